@@ -1,0 +1,1 @@
+"""Compiled kernels only; no decisions are taken here."""

@@ -1,0 +1,51 @@
+"""One application: its credentials and its limits.
+
+Field for field what Laravel Reverb calls an application (`config/reverb.php`, `apps.apps`), with the same
+defaults and with units in the names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Literal
+
+ClientEventSource = Literal["members", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """At most `max_attempts` messages of one connection in `decay_s` seconds; then 4301."""
+
+    max_attempts: int = 60
+    decay_s: int = 60
+    terminate: bool = False  # close the connection as well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """An application as clients and server SDKs know it.
+
+    `id` names it in HTTP paths, `key` in WebSocket paths and auth strings, `secret` signs. Connections,
+    channels and users of one app are never visible to another.
+    """
+
+    id: str
+    key: str
+    secret: str = field(repr=False)
+    ping_interval_s: int = 60
+    activity_timeout_s: int = 30
+    allowed_origins: tuple[str, ...] = ("*",)
+    max_message_size_bytes: int = 10_000
+    max_connections: int | None = None
+    accept_client_events_from: ClientEventSource = "members"
+    rate_limit: RateLimit | None = None
+
+    def sign(self, text: str) -> str:
+        """HMAC-SHA256 of `text` under the app's secret, in hex: the one signature that Pusher uses."""
+        return hmac.digest(self.secret.encode(), text.encode(), hashlib.sha256).hex()
+
+    def signed(self, text: str, signature: str) -> bool:
+        """Whether `signature` is this app's for `text`. Takes the same time whatever differs."""
+        return hmac.compare_digest(self.sign(text).encode(), signature.encode("utf-8", "surrogatepass"))

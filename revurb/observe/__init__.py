@@ -1,0 +1,1 @@
+"""Leaf services: logging, counters, and the message trace of `--debug`."""
