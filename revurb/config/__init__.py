@@ -1,0 +1,36 @@
+"""How a node is set: every option once, and `load`, which gives the one frozen Config."""
+
+from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.config import (
+    SETTINGS,
+    Config,
+    LimitsConfig,
+    LogConfig,
+    RedisConfig,
+    ScalingConfig,
+    ServerConfig,
+    TlsConfig,
+)
+from revurb.config.error import MASK, ConfigError
+from revurb.config.load import load
+from revurb.config.option import Option, Setting
+from revurb.config.provider import load_app_provider
+
+__all__ = [
+    "APP_SETTINGS",
+    "MASK",
+    "SETTINGS",
+    "AppTable",
+    "Config",
+    "ConfigError",
+    "LimitsConfig",
+    "LogConfig",
+    "Option",
+    "RedisConfig",
+    "ScalingConfig",
+    "ServerConfig",
+    "Setting",
+    "TlsConfig",
+    "load",
+    "load_app_provider",
+]

@@ -1,0 +1,195 @@
+"""The apps of a configuration: `[[apps]]` tables, and the one app of Laravel's `REVERB_APP_*` names.
+
+Rule 1: an environment app with the id of a table overrides it option by option; otherwise it is added.
+Rule 2: an app is whole (id, key, secret) or it is a problem; a limit that belongs to no app is one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from revurb.apps import App
+from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.error import nearest
+from revurb.config.option import UNSET, Setting, build
+from revurb.config.sources import Found, Sources
+
+ID = APP_SETTINGS[0]
+SECRET_KEYS = ("secret", "secret_env", "secret_file")
+KEYS = frozenset({setting.key for setting in APP_SETTINGS} | set(SECRET_KEYS))
+
+
+def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[App, ...]:
+    """The apps of all sources in the order of the file, one that only the environment has at the end.
+
+    Adds `apps.<id>.<option>` to `provenance` and what is wrong to `sources.problems`.
+    """
+    tables = _tables(sources)
+    env_id = _env_id(sources)
+    if env_id is not None and all(table.get("id") != env_id for table in tables):
+        tables.append({})
+        env_index = len(tables) - 1
+    else:
+        env_index = next((i for i, table in enumerate(tables) if table.get("id") == env_id), -1)
+    apps: list[App] = []
+    for index, table in enumerate(tables):
+        in_env = index == env_index and env_id is not None
+        app_id = env_id if in_env else table.get("id")
+        label = f"apps.{app_id}" if isinstance(app_id, str) and app_id else f"apps[{index}]"
+        app = AppReader(sources, table, label, in_env, cwd).read(provenance)
+        if app is not None:
+            apps.append(app)
+    for name in ("id", "key"):
+        values = [getattr(app, name) for app in apps]
+        for value in dict.fromkeys(value for value in values if values.count(value) > 1):
+            sources.problems.append(
+                f"apps: found {values.count(value)} apps with the {name} {value!r}; allowed: one"
+            )
+    return tuple(apps)
+
+
+def secret_names(sources: Sources) -> Iterator[str]:
+    """The environment names that `secret_env` refers to, which are therefore known."""
+    apps = sources.toml.get("apps")
+    for table in apps if isinstance(apps, list) else ():
+        if isinstance(table, Mapping) and isinstance(table.get("secret_env"), str):
+            yield table["secret_env"]
+
+
+def _tables(sources: Sources) -> list[Mapping[str, Any]]:
+    given = sources.toml.get("apps", [])
+    if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
+        sources.problems.append(f"apps: found no tables in {sources.toml_name}; allowed: [[apps]] tables")
+        return []
+    return list(given)
+
+
+def _env_id(sources: Sources) -> str | None:
+    """The id of the environment's app, None if there is no such app. Parts without an id are a problem."""
+    before = len(sources.problems)
+    value, origin = sources.value(ID, sources.find_named(ID.option.names))
+    if origin != "default":
+        return str(value)
+    if len(sources.problems) > before:
+        return None  # it was given, and refused
+    for setting in APP_SETTINGS[1:]:
+        for found in sources.find_named(setting.option.names):
+            if _says_something(setting, found):
+                sources.problems.append(
+                    f"{ID.option.env}: not set, but found {found.origin}; "
+                    "allowed: REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET together"
+                )
+                return None
+    return None
+
+
+def _says_something(setting: Setting, found: Found) -> bool:
+    try:
+        value = found.read(setting)
+    except ValueError:
+        return True
+    return value is not UNSET and value is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AppReader:
+    """Reads one app: its table, and the environment's names too if they are about the same app.
+
+    `label` is what the app is called in problems.
+    """
+
+    sources: Sources
+    table: Mapping[str, Any]
+    label: str
+    in_env: bool
+    cwd: Path
+
+    def read(self, provenance: dict[str, str]) -> App | None:
+        """The app, or None after the problems were noted."""
+        problems = self.sources.problems
+        before = len(problems)
+        self._check_keys()
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for setting in APP_SETTINGS:
+            key, noted = f"{self.label}.{setting.key}", len(problems)
+            value, origin = self.sources.value(setting, self._find(setting), key)
+            values[setting.key], origins[setting.key] = value, origin
+            if setting.required and origin == "default" and len(problems) == noted:
+                ways = (
+                    f"{setting.option.env} with REVERB_APP_ID"
+                    if self.in_env
+                    else f"{setting.key} in its table"
+                )
+                problems.append(
+                    f"{key}: not set; allowed: {ways}, since an app has an id, a key and a secret"
+                )
+        if len(problems) > before:
+            return None
+        provenance.update({f"apps.{values['id']}.{key}": origin for key, origin in origins.items()})
+        table: AppTable = build(AppTable, values)
+        return table.to_app()
+
+    def _find(self, setting: Setting) -> Iterator[Found]:
+        if self.in_env:
+            yield from self.sources.find_named(setting.option.names)
+        if setting.key == "secret":
+            yield from self._find_secret()
+        else:
+            yield from self.sources.find_in(self.table, setting)
+        if setting.key == "rate_limit.enabled" and isinstance(self.table.get("rate_limit"), dict):
+            yield Found(True, self.sources.toml_name, False)
+
+    def _find_secret(self) -> Iterator[Found]:
+        given = [key for key in SECRET_KEYS if key in self.table]
+        if len(given) > 1:
+            self._problem("secret", " and ".join(given), "one of them")
+            return
+        for key in given:
+            named = self.table[key]
+            if key == "secret":
+                yield Found(named, self.sources.toml_name, False)
+            elif not isinstance(named, str) or not named.strip():
+                self._problem(key, repr(named), "a text that is not blank")
+            elif key == "secret_file":
+                yield from self._read_secret(named)
+            else:
+                founds = [found for found in self.sources.find_named([named]) if str(found.raw).strip()]
+                if not founds:
+                    self._problem(key, repr(named), "the name of a variable that is set")
+                yield from founds
+
+    def _read_secret(self, path: str) -> Iterator[Found]:
+        try:
+            # The line end that every editor leaves is not part of the secret.
+            text = (self.cwd / path).read_text("utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            self._problem("secret_file", repr(path), f"a file that can be read ({reason})")
+        else:
+            yield Found(text, f"{self.sources.toml_name} (secret_file {path})", False)
+
+    def _problem(self, key: str, found: str, allowed: str) -> None:
+        self.sources.problems.append(
+            f"{self.label}.{key}: found {found} in {self.sources.toml_name}; allowed: {allowed}"
+        )
+
+    def _check_keys(self) -> None:
+        tops = {key.partition(".")[0] for key in KEYS}
+        for key, value in self.table.items():
+            if key not in tops:
+                self._unknown(key)
+            elif key == "rate_limit" and not isinstance(value, dict):
+                self._problem(key, repr(value), "a table")
+            elif key == "rate_limit":
+                for inner in value:
+                    if f"{key}.{inner}" not in KEYS:
+                        self._unknown(f"{key}.{inner}")
+
+    def _unknown(self, key: str) -> None:
+        self.sources.problems.append(
+            f"{self.label}.{key}: unknown key, found in {self.sources.toml_name}{nearest(key, KEYS)}"
+        )

@@ -1,0 +1,308 @@
+"""Every option of a node, once: type, default, environment name, range and a sentence about it.
+
+`Config` is one frozen value, made by `load` and handed down; nobody reads the environment after that. Names
+carry units: `_s` seconds, `_bytes` bytes. The options of one app are declared in apps.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from revurb.apps import App
+from revurb.config.option import Option, Setting, settings_of
+
+
+def route_prefix(text: str) -> str:
+    """`ws/`, `/ws` and `/ws/` are `/ws`; `/` is the empty text. ValueError if it cannot be part of a URL."""
+    path = text.strip().strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path) or "//" in path:
+        raise ValueError(text)
+    return f"/{path}" if path else ""
+
+
+def object_path(text: str) -> str:
+    """`package.module:Name`, stripped. ValueError for anything of another shape."""
+    path = text.strip()
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", path):
+        raise ValueError(text)
+    return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Where the node listens, and under which name the world knows it."""
+
+    host: Annotated[
+        str, Option(env="REVERB_SERVER_HOST", flag="--host", doc="Address of the interface to listen on.")
+    ] = "0.0.0.0"
+    port: Annotated[
+        int,
+        Option(
+            env="REVERB_SERVER_PORT",
+            flag="--port",
+            minimum=0,
+            maximum=65535,
+            doc="TCP port to listen on; 0 picks a free one.",
+        ),
+    ] = 8080
+    path: Annotated[
+        str,
+        Option(
+            env="REVERB_SERVER_PATH",
+            flag="--path",
+            may_be_empty=True,
+            parse=route_prefix,
+            allowed="a URL path of letters, digits and . _ ~ - /, such as /ws",
+            doc="Prefix of all routes, for a node that shares a host name with other things.",
+        ),
+    ] = ""
+    hostname: Annotated[
+        str | None,
+        Option(
+            env="REVERB_HOST",
+            flag="--hostname",
+            doc="Public host name that clients use; printed in the lines to copy.",
+        ),
+    ] = None
+    public_port: Annotated[
+        int,
+        Option(env="REVERB_PORT", minimum=1, maximum=65535, doc="Public port that clients connect to."),
+    ] = 443
+    public_scheme: Annotated[
+        Literal["http", "https"],
+        Option(env="REVERB_SCHEME", doc="Whether clients reach the node with TLS."),
+    ] = "https"
+    unix_socket: Annotated[
+        str | None,
+        Option(
+            env="REVURB_UNIX_SOCKET",
+            flag="--unix-socket",
+            doc="Path of a Unix socket to listen on.",
+        ),
+    ] = None
+    unix_socket_mode: Annotated[
+        int,
+        Option(
+            env="REVURB_UNIX_SOCKET_MODE",
+            octal=True,
+            minimum=0,
+            maximum=0o777,
+            doc="Permissions of the Unix socket.",
+        ),
+    ] = 0o660
+    drain_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_DRAIN_TIMEOUT",
+            flag="--drain-timeout",
+            minimum=0,
+            doc="Seconds over which connections are closed when the node stops.",
+        ),
+    ] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsConfig:
+    """The certificate of a node that ends TLS itself; both files or none."""
+
+    cert: Annotated[
+        str | None,
+        Option(env="REVURB_TLS_CERT", flag="--tls-cert", doc="PEM file of the certificate and its chain."),
+    ] = None
+    key: Annotated[
+        str | None,
+        Option(env="REVURB_TLS_KEY", flag="--tls-key", doc="PEM file of the certificate's private key."),
+    ] = None
+    key_password: Annotated[
+        str | None,
+        Option(env="REVURB_TLS_KEY_PASSWORD", secret=True, doc="Password of the private key."),
+    ] = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """How much, how long and how many, for the whole node; the limits of one app are the app's."""
+
+    max_request_size_bytes: Annotated[
+        int,
+        Option(
+            env="REVERB_MAX_REQUEST_SIZE",
+            minimum=1,
+            doc="Largest body of an HTTP request, in bytes; above: 413.",
+        ),
+    ] = 10_000
+    max_head_size_bytes: Annotated[
+        int,
+        Option(
+            env="REVURB_MAX_HEAD_SIZE",
+            minimum=256,
+            doc="Largest request line and headers together, in bytes; above: 431.",
+        ),
+    ] = 16_384
+    request_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_REQUEST_TIMEOUT",
+            minimum=0.01,
+            doc="Seconds in which a request must have arrived whole.",
+        ),
+    ] = 10.0
+    keep_alive_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_KEEP_ALIVE_TIMEOUT",
+            minimum=0.01,
+            doc="Seconds an idle HTTP connection is kept for the next request.",
+        ),
+    ] = 75.0
+    signature_max_age_s: Annotated[
+        int,
+        Option(
+            env="REVURB_SIGNATURE_MAX_AGE",
+            minimum=0,
+            doc="Seconds the `auth_timestamp` of a signed request may differ from now; 0 is no check.",
+        ),
+    ] = 600
+    pong_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_PONG_TIMEOUT",
+            minimum=0.01,
+            doc="Seconds a pinged connection has to answer before it is closed with 4201.",
+        ),
+    ] = 30.0
+    close_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_CLOSE_TIMEOUT",
+            minimum=0.01,
+            doc="Seconds a client has to answer a close frame before TCP is closed.",
+        ),
+    ] = 3.0
+    max_queued_bytes: Annotated[
+        int,
+        Option(
+            env="REVURB_MAX_QUEUED_BYTES",
+            minimum=1024,
+            doc="Bytes that may wait for a slow client before it is closed with 4100.",
+        ),
+    ] = 1_048_576
+    max_connections: Annotated[
+        int | None,
+        Option(
+            env="REVURB_MAX_CONNECTIONS",
+            minimum=1,
+            doc="WebSocket connections of all apps together; without a value there is no limit.",
+        ),
+    ] = None
+    cache_ttl_s: Annotated[
+        int,
+        Option(
+            env="REVURB_CACHE_TTL",
+            minimum=1,
+            doc="Seconds the last event of a cache channel is kept.",
+        ),
+    ] = 1800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What the node says about itself, and how."""
+
+    format: Annotated[
+        Literal["plain", "json"],
+        Option(
+            env="REVURB_LOG_FORMAT", flag="--log-format", doc="Lines for people, or one JSON object a line."
+        ),
+    ] = "plain"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Option(env="REVURB_LOG_LEVEL", flag="--log-level", doc="The least important messages to log."),
+    ] = "info"
+    debug: Annotated[
+        bool,
+        Option(
+            env="REVURB_DEBUG_MESSAGES",
+            flag="--debug",
+            doc="Print each message that connections send and receive.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig:
+    """The Redis that nodes share, by the names of Laravel's own `.env`."""
+
+    url: Annotated[
+        str | None,
+        Option(
+            env="REDIS_URL", secret=True, doc="URL of the Redis server; goes before host, port and the rest."
+        ),
+    ] = field(default=None, repr=False)
+    host: Annotated[str, Option(env="REDIS_HOST", doc="Host of the Redis server.")] = "127.0.0.1"
+    port: Annotated[
+        int, Option(env="REDIS_PORT", minimum=1, maximum=65535, doc="Port of the Redis server.")
+    ] = 6379
+    username: Annotated[str | None, Option(env="REDIS_USERNAME", doc="ACL user.")] = None
+    password: Annotated[str | None, Option(env="REDIS_PASSWORD", secret=True, doc="Password.")] = field(
+        default=None, repr=False
+    )
+    db: Annotated[int, Option(env="REDIS_DB", minimum=0, doc="Number of the database.")] = 0
+    timeout_s: Annotated[
+        float, Option(env="REDIS_TIMEOUT", minimum=0.01, doc="Seconds to wait for a connection or an answer.")
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingConfig:
+    """Several nodes as one. Not built yet: `enabled` ends the start with an error."""
+
+    enabled: Annotated[
+        bool,
+        Option(
+            env="REVERB_SCALING_ENABLED",
+            doc="Share events with other nodes through Redis. Not available yet: true is refused at start.",
+        ),
+    ] = False
+    channel: Annotated[
+        str, Option(env="REVERB_SCALING_CHANNEL", doc="Redis channel that the nodes share.")
+    ] = "reverb"
+    redis: RedisConfig = RedisConfig()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a node is told at its start.
+
+    `provenance` maps each dotted key (`server.port`, `apps.<id>.ping_interval`) to where its value came from:
+    `default`, `revurb.toml`, `.env (REVERB_SERVER_PORT)`, `environment (REVERB_SERVER_PORT)` or `--port`.
+    `warnings` are lines for the operator about things that were accepted and ignored.
+    """
+
+    server: ServerConfig = ServerConfig()
+    tls: TlsConfig = TlsConfig()
+    limits: LimitsConfig = LimitsConfig()
+    log: LogConfig = LogConfig()
+    scaling: ScalingConfig = ScalingConfig()
+    apps: tuple[App, ...] = ()
+    app_provider: Annotated[
+        str | None,
+        Option(
+            env="REVURB_APP_PROVIDER",
+            flag="--app-provider",
+            parse=object_path,
+            allowed="package.module:Class",
+            doc="Class (or function that makes an instance) that finds apps, instead of the configured ones.",
+        ),
+    ] = None
+    provenance: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
+    )
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(settings_of(Config))

@@ -1,0 +1,103 @@
+"""A Laravel project's `.env`, read as Laravel reads it.
+
+The grammar is that of vlucas/phpdotenv, which differs from the usual one of shells and of Python where it
+matters: an unquoted value ends at `#` with or without a space before it (a secret with `#` in it must be
+quoted), single quotes keep `${NAME}` as it is, and a `${NAME}` that is not defined stays as written. Reading
+it otherwise would give another secret than the application has, and every signature would be wrong.
+
+Unlike Laravel, an entry that cannot be read spoils only itself: the file is the application's, and most of
+it is none of our business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAME = re.compile(r"(?:export\s+)?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
+UNQUOTED = re.compile(r"[^\s#]*")
+SINGLE_QUOTED = re.compile(r"'([^'\n]*)'")
+DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+REST = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
+# In double quotes a backslash and a `${NAME}` are both special, so one pass must see both.
+SPECIAL = re.compile(r"\\(?P<escaped>.)|\$\{(?P<name>[A-Za-z0-9_.]+)\}", re.DOTALL)
+REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_.]+)\}")
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", '"': '"', "\\": "\\", "$": "$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dotenv:
+    """`values` by name, and for each name that could not be read, why: `line 3: a quote is not closed`."""
+
+    values: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+def parse_dotenv(text: str, environ: Mapping[str, str]) -> Dotenv:
+    """The entries of a `.env`. `${NAME}` takes `environ` first, then what stands above in the file."""
+    values: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    # The process's own environment wins, as in Laravel: a .env does not overwrite what is set.
+    known = ChainMap(dict(environ), values)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        line = text[at:end]
+        name = _name(line)
+        if name is None:
+            at = end + 1
+            continue
+        start = at + line.index("=") + 1
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        try:
+            value, stop = _value(text, start, known)
+        except ValueError as error:
+            broken[name] = f"line {text.count(chr(10), 0, at) + 1}: {error}"
+            values.pop(name, None)
+            at = end + 1
+        else:
+            broken.pop(name, None)
+            values[name] = value
+            at = stop
+    return Dotenv(values, broken)
+
+
+def _name(line: str) -> str | None:
+    before, equals, _ = line.partition("=")
+    match = NAME.match(before.strip())
+    return match[2] if equals and match else None
+
+
+def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:
+    """The value that begins at `start`, and where the next line begins. Raises ValueError with the reason."""
+
+    def resolve(match: re.Match[str]) -> str:
+        return known.get(match["name"], match[0])
+
+    def unescape(match: re.Match[str]) -> str:
+        if match["name"]:
+            return resolve(match)
+        if match["escaped"] not in ESCAPES:
+            raise ValueError('a backslash is followed by something other than n r t f v $ " or \\')
+        return ESCAPES[match["escaped"]]
+
+    quote = text[start : start + 1]
+    if quote == "'":
+        found = SINGLE_QUOTED.match(text, start)
+        value = found[1] if found else ""
+    elif quote == '"':
+        found = DOUBLE_QUOTED.match(text, start)
+        value = SPECIAL.sub(unescape, found[1]) if found else ""
+    else:
+        found = UNQUOTED.match(text, start)
+        value = REFERENCE.sub(resolve, found[0]) if found else ""
+    if found is None:
+        raise ValueError("a quote is not closed")
+    rest = REST.match(text, found.end())
+    if rest is None:
+        raise ValueError("a value with a space in it must be quoted")
+    return value, rest.end()

@@ -1,0 +1,139 @@
+"""From the sources to the one value: `load`.
+
+Plan: read the files, look for names nobody knows, take each Setting's value from the strongest source that
+has one, read the apps, check what concerns several options at once. All problems are raised together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from revurb.config.app_table import APP_SETTINGS
+from revurb.config.apps import read_apps, secret_names
+from revurb.config.config import SETTINGS, Config
+from revurb.config.error import ConfigError, nearest
+from revurb.config.option import build
+from revurb.config.sources import Sources, read_sources
+
+KEYS = frozenset(setting.key for setting in SETTINGS)
+TABLES = frozenset(
+    ".".join(parts[:depth]) for parts in (key.split(".") for key in KEYS) for depth in range(1, len(parts))
+)
+
+
+def load(
+    *,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    toml_path: Path | None = None,
+    env_file: Path | None = None,
+    cwd: Path | None = None,
+) -> Config:
+    """The configuration of a node. Raises ConfigError with every problem found.
+
+    `flags` has dotted keys (`{"server.port": 9000}`); a value is a text or already typed, None is not given.
+    `environ` is `os.environ` by default. `toml_path` and `env_file` must exist if they are given; without
+    them `revurb.toml` (or the file REVURB_CONFIG names) and `.env` are read if they are there. All relative
+    paths are below `cwd`, the working directory by default.
+    """
+    base = Path() if cwd is None else cwd
+    flags = flags or {}
+    if unknown := sorted(set(flags) - KEYS):
+        raise KeyError(f"no such option: {', '.join(unknown)}")
+    sources = read_sources(
+        flags=flags,
+        environ=os.environ if environ is None else environ,
+        toml_path=toml_path,
+        env_file=env_file,
+        cwd=base,
+    )
+    names = [name for setting in (*SETTINGS, *APP_SETTINGS) for name in setting.option.names]
+    sources.check_names([*names, *secret_names(sources)])
+    _check_tables(sources, sources.toml)
+
+    values: dict[str, Any] = {}
+    provenance: dict[str, str] = {}
+    for setting in SETTINGS:
+        values[setting.key], provenance[setting.key] = sources.value(setting, sources.find(setting))
+    apps = read_apps(sources, base, provenance)
+    config: Config = build(Config, values)
+    if config.app_provider is not None and apps:
+        sources.warnings.append(
+            f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
+        )
+    sources.problems += _cross_checks(config, provenance, base)
+    if not apps and config.app_provider is None and not sources.problems:
+        sources.problems.append(
+            "apps: not set; allowed: REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET, "
+            "[[apps]] tables in revurb.toml, or REVURB_APP_PROVIDER"
+        )
+    if sources.problems:
+        raise ConfigError(dict.fromkeys(sources.problems))
+    return replace(
+        _below(config, base),
+        apps=apps,
+        provenance=MappingProxyType(provenance),
+        warnings=tuple(sources.warnings),
+    )
+
+
+def _check_tables(sources: Sources, table: Mapping[str, Any], prefix: str = "") -> None:
+    """A problem for each key of `revurb.toml` that no option has."""
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        if key in KEYS or key == "apps":
+            continue
+        if key not in TABLES:
+            hint = nearest(key, KEYS | TABLES | {"apps"})
+            sources.problems.append(f"{key}: unknown key, found in {sources.toml_name}{hint}")
+        elif isinstance(value, dict):
+            _check_tables(sources, value, f"{key}.")
+        else:
+            sources.problems.append(f"{key}: found {value!r} in {sources.toml_name}; allowed: a table")
+
+
+def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
+    """What no option can check alone."""
+    tls = config.tls
+    for key, path, other, other_path in (
+        ("tls.cert", tls.cert, "tls.key", tls.key),
+        ("tls.key", tls.key, "tls.cert", tls.cert),
+    ):
+        if path is None:
+            continue
+        if other_path is None:
+            yield f"{other}: not set, but found {key} in {provenance[key]}; allowed: both or none"
+        if reason := _unreadable(cwd / path):
+            yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
+    if config.scaling.enabled:
+        yield (
+            f"scaling.enabled (REVERB_SCALING_ENABLED): found true in {provenance['scaling.enabled']}; "
+            "allowed: false, since scaling through Redis is not available yet"
+        )
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return error.strerror
+
+
+def _below(config: Config, cwd: Path) -> Config:
+    """The same with its paths below `cwd`, so that they mean the same wherever they are opened."""
+    server, tls = config.server, config.tls
+    return replace(
+        config,
+        server=replace(server, unix_socket=_joined(cwd, server.unix_socket)),
+        tls=replace(tls, cert=_joined(cwd, tls.cert), key=_joined(cwd, tls.key)),
+    )
+
+
+def _joined(cwd: Path, path: str | None) -> str | None:
+    return None if path is None else str(cwd / path)

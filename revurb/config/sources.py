@@ -1,0 +1,171 @@
+"""Where values come from, the strongest first: flags, environment, `.env`, `revurb.toml`.
+
+Plan: `read_sources` reads the two files and remembers every problem with them; `Sources.find` yields what
+each source says about one Setting; `Sources.value` takes the first that says something. Names nobody knows
+are looked for here too, since only here all of them are seen.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from revurb.config.dotenv import Dotenv, parse_dotenv
+from revurb.config.error import MASK, nearest
+from revurb.config.option import UNSET, Setting
+
+CONFIG_NAME = "REVURB_CONFIG"
+# Reverb's, without meaning here: there is one kind of server, and no Pulse or Telescope to feed.
+IGNORED_NAMES = ("REVERB_SERVER", "REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL")
+# Read when the package is built, and often still in the environment of the one who built it.
+BUILD_NAMES = ("REVURB_DEBUG", "REVURB_ANNOTATE", "REVURB_SANITIZE")
+
+# Kubernetes gives a pod variables for every Service of its namespace. A Service called `reverb`, `revurb` or
+# `redis` would so set REVERB_PORT=tcp://10.0.0.1:8080, or a REVURB_SERVICE_HOST that nobody misspelt.
+SERVICE_LINK = re.compile(
+    r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)\Z|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?\Z"
+)
+SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one source says about one setting: `raw` as it stands there, and its origin in words."""
+
+    raw: object
+    origin: str
+    is_text: bool
+
+    def read(self, setting: Setting) -> Any:
+        """The value for `setting`, or UNSET. Raises ValueError if it cannot be one."""
+        return setting.read_text(str(self.raw)) if self.is_text else setting.read_native(self.raw)
+
+
+@dataclass(slots=True)
+class Sources:
+    """All that was given. `problems` and `warnings` grow while values are taken."""
+
+    flags: Mapping[str, object]
+    environ: Mapping[str, str]
+    dotenv: Dotenv
+    dotenv_name: str
+    toml: Mapping[str, Any]
+    toml_name: str
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def find(self, setting: Setting) -> Iterator[Found]:
+        """What is said about a setting of the node, the strongest first."""
+        raw = self.flags.get(setting.key)
+        if raw is not None:
+            yield Found(raw, setting.option.flag or f"flag {setting.key}", isinstance(raw, str))
+        yield from self.find_named(setting.option.names)
+        yield from self.find_in(self.toml, setting)
+
+    def find_in(self, table: Mapping[str, Any], setting: Setting) -> Iterator[Found]:
+        """What a TOML table says, or the tables in it if the key of the setting has dots."""
+        value: Any = table
+        for part in setting.key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            # Permissions in quotes ("0660") read better than TOML's 0o660; both are allowed.
+            yield Found(value, self.toml_name, setting.option.octal and isinstance(value, str))
+
+    def find_named(self, names: Iterable[str]) -> Iterator[Found]:
+        """What environment and `.env` say under any of `names`."""
+        names = tuple(names)
+        for name in names:
+            if name in self.environ:
+                yield Found(self.environ[name], f"environment ({name})", True)
+        for name in names:
+            if name in self.dotenv.values:
+                yield Found(self.dotenv.values[name], f"{self.dotenv_name} ({name})", True)
+            elif name in self.dotenv.broken:
+                self.problems.append(f"{name}: {self.dotenv_name}, {self.dotenv.broken[name]}")
+
+    def value(self, setting: Setting, founds: Iterable[Found], key: str | None = None) -> tuple[Any, str]:
+        """The first value among `founds` and its origin, or the default and `default`.
+
+        A value that cannot be is a problem; the default then stands in for it so that checking goes on.
+        `key` is what to call the setting in a problem.
+        """
+        for found in founds:
+            try:
+                value = found.read(setting)
+            except ValueError:
+                raw = MASK if setting.option.secret else repr(found.raw)
+                self.problems.append(
+                    f"{key or setting.key}: found {raw} in {found.origin}; allowed: {setting.allowed()}"
+                )
+                break
+            if value is not UNSET:
+                return value, found.origin
+        return setting.default, "default"
+
+    def check_names(self, known: Iterable[str]) -> None:
+        """Problems for unknown REVURB_ names, warnings for unknown REVERB_ ones. `known` are the others."""
+        known = frozenset(known) | {CONFIG_NAME}
+        skipped = frozenset(IGNORED_NAMES + BUILD_NAMES)
+        given = [(name, "environment") for name in sorted(self.environ)]
+        given += [(name, self.dotenv_name) for name in sorted({*self.dotenv.values, *self.dotenv.broken})]
+        for name, origin in given:
+            if name in known or name in skipped:
+                continue
+            if name.startswith("REVURB_"):
+                self.problems.append(f"{name}: unknown name, found in {origin}{nearest(name, known)}")
+            elif name.startswith("REVERB_"):
+                self.warnings.append(f"{name}: unknown name in {origin} is ignored{nearest(name, known)}")
+
+
+def read_sources(
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    toml_path: Path | None,
+    env_file: Path | None,
+    cwd: Path,
+) -> Sources:
+    """Both files, read. Relative paths are below `cwd`; a named file that is not there is a problem."""
+    problems: list[str] = []
+    environ = {
+        name: value
+        for name, value in environ.items()
+        if not SERVICE_LINK.search(name) and not (name.endswith("_PORT") and SERVICE_URL.match(value))
+    }
+
+    env_name = ".env" if env_file is None else str(env_file)
+    env_text = _read(cwd / env_name, env_name, env_file is not None, "--env-file", problems)
+    dotenv = parse_dotenv(env_text, environ)
+
+    named_by = "--config"
+    if toml_path is None:
+        for origin, named in (
+            (f"environment ({CONFIG_NAME})", environ.get(CONFIG_NAME)),
+            (f"{env_name} ({CONFIG_NAME})", dotenv.values.get(CONFIG_NAME)),
+        ):
+            if named and toml_path is None:
+                toml_path, named_by = Path(named), origin
+    toml_name = "revurb.toml" if toml_path is None else str(toml_path)
+    toml: dict[str, Any] = {}
+    try:
+        toml = tomllib.loads(_read(cwd / toml_name, toml_name, toml_path is not None, named_by, problems))
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{toml_name}: not valid TOML: {error}")
+    return Sources(flags, environ, dotenv, env_name, toml, toml_name, problems)
+
+
+def _read(path: Path, name: str, was_named: bool, named_by: str, problems: list[str]) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        if was_named:
+            problems.append(f"{named_by}: there is no file {name}")
+    except OSError as error:
+        problems.append(f"{name}: cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.append(f"{name}: is not UTF-8")
+    return ""
