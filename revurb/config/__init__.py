@@ -12,9 +12,11 @@ from revurb.config.config import (
     TlsConfig,
 )
 from revurb.config.error import MASK, ConfigError
+from revurb.config.listing import Row, rows
 from revurb.config.load import load
 from revurb.config.option import Option, Setting
 from revurb.config.provider import load_app_provider
+from revurb.config.reference import reference
 
 __all__ = [
     "APP_SETTINGS",
@@ -27,10 +29,13 @@ __all__ = [
     "LogConfig",
     "Option",
     "RedisConfig",
+    "Row",
     "ScalingConfig",
     "ServerConfig",
     "Setting",
     "TlsConfig",
     "load",
     "load_app_provider",
+    "reference",
+    "rows",
 ]

@@ -40,14 +40,17 @@ class RateLimitTable:
         Option(
             env="REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
             minimum=1,
-            doc="Messages that are accepted in that time.",
+            doc="Messages a connection may send in `decay` seconds.",
         ),
     ] = _RATE.max_attempts
     decay: Annotated[
-        int, Option(env="REVERB_APP_RATE_LIMIT_DECAY_SECONDS", minimum=1, doc="That time, in seconds.")
+        int,
+        Option(
+            env="REVERB_APP_RATE_LIMIT_DECAY_SECONDS", minimum=1, doc="Seconds over which they are counted."
+        ),
     ] = _RATE.decay_s
     terminate: Annotated[
-        bool, Option(env="REVERB_APP_RATE_LIMIT_TERMINATE", doc="Close a connection that sends more.")
+        bool, Option(env="REVERB_APP_RATE_LIMIT_TERMINATE", doc="Also close a connection that sends more.")
     ] = _RATE.terminate
 
 

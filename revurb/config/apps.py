@@ -6,6 +6,7 @@ Rule 2: an app is whole (id, key, secret) or it is a problem; a limit that belon
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 
 from revurb.apps import App
 from revurb.config.app_table import APP_SETTINGS, AppTable
-from revurb.config.error import nearest
+from revurb.config.error import MASK, nearest
 from revurb.config.option import UNSET, Setting, build
 from revurb.config.sources import Found, Sources
 
 ID = APP_SETTINGS[0]
 SECRET_KEYS = ("secret", "secret_env", "secret_file")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 KEYS = frozenset({setting.key for setting in APP_SETTINGS} | set(SECRET_KEYS))
 
 
@@ -153,13 +155,15 @@ class AppReader:
             if key == "secret":
                 yield Found(named, self.sources.toml_name, False)
             elif not isinstance(named, str) or not named.strip():
-                self._problem(key, repr(named), "a text that is not blank")
+                self._problem(key, "no text", "a text that is not blank")
             elif key == "secret_file":
                 yield from self._read_secret(named)
             else:
                 founds = [found for found in self.sources.find_named([named]) if str(found.raw).strip()]
                 if not founds:
-                    self._problem(key, repr(named), "the name of a variable that is set")
+                    # Someone may have put the secret itself here; then it must not be shown.
+                    shown = named if VARIABLE.fullmatch(named) else MASK
+                    self._problem(key, shown, "the name of a variable that is set")
                 yield from founds
 
     def _read_secret(self, path: str) -> Iterator[Found]:
@@ -183,7 +187,7 @@ class AppReader:
             if key not in tops:
                 self._unknown(key)
             elif key == "rate_limit" and not isinstance(value, dict):
-                self._problem(key, repr(value), "a table")
+                self._problem(key, "no table", "a table")
             elif key == "rate_limit":
                 for inner in value:
                     if f"{key}.{inner}" not in KEYS:

@@ -81,7 +81,7 @@ class ServerConfig:
         Option(
             env="REVURB_UNIX_SOCKET",
             flag="--unix-socket",
-            doc="Path of a Unix socket to listen on.",
+            doc="Path of a Unix socket to listen on as well; it has no TLS.",
         ),
     ] = None
     unix_socket_mode: Annotated[

@@ -94,7 +94,7 @@ def _check_tables(sources: Sources, table: Mapping[str, Any], prefix: str = "") 
         elif isinstance(value, dict):
             _check_tables(sources, value, f"{key}.")
         else:
-            sources.problems.append(f"{key}: found {value!r} in {sources.toml_name}; allowed: a table")
+            sources.problems.append(f"{key}: found no table in {sources.toml_name}; allowed: a table")
 
 
 def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:

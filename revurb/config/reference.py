@@ -1,0 +1,135 @@
+"""The reference of all options as Markdown, generated from their declarations: docs/configuration.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from revurb.config.app_table import APP_SETTINGS
+from revurb.config.config import SETTINGS
+from revurb.config.error import MASK
+from revurb.config.option import Setting
+from revurb.config.sources import BUILD_NAMES, CONFIG_NAME, IGNORED_NAMES
+
+TITLES = {
+    "server": "Where the node listens",
+    "tls": "TLS",
+    "limits": "Limits of the node",
+    "log": "Logging",
+    "scaling": "Several nodes",
+    "app_provider": "Finding apps with your own code",
+}
+
+INTRODUCTION = f"""\
+# Configuration
+
+<!-- Printed by `revurb config docs`; edit the declarations in revurb/config/, not this file. -->
+
+An option takes its value from the strongest source that has one:
+
+1. a flag of `revurb serve`
+2. the environment
+3. `.env` in the working directory, or the file of `--env-file`
+4. `revurb.toml` in the working directory, or the file of `--config` or `{CONFIG_NAME}`
+5. its default
+
+`revurb config show` prints every value with where it came from, `revurb config check` finds everything that
+is wrong at once. Relative paths are below the working directory.
+
+## Environment and `.env`
+
+The `.env` of a Laravel project works as it is, and is read as Laravel reads it: quotes, comments, `export`,
+values over several lines in double quotes, `${{NAME}}` in unquoted and double-quoted values. An unquoted
+value ends at a space or at `#`: quote a secret that has one. Names that are not listed here are left alone.
+
+- An empty value counts as not set, in the environment and in `.env`: the next source decides, at last the
+  default. So do `empty` and `(empty)`.
+- `null` and `(null)` take away the value of an option that may be without one (default *none* below);
+  otherwise they count as not set.
+- Switches are on with `true`, `(true)`, `1`, `yes`, `on` and off with `false`, `(false)`, `0`, `no`, `off`.
+- A name that begins with `REVURB_` and is not listed here is an error, since it can only be misspelt. One
+  that begins with `REVERB_` is a warning.
+- Accepted and ignored are {", ".join(f"`{name}`" for name in IGNORED_NAMES)},
+  the build's own {", ".join(f"`{name}`" for name in BUILD_NAMES)}, and the variables that Kubernetes
+  sets for a Service (`REVERB_SERVICE_HOST`, `REVERB_PORT=tcp://...`).
+
+## `revurb.toml`
+
+The key `server.port` is `port` in the table `[server]`. An unknown key is an error.
+
+```toml
+[server]
+port = 6001
+
+[[apps]]
+id = "chat"
+key = "chat-key"
+secret_env = "CHAT_SECRET"
+allowed_origins = ["chat.example.com"]
+rate_limit = {{ max_attempts = 100, decay = 10 }}
+```
+"""
+
+APPS = """\
+## Apps
+
+At least one app is needed, unless an app provider finds them. One app can be given by the names below, any
+number by `[[apps]]` tables in `revurb.toml`. If the environment's app has the `id` of a table, it overrides
+the table option by option; otherwise it is one more app. Every app has an id, a key and a secret; no two apps
+have the same id or the same key.
+
+In a table, the secret can be given as `secret`, as `secret_env` (the name of a variable of the environment or
+`.env` that holds it), or as `secret_file` (the path of a file that holds it, whose last line end is dropped).
+"""
+
+
+def reference() -> str:
+    """The whole document, ending in a line end."""
+    sections: dict[str, list[Setting]] = {}
+    for setting in SETTINGS:
+        sections.setdefault(setting.key.partition(".")[0], []).append(setting)
+    parts = [INTRODUCTION]
+    parts += [f"## {TITLES[name]}\n\n{_table(settings)}" for name, settings in sections.items()]
+    parts.append(f"{APPS}\n{_table(APP_SETTINGS)}")
+    return "\n".join(parts)
+
+
+def _table(settings: Sequence[Setting]) -> str:
+    lines = [_line(["Key", "Set by", "Default", "Allowed", "What it is"]), _line(["---"] * 5)]
+    for setting in settings:
+        lines.append(
+            _line(
+                [
+                    f"`{setting.key}`",
+                    "<br>".join(_ways(setting)),
+                    _default(setting),
+                    setting.allowed(),
+                    setting.option.doc + (f" Shown as `{MASK}`." if setting.option.secret else ""),
+                ]
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _ways(setting: Setting) -> Iterator[str]:
+    for name in (*setting.option.names, setting.option.flag):
+        if name is not None:
+            yield f"`{name}`"
+
+
+def _default(setting: Setting) -> str:
+    if setting.required:
+        return "*required*"
+    value = setting.shown(setting.default)
+    if value is None:
+        return "*none*"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, list):
+        value = ", ".join(value)
+    if isinstance(value, float):
+        value = f"{value:g}"
+    return f"`{value}`" if value != "" else "*empty*"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
