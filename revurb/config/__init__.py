@@ -1,5 +1,6 @@
 """How a node is set: every option once, and `load`, which gives the one frozen Config."""
 
+from revurb.apps import App
 from revurb.config.app_table import APP_SETTINGS, AppTable
 from revurb.config.config import (
     SETTINGS,
@@ -22,6 +23,7 @@ __all__ = [
     "APP_SETTINGS",
     "MASK",
     "SETTINGS",
+    "App",
     "AppTable",
     "Config",
     "ConfigError",

@@ -1,0 +1,80 @@
+"""One signed request to the HTTP API, as a server SDK sends it."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import ssl
+import time
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from revurb.cli.target import Address
+from revurb.config import App
+
+TIMEOUT_S = 10.0
+MAX_ANSWER_BYTES = 1_000_000
+
+
+class RequestError(Exception):
+    """There was no answer; the text says of whom it was asked and why it did not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    text: str
+
+
+def signed(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> str:
+    """`path` with the query that signs it: `/apps/1/events?auth_key=...&auth_signature=...`.
+
+    Signed is `METHOD\\npath\\nquery` with the parameters sorted by name and not percent-encoded.
+    """
+    parameters = {
+        "auth_key": app.key,
+        "auth_timestamp": str(timestamp_s),
+        "auth_version": "1.0",
+    }
+    if body:
+        parameters["body_md5"] = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+    parameters["auth_signature"] = app.sign(f"{method}\n{path}\n{query}")
+    return f"{path}?{urlencode(parameters)}"
+
+
+def request(address: Address, app: App, method: str, path: str, body: bytes = b"") -> Answer:
+    """Send one request and wait for the answer. `path` is without the node's prefix. Raises RequestError."""
+    if address.tls is None:
+        connection = http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
+    else:
+        connection = http.client.HTTPSConnection(
+            address.host, address.port, timeout=TIMEOUT_S, context=address.tls
+        )
+    target = signed(app, method, quote(f"{address.path}{path}"), body, int(time.time()))
+    try:
+        connection.request(method, target, body or None, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return Answer(response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
+        raise RequestError(f"cannot reach {address.url('http')}: {reason(error)}") from error
+    finally:
+        connection.close()
+
+
+def reason(error: Exception) -> str:
+    """Why a connection could not be made or kept, in a few words and without a number."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT_S:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

@@ -1,0 +1,89 @@
+"""`revurb listen`: print the events of channels as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from revurb.cli.line import one_line
+from revurb.cli.options import config_options, load_or_exit
+from revurb.cli.subscription import Event, Subscriber, SubscriberError
+from revurb.cli.target import address_of, choose_app
+
+
+@click.command()
+@click.argument("channels", metavar="CHANNEL...", nargs=-1, required=True)
+@click.option("--app", "app_id", metavar="ID", help="App to listen to, if there are several.")
+@click.option("--url", help="Node to listen to, instead of the configured one on this host.")
+@click.option("--user-id", metavar="ID", help="Who to be on presence channels.")
+@click.option("--user-info", metavar="JSON", help="What the other members are told about that user.")
+@config_options
+def listen(
+    channels: tuple[str, ...],
+    app_id: str | None,
+    url: str | None,
+    user_id: str | None,
+    user_info: str | None,
+    config: Path | None,
+    env_file: Path | None,
+) -> None:
+    """Print the events of channels, as a client would see them.
+
+    One line for each event: time, channel, event, data. Private and presence channels are signed with the
+    app's secret. Connects again when the server goes; Ctrl-C ends.
+    """
+    channel_data = _channel_data(channels, user_id, user_info)
+    loaded = load_or_exit(config=config, env_file=env_file)
+    out, notices = Console(highlight=False), Console(stderr=True, highlight=False)
+
+    def on_event(event: Event) -> None:
+        out.print(event_line(event, time.strftime("%H:%M:%S")), soft_wrap=True)
+
+    def on_notice(text: str) -> None:
+        notices.print(Text(f"{time.strftime('%H:%M:%S')} {one_line(text)}", "dim"), soft_wrap=True)
+
+    subscriber = Subscriber(
+        address_of(loaded, url), choose_app(loaded, app_id), channels, channel_data, on_event, on_notice
+    )
+    try:
+        asyncio.run(subscriber.run())
+    except SubscriberError as error:
+        raise click.ClickException(one_line(str(error))) from error
+    except KeyboardInterrupt:
+        pass  # this is how one stops listening
+
+
+def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str | None) -> str | None:
+    if user_id is None:
+        needing = [channel for channel in channels if channel.startswith("presence-")]
+        if needing or user_info is not None:
+            raise click.ClickException(f"{needing[0] if needing else '--user-info'} needs a --user-id")
+        return None
+    data: dict[str, object] = {"user_id": user_id}
+    if user_info is not None:
+        try:
+            data["user_info"] = json.loads(user_info)
+        except ValueError as error:
+            raise click.ClickException(
+                f"--user-info: found {user_info!r}; allowed: JSON ({error})"
+            ) from error
+    return json.dumps(data)
+
+
+def event_line(event: Event, at: str) -> Text:
+    """`12:30:01 orders created {"id":7}`, in colours if there are any."""
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
+    return Text(" ").join(
+        [
+            Text(at, "dim"),
+            Text(one_line(event.channel or "-"), "cyan"),
+            Text(one_line(event.name), "bold"),
+            Text(one_line(data)),
+        ]
+    )

@@ -1,0 +1,46 @@
+"""The `revurb` command: finds the verb and loads only that one's code.
+
+`revurb trigger` in a script, or `revurb --version`, should not pay for importing a server.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+import click
+
+import revurb
+
+# verb: (where its command is, what `revurb --help` says about it)
+VERBS = {
+    "serve": ("revurb.cli.serve:serve", "Run a node until it is told to stop (also: start)."),
+    "config": ("revurb.cli.config:config", "Show, check or describe the configuration."),
+    "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
+    "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),
+}
+OTHER_NAMES = {"start": "serve"}  # Reverb's verb is reverb:start
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(OTHER_NAMES.get(cmd_name, cmd_name))
+        if verb is None:
+            return None
+        module, _, name = verb[0].partition(":")
+        return cast(click.Command, getattr(importlib.import_module(module), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, doc) for verb, (_, doc) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(revurb.__version__, prog_name="revurb")
+def main() -> None:
+    """A self-hosted Pusher server, drop-in for a Laravel Reverb node."""
