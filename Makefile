@@ -1,0 +1,58 @@
+# Commands for people and for CI. `make serve` and `make test` set up what they need in .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_speedups/*.h)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench soak clean
+
+help:
+	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
+	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
+	@echo "make check   format, lint, types and stubs"
+	@echo "make clean   remove everything that was built or set up"
+
+serve: $(VENV)/.serve
+	@exec $(BIN)/revurb serve --dev $(ARGS)
+
+test: $(VENV)/.dev
+	@tests/install-tools
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest revurb._speedups.frames
+
+bench soak:
+	@echo "make $@: there is nothing to run yet" >&2; exit 1
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf tests/e2e/node_modules
+	rm -f revurb/_speedups/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The kernels are built in place, so that sources and what runs are the same files.
+$(VENV)/.serve: pyproject.toml setup.py $(KERNELS) | $(VENV)/bin/pip
+	@echo "revurb: building the kernels and installing into $(VENV)"
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml setup.py $(KERNELS) | $(VENV)/bin/pip
+	@echo "revurb: building the kernels and installing into $(VENV), with what the tests need"
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.serve
+
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "revurb: $(PYTHON) is missing: apt-get install python3 (3.11 or later)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "revurb: $(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.12)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "revurb: $(PYTHON) has no venv: apt-get install python3-venv" >&2; exit 1; }
+	@command -v "$${CC:-cc}" >/dev/null || { echo "revurb: a C compiler is missing: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "revurb: Python's C headers are missing: apt-get install python3-dev" >&2; exit 1; }
+	@echo "revurb: making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,102 @@
+"""The API as one function from request to response.
+
+Order of checks, as in Reverb: path (404), method (405), app (404), signature (401), body (400, 413 already by the
+HTTP reader), fields (422).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from revurb.api import answers, channels, events, users
+from revurb.api.answers import ApiError
+from revurb.api.routes import Match, Route, match
+from revurb.api.signature import parse_query, verify
+from revurb.apps import App, AppProvider
+from revurb.pusher.registry import Registry
+from revurb.pusher.triggering import Trigger
+from revurb.wire.http import Request
+from revurb.wire.response import Response
+
+_HEALTH = answers.json_response({"health": "OK"})
+
+
+class Api:
+    """Answers every HTTP request of a node.
+
+    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        apps: AppProvider,
+        registry: Registry,
+        trigger: Trigger,
+        *,
+        path: str,
+        signature_max_age_s: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._apps = apps
+        self._registry = registry
+        self._trigger = trigger
+        self._path = path
+        self._signature_max_age_s = signature_max_age_s
+        self._clock = clock
+
+    def find(self, path: str) -> Match | None:
+        """What a path as sent leads to, the WebSocket route included."""
+        if not self._path:
+            return match(path)
+        below = path.removeprefix(self._path)
+        return match(below) if len(below) < len(path) and below.startswith("/") else None
+
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
+        """The response; awaitable only if the app provider's answer is. Never raises for what was sent."""
+        found = self.find(request.path)
+        if found is None:
+            return answers.NOT_FOUND
+        if request.method != found.route.method and (request.method, found.route.method) != ("HEAD", "GET"):
+            return answers.method_not_allowed(found.route.method)
+        if found.route is Route.UP:
+            return _HEALTH
+        if found.route is Route.SOCKET:
+            return answers.UPGRADE_REQUIRED
+        app = self._apps.find_by_id(found.app)
+        if app is None or isinstance(app, App):
+            return self._answer(request, found, app)
+        return self._answer_later(request, found, app)
+
+    async def _answer_later(
+        self, request: Request, found: Match, app: Awaitable[App | None]
+    ) -> Response:
+        return self._answer(request, found, await app)
+
+    def _answer(self, request: Request, found: Match, app: App | None) -> Response:
+        try:
+            if app is None:
+                raise answers.unknown_app(found.app)
+            params = parse_query(request.query)
+            paths = (request.path, request.path.removeprefix(self._path)) if self._path else (request.path,)
+            verify(request, params, app, paths, self._clock(), self._signature_max_age_s)
+            return self._route(request, found, app, dict(params))
+        except ApiError as error:
+            return error.response
+
+    def _route(self, request: Request, found: Match, app: App, query: dict[str, str]) -> Response:
+        state = self._registry.state(app)
+        match found.route:
+            case Route.EVENTS:
+                return events.post_event(request.body, state, self._trigger)
+            case Route.BATCH_EVENTS:
+                return events.post_batch(request.body, state, self._trigger)
+            case Route.CHANNELS:
+                return channels.get_channels(state, query)
+            case Route.CHANNEL:
+                return channels.get_channel(state, found.name, query)
+            case Route.CHANNEL_USERS:
+                return channels.get_channel_users(state, found.name)
+            case Route.CONNECTIONS:
+                return users.get_connections(state)
+            case _:
+                return users.terminate_connections(state, found.name)

@@ -1,0 +1,83 @@
+"""POST /apps/{id}/events and /apps/{id}/batch_events: the application sends events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from revurb.api.answers import EMPTY, invalid_fields, json_response
+from revurb.api.fields import Fields, read_body
+from revurb.api.info import Info, channel_info, requested
+from revurb.pusher.registry import AppState
+from revurb.pusher.triggering import Trigger
+from revurb.wire.response import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as the application asked for it."""
+
+    name: str
+    data: str
+    channels: list[str]
+    socket_id: str | None
+    info: str | None
+
+
+def post_event(body: bytes, state: AppState, trigger: Trigger) -> Response:
+    """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
+    `{"channels":{"c":{"subscription_count":1}}}`."""
+    fields = Fields(read_body(body))
+    event = _read_event(fields, fields.channels)
+    if fields.problems:
+        raise invalid_fields(fields.problems)
+    trigger.send(state.app, event.channels, event.name, event.data, event.socket_id)
+    if event.info is None:
+        return EMPTY
+    wanted = requested(event.info)
+    return json_response({"channels": {name: channel_info(state, name, wanted) for name in event.channels}})
+
+
+def post_batch(body: bytes, state: AppState, trigger: Trigger) -> Response:
+    """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{"batch":{}}`, or if any event asks for info
+    `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent."""
+    fields = Fields(read_body(body))
+    items = _read_batch(fields)
+    events = []
+    for number, item in enumerate(items):
+        one = Fields(item if isinstance(item, dict) else {}, f"batch.{number}.", fields.problems)
+        events.append(_read_event(one, one.only_channel))
+    if fields.problems:
+        raise invalid_fields(fields.problems)
+    for event in events:
+        trigger.send(state.app, event.channels, event.name, event.data, event.socket_id)
+    if all(event.info is None for event in events):
+        return json_response({"batch": {}})
+    answers: list[Info] = [
+        channel_info(state, event.channels[0], requested(event.info)) for event in events
+    ]
+    return json_response({"batch": answers})
+
+
+def _read_event(fields: Fields, channels: Callable[[], list[str]]) -> Event:
+    # In this order: it is the order of the messages in a 422.
+    return Event(
+        name=fields.text("name"),
+        data=fields.data("data"),
+        channels=channels(),
+        socket_id=fields.optional_text("socket_id"),
+        info=fields.optional_text("info"),
+    )
+
+
+def _read_batch(fields: Fields) -> list[object]:
+    batch = fields.source.get("batch")
+    if isinstance(batch, dict):
+        batch = list(batch.values())
+    if batch is None or batch == []:
+        fields.refuse("batch", "is required.")
+    elif isinstance(batch, list):
+        return batch
+    else:
+        fields.refuse("batch", "must be an array.")
+    return []

@@ -1,0 +1,58 @@
+"""What `revurb serve` says once it listens: where, for which apps, and lines to copy into clients."""
+
+from __future__ import annotations
+
+import click
+
+from revurb.config import App, Config
+
+
+def say_welcome(config: Config, port: int, apps: tuple[App, ...], ready_made: App | None) -> None:
+    """Print to standard output. `ready_made` is the app whose secret may be shown."""
+    server = config.server
+    tls = config.tls.cert is not None
+    host = server.hostname or ("127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host)
+    base = f"{'https' if tls else 'http'}://{host}:{port}{server.path}"
+    click.echo(f"\nRevurb is listening on {server.host}:{port}{server.path}" + (" with TLS" if tls else ""))
+    if server.unix_socket is not None:
+        click.echo(f"and on the Unix socket {server.unix_socket}")
+    for app in apps:
+        secret = f"  secret {app.secret}" if app is ready_made else ""
+        click.echo(f"  app id {app.id}  key {app.key}{secret}")
+    if ready_made is not None:
+        click.echo(_lines_to_copy(host, port, server.path, tls, base, ready_made))
+    click.echo("Stop with Ctrl-C.\n")
+
+
+def _lines_to_copy(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:
+    force_tls = "true" if tls else "false"
+    js_path = f", wsPath: '{path}'" if path else ""
+    py_path = f"  # the path prefix {path} goes into a reverse proxy" if path else ""
+    return f"""
+pusher-js:
+  const pusher = new Pusher('{app.key}', {{ cluster: '', wsHost: '{host}', wsPort: {port}, wssPort: {port},
+    forceTLS: {force_tls}, enabledTransports: ['ws', 'wss'], disableStats: true{js_path} }});
+  pusher.subscribe('orders').bind('created', (data) => console.log(data));
+
+laravel-echo:
+  window.Echo = new Echo({{ broadcaster: 'reverb', key: '{app.key}', wsHost: '{host}', wsPort: {port},
+    wssPort: {port}, forceTLS: {force_tls}, enabledTransports: ['ws', 'wss']{js_path} }});
+
+Laravel (.env):
+  BROADCAST_CONNECTION=reverb
+  REVERB_APP_ID={app.id}
+  REVERB_APP_KEY={app.key}
+  REVERB_APP_SECRET={app.secret}
+  REVERB_HOST={host}
+  REVERB_PORT={port}
+  REVERB_SCHEME={"https" if tls else "http"}
+
+Python (pip install pusher):{py_path}
+  import pusher
+  client = pusher.Pusher(app_id='{app.id}', key='{app.key}', secret='{app.secret}', host='{host}', port={port},
+    ssl={tls})
+  client.trigger('orders', 'created', {{'id': 7}})
+
+Shell:
+  curl {base}/up
+"""

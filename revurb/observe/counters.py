@@ -1,0 +1,24 @@
+"""What a process counts about itself: plain integers, cheap enough for hot paths."""
+
+from __future__ import annotations
+
+
+class Counters:
+    """Totals since the process started. Read them at any time; nothing here is ever reset."""
+
+    __slots__ = (
+        "connections_total",
+        "http_errors_total",
+        "http_requests_total",
+        "messages_received_total",
+        "slow_consumers_total",
+        "unresponsive_total",
+    )
+
+    def __init__(self) -> None:
+        self.connections_total = 0  # WebSocket handshakes accepted
+        self.messages_received_total = 0  # text and binary messages from clients
+        self.http_requests_total = 0
+        self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
+        self.slow_consumers_total = 0  # connections closed because too much waited to be sent
+        self.unresponsive_total = 0  # connections closed because they answered no ping

@@ -1,0 +1,60 @@
+"""How the process logs: one line an entry, plain for people or JSON for collectors.
+
+Messages are constant and in lower case; what varies is in fields with units (`extra={"port": 8080}`), so that
+both forms carry the same. No secret, signature, payload or header is ever a field.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+import orjson
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+
+
+class PlainFormatter(logging.Formatter):
+    """`2026-11-23 12:00:00 INFO    listening host=0.0.0.0 port=8080`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        fields = "".join(f" {key}={value}" for key, value in _fields(record).items())
+        line = f"{stamp} {record.levelname:<7} {record.getMessage()}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time":"2026-11-23T12:00:00.123Z","level":"info","message":"listening","port":8080}`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        entry: dict[str, object] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry, default=str).decode()
+
+
+def configure_logging(form: str, level: str, stream: TextIO | None = None) -> None:
+    """Send what the `revurb` loggers say to `stream` (stderr). `form` is "plain" or "json".
+
+    For processes that are Revurb's own; a program that embeds the server keeps its own logging.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
+    logger = logging.getLogger("revurb")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level.upper())
+    logger.propagate = False

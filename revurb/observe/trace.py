@@ -1,0 +1,58 @@
+"""What `--debug` prints: each message, readable and shortened, as the console of Reverb does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+import orjson
+
+MAX_SHOWN_CHARS = 300
+
+
+def readable(text: bytes) -> str:
+    """A message on one line, JSON inside its `data` string opened up, cut to 300 characters."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        shown = repr(text.decode("utf-8", "replace"))
+    else:
+        if isinstance(message, dict) and isinstance(message.get("data"), str):
+            try:
+                message["data"] = orjson.loads(message["data"])
+            except orjson.JSONDecodeError:
+                pass
+        shown = orjson.dumps(message).decode()
+    return shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}... ({len(text)} bytes)"
+
+
+class MessageTrace:
+    """Prints messages to `stream` (standard output), one line each. Auth strings in them are not shown."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def received(self, socket_id: str, text: bytes) -> None:
+        self._print("<--", socket_id, readable(_without_auth(text)))
+
+    def sent(self, socket_id: str, text: bytes) -> None:
+        self._print("-->", socket_id, readable(text))
+
+    def note(self, socket_id: str, what: str) -> None:
+        self._print("---", socket_id, what)
+
+    def _print(self, arrow: str, socket_id: str, what: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {arrow} {socket_id} {what}", file=self._stream, flush=True)
+
+
+def _without_auth(text: bytes) -> bytes:
+    if b'"auth"' not in text:
+        return text
+    try:
+        message = orjson.loads(text)
+        if "auth" in message["data"]:
+            message["data"]["auth"] = "..."
+        return orjson.dumps(message)
+    except (orjson.JSONDecodeError, TypeError, KeyError):
+        return b'"(a message with auth that could not be read)"'

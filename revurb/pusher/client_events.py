@@ -1,0 +1,42 @@
+"""Client events (whispers): what one client sends to the others on a channel.
+
+`accept_client_events_from` decides, as in Reverb. `members`: only subscribers, and as Pusher rules only on private
+and presence channels that are not encrypted. `all`: anyone of the app, on any channel, which is Reverb's
+openness without its holes: exactly event, channel and data are forwarded. `none`: nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from revurb.pusher import messages
+from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
+
+if TYPE_CHECKING:
+    from revurb.pusher.session import Session
+
+PREFIX = "client-"
+
+
+def relay(session: Session, message: messages.ClientMessage) -> None:
+    """Send a client event to everyone on its channel but the sender, or raise the PusherError that says why not.
+
+    On a presence channel the sender's `user_id` is added, from its signed channel_data and from nowhere else.
+    """
+    source = session.state.app.accept_client_events_from
+    if source == "none":
+        raise ClientEventsDisabled
+    channel_name = message.channel
+    if not isinstance(channel_name, str) or not channel_name:
+        raise InvalidMessage
+    user_id_json = None
+    if source == "members":
+        channel = session.channels.get(channel_name)
+        if channel is None:
+            raise NotAMember
+        if not channel.name.guarded or channel.name.encrypted:
+            raise ClientEventRefused
+        identity = channel.subscribers[session]
+        user_id_json = identity.id_json if identity is not None else None
+    text = messages.client_event_text(message.event, channel_name, bytes(message.data), user_id_json)
+    session.publisher.publish(session.state.app.id, channel_name, text, session.socket_id)

@@ -1,0 +1,73 @@
+"""What a peer did wrong, as the protocol says it.
+
+`PusherError` is the peer's doing: the session answers with a `pusher:error` event and, where `fatal`, closes
+the connection with the same code. Codes are Pusher's (4000-4099: do not reconnect, 4100-4199: back off,
+4200-4299: reconnect at once, 4300-4399: other); texts are Reverb's where Reverb has one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PusherError(Exception):
+    """Answered with `{"event":"pusher:error","data":"{\\"code\\":...,\\"message\\":...}"}`."""
+
+    code: ClassVar[int]
+    message: ClassVar[str]
+    fatal: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+
+
+class UnknownApp(PusherError):
+    code, message, fatal = 4001, "Application does not exist", True
+
+
+class OverConnectionQuota(PusherError):
+    code, message, fatal = 4004, "Application is over connection quota", True
+
+
+class OverCapacity(PusherError):
+    """The node, not the app, is full: 41xx makes clients come back after a while, elsewhere if they can."""
+
+    code, message, fatal = 4100, "Over capacity", True
+
+
+class OriginNotAllowed(PusherError):
+    code, message, fatal = 4009, "Origin not allowed", True
+
+
+class TerminatedByApp(PusherError):
+    code, message, fatal = 4009, "You got disconnected by the app.", True
+
+
+class PongMissing(PusherError):
+    code, message, fatal = 4201, "Pong reply not received in time", True
+
+
+class Unauthorized(PusherError):
+    """A subscription was refused. Also said as `pusher:subscription_error`, which names the channel."""
+
+    code, message = 4009, "Connection is unauthorized"
+
+
+class NotAMember(PusherError):
+    code, message = 4009, "The client is not a member of the specified channel."
+
+
+class InvalidMessage(PusherError):
+    code, message = 4200, "Invalid message format"
+
+
+class ClientEventsDisabled(PusherError):
+    code, message = 4301, "The app does not have client messaging enabled."
+
+
+class ClientEventRefused(PusherError):
+    code, message = 4301, "Client events are accepted on private and presence channels only."
+
+
+class RateLimited(PusherError):
+    code, message = 4301, "Rate limit exceeded"

@@ -1,0 +1,115 @@
+"""What goes over the wire, in both directions.
+
+In: `{"event":..., "channel":..., "data":...}`, of which `data` stays raw JSON until someone needs it.
+Out: finished JSON (`..._text`) and finished WebSocket frames (`frame`). As in Reverb, `data` of everything that
+the server says is JSON inside a JSON string; `data` of client events is forwarded as it came.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import orjson
+
+from revurb._speedups.frames import TEXT, server_frame
+from revurb.pusher.errors import InvalidMessage, PusherError
+
+INTERNAL = "pusher_internal:"
+
+
+class ClientMessage(msgspec.Struct):
+    """A message from a client. `channel` is whatever JSON value was there, None if nothing was."""
+
+    event: str
+    channel: object = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Subscription(msgspec.Struct):
+    """`data` of pusher:subscribe and pusher:unsubscribe."""
+
+    channel: str
+    auth: object = None
+    channel_data: object = None
+
+
+_decode_message = msgspec.json.Decoder(ClientMessage).decode
+_decode_subscription = msgspec.json.Decoder(Subscription).decode
+
+
+def read_message(payload: bytes) -> ClientMessage:
+    """Decode one message. Raises InvalidMessage for anything but an object with a non-empty `event`."""
+    try:
+        message = _decode_message(payload)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidMessage from error
+    if not message.event:
+        raise InvalidMessage
+    return message
+
+
+def read_subscription(data: msgspec.Raw) -> Subscription:
+    """Decode `data` of a subscription. Clients may send the object or a JSON string of it, as Reverb allows."""
+    try:
+        raw: bytes | msgspec.Raw = data
+        if bytes(data[:1]) == b'"':
+            raw = msgspec.json.decode(data, type=str).encode()
+        return _decode_subscription(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidMessage from error
+
+
+def frame(text: bytes) -> bytes:
+    """One text frame of finished JSON."""
+    return server_frame(TEXT, text)
+
+
+def event_text(event: str, data: str, channel: str) -> bytes:
+    """`{"event":...,"data":"...","channel":...}`"""
+    return orjson.dumps({"event": event, "data": data, "channel": channel})
+
+
+def client_event_text(event: str, channel: str, data_json: bytes, user_id_json: bytes | None) -> bytes:
+    """A client event for the others: `data` untouched, `user_id` only as the server knows it."""
+    user = b"" if user_id_json is None else b',"user_id":' + user_id_json
+    return b'{"event":%b,"channel":%b,"data":%b%b}' % (
+        orjson.dumps(event),
+        orjson.dumps(channel),
+        data_json,
+        user,
+    )
+
+
+def established_frame(socket_id: str, activity_timeout_s: int) -> bytes:
+    data = orjson.dumps({"socket_id": socket_id, "activity_timeout": activity_timeout_s}).decode()
+    return frame(orjson.dumps({"event": "pusher:connection_established", "data": data}))
+
+
+def error_frame(error: PusherError) -> bytes:
+    data = orjson.dumps({"code": error.code, "message": str(error)}).decode()
+    return frame(orjson.dumps({"event": "pusher:error", "data": data}))
+
+
+def subscription_error_frame(channel: str, error: PusherError) -> bytes:
+    """What makes `Echo.channel(...).error(...)` and pusher-js' `pusher:subscription_error` fire."""
+    data = orjson.dumps({"type": "AuthError", "error": str(error), "status": 401}).decode()
+    return frame(event_text("pusher:subscription_error", data, channel))
+
+
+def subscribed_frame(channel: str, data_json: bytes = b"{}") -> bytes:
+    return frame(event_text(INTERNAL + "subscription_succeeded", data_json.decode(), channel))
+
+
+def member_added_text(channel: str, channel_data: str) -> bytes:
+    return event_text(INTERNAL + "member_added", channel_data, channel)
+
+
+def member_removed_text(channel: str, id_json: bytes) -> bytes:
+    return event_text(INTERNAL + "member_removed", (b'{"user_id":%b}' % id_json).decode(), channel)
+
+
+def cache_miss_frame(channel: str) -> bytes:
+    return frame(orjson.dumps({"event": "pusher:cache_miss", "channel": channel}))
+
+
+PING_FRAME = frame(b'{"event":"pusher:ping"}')
+PONG_FRAME = frame(b'{"event":"pusher:pong"}')

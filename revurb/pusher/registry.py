@@ -1,0 +1,99 @@
+"""Everything that this process knows of the connections of each app.
+
+All state hangs below an app, so that no lookup can cross from one app into another. Every lookup is one dict
+access, whatever the number of channels and connections.
+
+Plan: `AppState` holds, for one app, its sessions by socket id, its occupied channels by name, its users by
+user id (for terminate_connections) and its cached events. Sessions know their own channels, so that leaving
+costs what the session subscribed to, never a walk over all channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from revurb.apps import App
+from revurb.pusher.cache import EventCache
+from revurb.pusher.channel import Channel
+from revurb.pusher.channel_name import ChannelName
+
+if TYPE_CHECKING:
+    from revurb.pusher.session import Session
+
+
+class AppState:
+    """The live state of one app."""
+
+    __slots__ = ("app", "cache", "channels", "sessions", "users")
+
+    def __init__(self, app: App, cache: EventCache) -> None:
+        self.app = app
+        self.cache = cache
+        self.sessions: dict[str, Session] = {}
+        self.channels: dict[str, Channel] = {}
+        # user id -> session -> on how many presence channels it is that user
+        self.users: dict[str, dict[Session, int]] = {}
+
+    def open_channel(self, name: ChannelName) -> Channel:
+        """The channel, made if nobody is on it yet."""
+        channel = self.channels.get(name.text)
+        if channel is None:
+            channel = self.channels[name.text] = Channel(name)
+        return channel
+
+    def close_if_empty(self, channel: Channel) -> None:
+        if not channel.subscribers:
+            del self.channels[channel.name.text]
+
+    def identify(self, session: Session, user_id: str) -> None:
+        """Note that `session` is `user_id` on one more channel."""
+        sessions = self.users.setdefault(user_id, {})
+        sessions[session] = sessions.get(session, 0) + 1
+
+    def forget(self, session: Session, user_id: str) -> None:
+        """Undo one `identify`."""
+        sessions = self.users[user_id]
+        sessions[session] -= 1
+        if not sessions[session]:
+            del sessions[session]
+            if not sessions:
+                del self.users[user_id]
+
+    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+        """A snapshot of the connections of a user, each once."""
+        return tuple(self.users.get(user_id, ()))
+
+
+class Registry:
+    """The app states of this process, made when an app is first used."""
+
+    def __init__(self, cache_ttl_s: float, clock: Callable[[], float]) -> None:
+        self._cache_ttl_s = cache_ttl_s
+        self._clock = clock
+        self._states: dict[str, AppState] = {}
+
+    def state(self, app: App) -> AppState:
+        """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
+        state = self._states.get(app.id)
+        if state is None:
+            state = self._states[app.id] = AppState(app, EventCache(self._cache_ttl_s, self._clock))
+        elif state.app is not app:
+            state.app = app
+        return state
+
+    def find(self, app_id: str) -> AppState | None:
+        return self._states.get(app_id)
+
+    def sessions(self) -> Iterator[Session]:
+        """Every session of every app; a snapshot, so that they may be closed meanwhile."""
+        for state in tuple(self._states.values()):
+            yield from tuple(state.sessions.values())
+
+    def session_count(self) -> int:
+        return sum(len(state.sessions) for state in self._states.values())
+
+    def expire_caches(self) -> None:
+        """Let go of cached events that are too old; to be called now and then."""
+        for state in self._states.values():
+            state.cache.expire()

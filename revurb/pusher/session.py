@@ -1,0 +1,174 @@
+"""One client, from greeting to goodbye.
+
+Rule 1: whatever the peer sends is answered by the protocol; nothing it sends raises out of here.
+Rule 2: a session says things; whether the connection is alive is the transport's to find out, which calls
+`on_quiet` and `on_unresponsive`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from revurb._speedups.frames import BINARY
+from revurb.pusher import client_events, messages
+from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, Unauthorized
+from revurb.pusher.ports import Outlet, Publisher
+from revurb.pusher.rate import MessageWindow
+from revurb.pusher.registry import AppState
+from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
+
+if TYPE_CHECKING:
+    from revurb.pusher.channel import Channel
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """The protocol's side of one WebSocket connection of one app.
+
+    The transport calls `opened` once, `on_message` for each text or binary message, `on_control` for each ping or
+    pong frame, `on_quiet` and `on_unresponsive` as time passes, and `closed` once.
+    """
+
+    __slots__ = ("_control_frames", "_window", "channels", "outlet", "publisher", "socket_id", "state")
+
+    def __init__(self, state: AppState, socket_id: str, publisher: Publisher) -> None:
+        limit = state.app.rate_limit
+        self.state = state
+        self.socket_id = socket_id
+        self.publisher = publisher
+        self.channels: dict[str, Channel] = {}
+        self.outlet: Outlet = _NOWHERE
+        self._window = MessageWindow(limit) if limit is not None else None
+        self._control_frames = False
+
+    @property
+    def max_message_size_bytes(self) -> int:
+        return self.state.app.max_message_size_bytes
+
+    @property
+    def ping_interval_s(self) -> float:
+        """Seconds of silence after which `on_quiet` is due."""
+        return self.state.app.ping_interval_s
+
+    def opened(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+        self.state.sessions[self.socket_id] = self
+        outlet.send(messages.established_frame(self.socket_id, self.state.app.activity_timeout_s))
+
+    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
+        """Handle one whole message; binary ones count as text, as in Reverb."""
+        try:
+            if self._window is not None and not self._window.take(now):
+                raise RateLimited
+            if opcode == BINARY:
+                _require_utf8(payload)
+            self._handle(messages.read_message(payload))
+        except PusherError as error:
+            self._say(error)
+        except Exception:
+            _log.exception("message handling failed", extra={"socket_id": self.socket_id})
+            self.outlet.close(1011, "Internal error")
+
+    def on_control(self) -> None:
+        """A ping or pong frame came: this client's WebSocket library answers those, so `on_quiet` sends one.
+
+        Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). Which to use follows what came last.
+        """
+        self._control_frames = True
+
+    def on_quiet(self) -> None:
+        """Nothing came for `ping_interval_s`: ask whether the client is still there."""
+        if self._control_frames:
+            self.outlet.ping()
+        else:
+            self.outlet.send(messages.PING_FRAME)
+
+    def on_unresponsive(self) -> None:
+        """Nothing came after `on_quiet` either."""
+        self.end(PongMissing())
+
+    def end(self, error: PusherError) -> None:
+        """Say why, then close with the same code."""
+        self.outlet.send(messages.error_frame(error))
+        self.outlet.close(error.code, str(error))
+
+    def closed(self) -> None:
+        """The connection has ended, whoever ended it."""
+        leave_all(self)
+        self.state.sessions.pop(self.socket_id, None)
+        self.outlet = _NOWHERE
+
+    def _handle(self, message: messages.ClientMessage) -> None:
+        event = message.event
+        if event.startswith(client_events.PREFIX):
+            client_events.relay(self, message)
+        elif event == "pusher:ping":
+            self._control_frames = False
+            self.outlet.send(messages.PONG_FRAME)
+        elif event == "pusher:pong":
+            self._control_frames = False
+        elif event == "pusher:subscribe":
+            self._subscribe(messages.read_subscription(message.data))
+        elif event == "pusher:unsubscribe":
+            unsubscribe(self, messages.read_subscription(message.data).channel)
+        elif event.startswith("pusher:") or not isinstance(message.channel, str):
+            raise InvalidMessage
+        # Any other event on a channel is ignored, as Reverb does: only the server may send those.
+
+    def _subscribe(self, wanted: messages.Subscription) -> None:
+        try:
+            subscribe(self, wanted)
+        except Unauthorized as error:
+            self.outlet.send(messages.error_frame(error))
+            self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
+
+    def _say(self, error: PusherError) -> None:
+        limit = self.state.app.rate_limit
+        if error.fatal or (isinstance(error, RateLimited) and limit is not None and limit.terminate):
+            self.end(error)
+        else:
+            self.outlet.send(messages.error_frame(error))
+
+
+class Refusal:
+    """Stands where a session would, for a connection that is told why it may not have one."""
+
+    __slots__ = ("_error",)
+
+    max_message_size_bytes = 10_000
+    ping_interval_s = 60.0
+
+    def __init__(self, error: PusherError) -> None:
+        self._error = error
+
+    def opened(self, outlet: Outlet) -> None:
+        outlet.send(messages.error_frame(self._error))
+        outlet.close(self._error.code, str(self._error))
+
+    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
+        """Nothing is heard: the connection is closing."""
+
+    def on_control(self) -> None: ...
+    def on_quiet(self) -> None: ...
+    def on_unresponsive(self) -> None: ...
+    def closed(self) -> None: ...
+
+
+class _Nowhere:
+    """The outlet of a session that is not connected (any more)."""
+
+    def send(self, frame: bytes) -> None: ...
+    def ping(self) -> None: ...
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+_NOWHERE = _Nowhere()
+
+
+def _require_utf8(payload: bytes) -> None:
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidMessage from error

@@ -1,0 +1,28 @@
+"""Socket ids: `<process>.<connection>`, two decimal numbers as every Pusher SDK expects (`\\d+\\.\\d+`).
+
+Unique by construction: the second number counts the connections of a process, and the first is the process:
+its pid, which no other living process of the host has, beside 44 random bits, which tell hosts, containers
+(where every server is pid 1) and earlier runs apart. Reverb draws both at random for each connection.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from itertools import count
+
+_RANDOM_BITS = 44
+_FIRST_CONNECTION_BITS = 30  # start anywhere: the number must not tell how many came before
+
+
+class SocketIds:
+    """Gives each connection of this process its id."""
+
+    def __init__(self, process: int | None = None) -> None:
+        if process is None:
+            process = (os.getpid() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+        self._prefix = f"{process}."
+        self._numbers = count(secrets.randbits(_FIRST_CONNECTION_BITS) + 1)
+
+    def next(self) -> str:
+        return f"{self._prefix}{next(self._numbers)}"

@@ -1,0 +1,66 @@
+"""`--debug`: a session that prints what passes through it. Sessions that are not traced pay nothing."""
+
+from __future__ import annotations
+
+from revurb.observe.trace import MessageTrace
+from revurb.pusher.session import Session
+from revurb.transport.ports import Outlet
+
+
+class TracedSession:
+    """Stands between a session and its connection."""
+
+    __slots__ = ("_outlet", "_session", "_trace")
+
+    def __init__(self, session: Session, trace: MessageTrace) -> None:
+        self._session = session
+        self._trace = trace
+
+    @property
+    def max_message_size_bytes(self) -> int:
+        return self._session.max_message_size_bytes
+
+    @property
+    def ping_interval_s(self) -> float:
+        return self._session.ping_interval_s
+
+    def opened(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._trace.note(self._session.socket_id, f"connected to app {self._session.state.app.id}")
+        self._session.opened(self)
+
+    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
+        self._trace.received(self._session.socket_id, payload)
+        self._session.on_message(opcode, payload, now)
+
+    def on_control(self) -> None:
+        self._session.on_control()
+
+    def on_quiet(self) -> None:
+        self._session.on_quiet()
+
+    def on_unresponsive(self) -> None:
+        self._session.on_unresponsive()
+
+    def closed(self) -> None:
+        self._trace.note(self._session.socket_id, "disconnected")
+        self._session.closed()
+
+    # The Outlet that the session sees.
+
+    def send(self, frame: bytes) -> None:
+        self._trace.sent(self._session.socket_id, frame[_header_bytes(frame) :])
+        self._outlet.send(frame)
+
+    def ping(self) -> None:
+        self._trace.note(self._session.socket_id, "ping frame sent")
+        self._outlet.ping()
+
+    def close(self, code: int, reason: str = "") -> None:
+        self._trace.note(self._session.socket_id, f"closing with {code} {reason}".rstrip())
+        self._outlet.close(code, reason)
+
+
+def _header_bytes(frame: bytes) -> int:
+    """How long the header of a server frame is (RFC 6455 5.2; server frames carry no mask)."""
+    return {126: 4, 127: 10}.get(frame[1], 2)

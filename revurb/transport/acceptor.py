@@ -1,0 +1,65 @@
+"""What all connections of a node share, and the factory that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from revurb.observe.counters import Counters
+from revurb.transport.ports import Endpoint, TransportLimits
+from revurb.transport.wheel import Wheel
+
+if TYPE_CHECKING:
+    from revurb.transport.http_connection import HttpConnection
+    from revurb.transport.socket_connection import SocketConnection
+
+# One receive buffer serves every connection: bytes are taken out of it before the loop reads the next socket.
+# Larger than the 64 KiB that one TCP read usually yields, so that a burst is one read.
+RECEIVE_BUFFER_BYTES = 256 * 1024
+
+
+class Acceptor:
+    """Shared state of a node's connections: limits, time, the receive buffer, and who is connected."""
+
+    def __init__(
+        self, endpoint: Endpoint, limits: TransportLimits, counters: Counters, now: float, date: Callable[[], str]
+    ) -> None:
+        self.endpoint = endpoint
+        self.limits = limits
+        self.counters = counters
+        self.date = date
+        self.wheel = Wheel(now)
+        self.buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
+        self.requesting: set[HttpConnection] = set()
+        self.sockets: set[SocketConnection] = set()
+        self.draining = False
+        self.on_empty: Callable[[], None] = lambda: None  # called when draining has let the last one go
+
+    def connection(self) -> HttpConnection:
+        """The protocol of a new connection; every one begins as HTTP."""
+        from revurb.transport.http_connection import HttpConnection
+
+        return HttpConnection(self)
+
+    def drain(self) -> None:
+        """From now on each response is its connection's last; connections that ask nothing are closed."""
+        self.draining = True
+        for connection in tuple(self.requesting):
+            connection.close_if_idle()
+        self._tell_if_empty()
+
+    def forget(self, connection: HttpConnection | SocketConnection) -> None:
+        """A connection is gone, or is no longer what it was."""
+        self.requesting.discard(connection)  # type: ignore[arg-type]
+        self.sockets.discard(connection)  # type: ignore[arg-type]
+        self.wheel.cancel(connection)
+        self._tell_if_empty()
+
+    def abort(self) -> None:
+        """Drop every connection as it is."""
+        for connection in (*self.requesting, *self.sockets):
+            connection.abort()
+
+    def _tell_if_empty(self) -> None:
+        if self.draining and not self.requesting and not self.sockets:
+            self.on_empty()

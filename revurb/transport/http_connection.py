@@ -1,0 +1,217 @@
+"""A connection while it speaks HTTP: requests in, responses out, in order, until it ends or is upgraded.
+
+Plan: whole requests wait in a queue; one is answered at a time. A response that has to be waited for stops
+reading, so that a peer that pipelines cannot fill memory. The wheel ends a connection whose request is not whole
+within the request timeout, or that asks nothing for the keep-alive timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from revurb.transport.ports import Answer, Upgrade
+from revurb.transport.socket_connection import SocketConnection
+from revurb.transport.wheel import NOT_WAITING
+from revurb.wire.http import HttpError, HttpReader, Request
+from revurb.wire.response import Response, encode_response
+
+if TYPE_CHECKING:
+    from revurb.transport.acceptor import Acceptor
+
+_log = logging.getLogger(__name__)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_TEXT = "text/plain; charset=utf-8"
+_SENTENCES = {413: "Payload too large.", 408: "Request timeout."}
+
+
+class HttpConnection(asyncio.BufferedProtocol):
+    """The protocol object that the loop gets for each accepted connection."""
+
+    __slots__ = (
+        "_acceptor",
+        "_answering",
+        "_due",
+        "_ended",
+        "_half_closed",
+        "_reader",
+        "_requests",
+        "_transport",
+        "_writable",
+        "tick",
+    )
+
+    def __init__(self, acceptor: Acceptor) -> None:
+        limits = acceptor.limits
+        self._acceptor = acceptor
+        self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
+        self._requests: deque[Request] = deque()
+        self._answering: asyncio.Future[Answer] | None = None
+        self._writable = True
+        self._ended = False
+        self._half_closed = False
+        self._due = 0.0
+        self.tick = NOT_WAITING
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._acceptor.requesting.add(self)
+        self._wait(self._acceptor.limits.request_timeout_s)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._acceptor.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._ended:
+            return
+        reader = self._reader
+        was_idle = reader.idle
+        self._requests += reader.feed(self._acceptor.buffer[:nbytes])
+        if was_idle and not reader.idle:
+            self._wait(self._acceptor.limits.request_timeout_s)
+        self._work()
+
+    def eof_received(self) -> bool:
+        """A peer may stop sending and still wait for its answer: True keeps the transport open for it."""
+        self._half_closed = self._answering is not None
+        return self._half_closed
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        if self._answering is None:
+            self._transport.resume_reading()
+            self._work()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._acceptor.forget(self)
+        if self._answering is not None:
+            self._answering.cancel()
+
+    # What the wheel and the acceptor call.
+
+    def on_due(self, now: float) -> float | None:
+        if now < self._due:
+            return self._due
+        if self._answering is not None:
+            return now + self._acceptor.limits.request_timeout_s
+        if not self._ended and not self._reader.idle:
+            self._acceptor.counters.http_errors_total += 1
+            self._fail(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
+        else:
+            self.abort()
+        return None
+
+    def close_if_idle(self) -> None:
+        if self._reader.idle and not self._requests and self._answering is None:
+            self._end()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Answering.
+
+    def _work(self) -> None:
+        while self._requests and self._answering is None and self._writable and not self._ended:
+            self._ask(self._requests.popleft())
+        if self._requests or self._answering is not None or self._ended:
+            return
+        if self._reader.failure is not None:
+            self._acceptor.counters.http_errors_total += 1
+            self._fail(self._reader.failure)
+        elif self._reader.take_continue():
+            self._transport.write(_CONTINUE)
+
+    def _ask(self, request: Request) -> None:
+        self._acceptor.counters.http_requests_total += 1
+        try:
+            answer = self._acceptor.endpoint.on_request(request)
+        except Exception:
+            answer = _internal_error(request)
+        if isinstance(answer, (Response, Upgrade)):
+            self._give(request, answer)
+        else:
+            self._transport.pause_reading()
+            self._answering = asyncio.ensure_future(_settle(request, answer))
+            self._answering.add_done_callback(lambda done: self._answered(request, done))
+
+    def _answered(self, request: Request, done: asyncio.Future[Answer]) -> None:
+        self._answering = None
+        if done.cancelled():
+            return
+        self._give(request, done.result())
+        if not self._ended and self._writable:
+            self._transport.resume_reading()
+            self._work()
+
+    def _give(self, request: Request, answer: Answer) -> None:
+        if isinstance(answer, Upgrade):
+            self._upgrade(answer)
+            return
+        # A reader stops at an upgrade request: what follows a refused one cannot be told from WebSocket frames.
+        keep_alive = request.keep_alive and not (
+            request.upgrade or self._half_closed or self._acceptor.draining
+        )
+        self._transport.write(
+            encode_response(
+                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=self._acceptor.date()
+            )
+        )
+        if keep_alive:
+            self._wait(self._acceptor.limits.keep_alive_timeout_s)
+        else:
+            self._end()
+
+    def _upgrade(self, upgrade: Upgrade) -> None:
+        rest = self._reader.take_rest()
+        self._ended = True
+        socket = SocketConnection(self._acceptor, self._transport, upgrade.handler)
+        self._transport.set_protocol(socket)
+        self._transport.resume_reading()  # it was paused if the answer had to be waited for
+        socket.open(upgrade.head, rest)
+        self._acceptor.forget(self)
+
+    def _fail(self, error: HttpError) -> None:
+        text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
+        response = Response(error.status, text.encode(), _TEXT)
+        self._transport.write(encode_response(response, keep_alive=False, date=self._acceptor.date()))
+        self._end()
+
+    def _end(self) -> None:
+        """Say that nothing more will come; what still arrives is read and dropped until the peer ends as well.
+
+        Closing at once, with bytes unread, would reset the connection and could take the response with it.
+        """
+        self._ended = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._wait(self._acceptor.limits.close_timeout_s)
+        else:
+            self._transport.close()
+
+    def _wait(self, timeout_s: float) -> None:
+        """Be looked at in `timeout_s`. Only moved on the wheel when that is sooner than before."""
+        self._due = self._acceptor.wheel.now + timeout_s
+        self._acceptor.wheel.schedule(self, self._due)
+
+
+async def _settle(request: Request, answer: Awaitable[Answer]) -> Answer:
+    try:
+        return await answer
+    except Exception:
+        return _internal_error(request)
+
+
+def _internal_error(request: Request) -> Response:
+    """For a fault of ours, or of a custom app provider: the log is told why, the peer is not."""
+    _log.exception("request failed", extra={"method": request.method, "path": request.path})
+    return Response(500, b"Internal server error.", _TEXT)

@@ -1,0 +1,65 @@
+"""Where connections come from: TCP addresses and Unix sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import Callable
+from ssl import SSLContext
+
+BACKLOG = 4096  # clients come back all at once after a restart; the kernel caps it at net.core.somaxconn
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text names it and the reason."""
+
+
+async def listen_tcp(
+    factory: ProtocolFactory, host: str, port: int, tls: SSLContext | None
+) -> tuple[asyncio.Server, int]:
+    """Listen on `host`:`port`; port 0 picks a free one. Returns the server and the port."""
+    loop = asyncio.get_running_loop()
+    try:
+        server = await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG, reuse_address=True)
+    except (OSError, OverflowError) as error:
+        raise ListenError(f"cannot listen on {host}:{port}: {_reason(error)}") from error
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def listen_unix(factory: ProtocolFactory, path: str, mode: int) -> asyncio.AbstractServer:
+    """Listen on a Unix socket with permissions `mode`. A socket that nobody listens on any more is replaced."""
+    loop = asyncio.get_running_loop()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        sock.bind(path)
+        os.chmod(path, mode)
+        sock.setblocking(False)
+        return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ListenError(f"cannot listen on the Unix socket {path}: {_reason(error)}") from error
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        is_socket = stat.S_ISSOCK(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise FileExistsError(f"{path} exists and is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        else:
+            raise OSError("another server is listening on it")
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -1,0 +1,159 @@
+"""A connection since it speaks WebSocket: frames in, frames out, and whether the peer is still there.
+
+Life on the wheel: silent for the handler's ping interval -> `on_quiet`; silent for the pong timeout after that ->
+`on_unresponsive`, which closes. Any byte that comes in starts over. Once our Close is out, the peer has the
+close timeout to answer and end TCP; then the connection is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from revurb._speedups.frames import BINARY, PING, server_frame
+from revurb.transport.ports import SocketHandler
+from revurb.transport.wheel import NOT_WAITING
+from revurb.wire.websocket import Phase, WebSocket
+
+if TYPE_CHECKING:
+    from revurb.transport.acceptor import Acceptor
+
+_PING_FRAME = server_frame(PING, b"")
+SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
+
+
+class SocketConnection(asyncio.BufferedProtocol):
+    """The protocol object of an upgraded connection, and its handler's Outlet."""
+
+    __slots__ = ("_acceptor", "_closing", "_handler", "_heard_at", "_pinged", "_transport", "_ws", "tick")
+
+    def __init__(self, acceptor: Acceptor, transport: asyncio.Transport, handler: SocketHandler) -> None:
+        self._acceptor = acceptor
+        self._transport = transport
+        self._handler: SocketHandler | None = handler
+        self._ws = WebSocket(max_message_bytes=handler.max_message_size_bytes)
+        self._heard_at = acceptor.wheel.now
+        self._pinged = False
+        self._closing = False
+        self.tick = NOT_WAITING
+
+    def open(self, head: bytes, rest: bytes) -> None:
+        """Answer the handshake with `head`; `rest` are frames that came right behind it."""
+        acceptor, handler = self._acceptor, self._handler
+        assert handler is not None
+        acceptor.sockets.add(self)
+        acceptor.counters.connections_total += 1
+        acceptor.wheel.schedule(self, self._heard_at + handler.ping_interval_s)
+        self._transport.set_write_buffer_limits(high=acceptor.limits.max_queued_bytes)
+        self._transport.write(head)
+        handler.opened(self)
+        if rest:
+            self._receive(memoryview(rest))
+
+    # What the handler calls.
+
+    def send(self, frame: bytes) -> None:
+        if not self._closing:
+            self._transport.write(frame)
+
+    def ping(self) -> None:
+        self.send(_PING_FRAME)
+
+    def close(self, code: int, reason: str = "") -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._transport.write(self._ws.close(code, reason))
+        self._wait_for_the_end()
+
+    # What the loop calls.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._acceptor.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._receive(self._acceptor.buffer[:nbytes])
+
+    def pause_writing(self) -> None:
+        """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
+        if not self._closing:
+            self._acceptor.counters.slow_consumers_total += 1
+            self.close(SLOW_CONSUMER, "Too slow: too much is waiting to be sent")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._let_go()
+        self._acceptor.forget(self)
+
+    # What the wheel and the acceptor call.
+
+    def on_due(self, now: float) -> float | None:
+        handler = self._handler
+        if self._closing or handler is None:
+            self.abort()
+            return None
+        due = self._heard_at + handler.ping_interval_s
+        if now < due:
+            return due
+        if not self._pinged:
+            self._pinged = True
+            handler.on_quiet()
+            return now + self._acceptor.limits.pong_timeout_s
+        self._acceptor.counters.unresponsive_total += 1
+        handler.on_unresponsive()  # closes, and so has put us back on the wheel
+        return None
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Receiving.
+
+    def _receive(self, data: memoryview) -> None:
+        now = self._heard_at = self._acceptor.wheel.now
+        self._pinged = False
+        ws = self._ws
+        messages = ws.receive(data)
+        if ws.phase is not Phase.CLOSED:
+            self._reply()  # pongs; before anything a handler says, since it may close
+        for opcode, payload in messages:
+            if self._handler is None or self._closing:
+                break
+            if opcode <= BINARY:
+                self._acceptor.counters.messages_received_total += 1
+                self._handler.on_message(opcode, payload, now)
+            else:
+                self._handler.on_control()
+        if ws.phase is Phase.CLOSED:
+            self._reply()  # the Close, behind the answers to what came before
+            self._end()
+
+    def _reply(self) -> None:
+        outgoing = self._ws.take_outgoing()
+        if outgoing:
+            self._transport.write(outgoing)
+
+    # Ending.
+
+    def _end(self) -> None:
+        """Both sides are done: the server ends TCP first (RFC 6455 7.1.1).
+
+        Half of it, where TLS does not forbid: closing with bytes unread would reset the connection and could take the
+        Close frame with it. What still comes is dropped; the wheel ends it for a peer that does not.
+        """
+        if not self._closing:
+            self._closing = True
+            self._wait_for_the_end()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def _wait_for_the_end(self) -> None:
+        self._acceptor.wheel.schedule(self, self._acceptor.wheel.now + self._acceptor.limits.close_timeout_s)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The handler leaves as soon as nothing can be said any more, not when TCP has gone."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.closed()

@@ -1,0 +1,89 @@
+"""A WebSocket echo server on Revurb's own connection class, for conformance suites.
+
+    python tests/conformance/echo.py --port 9001 [--host 127.0.0.1] [--max-message-bytes 67108864]
+
+Every text or binary message comes back as it was. Limits are high, so that what a suite sees is the protocol.
+Prints "listening on HOST:PORT" once it does; port 0 picks a free one. Stop it with SIGTERM or Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+
+import uvloop
+
+from revurb._speedups.frames import server_frame
+from revurb.observe.counters import Counters
+from revurb.transport.acceptor import Acceptor
+from revurb.transport.listener import listen_tcp
+from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
+from revurb.transport.wheel import TICK_S
+from revurb.wire import handshake
+from revurb.wire.http import Request
+from revurb.wire.response import Response
+
+
+class Echo:
+    """The handler: sends back what comes."""
+
+    ping_interval_s = 3600.0
+
+    def __init__(self, max_message_size_bytes: int) -> None:
+        self.max_message_size_bytes = max_message_size_bytes
+
+    def opened(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
+        self._outlet.send(server_frame(opcode, payload))
+
+    def on_control(self) -> None: ...
+    def on_quiet(self) -> None: ...
+    def on_unresponsive(self) -> None: ...
+    def closed(self) -> None: ...
+
+
+class EchoEndpoint:
+    """Takes a handshake on any path."""
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self._max_message_bytes = max_message_bytes
+
+    def on_request(self, request: Request) -> Answer:
+        try:
+            return Upgrade(handshake.accept(request), Echo(self._max_message_bytes))
+        except handshake.HandshakeError as error:
+            return Response(error.status, error.detail.encode(), "text/plain; charset=utf-8", error.headers)
+
+
+async def serve(host: str, port: int, max_message_bytes: int) -> None:
+    loop = asyncio.get_running_loop()
+    limits = TransportLimits(max_queued_bytes=4 * max_message_bytes)
+    acceptor = Acceptor(EchoEndpoint(max_message_bytes), limits, Counters(), loop.time(), lambda: "")
+    _, bound = await listen_tcp(acceptor.connection, host, port, None)
+    print(f"listening on {host}:{bound}", flush=True)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        acceptor.wheel.turn(loop.time())
+        try:
+            await asyncio.wait_for(stopping.wait(), TICK_S)
+        except TimeoutError:
+            continue
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="WebSocket echo server for conformance suites.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--max-message-bytes", type=int, default=64 * 1024 * 1024)
+    options = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(options.host, options.port, options.max_message_bytes))
+
+
+if __name__ == "__main__":
+    main()

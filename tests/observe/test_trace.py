@@ -1,0 +1,52 @@
+import io
+
+import pytest
+
+from revurb.observe.trace import MAX_SHOWN_CHARS, MessageTrace, readable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b'{"event":"e","data":"{\\"a\\":1}"}', '{"event":"e","data":{"a":1}}'),
+        (b'{"event":"e","data":"plain"}', '{"event":"e","data":"plain"}'),
+        (b"not json", "'not json'"),
+        (b"[1]", "[1]"),
+    ],
+)
+def test_readable(text: bytes, shown: str) -> None:
+    assert readable(text) == shown
+
+
+def test_long_messages_are_cut() -> None:
+    shown = readable(b'"' + b"x" * 5000 + b'"')
+    assert shown.endswith("... (5002 bytes)")
+    assert len(shown) < MAX_SHOWN_CHARS + 30
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"event":"pusher:subscribe","data":{"channel":"private-x","auth":"key1:signature"}}',
+        b'{"event":"pusher:subscribe","data":"{\\"auth\\":\\"key1:signature\\"}", "auth": 1}',
+        b'{"auth":"key1:signature"',
+    ],
+)
+def test_auth_strings_are_not_shown(message: bytes) -> None:
+    stream = io.StringIO()
+    MessageTrace(stream).received("1.2", message)
+    assert "1.2" in stream.getvalue()
+    assert "signature" not in stream.getvalue()
+
+
+def test_arrows() -> None:
+    stream = io.StringIO()
+    trace = MessageTrace(stream)
+    trace.received("1.2", b"{}")
+    trace.sent("1.2", b"{}")
+    trace.note("1.2", "disconnected")
+    assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        "<-- 1.2 {}",
+        "--> 1.2 {}",
+        "--- 1.2 disconnected",
+    ]

@@ -1,0 +1,224 @@
+"""Transcripts: what a client says, what it and the others are told."""
+
+from typing import Any
+
+import pytest
+
+from tests.pusher.room import Room, an_app
+
+SUCCEEDED = "pusher_internal:subscription_succeeded"
+UNAUTHORIZED = {"code": 4009, "message": "Connection is unauthorized"}
+
+
+def succeeded(channel: str, data: Any = None) -> dict[str, Any]:
+    return {"event": SUCCEEDED, "data": data or {}, "channel": channel}
+
+
+def presence(**members: Any) -> dict[str, Any]:
+    return {"presence": {"count": len(members), "ids": list(members), "hash": members}}
+
+
+def added(channel: str, user_id: str) -> dict[str, Any]:
+    return {"event": "pusher_internal:member_added", "data": {"user_id": user_id}, "channel": channel}
+
+
+def removed(channel: str, user_id: object) -> dict[str, Any]:
+    return {"event": "pusher_internal:member_removed", "data": {"user_id": user_id}, "channel": channel}
+
+
+def user(user_id: str) -> str:
+    return f'{{"user_id":"{user_id}"}}'
+
+
+def test_a_public_channel(room: Room) -> None:
+    client = room.client(an_app())
+    assert client.subscribe("news") == [succeeded("news")]
+    assert client.subscribe("news") == [succeeded("news")]  # again is answered again
+    assert room.trigger.deliver("app1", "news", b"{}", None) == 1
+
+
+def test_a_private_channel(room: Room) -> None:
+    assert room.client(an_app()).subscribe("private-news") == [succeeded("private-news")]
+
+
+@pytest.mark.parametrize("auth", [None, "", "key1", "key1:", ":", "key1:00", 5, ["key1:x"], {}])
+def test_a_bad_signature_is_told_twice_and_creates_nothing(room: Room, auth: object) -> None:
+    client = room.client(an_app())
+    answer = client.say({"event": "pusher:subscribe", "data": {"channel": "private-news", "auth": auth}})
+    assert answer == [
+        {"event": "pusher:error", "data": UNAUTHORIZED},
+        {
+            "event": "pusher:subscription_error",
+            "data": {"type": "AuthError", "error": "Connection is unauthorized", "status": 401},
+            "channel": "private-news",
+        },
+    ]
+    assert room.state(an_app()).channels == {}
+
+
+def test_the_key_before_the_colon_must_be_the_apps(room: Room) -> None:
+    app = an_app()
+    client = room.client(app)
+    signature = app.sign(f"{client.session.socket_id}:private-news")
+    subscribe = {"event": "pusher:subscribe", "data": {"channel": "private-news", "auth": f"other:{signature}"}}
+    assert client.say(subscribe)[0] == {"event": "pusher:error", "data": UNAUTHORIZED}
+
+
+def test_a_signature_is_for_one_socket_and_one_app(room: Room) -> None:
+    mine, theirs = room.client(an_app()), room.client(an_app())
+    foreign = room.client(an_app(id="app2", key="key2", secret="secret2"))
+    auth = f"key1:{an_app().sign(f'{mine.session.socket_id}:private-news')}"
+    subscribe = {"event": "pusher:subscribe", "data": {"channel": "private-news", "auth": auth}}
+    assert mine.say(subscribe) == [succeeded("private-news")]
+    assert theirs.say(subscribe)[0]["event"] == "pusher:error"
+    assert foreign.say(subscribe)[0]["event"] == "pusher:error"
+
+
+def test_pushers_own_signature_vectors(room: Room) -> None:
+    app = an_app(key="278d425bdf160c739803", secret="7ad3773142a6692b25b8")
+    assert app.sign("1234.1234:private-foobar") == (
+        "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4"
+    )
+
+
+def test_user_channels_belong_to_the_server(room: Room) -> None:
+    answer = room.client(an_app()).subscribe("#server-to-user-1")
+    assert [event["event"] for event in answer] == ["pusher:error", "pusher:subscription_error"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, [], "x", "", 5, {"channel": None}, {"channel": 5}, {"channel": ["a"]}, {"channel": ""}, {"channel": "a" * 1025}],
+)  # fmt: skip
+def test_a_subscription_without_a_channel_is_no_message(room: Room, data: object) -> None:
+    answer = room.client(an_app()).say({"event": "pusher:subscribe", "data": data})
+    assert answer == [{"event": "pusher:error", "data": {"code": 4200, "message": "Invalid message format"}}]
+
+
+def test_data_may_be_a_json_string(room: Room) -> None:
+    answer = room.client(an_app()).say({"event": "pusher:subscribe", "data": '{"channel":"news"}'})
+    assert answer == [succeeded("news")]
+
+
+def test_presence_says_who_is_there_and_who_comes(room: Room) -> None:
+    app = an_app()
+    first, second = room.client(app), room.client(app)
+    assert first.subscribe("presence-r", user("1")) == [succeeded("presence-r", presence(**{"1": None}))]
+    both = presence(**{"1": None, "2": None})
+    assert second.subscribe("presence-r", user("2")) == [succeeded("presence-r", both)]
+    assert first.heard() == [added("presence-r", "2")]
+
+
+def test_member_added_carries_what_was_signed(room: Room) -> None:
+    app = an_app()
+    first, second = room.client(app), room.client(app)
+    first.subscribe("presence-r", user("1"))
+    second.subscribe("presence-r", '{"user_info":{"u":"http://a/é","e":{}},"user_id":5}')
+    assert first.heard()[0]["data"] == {"user_id": 5, "user_info": {"u": "http://a/é", "e": {}}}
+
+
+def test_three_tabs_are_one_member(room: Room) -> None:
+    app = an_app()
+    watcher = room.client(app)
+    watcher.subscribe("presence-r", user("w"))
+    tabs = [room.client(app) for _ in range(3)]
+    for tab in tabs:
+        tab.subscribe("presence-r", user("1"))
+    assert watcher.heard() == [added("presence-r", "1")]
+    tabs[0].say({"event": "pusher:unsubscribe", "data": {"channel": "presence-r"}})
+    tabs[1].session.closed()
+    assert watcher.heard() == []
+    tabs[2].session.closed()
+    assert watcher.heard() == [removed("presence-r", "1")]
+
+
+def test_a_user_id_of_zero_is_a_user(room: Room) -> None:
+    app = an_app()
+    watcher, zero = room.client(app), room.client(app)
+    watcher.subscribe("presence-r", user("w"))
+    zero.subscribe("presence-r", '{"user_id":0}')
+    zero.session.closed()
+    assert watcher.heard()[1] == removed("presence-r", 0)
+
+
+def test_the_same_connection_as_another_user_leaves_and_joins(room: Room) -> None:
+    app = an_app()
+    watcher, client = room.client(app), room.client(app)
+    watcher.subscribe("presence-r", user("w"))
+    client.subscribe("presence-r", user("9"))
+    client.subscribe("presence-r", user("9"))
+    client.subscribe("presence-r", user("10"))
+    assert watcher.heard() == [added("presence-r", "9"), removed("presence-r", "9"), added("presence-r", "10")]
+    assert [s.socket_id for s in room.state(app).sessions_of("9")] == []
+    assert room.state(app).sessions_of("10") == (client.session,)
+
+
+@pytest.mark.parametrize("channel_data", ['{"user_id":""}', '{"user_id":null}', "[]", "null", "no json"])
+def test_presence_without_a_user_is_refused(room: Room, channel_data: str) -> None:
+    app = an_app()
+    watcher = room.client(app)
+    watcher.subscribe("presence-r", user("w"))
+    answer = room.client(app).subscribe("presence-r", channel_data)
+    assert [event["event"] for event in answer] == ["pusher:error", "pusher:subscription_error"]
+    assert watcher.heard() == []
+
+
+def test_channel_data_on_a_public_channel_makes_nobody_a_user(room: Room) -> None:
+    app = an_app()
+    room.client(app).subscribe("news", user("spoof"))
+    assert room.state(app).users == {}
+
+
+def test_cache_channels_tell_the_last_event_or_that_there_is_none(room: Room) -> None:
+    app = an_app()
+    miss = {"event": "pusher:cache_miss", "channel": "cache-a"}
+    first, second = room.client(app), room.client(app)
+    assert first.subscribe("cache-a") == [succeeded("cache-a"), miss]
+    room.trigger.send(app, ["cache-a"], "tick", '{"n":1}')
+    event = {"event": "tick", "data": {"n": 1}, "channel": "cache-a"}
+    assert first.heard() == [event]
+    assert second.subscribe("cache-a") == [succeeded("cache-a"), event]
+    room.clock.now += 1801
+    assert second.subscribe("cache-a") == [succeeded("cache-a"), miss]
+
+
+def test_the_cache_needs_no_subscriber(room: Room) -> None:
+    app = an_app()
+    room.trigger.send(app, ["cache-a"], "tick", "1", except_socket_id="1.1")
+    assert room.client(app).subscribe("cache-a")[1]["event"] == "tick"
+
+
+def test_expired_events_are_let_go(room: Room) -> None:
+    app = an_app()
+    room.trigger.send(app, ["cache-a", "cache-b"], "tick", "1")
+    room.clock.now += 1000
+    room.trigger.send(app, ["cache-a"], "tick", "2")
+    room.clock.now += 900
+    room.registry.expire_caches()
+    cache = room.state(app).cache
+    assert cache.get("cache-a") is not None
+    assert cache.get("cache-b") is None
+    assert len(cache._events) == 1
+
+
+def test_a_channel_lives_from_its_first_subscriber_to_its_last(room: Room) -> None:
+    app = an_app()
+    clients = [room.client(app) for _ in range(2)]
+    for client in clients:
+        client.subscribe("news")
+    assert list(room.state(app).channels) == ["news"]
+    clients[0].say({"event": "pusher:unsubscribe", "data": {"channel": "news"}})
+    assert clients[0].say({"event": "pusher:unsubscribe", "data": {"channel": "never"}}) == []
+    clients[1].session.closed()
+    state = room.state(app)
+    assert (state.channels, list(state.sessions)) == ({}, [clients[0].session.socket_id])
+
+
+def test_apps_do_not_see_each_other(room: Room) -> None:
+    one, two = an_app(), an_app(id="app2", key="key2", secret="secret2")
+    mine, theirs = room.client(one), room.client(two)
+    mine.subscribe("presence-r", user("1"))
+    assert theirs.subscribe("presence-r", user("2")) == [succeeded("presence-r", presence(**{"2": None}))]
+    room.trigger.send(one, ["presence-r"], "tick", "1")
+    assert [event["event"] for event in mine.heard()] == ["tick"]
+    assert theirs.heard() == []
