@@ -1,0 +1,66 @@
+"""What every suite shares: a loop to run on, nothing that dies unseen, the rule for missing components."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol, TypeVar
+
+import pytest
+import uvloop
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Run a coroutine to its end on the loop of this test module."""
+
+    def __call__(self, main: Coroutine[Any, Any, T], /) -> T: ...
+
+
+class _Unhandled(logging.Handler):
+    """Keeps what asyncio reports when nobody caught it: callbacks that raised, tasks that died alone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(logging.Formatter().format(record))
+
+
+@pytest.fixture(autouse=True)
+def nothing_unhandled() -> Iterator[None]:
+    """An exception that reached the event loop fails the test in which it did."""
+    handler = _Unhandled()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert not handler.texts, "\n".join(handler.texts)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """The runner of the module's own uvloop: what was started on it in one test lives on in the next."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        yield runner.run
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """`need("node")` is the path of a program. Missing, it is a failure in CI and a skip anywhere else."""
+
+    def path_of(program: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            reason = f"{program} is not installed"
+            if os.environ.get("CI"):
+                pytest.fail(f"{reason}; in CI nothing may be missing")
+            pytest.skip(reason)
+        return path
+
+    return path_of

@@ -1,0 +1,239 @@
+"""docs/compatibility.md, read by the golden tests.
+
+Its tables have the columns `id | where | Reverb | Revurb | why`. `where` names captures and steps; in the
+Revurb column, backticks hold what goes over the wire instead, in the notation of `read_token`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.golden.capture import Exchange
+from tests.golden.normal import (
+    ANY,
+    Answer,
+    Closed,
+    Control,
+    Embedded,
+    End,
+    Item,
+    Message,
+    Outcome,
+    embedded,
+    matches,
+    read_json,
+    same,
+)
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
+COLUMNS = ["id", "where", "Reverb", "Revurb", "why"]
+EVERY_ANSWER = "every HTTP answer"
+NO_CHANNEL = ("pusher:connection_established", "pusher:ping", "pusher:pong")
+
+
+class DocumentError(Exception):
+    """A row that cannot be understood; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """`before → after`: Reverb's outcome, with each `before` in it replaced."""
+
+    before: Any
+    after: Any
+
+    def apply(self, value: Any) -> Any:
+        """A value or the entry of an object, wherever in `value` it stands."""
+        if isinstance(self.before, dict) and isinstance(value, dict):
+            ((old_key, old),), ((new_key, new),) = self.before.items(), self.after.items()
+            return dict(
+                (new_key, new) if (key, item) == (old_key, old) else (key, self.apply(item))
+                for key, item in value.items()
+            )
+        if not isinstance(self.before, dict) and value == self.before:
+            return self.after
+        if isinstance(value, dict):
+            return {key: self.apply(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.apply(item) for item in value]
+        if isinstance(value, Embedded):
+            return Embedded(self.apply(value.value))
+        if isinstance(value, Message):
+            return Message(self.apply(value.value))
+        if isinstance(value, Answer):
+            return Answer(value.status, self.apply(value.body), value.headers)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One deliberate difference."""
+
+    id: str
+    where: tuple[tuple[str, int], ...]  # capture and step
+    tokens: tuple[
+        tuple[str | None, str], ...
+    ]  # who gets it (None: whoever acted), and the words in backticks
+
+    @property
+    def substitutions(self) -> list[Substitution]:
+        return [read_substitution(word) for _, word in self.tokens if " → " in word]
+
+    def outcome(self, exchange: Exchange) -> Outcome:
+        """What this row says everybody gets in `exchange`."""
+        outcome: Outcome = {}
+        for who, word in self.tokens:
+            items = outcome.setdefault(who or exchange.who, [])
+            items.extend(read_token(word, exchange.channel))
+        return outcome
+
+
+def read_rows(document: str) -> list[Row]:
+    """The rows of all tables. Raises DocumentError."""
+    rows: list[Row] = []
+    lines = document.splitlines()
+    for number, line in enumerate(lines):
+        cells = _cells(line)
+        if cells != COLUMNS:
+            continue
+        for following in lines[number + 2 :]:
+            if not following.startswith("|"):
+                break
+            rows.append(_read_row(_cells(following)))
+    ids = [row.id for row in rows]
+    doubled = {each for each in ids if ids.count(each) > 1}
+    if doubled:
+        raise DocumentError(f"ids used twice: {sorted(doubled)}")
+    return rows
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]
+
+
+def _read_row(cells: Sequence[str]) -> Row:
+    if len(cells) != len(COLUMNS) or not all(cells):
+        raise DocumentError(f"a row needs {len(COLUMNS)} cells that say something: {cells}")
+    row_id, where, _, revurb, _ = cells
+    tokens: list[tuple[str | None, str]] = []
+    who = None
+    for bold, code in re.findall(r"\*\*(\w+)\*\*|`([^`]+)`", revurb):
+        if bold:
+            who = bold
+        else:
+            tokens.append((who, code))
+    if not tokens:
+        raise DocumentError(f"{row_id}: nothing in backticks says what Revurb answers")
+    row = Row(row_id, tuple(_read_where(row_id, where)), tuple(tokens))
+    kinds = {" → " in word for _, word in tokens}
+    if len(kinds) > 1:
+        raise DocumentError(f"{row_id}: either all of the answer or only substitutions")
+    return row
+
+
+def _read_where(row_id: str, where: str) -> Iterator[tuple[str, int]]:
+    if where == EVERY_ANSWER:
+        return
+    places = re.findall(r"`([\w-]+)` ((?:\d+(?:-\d+)?(?:, )?)+)", where)
+    if not places:
+        raise DocumentError(f"{row_id}: `capture` and step numbers expected, found {where!r}")
+    for name, numbers in places:
+        for each in numbers.rstrip(", ").split(", "):
+            first, _, last = each.partition("-")
+            yield from ((name, step) for step in range(int(first), int(last or first) + 1))
+
+
+def read_substitution(word: str) -> Substitution:
+    before, _, after = word.partition(" → ")
+    return Substitution(_fragment(before), _fragment(after))
+
+
+def _fragment(text: str) -> Any:
+    """A JSON value, or one `"key":value` of an object."""
+    try:
+        return read_json(text)
+    except ValueError:
+        return read_json("{" + text + "}")
+
+
+def read_token(word: str, channel: str | None) -> list[Item]:
+    """What one pair of backticks stands for.
+
+    `nothing` · `end` (TCP, without a close frame) · `close 4001` · `error 4009` or `error 4009 its text` ·
+    `[pong] payload` · `400`, `400 its text…`, `200 {"json":1}`, `200 ""` (no body) · a whole frame as JSON ·
+    `event` or `event {"its":"data"}`, on the channel that is being spoken of
+    """
+    head, _, rest = word.partition(" ")
+    if word == "nothing":
+        return []
+    if word == "end":
+        return [End()]
+    if head == "close":
+        return [Closed(int(rest))]
+    if head == "error":
+        code, _, text = rest.partition(" ")
+        data = {"code": read_json(code), "message": text or ANY}
+        return [Message({"event": "pusher:error", "data": Embedded(data)})]
+    if head in ("[ping]", "[pong]"):
+        return [Control(head.strip("[]"), rest)]
+    if re.fullmatch(r"[1-5]\d\d", head):
+        if rest == '""':
+            return [Answer(int(head), "")]
+        return [Answer(int(head), read_json(rest) if rest[:1] in ("{", "[") else rest or ANY)]
+    if word.startswith("{"):
+        frame = read_json(word)
+        if isinstance(frame.get("data"), str):
+            frame["data"] = embedded(frame["data"])
+        return [Message(frame)]
+    message: dict[str, Any] = {"event": head}
+    if rest:
+        message["data"] = Embedded(read_json(rest))
+    if channel is not None and head not in NO_CHANNEL:
+        message["channel"] = channel
+    return [Message(message)]
+
+
+class Differences:
+    """The rows by what they are about."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._by_place: dict[tuple[str, int], list[Row]] = {}
+        for row in rows:
+            for place in row.where:
+                self._by_place.setdefault(place, []).append(row)
+
+    @property
+    def places(self) -> set[tuple[str, int]]:
+        return set(self._by_place)
+
+    def rows_at(self, exchange: Exchange) -> list[Row]:
+        return self._by_place.get((exchange.capture, exchange.step), [])
+
+    def expected(self, exchange: Exchange) -> Outcome:
+        """What everybody gets from Revurb. Raises DocumentError where the rows say nothing, or too much."""
+        outcome = exchange.reverb
+        rows = self.rows_at(exchange)
+        whole = [row for row in rows if not row.substitutions]
+        if whole and len(rows) > 1:
+            raise DocumentError(f"{[row.id for row in rows]} speak of {exchange.capture} {exchange.step}")
+        for row in rows:
+            before = outcome
+            if whole:
+                outcome = row.outcome(exchange)
+            for substitution in row.substitutions:
+                outcome = {
+                    who: [substitution.apply(item) for item in items] for who, items in outcome.items()
+                }
+            if same(outcome, before) or _equal(outcome, before):
+                place = f"{exchange.capture} {exchange.step} ({exchange.label})"
+                raise DocumentError(f"{row.id} describes no difference at {place}")
+        return outcome
+
+
+def _equal(one: Outcome, other: Outcome) -> bool:
+    return one == other and all(matches(other[who], one[who]) for who in one)
