@@ -72,7 +72,7 @@ def _tables(sources: Sources) -> list[Mapping[str, Any]]:
 def _env_id(sources: Sources) -> str | None:
     """The id of the environment's app, None if there is no such app. Parts without an id are a problem."""
     before = len(sources.problems)
-    value, origin = sources.value(ID, sources.find_named(ID.option.names))
+    value, origin = sources.value(ID, sources.find_named(ID.option.names), "apps.id")
     if origin != "default":
         return str(value)
     if len(sources.problems) > before:

@@ -26,7 +26,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     Prefixes say little: every name has REVERB_ or REVURB_, and `port` is most likely `server.port`. So names
     are compared first whole, but closely, and then by what follows the prefix or the last dot.
     """
-    names = sorted(known)
+    names = sorted(known, key=lambda known_name: (known_name.count("."), known_name))
     found = get_close_matches(name, names, n=1, cutoff=0.9)
     if not found:
         by_stem: dict[str, str] = {}

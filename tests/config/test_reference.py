@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from revurb.config import APP_SETTINGS, SETTINGS, Setting, reference
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_the_document_is_what_the_declarations_say() -> None:
+    assert DOCUMENT.read_text("utf-8") == reference(), "run: revurb config docs > docs/configuration.md"
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS, *APP_SETTINGS], ids=lambda setting: setting.key)
+def test_an_option_is_one_row_with_all_its_names(setting: Setting) -> None:
+    (row,) = [line for line in reference().splitlines() if line.startswith(f"| `{setting.key}` |")]
+    cells = [cell.strip() for cell in row.split(" | ")]
+    assert len(cells) == 5
+    for name in (*setting.option.names, setting.option.flag):
+        assert name is None or f"`{name}`" in cells[1]
+    assert setting.option.doc in cells[4]
