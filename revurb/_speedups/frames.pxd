@@ -1,0 +1,54 @@
+from libc.stdint cimport uint8_t, uint64_t
+
+cdef extern from "bytesops.h":
+    ctypedef struct utf8_state:
+        uint8_t missing, low, high
+
+    void unmask(uint8_t* to, const uint8_t* from_, size_t count, const uint8_t* key, uint64_t offset) noexcept
+    bint utf8_follow(utf8_state* state, const uint8_t* bytes, size_t count) noexcept
+
+cdef enum:
+    OP_CONTINUATION = 0
+    OP_TEXT = 1
+    OP_BINARY = 2
+    OP_CLOSE = 8
+    OP_PING = 9
+    OP_PONG = 10
+
+# Bytes that have arrived of something that has not arrived whole. Owned by the reader that holds it.
+ctypedef struct Store:
+    uint8_t* bytes
+    size_t size
+    size_t capacity
+
+cdef class FrameReader:
+    cdef:
+        # Limits. A frame limit of -1 follows the message limit.
+        Py_ssize_t _max_message, _max_frame, _max_fragments
+
+        # The frame at hand. head_size is what its header takes, known after two bytes.
+        uint8_t _head[14]
+        uint8_t _head_have, _head_size, _opcode
+        bint _in_payload, _stopped
+        uint64_t _length, _arrived
+
+        # The message at hand, if its opcode is not 0; declared counts the payloads of its frames so far.
+        uint8_t _message_opcode
+        utf8_state _utf8
+        uint64_t _declared
+        Py_ssize_t _fragments
+
+        Store _message
+        Store _control
+
+        int _failure_code
+        const char* _failure_reason
+
+    cdef int _cut(self, const uint8_t* at, size_t have, list whole) except -1
+    cdef size_t _take_head(self, const uint8_t* at, size_t have) noexcept
+    cdef bint _judge_start(self) noexcept
+    cdef bint _judge_length(self) noexcept
+    cdef void _begin_payload(self) noexcept
+    cdef int _take_payload(self, const uint8_t* at, size_t count, list whole) except -1
+    cdef bint _text_goes_on(self, const uint8_t* bytes, size_t count, bint last) noexcept
+    cdef bint _fail(self, int code, const char* reason) noexcept

@@ -1,0 +1,268 @@
+"""Cut WebSocket frames out of bytes, and build them (RFC 6455 section 5). Server side: masked in, unmasked out.
+
+Plan: `feed` alternates between a header, collected byte by byte and judged as soon as it can be, and a payload.
+A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a Store as
+its bytes arrive, never ahead of them, so a declared length costs nothing.
+
+Rule 1: a length is 64 bits without sign until it has been compared. Limits are compared by subtraction.
+Rule 2: limits are judged when the header is there, before a byte of the payload is kept.
+Rule 3: faults are judged in the order of the bytes, so they do not depend on how the bytes were chunked.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.string cimport memcpy
+
+CONTINUATION = OP_CONTINUATION
+TEXT = OP_TEXT
+BINARY = OP_BINARY
+CLOSE = OP_CLOSE
+PING = OP_PING
+PONG = OP_PONG
+
+# RFC 6455 7.4.1
+cdef enum:
+    PROTOCOL_ERROR = 1002
+    INVALID_PAYLOAD = 1007
+    MESSAGE_TOO_BIG = 1009
+
+cdef const char* TOO_BIG = b"Maximum message size exceeded"  # Reverb's words
+
+
+cdef int append(Store* store, const uint8_t* at, size_t count, const uint8_t* key, uint64_t offset,
+                uint64_t expected) except -1:
+    """Unmask `count` bytes onto the end. Grows by doubling, but not past `expected` bytes in all."""
+    cdef size_t need = store.size + count
+    cdef size_t capacity
+    cdef uint8_t* grown
+    if need > store.capacity:
+        capacity = max(need, min(2 * store.capacity, expected))
+        grown = <uint8_t*>PyMem_Realloc(store.bytes, capacity)
+        if grown is NULL:
+            raise MemoryError
+        store.bytes, store.capacity = grown, capacity
+    if count:
+        unmask(store.bytes + store.size, at, count, key, offset)
+    store.size = need
+    return 0
+
+
+cdef void drop(Store* store) noexcept:
+    PyMem_Free(store.bytes)
+    store.bytes, store.size, store.capacity = NULL, 0, 0
+
+
+cdef bytes take(Store* store):
+    """What was stored, as a bytes object; the store is empty afterwards."""
+    cdef bytes taken = PyBytes_FromStringAndSize(<const char*>store.bytes, store.size)
+    drop(store)
+    return taken
+
+
+cdef class FrameReader:
+    def __init__(self, Py_ssize_t max_message_bytes, max_frame_bytes=None, Py_ssize_t max_fragments=1024):
+        self.max_message_bytes = max_message_bytes
+        self._max_frame = -1 if max_frame_bytes is None else max_frame_bytes
+        if self._max_frame < 0 and max_frame_bytes is not None:
+            raise ValueError("max_frame_bytes is negative")
+        if max_fragments < 1:
+            raise ValueError("max_fragments is less than 1")
+        self._max_fragments = max_fragments
+
+    def __dealloc__(self):
+        drop(&self._message)
+        drop(&self._control)
+
+    def __sizeof__(self):
+        return object.__sizeof__(self) + self._message.capacity + self._control.capacity
+
+    @property
+    def failure(self):
+        if self._failure_code == 0:
+            return None
+        return self._failure_code, self._failure_reason.decode("ascii")
+
+    @property
+    def max_message_bytes(self):
+        return self._max_message
+
+    @max_message_bytes.setter
+    def max_message_bytes(self, Py_ssize_t limit):
+        if limit < 0:
+            raise ValueError("max_message_bytes is negative")
+        self._max_message = limit
+
+    def feed(self, data, /):
+        cdef Py_buffer view
+        cdef list whole = []
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            self._cut(<const uint8_t*>view.buf, view.len, whole)
+        finally:
+            PyBuffer_Release(&view)
+        return whole
+
+    cdef int _cut(self, const uint8_t* at, size_t have, list whole) except -1:
+        cdef size_t count
+        while not self._stopped:
+            if not self._in_payload:
+                count = self._take_head(at, have)
+                at += count
+                have -= count
+                if not self._in_payload:
+                    return 0  # the rest of the header is not here yet, or it was refused
+            count = min(<uint64_t>have, self._length - self._arrived)
+            self._take_payload(at, count, whole)
+            at += count
+            have -= count
+            if self._in_payload:
+                return 0
+        return 0
+
+    cdef size_t _take_head(self, const uint8_t* at, size_t have) noexcept:
+        """Collect the header; how many bytes it took. Sets _in_payload once the header is whole and allowed."""
+        cdef size_t used = 0
+        while used < have:
+            self._head[self._head_have] = at[used]
+            self._head_have += 1
+            used += 1
+            if self._head_have == 2 and not self._judge_start():
+                return used
+            if self._head_have < 2:
+                continue
+            if self._head_have == self._head_size - 4 and not self._judge_length():
+                return used
+            if self._head_have == self._head_size:
+                self._begin_payload()
+                return used
+        return used
+
+    cdef bint _judge_start(self) noexcept:
+        """The first two bytes: everything but the extended length. RFC 6455 5.2, 5.4, 5.5."""
+        cdef uint8_t first = self._head[0], second = self._head[1]
+        cdef uint8_t length = second & 0x7F
+        self._opcode = first & 0x0F
+        if first & 0x70:
+            return self._fail(PROTOCOL_ERROR, b"Reserved bit set")
+        if self._opcode > OP_PONG or OP_BINARY < self._opcode < OP_CLOSE:
+            return self._fail(PROTOCOL_ERROR, b"Unknown opcode")
+        if not second & 0x80:
+            return self._fail(PROTOCOL_ERROR, b"Frame is not masked")
+        if self._opcode >= OP_CLOSE:
+            if not first & 0x80:
+                return self._fail(PROTOCOL_ERROR, b"Control frame is fragmented")
+            if length > 125:
+                return self._fail(PROTOCOL_ERROR, b"Control frame is longer than 125 bytes")
+        elif self._opcode == OP_CONTINUATION:
+            if self._message_opcode == 0:
+                return self._fail(PROTOCOL_ERROR, b"Continuation without a message to continue")
+        elif self._message_opcode != 0:
+            return self._fail(PROTOCOL_ERROR, b"New message inside a fragmented one")
+        self._head_size = 6 + (2 if length == 126 else 8 if length == 127 else 0)
+        return True
+
+    cdef bint _judge_length(self) noexcept:
+        """The length, now whole, against RFC 6455 5.2 and against the limits."""
+        cdef uint64_t length = self._head[1] & 0x7F
+        cdef int i, extra = self._head_size - 6
+        if extra:
+            length = 0
+            for i in range(extra):
+                length = (length << 8) | self._head[2 + i]
+            if length >> 63:
+                return self._fail(PROTOCOL_ERROR, b"Payload length has its top bit set")
+            if length < (126 if extra == 2 else 65536):
+                return self._fail(PROTOCOL_ERROR, b"Payload length is not in its shortest form")
+        self._length = length
+        if self._opcode >= OP_CLOSE:
+            return True
+        if self._opcode != OP_CONTINUATION:
+            self._declared = 0
+            self._fragments = 0
+        cdef uint64_t most = <uint64_t>self._max_message
+        # The limit may have been lowered below what the message has already: that leaves nothing, not less.
+        cdef uint64_t left = most - self._declared if self._declared < most else 0
+        if length > left or (self._max_frame >= 0 and length > <uint64_t>self._max_frame):
+            return self._fail(MESSAGE_TOO_BIG, TOO_BIG)
+        if self._fragments >= self._max_fragments:
+            return self._fail(MESSAGE_TOO_BIG, TOO_BIG)
+        return True
+
+    cdef void _begin_payload(self) noexcept:
+        self._in_payload = True
+        self._arrived = 0
+        if self._opcode >= OP_CLOSE:
+            return
+        self._fragments += 1
+        self._declared += self._length
+        if self._opcode != OP_CONTINUATION:
+            self._message_opcode = self._opcode
+            self._utf8.missing = 0
+
+    cdef int _take_payload(self, const uint8_t* at, size_t count, list whole) except -1:
+        """`count` payload bytes of the frame at hand, no more than it has. Clears _in_payload behind the last."""
+        cdef const uint8_t* key = self._head + self._head_size - 4
+        cdef bint control = self._opcode >= OP_CLOSE
+        cdef bint last = count == self._length - self._arrived
+        cdef bint ends = last and self._head[0] & 0x80
+        cdef Store* store = &self._control if control else &self._message
+        cdef bytes payload = None
+        cdef uint8_t* unmasked
+        if ends and self._arrived == 0 and self._opcode != OP_CONTINUATION:
+            payload = PyBytes_FromStringAndSize(NULL, count)
+            unmasked = <uint8_t*>PyBytes_AS_STRING(payload)
+            unmask(unmasked, at, count, key, 0)
+        else:
+            append(store, at, count, key, self._arrived, self._length if control else self._declared)
+            unmasked = store.bytes + (store.size - count)
+        if not control and self._message_opcode == OP_TEXT and not self._text_goes_on(unmasked, count, ends):
+            return 0
+        self._arrived += count
+        if not last:
+            return 0
+        self._in_payload = False
+        self._head_have = 0
+        if not ends:
+            return 0
+        whole.append((self._opcode if control else self._message_opcode, take(store) if payload is None else payload))
+        if not control:
+            self._message_opcode = 0
+        elif self._opcode == OP_CLOSE:
+            self._stopped = True  # RFC 6455 5.5.1: nothing counts behind it
+            drop(&self._message)
+        return 0
+
+    cdef bint _text_goes_on(self, const uint8_t* bytes, size_t count, bint last) noexcept:
+        if not utf8_follow(&self._utf8, bytes, count) or (last and self._utf8.missing):
+            return self._fail(INVALID_PAYLOAD, b"Text is not valid UTF-8")
+        return True
+
+    cdef bint _fail(self, int code, const char* reason) noexcept:
+        """Give up on the peer. Returns False, for the caller to return."""
+        self._failure_code, self._failure_reason = code, reason
+        self._stopped = True
+        self._in_payload = False
+        drop(&self._message)
+        drop(&self._control)
+        return False
+
+
+def server_frame(int opcode, bytes payload not None, /):
+    cdef size_t length = PyBytes_GET_SIZE(payload)
+    cdef size_t head = 2 if length < 126 else 4 if length < 65536 else 10
+    cdef bytes frame
+    cdef uint8_t* to
+    cdef size_t i
+    if not (OP_TEXT <= opcode <= OP_BINARY or OP_CLOSE <= opcode <= OP_PONG):
+        raise ValueError(f"opcode {opcode} does not start a frame of its own")
+    if opcode >= OP_CLOSE and length > 125:
+        raise ValueError("a control frame holds at most 125 bytes")
+    frame = PyBytes_FromStringAndSize(NULL, head + length)
+    to = <uint8_t*>PyBytes_AS_STRING(frame)
+    to[0] = 0x80 | <uint8_t>opcode
+    to[1] = <uint8_t>(length if head == 2 else 126 if head == 4 else 127)
+    for i in range(2, head):
+        to[i] = <uint8_t>(length >> (8 * (head - 1 - i)))
+    memcpy(to + head, PyBytes_AS_STRING(payload), length)
+    return frame

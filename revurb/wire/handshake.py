@@ -1,0 +1,56 @@
+"""The server's half of the opening handshake (RFC 6455 4.2)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from revurb.wire.http import Request, tokens
+from revurb.wire.response import header_lines
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+# 16 bytes in base64: 21 digits, one that carries two bits only, and the padding (RFC 6455 4.1, RFC 4648 4).
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+_OFFER = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
+
+
+class HandshakeError(Exception):
+    """A request that cannot become a WebSocket: the HTTP status to answer, why, and fields that must go with it."""
+
+    def __init__(self, status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+
+
+def accept(request: Request, *, extra_headers: tuple[tuple[str, str], ...] = ()) -> bytes:
+    """The 101 response to `request`. Extensions and subprotocols that it offers are not taken up.
+
+    Raises HandshakeError, in this order: 405 unless GET, 505 for HTTP/1.0, 426 without `Upgrade: websocket`,
+    400 without `Connection: Upgrade` or with a bad key, 426 for another version than 13.
+    """
+    headers = request.headers
+    if request.method != "GET":
+        raise HandshakeError(405, "Method not allowed.", (("Allow", "GET"),))
+    if request.version == "1.0":
+        raise HandshakeError(505, "A WebSocket needs HTTP/1.1.")
+    if "websocket" not in tokens(headers.get("upgrade", "")):
+        raise HandshakeError(426, "This is a WebSocket endpoint.", _OFFER)
+    if "upgrade" not in tokens(headers.get("connection", "")):
+        raise HandshakeError(400, "The Connection header does not ask for an upgrade.")
+    key = headers.get("sec-websocket-key", "")
+    if not _KEY.fullmatch(key):
+        raise HandshakeError(400, "Sec-WebSocket-Key is not 16 bytes in base64.")
+    if headers.get("sec-websocket-version", "") != "13":
+        raise HandshakeError(426, "Only version 13 of the WebSocket protocol is spoken.", _OFFER)
+    proof = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
+    fields = (
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", proof),
+        ("X-Powered-By", "Revurb"),
+        *extra_headers,
+    )
+    return "\r\n".join(["HTTP/1.1 101 Switching Protocols", *header_lines(fields), "", ""]).encode("latin-1")

@@ -1,0 +1,77 @@
+"""HTTP/1.1 responses as bytes (RFC 9112 section 4)."""
+
+from __future__ import annotations
+
+import functools
+import http
+import re
+from dataclasses import dataclass
+
+JSON = "application/json"
+# RFC 9112 5: a field is one line. A value with a line break in it would start another field, or another response.
+_LINE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Where the names in Python's table have changed between its versions, or differ from what Reverb answers.
+_PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Content"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer. `headers` are further fields, each (name, value), written as they are."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def encode_response(
+    response: Response, *, keep_alive: bool, head_only: bool = False, date: str = ""
+) -> bytes:
+    """Head and body in one bytes object. `head_only` answers HEAD: the same head, no body.
+
+    `date` is an IMF-fixdate for the Date field, left out if empty. Raises ValueError for a header name or value
+    that does not fit on its line.
+    """
+    head = _head(response.status, response.content_type, response.headers, keep_alive, date)
+    if response.status in _BODYLESS:
+        return head + b"\r\n"
+    body = response.body
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), b"" if head_only else body)
+
+
+_BODYLESS = frozenset({*range(100, 200), 204, 304})  # RFC 9112 6.3: these end with their head
+
+
+# Few distinct heads are in use at a time: the date changes once a second, the rest hardly. Encoding one takes 4 us,
+# finding it again 0.2 us.
+@functools.lru_cache(maxsize=128)
+def _head(
+    status: int, content_type: str, headers: tuple[tuple[str, str], ...], keep_alive: bool, date: str
+) -> bytes:
+    """Everything in front of Content-Length."""
+    lines = [f"HTTP/1.1 {status} {_phrase(status)}"]
+    fields = list(headers)
+    if status not in _BODYLESS:
+        fields.append(("Content-Type", content_type))
+        if content_type == JSON:
+            fields.append(("Cache-Control", "no-cache, private"))
+    if date:
+        fields.append(("Date", date))
+    if not keep_alive:
+        fields.append(("Connection", "close"))
+    return "\r\n".join([*lines, *header_lines(fields), ""]).encode("latin-1")
+
+
+def header_lines(fields: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> list[str]:
+    """`Name: value` for each field. Raises ValueError if one does not fit on its line."""
+    for name, value in fields:
+        if not (name and _LINE.fullmatch(name) and _LINE.fullmatch(value)):
+            raise ValueError(f"header {name!r} does not fit on a line of latin-1 text")
+    return [f"{name}: {value}" for name, value in fields]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return _PHRASES.get(status) or http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,111 @@
+"""A WebSocket connection, seen from the server, as a state machine over bytes (RFC 6455 sections 5 to 7).
+
+Rule 1: nothing a peer sends raises. A violation becomes a Close frame and the phase CLOSED.
+Rule 2: what the protocol demands to be answered is answered here; the owner only writes `take_outgoing()`.
+Rule 3: this file knows no timeout. How long to wait for the peer's Close is the owner's to decide.
+
+    OPEN ----- close() ------> CLOSING --- their Close, or a violation ---> CLOSED
+      \\------------- their Close (echoed), or a violation (answered) -------/
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from revurb._speedups.frames import CLOSE, PING, PONG, FrameReader, server_frame
+from revurb.wire.close import NORMAL, CloseError, encode_close, parse_close
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Phase(enum.Enum):
+    """How far a connection has come on its way from open to closed."""
+
+    OPEN = "open"
+    CLOSING = "closing"  # our Close is out, theirs is not in
+    CLOSED = "closed"  # both are out, or the connection failed: the owner ends TCP behind what is outgoing
+
+
+class WebSocket:
+    """One connection after its handshake. Limits as in `FrameReader`: bytes of a message, of a frame, frames."""
+
+    __slots__ = ("_outgoing", "_reader", "close_code", "close_reason", "phase")
+
+    phase: Phase
+    close_code: int | None
+    """What ended it: the code of whoever closed first, 1005 for a peer's Close without one, ours if it failed.
+    None while OPEN."""
+    close_reason: str
+
+    def __init__(
+        self, *, max_message_bytes: int, max_frame_bytes: int | None = None, max_fragments: int = 1024
+    ) -> None:
+        self._reader = FrameReader(max_message_bytes, max_frame_bytes, max_fragments)
+        self._outgoing = b""
+        self.phase = Phase.OPEN
+        self.close_code = None
+        self.close_reason = ""
+
+    def receive(self, data: Buffer) -> list[tuple[int, bytes]]:
+        """Take bytes from the peer; give (opcode, payload) of TEXT and BINARY messages, PINGs and PONGs, in order.
+
+        Call `take_outgoing()` afterwards, and look at `phase`. A Close frame is not in the list. A PING has been
+        answered already. Data messages that arrive while CLOSING are dropped, everything after CLOSED is.
+        """
+        if self.phase is Phase.CLOSED:
+            return []
+        received: list[tuple[int, bytes]] = []
+        for frame in self._reader.feed(data):
+            opcode, payload = frame
+            if opcode < CLOSE:
+                if self.phase is Phase.OPEN:
+                    received.append(frame)
+            elif opcode == CLOSE:
+                self._on_close(payload)
+            else:
+                if opcode == PING:
+                    # RFC 6455 5.5.2: a Ping is answered until a Close has been received, so also while CLOSING.
+                    self._outgoing += server_frame(PONG, payload)
+                received.append(frame)
+        failure = self._reader.failure
+        if failure is not None:
+            self._fail(*failure)
+        return received
+
+    def take_outgoing(self) -> bytes:
+        """The frames that `receive()` has queued, for the owner to write; b"" if none."""
+        outgoing, self._outgoing = self._outgoing, b""
+        return outgoing
+
+    def close(self, code: int, reason: str = "") -> bytes:
+        """Our Close frame, for the owner to write; b"" if closing has begun. Starts the closing handshake.
+
+        `reason` is cut to 123 bytes. Raises ValueError for a code that may not be sent.
+        """
+        if self.phase is not Phase.OPEN:
+            return b""
+        frame = server_frame(CLOSE, encode_close(code, reason))
+        self.phase = Phase.CLOSING
+        self.close_code, self.close_reason = code, reason
+        return frame
+
+    def _on_close(self, payload: bytes) -> None:
+        try:
+            code, reason = parse_close(payload)
+        except CloseError as error:
+            self._fail(error.code, error.reason)
+            return
+        if self.phase is Phase.OPEN:
+            # RFC 6455 5.5.1: the same code goes back. For none, Reverb answers 1000.
+            self._outgoing += server_frame(CLOSE, payload or encode_close(NORMAL))
+            self.close_code, self.close_reason = code, reason
+        self.phase = Phase.CLOSED
+
+    def _fail(self, code: int, reason: str) -> None:
+        """RFC 6455 7.1.7. Our Close is sent once: while CLOSING it is out already, and its code stays."""
+        if self.phase is Phase.OPEN:
+            self._outgoing += server_frame(CLOSE, encode_close(code, reason))
+            self.close_code, self.close_reason = code, reason
+        self.phase = Phase.CLOSED
