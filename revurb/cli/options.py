@@ -72,7 +72,7 @@ def load_or_exit(
     `flags` are named as in commands (`port`) or by dotted key (`server.port`); None is not given. `environ`
     stands in for the environment of the process.
     """
-    dotted = {FLAG_KEYS.get(name, name): value for name, value in flags.items()}
+    dotted = {FLAG_KEYS.get(name, name): value for name, value in flags.items() if value is not None}
     try:
         return load(flags=dotted, environ=environ, toml_path=config, env_file=env_file)
     except ConfigError as error:

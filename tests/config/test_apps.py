@@ -34,7 +34,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVERB_APP_RATE_LIMIT_DECAY_SECONDS", "5", "rate_limit.decay", {}),
     ("REVERB_APP_RATE_LIMIT_TERMINATE", "true", "rate_limit.terminate", {}),
 ]
-WHOLE_APP = {"id": "1", "key": "the-key", "secret": "hush-hush"}
+WHOLE_APP: dict[str, Any] = {"id": "1", "key": "the-key", "secret": "hush-hush"}
 
 
 def test_every_name_is_in_the_table() -> None:

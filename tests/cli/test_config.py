@@ -1,0 +1,100 @@
+"""`revurb config`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from revurb.config import MASK, reference
+from tests.cli.conftest import Project
+
+
+class TestShow:
+    def lines(self, output: str) -> dict[str, tuple[str, str]]:
+        found = {}
+        for line in output.splitlines()[1:]:
+            key, value, *source = line.split()
+            found[key] = (value, " ".join(source))
+        return found
+
+    def test_a_line_is_key_value_and_source(self, project: Project) -> None:
+        project.write("revurb.toml", "[limits]\ncache_ttl_s = 60\n")
+        project.add(REVURB_APP_ALLOWED_ORIGINS="a.com")
+        result = project.run("config", "show", "--port", "7000", "--debug")
+        assert result.exit_code == 0
+        assert result.output.split()[:3] == ["Key", "Value", "Source"]
+        lines = self.lines(result.output)
+        assert lines["server.port"] == ("7000", "--port")
+        assert lines["log.debug"] == ("true", "--debug")
+        assert lines["limits.cache_ttl_s"] == ("60", "revurb.toml")
+        assert lines["server.path"] == ('""', "default")
+        assert lines["server.hostname"] == ("none", "default")
+        assert lines["server.unix_socket_mode"] == ("0660", "default")
+        assert lines["apps.1.key"] == ("the-key", ".env (REVERB_APP_KEY)")
+        assert lines["apps.1.secret"] == (MASK, ".env (REVERB_APP_SECRET)")
+        assert lines["apps.1.allowed_origins"] == ("a.com", ".env (REVURB_APP_ALLOWED_ORIGINS)")
+
+    def test_no_line_is_folded_when_it_goes_to_a_file(self, project: Project) -> None:
+        long = "x" * 300
+        project.add(REVERB_HOST=long)
+        assert f" {long} " in project.run("config", "show").output
+
+    def test_markup_in_a_value_is_text(self, project: Project) -> None:
+        project.add(REVERB_HOST="[bold]x[/bold]")
+        assert "[bold]x[/bold]" in project.run("config", "show").output
+
+    def test_json(self, project: Project) -> None:
+        project.add(REDIS_PASSWORD="hush")
+        shown = json.loads(project.run("config", "show", "--json", "--port", "7000").output)
+        assert shown["server.port"] == {"value": 7000, "source": "--port"}
+        assert shown["server.hostname"] == {"value": None, "source": "default"}
+        assert shown["log.debug"] == {"value": False, "source": "default"}
+        assert shown["apps.1.allowed_origins"] == {"value": ["*"], "source": "default"}
+        assert shown["apps.1.secret"]["value"] == MASK
+        assert shown["scaling.redis.password"] == {"value": MASK, "source": ".env (REDIS_PASSWORD)"}
+
+    def test_a_configuration_with_problems(self, project: Project) -> None:
+        result = project.run("config", "show", "--port", "x")
+        assert (result.exit_code, result.stdout) == (2, "")
+
+
+class TestCheck:
+    def test_ok(self, project: Project) -> None:
+        result = project.run("config", "check")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "ok\n", "")
+
+    def test_warnings_do_not_matter_to_the_exit_code(self, project: Project) -> None:
+        project.add(REVERB_SERVER_PROT="1")
+        result = project.run("config", "check")
+        assert (result.exit_code, result.stdout) == (0, "ok\n")
+        assert result.stderr == (
+            "warning: REVERB_SERVER_PROT: unknown name in .env is ignored; "
+            'did you mean "REVERB_SERVER_PORT"?\n'
+        )
+
+    def test_every_problem(self, project: Project) -> None:
+        project.add(REVERB_SERVER_PORT="x", REVERB_SCALING_ENABLED="true", REVERB_APP_SECRET="")
+        result = project.run("config", "check")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert [line.split()[0] for line in result.stderr.splitlines()] == [
+            "The",
+            "server.port:",
+            "apps.1.secret:",
+            "scaling.enabled",
+        ]
+
+    @pytest.mark.parametrize(("module", "code"), [("from revurb.apps import App", 2), (None, 2)])
+    def test_an_app_provider_that_cannot_be_used(
+        self, project: Project, module: str | None, code: int
+    ) -> None:
+        if module is not None:
+            project.write("bare_provider.py", module)
+        project.add(REVURB_APP_PROVIDER="bare_provider:Apps")
+        result = project.run("config", "check")
+        assert (result.exit_code, result.stdout) == (code, "")
+        assert "app_provider (REVURB_APP_PROVIDER): found 'bare_provider:Apps'" in result.stderr
+
+
+def test_docs_is_the_reference(project: Project) -> None:
+    assert project.run("config", "docs").output == reference()

@@ -1,0 +1,122 @@
+"""`revurb listen`."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import ssl
+import subprocess
+import sys
+
+import pytest
+
+from revurb.cli.listen import event_line
+from revurb.cli.subscription import Event
+from tests.cli.conftest import Project, process_environment
+from tests.cli.servers import SOCKET_ID, Peer, pusher_server
+
+TIME = r"\d\d:\d\d:\d\d"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Event("created", "orders", '{"id":7}'), '12:30:01 orders created {"id":7}'),
+        (Event("created", "orders", {"ä": 7}), '12:30:01 orders created {"ä": 7}'),
+        (Event("created", None, None), "12:30:01 - created null"),
+        (Event("a\nb", "c\x1b[2J", "d\r"), "12:30:01 c\\x1b[2J a\\nb d\\r"),
+        (Event("e", "c", "[bold]x"), "12:30:01 c e [bold]x"),
+    ],
+)
+def test_an_event_is_one_line(event: Event, line: str) -> None:
+    assert event_line(event, "12:30:01").plain == line
+
+
+def orders(peer: Peer) -> None:
+    peer.establish()
+    assert peer.receive()["data"] == {"channel": "orders"}
+    peer.send("pusher_internal:subscription_succeeded", {}, "orders")
+    peer.send("created", {"text": "x" * 200}, "orders")
+    peer.close(4001, "the end")
+
+
+def test_events_go_to_standard_output_and_the_rest_to_standard_error(project: Project) -> None:
+    with pusher_server([orders]) as port:
+        project.add(REVERB_SERVER_PORT=port)
+        result = project.run("listen", "orders")
+    assert result.exit_code == 1
+    assert re.fullmatch(rf'{TIME} orders created {{"text": "x{{200}}"}}\n', result.stdout)
+    connected, subscribed, error = result.stderr.splitlines()
+    assert re.fullmatch(rf"{TIME} connected to ws://127\.0\.0\.1:{port} as {SOCKET_ID}", connected)
+    assert re.fullmatch(rf"{TIME} subscribed to orders", subscribed)
+    assert error == "Error: the server closed the connection for good: 4001 the end"
+
+
+def test_a_member_of_a_presence_channel(project: Project) -> None:
+    def script(peer: Peer) -> None:
+        peer.establish()
+        data = peer.receive()["data"]
+        assert json.loads(data["channel_data"]) == {"user_id": "7", "user_info": {"name": "Ada"}}
+        peer.close(4000)
+
+    member = ["--user-id", "7", "--user-info", '{"name":"Ada"}']
+    with pusher_server([script]) as port:
+        project.run("listen", "presence-room", *member, "--url", f"http://127.0.0.1:{port}")
+
+
+def test_tls_with_the_certificate_of_the_configuration(project: Project, tls: ssl.SSLContext) -> None:
+    project.add(REVURB_TLS_CERT="cert.pem", REVURB_TLS_KEY="key.pem")
+    with pusher_server([orders], tls) as port:
+        project.add(REVERB_SERVER_PORT=port)
+        result = project.run("listen", "orders")
+    assert f"connected to wss://127.0.0.1:{port}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["presence-room"], "presence-room needs a --user-id"),
+        (["orders", "--user-info", "{}"], "--user-info needs a --user-id"),
+        (
+            ["presence-room", "--user-id", "7", "--user-info", "{"],
+            "--user-info: found '{'; allowed: JSON (Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1))",
+        ),
+        (["orders", "--app", "9"], "--app: there is no app with the id '9'; known ids: 1"),
+        (
+            ["orders", "--url", "nowhere"],
+            "--url: found 'nowhere'; allowed: a URL such as https://ws.example.com",
+        ),
+    ],
+)
+def test_what_cannot_be_asked(project: Project, arguments: list[str], message: str) -> None:
+    result = project.run("listen", *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {message}\n")
+
+
+def test_nobody_there(project: Project, closed_port: int) -> None:
+    project.add(REVERB_SERVER_PORT=closed_port)
+    result = project.run("listen", "orders")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: cannot reach ws://127.0.0.1:{closed_port}: connection refused\n"
+
+
+def test_ctrl_c_ends_with_0(project: Project) -> None:
+    def script(peer: Peer) -> None:
+        peer.establish()
+        peer.receive()
+        peer.send("pusher_internal:subscription_succeeded", {}, "orders")
+        peer.receive()  # until the client goes
+
+    with pusher_server([script]) as port:
+        command = [sys.executable, "-m", "revurb", "listen", "orders", "--url", f"ws://127.0.0.1:{port}"]
+        with subprocess.Popen(
+            command, env=process_environment(), stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            assert "connected to ws://" in process.stderr.readline()
+            assert "subscribed to orders" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.read() == ""
+            assert process.wait(timeout=30) == 0

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+import revurb
+from revurb.cli.main import VERBS, main
+from tests.cli.conftest import Project, process_environment
+
+
+def test_version(project: Project) -> None:
+    assert project.run("--version").output == f"revurb, version {revurb.__version__}\n"
+
+
+def test_help_lists_the_verbs(project: Project) -> None:
+    output = project.run("--help").output
+    for verb, (_, doc) in VERBS.items():
+        assert f"{verb} " in output
+        assert doc in output
+
+
+@pytest.mark.parametrize("verb", ["config", "trigger", "listen"])
+def test_a_verb_says_of_itself_what_the_list_says(verb: str) -> None:
+    command = main.get_command(click.Context(main), verb)
+    assert command is not None
+    assert command.get_short_help_str(limit=200) == VERBS[verb][1]
+
+
+def test_start_is_serve() -> None:
+    context = click.Context(main)
+    command = main.get_command(context, "serve")
+    assert command is not None
+    assert main.get_command(context, "start") is command
+
+
+def test_an_unknown_verb(project: Project) -> None:
+    result = project.run("dance")
+    assert result.exit_code == 2
+    assert "No such command 'dance'" in result.output
+
+
+def test_the_module_is_the_command_and_loads_no_server() -> None:
+    program = (
+        "import runpy, sys\n"
+        "sys.argv = ['revurb', '--help']\n"
+        "try: runpy.run_module('revurb', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'revurb.server', 'revurb.cli.serve', 'websockets', 'revurb.config'} & set(sys.modules)\n"
+    )
+    command, environment = [sys.executable, "-c", program], process_environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: revurb [OPTIONS] COMMAND")
