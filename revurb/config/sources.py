@@ -110,6 +110,8 @@ class Sources:
         """Problems for unknown REVURB_ names, warnings for unknown REVERB_ ones. `known` are the others."""
         known = frozenset(known) | {CONFIG_NAME}
         skipped = frozenset(IGNORED_NAMES + BUILD_NAMES)
+        if CONFIG_NAME in self.dotenv.broken:
+            self.problems.append(f"{CONFIG_NAME}: {self.dotenv_name}, {self.dotenv.broken[CONFIG_NAME]}")
         given = [(name, "environment") for name in sorted(self.environ)]
         given += [(name, self.dotenv_name) for name in sorted({*self.dotenv.values, *self.dotenv.broken})]
         for name, origin in given:

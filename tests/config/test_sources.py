@@ -115,6 +115,10 @@ class TestFiles:
         project.write(".env", "REVURB_CONFIG=lost.toml")
         assert project.problems() == (".env (REVURB_CONFIG): there is no file lost.toml",)
 
+    def test_the_name_of_the_toml_file_must_be_readable(self, project: Project) -> None:
+        project.write(".env", "REVURB_CONFIG='open\n")
+        assert project.problems() == ("REVURB_CONFIG: .env, line 1: a quote is not closed",)
+
     def test_a_file_that_cannot_be_read(self, project: Project) -> None:
         (project.root / "revurb.toml").mkdir()
         (project.root / ".env").write_bytes(b"A=\xff")
