@@ -32,14 +32,11 @@ def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[
     tables = _tables(sources)
     env_id = _env_id(sources)
     if env_id is not None and all(table.get("id") != env_id for table in tables):
-        tables.append({})
-        env_index = len(tables) - 1
-    else:
-        env_index = next((i for i, table in enumerate(tables) if table.get("id") == env_id), -1)
+        tables.append({"id": env_id})
     apps: list[App] = []
     for index, table in enumerate(tables):
-        in_env = index == env_index and env_id is not None
-        app_id = env_id if in_env else table.get("id")
+        app_id = table.get("id")
+        in_env = app_id is not None and app_id == env_id
         label = f"apps.{app_id}" if isinstance(app_id, str) and app_id else f"apps[{index}]"
         app = AppReader(sources, table, label, in_env, cwd).read(provenance)
         if app is not None:
