@@ -6,7 +6,6 @@ import orjson
 
 from revurb.api.answers import json_response
 from revurb.api.info import channel_info, requested
-from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.registry import AppState
 from revurb.wire.response import Response
 

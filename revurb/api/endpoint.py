@@ -67,9 +67,7 @@ class Api:
             return self._answer(request, found, app)
         return self._answer_later(request, found, app)
 
-    async def _answer_later(
-        self, request: Request, found: Match, app: Awaitable[App | None]
-    ) -> Response:
+    async def _answer_later(self, request: Request, found: Match, app: Awaitable[App | None]) -> Response:
         return self._answer(request, found, await app)
 
     def _answer(self, request: Request, found: Match, app: App | None) -> Response:

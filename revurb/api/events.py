@@ -53,9 +53,7 @@ def post_batch(body: bytes, state: AppState, trigger: Trigger) -> Response:
         trigger.send(state.app, event.channels, event.name, event.data, event.socket_id)
     if all(event.info is None for event in events):
         return json_response({"batch": {}})
-    answers: list[Info] = [
-        channel_info(state, event.channels[0], requested(event.info)) for event in events
-    ]
+    answers: list[Info] = [channel_info(state, event.channels[0], requested(event.info)) for event in events]
     return json_response({"batch": answers})
 
 

@@ -28,7 +28,9 @@ def parse_query(query: str) -> Params:
     return parse_qsl(query, keep_blank_values=True, separator="&") if query else []
 
 
-def verify(request: Request, params: Params, app: App, paths: tuple[str, ...], now: float, max_age_s: int) -> None:
+def verify(
+    request: Request, params: Params, app: App, paths: tuple[str, ...], now: float, max_age_s: int
+) -> None:
     """Return if the request is the app's, raise ApiError (401) if not.
 
     `paths` are the forms of the path that may have been signed, `now` is seconds since 1970, `max_age_s` 0 turns the
@@ -56,7 +58,9 @@ def verify(request: Request, params: Params, app: App, paths: tuple[str, ...], n
 def _signed_queries(params: Params) -> tuple[str, ...]:
     """What may have been signed: Pusher's form first, Reverb's where it differs."""
     signed = [(key, value) for key, value in params if key != "auth_signature"]
-    pusher = "&".join(f"{key}={value}" for key, value in sorted((key.lower(), value) for key, value in signed))
+    pusher = "&".join(
+        f"{key}={value}" for key, value in sorted((key.lower(), value) for key, value in signed)
+    )
     grouped: dict[str, list[str]] = {}
     for key, value in signed:
         if key.endswith("[]"):

@@ -20,10 +20,10 @@ class AppProviderError(Exception):
 class AppProvider(Protocol):
     """What a custom provider implements (`REVURB_APP_PROVIDER=package.module:Class`)."""
 
-    def find_by_id(self, app_id: str) -> App | None | Awaitable[App | None]:
+    def find_by_id(self, app_id: str) -> App | Awaitable[App | None] | None:
         """The app with this id, or None."""
 
-    def find_by_key(self, key: str) -> App | None | Awaitable[App | None]:
+    def find_by_key(self, key: str) -> App | Awaitable[App | None] | None:
         """The app with this key, or None."""
 
     def all(self) -> Sequence[App]:

@@ -12,7 +12,8 @@ from revurb.cli.options import config_flags, config_options, exit_with_problems,
 from revurb.cli.welcome import say_welcome
 from revurb.config import ConfigError
 
-# The ready-made app of --dev. Its secret is no secret, so --dev listens on loopback unless told otherwise.
+# The ready-made app of --dev, in place of any other in the environment or in .env. Its secret is no secret, so
+# --dev listens on loopback unless --host says otherwise.
 DEV_ENVIRONMENT = {
     "REVERB_SERVER_HOST": "127.0.0.1",
     "REVERB_APP_ID": "app1",
@@ -24,14 +25,16 @@ DEV_ENVIRONMENT = {
 @click.command()
 @config_options
 @config_flags
-@click.option("--dev", is_flag=True, help="Serve a ready-made app on 127.0.0.1 and print lines to copy into clients.")
+@click.option(
+    "--dev", is_flag=True, help="Serve a ready-made app on 127.0.0.1 and print lines to copy into clients."
+)
 def serve(dev: bool, **flags: Any) -> None:
     """Run a node until it is told to stop.
 
     SIGTERM or Ctrl-C: requests in flight are finished, clients are told to reconnect, exit code 0; a second one
     ends at once. SIGHUP: the TLS certificate is read again.
     """
-    config = load_or_exit(environ={**DEV_ENVIRONMENT, **os.environ} if dev else None, **flags)
+    config = load_or_exit(environ={**os.environ, **DEV_ENVIRONMENT} if dev else None, **flags)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
     # An app of the user's own keeps its secret, also with --dev.

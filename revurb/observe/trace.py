@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
@@ -21,10 +22,8 @@ def readable(text: bytes) -> str:
         shown = repr(text.decode("utf-8", "replace"))
     else:
         if isinstance(message, dict) and isinstance(message.get("data"), str):
-            try:
+            with contextlib.suppress(orjson.JSONDecodeError):
                 message["data"] = orjson.loads(message["data"])
-            except orjson.JSONDecodeError:
-                pass
         shown = orjson.dumps(message).decode()
     shown = _AUTH.sub(r"\1...", shown)
     return shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}... ({len(text)} bytes)"

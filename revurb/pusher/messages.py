@@ -33,6 +33,7 @@ class Subscription(msgspec.Struct):
 
 
 _decode_message = msgspec.json.Decoder(ClientMessage).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_subscription = msgspec.json.Decoder(Subscription).decode
 
 
@@ -50,10 +51,8 @@ def read_message(payload: bytes) -> ClientMessage:
 def read_subscription(data: msgspec.Raw) -> Subscription:
     """Decode `data` of a subscription. Clients may send the object or a JSON string of it, as Reverb allows."""
     try:
-        raw: bytes | msgspec.Raw = data
-        if bytes(data[:1]) == b'"':
-            raw = msgspec.json.decode(data, type=str).encode()
-        return _decode_subscription(raw)
+        raw = bytes(data)
+        return _decode_subscription(_decode_text(raw) if raw.startswith(b'"') else raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidMessage from error
 

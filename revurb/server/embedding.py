@@ -1,7 +1,7 @@
 """A node inside somebody else's program or test.
 
-    async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
-        await server.trigger("orders", "created", {"id": 7})
+async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
+    await server.trigger("orders", "created", {"id": 7})
 """
 
 from __future__ import annotations

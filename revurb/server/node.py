@@ -69,7 +69,10 @@ class Node:
         self._turn(loop)
         try:
             server, self.port = await listen_tcp(
-                self._acceptor.connection, config.server.host, config.server.port, self._tls and self._tls.context
+                self._acceptor.connection,
+                config.server.host,
+                config.server.port,
+                self._tls and self._tls.context,
             )
             self._listeners.append(server)
             if config.server.unix_socket is not None:

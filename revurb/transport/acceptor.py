@@ -22,7 +22,12 @@ class Acceptor:
     """Shared state of a node's connections: limits, time, the receive buffer, and who is connected."""
 
     def __init__(
-        self, endpoint: Endpoint, limits: TransportLimits, counters: Counters, now: float, date: Callable[[], str]
+        self,
+        endpoint: Endpoint,
+        limits: TransportLimits,
+        counters: Counters,
+        now: float,
+        date: Callable[[], str],
     ) -> None:
         self.endpoint = endpoint
         self.limits = limits
@@ -50,15 +55,17 @@ class Acceptor:
 
     def forget(self, connection: HttpConnection | SocketConnection) -> None:
         """A connection is gone, or is no longer what it was."""
-        self.requesting.discard(connection)  # type: ignore[arg-type]
-        self.sockets.discard(connection)  # type: ignore[arg-type]
+        self.requesting.discard(connection)
+        self.sockets.discard(connection)
         self.wheel.cancel(connection)
         self._tell_if_empty()
 
     def abort(self) -> None:
         """Drop every connection as it is."""
-        for connection in (*self.requesting, *self.sockets):
+        for connection in tuple(self.requesting):
             connection.abort()
+        for socket in tuple(self.sockets):
+            socket.abort()
 
     def _tell_if_empty(self) -> None:
         if self.draining and not self.requesting and not self.sockets:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from revurb.transport.ports import Answer, Upgrade
 from revurb.transport.socket_connection import SocketConnection
@@ -59,8 +59,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._acceptor.requesting.add(self)
         self._wait(self._acceptor.limits.request_timeout_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -54,7 +54,7 @@ class Upgrade(NamedTuple):
     handler: SocketHandler
 
 
-Answer = Response | Upgrade
+Answer: TypeAlias = Response | Upgrade
 
 
 class Endpoint(Protocol):

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+from revurb.wire.http import Request
+from revurb.wire.response import Response
 
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
-from revurb.wire.http import Request
-from revurb.wire.response import Response
 from tests.pusher.room import Room, an_app
 
 NOW = 1_700_000_000
@@ -20,7 +20,14 @@ NOW = 1_700_000_000
 def a_request(method: str, target: str, body: bytes = b"") -> Request:
     path, _, query = target.partition("?")
     return Request(
-        method=method, path=path, query=query, headers={}, body=body, version="1.1", keep_alive=True, upgrade=False
+        method=method,
+        path=path,
+        query=query,
+        headers={},
+        body=body,
+        version="1.1",
+        keep_alive=True,
+        upgrade=False,
     )
 
 

@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from revurb.wire.response import Response
 
 from revurb.apps import App, FixedApps
 from tests.api.desk import Desk, a_request, signed_query
@@ -10,6 +11,7 @@ REQUIRED = {
     "channels": ["The channels field is required when channel is not present."],
     "channel": ["The channel field is required when channels is not present."],
 }
+NAMES = {"channels": ["The channels field must be an array of channel names."]}
 
 
 @pytest.mark.parametrize(
@@ -57,11 +59,17 @@ def test_a_plain_get_on_a_socket_route_says_upgrade(desk: Desk) -> None:
         ({"name": "e", "channel": "c", "data": None}, {"data": ["The data field is required."]}),
         ({"name": "e", "channels": "c", "data": "1"}, {"channels": ["The channels field must be an array."]}),
         ({"name": "e", "channel": ["c"], "data": "1"}, {"channel": ["The channel field must be a string."]}),
-        ({"name": "e", "channels": ["c"], "channel": 5, "data": "1"}, {"channel": ["The channel field must be a string."]}),
-        ({"name": "e", "channels": [None], "data": "1"}, {"channels": ["The channels field must be an array of channel names."]}),
-        ({"name": "e", "channels": ["c", ""], "data": "1"}, {"channels": ["The channels field must be an array of channel names."]}),
-        ({"name": "e", "channels": [True], "data": "1"}, {"channels": ["The channels field must be an array of channel names."]}),
-        ({"name": "e", "channel": "c", "data": "1", "socket_id": 1}, {"socket_id": ["The socket id field must be a string."]}),
+        (
+            {"name": "e", "channels": ["c"], "channel": 5, "data": "1"},
+            {"channel": ["The channel field must be a string."]},
+        ),
+        ({"name": "e", "channels": [None], "data": "1"}, NAMES),
+        ({"name": "e", "channels": ["c", ""], "data": "1"}, NAMES),
+        ({"name": "e", "channels": [True], "data": "1"}, NAMES),
+        (
+            {"name": "e", "channel": "c", "data": "1", "socket_id": 1},
+            {"socket_id": ["The socket id field must be a string."]},
+        ),
         ({"name": "e", "channel": "c", "data": "1", "info": ["a"]}, {"info": ["The info field must be a string."]}),
     ],
 )  # fmt: skip
@@ -75,7 +83,10 @@ def test_422_of_an_event(desk: Desk, body: Any, problems: dict[str, list[str]]) 
         ({}, {"batch": ["The batch field is required."]}),
         ({"batch": []}, {"batch": ["The batch field is required."]}),
         ({"batch": "x"}, {"batch": ["The batch field must be an array."]}),
-        ({"batch": [{"channel": "c", "data": "1"}]}, {"batch.0.name": ["The batch.0.name field is required."]}),
+        (
+            {"batch": [{"channel": "c", "data": "1"}]},
+            {"batch.0.name": ["The batch.0.name field is required."]},
+        ),
         (
             {"batch": [{"channel": "c"}, {"name": "e", "data": "1"}]},
             {
@@ -120,12 +131,23 @@ def test_events_reach_their_channels(desk: Desk) -> None:
     for channel in ("c", "private-d"):
         client.subscribe(channel)
     client.heard()
-    assert desk.call("POST", "/events", {"name": "e", "channels": ["c", "private-d", "c"], "data": ""}) == (200, {})
-    assert desk.call("POST", "/events", {"name": "e", "channels": {"x": "c"}, "channel": "d", "data": "1"}) == (200, {})
+    assert desk.call("POST", "/events", {"name": "e", "channels": ["c", "private-d", "c"], "data": ""}) == (
+        200,
+        {},
+    )
+    assert desk.call(
+        "POST", "/events", {"name": "e", "channels": {"x": "c"}, "channel": "d", "data": "1"}
+    ) == (200, {})
     batch = [{"name": "b", "channel": "c", "data": "2"}, {"name": "b", "channel": "private-d", "data": "3"}]
     assert desk.call("POST", "/batch_events", {"batch": batch}) == (200, {"batch": {}})
     heard = [(event["channel"], event["event"], event["data"]) for event in client.heard()]
-    assert heard == [("c", "e", ""), ("private-d", "e", ""), ("c", "e", 1), ("c", "b", 2), ("private-d", "b", 3)]
+    assert heard == [
+        ("c", "e", ""),
+        ("private-d", "e", ""),
+        ("c", "e", 1),
+        ("c", "b", 2),
+        ("private-d", "b", 3),
+    ]
 
 
 def test_the_excepted_socket(desk: Desk) -> None:
@@ -174,7 +196,9 @@ def test_info_with_an_event(occupied: Desk) -> None:
 def test_info_with_a_batch(occupied: Desk) -> None:
     infos = ("subscription_count", "user_count,subscription_count", "subscription_count", None)
     channels = ("pub", "presence-r", "nobody", "pub")
-    batch = [{"name": "e", "channel": c, "data": "1", "info": i} for c, i in zip(channels, infos, strict=True)]
+    batch = [
+        {"name": "e", "channel": c, "data": "1", "info": i} for c, i in zip(channels, infos, strict=True)
+    ]
     answer = {"batch": [{"subscription_count": 2}, {"user_count": 2}, {}, {}]}
     assert occupied.call("POST", "/batch_events", {"batch": batch}) == (200, answer)
 
@@ -217,9 +241,15 @@ def test_connections_counts_everyone(occupied: Desk) -> None:
 
 
 def test_terminating_a_user_ends_all_its_connections(occupied: Desk) -> None:
-    assert occupied.call("POST", "/users/2/terminate_connections", b"{}") == (200, {})
-    ended = [session for session in occupied.state(occupied.app).sessions.values() if session.outlet.closed_with]  # type: ignore[attr-defined]
-    assert len(ended) == 2
+    clients = [occupied.client(occupied.app) for _ in range(3)]
+    for client, user_id in zip(clients, ("7", "7", "8"), strict=True):
+        client.subscribe("presence-r", f'{{"user_id":"{user_id}"}}')
+    assert occupied.call("POST", "/users/7/terminate_connections", b"{}") == (200, {})
+    assert [client.outlet.closed_with and client.outlet.closed_with[0] for client in clients] == [
+        4009,
+        4009,
+        None,
+    ]
     assert occupied.call("POST", "/users/nobody/terminate_connections") == (200, {})
 
 
@@ -243,9 +273,9 @@ def test_a_provider_may_take_its_time() -> None:
     slow = Desk(Slow([desk.app]))
     query = signed_query(desk.app, "GET", "/apps/app1/connections")
 
-    async def ask() -> int:
+    async def ask() -> Response:
         answer = slow.api.answer(a_request("GET", f"/apps/app1/connections?{query}"))
-        assert not hasattr(answer, "status")
-        return (await answer).status
+        assert not isinstance(answer, Response)
+        return await answer
 
-    assert asyncio.run(ask()) == 200
+    assert asyncio.run(ask()).status == 200

@@ -13,14 +13,19 @@ APP = App(id="3", key="278d425bdf160c739803", secret="7ad3773142a6692b25b8")
 
 
 def check(
-    query: str, body: bytes = b"", method: str = "POST", path: str = PATH, now: float = NOW, max_age_s: int = 600
+    query: str,
+    body: bytes = b"",
+    method: str = "POST",
+    path: str = PATH,
+    now: float = NOW,
+    max_age_s: int = 600,
 ) -> None:
     verify(a_request(method, f"{path}?{query}", body), parse_query(query), APP, (path,), now, max_age_s)
 
 
-def refused(query: str, body: bytes = b"", method: str = "POST", **more: int) -> str:
+def refused(query: str, body: bytes = b"", method: str = "POST") -> str:
     with pytest.raises(ApiError) as caught:
-        check(query, body, method, **more)
+        check(query, body, method)
     assert caught.value.response.status == 401
     text = caught.value.response.body.decode()
     assert text.startswith("Authentication signature invalid.")
@@ -63,7 +68,9 @@ def test_a_bad_timestamp(timestamp: str, says: str) -> None:
     check(query, max_age_s=0)
 
 
-@pytest.mark.parametrize("query", ["", "auth_signature=", "auth_signature=00", "auth_signature=%ff", "auth_signature[]=x"])
+@pytest.mark.parametrize(
+    "query", ["", "auth_signature=", "auth_signature=00", "auth_signature=%ff", "auth_signature[]=x"]
+)
 def test_no_signature(query: str) -> None:
     assert refused(query) == "Authentication signature invalid."
 

@@ -13,6 +13,8 @@ import asyncio
 import signal
 
 import uvloop
+from revurb.wire.http import Request
+from revurb.wire.response import Response
 
 from revurb._speedups.frames import server_frame
 from revurb.observe.counters import Counters
@@ -21,8 +23,6 @@ from revurb.transport.listener import listen_tcp
 from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
 from revurb.transport.wheel import TICK_S
 from revurb.wire import handshake
-from revurb.wire.http import Request
-from revurb.wire.response import Response
 
 
 class Echo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import count
 from typing import Any
 
@@ -44,10 +45,8 @@ def opened(frame: bytes) -> Any:
     header = {126: 4, 127: 10}.get(frame[1], 2)
     event = orjson.loads(frame[header:])
     if isinstance(event.get("data"), str):
-        try:
+        with contextlib.suppress(orjson.JSONDecodeError):
             event["data"] = orjson.loads(event["data"])
-        except orjson.JSONDecodeError:
-            pass
     return event
 
 

@@ -15,7 +15,10 @@ def identity(user_id: str, info: bytes = b"null") -> Identity:
         ('{"user_id":7}', Identity("7", b"7", b"null")),
         ('{"user_id":0,"user_info":{}}', Identity("0", b"0", b"{}")),
         ('{"user_id":-5.5}', Identity("-5.5", b"-5.5", b"null")),
-        ('{"user_id":12345678901234567890123}', Identity("12345678901234567890123", b"12345678901234567890123", b"null")),
+        (
+            '{"user_id":12345678901234567890123}',
+            Identity("12345678901234567890123", b"12345678901234567890123", b"null"),
+        ),
         (' { "user_id" : "\\u00e9" } ', Identity("é", b'"\\u00e9"', b"null")),
         ('{"user_id":"x","user_info":"text","extra":1}', Identity("x", b'"x"', b'"text"')),
     ],
@@ -60,7 +63,11 @@ def test_the_info_seen_first_stays() -> None:
 
 def test_the_snapshot_keeps_order_and_types() -> None:
     roster = Roster()
-    for member in (Identity("0", b"0", b"{}"), Identity("1", b'"1"', b"[]"), Identity('q"', b'"q\\""', b"null")):
+    for member in (
+        Identity("0", b"0", b"{}"),
+        Identity("1", b'"1"', b"[]"),
+        Identity('q"', b'"q\\""', b"null"),
+    ):
         roster.join(member)
     assert orjson.loads(roster.snapshot_json()) == {
         "presence": {"count": 3, "ids": [0, "1", 'q"'], "hash": {"0": {}, "1": [], 'q"': None}}

@@ -60,7 +60,10 @@ def test_the_key_before_the_colon_must_be_the_apps(room: Room) -> None:
     app = an_app()
     client = room.client(app)
     signature = app.sign(f"{client.session.socket_id}:private-news")
-    subscribe = {"event": "pusher:subscribe", "data": {"channel": "private-news", "auth": f"other:{signature}"}}
+    subscribe = {
+        "event": "pusher:subscribe",
+        "data": {"channel": "private-news", "auth": f"other:{signature}"},
+    }
     assert client.say(subscribe)[0] == {"event": "pusher:error", "data": UNAUTHORIZED}
 
 
@@ -88,7 +91,8 @@ def test_user_channels_belong_to_the_server(room: Room) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [None, {}, [], "x", "", 5, {"channel": None}, {"channel": 5}, {"channel": ["a"]}, {"channel": ""}, {"channel": "a" * 1025}],
+    [None, {}, [], "x", "", 5, {"channel": None}, {"channel": 5}, {"channel": ["a"]}, {"channel": ""},
+     {"channel": "a" * 1025}],
 )  # fmt: skip
 def test_a_subscription_without_a_channel_is_no_message(room: Room, data: object) -> None:
     answer = room.client(an_app()).say({"event": "pusher:subscribe", "data": data})
@@ -148,7 +152,11 @@ def test_the_same_connection_as_another_user_leaves_and_joins(room: Room) -> Non
     client.subscribe("presence-r", user("9"))
     client.subscribe("presence-r", user("9"))
     client.subscribe("presence-r", user("10"))
-    assert watcher.heard() == [added("presence-r", "9"), removed("presence-r", "9"), added("presence-r", "10")]
+    assert watcher.heard() == [
+        added("presence-r", "9"),
+        removed("presence-r", "9"),
+        added("presence-r", "10"),
+    ]
     assert [s.socket_id for s in room.state(app).sessions_of("9")] == []
     assert room.state(app).sessions_of("10") == (client.session,)
 
