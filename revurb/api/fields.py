@@ -85,12 +85,14 @@ class Fields:
         if one is not None and not isinstance(one, str):
             self.refuse("channel", "must be a string.")
         # Numbers are taken for their digits, as PHP does; anything else cannot name a channel.
-        names = [
-            str(name) if isinstance(name, int) and not isinstance(name, bool) else name for name in several
-        ]
-        if not all(isinstance(name, str) and name for name in names):
-            self.refuse("channels", "must be an array of channel names.")
-            return []
+        names: list[str] = []
+        for name in several:
+            if isinstance(name, int) and not isinstance(name, bool):
+                names.append(str(name))
+            elif isinstance(name, str) and name:
+                names.append(name)
+            else:
+                self.refuse("channels", "must be an array of channel names.")
         return names
 
     def only_channel(self) -> list[str]:

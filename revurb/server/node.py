@@ -68,11 +68,9 @@ class Node:
         )
         self._turn(loop)
         try:
+            tls = self._tls.context if self._tls is not None else None
             server, self.port = await listen_tcp(
-                self._acceptor.connection,
-                config.server.host,
-                config.server.port,
-                self._tls and self._tls.context,
+                self._acceptor.connection, config.server.host, config.server.port, tls
             )
             self._listeners.append(server)
             if config.server.unix_socket is not None:

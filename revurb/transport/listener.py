@@ -62,4 +62,5 @@ def _remove_stale(path: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number is not None else str(error)

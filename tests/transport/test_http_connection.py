@@ -159,7 +159,7 @@ def test_frames_right_behind_the_handshake_are_heard(run: Run) -> None:
             client = await dial(server.port, handshake("/app/app-key") + frame)
             await client.greeted()
             await client.expect("pusher:pong")
-            client.drop()
+            await client.drop()
 
     run(main())
 
