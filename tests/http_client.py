@@ -93,6 +93,13 @@ class Http:
         return await self.response(bodyless=method == "HEAD")
 
 
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """End a TCP connection, and see to it that nothing of it is left when the loop is closed."""
+    writer.close()
+    with contextlib.suppress(OSError):  # what became of the last bytes does not matter any more
+        await writer.wait_closed()
+
+
 @contextlib.asynccontextmanager
 async def http(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Http]:
     name = "localhost" if tls else None
@@ -100,7 +107,7 @@ async def http(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator
     try:
         yield Http(reader, writer)
     finally:
-        writer.close()
+        await hang_up(writer)
 
 
 def signed(

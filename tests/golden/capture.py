@@ -49,6 +49,7 @@ class Exchange:
     opcode: str = "text"
     app: App = field(default_factory=lambda: stage.APPS["app1"])
     captured_id: str | None = None  # socket id of `who` in the capture, where it shows one
+    greeted_id: str | None = None  # the one that is given out in this exchange
     act: stage.Act | None = None
     prepare: list[stage.Preparation] = field(default_factory=list)
     channel: str | None = None  # the one that is being spoken of
@@ -146,6 +147,7 @@ class _Reading:
             if not self._connecting(who):
                 self._begin(number, "connect", who, f"{who} connects")
             self._ids[who] = json.loads(json.loads(text)["data"])["socket_id"]
+            self.exchanges[-1].greeted_id = self._ids[who]
         self.exchanges[-1].gets(who, item)
 
     def _connecting(self, who: str) -> bool:

@@ -84,8 +84,8 @@ class Row:
         return [read_substitution(word) for _, word in self.tokens if " → " in word]
 
     def outcome(self, exchange: Exchange) -> Outcome:
-        """What this row says everybody gets in `exchange`."""
-        outcome: Outcome = {}
+        """What this row says everybody gets in `exchange`; that a trigger is answered goes without saying."""
+        outcome: Outcome = {"HTTP": exchange.reverb["HTTP"]} if exchange.kind == "trigger" else {}
         for who, word in self.tokens:
             items = outcome.setdefault(who or exchange.who, [])
             items.extend(read_token(word, exchange.channel))
@@ -202,6 +202,8 @@ class Differences:
     """The rows by what they are about."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
+        versions = [word for row in rows if not row.where for _, word in row.tokens]
+        self.http_version = versions[0] if versions else "HTTP/1.0"  # of every answer; Reverb's by default
         self._by_place: dict[tuple[str, int], list[Row]] = {}
         for row in rows:
             for place in row.where:

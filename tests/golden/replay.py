@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from typing import Any, Protocol
 
 from revurb.apps import App
@@ -33,7 +34,6 @@ from tests.golden.signing import resigned_message, resigned_request
 from tests.golden.spelling import frame_bytes, request_bytes
 
 PATIENCE_S = 3.0
-BARRIER = "barrier"
 KEPT = (200, 401, 404, 405, 422)  # answers after which the connection must be good for another request
 
 
@@ -59,6 +59,7 @@ class Replay:
         self._ids: dict[str, str] = {}  # socket ids: captured to live
         self._timed = False
         self._got: Outcome = {}
+        self._greeted_id: str | None = None
         self._stopping: asyncio.Task[None] | None = None
         self.findings: list[str] = []
 
@@ -70,7 +71,7 @@ class Replay:
                 await self._exchange(exchange)
         finally:
             for client in self._clients.values():
-                client.drop()
+                await client.drop()
             if self._stopping is not None:
                 await self._stopping
         return self.findings
@@ -78,8 +79,10 @@ class Replay:
     async def _exchange(self, exchange: Exchange) -> None:
         for preparation in exchange.prepare:
             await self._prepare(preparation)
-        if exchange.who in self._gone and exchange.kind == "send":
+        if exchange.kind == "send" and exchange.who in self._gone:
             return
+        if exchange.kind in ("open", "connect", "act"):
+            self._gone.discard(exchange.who)
         try:
             expected = self._differences.expected(exchange)
         except DocumentError as error:
@@ -87,6 +90,7 @@ class Replay:
             expected = exchange.reverb
         expected = {who: items for who, items in expected.items() if who not in self._gone}
         self._got = {}
+        self._greeted_id = exchange.greeted_id
         await getattr(self, f"_{exchange.kind}")(exchange, expected)
         if exchange.kind != "request":
             await self._collect(expected, exchange)
@@ -118,6 +122,7 @@ class Replay:
             return
         who, app = preparation.who, stage.APPS["app1"]
         await self._leave(who)
+        self._gone.discard(who)
         client = await self._dial(who, wire.handshake(f"/app/{app.key}"))
         await client.greeted()
         if preparation.socket_id is not None:
@@ -136,12 +141,12 @@ class Replay:
     async def _act(self, exchange: Exchange, expected: Outcome) -> None:
         match exchange.act:
             case stage.Drop(who):
-                self._clients.pop(who).drop()
+                await self._clients.pop(who).drop()
             case stage.Connect(who, origin):
                 headers = [] if origin is None else [("Origin", origin)]
-                await self._dial(who, wire.handshake(f"/app/{exchange.app.key}", headers), exchange)
+                await self._dial(who, wire.handshake(f"/app/{exchange.app.key}", headers))
             case stage.Open(who, request):
-                client = await self._dial(who, request, exchange)
+                client = await self._dial(who, request)
                 self._note(who, _answer(client.response))
             case stage.Send(who, raw):
                 await self._clients[who].send_bytes(raw)
@@ -149,7 +154,7 @@ class Replay:
                 self._stopping = asyncio.create_task(self._server.stop())
 
     async def _connect(self, exchange: Exchange, expected: Outcome) -> None:
-        await self._dial(exchange.who, wire.handshake(f"/app/{exchange.app.key}"), exchange)
+        await self._dial(exchange.who, wire.handshake(f"/app/{exchange.app.key}"))
 
     async def _open(self, exchange: Exchange, expected: Outcome) -> None:
         request = exchange.text.encode()
@@ -222,9 +227,8 @@ class Replay:
                 return
             except TimeoutError:
                 return
-        closing = response is not None and response.headers.get("connection", "").lower() == "close"
-        if closing:
-            if response is not None and response.status in KEPT and " HTTP/1.1" in exchange.text:
+        if response is not None and response.headers.get("connection", "").lower() == "close":
+            if exchange.kind == "request" and response.status in KEPT and " HTTP/1.1" in exchange.text:
                 self.findings.append(f"{exchange.capture} {exchange.step}: the connection is not kept")
             with contextlib.suppress(Ended):
                 self._note(who, _answer(await connection.response(patience_s=PATIENCE_S)))
@@ -243,9 +247,8 @@ class Replay:
             self.findings.append(f"{exchange.capture} {exchange.step}: {probe} to {rest!r} behind it")
 
     def _check_version(self, exchange: Exchange, response: Response) -> None:
-        if response.version != "HTTP/1.1" or (
-            response.status >= 200 and "content-length" not in response.headers
-        ):
+        framed = response.status < 200 or "content-length" in response.headers
+        if response.version != self._differences.http_version or not framed:
             self.findings.append(f"{exchange.capture} {exchange.step}: {response.version} {response.headers}")
 
     async def _collect(self, expected: Outcome, exchange: Exchange) -> None:
@@ -261,17 +264,24 @@ class Replay:
             await self._barrier(who, unread=who in unread)
 
     async def _barrier(self, who: str, *, unread: bool) -> None:
-        """Read whatever is there for `who`, up to the pong to a ping sent now."""
+        """Read whatever is there for `who`, up to the pong to a ping.
+
+        Twice: the first pong may come before what the server said in the same breath, the second comes after.
+        """
         seen = len(self._got.setdefault(who, []))
-        with contextlib.suppress(ConnectionError):
-            await self._clients[who].send_frame(wire.PING, BARRIER.encode())
-        while await self._receive(who):
-            if self._got[who][-1] == Control("pong", BARRIER):
-                del self._got[who][-1]
-                break
-        else:
-            if who in self._clients:
-                self.findings.append(f"{who} is not answered any more")
+        for payload in ("first barrier", "second barrier"):
+            if who not in self._clients:
+                return
+            with contextlib.suppress(ConnectionError):
+                await self._clients[who].send_frame(wire.PING, payload.encode())
+            while await self._receive(who):
+                if self._got[who][-1] == Control("pong", payload):
+                    del self._got[who][-1]
+                    break
+            else:
+                if who in self._clients:
+                    self.findings.append(f"{who} is not answered any more")
+                return
         if unread:
             del self._got[who][seen:]
 
@@ -281,19 +291,29 @@ class Replay:
         try:
             frame = await client.receive(PATIENCE_S)
             self._note(who, _item(frame))
+            if not client.socket_id:
+                self._meet(client, frame)
             if frame.opcode == wire.CLOSE:
                 await client.closed()
                 raise Ended
         except TimeoutError:
             return False
         except Ended:
-            self._ended(who)
+            await self._ended(who)
             return False
         return True
 
-    def _ended(self, who: str) -> None:
+    def _meet(self, client: Client, frame: wire.Frame) -> None:
+        """Note the socket id of a greeting, and whose it is in the capture."""
+        if frame.opcode == wire.TEXT and frame.message["event"] == "pusher:connection_established":
+            client.socket_id = json.loads(frame.message["data"])["socket_id"]
+            assert re.fullmatch(r"[1-9]\d*\.[1-9]\d*", client.socket_id), client.socket_id
+            if self._greeted_id is not None:
+                self._ids[self._greeted_id] = client.socket_id
+
+    async def _ended(self, who: str) -> None:
         client = self._clients.pop(who)
-        client.drop()
+        await client.drop()
         if client.close_code is None:
             self._note(who, End())
         elif not any(isinstance(item, Closed) for item in self._got.get(who, [])):
@@ -302,10 +322,9 @@ class Replay:
     def _note(self, who: str, item: Item) -> None:
         self._got.setdefault(who, []).append(item)
 
-    async def _dial(self, who: str, request: bytes, exchange: Exchange | None = None) -> Client:
+    async def _dial(self, who: str, request: bytes) -> Client:
         if who in self._clients:
-            self._clients.pop(who).drop()
-        self._gone.discard(who)
+            await self._clients.pop(who).drop()
         client = self._clients[who] = await wire.dial(self._server.port, request)
         return client
 
@@ -313,6 +332,7 @@ class Replay:
         client = self._clients.pop(who, None)
         if client is not None:
             await client.close()
+            await client.drop()
 
 
 def _answer(response: Response) -> Answer:

@@ -30,7 +30,7 @@ APPS = {
         ),
         App(id="app7", key="key7", secret="secret7", accept_client_events_from="none"),
         App(id="app8", key="key8", secret="secret8", accept_client_events_from="all"),
-        App(id="app9", key="key9", secret="secret9", ping_interval_s=2),
+        App(id="app9", key="key9", secret="secret9", ping_interval_s=2, activity_timeout_s=2),
         App(id="app10", key="key10", secret="secret10", max_message_size_bytes=100),
     )
 }
@@ -134,6 +134,7 @@ PREPARE: dict[str, dict[int, Sequence[Preparation]]] = {
         196: (Enter("A"),),
     },
     "02d-odd-subscribe": {51: (Enter("B", (("pub", None),)),)},
+    "04-client-events": {82: (Drop("A"), Drop("B"), Drop("C"))},
 }
 
 _PING = encode_frame(TEXT, b'{"event":"pusher:ping"}')

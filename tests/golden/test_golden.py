@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import revurb
-from tests.conftest import Run
 from tests.golden import capture, stage
 from tests.golden.compatibility import DOCUMENT, Differences, read_rows
 from tests.golden.replay import Replay
@@ -17,14 +16,11 @@ def differences() -> Differences:
 
 
 @pytest.mark.parametrize("name", capture.NAMES)
-def test_capture(name: str, differences: Differences, run: Run) -> None:
-    async def play() -> list[str]:
-        # The captured signatures are old, and in 08 somebody waits for a ping and for being pruned.
-        apps = stage.APPS.values()
-        async with revurb.Server(apps=apps, port=0, signature_max_age_s=0, pong_timeout_s=1.0) as server:
-            return await Replay(server, differences).run(capture.load(name))
-
-    findings = run(play())
+async def test_capture(name: str, differences: Differences) -> None:
+    # The captured signatures are old, and in 08 somebody waits for a ping and for being pruned.
+    apps = stage.APPS.values()
+    async with revurb.Server(apps=apps, port=0, signature_max_age_s=0, pong_timeout_s=1.0) as server:
+        findings = await Replay(server, differences).run(capture.load(name))
     assert not findings, "\n".join(["", *findings])
 
 

@@ -1,0 +1,69 @@
+// pusher-js and laravel-echo on a string: one JSON command a line on stdin, one JSON fact a line on stdout.
+//
+//   {"id": 1, "do": "open", "client": "a", "key": "app-key", "options": {...}}   ->   {"id": 1}
+//   {"client": "a", "state": "connected"}                                     states of the connection
+//   {"client": "a", "channel": "chat", "event": "message", "data": ...}       whatever a channel's handlers are told
+//
+// It decides nothing and waits for nothing; the tests do.
+import readline from "node:readline";
+import Echo from "laravel-echo";
+import Pusher from "pusher-js";
+
+const clients = new Map();
+
+function say(fact) {
+  process.stdout.write(JSON.stringify(fact) + "\n");
+}
+
+function plain(data) {
+  // The members object of a presence channel keeps what matters behind methods.
+  return data && data.members ? { me: data.myID, count: data.count, members: data.members } : data;
+}
+
+function open({ client, key, options, echo }) {
+  const pusher = new Pusher(key, options);
+  pusher.connection.bind("state_change", ({ current }) => say({ client, state: current }));
+  pusher.connection.bind("error", (error) => say({ client, state: "error", data: error.data ?? error.error?.data ?? null }));
+  clients.set(client, { pusher, echo: echo ? new Echo({ broadcaster: "pusher", key, client: pusher }) : null });
+}
+
+const commands = {
+  open,
+  close: ({ client }) => clients.get(client).pusher.disconnect(),
+  socketId: ({ client }) => clients.get(client).pusher.connection.socket_id,
+  unsubscribe: ({ client, channel }) => clients.get(client).pusher.unsubscribe(channel),
+  trigger: ({ client, channel, event, data }) => clients.get(client).pusher.channel(channel).trigger(event, data),
+  subscribe: ({ client, channel }) => {
+    clients
+      .get(client)
+      .pusher.subscribe(channel)
+      .bind_global((event, data) => say({ client, channel, event, data: plain(data) }));
+  },
+  // Echo: `how` is channel, private, join or encryptedPrivate; `events` are listened for, `whispers` as well.
+  listen: ({ client, how, channel, events = [], whispers = [] }) => {
+    const tell = (event) => (data) => say({ client, channel, event, data });
+    const subscription = clients.get(client).echo[how](channel);
+    subscription.subscribed(tell("subscribed")).error(tell("error"));
+    if (how === "join") {
+      subscription.here(tell("here")).joining(tell("joining")).leaving(tell("leaving"));
+    }
+    events.forEach((event) => subscription.listen(event, tell(event)));
+    whispers.forEach((event) => subscription.listenForWhisper(event, tell(event)));
+  },
+  whisper: ({ client, how, channel, event, data }) => {
+    clients.get(client).echo[how](channel).whisper(event, data);
+  },
+  leave: ({ client, channel }) => clients.get(client).echo.leave(channel),
+};
+
+readline
+  .createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const command = JSON.parse(line);
+    try {
+      say({ id: command.id, result: commands[command.do](command) ?? null });
+    } catch (error) {
+      say({ id: command.id, error: String(error.stack) });
+    }
+  })
+  .on("close", () => process.exit(0));
