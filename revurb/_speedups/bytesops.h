@@ -1,14 +1,15 @@
-/* Loops over bytes: unmask a payload, follow UTF-8.
+/* Loops over bytes: unmask a payload, follow UTF-8, keep what has arrived of something unfinished.
  *
  * Rule 1: words are read and written with memcpy. Nothing is assumed about alignment, and nothing outside
  *         [from, from + count) is touched. The compiler turns this into plain (vector) loads and stores.
- * Rule 2: no allocation, no Python, no failure but the one that the return value names.
+ * Rule 2: no Python in here, and no failure but the one that the return value names.
  */
 #ifndef REVURB_BYTESOPS_H
 #define REVURB_BYTESOPS_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 6455 5.3: to[i] = from[i] ^ key[(offset + i) mod 4]. `offset` counts the payload bytes before `from`. */
@@ -75,6 +76,40 @@ static inline int utf8_follow(utf8_state *state, const uint8_t *bytes, size_t co
     }
     *state = at;
     return 1;
+}
+
+/* Bytes that have arrived of something that has not arrived whole. All zero is empty. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size, capacity;
+} byte_store;
+
+/* Make room for `count` more bytes, of `expected` in all. Doubles, so that arriving byte by byte stays linear, but
+ * never past `expected`; so what is declared and has not arrived costs nothing. Returns 0 if there is no memory. */
+static inline int store_reserve(byte_store *store, size_t count, uint64_t expected)
+{
+    size_t need = store->size + count, capacity = 2 * store->capacity;
+    uint8_t *grown;
+
+    if (need <= store->capacity)
+        return 1;
+    if (capacity > expected)
+        capacity = (size_t)expected;
+    if (capacity < need)
+        capacity = need;
+    grown = realloc(store->bytes, capacity);
+    if (grown == NULL)
+        return 0;
+    store->bytes = grown;
+    store->capacity = capacity;
+    return 1;
+}
+
+static inline void store_drop(byte_store *store)
+{
+    free(store->bytes);
+    store->bytes = NULL;
+    store->size = store->capacity = 0;
 }
 
 #endif

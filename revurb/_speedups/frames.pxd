@@ -7,6 +7,13 @@ cdef extern from "bytesops.h":
     void unmask(uint8_t* to, const uint8_t* from_, size_t count, const uint8_t* key, uint64_t offset) noexcept
     bint utf8_follow(utf8_state* state, const uint8_t* bytes, size_t count) noexcept
 
+    ctypedef struct byte_store:
+        uint8_t* bytes
+        size_t size, capacity
+
+    bint store_reserve(byte_store* store, size_t count, uint64_t expected) noexcept
+    void store_drop(byte_store* store) noexcept
+
 cdef enum:
     OP_CONTINUATION = 0
     OP_TEXT = 1
@@ -15,31 +22,25 @@ cdef enum:
     OP_PING = 9
     OP_PONG = 10
 
-# Bytes that have arrived of something that has not arrived whole. Owned by the reader that holds it.
-ctypedef struct Store:
-    uint8_t* bytes
-    size_t size
-    size_t capacity
-
 cdef class FrameReader:
     cdef:
         # Limits. A frame limit of -1 follows the message limit.
         Py_ssize_t _max_message, _max_frame, _max_fragments
 
         # The frame at hand. head_size is what its header takes, known after two bytes.
+        uint64_t _length, _arrived
         uint8_t _head[14]
         uint8_t _head_have, _head_size, _opcode
-        bint _in_payload, _stopped
-        uint64_t _length, _arrived
 
         # The message at hand, if its opcode is not 0; declared counts the payloads of its frames so far.
         uint8_t _message_opcode
         utf8_state _utf8
+        bint _in_payload, _stopped
         uint64_t _declared
         Py_ssize_t _fragments
 
-        Store _message
-        Store _control
+        byte_store _message
+        byte_store _control
 
         int _failure_code
         const char* _failure_reason

@@ -1,8 +1,8 @@
 """Cut WebSocket frames out of bytes, and build them (RFC 6455 section 5). Server side: masked in, unmasked out.
 
 Plan: `feed` alternates between a header, collected byte by byte and judged as soon as it can be, and a payload.
-A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a Store as
-its bytes arrive, never ahead of them, so a declared length costs nothing.
+A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a byte_store as
+its bytes arrive, never ahead of them.
 
 Rule 1: a length is 64 bits without sign until it has been compared. Limits are compared by subtraction.
 Rule 2: limits are judged when the header is there, before a byte of the payload is kept.
@@ -11,7 +11,6 @@ Rule 3: faults are judged in the order of the bytes, so they do not depend on ho
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy
 
 CONTINUATION = OP_CONTINUATION
@@ -30,37 +29,13 @@ cdef enum:
 cdef const char* TOO_BIG = b"Maximum message size exceeded"  # Reverb's words
 
 
-cdef int append(Store* store, const uint8_t* at, size_t count, const uint8_t* key, uint64_t offset,
-                uint64_t expected) except -1:
-    """Unmask `count` bytes onto the end. Grows by doubling, but not past `expected` bytes in all."""
-    cdef size_t need = store.size + count
-    cdef size_t capacity
-    cdef uint8_t* grown
-    if need > store.capacity:
-        capacity = max(need, min(2 * store.capacity, expected))
-        grown = <uint8_t*>PyMem_Realloc(store.bytes, capacity)
-        if grown is NULL:
-            raise MemoryError
-        store.bytes, store.capacity = grown, capacity
-    if count:
-        unmask(store.bytes + store.size, at, count, key, offset)
-    store.size = need
-    return 0
-
-
-cdef void drop(Store* store) noexcept:
-    PyMem_Free(store.bytes)
-    store.bytes, store.size, store.capacity = NULL, 0, 0
-
-
-cdef bytes take(Store* store):
-    """What was stored, as a bytes object; the store is empty afterwards."""
-    cdef bytes taken = PyBytes_FromStringAndSize(<const char*>store.bytes, store.size)
-    drop(store)
-    return taken
-
-
 cdef class FrameReader:
+    """Frames and messages of one client, out of its bytes in any chunking.
+
+    A message may hold `max_message_bytes` in `max_fragments` frames of `max_frame_bytes` each (None: as the message).
+    Raises ValueError for a limit below zero, or no frame at all.
+    """
+
     def __init__(self, Py_ssize_t max_message_bytes, max_frame_bytes=None, Py_ssize_t max_fragments=1024):
         self.max_message_bytes = max_message_bytes
         self._max_frame = -1 if max_frame_bytes is None else max_frame_bytes
@@ -71,20 +46,22 @@ cdef class FrameReader:
         self._max_fragments = max_fragments
 
     def __dealloc__(self):
-        drop(&self._message)
-        drop(&self._control)
+        store_drop(&self._message)
+        store_drop(&self._control)
 
     def __sizeof__(self):
         return object.__sizeof__(self) + self._message.capacity + self._control.capacity
 
     @property
     def failure(self):
+        """(close code, reason) once the peer broke the protocol or a limit; None before."""
         if self._failure_code == 0:
             return None
         return self._failure_code, self._failure_reason.decode("ascii")
 
     @property
     def max_message_bytes(self):
+        """The limit may change at any time: it is asked when a header has arrived."""
         return self._max_message
 
     @max_message_bytes.setter
@@ -94,6 +71,12 @@ cdef class FrameReader:
         self._max_message = limit
 
     def feed(self, data, /):
+        """Take bytes; give what they complete as (opcode, payload), in order: messages, PING, PONG, CLOSE.
+
+        Never raises for what the peer sent: look at `failure` afterwards. It is set at the first byte that breaks
+        RFC 6455 section 5 (1002) or UTF-8 (1007), or at the end of a header that breaks a limit (1009). Behind that,
+        and behind a CLOSE, all input is ignored. The payload of a CLOSE is not looked into.
+        """
         cdef Py_buffer view
         cdef list whole = []
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
@@ -206,17 +189,20 @@ cdef class FrameReader:
         cdef bint control = self._opcode >= OP_CLOSE
         cdef bint last = count == self._length - self._arrived
         cdef bint ends = last and self._head[0] & 0x80
-        cdef Store* store = &self._control if control else &self._message
+        cdef byte_store* store = &self._control if control else &self._message
+        cdef int opcode = self._opcode if control else self._message_opcode
         cdef bytes payload = None
         cdef uint8_t* unmasked
         if ends and self._arrived == 0 and self._opcode != OP_CONTINUATION:
             payload = PyBytes_FromStringAndSize(NULL, count)
             unmasked = <uint8_t*>PyBytes_AS_STRING(payload)
-            unmask(unmasked, at, count, key, 0)
         else:
-            append(store, at, count, key, self._arrived, self._length if control else self._declared)
-            unmasked = store.bytes + (store.size - count)
-        if not control and self._message_opcode == OP_TEXT and not self._text_goes_on(unmasked, count, ends):
+            if not store_reserve(store, count, self._length if control else self._declared):
+                raise MemoryError
+            unmasked = store.bytes + store.size
+            store.size += count
+        unmask(unmasked, at, count, key, self._arrived)
+        if opcode == OP_TEXT and not self._text_goes_on(unmasked, count, ends):
             return 0
         self._arrived += count
         if not last:
@@ -225,12 +211,15 @@ cdef class FrameReader:
         self._head_have = 0
         if not ends:
             return 0
-        whole.append((self._opcode if control else self._message_opcode, take(store) if payload is None else payload))
+        if payload is None:
+            payload = PyBytes_FromStringAndSize(<const char*>store.bytes, store.size)
+            store_drop(store)
         if not control:
             self._message_opcode = 0
-        elif self._opcode == OP_CLOSE:
+        elif opcode == OP_CLOSE:
             self._stopped = True  # RFC 6455 5.5.1: nothing counts behind it
-            drop(&self._message)
+            store_drop(&self._message)
+        whole.append((opcode, payload))
         return 0
 
     cdef bint _text_goes_on(self, const uint8_t* bytes, size_t count, bint last) noexcept:
@@ -243,12 +232,16 @@ cdef class FrameReader:
         self._failure_code, self._failure_reason = code, reason
         self._stopped = True
         self._in_payload = False
-        drop(&self._message)
-        drop(&self._control)
+        store_drop(&self._message)
+        store_drop(&self._control)
         return False
 
 
 def server_frame(int opcode, bytes payload not None, /):
+    """A whole frame, FIN set and unmasked: header and payload in one bytes object (RFC 6455 5.2).
+
+    Raises ValueError for CONTINUATION, an unknown opcode, or a control frame of more than 125 bytes.
+    """
     cdef size_t length = PyBytes_GET_SIZE(payload)
     cdef size_t head = 2 if length < 126 else 4 if length < 65536 else 10
     cdef bytes frame

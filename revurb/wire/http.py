@@ -53,6 +53,18 @@ class HttpError(Exception):
         self.detail = detail
 
 
+class _State(enum.IntEnum):
+    HEAD = 0
+    SIZED = 1  # a body with Content-Length
+    CHUNKED = 2
+    UPGRADED = 3  # from here on nothing is read any more
+    STOPPED = 4
+
+
+# A member looked up in its class costs as much as a step of the parser.
+_HEAD, _SIZED, _CHUNKED, _UPGRADED, _STOPPED = _State
+
+
 class HttpReader:
     """The requests of one connection. Limits in bytes: request line with header fields, and body.
 
@@ -80,7 +92,7 @@ class HttpReader:
         self._max_body_bytes = max_body_bytes
         self._events = _Events()
         self._parser = httptools.HttpRequestParser(self._events)
-        self._state = _State.HEAD
+        self._state = _HEAD
         self._head_bytes = 0
         self._tail = b""  # the last bytes of a block so far: half of its end may be there
         self._left = 0  # bytes to come: of a SIZED body itself, of a CHUNKED body's framing
@@ -93,7 +105,7 @@ class HttpReader:
     @property
     def idle(self) -> bool:
         """Whether no byte of a further request has arrived, so that closing would cut nothing off."""
-        return self._state is _State.HEAD and self._head_bytes == 0
+        return self._state is _HEAD and self._head_bytes == 0
 
     def feed(self, data: Buffer) -> list[Request]:
         """Take bytes from the peer; give the requests they complete, in order. Look at `failure` afterwards."""
@@ -101,12 +113,12 @@ class HttpReader:
         piece = bytes(data)
         at = 0
         try:
-            while at < len(piece) and self._state in _READ:
+            while at < len(piece) and self._state < _UPGRADED:
                 at = _READ[self._state](self, piece, at, requests)
         except HttpError as error:
             self.failure = error
             self._stop()
-        if self._state is _State.UPGRADED:
+        if self._state is _UPGRADED:
             self._rest += piece[at:]
         return requests
 
@@ -190,7 +202,7 @@ class HttpReader:
             detail = str(error)
             if detail in ("Invalid HTTP version", "Pause on PRI/Upgrade"):
                 raise HttpError(505, "HTTP/1.1 is spoken here.") from None
-            if self._state is _State.HEAD and self._events.head_complete:
+            if self._state is _HEAD and self._events.head_complete:
                 raise _unknown_coding() from None  # all that llhttp still looks at behind the last field
             raise HttpError(400, f"{detail}.") from None
         return False
@@ -222,9 +234,9 @@ class HttpReader:
         if not has_body:
             self._finish(requests)
         elif coding is None:
-            self._state, self._left = _State.SIZED, length
+            self._state, self._left = _SIZED, length
         else:
-            self._state = _State.CHUNKED
+            self._state = _CHUNKED
             self._left = self._max_head_bytes + _FRAMING_PER_BODY_BYTE * self._max_body_bytes
 
     def _read_on(self, coding: str | None, length: int) -> None:
@@ -245,15 +257,15 @@ class HttpReader:
         request.body = b"".join(events.body)
         requests.append(request)
         self._request = None
-        self._state, self._head_bytes = _State.HEAD, 0
+        self._state, self._head_bytes = _HEAD, 0
         events.reset()
         if request.upgrade:
-            self._state = _State.UPGRADED
+            self._state = _UPGRADED
         elif not request.keep_alive:
             self._stop()
 
     def _stop(self) -> None:
-        self._state = _State.STOPPED
+        self._state = _STOPPED
         self._request = None
         self._tail = b""
         self._events.reset()
@@ -262,19 +274,7 @@ class HttpReader:
         return HttpError(413, f"The request body is larger than {self._max_body_bytes} bytes.")
 
 
-class _State(enum.Enum):
-    HEAD = enum.auto()
-    SIZED = enum.auto()  # a body with Content-Length
-    CHUNKED = enum.auto()
-    UPGRADED = enum.auto()
-    STOPPED = enum.auto()
-
-
-_READ = {
-    _State.HEAD: HttpReader._read_head,
-    _State.SIZED: HttpReader._read_sized,
-    _State.CHUNKED: HttpReader._read_chunked,
-}
+_READ = (HttpReader._read_head, HttpReader._read_sized, HttpReader._read_chunked)  # by _State
 
 
 class _Events:
