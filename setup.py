@@ -35,6 +35,11 @@ setup(
         build_dir="build/cython",  # generated C never sits beside its source
         annotate=ANNOTATE,
         force=DEBUG or SANITIZE,
-        compiler_directives={"language_level": 3, "nonecheck": DEBUG},
+        compiler_directives={
+            "language_level": 3,
+            "nonecheck": DEBUG,
+            "auto_pickle": False,  # the kernels own memory and sockets: a copy of them means nothing
+            "autotestdict": False,
+        },
     )
 )

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 
 cdef extern from "bytesops.h":
@@ -22,6 +23,7 @@ cdef enum:
     OP_PING = 9
     OP_PONG = 10
 
+@cython.final
 cdef class FrameReader:
     cdef:
         # Limits. A frame limit of -1 follows the message limit.
@@ -51,5 +53,4 @@ cdef class FrameReader:
     cdef bint _judge_length(self) noexcept
     cdef void _begin_payload(self) noexcept
     cdef int _take_payload(self, const uint8_t* at, size_t count, list whole) except -1
-    cdef bint _text_goes_on(self, const uint8_t* bytes, size_t count, bint last) noexcept
     cdef bint _fail(self, int code, const char* reason) noexcept

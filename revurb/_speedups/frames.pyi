@@ -1,4 +1,4 @@
-from typing import Final
+from typing import Final, final
 
 from typing_extensions import Buffer
 
@@ -9,6 +9,7 @@ CLOSE: Final[int]
 PING: Final[int]
 PONG: Final[int]
 
+@final
 class FrameReader:
     max_message_bytes: int
     def __init__(

@@ -1,24 +1,21 @@
 """Cut WebSocket frames out of bytes, and build them (RFC 6455 section 5). Server side: masked in, unmasked out.
 
 Plan: `feed` alternates between a header, collected byte by byte and judged as soon as it can be, and a payload.
-A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a byte_store as
-its bytes arrive, never ahead of them.
+A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a byte_store
+as its bytes arrive, never ahead of them.
 
 Rule 1: a length is 64 bits without sign until it has been compared. Limits are compared by subtraction.
 Rule 2: limits are judged when the header is there, before a byte of the payload is kept.
 Rule 3: faults are judged in the order of the bytes, so they do not depend on how the bytes were chunked.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
-CONTINUATION = OP_CONTINUATION
-TEXT = OP_TEXT
-BINARY = OP_BINARY
-CLOSE = OP_CLOSE
-PING = OP_PING
-PONG = OP_PONG
+CONTINUATION, TEXT, BINARY = OP_CONTINUATION, OP_TEXT, OP_BINARY
+CLOSE, PING, PONG = OP_CLOSE, OP_PING, OP_PONG
 
 # RFC 6455 7.4.1
 cdef enum:
@@ -26,9 +23,8 @@ cdef enum:
     INVALID_PAYLOAD = 1007
     MESSAGE_TOO_BIG = 1009
 
-cdef const char* TOO_BIG = b"Maximum message size exceeded"  # Reverb's words
 
-
+@cython.final
 cdef class FrameReader:
     """Frames and messages of one client, out of its bytes in any chunking.
 
@@ -166,10 +162,9 @@ cdef class FrameReader:
         cdef uint64_t most = <uint64_t>self._max_message
         # The limit may have been lowered below what the message has already: that leaves nothing, not less.
         cdef uint64_t left = most - self._declared if self._declared < most else 0
-        if length > left or (self._max_frame >= 0 and length > <uint64_t>self._max_frame):
-            return self._fail(MESSAGE_TOO_BIG, TOO_BIG)
-        if self._fragments >= self._max_fragments:
-            return self._fail(MESSAGE_TOO_BIG, TOO_BIG)
+        if (length > left or (self._max_frame >= 0 and length > <uint64_t>self._max_frame)
+                or self._fragments >= self._max_fragments):
+            return self._fail(MESSAGE_TOO_BIG, b"Maximum message size exceeded")  # Reverb's words
         return True
 
     cdef void _begin_payload(self) noexcept:
@@ -202,7 +197,8 @@ cdef class FrameReader:
             unmasked = store.bytes + store.size
             store.size += count
         unmask(unmasked, at, count, key, self._arrived)
-        if opcode == OP_TEXT and not self._text_goes_on(unmasked, count, ends):
+        if opcode == OP_TEXT and (not utf8_follow(&self._utf8, unmasked, count) or (ends and self._utf8.missing)):
+            self._fail(INVALID_PAYLOAD, b"Text is not valid UTF-8")
             return 0
         self._arrived += count
         if not last:
@@ -221,11 +217,6 @@ cdef class FrameReader:
             store_drop(&self._message)
         whole.append((opcode, payload))
         return 0
-
-    cdef bint _text_goes_on(self, const uint8_t* bytes, size_t count, bint last) noexcept:
-        if not utf8_follow(&self._utf8, bytes, count) or (last and self._utf8.missing):
-            return self._fail(INVALID_PAYLOAD, b"Text is not valid UTF-8")
-        return True
 
     cdef bint _fail(self, int code, const char* reason) noexcept:
         """Give up on the peer. Returns False, for the caller to return."""
