@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _BLOCK_END = b"\r\n\r\n"
-_LINE_ENDS = re.compile(rb"[\r\n]*")
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")  # RFC 9110 7.2: uri-host [ ":" port ]
-_AFTER_AUTHORITY = re.compile(r"[/?#]|\Z")
+_OTHER_VERSION = "HTTP/1.1 is spoken here."
+_OTHER_CODING = "Only `Transfer-Encoding: chunked` is understood."
 # A chunk of one byte takes six of framing. A body that takes more is not a body but an attempt to keep us busy.
 _FRAMING_PER_BODY_BYTE = 8
 
@@ -137,11 +137,12 @@ class HttpReader:
 
     def _read_head(self, data: bytes, at: int, requests: list[Request]) -> int:
         if self._head_bytes == 0:
-            at = _LINE_ENDS.match(data, at).end()  # type: ignore[union-attr]  # matches always. RFC 9112 2.2
+            if data[at] in b"\r\n":  # RFC 9112 2.2: empty lines in front of a request are ignored
+                at = len(data) - len(data[at:].lstrip(b"\r\n"))
             if at == len(data):
                 return at
         end = self._end_of_block(data, at)
-        stop = min(end or len(data), at + self._max_head_bytes - self._head_bytes)
+        stop = min(len(data) if end is None else end, at + self._max_head_bytes - self._head_bytes)
         self._head_bytes += stop - at
         upgraded = self._parse(data[at:stop])
         if stop == end:
@@ -165,13 +166,9 @@ class HttpReader:
         self.waiting_for_continue = False
         events = self._events
         end = self._end_of_block(data, at)
-        stop = end or len(data)
+        stop = len(data) if end is None else end
         before = events.body_bytes
-        try:
-            self._parse(data[at:stop])
-        finally:
-            if events.body_bytes > self._max_body_bytes:
-                raise self._body_too_large() from None
+        self._parse(data[at:stop])
         self._left -= stop - at - (events.body_bytes - before)
         if self._left < 0:
             raise HttpError(413, "The chunks of the request body have too much around them.")
@@ -179,8 +176,8 @@ class HttpReader:
             self._finish(requests)
         return stop
 
-    def _end_of_block(self, data: bytes, at: int) -> int:
-        """Behind the first CRLF CRLF since the block began, of which data[at:] is the newest part; 0 if none."""
+    def _end_of_block(self, data: bytes, at: int) -> int | None:
+        """Behind the first CRLF CRLF since the block began, of which data[at:] is the newest part."""
         tail = self._tail
         seam = (tail + data[at : at + 3]).find(_BLOCK_END) if tail else -1
         self._tail = b""
@@ -190,22 +187,27 @@ class HttpReader:
         if found >= 0:
             return found + len(_BLOCK_END)
         self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
-        return 0
+        return None
 
     def _parse(self, piece: bytes) -> bool:
         """Feed llhttp. True if it takes the request for an upgrade: then it skips a body, and is of no more use."""
+        failure = None
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
             return True
         except httptools.HttpParserError as error:
-            detail = str(error)
-            if detail in ("Invalid HTTP version", "Pause on PRI/Upgrade"):
-                raise HttpError(505, "HTTP/1.1 is spoken here.") from None
-            if self._state is _HEAD and self._events.head_complete:
-                raise _unknown_coding() from None  # all that llhttp still looks at behind the last field
-            raise HttpError(400, f"{detail}.") from None
-        return False
+            failure = error
+        if self._events.body_bytes > self._max_body_bytes:
+            raise self._body_too_large()  # even if llhttp failed behind it: byte by byte it would not have come there
+        if failure is None:
+            return False
+        detail = str(failure)
+        if detail in ("Invalid HTTP version", "Pause on PRI/Upgrade"):
+            raise HttpError(505, _OTHER_VERSION)
+        if self._state is _HEAD and self._events.head_complete:
+            raise HttpError(501, _OTHER_CODING)  # all that llhttp still looks at behind the last field
+        raise HttpError(400, f"{detail}.")
 
     def _begin(self, upgraded: bool, requests: list[Request]) -> None:
         """The head is whole: judge it, and find out what follows."""
@@ -215,11 +217,10 @@ class HttpReader:
         length = int(headers.get("content-length", "0"))
         if coding is not None:
             if request.version == "1.0" or "content-length" in headers:
-                raise HttpError(
-                    400, "Transfer-Encoding does not go with HTTP/1.0 or Content-Length."
-                )  # 9112 6.1
+                # RFC 9112 6.1: two readers could see two different ends of such a body.
+                raise HttpError(400, "Transfer-Encoding does not go with HTTP/1.0 or Content-Length.")
             if coding.lower() != "chunked":
-                raise _unknown_coding()
+                raise HttpError(501, _OTHER_CODING)
         if length > self._max_body_bytes:
             raise self._body_too_large()
         has_body = coding is not None or length > 0
@@ -326,7 +327,7 @@ def _request(events: _Events, parser: httptools.HttpRequestParser) -> Request:
         raise HttpError(400, "The request head ends in a strange place.")
     version = parser.get_http_version()
     if version not in ("1.1", "1.0"):
-        raise HttpError(505, "HTTP/1.1 is spoken here.")
+        raise HttpError(505, _OTHER_VERSION)
     method = parser.get_method().decode()
     if method == "CONNECT":
         raise HttpError(501, "CONNECT is for proxies.")
@@ -339,21 +340,16 @@ def _request(events: _Events, parser: httptools.HttpRequestParser) -> Request:
     if not _HOST.fullmatch(host) if host is not None else version == "1.1":
         raise HttpError(400, "One Host field with a valid name is required.")
     path, query = _split_target(events.target)
-    options = tokens(headers.get("connection", ""))
-    keep_alive = "close" not in options and (version == "1.1" or "keep-alive" in options)
+    keep_alive = version == "1.1"
+    if "connection" in headers:
+        options = tokens(headers["connection"])
+        keep_alive = "close" not in options and (keep_alive or "keep-alive" in options)
     return Request(method, path, query, headers, b"", version, keep_alive, False)
 
 
 def _split_target(target: bytes) -> tuple[str, str]:
     """Path and query of a request target in origin-, absolute- or asterisk-form (RFC 9112 3.2)."""
-    text = target.decode("latin-1").partition("#")[0]
-    if not text.startswith(("/", "*")):
-        text = text.partition("://")[2]
-        start = _AFTER_AUTHORITY.search(text).start()  # type: ignore[union-attr]  # matches at the end at last
-        text = text[start:] if text.startswith("/", start) else f"/{text[start:]}"
-    path, _, query = text.partition("?")
-    return path, query
-
-
-def _unknown_coding() -> HttpError:
-    return HttpError(501, "Only `Transfer-Encoding: chunked` is understood.")
+    text, _, query = target.decode("latin-1").partition("#")[0].partition("?")
+    if text.startswith(("/", "*")):
+        return text, query
+    return "/" + text.partition("://")[2].partition("/")[2], query

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import http
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 JSON = "application/json"
-# RFC 9112 5: a field is one line. A value with a line break in it would start another field, or another response.
-_LINE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# RFC 9110 5.1 and 5.5. A value with a line break in it would start another field, or another response.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Where the names in Python's table have changed between its versions, or differ from what Reverb answers.
 _PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Content"}
 
@@ -29,8 +31,8 @@ def encode_response(
 ) -> bytes:
     """Head and body in one bytes object. `head_only` answers HEAD: the same head, no body.
 
-    `date` is an IMF-fixdate for the Date field, left out if empty. Raises ValueError for a header name or value
-    that does not fit on its line.
+    `date` is an IMF-fixdate for the Date field, left out if empty. Raises ValueError for what is no
+    header field.
     """
     head = _head(response.status, response.content_type, response.headers, keep_alive, date)
     if response.status in _BODYLESS:
@@ -42,8 +44,8 @@ def encode_response(
 _BODYLESS = frozenset({*range(100, 200), 204, 304})  # RFC 9112 6.3: these end with their head
 
 
-# Few distinct heads are in use at a time: the date changes once a second, the rest hardly. Encoding one takes 4 us,
-# finding it again 0.2 us.
+# Few distinct heads are in use at a time: the date changes once a second, the rest hardly. A known one saves 4 us;
+# then a response takes 0.5 us.
 @functools.lru_cache(maxsize=128)
 def _head(
     status: int, content_type: str, headers: tuple[tuple[str, str], ...], keep_alive: bool, date: str
@@ -62,11 +64,11 @@ def _head(
     return "\r\n".join([*lines, *header_lines(fields), ""]).encode("latin-1")
 
 
-def header_lines(fields: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> list[str]:
-    """`Name: value` for each field. Raises ValueError if one does not fit on its line."""
+def header_lines(fields: Sequence[tuple[str, str]]) -> list[str]:
+    """`Name: value` for each field. Raises ValueError if one is no header field."""
     for name, value in fields:
-        if not (name and _LINE.fullmatch(name) and _LINE.fullmatch(value)):
-            raise ValueError(f"header {name!r} does not fit on a line of latin-1 text")
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+            raise ValueError(f"header {name!r} is not a name with a line of latin-1 text")
     return [f"{name}: {value}" for name, value in fields]
 
 

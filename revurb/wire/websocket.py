@@ -60,18 +60,24 @@ class WebSocket:
         if self.phase is _CLOSED:
             return []
         received: list[tuple[int, bytes]] = []
+        pongs: list[bytes] = []
+        closing: bytes | None = None
         for frame in self._reader.feed(data):
             opcode, payload = frame
             if opcode < CLOSE:
                 if self.phase is _OPEN:
                     received.append(frame)
             elif opcode == CLOSE:
-                self._on_close(payload)
+                closing = payload  # the last one: the reader ignores what is behind it
             else:
                 if opcode == PING:
                     # RFC 6455 5.5.2: a Ping is answered until a Close has been received, so also while CLOSING.
-                    self._outgoing += server_frame(PONG, payload)
+                    pongs.append(server_frame(PONG, payload))
                 received.append(frame)
+        if pongs:
+            self._outgoing += b"".join(pongs)
+        if closing is not None:
+            self._on_close(closing)
         failure = self._reader.failure
         if failure is not None:
             self._fail(*failure)

@@ -1,0 +1,126 @@
+"""The opening handshake: RFC 6455 4.2, with the answers of Reverb where the RFC leaves one open."""
+
+from __future__ import annotations
+
+import pytest
+
+from revurb.wire.handshake import HandshakeError, accept
+from revurb.wire.http import HttpReader, Request
+
+HEADERS = {
+    "host": "127.0.0.1:18080",
+    "upgrade": "websocket",
+    "connection": "Upgrade",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+}
+OFFER = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
+
+
+def request(method: str = "GET", version: str = "1.1", **changes: str | None) -> Request:
+    """A right handshake but for `changes`, where None leaves a field out."""
+    headers = dict(HEADERS)
+    for name, value in changes.items():
+        field = name.replace("_", "-")
+        headers.pop(field, None)
+        if value is not None:
+            headers[field] = value
+    return Request(method, "/app/key1", "protocol=7", headers, b"", version, keep_alive=False, upgrade=True)
+
+
+def refused(bad: Request) -> HandshakeError:
+    with pytest.raises(HandshakeError) as caught:
+        accept(bad)
+    assert caught.value.detail
+    return caught.value
+
+
+def test_the_response_of_reverb_with_our_name() -> None:
+    assert accept(request()) == (
+        b"HTTP/1.1 101 Switching Protocols\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Connection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        b"X-Powered-By: Revurb\r\n"
+        b"\r\n"
+    )
+
+
+def test_from_bytes_to_bytes() -> None:
+    reader = HttpReader(max_head_bytes=1000, max_body_bytes=0)
+    head = "".join(f"{name.title()}: {value}\r\n" for name, value in HEADERS.items())
+    (found,) = reader.feed(f"GET /app/key1?protocol=7 HTTP/1.1\r\n{head}\r\n".encode() + b"\x81\x80")
+    assert accept(found) == accept(request())
+    assert reader.take_rest() == b"\x81\x80"
+
+
+@pytest.mark.parametrize(
+    "upgrade", ["websocket", "WebSocket", "WEBSOCKET", "h2c, websocket", "foo ,\twebsocket,"]
+)
+@pytest.mark.parametrize("connection", ["Upgrade", "upgrade", "keep-alive, Upgrade", "UPGRADE,keep-alive"])
+def test_tokens_in_any_case_and_company(upgrade: str, connection: str) -> None:
+    assert accept(request(upgrade=upgrade, connection=connection)) == accept(request())
+
+
+def test_offers_are_not_taken_up() -> None:
+    asking = request(
+        sec_websocket_extensions="permessage-deflate; client_max_window_bits",
+        sec_websocket_protocol="pusher, chat",
+    )
+    assert accept(asking) == accept(request())
+
+
+def test_further_headers_come_last() -> None:
+    written = accept(request(), extra_headers=(("X-Node", "a"),))
+    assert written.endswith(b"X-Powered-By: Revurb\r\nX-Node: a\r\n\r\n")
+    with pytest.raises(ValueError, match="header"):
+        accept(request(), extra_headers=(("X", "a\r\nb"),))
+
+
+def test_only_get() -> None:
+    error = refused(request("POST"))
+    assert (error.status, error.headers) == (405, (("Allow", "GET"),))
+
+
+def test_only_http_1_1() -> None:
+    assert refused(request(version="1.0")).status == 505
+
+
+@pytest.mark.parametrize("upgrade", [None, "", "h2c", "websockets", "web socket", "websocket/13"])
+def test_another_upgrade_is_told_of_this_one(upgrade: str | None) -> None:
+    error = refused(request(upgrade=upgrade))
+    assert (error.status, error.headers) == (426, OFFER)
+
+
+@pytest.mark.parametrize("connection", [None, "", "keep-alive", "close", "upgraded", "Upgrade keep-alive"])
+def test_connection_must_name_upgrade(connection: str | None) -> None:
+    assert refused(request(connection=connection)).status == 400
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        None,
+        "",
+        "short",
+        "dGhlIHNhbXBsZSBub25jZQ",  # no padding
+        "dGhlIHNhbXBsZSBub25jZQ=",
+        "dGhlIHNhbXBsZSBub25jZQ===",
+        "dGhlIHNhbXBsZSBub25jZR==",  # bits behind the 16th byte
+        "dGhlIHNhbXBsZSBub25jZQ==\n",
+        " dGhlIHNhbXBsZSBub25jZQ==",
+        "dGhlIHNhbXBsZSBub25j",  # 15 bytes
+        "dGhlIHNhbXBsZSBub25jZWU=",  # 17 bytes
+        "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==",  # sent twice
+        "dGhl-HNhbXBsZSBub25jZQ==",
+        "dGhlIHNhbXBsZSBub25jé===",
+    ],
+)
+def test_the_key_is_sixteen_bytes_in_base64(key: str | None) -> None:
+    assert refused(request(sec_websocket_key=key)).status == 400
+
+
+@pytest.mark.parametrize("version", [None, "", "8", "12", "14", "013", "13, 8", "thirteen"])
+def test_only_version_13(version: str | None) -> None:
+    error = refused(request(sec_websocket_version=version))
+    assert (error.status, error.headers) == (426, OFFER)
