@@ -26,7 +26,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest revurb._speedups.frames
+	$(BIN)/python -m mypy.stubtest revurb._speedups.frames revurb._speedups.fanout
 
 bench soak:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1

@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("frames",)
+KERNELS = ("frames", "fanout")
 DEBUG, ANNOTATE, SANITIZE = (
     os.environ.get(f"REVURB_{name}") == "1" for name in ("DEBUG", "ANNOTATE", "SANITIZE")
 )
@@ -26,7 +26,7 @@ setup(
                 f"revurb._speedups.{name}",
                 [f"revurb/_speedups/{name}.pyx"],
                 include_dirs=["revurb/_speedups"],
-                depends=["revurb/_speedups/bytesops.h"],
+                depends=["revurb/_speedups/bytesops.h", "revurb/_speedups/sendops.h"],
                 extra_compile_args=["-Wall", "-Wextra", *optimize, *sanitize],
                 extra_link_args=sanitize,
             )

@@ -28,7 +28,7 @@ def subscribe(session: Session, wanted: messages.Subscription) -> None:
     identity = _authorize(session, name, wanted)
     channel = session.channels.get(name.text)
     if channel is not None:
-        present = channel.subscribers[session]
+        present = channel.subscribers[session.outlet]
         if present is not None and identity is not None and present.user_id != identity.user_id:
             _leave(session, channel)
             channel = None
@@ -83,13 +83,13 @@ def _join(session: Session, name: ChannelName, identity: Identity | None, channe
         state.identify(session, identity.user_id)
         if channel.roster.join(identity):
             channel.deliver(messages.frame(messages.member_added_text(name.text, str(channel_data))))
-    channel.subscribers[session] = identity
+    channel.subscribers[session.outlet] = identity
     session.channels[name.text] = channel
 
 
 def _leave(session: Session, channel: Channel) -> None:
     state = session.state
-    identity = channel.subscribers.pop(session)
+    identity = channel.subscribers.pop(session.outlet)
     del session.channels[channel.name.text]
     if channel.roster is not None and identity is not None:
         state.forget(session, identity.user_id)

@@ -44,4 +44,4 @@ class Trigger:
         if not state or not found:
             return 0
         skip = state.sessions.get(except_socket_id) if except_socket_id else None
-        return found.deliver(frame(text), skip)
+        return found.deliver(frame(text), skip.outlet if skip else None)

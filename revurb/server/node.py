@@ -64,7 +64,7 @@ class Node:
         """Listen. Raises ListenError, and leaves nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
         self._acceptor = Acceptor(
-            self._gateway(), _transport_limits(config), self.counters, loop.time(), lambda: self._date
+            self._gateway(), _transport_limits(config), self.counters, loop, lambda: self._date
         )
         self._turn(loop)
         try:

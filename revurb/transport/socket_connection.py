@@ -3,6 +3,9 @@
 Life on the wheel: silent for the handler's ping interval -> `on_quiet`; silent for the pong timeout after that ->
 `on_unresponsive`, which closes. Any byte that comes in starts over. Once our Close is out, the peer has the
 close timeout to answer and end TCP; then the connection is dropped.
+
+Sending: everything goes through the outbox that the connection is (`_speedups.fanout`), so that what is said in one
+loop turn is one system call, and the order is that of saying it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from revurb._speedups.fanout import Outbox
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.ports import SocketHandler
 from revurb.transport.wheel import NOT_WAITING
@@ -22,7 +26,7 @@ _PING_FRAME = server_frame(PING, b"")
 SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
 
 
-class SocketConnection(asyncio.BufferedProtocol):
+class SocketConnection(Outbox, asyncio.BufferedProtocol):
     """The protocol object of an upgraded connection, and its handler's Outlet."""
 
     __slots__ = ("_acceptor", "_closing", "_handler", "_heard_at", "_pinged", "_transport", "_ws", "tick")
@@ -44,17 +48,16 @@ class SocketConnection(asyncio.BufferedProtocol):
         acceptor.sockets.add(self)
         acceptor.counters.connections_total += 1
         acceptor.wheel.schedule(self, self._heard_at + handler.ping_interval_s)
-        self._transport.set_write_buffer_limits(high=acceptor.limits.max_queued_bytes)
-        self._transport.write(head)
+        transport = self._transport
+        transport.set_write_buffer_limits(high=acceptor.limits.max_queued_bytes)
+        has_tls = transport.get_extra_info("sslcontext") is not None
+        self.attach(acceptor.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno())
+        self.send(head)
         handler.opened(self)
         if rest:
             self._receive(memoryview(rest))
 
     # What the handler calls.
-
-    def send(self, frame: bytes) -> None:
-        if not self._closing:
-            self._transport.write(frame)
 
     def ping(self) -> None:
         self.send(_PING_FRAME)
@@ -63,8 +66,17 @@ class SocketConnection(asyncio.BufferedProtocol):
         if self._closing:
             return
         self._closing = True
-        self._transport.write(self._ws.close(code, reason))
+        self.send(self._ws.close(code, reason))
+        self.shut()
         self._wait_for_the_end()
+
+    # What the outbox calls.
+
+    def transport_is_empty(self) -> bool:
+        return self._transport.get_write_buffer_size() == 0
+
+    def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
+        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     # What the loop calls.
 
@@ -82,6 +94,7 @@ class SocketConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
+        self.detach()
         self._let_go()
         self._acceptor.forget(self)
 
@@ -104,6 +117,7 @@ class SocketConnection(asyncio.BufferedProtocol):
         return None
 
     def abort(self) -> None:
+        self.detach()
         self._transport.abort()
 
     # Receiving.
@@ -130,7 +144,7 @@ class SocketConnection(asyncio.BufferedProtocol):
     def _reply(self) -> None:
         outgoing = self._ws.take_outgoing()
         if outgoing:
-            self._transport.write(outgoing)
+            self.send(outgoing)
 
     # Ending.
 
@@ -142,7 +156,9 @@ class SocketConnection(asyncio.BufferedProtocol):
         """
         if not self._closing:
             self._closing = True
+            self.shut()
             self._wait_for_the_end()
+        self.flush()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:

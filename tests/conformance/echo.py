@@ -61,7 +61,7 @@ class EchoEndpoint:
 async def serve(host: str, port: int, max_message_bytes: int) -> None:
     loop = asyncio.get_running_loop()
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes)
-    acceptor = Acceptor(EchoEndpoint(max_message_bytes), limits, Counters(), loop.time(), lambda: "")
+    acceptor = Acceptor(EchoEndpoint(max_message_bytes), limits, Counters(), loop, lambda: "")
     _, bound = await listen_tcp(acceptor.connection, host, port, None)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()

@@ -1,0 +1,36 @@
+cdef extern from "<sys/uio.h>" nogil:
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+
+cdef extern from "sendops.h" nogil:
+    enum: FRAMES_PER_CALL
+    ssize_t send_frames(int fd, iovec* frames, int count) noexcept
+    long long monotonic_ns() noexcept
+
+cdef enum Way:
+    INDIRECT  # everything through the transport: TLS
+    ASK       # through the transport until its buffer is empty, which `transport_is_empty` tells
+    DIRECT    # to the descriptor
+    GONE      # nothing is sent any more
+
+cdef class Fanout:
+    cdef:
+        list _dirty         # outboxes with something to send, in order of their first frame
+        object _wake        # called when there is something to flush
+        bint _woken
+
+    cdef int _add(self, Outbox box) except -1
+
+cdef class Outbox:
+    cdef:
+        Fanout _fanout
+        object _waiting     # None, one frame, or a list of frames
+        int _fd
+        Way _way
+        bint _is_dirty
+        bint _is_shut       # takes nothing more; what waits is still sent
+
+    cdef int _put(self, bytes frame) except -1
+    cdef int _flush(self) except -1
+    cdef int _send_directly(self, object waiting) except -1

@@ -1,0 +1,48 @@
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from typing_extensions import disjoint_base
+
+class _Sender(Protocol):
+    def send(self, frame: bytes, /) -> None: ...
+
+_S = TypeVar("_S", bound=_Sender)
+
+@disjoint_base
+class Fanout:
+    """The outboxes of one event loop that have something to send.
+
+    `wake` is called, once, when there is something to flush; it arranges for `flush` to be called soon.
+    """
+
+    def __new__(cls, wake: Callable[[], object]) -> Fanout: ...
+    def flush(self, budget_s: float) -> bool:
+        """Send what waits, for at most about `budget_s` seconds. True if something is left: call again, after
+        others had their turn. An exception of an owner's method comes out of here; the rest is still there."""
+
+@disjoint_base
+class Outbox:
+    """The sending side of one connection: frames wait here until the next flush. To be inherited from.
+
+    The owner attaches it when the connection can send, and detaches it before the descriptor is closed.
+    """
+
+    def __new__(cls, *args: object, **kwargs: object) -> Outbox: ...
+    def attach(self, fanout: Fanout, fd: int) -> None:
+        """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS)."""
+    def detach(self) -> None:
+        """Forget the descriptor and what waits. The connection is lost, or is about to be."""
+    def send(self, frame: bytes, /) -> None:
+        """Send one finished frame after all before it, with the next flush. Dropped once shut or detached."""
+    def shut(self) -> None:
+        """Take nothing more. What waits is still sent."""
+    def flush(self) -> None:
+        """Send what waits now, before the transport is told to end."""
+    def transport_is_empty(self) -> bool:
+        """Whether the transport has nothing of its own to send. The owner implements it."""
+    def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
+        """Send these through the transport, in order. The owner implements it."""
+
+def deliver(subscribers: dict[_S, Any], frame: bytes, skip: _S | None = None, /) -> int:
+    """Send one frame to each key of a dict but `skip`; returns to how many. Outboxes are queued without any call to
+    Python; other keys get their `send` called behind them."""

@@ -1,0 +1,172 @@
+"""One frame to many sockets: queued at once, sent with one system call per socket and loop turn.
+
+Plan: `deliver` appends a reference to the shared frame to each outbox and notes the outbox as dirty. Once per loop
+turn `Fanout.flush` walks the dirty ones and gives each socket everything that waits for it in one send or sendmsg,
+straight to its descriptor. So k events in a turn cost one system call per subscriber, not k, and no bytes are copied.
+
+Going round the transport is allowed only while it has nothing of its own to send, there is no TLS, and the
+connection is not lost. The owner says the last two; the first is asked for whenever the kernel once refused bytes,
+which then went to the transport.
+
+Rule 1: an outbox sends in the order of its `send` calls, whatever way each frame goes.
+Rule 2: `deliver` calls no Python, so nobody can change the subscribers under it.
+Rule 3: the descriptor is the transport's. `detach` comes before the transport closes it.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next
+from cpython.object cimport PyObject
+
+cdef enum:
+    BOXES_BETWEEN_CLOCKS = 32  # looking at the clock takes 50 ns, a send 4 us
+
+
+cdef class Fanout:
+    def __cinit__(self, wake not None):
+        self._dirty = []
+        self._wake = wake
+        self._woken = False
+
+    cdef int _add(self, Outbox box) except -1:
+        box._is_dirty = True
+        self._dirty.append(box)
+        if not self._woken:
+            self._woken = True
+            self._wake()
+        return 0
+
+    def flush(self, double budget_s):
+        cdef list dirty = self._dirty
+        cdef Py_ssize_t done = 0
+        cdef long long end = monotonic_ns() + <long long>(budget_s * 1e9)
+        cdef Outbox box
+        try:
+            # The list grows behind us if a box calls its owner and that sends something.
+            while done < len(dirty):
+                box = <Outbox>dirty[done]
+                done += 1
+                box._is_dirty = False
+                box._flush()
+                if done % BOXES_BETWEEN_CLOCKS == 0 and monotonic_ns() > end:
+                    break
+        finally:
+            del dirty[:done]
+            self._woken = len(dirty) > 0
+        return self._woken
+
+
+cdef class Outbox:
+    def __cinit__(self, *args, **kwargs):
+        self._fd = -1
+        self._way = GONE
+        self._waiting = None
+
+    def attach(self, Fanout fanout not None, int fd):
+        self._fanout = fanout
+        self._fd = fd
+        self._way = INDIRECT if fd < 0 else ASK
+
+    def detach(self):
+        self._way = GONE
+        self._fd = -1
+        self._waiting = None
+
+    def send(self, bytes frame not None, /):
+        self._put(frame)
+
+    def shut(self):
+        self._is_shut = True
+
+    def flush(self):
+        self._flush()
+
+    def transport_is_empty(self):
+        raise NotImplementedError
+
+    def write_to_transport(self, list frames not None, /):
+        raise NotImplementedError
+
+    cdef int _put(self, bytes frame) except -1:
+        if self._way == GONE or self._is_shut:
+            return 0
+        if self._waiting is None:
+            self._waiting = frame
+        elif type(self._waiting) is list:
+            (<list>self._waiting).append(frame)
+        else:
+            self._waiting = [self._waiting, frame]
+        if not self._is_dirty:
+            self._fanout._add(self)
+        return 0
+
+    cdef int _flush(self) except -1:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return 0
+        if self._way == ASK and self.transport_is_empty():
+            self._way = DIRECT
+        if self._way == DIRECT:
+            return self._send_directly(waiting)
+        self.write_to_transport(waiting if type(waiting) is list else [waiting])
+        return 0
+
+    cdef int _send_directly(self, object waiting) except -1:
+        """Give the kernel what waits; what it does not take goes to the transport, with all that comes after."""
+        cdef iovec parts[FRAMES_PER_CALL]
+        cdef list frames = <list>waiting if type(waiting) is list else None
+        cdef Py_ssize_t total = 1 if frames is None else len(frames)
+        cdef Py_ssize_t first = 0, i
+        cdef int count
+        cdef size_t size, expected
+        cdef ssize_t sent
+        cdef bytes frame
+        while first < total:
+            expected = 0
+            count = <int>min(total - first, <Py_ssize_t>FRAMES_PER_CALL)
+            for i in range(count):
+                # Borrowed pointers: `waiting` holds the frames until this returns.
+                frame = <bytes>waiting if frames is None else <bytes>frames[first + i]
+                size = PyBytes_GET_SIZE(frame)
+                parts[i].iov_base = PyBytes_AS_STRING(frame)
+                parts[i].iov_len = size
+                expected += size
+            sent = send_frames(self._fd, parts, count)
+            if sent < 0:
+                self.detach()  # broken: the transport will notice and tell its protocol
+                return 0
+            if <size_t>sent < expected:
+                self._hand_over(waiting if frames is not None else [waiting], first, sent)
+                return 0
+            first += count
+        return 0
+
+    def _hand_over(self, list frames not None, Py_ssize_t first, size_t sent):
+        """Leave the rest to the transport: frames from `first` on, without the `sent` bytes the kernel took."""
+        while sent >= <size_t>PyBytes_GET_SIZE(<bytes>frames[first]):
+            sent -= PyBytes_GET_SIZE(<bytes>frames[first])
+            first += 1
+        rest = frames[first:]
+        if sent:
+            rest[0] = memoryview(rest[0])[sent:]
+        self._way = ASK
+        self.write_to_transport(rest)
+
+
+def deliver(dict subscribers not None, bytes frame not None, skip=None, /):
+    cdef PyObject* key
+    cdef Py_ssize_t position = 0, count = 0
+    cdef list others = None
+    while PyDict_Next(subscribers, &position, &key, NULL):
+        if key == <PyObject*>skip:
+            continue
+        count += 1
+        if isinstance(<object>key, Outbox):
+            (<Outbox>key)._put(frame)
+        else:
+            if others is None:
+                others = []
+            others.append(<object>key)
+    if others is not None:
+        for outlet in others:
+            outlet.send(frame)
+    return count
