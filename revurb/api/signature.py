@@ -14,6 +14,7 @@ body_md5 the body's. Only who holds the secret is told which of these was wrong.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from urllib.parse import parse_qsl
 
 from revurb.api.answers import unauthorized
@@ -21,11 +22,16 @@ from revurb.apps import App
 from revurb.wire.http import Request
 
 Params = list[tuple[str, str]]
+_new_md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
 def parse_query(query: str) -> Params:
     """Parameters in the order sent, decoded."""
-    return parse_qsl(query, keep_blank_values=True, separator="&") if query else []
+    if "%" in query or "+" in query:
+        return parse_qsl(query, keep_blank_values=True, separator="&")
+    # What SDKs send to publish has nothing to decode: 1 us instead of 8.
+    pairs = [part.partition("=") for part in query.split("&") if part]
+    return [(key, value) for key, _, value in pairs]
 
 
 def verify(
@@ -37,11 +43,10 @@ def verify(
     check of the timestamp off.
     """
     given = dict(params)
-    signature = given.get("auth_signature", "")
-    if not any(
-        app.signed(f"{request.method}\n{path}\n{query}", signature)
-        for query in _signed_queries(params)
-        for path in paths
+    signature = given.pop("auth_signature", "")
+    if not (
+        _signed(request, app, paths, _pusher_form(params), signature)
+        or _signed(request, app, paths, _reverb_form(params), signature)
     ):
         raise unauthorized()
     if given.get("auth_key") != app.key:
@@ -55,20 +60,27 @@ def verify(
         raise unauthorized("body_md5 must be the MD5 of the request body, in hex.")
 
 
-def _signed_queries(params: Params) -> tuple[str, ...]:
-    """What may have been signed: Pusher's form first, Reverb's where it differs."""
-    signed = [(key, value) for key, value in params if key != "auth_signature"]
-    pusher = "&".join(
-        f"{key}={value}" for key, value in sorted((key.lower(), value) for key, value in signed)
-    )
+def _signed(request: Request, app: App, paths: tuple[str, ...], query: str, signature: str) -> bool:
+    return any(app.signed(f"{request.method}\n{path}\n{query}", signature) for path in paths)
+
+
+def _pusher_form(params: Params) -> str:
+    """Keys in lower case, sorted."""
+    pairs = sorted([(key.lower(), value) for key, value in params if key != "auth_signature"])
+    return "&".join([f"{key}={value}" for key, value in pairs])
+
+
+def _reverb_form(params: Params) -> str:
+    """Keys as sent, sorted by byte, the last of a key counts; `k[]=1&k[]=2` is `k=1,2`."""
     grouped: dict[str, list[str]] = {}
-    for key, value in signed:
+    for key, value in params:
+        if key == "auth_signature":
+            continue
         if key.endswith("[]"):
             grouped.setdefault(key[:-2], []).append(value)
         else:
             grouped[key] = [value]
-    reverb = "&".join(f"{key}={','.join(grouped[key])}" for key in sorted(grouped))
-    return (pusher,) if pusher == reverb else (pusher, reverb)
+    return "&".join(f"{key}={','.join(grouped[key])}" for key in sorted(grouped))
 
 
 def _check_age(timestamp: str, now: float, max_age_s: int) -> None:
@@ -84,4 +96,4 @@ def _check_age(timestamp: str, now: float, max_age_s: int) -> None:
 
 
 def _md5(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return _new_md5(body).hexdigest()
