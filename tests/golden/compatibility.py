@@ -41,7 +41,7 @@ class DocumentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """`before → after`: Reverb's outcome, with each `before` in it replaced."""
+    """`before → after`: Reverb's outcome, with each `before` in it replaced; `→ nothing` leaves it away."""
 
     before: Any
     after: Any
@@ -49,11 +49,11 @@ class Substitution:
     def apply(self, value: Any) -> Any:
         """A value or the entry of an object, wherever in `value` it stands."""
         if isinstance(self.before, dict) and isinstance(value, dict):
-            ((old_key, old),), ((new_key, new),) = self.before.items(), self.after.items()
-            return dict(
-                (new_key, new) if (key, item) == (old_key, old) else (key, self.apply(item))
-                for key, item in value.items()
-            )
+            ((old_key, old),) = self.before.items()
+            changed: dict[str, Any] = {}
+            for key, item in value.items():
+                changed.update(self.after if (key, item) == (old_key, old) else {key: self.apply(item)})
+            return changed
         if not isinstance(self.before, dict) and value == self.before:
             return self.after
         if isinstance(value, dict):
@@ -150,7 +150,7 @@ def _read_where(row_id: str, where: str) -> Iterator[tuple[str, int]]:
 
 def read_substitution(word: str) -> Substitution:
     before, _, after = word.partition(" → ")
-    return Substitution(_fragment(before), _fragment(after))
+    return Substitution(_fragment(before), {} if after == "nothing" else _fragment(after))
 
 
 def _fragment(text: str) -> Any:

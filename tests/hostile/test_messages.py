@@ -147,3 +147,10 @@ async def test_a_thousand_wrong_messages_in_one_go(port: int) -> None:
         for _ in range(1000):
             await client.send("nonsense")
         assert len(await client.flushed()) == 1000
+
+
+async def test_a_whisper_on_an_encrypted_channel(port: int) -> None:
+    async with connect(port, APP.key) as client:
+        await client.subscribe("private-encrypted-a", APP)
+        message = '{"event":"client-x","channel":"private-encrypted-a","data":{}}'
+        assert await _answer(client, message.encode()) == 4301
