@@ -116,7 +116,7 @@ class HttpReader:
             while at < len(piece) and self._state < _UPGRADED:
                 at = _READ[self._state](self, piece, at, requests)
         except HttpError as error:
-            self.failure = error
+            self.failure = error.with_traceback(None)  # its frames hold the reader
             self._stop()
         if self._state is _UPGRADED:
             self._rest += piece[at:]
@@ -191,19 +191,18 @@ class HttpReader:
 
     def _parse(self, piece: bytes) -> bool:
         """Feed llhttp. True if it takes the request for an upgrade: then it skips a body, and is of no more use."""
-        failure = None
+        detail = ""
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
             return True
         except httptools.HttpParserError as error:
-            failure = error
+            detail = str(error)  # not the error itself, which would keep this frame, and with it the reader
         if self._events.body_bytes > self._max_body_bytes:
             raise self._body_too_large()  # even if llhttp failed behind it: byte by byte it would not have come there
-        if failure is None:
+        if not detail:
             return False
-        detail = str(failure)
-        if detail in ("Invalid HTTP version", "Pause on PRI/Upgrade"):
+        if detail == "Invalid HTTP version":
             raise HttpError(505, _OTHER_VERSION)
         if self._state is _HEAD and self._events.head_complete:
             raise HttpError(501, _OTHER_CODING)  # all that llhttp still looks at behind the last field
@@ -323,11 +322,11 @@ def tokens(value: str) -> list[str]:
 
 def _request(events: _Events, parser: httptools.HttpRequestParser) -> Request:
     """The request whose head is whole, without its body. Raises HttpError for what llhttp does not judge."""
-    if not events.head_complete or events.messages != 1:
-        raise HttpError(400, "The request head ends in a strange place.")
     version = parser.get_http_version()
     if version not in ("1.1", "1.0"):
-        raise HttpError(505, _OTHER_VERSION)
+        raise HttpError(505, _OTHER_VERSION)  # also for the preface of HTTP/2, which llhttp does not end here
+    if not events.head_complete or events.messages != 1:
+        raise HttpError(400, "The request head ends in a strange place.")
     method = parser.get_method().decode()
     if method == "CONNECT":
         raise HttpError(501, "CONNECT is for proxies.")
