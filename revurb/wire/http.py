@@ -123,8 +123,7 @@ class HttpReader:
         return requests
 
     def take_rest(self) -> bytes:
-        """What has come behind the head of an upgrade request: it is in the new protocol already. Has no limit, so
-        the owner does not go on reading while it makes up its mind."""
+        """What has come behind the head of an upgrade request. It has no limit: read no more until it is taken."""
         rest, self._rest = self._rest, b""
         return rest
 
@@ -183,15 +182,14 @@ class HttpReader:
         self._tail = b""
         if seam >= 0:
             return at + seam - len(tail) + len(_BLOCK_END)
-        found = data.find(_BLOCK_END, at)
-        if found >= 0:
+        if (found := data.find(_BLOCK_END, at)) >= 0:
             return found + len(_BLOCK_END)
         self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
         return None
 
     def _parse(self, piece: bytes) -> bool:
         """Feed llhttp. True if it takes the request for an upgrade: then it skips a body, and is of no more use."""
-        detail = ""
+        detail: str | None = None
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -200,7 +198,7 @@ class HttpReader:
             detail = str(error)  # not the error itself, which would keep this frame, and with it the reader
         if self._events.body_bytes > self._max_body_bytes:
             raise self._body_too_large()  # even if llhttp failed behind it: byte by byte it would not have come there
-        if not detail:
+        if detail is None:
             return False
         if detail == "Invalid HTTP version":
             raise HttpError(505, _OTHER_VERSION)
@@ -223,8 +221,8 @@ class HttpReader:
         if length > self._max_body_bytes:
             raise self._body_too_large()
         has_body = coding is not None or length > 0
-        if (expect := headers.get("expect")) is not None:
-            if expect.lower() != "100-continue":
+        if "expect" in headers:
+            if headers["expect"].lower() != "100-continue":
                 raise HttpError(417, "Only `Expect: 100-continue` is understood.")
             self.waiting_for_continue = has_body and request.version != "1.0"  # RFC 9110 10.1.1
         if request.method == "GET" and "upgrade" in headers and not has_body:
@@ -265,9 +263,7 @@ class HttpReader:
             self._stop()
 
     def _stop(self) -> None:
-        self._state = _STOPPED
-        self._request = None
-        self._tail = b""
+        self._state, self._request = _STOPPED, None
         self._events.reset()
 
     def _body_too_large(self) -> HttpError:
