@@ -235,15 +235,13 @@ def server_frame(int opcode, bytes payload not None, /):
     """
     cdef size_t length = PyBytes_GET_SIZE(payload)
     cdef size_t head = 2 if length < 126 else 4 if length < 65536 else 10
-    cdef bytes frame
-    cdef uint8_t* to
     cdef size_t i
     if not (OP_TEXT <= opcode <= OP_BINARY or OP_CLOSE <= opcode <= OP_PONG):
         raise ValueError(f"opcode {opcode} does not start a frame of its own")
     if opcode >= OP_CLOSE and length > 125:
         raise ValueError("a control frame holds at most 125 bytes")
-    frame = PyBytes_FromStringAndSize(NULL, head + length)
-    to = <uint8_t*>PyBytes_AS_STRING(frame)
+    cdef bytes frame = PyBytes_FromStringAndSize(NULL, head + length)
+    cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(frame)
     to[0] = 0x80 | <uint8_t>opcode
     to[1] = <uint8_t>(length if head == 2 else 126 if head == 4 else 127)
     for i in range(2, head):
