@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TEXT = "text/plain; charset=utf-8"
-_SENTENCES = {413: "Payload too large.", 408: "Request timeout."}
+_SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -112,7 +112,8 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def close_if_idle(self) -> None:
         if self._reader.idle and not self._requests and self._answering is None:
-            self._end()
+            self._ended = True
+            self._transport.close()  # nothing is unread, so nothing can be cut off
 
     def abort(self) -> None:
         self._transport.abort()
