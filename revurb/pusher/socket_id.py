@@ -1,8 +1,8 @@
 """Socket ids: `<process>.<connection>`, two decimal numbers as every Pusher SDK expects (`\\d+\\.\\d+`).
 
 Unique by construction: the second number counts the connections of a process, and the first is the process:
-its pid, which no other living process of the host has, beside 44 random bits, which tell hosts, containers
-(where every server is pid 1) and earlier runs apart. Reverb draws both at random for each connection.
+its pid (22 bits at most), which no other living process of the host has, beside 31 random bits, which tell hosts,
+containers (where every server is pid 1) and earlier runs apart. 53 bits are a number to any client.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import secrets
 from itertools import count
 
-_RANDOM_BITS = 44
+_RANDOM_BITS = 31
 _FIRST_CONNECTION_BITS = 30  # start anywhere: the number must not tell how many came before
 
 
