@@ -32,8 +32,11 @@ class Process:
         self.process.send_signal(number)
 
     def ended(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err
+        # Not communicate(): it would miss what has been read ahead of the line that was looked for.
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        out, err = self.process.stdout.read(), self.process.stderr.read()
+        return self.process.wait(timeout=20), out, err
 
 
 @contextmanager
