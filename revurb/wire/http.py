@@ -276,14 +276,14 @@ _READ = (HttpReader._read_head, HttpReader._read_sized, HttpReader._read_chunked
 class _Events:
     """What llhttp has found since the request began. Knows neither parser nor reader, so that no cycle keeps them."""
 
-    __slots__ = ("body", "body_bytes", "complete", "fields", "head_complete", "messages", "target")
+    __slots__ = ("body", "body_bytes", "complete", "head_complete", "headers", "messages", "target")
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         self.target = b""
-        self.fields: list[tuple[bytes, bytes]] = []
+        self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
         self.body_bytes = 0
         self.messages = 0
@@ -297,8 +297,11 @@ class _Events:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.head_complete:  # trailers are dropped: RFC 9110 6.5.1
-            self.fields.append((name, value))
+        if self.head_complete:  # trailers are dropped: RFC 9110 6.5.1
+            return
+        field, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
+        headers = self.headers
+        headers[field] = f"{headers[field]}, {text}" if field in headers else text
 
     def on_headers_complete(self) -> None:
         self.head_complete = True
@@ -326,10 +329,7 @@ def _request(events: _Events, parser: httptools.HttpRequestParser) -> Request:
     method = parser.get_method().decode()
     if method == "CONNECT":
         raise HttpError(501, "CONNECT is for proxies.")
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in events.fields:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip(" \t")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers = events.headers
     # RFC 9112 3.2. A second Host has been joined to the first with a space, which no host has.
     host = headers.get("host")
     if not _HOST.fullmatch(host) if host is not None else version == "1.1":
