@@ -13,16 +13,20 @@ import asyncio
 import signal
 
 import uvloop
-from revurb.wire.http import Request
-from revurb.wire.response import Response
 
 from revurb._speedups.frames import server_frame
 from revurb.observe.counters import Counters
 from revurb.transport.acceptor import Acceptor
 from revurb.transport.listener import listen_tcp
 from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
+from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import TICK_S
 from revurb.wire import handshake
+from revurb.wire.http import Request
+from revurb.wire.response import Response
+from revurb.wire.websocket import WebSocket
+
+MAX_FRAGMENTS = 100_000  # Autobahn 9.3.1 and 9.4.1 send 4 MiB in 65,536 frames
 
 
 class Echo:
@@ -35,6 +39,9 @@ class Echo:
 
     def opened(self, outlet: Outlet) -> None:
         self._outlet = outlet
+        assert isinstance(outlet, SocketConnection)
+        # A node takes 1,024 fragments and has no option for it. Nothing has been received yet.
+        outlet._ws = WebSocket(max_message_bytes=self.max_message_size_bytes, max_fragments=MAX_FRAGMENTS)
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self._outlet.send(server_frame(opcode, payload))
@@ -62,7 +69,7 @@ async def serve(host: str, port: int, max_message_bytes: int) -> None:
     loop = asyncio.get_running_loop()
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes)
     acceptor = Acceptor(EchoEndpoint(max_message_bytes), limits, Counters(), loop, lambda: "")
-    _, bound = await listen_tcp(acceptor.connection, host, port, None)
+    server, bound = await listen_tcp(acceptor.connection, host, port, None)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,6 +80,8 @@ async def serve(host: str, port: int, max_message_bytes: int) -> None:
             await asyncio.wait_for(stopping.wait(), TICK_S)
         except TimeoutError:
             continue
+    server.close()
+    acceptor.abort()
 
 
 def main() -> None:
