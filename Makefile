@@ -7,12 +7,13 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench soak clean
+.PHONY: help serve test check conformance bench soak clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
+	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -27,6 +28,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest revurb._speedups.frames revurb._speedups.fanout
+
+conformance: $(VENV)/.dev
+	@PYTHON=$(BIN)/python tests/conformance/autobahn
 
 bench soak:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1
