@@ -380,6 +380,14 @@ def test_the_limit_can_change() -> None:
     assert reader.failure == TOO_BIG
 
 
+def test_a_limit_below_what_has_arrived_leaves_nothing() -> None:
+    reader = FrameReader(100)
+    reader.feed(client_frame(TEXT, b"a" * 50, fin=False))
+    reader.max_message_bytes = 20
+    assert reader.feed(client_frame(0, b"b")) == []
+    assert reader.failure == TOO_BIG
+
+
 @pytest.mark.parametrize("limits", [(-1,), (1, -1), (1, None, 0), (1, None, -5)])
 def test_limits_that_make_no_sense(limits: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"negative|less than 1"):
@@ -409,6 +417,21 @@ def test_a_declared_length_costs_nothing() -> None:
         reader.feed(b"x" * 1000)
         sent += 1000
         assert sys.getsizeof(reader) - idle <= 2 * sent
+
+
+def test_an_unfinished_message_grows_in_few_steps_and_not_past_its_length() -> None:
+    """Each step copies what is there: by doubling, the copies add up to the length; by pieces, to its square."""
+    reader = FrameReader(1 << 20)
+    idle = sys.getsizeof(reader)
+    sizes = set()
+    for fin, opcode in ((False, BINARY), (True, CONTINUATION)):
+        frame = client_frame(opcode, b"x" * 5000, fin=fin)
+        for at in range(0, len(frame) - 10, 10):
+            reader.feed(frame[at : at + 10])
+            sizes.add(sys.getsizeof(reader) - idle)
+        reader.feed(frame[at + 10 :])
+    assert max(sizes) == 10_000
+    assert len(sizes) <= 16
 
 
 def test_nothing_is_kept_once_it_is_not_needed() -> None:
