@@ -74,10 +74,10 @@ class Api:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
-            params = parse_query(request.query)
+            query = parse_query(request.query)
             paths = (request.path, request.path.removeprefix(self._path)) if self._path else (request.path,)
-            verify(request, params, app, paths, self._clock(), self._signature_max_age_s)
-            return self._route(request, found, app, dict(params))
+            verify(request, query, app, paths, self._clock(), self._signature_max_age_s)
+            return self._route(request, found, app, query)
         except ApiError as error:
             return error.response
 

@@ -6,7 +6,7 @@ user_count is for presence channels, subscription_count for the others, cache fo
 
 from __future__ import annotations
 
-from revurb.pusher.channel_name import ChannelName
+from revurb.pusher.channel_name import is_cached
 from revurb.pusher.registry import AppState
 
 Info = dict[str, object]
@@ -31,7 +31,7 @@ def channel_info(state: AppState, name: str, wanted: frozenset[str]) -> Info:
                 answer["user_count"] = len(channel.roster)
         elif "subscription_count" in wanted:
             answer["subscription_count"] = len(channel.subscribers)
-    if "cache" in wanted and ChannelName.parse(name).cached:
+    if "cache" in wanted and is_cached(name):
         cached = state.cache.get(name)
         if cached is not None:
             ttl_s = state.cache.remaining_s(cached)

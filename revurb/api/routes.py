@@ -6,30 +6,28 @@ letter of a fixed word is understood (`/%75p` is `/up`, as in Reverb). No traili
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
 
 class Route(Enum):
-    UP = auto()
-    SOCKET = auto()
-    EVENTS = auto()
-    BATCH_EVENTS = auto()
-    CHANNELS = auto()
-    CHANNEL = auto()
-    CHANNEL_USERS = auto()
-    CONNECTIONS = auto()
-    TERMINATE_USER = auto()
+    """The routes, each with the one method that it answers. HEAD goes where GET goes."""
 
-    @property
-    def method(self) -> str:
-        """The one method that the route answers. HEAD goes where GET goes."""
-        return "POST" if self in _POSTED else "GET"
+    UP = "up", "GET"
+    SOCKET = "socket", "GET"
+    EVENTS = "events", "POST"
+    BATCH_EVENTS = "batch_events", "POST"
+    CHANNELS = "channels", "GET"
+    CHANNEL = "channel", "GET"
+    CHANNEL_USERS = "channel_users", "GET"
+    CONNECTIONS = "connections", "GET"
+    TERMINATE_USER = "terminate_user", "POST"
 
-
-_POSTED = frozenset((Route.EVENTS, Route.BATCH_EVENTS, Route.TERMINATE_USER))
+    def __init__(self, word: str, method: str) -> None:
+        self.word = word
+        self.method = method
 
 
 class Match(NamedTuple):
@@ -41,10 +39,7 @@ class Match(NamedTuple):
 
 
 _BELOW_APP = {
-    "events": Route.EVENTS,
-    "batch_events": Route.BATCH_EVENTS,
-    "channels": Route.CHANNELS,
-    "connections": Route.CONNECTIONS,
+    route.word: route for route in (Route.EVENTS, Route.BATCH_EVENTS, Route.CHANNELS, Route.CONNECTIONS)
 }
 
 

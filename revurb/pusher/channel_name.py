@@ -59,3 +59,8 @@ def acceptable(text: str) -> bool:
     return 0 < len(text) <= MAX_NAME_BYTES and (
         len(text) * 4 <= MAX_NAME_BYTES or len(text.encode()) <= MAX_NAME_BYTES
     )
+
+
+def is_cached(text: str) -> bool:
+    """Whether `text` names a cache channel; what `ChannelName.parse` says, without making one for each event."""
+    return "cache-" in text and ChannelName.parse(text).cached

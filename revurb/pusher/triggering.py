@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from revurb.apps import App
-from revurb.pusher.channel_name import ChannelName
+from revurb.pusher.channel_name import is_cached
 from revurb.pusher.messages import event_text, frame
 from revurb.pusher.ports import Publisher
 from revurb.pusher.registry import Registry
@@ -33,7 +33,7 @@ class Trigger:
         cache = self._registry.state(app).cache
         for channel in dict.fromkeys(channels):
             text = event_text(event, data, channel)
-            if ChannelName.parse(channel).cached:
+            if is_cached(channel):
                 cache.put(channel, event, data, text)
             self.publisher.publish(app.id, channel, text, except_socket_id)
 
