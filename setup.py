@@ -26,7 +26,11 @@ setup(
                 f"revurb._speedups.{name}",
                 [f"revurb/_speedups/{name}.pyx"],
                 include_dirs=["revurb/_speedups"],
-                depends=["revurb/_speedups/bytesops.h", "revurb/_speedups/sendops.h"],
+                depends=[
+                    f"revurb/_speedups/{name}.pyx",  # named here too: a source distribution takes what is named
+                    "revurb/_speedups/bytesops.h",
+                    "revurb/_speedups/sendops.h",
+                ],
                 extra_compile_args=["-Wall", "-Wextra", *optimize, *sanitize],
                 extra_link_args=sanitize,
             )
