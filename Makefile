@@ -7,13 +7,14 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check conformance bench soak clean
+.PHONY: help serve test check conformance fuzz bench soak clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
+	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -31,6 +32,9 @@ check: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	@PYTHON=$(BIN)/python tests/conformance/autobahn
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
 bench soak:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1
