@@ -199,9 +199,11 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def _wait(self, timeout_s: float) -> None:
-        """Be looked at in `timeout_s`. Only moved on the wheel when that is sooner than before."""
-        self._due = self._acceptor.wheel.now + timeout_s
-        self._acceptor.wheel.schedule(self, self._due)
+        """Be looked at in `timeout_s`, or sooner: only then is it moved on the wheel, and `on_due` knows the time."""
+        wheel, before = self._acceptor.wheel, self._due
+        self._due = wheel.now + timeout_s
+        if self.tick == NOT_WAITING or self._due < before:
+            wheel.schedule(self, self._due)
 
 
 async def _settle(request: Request, answer: Awaitable[Answer]) -> Answer:

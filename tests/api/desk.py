@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from revurb.wire.http import Request
-from revurb.wire.response import Response
 
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
+from revurb.wire.http import Request
+from revurb.wire.response import Response
 from tests.pusher.room import Room, an_app
 
 NOW = 1_700_000_000

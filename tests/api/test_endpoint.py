@@ -2,9 +2,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from revurb.wire.response import Response
 
 from revurb.apps import App, FixedApps
+from revurb.wire.response import Response
 from tests.api.desk import Desk, a_request, signed_query
 
 REQUIRED = {
