@@ -15,6 +15,7 @@ help:
 	@echo "make check   format, lint, types and stubs"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
+	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -36,7 +37,11 @@ conformance: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
-bench soak:
+soak: $(VENV)/.dev
+	@echo "revurb: a node under everything at once for five minutes (SOAK_S=60 make soak for less)"
+	SOAK_S=$${SOAK_S:-300} $(BIN)/python -m pytest -s tests/soak $(ARGS)
+
+bench:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1
 
 clean:
