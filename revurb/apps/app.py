@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 ClientEventSource = Literal["members", "all", "none"]
@@ -40,15 +41,10 @@ class App:
     max_connections: int | None = None
     accept_client_events_from: ClientEventSource = "members"
     rate_limit: RateLimit | None = None
-    # The HMAC with the key already in it: copying it takes half the time of starting anew (1.7 us against 3.3).
-    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_keyed", hmac.new(self.secret.encode(), digestmod="sha256"))
 
     def sign(self, text: str) -> str:
         """HMAC-SHA256 of `text` under the app's secret, in hex: the one signature that Pusher uses."""
-        keyed = self._keyed.copy()
+        keyed = _keyed(self.secret).copy()
         keyed.update(text.encode())
         return keyed.hexdigest()
 
@@ -56,3 +52,9 @@ class App:
         """Whether `signature` is this app's for `text`. Takes the same time whatever differs."""
         # compare_digest takes ASCII text only; what is not ASCII is no signature, and that is no secret.
         return signature.isascii() and hmac.compare_digest(self.sign(text), signature)
+
+
+@lru_cache(maxsize=1024)
+def _keyed(secret: str) -> hmac.HMAC:
+    """An HMAC with the key already in it: copying it takes half the time of starting anew (1.7 us against 3.3)."""
+    return hmac.new(secret.encode(), digestmod="sha256")
