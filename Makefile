@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check conformance fuzz bench soak clean
+.PHONY: help serve test check conformance fuzz sanitize bench soak clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -16,6 +16,7 @@ help:
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
+	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -40,6 +41,9 @@ fuzz: $(VENV)/.dev
 soak: $(VENV)/.dev
 	@echo "revurb: a node under everything at once for five minutes (SOAK_S=60 make soak for less)"
 	SOAK_S=$${SOAK_S:-300} $(BIN)/python -m pytest -s tests/soak $(ARGS)
+
+sanitize: $(VENV)/.dev
+	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)
 
 bench:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1

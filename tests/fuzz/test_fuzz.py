@@ -56,7 +56,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]) -
 
 
 @EACH
-def test_short_run(target: str, tree: Path, tmp_path: Path) -> None:
+def test_fuzzer_finds_nothing(target: str, tree: Path, tmp_path: Path) -> None:
     status, said = fuzz(tree, target, tmp_path, [f"-runs={RUNS}", f"-max_total_time={SECONDS}"], LIMIT_S)
     assert status == 0, said[-4000:]
     done = re.search(r"#(\d+)\s+DONE", said)
@@ -64,7 +64,7 @@ def test_short_run(target: str, tree: Path, tmp_path: Path) -> None:
     assert int(done[1]) > 500
 
 
-def test_kernels_are_seen(tree: Path, tmp_path: Path) -> None:
+def test_fuzzer_sees_the_kernels(tree: Path, tmp_path: Path) -> None:
     """The frames target reaches far more places than its own few lines of Python have."""
     _, said = fuzz(tree, "frames", tmp_path, ["-runs=0"], LIMIT_S)
     (covered,) = re.findall(r"INITED cov: (\d+)", said)
