@@ -8,49 +8,31 @@ Plan: llhttp judges the syntax, but does not say how far it has come, and skips 
 an upgrade. So it is fed in pieces that end where something may end: heads and chunked bodies at CRLF CRLF (nothing
 else ends either of them), other bodies at their length. After each piece it is asked what it has found. That also
 makes the size of a head exact, and the start of what follows an upgrade.
+
+What SDKs send is nearly always one whole request in one piece. That is tried first, in a single call; if it turns
+out to be anything else, a fresh parser reads it again the careful way, which alone decides what is refused.
 """
 
 from __future__ import annotations
 
 import enum
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httptools
 
+from revurb.wire.http_request import OTHER_VERSION, Events, HttpError, Request, request_of, tokens
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+__all__ = ["HttpError", "HttpReader", "Request", "tokens"]
+
 _BLOCK_END = b"\r\n\r\n"
-_HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")  # RFC 9110 7.2: uri-host [ ":" port ]
-_OTHER_VERSION = "HTTP/1.1 is spoken here."
 _OTHER_CODING = "Only `Transfer-Encoding: chunked` is understood."
 # A chunk of one byte takes six of framing. A body that takes more is not a body but an attempt to keep us busy.
 _FRAMING_PER_BODY_BYTE = 8
-
-
-@dataclass(slots=True)
-class Request:
-    """A whole request. What the peer wrote, still percent-encoded; nothing in it is trusted."""
-
-    method: str
-    path: str
-    query: str  # behind the "?", without it
-    headers: dict[str, str]  # lower-case names; repeated fields joined with ", "
-    body: bytes
-    version: str  # "1.1" or "1.0"
-    keep_alive: bool  # the peer may send another request on this connection; never true with `upgrade`
-    upgrade: bool  # a GET with an Upgrade field and no body: the reader has stopped, see HttpReader.take_rest
-
-
-class HttpError(Exception):
-    """A request that cannot be read: the status to answer with before closing, and why in one sentence."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(status, detail)
-        self.status = status
-        self.detail = detail
+# Fields that make a request more than its bytes: the careful way knows what they mean.
+_SPECIAL_FIELDS = ("transfer-encoding", "expect", "upgrade")
 
 
 class _State(enum.IntEnum):
@@ -90,7 +72,7 @@ class HttpReader:
     def __init__(self, *, max_head_bytes: int, max_body_bytes: int) -> None:
         self._max_head_bytes = max_head_bytes
         self._max_body_bytes = max_body_bytes
-        self._events = _Events()
+        self._events = Events()
         self._parser = httptools.HttpRequestParser(self._events)
         self._state = _HEAD
         self._head_bytes = 0
@@ -111,6 +93,8 @@ class HttpReader:
         """Take bytes from the peer; give the requests they complete, in order. Look at `failure` afterwards."""
         requests: list[Request] = []
         piece = bytes(data)
+        if self._state is _HEAD and self._head_bytes == 0 and self._read_whole(piece, requests):
+            return requests
         at = 0
         try:
             while at < len(piece) and self._state < _UPGRADED:
@@ -131,6 +115,27 @@ class HttpReader:
         """Whether `100 Continue` is to be sent now; says so once."""
         waiting, self.waiting_for_continue = self.waiting_for_continue, False
         return waiting
+
+    def _read_whole(self, piece: bytes, requests: list[Request]) -> bool:
+        """Read `piece` as one whole request and nothing else. False, and as if it had not been tried, if it is not."""
+        events = self._events
+        try:
+            self._parser.feed_data(piece)
+            request = request_of(events, self._parser) if events.complete else None
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, HttpError):
+            request = None
+        if (
+            request is None
+            or events.body_bytes > self._max_body_bytes
+            or len(piece) - events.body_bytes > self._max_head_bytes
+            or not request.headers.keys().isdisjoint(_SPECIAL_FIELDS)
+        ):
+            self._events = Events()
+            self._parser = httptools.HttpRequestParser(self._events)
+            return False
+        self._request = request
+        self._finish(requests)
+        return True
 
     # One step each: read from data[at:], return how far that went. Raise HttpError to give up.
 
@@ -201,14 +206,14 @@ class HttpReader:
         if detail is None:
             return False
         if detail == "Invalid HTTP version":
-            raise HttpError(505, _OTHER_VERSION)
+            raise HttpError(505, OTHER_VERSION)
         if self._state is _HEAD and self._events.head_complete:
             raise HttpError(501, _OTHER_CODING)  # all that llhttp still looks at behind the last field
         raise HttpError(400, f"{detail}.")
 
     def _begin(self, upgraded: bool, requests: list[Request]) -> None:
         """The head is whole: judge it, and find out what follows."""
-        request = self._request = _request(self._events, self._parser)
+        request = self._request = request_of(self._events, self._parser)
         headers = request.headers
         coding = headers.get("transfer-encoding")
         length = int(headers.get("content-length", "0"))
@@ -242,7 +247,7 @@ class HttpReader:
 
         curl --http2 POST asks for `Upgrade: h2c`: an offer that need not be taken up (RFC 9110 7.8).
         """
-        self._events = _Events()
+        self._events = Events()
         self._parser = httptools.HttpRequestParser(self._events)
         framing = f"Content-Length: {length}" if coding is None else "Transfer-Encoding: chunked"
         self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode())
@@ -271,80 +276,3 @@ class HttpReader:
 
 
 _READ = (HttpReader._read_head, HttpReader._read_sized, HttpReader._read_chunked)  # by _State
-
-
-class _Events:
-    """What llhttp has found since the request began. Knows neither parser nor reader, so that no cycle keeps them."""
-
-    __slots__ = ("body", "body_bytes", "complete", "head_complete", "headers", "messages", "target")
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.target = b""
-        self.headers: dict[str, str] = {}
-        self.body: list[bytes] = []
-        self.body_bytes = 0
-        self.messages = 0
-        self.head_complete = False
-        self.complete = False
-
-    def on_message_begin(self) -> None:
-        self.messages += 1
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head_complete:  # trailers are dropped: RFC 9110 6.5.1
-            return
-        field, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
-        headers = self.headers
-        headers[field] = f"{headers[field]}, {text}" if field in headers else text
-
-    def on_headers_complete(self) -> None:
-        self.head_complete = True
-
-    def on_body(self, body: bytes) -> None:
-        self.body.append(body)
-        self.body_bytes += len(body)
-
-    def on_message_complete(self) -> None:
-        self.complete = True
-
-
-def tokens(value: str) -> list[str]:
-    """The members of a comma-separated header field such as Connection, in lower case (RFC 9110 5.6.1)."""
-    return [token.strip(" \t") for token in value.lower().split(",")]
-
-
-def _request(events: _Events, parser: httptools.HttpRequestParser) -> Request:
-    """The request whose head is whole, without its body. Raises HttpError for what llhttp does not judge."""
-    version = parser.get_http_version()
-    if version not in ("1.1", "1.0"):
-        raise HttpError(505, _OTHER_VERSION)  # also for the preface of HTTP/2, which llhttp does not end here
-    if not events.head_complete or events.messages != 1:
-        raise HttpError(400, "The request head ends in a strange place.")
-    method = parser.get_method().decode()
-    if method == "CONNECT":
-        raise HttpError(501, "CONNECT is for proxies.")
-    headers = events.headers
-    # RFC 9112 3.2. A second Host has been joined to the first with a space, which no host has.
-    host = headers.get("host")
-    if not _HOST.fullmatch(host) if host is not None else version == "1.1":
-        raise HttpError(400, "One Host field with a valid name is required.")
-    path, query = _split_target(events.target)
-    keep_alive = version == "1.1"
-    if "connection" in headers:
-        options = tokens(headers["connection"])
-        keep_alive = "close" not in options and (keep_alive or "keep-alive" in options)
-    return Request(method, path, query, headers, b"", version, keep_alive, False)
-
-
-def _split_target(target: bytes) -> tuple[str, str]:
-    """Path and query of a request target in origin-, absolute- or asterisk-form (RFC 9112 3.2)."""
-    text, _, query = target.decode("latin-1").partition("#")[0].partition("?")
-    if text.startswith(("/", "*")):
-        return text, query
-    return "/" + text.partition("://")[2].partition("/")[2], query

@@ -1,0 +1,111 @@
+"""What an HTTP request is, and how one comes out of what llhttp finds (RFC 9110, RFC 9112)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import httptools
+
+OTHER_VERSION = "HTTP/1.1 is spoken here."
+_HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")  # RFC 9110 7.2: uri-host [ ":" port ]
+
+
+@dataclass(slots=True)
+class Request:
+    """A whole request. What the peer wrote, still percent-encoded; nothing in it is trusted."""
+
+    method: str
+    path: str
+    query: str  # behind the "?", without it
+    headers: dict[str, str]  # lower-case names; repeated fields joined with ", "
+    body: bytes
+    version: str  # "1.1" or "1.0"
+    keep_alive: bool  # the peer may send another request on this connection; never true with `upgrade`
+    upgrade: bool  # a GET with an Upgrade field and no body: the reader has stopped, see HttpReader.take_rest
+
+
+class HttpError(Exception):
+    """A request that cannot be read: the status to answer with before closing, and why in one sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+
+
+class Events:
+    """What llhttp has found since the request began. Knows neither parser nor reader, so that no cycle keeps them."""
+
+    __slots__ = ("body", "body_bytes", "complete", "head_complete", "headers", "messages", "target")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.target = b""
+        self.headers: dict[str, str] = {}
+        self.body: list[bytes] = []
+        self.body_bytes = 0
+        self.messages = 0
+        self.head_complete = False
+        self.complete = False
+
+    def on_message_begin(self) -> None:
+        self.messages += 1
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.head_complete:  # trailers are dropped: RFC 9110 6.5.1
+            return
+        field, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
+        headers = self.headers
+        headers[field] = f"{headers[field]}, {text}" if field in headers else text
+
+    def on_headers_complete(self) -> None:
+        self.head_complete = True
+
+    def on_body(self, body: bytes) -> None:
+        self.body.append(body)
+        self.body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+def tokens(value: str) -> list[str]:
+    """The members of a comma-separated header field such as Connection, in lower case (RFC 9110 5.6.1)."""
+    return [token.strip(" \t") for token in value.lower().split(",")]
+
+
+def request_of(events: Events, parser: httptools.HttpRequestParser) -> Request:
+    """The request whose head is whole, without its body. Raises HttpError for what llhttp does not judge."""
+    version = parser.get_http_version()
+    if version not in ("1.1", "1.0"):
+        raise HttpError(505, OTHER_VERSION)  # also for the preface of HTTP/2, which llhttp does not end here
+    if not events.head_complete or events.messages != 1:
+        raise HttpError(400, "The request head ends in a strange place.")
+    method = parser.get_method().decode()
+    if method == "CONNECT":
+        raise HttpError(501, "CONNECT is for proxies.")
+    headers = events.headers
+    # RFC 9112 3.2. A second Host has been joined to the first with a space, which no host has.
+    host = headers.get("host")
+    if not _HOST.fullmatch(host) if host is not None else version == "1.1":
+        raise HttpError(400, "One Host field with a valid name is required.")
+    path, query = _split_target(events.target)
+    keep_alive = version == "1.1"
+    if "connection" in headers:
+        options = tokens(headers["connection"])
+        keep_alive = "close" not in options and (keep_alive or "keep-alive" in options)
+    return Request(method, path, query, headers, b"", version, keep_alive, False)
+
+
+def _split_target(target: bytes) -> tuple[str, str]:
+    """Path and query of a request target in origin-, absolute- or asterisk-form (RFC 9112 3.2)."""
+    text, _, query = target.decode("latin-1").partition("#")[0].partition("?")
+    if text.startswith(("/", "*")):
+        return text, query
+    return "/" + text.partition("://")[2].partition("/")[2], query
