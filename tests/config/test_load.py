@@ -1,4 +1,4 @@
-"""Names, precedence, provenance and problems of the node's own options."""
+"""Names, precedence and provenance of the node's own options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from revurb.config import SETTINGS, Config, ConfigError, load
+from revurb.config import SETTINGS, Config, load
 from tests.config.project import APP, APP_TOML, Project
 
 # Each environment name, a text for it, and what it must come to. Paths are checked separately.
@@ -244,121 +244,6 @@ VITE_REVERB_HOST="${REVERB_HOST}"
     )
     assert (config.server.port, config.scaling.redis.password) == (8080, None)
     assert config.warnings == ()
-
-
-ALLOWED_PATH = "a URL path of letters, digits and . _ ~ - /, such as /ws"
-PROBLEMS = [
-    (
-        {"REVERB_SERVER_PORT": "x"},
-        "server.port: found 'x' in environment (REVERB_SERVER_PORT); allowed: an integer from 0 to 65535",
-    ),
-    (
-        {"REVERB_SERVER_PORT": "65536"},
-        "server.port: found '65536' in environment (REVERB_SERVER_PORT); allowed: an integer from 0 to 65535",
-    ),
-    (
-        {"REVERB_PORT": "0"},
-        "server.public_port: found '0' in environment (REVERB_PORT); allowed: an integer from 1 to 65535",
-    ),
-    (
-        {"REVERB_SCHEME": "ftp"},
-        "server.public_scheme: found 'ftp' in environment (REVERB_SCHEME); allowed: http or https",
-    ),
-    (
-        {"REVERB_SERVER_PATH": "a b"},
-        f"server.path: found 'a b' in environment (REVERB_SERVER_PATH); allowed: {ALLOWED_PATH}",
-    ),
-    (
-        {"REVURB_UNIX_SOCKET_MODE": "rw"},
-        "server.unix_socket_mode: found 'rw' in environment (REVURB_UNIX_SOCKET_MODE); "
-        "allowed: file permissions in octal, such as 0660",
-    ),
-    (
-        {"REVURB_DRAIN_TIMEOUT": "-1"},
-        "server.drain_timeout_s: found '-1' in environment (REVURB_DRAIN_TIMEOUT); "
-        "allowed: a number of 0 or more",
-    ),
-    (
-        {"REVURB_LOG_LEVEL": "loud"},
-        "log.level: found 'loud' in environment (REVURB_LOG_LEVEL); allowed: debug, info, warning or error",
-    ),
-    (
-        {"REVURB_DEBUG_MESSAGES": "perhaps"},
-        "log.debug: found 'perhaps' in environment (REVURB_DEBUG_MESSAGES); allowed: true or false",
-    ),
-    (
-        {"REVURB_APP_PROVIDER": "my.apps"},
-        "app_provider: found 'my.apps' in environment (REVURB_APP_PROVIDER); allowed: package.module:Class",
-    ),
-    (
-        {"REVERB_SCALING_ENABLED": "true"},
-        "scaling.enabled (REVERB_SCALING_ENABLED): found true in environment (REVERB_SCALING_ENABLED); "
-        "allowed: false, since scaling through Redis is not available yet",
-    ),
-    (
-        {"REVURB_TLS_KEY_PASSWORD": "' '"},
-        "tls.key_password: found ******** in environment (REVURB_TLS_KEY_PASSWORD); "
-        "allowed: a text that is not blank",
-    ),
-]
-
-
-@pytest.mark.parametrize(("environ", "problem"), PROBLEMS, ids=[next(iter(row[0])) for row in PROBLEMS])
-def test_a_problem_says_key_value_source_and_what_is_allowed(
-    project: Project, environ: dict[str, str], problem: str
-) -> None:
-    assert project.problems(environ) == (problem,)
-
-
-def test_a_problem_names_the_file_or_flag_it_is_in(project: Project) -> None:
-    project.write("revurb.toml", '[server]\nport = "8080"\n')
-    allowed = "allowed: an integer from 0 to 65535"
-    assert project.problems() == (f"server.port: found '8080' in revurb.toml; {allowed}",)
-    project.write(".env", "REVERB_SERVER_PORT=y\n")
-    assert project.problems() == (f"server.port: found 'y' in .env (REVERB_SERVER_PORT); {allowed}",)
-    with pytest.raises(ConfigError) as caught:
-        project.load(flags={"server.port": "z"})
-    assert str(caught.value) == f"server.port: found 'z' in --port; {allowed}"
-
-
-def test_all_problems_are_said_at_once(project: Project) -> None:
-    project.write("revurb.toml", "[limits]\ncache_ttl_s = 0\n[colours]\n")
-    found = project.problems({"REVERB_SERVER_PORT": "x", "REVURB_X": "1", "REVERB_APP_SECRET": ""})
-    assert [problem.partition(":")[0] for problem in found] == [
-        "REVURB_X",
-        "colours",
-        "server.port",
-        "limits.cache_ttl_s",
-        "apps.1.secret",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("toml", "problem"),
-    [
-        ("[server]\nprot = 1", 'server.prot: unknown key, found in revurb.toml; did you mean "server.port"?'),
-        ("port = 1", 'port: unknown key, found in revurb.toml; did you mean "server.port"?'),
-        ("[sever]\nport = 1", 'sever: unknown key, found in revurb.toml; did you mean "server"?'),
-        (
-            "[scaling.redis]\ntimeout = 1",
-            "scaling.redis.timeout: unknown key, found in revurb.toml; "
-            'did you mean "scaling.redis.timeout_s"?',
-        ),
-        ("[colours]\nred = 1", "colours: unknown key, found in revurb.toml"),
-        (
-            "scaling = {redis = 'redis://u:hush@h'}",
-            "scaling.redis: found no table in revurb.toml; allowed: a table",
-        ),
-        (
-            "port = 1 2",
-            "revurb.toml: not valid TOML: Expected newline or end of document after a statement "
-            "(at line 1, column 10)",
-        ),
-    ],
-)
-def test_what_is_wrong_with_a_toml_file(project: Project, toml: str, problem: str) -> None:
-    project.write("revurb.toml", toml)
-    assert project.problems() == (problem,)
 
 
 class TestTls:
