@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check conformance fuzz sanitize bench soak clean
+.PHONY: help serve test check conformance fuzz sanitize check-instructions bench soak clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make sanitize   the kernels under ASan and UBSan"
+	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -44,6 +45,10 @@ soak: $(VENV)/.dev
 
 sanitize: $(VENV)/.dev
 	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)
+
+check-instructions: $(VENV)/.dev
+	@command -v valgrind >/dev/null || { echo "revurb: valgrind is missing: apt-get install valgrind" >&2; exit 1; }
+	$(BIN)/python -m benchmarks.instructions.guard $(ARGS)
 
 bench:
 	@echo "make $@: there is nothing to run yet" >&2; exit 1

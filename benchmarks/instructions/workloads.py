@@ -1,0 +1,138 @@
+"""Fixed work for the kernels, run under callgrind by guard.py. Nothing here may depend on time or chance.
+
+    python -S workloads.py KERNEL=LIBRARY...
+
+Imports the kernels alone, not the package around them: under callgrind everything takes fifty times as long.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+KEY = b"\x37\xfa\x21\x3d"
+JSON = b'{"event":"client-typing","channel":"presence-room.7","data":{"user":"4711","x":12.5,"ok":true}}'
+WORLD = "Gr\u00fc\u00dfe, \u4e16\u754c, \U0001f30d! ".encode()  # 1, 2, 3 and 4 bytes a character
+
+
+def masked_frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    length = (
+        bytes([0x80 | size])
+        if size < 126
+        else b"\xfe" + size.to_bytes(2, "big")
+        if size < 65536
+        else b"\xff" + size.to_bytes(8, "big")
+    )
+    mask = (KEY * (size // 4 + 1))[:size]
+    # One number against another, since this too runs under callgrind.
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
+    return bytes([first]) + length + KEY + masked.to_bytes(size, "big")
+
+
+def filled(pattern: bytes, size: int) -> bytes:
+    """Whole patterns only, so that no character is cut: up to `size` bytes."""
+    return pattern * (size // len(pattern))
+
+
+def chunks(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def feeding(pieces: list[bytes]) -> Callable[[ModuleType], Callable[[], object]]:
+    def prepare(frames: ModuleType) -> Callable[[], object]:
+        reader = frames.FrameReader(1 << 20)
+
+        def work() -> None:
+            for piece in pieces:
+                reader.feed(piece)
+            assert reader.failure is None
+
+        return work
+
+    return prepare
+
+
+def building(size: int) -> Callable[[ModuleType], Callable[[], object]]:
+    payload = filled(JSON, size)
+    return lambda frames: lambda: frames.server_frame(1, payload)
+
+
+def delivering(events: int) -> Callable[[ModuleType], Callable[[], object]]:
+    """To 100 outboxes whose transport takes it; then one flush. System calls would count as the kernel's time."""
+
+    def prepare(fanout: ModuleType) -> Callable[[], object]:
+        class Box(fanout.Outbox):  # type: ignore[misc, name-defined]
+            def write_to_transport(self, frames: list[Any], /) -> None: ...
+
+        hub = fanout.Fanout(lambda: None)
+        boxes = {Box(): None for _ in range(100)}
+        for box in boxes:
+            box.attach(hub, -1)
+        frame = bytes(100)
+
+        def work() -> None:
+            for _ in range(events):
+                fanout.deliver(boxes, frame)
+            hub.flush(1000.0)
+
+        return work
+
+    return prepare
+
+
+_TEXT, _TEXT_OPEN, _MORE, _LAST, _BINARY, _PING = 0x81, 0x01, 0x00, 0x80, 0x82, 0x89
+_LARGE = masked_frame(_TEXT, filled(JSON, 64_000))
+_FRAGMENTED = [
+    masked_frame(_TEXT_OPEN, JSON),
+    *(masked_frame(_MORE, JSON) for _ in range(14)),
+    masked_frame(_PING, b"1"),
+    masked_frame(_LAST, JSON),
+]
+
+# name: kernel, what to do, how often
+WORKLOADS: dict[str, tuple[str, Callable[[ModuleType], Callable[[], object]], int]] = {
+    "64 small texts in a chunk": ("frames", feeding([64 * masked_frame(_TEXT, JSON[:32])]), 50),
+    "text of 1 kB": ("frames", feeding([masked_frame(_TEXT, filled(JSON, 1000))]), 500),
+    "text of 64 kB": ("frames", feeding([_LARGE]), 20),
+    "text of 64 kB in chunks": ("frames", feeding(chunks(_LARGE, 1400)), 20),
+    "text of 64 kB, not ASCII": ("frames", feeding([masked_frame(_TEXT, filled(WORLD, 64_000))]), 20),
+    "binary of 64 kB": ("frames", feeding([masked_frame(_BINARY, filled(JSON, 64_000))]), 20),
+    "text in 16 fragments with a ping": ("frames", feeding([b"".join(_FRAGMENTED)]), 100),
+    "text byte by byte": ("frames", feeding(chunks(masked_frame(_TEXT, JSON), 1)), 50),
+    "server frame of 100 B": ("frames", building(100), 2000),
+    "server frame of 64 kB": ("frames", building(64_000), 100),
+    "1 event to 100": ("fanout", delivering(1), 50),
+    "10 events to 100": ("fanout", delivering(10), 20),
+}
+
+
+def load(name: str, library: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"revurb._speedups.{name}", library)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    """Each workload in turn. `getppid` is called around it, and by nothing else: callgrind is told to write down what
+    it has counted, and to start over, whenever that function is entered."""
+    pairs = (pair.partition("=") for pair in sys.argv[1:])
+    kernels = {name: load(name, library) for name, _, library in pairs}
+    for kernel, prepare, repeats in WORKLOADS.values():
+        work = prepare(kernels[kernel])
+        work()  # once unseen: the first time is special
+        os.getppid()
+        for _ in range(repeats):
+            work()
+        os.getppid()
+
+
+if __name__ == "__main__":
+    main()
