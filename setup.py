@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("frames", "fanout")
+KERNELS = ("frames", "server_frames", "fanout")
 DEBUG, ANNOTATE, SANITIZE = (
     os.environ.get(f"REVURB_{name}") == "1" for name in ("DEBUG", "ANNOTATE", "SANITIZE")
 )

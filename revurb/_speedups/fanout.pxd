@@ -26,6 +26,7 @@ cdef class Outbox:
     cdef:
         Fanout _fanout
         object _waiting     # None, one frame, or a list of frames
+        object _pack        # None, or what makes the frame to send of a plain one
         int _fd
         Way _way
         bint _is_dirty

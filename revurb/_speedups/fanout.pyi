@@ -28,8 +28,11 @@ class Outbox:
     """
 
     def __new__(cls, *args: object, **kwargs: object) -> Outbox: ...
-    def attach(self, fanout: Fanout, fd: int) -> None:
-        """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS)."""
+    def attach(self, fanout: Fanout, fd: int, pack: Callable[[bytes], bytes] | None = None) -> None:
+        """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS).
+
+        `pack`, if given, is asked for every frame what to send in its place: its compressed form, or the frame itself.
+        It is called in the order in which frames are sent; it must be hashable."""
     def detach(self) -> None:
         """Forget the descriptor and what waits. The connection is lost, or is about to be."""
     def send(self, frame: bytes, /) -> None:
@@ -45,4 +48,4 @@ class Outbox:
 
 def deliver(subscribers: dict[_S, Any], frame: bytes, skip: _S | None = None, /) -> int:
     """Send one frame to each key of a dict but `skip`; returns to how many. Outboxes are queued without any call to
-    Python; other keys get their `send` called behind them."""
+    Python but one to each packer among them; other keys get their `send` called behind them."""

@@ -4,12 +4,15 @@ Plan: `deliver` appends a reference to the shared frame to each outbox and notes
 turn `Fanout.flush` walks the dirty ones and gives each socket everything that waits for it in one send or sendmsg,
 straight to its descriptor. So k events in a turn cost one system call per subscriber, not k, and no bytes are copied.
 
+Outboxes that negotiated compression have a packer, which makes their frame of the plain one. `deliver` asks each
+packer once: those that share one share its frame as well.
+
 Going round the transport is allowed only while it has nothing of its own to send, there is no TLS, and the
 connection is not lost. The owner says the last two; the first is asked for whenever the kernel once refused bytes,
 which then went to the transport.
 
 Rule 1: an outbox sends in the order of its `send` calls, whatever way each frame goes.
-Rule 2: `deliver` calls no Python, so nobody can change the subscribers under it.
+Rule 2: `deliver` calls no Python while it walks the subscribers, so nobody can change them under it.
 Rule 3: the descriptor is the transport's. `detach` comes before the transport closes it.
 """
 
@@ -61,8 +64,9 @@ cdef class Outbox:
         self._way = GONE
         self._waiting = None
 
-    def attach(self, Fanout fanout not None, int fd):
+    def attach(self, Fanout fanout not None, int fd, pack=None):
         self._fanout = fanout
+        self._pack = pack
         self._fd = fd
         self._way = INDIRECT if fd < 0 else ASK
 
@@ -70,8 +74,11 @@ cdef class Outbox:
         self._way = GONE
         self._fd = -1
         self._waiting = None
+        self._pack = None
 
     def send(self, bytes frame not None, /):
+        if self._pack is not None and not self._is_shut:
+            frame = _packed(self._pack, frame)
         self._put(frame)
 
     def shut(self):
@@ -155,18 +162,46 @@ cdef class Outbox:
 def deliver(dict subscribers not None, bytes frame not None, skip=None, /):
     cdef PyObject* key
     cdef Py_ssize_t position = 0, count = 0
-    cdef list others = None
+    cdef list others = None, packing = None
     while PyDict_Next(subscribers, &position, &key, NULL):
         if key == <PyObject*>skip:
             continue
         count += 1
-        if isinstance(<object>key, Outbox):
-            (<Outbox>key)._put(frame)
-        else:
+        if not isinstance(<object>key, Outbox):
             if others is None:
                 others = []
             others.append(<object>key)
+        elif (<Outbox>key)._pack is None:
+            (<Outbox>key)._put(frame)
+        else:
+            if packing is None:
+                packing = []
+            packing.append(<object>key)
+    if packing is not None:
+        _deliver_packed(packing, frame)
     if others is not None:
         for outlet in others:
             outlet.send(frame)
     return count
+
+
+cdef bytes _packed(pack, bytes frame):
+    """What `pack` makes of the frame. Its word is checked: what an outbox holds is bytes."""
+    made = pack(frame)
+    if type(made) is not bytes:
+        raise TypeError(f"a packer gives bytes, not {type(made).__name__}")
+    return <bytes>made
+
+
+cdef int _deliver_packed(list boxes, bytes frame) except -1:
+    cdef dict packed = {}  # packer -> what it made of the frame
+    cdef Outbox box
+    for box in boxes:
+        pack = box._pack
+        if pack is None or box._is_shut:
+            continue  # nothing more is sent on it
+        made = packed.get(pack)
+        if made is None:
+            made = packed[pack] = _packed(pack, frame)
+        box._put(made)
+    return 0

@@ -1,6 +1,10 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 
+from revurb._speedups.server_frames cimport (
+    OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_PONG, OP_TEXT, RSV1,
+)
+
 cdef extern from "bytesops.h":
     ctypedef struct utf8_state:
         uint8_t missing, low, high
@@ -15,14 +19,6 @@ cdef extern from "bytesops.h":
     bint store_reserve(byte_store* store, size_t count, uint64_t expected) noexcept
     void store_drop(byte_store* store) noexcept
 
-cdef enum:
-    OP_CONTINUATION = 0
-    OP_TEXT = 1
-    OP_BINARY = 2
-    OP_CLOSE = 8
-    OP_PING = 9
-    OP_PONG = 10
-
 @cython.final
 cdef class FrameReader:
     cdef:
@@ -34,10 +30,11 @@ cdef class FrameReader:
         uint8_t _head[14]
         uint8_t _head_have, _head_size, _opcode
 
-        # The message at hand, if its opcode is not 0; declared counts the payloads of its frames so far.
+        # The message at hand, if its opcode (with RSV1) is not 0; declared counts the payloads of its frames so far.
         uint8_t _message_opcode
         utf8_state _utf8
         bint _in_payload, _stopped
+        bint _may_compress  # RSV1 has been negotiated
         uint64_t _declared
         Py_ssize_t _fragments
 

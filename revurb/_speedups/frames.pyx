@@ -1,4 +1,4 @@
-"""Cut WebSocket frames out of bytes, and build them (RFC 6455 section 5). Server side: masked in, unmasked out.
+"""Cut WebSocket frames out of bytes (RFC 6455 section 5). Server side: they come masked.
 
 Plan: `feed` alternates between a header, collected byte by byte and judged as soon as it can be, and a payload.
 A frame that is whole in one chunk is unmasked straight into its bytes object. Anything else grows in a byte_store
@@ -7,15 +7,20 @@ as its bytes arrive, never ahead of them.
 Rule 1: a length is 64 bits without sign until it has been compared. Limits are compared by subtraction.
 Rule 2: limits are judged when the header is there, before a byte of the payload is kept.
 Rule 3: faults are judged in the order of the bytes, so they do not depend on how the bytes were chunked.
+
+A compressed message (RSV1, RFC 7692 section 6) is cut as it is. Its opcode carries COMPRESSED wherever it is kept or
+handed out, and so is not TEXT: nothing here looks into it.
 """
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+
+from revurb._speedups.server_frames import server_frame  # frames in, frames out: one import for both
 
 CONTINUATION, TEXT, BINARY = OP_CONTINUATION, OP_TEXT, OP_BINARY
 CLOSE, PING, PONG = OP_CLOSE, OP_PING, OP_PONG
+COMPRESSED = RSV1
 
 # RFC 6455 7.4.1
 cdef enum:
@@ -29,10 +34,12 @@ cdef class FrameReader:
     """Frames and messages of one client, out of its bytes in any chunking.
 
     A message may hold `max_message_bytes` in `max_fragments` frames of `max_frame_bytes` each (None: as the message).
+    It may be compressed if `compressed`: then it is handed out so, and the limits count what came.
     Raises ValueError for a limit below zero, or no frame at all.
     """
 
-    def __init__(self, Py_ssize_t max_message_bytes, max_frame_bytes=None, Py_ssize_t max_fragments=1024):
+    def __init__(self, Py_ssize_t max_message_bytes, max_frame_bytes=None, Py_ssize_t max_fragments=1024, *,
+                 bint compressed=False):
         self.max_message_bytes = max_message_bytes
         self._max_frame = -1 if max_frame_bytes is None else max_frame_bytes
         if self._max_frame < 0 and max_frame_bytes is not None:
@@ -40,6 +47,7 @@ cdef class FrameReader:
         if max_fragments < 1:
             raise ValueError("max_fragments is less than 1")
         self._max_fragments = max_fragments
+        self._may_compress = compressed
 
     def __dealloc__(self):
         store_drop(&self._message)
@@ -68,6 +76,8 @@ cdef class FrameReader:
 
     def feed(self, data, /):
         """Take bytes; give what they complete as (opcode, payload), in order: messages, PING, PONG, CLOSE.
+
+        The opcode of a compressed message is COMPRESSED | TEXT or COMPRESSED | BINARY; its text is not looked into.
 
         Never raises for what the peer sent: look at `failure` afterwards. It is set at the first byte that breaks
         RFC 6455 section 5 (1002) or UTF-8 (1007), or at the end of a header that breaks a limit (1009). Behind that,
@@ -122,7 +132,8 @@ cdef class FrameReader:
         cdef uint8_t first = self._head[0], second = self._head[1]
         cdef uint8_t length = second & 0x7F
         self._opcode = first & 0x0F
-        if first & 0x70:
+        # RFC 7692 6.1: RSV1 is for the first frame of a data message.
+        if first & 0x70 and not (self._may_compress and first & 0x7C == RSV1 and self._opcode != OP_CONTINUATION):
             return self._fail(PROTOCOL_ERROR, b"Reserved bit set")
         if self._opcode > OP_PONG or OP_BINARY < self._opcode < OP_CLOSE:
             return self._fail(PROTOCOL_ERROR, b"Unknown opcode")
@@ -175,7 +186,7 @@ cdef class FrameReader:
         self._fragments += 1
         self._declared += self._length
         if self._opcode != OP_CONTINUATION:
-            self._message_opcode = self._opcode
+            self._message_opcode = self._head[0] & 0x4F
             self._utf8.missing = 0
 
     cdef int _take_payload(self, const uint8_t* at, size_t count, list whole) except -1:
@@ -226,25 +237,3 @@ cdef class FrameReader:
         store_drop(&self._message)
         store_drop(&self._control)
         return False
-
-
-def server_frame(int opcode, bytes payload not None, /):
-    """A whole frame, FIN set and unmasked: header and payload in one bytes object (RFC 6455 5.2).
-
-    Raises ValueError for CONTINUATION, an unknown opcode, or a control frame of more than 125 bytes.
-    """
-    cdef size_t length = PyBytes_GET_SIZE(payload)
-    cdef size_t head = 2 if length < 126 else 4 if length < 65536 else 10
-    cdef size_t i
-    if not (OP_TEXT <= opcode <= OP_BINARY or OP_CLOSE <= opcode <= OP_PONG):
-        raise ValueError(f"opcode {opcode} does not start a frame of its own")
-    if opcode >= OP_CLOSE and length > 125:
-        raise ValueError("a control frame holds at most 125 bytes")
-    cdef bytes frame = PyBytes_FromStringAndSize(NULL, head + length)
-    cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(frame)
-    to[0] = 0x80 | <uint8_t>opcode
-    to[1] = <uint8_t>(length if head == 2 else 126 if head == 4 else 127)
-    for i in range(2, head):
-        to[i] = <uint8_t>(length >> (8 * (head - 1 - i)))
-    memcpy(to + head, PyBytes_AS_STRING(payload), length)
-    return frame

@@ -4,6 +4,7 @@ from revurb.apps import App
 from revurb.config.app_table import APP_SETTINGS, AppTable
 from revurb.config.config import (
     SETTINGS,
+    CompressionConfig,
     Config,
     LimitsConfig,
     LogConfig,
@@ -25,6 +26,7 @@ __all__ = [
     "SETTINGS",
     "App",
     "AppTable",
+    "CompressionConfig",
     "Config",
     "ConfigError",
     "LimitsConfig",

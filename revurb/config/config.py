@@ -210,6 +210,28 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompressionConfig:
+    """Whether messages are compressed for clients that offer it (permessage-deflate, RFC 7692)."""
+
+    mode: Annotated[
+        Literal["off", "shared", "dedicated"],
+        Option(
+            env="REVURB_COMPRESSION",
+            doc="How: each event once for all its subscribers, or with a window for each connection. See "
+            "[compression](compression.md).",
+        ),
+    ] = "off"
+    min_size_bytes: Annotated[
+        int,
+        Option(
+            env="REVURB_COMPRESSION_MIN_SIZE",
+            minimum=1,
+            doc="Smallest message that is sent compressed, in bytes.",
+        ),
+    ] = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """What the node says about itself, and how."""
 
@@ -286,6 +308,7 @@ class Config:
     server: ServerConfig = ServerConfig()
     tls: TlsConfig = TlsConfig()
     limits: LimitsConfig = LimitsConfig()
+    compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
     scaling: ScalingConfig = ScalingConfig()
     apps: tuple[App, ...] = ()

@@ -14,6 +14,7 @@ TITLES = {
     "server": "Where the node listens",
     "tls": "TLS",
     "limits": "Limits of the node",
+    "compression": "Compression",
     "log": "Logging",
     "scaling": "Several nodes",
     "app_provider": "Finding apps with your own code",

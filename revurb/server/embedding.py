@@ -12,8 +12,9 @@ from typing import Self, TypedDict, Unpack
 import orjson
 
 from revurb.apps import App, AppProvider
-from revurb.config import Config, LimitsConfig, LogConfig, ServerConfig, TlsConfig
+from revurb.config import CompressionConfig, Config, LimitsConfig, LogConfig, ServerConfig, TlsConfig
 from revurb.server.node import Node
+from revurb.wire.deflate import Mode
 
 
 class Limits(TypedDict, total=False):
@@ -50,16 +51,19 @@ class Server:
         tls_cert: str | None = None,
         tls_key: str | None = None,
         drain_timeout_s: float = 10.0,
+        compression: Mode = "off",
+        compression_min_size_bytes: int = 512,
         debug: bool = False,
         **limits: Unpack[Limits],
     ) -> None:
-        """`port` 0 picks a free one. Raises ValueError if there is no app, or TLS is half given."""
+        """`port` 0 picks a free one. Raises ValueError if there is no app, TLS is half given, or a value is not one."""
         config = Config(
             server=ServerConfig(
                 host=host, port=port, path=path, unix_socket=unix_socket, drain_timeout_s=drain_timeout_s
             ),
             tls=TlsConfig(cert=tls_cert, key=tls_key),
             limits=LimitsConfig(**limits),
+            compression=CompressionConfig(mode=compression, min_size_bytes=compression_min_size_bytes),
             log=LogConfig(debug=debug),
             apps=tuple(apps),
         )

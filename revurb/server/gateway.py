@@ -18,11 +18,13 @@ from revurb.pusher.socket_id import SocketIds
 from revurb.server.tracing import TracedSession
 from revurb.transport.ports import Answer, SocketHandler, Upgrade
 from revurb.wire import handshake
+from revurb.wire.deflate import Agreement, Compression
 from revurb.wire.http import Request
 
 
 class Gateway:
-    """The transport's Endpoint of a node. `max_connections` bounds all apps together, None is no bound."""
+    """The transport's Endpoint of a node. `max_connections` bounds all apps together, None is no bound. Without a
+    `compression` none is agreed to."""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Gateway:
         *,
         max_connections: int | None,
         trace: MessageTrace | None,
+        compression: Compression | None,
     ) -> None:
         self._api = api
         self._apps = apps
@@ -40,6 +43,7 @@ class Gateway:
         self._publisher = publisher
         self._max_connections = max_connections
         self._trace = trace
+        self._compression = compression
         self._socket_ids = SocketIds()
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
@@ -51,16 +55,19 @@ class Gateway:
 
     def _upgrade(self, request: Request, key: str) -> Answer | Awaitable[Answer]:
         try:
-            head = handshake.accept(request)
+            agreement = handshake.agree(request, self._compression)
+            head = handshake.accept(request, agreement=agreement)
         except handshake.HandshakeError as error:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
-            return Upgrade(head, self._admit(request, app))
-        return self._upgrade_later(head, request, app)
+            return Upgrade(head, self._admit(request, app), agreement)
+        return self._upgrade_later(head, request, app, agreement)
 
-    async def _upgrade_later(self, head: bytes, request: Request, app: Awaitable[App | None]) -> Answer:
-        return Upgrade(head, self._admit(request, await app))
+    async def _upgrade_later(
+        self, head: bytes, request: Request, app: Awaitable[App | None], agreement: Agreement | None
+    ) -> Answer:
+        return Upgrade(head, self._admit(request, await app), agreement)
 
     def _admit(self, request: Request, app: App | None) -> SocketHandler:
         """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""

@@ -25,6 +25,7 @@ from revurb.transport.listener import listen_tcp, listen_unix
 from revurb.transport.ports import TransportLimits
 from revurb.transport.tls import ServerTls
 from revurb.transport.wheel import TICK_S
+from revurb.wire.deflate import Compression
 
 _log = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ class Node:
             self._bus,
             max_connections=config.limits.max_connections,
             trace=MessageTrace() if config.log.debug else None,
+            compression=_compression(config),
         )
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -141,6 +143,11 @@ class Node:
         if now - self._swept_at >= CACHE_SWEEP_S:
             self._swept_at = now
             self._registry.expire_caches()
+
+
+def _compression(config: Config) -> Compression | None:
+    mode = config.compression.mode
+    return None if mode == "off" else Compression(mode, config.compression.min_size_bytes)
 
 
 def _transport_limits(config: Config) -> TransportLimits:

@@ -174,7 +174,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
         self._ended = True
-        socket = SocketConnection(self._acceptor, self._transport, upgrade.handler)
+        socket = SocketConnection(self._acceptor, self._transport, upgrade.handler, upgrade.compression)
         self._transport.set_protocol(socket)
         self._transport.resume_reading()  # it was paused if the answer had to be waited for
         socket.open(upgrade.head, rest)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
+from revurb.wire.deflate import Agreement
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
@@ -48,10 +49,11 @@ class SocketHandler(Protocol):
 
 
 class Upgrade(NamedTuple):
-    """An accepted handshake: what to answer, and who speaks from then on."""
+    """An accepted handshake: what to answer, who speaks from then on, and whether compressed."""
 
     head: bytes
     handler: SocketHandler
+    compression: Agreement | None = None
 
 
 Answer: TypeAlias = Response | Upgrade

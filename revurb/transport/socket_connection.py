@@ -5,7 +5,7 @@ Life on the wheel: silent for the handler's ping interval -> `on_quiet`; silent 
 close timeout to answer and end TCP; then the connection is dropped.
 
 Sending: everything goes through the outbox that the connection is (`_speedups.fanout`), so that what is said in one
-loop turn is one system call, and the order is that of saying it.
+loop turn is one system call, and the order is that of saying it. It also packs, where compression has been negotiated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from revurb._speedups.fanout import Outbox
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.ports import SocketHandler
 from revurb.transport.wheel import NOT_WAITING
+from revurb.wire.deflate import Agreement
 from revurb.wire.websocket import Phase, WebSocket
 
 if TYPE_CHECKING:
@@ -24,18 +25,41 @@ if TYPE_CHECKING:
 
 _PING_FRAME = server_frame(PING, b"")
 SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
+# Compressed input is taken in such pieces: DEFLATE makes up to 1,032 bytes of one, and what many small messages in one
+# piece become is in memory at once. So that is 4 MiB and a message, not 256 MiB.
+INFLATING_BYTES = 4096
 
 
 class SocketConnection(Outbox, asyncio.BufferedProtocol):
     """The protocol object of an upgraded connection, and its handler's Outlet."""
 
-    __slots__ = ("_acceptor", "_closing", "_handler", "_heard_at", "_pinged", "_transport", "_ws", "tick")
+    __slots__ = (
+        "_acceptor",
+        "_closing",
+        "_compression",
+        "_handler",
+        "_heard_at",
+        "_pinged",
+        "_transport",
+        "_ws",
+        "tick",
+    )
 
-    def __init__(self, acceptor: Acceptor, transport: asyncio.Transport, handler: SocketHandler) -> None:
+    def __init__(
+        self,
+        acceptor: Acceptor,
+        transport: asyncio.Transport,
+        handler: SocketHandler,
+        compression: Agreement | None = None,
+    ) -> None:
         self._acceptor = acceptor
         self._transport = transport
         self._handler: SocketHandler | None = handler
-        self._ws = WebSocket(max_message_bytes=handler.max_message_size_bytes)
+        self._compression = compression
+        self._ws = WebSocket(
+            max_message_bytes=handler.max_message_size_bytes,
+            inflater=None if compression is None else compression.inflater,
+        )
         self._heard_at = acceptor.wheel.now
         self._pinged = False
         self._closing = False
@@ -51,11 +75,12 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         transport = self._transport
         transport.set_write_buffer_limits(high=acceptor.limits.max_queued_bytes)
         has_tls = transport.get_extra_info("sslcontext") is not None
-        self.attach(acceptor.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno())
+        pack = None if self._compression is None else self._compression.pack
+        self.attach(acceptor.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno(), pack)
         self.send(head)
         handler.opened(self)
         if rest:
-            self._receive(memoryview(rest))
+            self._received(memoryview(rest))
 
     # What the handler calls.
 
@@ -84,7 +109,7 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         return self._acceptor.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._receive(self._acceptor.buffer[:nbytes])
+        self._received(self._acceptor.buffer[:nbytes])
 
     def pause_writing(self) -> None:
         """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
@@ -121,6 +146,13 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         self._transport.abort()
 
     # Receiving.
+
+    def _received(self, data: memoryview) -> None:
+        if self._compression is None:
+            self._receive(data)
+        else:
+            for start in range(0, len(data), INFLATING_BYTES):
+                self._receive(data[start : start + INFLATING_BYTES])
 
     def _receive(self, data: memoryview) -> None:
         now = self._heard_at = self._acceptor.wheel.now

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import re
 
+from revurb.wire.deflate import Agreement, Compression
+from revurb.wire.extensions import read_extensions
 from revurb.wire.http import Request, tokens
 from revurb.wire.response import header_lines
 
@@ -25,8 +27,13 @@ class HandshakeError(Exception):
         self.headers = headers
 
 
-def accept(request: Request, *, extra_headers: tuple[tuple[str, str], ...] = ()) -> bytes:
-    """The 101 response to `request`. Extensions and subprotocols that it offers are not taken up.
+def accept(
+    request: Request,
+    *,
+    agreement: Agreement | None = None,
+    extra_headers: tuple[tuple[str, str], ...] = (),
+) -> bytes:
+    """The 101 response to `request`. Subprotocols that it offers are not taken up, nor are extensions but `agreement`.
 
     Raises HandshakeError, in this order: 405 unless GET, 505 for HTTP/1.0, 426 without `Upgrade: websocket`,
     400 without `Connection: Upgrade` or with a bad key, 426 for another version than 13.
@@ -51,6 +58,21 @@ def accept(request: Request, *, extra_headers: tuple[tuple[str, str], ...] = ())
         ("Connection", "Upgrade"),
         ("Sec-WebSocket-Accept", proof),
         ("X-Powered-By", "Revurb"),
+        *((("Sec-WebSocket-Extensions", agreement.answer),) if agreement is not None else ()),
         *extra_headers,
     )
     return "\r\n".join(["HTTP/1.1 101 Switching Protocols", *header_lines(fields), "", ""]).encode("latin-1")
+
+
+def agree(request: Request, compression: Compression | None) -> Agreement | None:
+    """What `compression` takes up of what `request` offers, for `accept`; None if nothing.
+
+    Raises HandshakeError, 400, if the offers break the grammar: RFC 6455 9.1 wants the connection failed.
+    """
+    offered = request.headers.get("sec-websocket-extensions")
+    if offered is None or compression is None:
+        return None
+    try:
+        return compression.negotiate(read_extensions(offered))
+    except ValueError:
+        raise HandshakeError(400, "Sec-WebSocket-Extensions cannot be read.") from None

@@ -13,8 +13,9 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from revurb._speedups.frames import CLOSE, PING, PONG, FrameReader, server_frame
-from revurb.wire.close import NORMAL, CloseError, encode_close, parse_close
+from revurb._speedups.frames import CLOSE, COMPRESSED, PING, PONG, TEXT, FrameReader, server_frame
+from revurb.wire.close import INVALID_PAYLOAD, NORMAL, CloseError, encode_close, parse_close
+from revurb.wire.deflate import InflateError, Inflater
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -32,9 +33,12 @@ _OPEN, _CLOSING, _CLOSED = Phase  # looking a member up in its class is a tenth 
 
 
 class WebSocket:
-    """One connection after its handshake. Limits as in `FrameReader`: bytes of a message, of a frame, frames."""
+    """One connection after its handshake. Limits as in `FrameReader`: bytes of a message, of a frame, frames.
 
-    __slots__ = ("_outgoing", "_reader", "close_code", "close_reason", "phase")
+    With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
+    """
+
+    __slots__ = ("_inflater", "_outgoing", "_reader", "close_code", "close_reason", "phase")
 
     phase: Phase
     close_code: int | None
@@ -43,9 +47,17 @@ class WebSocket:
     close_reason: str
 
     def __init__(
-        self, *, max_message_bytes: int, max_frame_bytes: int | None = None, max_fragments: int = 1024
+        self,
+        *,
+        max_message_bytes: int,
+        max_frame_bytes: int | None = None,
+        max_fragments: int = 1024,
+        inflater: Inflater | None = None,
     ) -> None:
-        self._reader = FrameReader(max_message_bytes, max_frame_bytes, max_fragments)
+        self._inflater = inflater
+        self._reader = FrameReader(
+            max_message_bytes, max_frame_bytes, max_fragments, compressed=inflater is not None
+        )
         self._outgoing = b""
         self.phase = _OPEN
         self.close_code = None
@@ -62,6 +74,7 @@ class WebSocket:
         received: list[tuple[int, bytes]] = []
         pongs: list[bytes] = []
         closing: bytes | None = None
+        failure: tuple[int, str] | None = None
         for frame in self._reader.feed(data):
             opcode, payload = frame
             if opcode < CLOSE:
@@ -69,16 +82,22 @@ class WebSocket:
                     received.append(frame)
             elif opcode == CLOSE:
                 closing = payload  # the last one: the reader ignores what is behind it
-            else:
+            elif opcode < COMPRESSED:
                 if opcode == PING:
                     # RFC 6455 5.5.2: a Ping is answered until a Close has been received, so also while CLOSING.
                     pongs.append(server_frame(PONG, payload))
                 received.append(frame)
+            elif self.phase is _OPEN:
+                try:
+                    received.append(self._inflate(opcode & ~COMPRESSED, payload))
+                except InflateError as error:
+                    failure = error.code, error.reason
+                    break
         if pongs:
             self._outgoing += b"".join(pongs)
         if closing is not None:
             self._on_close(closing)
-        failure = self._reader.failure
+        failure = failure or self._reader.failure
         if failure is not None:
             self._fail(*failure)
         return received
@@ -99,6 +118,16 @@ class WebSocket:
         self.phase = _CLOSING
         self.close_code, self.close_reason = code, reason
         return frame
+
+    def _inflate(self, opcode: int, payload: bytes) -> tuple[int, bytes]:
+        assert self._inflater is not None
+        message = self._inflater.inflate(payload, self._reader.max_message_bytes)
+        if opcode == TEXT and not message.isascii():
+            try:
+                message.decode()
+            except UnicodeDecodeError as error:
+                raise InflateError(INVALID_PAYLOAD, "Text is not valid UTF-8") from error
+        return opcode, message
 
     def _on_close(self, payload: bytes) -> None:
         try:

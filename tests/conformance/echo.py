@@ -1,9 +1,11 @@
 """A WebSocket echo server on Revurb's own connection class, for conformance suites.
 
     python tests/conformance/echo.py --port 9001 [--host 127.0.0.1] [--max-message-bytes 67108864]
+                                     [--compression off|shared|dedicated]
 
-Every text or binary message comes back as it was. Limits are high, so that what a suite sees is the protocol.
-Prints "listening on HOST:PORT" once it does; port 0 picks a free one. Stop it with SIGTERM or Ctrl-C.
+Every text or binary message comes back as it was: compressed, whatever its size, if that was negotiated. Limits are
+high, so that what a suite sees is the protocol. Prints "listening on HOST:PORT" once it does; port 0 picks a free
+one. Stop it with SIGTERM or Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
 from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import TICK_S
 from revurb.wire import handshake
+from revurb.wire.deflate import Agreement, Compression
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 from revurb.wire.websocket import WebSocket
@@ -34,14 +37,19 @@ class Echo:
 
     ping_interval_s = 3600.0
 
-    def __init__(self, max_message_size_bytes: int) -> None:
+    def __init__(self, max_message_size_bytes: int, agreement: Agreement | None) -> None:
         self.max_message_size_bytes = max_message_size_bytes
+        self._inflater = None if agreement is None else agreement.inflater
 
     def opened(self, outlet: Outlet) -> None:
         self._outlet = outlet
         assert isinstance(outlet, SocketConnection)
         # A node takes 1,024 fragments and has no option for it. Nothing has been received yet.
-        outlet._ws = WebSocket(max_message_bytes=self.max_message_size_bytes, max_fragments=MAX_FRAGMENTS)
+        outlet._ws = WebSocket(
+            max_message_bytes=self.max_message_size_bytes,
+            max_fragments=MAX_FRAGMENTS,
+            inflater=self._inflater,
+        )
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self._outlet.send(server_frame(opcode, payload))
@@ -55,20 +63,24 @@ class Echo:
 class EchoEndpoint:
     """Takes a handshake on any path."""
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, compression: Compression | None) -> None:
         self._max_message_bytes = max_message_bytes
+        self._compression = compression
 
     def on_request(self, request: Request) -> Answer:
         try:
-            return Upgrade(handshake.accept(request), Echo(self._max_message_bytes))
+            agreement = handshake.agree(request, self._compression)
+            head = handshake.accept(request, agreement=agreement)
+            return Upgrade(head, Echo(self._max_message_bytes, agreement), agreement)
         except handshake.HandshakeError as error:
             return Response(error.status, error.detail.encode(), "text/plain; charset=utf-8", error.headers)
 
 
-async def serve(host: str, port: int, max_message_bytes: int) -> None:
+async def serve(host: str, port: int, max_message_bytes: int, compression: Compression | None) -> None:
     loop = asyncio.get_running_loop()
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes)
-    acceptor = Acceptor(EchoEndpoint(max_message_bytes), limits, Counters(), loop, lambda: "")
+    endpoint = EchoEndpoint(max_message_bytes, compression)
+    acceptor = Acceptor(endpoint, limits, Counters(), loop, lambda: "")
     server, bound = await listen_tcp(acceptor.connection, host, port, None)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()
@@ -89,9 +101,11 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--max-message-bytes", type=int, default=64 * 1024 * 1024)
+    parser.add_argument("--compression", choices=("off", "shared", "dedicated"), default="off")
     options = parser.parse_args()
+    compression = None if options.compression == "off" else Compression(options.compression, 1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(options.host, options.port, options.max_message_bytes))
+        runner.run(serve(options.host, options.port, options.max_message_bytes, compression))
 
 
 if __name__ == "__main__":
