@@ -18,6 +18,7 @@ help:
 	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
+	@echo "make bench   the framer against its peers, in one table"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -50,8 +51,8 @@ check-instructions: $(VENV)/.dev
 	@command -v valgrind >/dev/null || { echo "revurb: valgrind is missing: apt-get install valgrind" >&2; exit 1; }
 	$(BIN)/python -m benchmarks.instructions.guard $(ARGS)
 
-bench:
-	@echo "make $@: there is nothing to run yet" >&2; exit 1
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.micro.table $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
@@ -69,6 +70,11 @@ $(VENV)/.dev: pyproject.toml setup.py $(KERNELS) | $(VENV)/bin/pip
 	@echo "revurb: building the kernels and installing into $(VENV), with what the tests need"
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.serve
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "revurb: installing what the benchmarks compare with"
+	@$(BIN)/pip install --quiet --editable '.[dev,bench]'
+	@touch $@
 
 $(VENV)/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { echo "revurb: $(PYTHON) is missing: apt-get install python3 (3.11 or later)" >&2; exit 1; }
