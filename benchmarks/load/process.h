@@ -1,0 +1,82 @@
+/* What the server under test has used: CPU time of all its threads, resident memory. From /proc. */
+#ifndef REVURB_LOAD_PROCESS_H
+#define REVURB_LOAD_PROCESS_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Calls `use` with each pid of a comma list. */
+static double sum_over(const char *pids, double (*use)(long pid))
+{
+    double sum = 0;
+
+    while (*pids != '\0') {
+        char *end;
+        long pid = strtol(pids, &end, 10);
+
+        if (end == pids)
+            break;
+        sum += use(pid);
+        pids = *end == ',' ? end + 1 : end;
+    }
+    return sum;
+}
+
+/* CPU seconds, in nanosecond steps: the first number of schedstat is time on a CPU. */
+static double cpu_of(long pid)
+{
+    char path[300];
+    struct dirent *task;
+    DIR *tasks;
+    double sum = 0;
+
+    snprintf(path, sizeof path, "/proc/%ld/task", pid);
+    tasks = opendir(path);
+    while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+        unsigned long long ran = 0;
+        FILE *file;
+
+        if (task->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", pid, task->d_name);
+        file = fopen(path, "r");
+        if (file != NULL) {
+            if (fscanf(file, "%llu", &ran) == 1)
+                sum += (double)ran / 1e9;
+            fclose(file);
+        }
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return sum;
+}
+
+/* Resident bytes. */
+static double rss_of(long pid)
+{
+    char path[64], line[256];
+    double kib = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "VmRSS: %lf kB", &kib) == 1)
+            break;
+    if (file != NULL)
+        fclose(file);
+    return kib * 1024;
+}
+
+#endif
