@@ -52,6 +52,7 @@ class Node:
             if config.tls.cert is not None and config.tls.key is not None
             else None
         )
+        self._compression = _compression(config)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
         self._date = ""
@@ -132,7 +133,7 @@ class Node:
             self._bus,
             max_connections=config.limits.max_connections,
             trace=MessageTrace() if config.log.debug else None,
-            compression=_compression(config),
+            compression=self._compression,
         )
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from revurb.wire.handshake import HandshakeError, accept
+from revurb.wire.deflate import Compression
+from revurb.wire.handshake import HandshakeError, accept, agree
 from revurb.wire.http import HttpReader, Request
 
 HEADERS = {
@@ -124,3 +125,32 @@ def test_the_key_is_sixteen_bytes_in_base64(key: str | None) -> None:
 def test_only_version_13(version: str | None) -> None:
     error = refused(request(sec_websocket_version=version))
     assert (error.status, error.headers) == (426, OFFER)
+
+
+# Compression
+
+
+def test_what_is_agreed_to_is_answered() -> None:
+    asked = request(sec_websocket_extensions="x; y=1, permessage-deflate")
+    agreement = agree(asked, Compression("shared"))
+    assert agreement is not None
+    assert accept(asked, agreement=agreement) == accept(request())[:-2] + (
+        b"Sec-WebSocket-Extensions: permessage-deflate; "
+        b"server_no_context_takeover; client_no_context_takeover\r\n\r\n"
+    )
+
+
+def test_nothing_is_agreed_to_unless_both_want_it() -> None:
+    asked = request(sec_websocket_extensions="permessage-deflate")
+    assert agree(asked, None) is None
+    assert agree(request(), Compression("shared")) is None
+    assert agree(request(sec_websocket_extensions="x-webkit-deflate-frame"), Compression("shared")) is None
+
+
+def test_offers_that_cannot_be_read() -> None:
+    """RFC 6455 9.1: the connection fails. Where nothing is agreed to, nobody looks."""
+    asked = request(sec_websocket_extensions="permessage-deflate; =")
+    with pytest.raises(HandshakeError) as caught:
+        agree(asked, Compression("shared"))
+    assert caught.value.status == 400
+    assert agree(asked, None) is None
