@@ -11,6 +11,7 @@ from Cython.Compiler import Options
 from setuptools import Extension, setup
 
 KERNELS = ("frames", "server_frames", "fanout")
+HEADERS = ("bytesops", "cpu", "mask", "sendops", "utf8", "utf8_avx2", "utf8_blocks", "utf8_vector")
 DEBUG, ANNOTATE, SANITIZE = (
     os.environ.get(f"REVURB_{name}") == "1" for name in ("DEBUG", "ANNOTATE", "SANITIZE")
 )
@@ -28,8 +29,7 @@ setup(
                 include_dirs=["revurb/_speedups"],
                 depends=[
                     f"revurb/_speedups/{name}.pyx",  # named here too: a source distribution takes what is named
-                    "revurb/_speedups/bytesops.h",
-                    "revurb/_speedups/sendops.h",
+                    *(f"revurb/_speedups/{header}.h" for header in HEADERS),
                 ],
                 extra_compile_args=["-Wall", "-Wextra", *optimize, *sanitize],
                 extra_link_args=sanitize,
