@@ -1,10 +1,11 @@
-"""The framer: the same bytes give the same messages and the same verdict however they are cut."""
+"""The framer: the same messages and the same verdict as a plain reading of the RFC, however the bytes are cut."""
 
 from __future__ import annotations
 
 import sys
 
 from revurb._speedups.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameReader
+from tests.fuzz import reference
 from tests.fuzz.cutting import split
 
 MAX_MESSAGE_BYTES = 1000
@@ -46,6 +47,10 @@ def check(data: bytes) -> None:
     messages, failure = outcome = read([stream])
     assert read(pieces) == outcome
     assert read([stream[at : at + 1] for at in range(len(stream))]) == outcome
+    expected = reference.read(
+        stream, max_message=MAX_MESSAGE_BYTES, max_frame=MAX_FRAME_BYTES, max_fragments=MAX_FRAGMENTS
+    )
+    assert (messages, failure and failure[0]) == expected
     assert failure is None or (failure[0] in (1002, 1007, 1009) and failure[1].isascii())
     for opcode, payload in messages:
         assert opcode in (TEXT, BINARY, CLOSE, PING, PONG)
