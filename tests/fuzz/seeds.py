@@ -35,6 +35,8 @@ STREAMS = {
     "too-long-message": frame(TEXT_OPEN, b"a" * 600) + frame(LAST, b"a" * 401),
     "too-many-fragments": frame(TEXT_OPEN, b"") + 8 * frame(MORE, b""),
     "64-bit": b"\x82\xff" + (1 << 62).to_bytes(8, "big") + bytes(9),
+    "64-bit-of-65535": b"\x82\xff" + (65535).to_bytes(8, "big") + bytes(9),
+    "16-bit-of-125": b"\x82\xfe\0\x7d" + bytes(9),
     "ping-inside": frame(TEXT_OPEN, b"a") + frame(PING, b"p" * 125) + frame(LAST, b"b"),
     "pong": frame(PONG, b"nobody asked"),
     "close": frame(CLOSE, b"\x03\xe8bye") + frame(PING, b""),
