@@ -32,9 +32,9 @@ cdef class FrameReader:
 
         # The message at hand, if its opcode (with RSV1) is not 0; declared counts the payloads of its frames so far.
         uint8_t _message_opcode
+        uint8_t _may_compress  # whether RSV1 has been negotiated; a byte that padding would take
         utf8_state _utf8
         bint _in_payload, _stopped
-        bint _may_compress  # RSV1 has been negotiated
         uint64_t _declared
         Py_ssize_t _fragments
 
