@@ -95,9 +95,7 @@ class Node:
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
         empty = asyncio.Event()
         self._acceptor.on_empty = empty.set
-        for connection in tuple(self._acceptor.sockets):
-            connection.close(RESTARTING, "Server is restarting")
-        self._acceptor.drain()
+        self._acceptor.drain(RESTARTING, "Server is restarting")
         try:
             await asyncio.wait_for(empty.wait(), timeout_s)
         except TimeoutError:

@@ -10,14 +10,15 @@ from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
 from revurb.transport.ports import Endpoint, TransportLimits
 from revurb.transport.wheel import Wheel
+from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
     from revurb.transport.http_connection import HttpConnection
     from revurb.transport.socket_connection import SocketConnection
 
 # One receive buffer serves every connection: bytes are taken out of it before the loop reads the next socket.
-# Larger than the 64 KiB that one TCP read usually yields, so that a burst is one read.
-RECEIVE_BUFFER_BYTES = 256 * 1024
+# It is also how much of one peer's flood is handled before the others have their turn.
+RECEIVE_BUFFER_BYTES = 64 * 1024
 FLUSH_BUDGET_S = 0.002  # then other connections have their turn: 10,000 subscribers are 40 ms of sends
 
 
@@ -43,6 +44,7 @@ class Acceptor:
         self.requesting: set[HttpConnection] = set()
         self.sockets: set[SocketConnection] = set()
         self.draining = False
+        self.goodbye = (GOING_AWAY, "")
         self.on_empty: Callable[[], None] = lambda: None  # called when draining has let the last one go
 
     def connection(self) -> HttpConnection:
@@ -59,9 +61,13 @@ class Acceptor:
             if more:
                 self._loop.call_soon(self._flush)
 
-    def drain(self) -> None:
-        """From now on each response is its connection's last; connections that ask nothing are closed."""
+    def drain(self, code: int, reason: str) -> None:
+        """Close every WebSocket with `code`, also those whose handshake is still under way; from now on each response
+        is its connection's last, and connections that ask nothing are closed."""
         self.draining = True
+        self.goodbye = (code, reason)
+        for socket in tuple(self.sockets):
+            socket.close(code, reason)
         for connection in tuple(self.requesting):
             connection.close_if_idle()
         self._tell_if_empty()

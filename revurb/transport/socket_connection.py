@@ -79,6 +79,8 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         self.attach(acceptor.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno(), pack)
         self.send(head)
         handler.opened(self)
+        if acceptor.draining:
+            self.close(*acceptor.goodbye)
         if rest:
             self._received(memoryview(rest))
 

@@ -12,7 +12,7 @@ import pytest
 from revurb import App, RateLimit, Server
 from revurb.apps import FixedApps
 from revurb.transport.listener import ListenError
-from tests.client import Ended, api, connect, http, signed
+from tests.client import Ended, api, connect, dial, handshake, http, signed
 from tests.conftest import Run
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
@@ -132,6 +132,30 @@ def test_a_request_in_flight_is_finished(run: Run) -> None:
             answer.set()
             response = await connection.response()
             assert (response.status, response.headers["connection"]) == (200, "close")
+            await stopping
+
+    run(main())
+
+
+def test_a_handshake_under_way_is_answered_and_told_to_reconnect(run: Run) -> None:
+    async def main() -> None:
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        class Slow(FixedApps):
+            async def find_by_key(self, key: str) -> App | None:  # type: ignore[override]
+                asked.set()
+                await answer.wait()
+                return super().find_by_key(key)
+
+        async with Server(app_provider=Slow([APP]), port=0) as server:
+            connecting = asyncio.ensure_future(dial(server.port, handshake("/app/app-key")))
+            await asked.wait()
+            stopping = asyncio.ensure_future(server.stop())
+            await asyncio.sleep(0)
+            answer.set()
+            client = await connecting
+            assert await client.closed() == 4200
+            await client.drop()
             await stopping
 
     run(main())
