@@ -7,6 +7,7 @@ ends at once; SIGHUP reads the TLS certificate again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -46,6 +47,9 @@ async def _serve(node: Node, on_listening: Callable[[Node], None]) -> None:
         loop.add_signal_handler(number, signals.put_nowait, number)
     files = raise_open_files_limit()
     await node.start()
+    # What there is now stays: the collector need not walk it again with every full collection.
+    gc.collect()
+    gc.freeze()
     server = node.config.server
     _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
     on_listening(node)
