@@ -72,6 +72,7 @@ class TransportLimits:
     max_head_bytes: int = 16_384
     max_body_bytes: int = 10_000
     max_queued_bytes: int = 1_048_576
+    max_fragments: int = 1024  # frames of one message; clients of Pusher send one
     request_timeout_s: float = 10.0
     keep_alive_timeout_s: float = 75.0
     pong_timeout_s: float = 30.0

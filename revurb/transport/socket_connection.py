@@ -58,6 +58,7 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         self._compression = compression
         self._ws = WebSocket(
             max_message_bytes=handler.max_message_size_bytes,
+            max_fragments=acceptor.limits.max_fragments,
             inflater=None if compression is None else compression.inflater,
         )
         self._heard_at = acceptor.wheel.now

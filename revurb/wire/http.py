@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpError", "HttpReader", "Request", "tokens"]
 
 _BLOCK_END = b"\r\n\r\n"
+_STRANGE_END = "The request head ends in a strange place."
 _OTHER_CODING = "Only `Transfer-Encoding: chunked` is understood."
 # A chunk of one byte takes six of framing. A body that takes more is not a body but an attempt to keep us busy.
 _FRAMING_PER_BODY_BYTE = 8
@@ -152,7 +153,7 @@ class HttpReader:
         if stop == end:
             self._begin(upgraded, requests)
         elif self._events.head_complete:
-            raise HttpError(400, "The request head ends in a strange place.")
+            raise HttpError(400, _STRANGE_END)
         elif stop < len(data):
             raise HttpError(413, f"The request head is larger than {self._max_head_bytes} bytes.")
         return stop
@@ -208,7 +209,10 @@ class HttpReader:
         if detail == "Invalid HTTP version":
             raise HttpError(505, OTHER_VERSION)
         if self._state is _HEAD and self._events.head_complete:
-            raise HttpError(501, _OTHER_CODING)  # all that llhttp still looks at behind the last field
+            # Behind the last field llhttp still looks at the coding, or at more bytes than the head should have.
+            if "transfer-encoding" in self._events.headers:
+                raise HttpError(501, _OTHER_CODING)
+            raise HttpError(400, _STRANGE_END)
         raise HttpError(400, f"{detail}.")
 
     def _begin(self, upgraded: bool, requests: list[Request]) -> None:

@@ -21,13 +21,11 @@ from revurb.observe.counters import Counters
 from revurb.transport.acceptor import Acceptor
 from revurb.transport.listener import listen_tcp
 from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
-from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import TICK_S
 from revurb.wire import handshake
-from revurb.wire.deflate import Agreement, Compression
+from revurb.wire.deflate import Compression
 from revurb.wire.http import Request
 from revurb.wire.response import Response
-from revurb.wire.websocket import WebSocket
 
 MAX_FRAGMENTS = 100_000  # Autobahn 9.3.1 and 9.4.1 send 4 MiB in 65,536 frames
 
@@ -37,19 +35,11 @@ class Echo:
 
     ping_interval_s = 3600.0
 
-    def __init__(self, max_message_size_bytes: int, agreement: Agreement | None) -> None:
+    def __init__(self, max_message_size_bytes: int) -> None:
         self.max_message_size_bytes = max_message_size_bytes
-        self._inflater = None if agreement is None else agreement.inflater
 
     def opened(self, outlet: Outlet) -> None:
         self._outlet = outlet
-        assert isinstance(outlet, SocketConnection)
-        # A node takes 1,024 fragments and has no option for it. Nothing has been received yet.
-        outlet._ws = WebSocket(
-            max_message_bytes=self.max_message_size_bytes,
-            max_fragments=MAX_FRAGMENTS,
-            inflater=self._inflater,
-        )
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self._outlet.send(server_frame(opcode, payload))
@@ -71,14 +61,14 @@ class EchoEndpoint:
         try:
             agreement = handshake.agree(request, self._compression)
             head = handshake.accept(request, agreement=agreement)
-            return Upgrade(head, Echo(self._max_message_bytes, agreement), agreement)
+            return Upgrade(head, Echo(self._max_message_bytes), agreement)
         except handshake.HandshakeError as error:
             return Response(error.status, error.detail.encode(), "text/plain; charset=utf-8", error.headers)
 
 
 async def serve(host: str, port: int, max_message_bytes: int, compression: Compression | None) -> None:
     loop = asyncio.get_running_loop()
-    limits = TransportLimits(max_queued_bytes=4 * max_message_bytes)
+    limits = TransportLimits(max_queued_bytes=4 * max_message_bytes, max_fragments=MAX_FRAGMENTS)
     endpoint = EchoEndpoint(max_message_bytes, compression)
     acceptor = Acceptor(endpoint, limits, Counters(), loop, lambda: "")
     server, bound = await listen_tcp(acceptor.connection, host, port, None)
