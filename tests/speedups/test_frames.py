@@ -482,7 +482,7 @@ def test_no_leak() -> None:
 
     work(500)
     before = peak_kib()
-    work(10_000)  # 300 thousand frames; a leak of their payloads would be 70 MiB
+    work(50_000)  # a million messages; a leak of their payloads would be 350 MiB
     assert peak_kib() - before < 4096
 
 
