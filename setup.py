@@ -31,7 +31,7 @@ setup(
                     f"revurb/_speedups/{name}.pyx",  # named here too: a source distribution takes what is named
                     *(f"revurb/_speedups/{header}.h" for header in HEADERS),
                 ],
-                extra_compile_args=["-Wall", "-Wextra", *optimize, *sanitize],
+                extra_compile_args=["-Wall", "-Wextra", "-Wconversion", *optimize, *sanitize],
                 extra_link_args=sanitize,
             )
             for name in KERNELS

@@ -133,7 +133,7 @@ cdef class Outbox:
             for i in range(count):
                 # Borrowed pointers: `waiting` holds the frames until this returns.
                 frame = <bytes>waiting if frames is None else <bytes>frames[first + i]
-                size = PyBytes_GET_SIZE(frame)
+                size = <size_t>PyBytes_GET_SIZE(frame)
                 parts[i].iov_base = PyBytes_AS_STRING(frame)
                 parts[i].iov_len = size
                 expected += size
@@ -150,11 +150,11 @@ cdef class Outbox:
     def _hand_over(self, list frames not None, Py_ssize_t first, size_t sent):
         """Leave the rest to the transport: frames from `first` on, without the `sent` bytes the kernel took."""
         while sent >= <size_t>PyBytes_GET_SIZE(<bytes>frames[first]):
-            sent -= PyBytes_GET_SIZE(<bytes>frames[first])
+            sent -= <size_t>PyBytes_GET_SIZE(<bytes>frames[first])
             first += 1
         rest = frames[first:]
         if sent:
-            rest[0] = memoryview(rest[0])[sent:]
+            rest[0] = memoryview(rest[0])[<Py_ssize_t>sent:]
         self._way = ASK
         self.write_to_transport(rest)
 

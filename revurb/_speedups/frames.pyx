@@ -47,7 +47,7 @@ cdef class FrameReader:
         if max_fragments < 1:
             raise ValueError("max_fragments is less than 1")
         self._max_fragments = max_fragments
-        self._may_compress = compressed
+        self._may_compress = <uint8_t>compressed
 
     def __dealloc__(self):
         store_drop(&self._message)
@@ -87,7 +87,7 @@ cdef class FrameReader:
         cdef list whole = []
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            self._cut(<const uint8_t*>view.buf, view.len, whole)
+            self._cut(<const uint8_t*>view.buf, <size_t>view.len, whole)
         finally:
             PyBuffer_Release(&view)
         return whole
@@ -149,7 +149,7 @@ cdef class FrameReader:
                 return self._fail(PROTOCOL_ERROR, b"Continuation without a message to continue")
         elif self._message_opcode != 0:
             return self._fail(PROTOCOL_ERROR, b"New message inside a fragmented one")
-        self._head_size = 6 + (2 if length == 126 else 8 if length == 127 else 0)
+        self._head_size = <uint8_t>(6 + (2 if length == 126 else 8 if length == 127 else 0))
         return True
 
     cdef bint _judge_length(self) noexcept:
@@ -200,7 +200,7 @@ cdef class FrameReader:
         cdef bytes payload = None
         cdef uint8_t* unmasked
         if ends and self._arrived == 0 and self._opcode != OP_CONTINUATION:
-            payload = PyBytes_FromStringAndSize(NULL, count)
+            payload = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>count)
             unmasked = <uint8_t*>PyBytes_AS_STRING(payload)
         else:
             if not store_reserve(store, count, self._length if control else self._declared):
@@ -219,7 +219,7 @@ cdef class FrameReader:
         if not ends:
             return 0
         if payload is None:
-            payload = PyBytes_FromStringAndSize(<const char*>store.bytes, store.size)
+            payload = PyBytes_FromStringAndSize(<const char*>store.bytes, <Py_ssize_t>store.size)
             store_drop(store)
         if not control:
             self._message_opcode = 0
