@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 def server_frame(int opcode, bytes payload not None, /):
     cdef size_t length = <size_t>PyBytes_GET_SIZE(payload)
     cdef size_t head = <size_t>(2 if length < 126 else 4 if length < 65536 else 10)
-    cdef int i
+    cdef size_t i = 2
     if not (OP_TEXT <= opcode & ~RSV1 <= OP_BINARY or OP_CLOSE <= opcode <= OP_PONG):
         raise ValueError(f"opcode {opcode} does not start a frame of its own")
     if OP_CLOSE <= opcode <= OP_PONG and length > 125:
@@ -17,7 +17,8 @@ def server_frame(int opcode, bytes payload not None, /):
     cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(frame)
     to[0] = 0x80 | <uint8_t>opcode
     to[1] = <uint8_t>(length if head == 2 else <size_t>126 if head == 4 else <size_t>127)
-    for i in range(2, <int>head):
-        to[i] = <uint8_t>(length >> (8 * (<int>head - 1 - i)))
+    while i < head:
+        to[i] = <uint8_t>(length >> (8 * (head - 1 - i)))
+        i += 1
     memcpy(to + head, PyBytes_AS_STRING(payload), length)
     return frame
