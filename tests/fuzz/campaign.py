@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TARGETS = ("frames", "connection", "close", "handshake", "http", "message")
+TARGETS = ("frames", "connection", "close", "deflate", "handshake", "http", "message")
 DICTIONARIES = {"http": "http.dict", "handshake": "http.dict", "message": "message.dict"}
 # Calls at each branch, which coverage.c counts, and at each comparison, from which libFuzzer learns what to try.
 COVERAGE_FLAGS = "-fsanitize-coverage=trace-pc,trace-cmp"

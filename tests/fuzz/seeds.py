@@ -8,6 +8,7 @@ written again, never removed.
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from tests.fuzz.cutting import join
@@ -44,6 +45,34 @@ STREAMS = {
     "reserved": b"\xc1\x80\0\0\0\0",
     "unmasked": b"\x81\x01a",
     "many": b"".join(frame(BINARY, bytes(size)) for size in range(20)),
+}
+
+
+def deflated(*messages: bytes, context: bool = True) -> list[bytes]:
+    """Each message as a client compresses it (RFC 7692 7.2.1)."""
+    window = zlib.compressobj(wbits=-12)
+    payloads = []
+    for message in messages:
+        if not context:
+            window = zlib.compressobj(wbits=-12)
+        payloads.append(
+            (window.compress(message) + window.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+        )
+    return payloads
+
+
+PACKED = TEXT | 0x40
+DEFLATED = {
+    "one": b"".join(frame(PACKED, payload) for payload in deflated(b"Hello" * 20)),
+    "context": b"".join(frame(PACKED, payload) for payload in deflated(b"Hello world", b"Hello world")),
+    "fragments": frame(0x41, deflated(b"Hello")[0][:3]) + frame(LAST, deflated(b"Hello")[0][3:]),
+    "bomb": frame(PACKED, deflated(bytes(100_000))[0]),
+    "final-block": frame(PACKED, zlib.compress(b"Hello", wbits=-12)),
+    "not-utf8": frame(PACKED, deflated(b"\xff\xfe")[0]),
+    "corrupt": frame(PACKED, b"\x07\xff\xff"),
+    "plain": frame(TEXT, b"Hello"),
+    "packed-ping": frame(PING | 0x40, b""),
+    "offer": b'permessage-deflate; server_max_window_bits=10; client_max_window_bits, x; y="z"',
 }
 
 HEADS = {
@@ -115,6 +144,7 @@ SEEDS: dict[str, dict[str, bytes]] = {
     "frames": {name: join([3, 1, 7], stream) for name, stream in STREAMS.items()},
     "connection": {name: b"\x02" + join([5, 9], stream) for name, stream in STREAMS.items()},
     "close": CLOSES,
+    "deflate": {name: b"\x01" + join([4, 9], stream) for name, stream in DEFLATED.items()},
     "handshake": HANDSHAKES,
     "http": {name: join([11, 1, 40], head) for name, head in HEADS.items()},
     "message": MESSAGES,
