@@ -6,7 +6,7 @@
 
 Servers under test take turns, round by round, and medians are compared: times on a shared machine mean nothing by
 themselves, ratios in one run do. The generator runs on core 1, a Revurb that is started here on core 0; pin other
-servers yourself (`taskset -c 0`). Other servers need an app with id app1, key key1 and secret secret1 that takes
+servers yourself (`taskset -c 0`). Other servers need an app with id 1, key key1 and secret secret1 that takes
 client events of members.
 """
 

@@ -27,7 +27,7 @@ class Target:
     name: str
     port: int
     pids: tuple[int, ...]
-    app_id: str = "app1"
+    app_id: str = "1"
     key: str = "key1"
     secret: str = "secret1"
 

@@ -13,10 +13,10 @@ from revurb.cli.welcome import say_welcome
 from revurb.config import ConfigError
 
 # The ready-made app of --dev, in place of any other in the environment or in .env. Its secret is no secret, so
-# --dev listens on loopback unless --host says otherwise.
+# --dev listens on loopback unless --host says otherwise. The id is a number: the Python SDK takes no other.
 DEV_ENVIRONMENT = {
     "REVERB_SERVER_HOST": "127.0.0.1",
-    "REVERB_APP_ID": "app1",
+    "REVERB_APP_ID": "1",
     "REVERB_APP_KEY": "key1",
     "REVERB_APP_SECRET": "secret1",
 }

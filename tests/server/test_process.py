@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from revurb import App
 from tests.client import Ended, connect, http
 from tests.conftest import Run
 
-APP = App(id="app1", key="key1", secret="secret1")
+APP = App(id="1", key="key1", secret="secret1")
 
 
 class Process:
@@ -104,14 +105,29 @@ def test_dev_prints_lines_to_copy(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         _, out, _ = server.ended()
     for expected in (
-        "app id app1  key key1  secret secret1",
+        "app id 1  key key1  secret secret1",
         f"wsPort: {server.port}",
         "wsPath: '/ws'",
         "broadcaster: 'reverb'",
-        "pusher.Pusher(app_id='app1'",
+        "pusher.Pusher(app_id='1'",
         f"curl http://127.0.0.1:{server.port}/ws/up",
     ):
         assert expected in out
+
+
+def test_the_python_lines_that_are_printed_work(tmp_path: Path) -> None:
+    with serving(tmp_path, "--dev") as server:
+        assert server.process.stdout is not None
+        said = "".join(iter(server.process.stdout.readline, "Stop with Ctrl-C.\n"))
+        lines = textwrap.dedent(said.partition("Python (pip install pusher):\n")[2].partition("\n\n")[0])
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", f"{lines}\nprint(client.channels_info())"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.stdout == "{'channels': {}}\n", done.stderr
 
 
 def test_a_secret_of_ones_own_is_never_printed(tmp_path: Path) -> None:
@@ -135,7 +151,7 @@ def test_debug_prints_each_message(run: Run, tmp_path: Path) -> None:
         run(main())
         server.signal(signal.SIGTERM)
         _, out, _ = server.ended()
-    assert "connected to app app1" in out
+    assert "connected to app 1" in out
     assert "<-- " in out
     assert '"auth":"..."' in out
     assert '"event":"pusher_internal:subscription_succeeded","data":{},"channel":"private-a"' in out

@@ -25,7 +25,7 @@ from revurb import App
 from tests.client import Client, Ended, api, connect
 from tests.conftest import Run
 
-APP = App(id="app1", key="key1", secret="secret1")
+APP = App(id="1", key="key1", secret="secret1")
 SOAK_S = float(os.environ.get("SOAK_S", "5"))
 SUBSCRIBERS = 20
 PUBLISHERS = 3
