@@ -7,14 +7,12 @@ says where it broke (Reverb: 500); an empty `data` is data; null is as good as a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import orjson
 
 from revurb.api.answers import bad_request
 
 Body = dict[str, object]
-T = TypeVar("T")
 
 
 def read_body(body: bytes) -> Body:

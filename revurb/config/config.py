@@ -70,11 +70,19 @@ class ServerConfig:
     ] = None
     public_port: Annotated[
         int,
-        Option(env="REVERB_PORT", minimum=1, maximum=65535, doc="Public port that clients connect to."),
+        Option(
+            env="REVERB_PORT",
+            minimum=1,
+            maximum=65535,
+            doc="Port that the Laravel application gives its clients; checked, and of no effect here.",
+        ),
     ] = 443
     public_scheme: Annotated[
         Literal["http", "https"],
-        Option(env="REVERB_SCHEME", doc="Whether clients reach the node with TLS."),
+        Option(
+            env="REVERB_SCHEME",
+            doc="Scheme that the application gives its clients; checked, and of no effect here.",
+        ),
     ] = "https"
     unix_socket: Annotated[
         str | None,
@@ -140,7 +148,7 @@ class LimitsConfig:
         Option(
             env="REVURB_MAX_HEAD_SIZE",
             minimum=256,
-            doc="Largest request line and headers together, in bytes; above: 431.",
+            doc="Largest request line and headers together, in bytes; above: 413.",
         ),
     ] = 16_384
     request_timeout_s: Annotated[
