@@ -19,12 +19,15 @@ from revurb.wire.http import Request
 from revurb.wire.response import Response
 
 _HEALTH = answers.json_response({"health": "OK"})
+_LIVE = answers.json_response({"live": True})
+_READY = answers.json_response({"ready": True})
 
 
 class Api:
     """Answers every HTTP request of a node.
 
-    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970.
+    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. `unready` says why new clients
+    should go elsewhere ("draining"), or None.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Api:
         path: str,
         signature_max_age_s: int,
         clock: Callable[[], float],
+        unready: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._apps = apps
         self._registry = registry
@@ -43,6 +47,7 @@ class Api:
         self._path = path
         self._signature_max_age_s = signature_max_age_s
         self._clock = clock
+        self._unready = unready
 
     def find(self, path: str) -> Match | None:
         """What a path as sent leads to, the WebSocket route included."""
@@ -58,14 +63,23 @@ class Api:
             return answers.NOT_FOUND
         if request.method != found.route.method and (request.method, found.route.method) != ("HEAD", "GET"):
             return answers.method_not_allowed(found.route.method)
-        if found.route is Route.UP:
-            return _HEALTH
-        if found.route is Route.SOCKET:
-            return answers.UPGRADE_REQUIRED
+        match found.route:
+            case Route.UP:
+                return _HEALTH
+            case Route.LIVE:
+                return _LIVE
+            case Route.READY:
+                return self._readiness()
+            case Route.SOCKET:
+                return answers.UPGRADE_REQUIRED
         app = self._apps.find_by_id(found.app)
         if app is None or isinstance(app, App):
             return self._answer(request, found, app)
         return self._answer_later(request, found, app)
+
+    def _readiness(self) -> Response:
+        reason = self._unready()
+        return _READY if reason is None else answers.json_response({"ready": False, "reason": reason}, 503)
 
     async def _answer_later(self, request: Request, found: Match, app: Awaitable[App | None]) -> Response:
         return self._answer(request, found, await app)

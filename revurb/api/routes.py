@@ -16,6 +16,8 @@ class Route(Enum):
     """The routes, each with the one method that it answers. HEAD goes where GET goes."""
 
     UP = "up", "GET"
+    LIVE = "live", "GET"
+    READY = "ready", "GET"
     SOCKET = "socket", "GET"
     EVENTS = "events", "POST"
     BATCH_EVENTS = "batch_events", "POST"
@@ -41,6 +43,7 @@ class Match(NamedTuple):
 _BELOW_APP = {
     route.word: route for route in (Route.EVENTS, Route.BATCH_EVENTS, Route.CHANNELS, Route.CONNECTIONS)
 }
+_ALONE = {route.word: Match(route) for route in (Route.UP, Route.LIVE, Route.READY)}
 
 
 @lru_cache(maxsize=1024)  # 1.7 us to work out, 0.1 us to find again; a node's publishers use few paths
@@ -58,6 +61,6 @@ def match(path: str) -> Match | None:
             return Match(Route.TERMINATE_USER, app, user_id)
         case ("app", key) if key:
             return Match(Route.SOCKET, key)
-        case ("up",):
-            return Match(Route.UP)
+        case (word,):
+            return _ALONE.get(word)
     return None

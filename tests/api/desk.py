@@ -47,6 +47,7 @@ class Desk(Room):
     def __init__(self, apps: AppProvider | None = None, *, path: str = "", max_age_s: int = 600) -> None:
         super().__init__()
         self.app = an_app()
+        self.unready: str | None = None
         self.api = Api(
             apps or FixedApps([self.app, an_app(id="app2", key="key2", secret="secret2")]),
             self.registry,
@@ -54,6 +55,7 @@ class Desk(Room):
             path=path,
             signature_max_age_s=max_age_s,
             clock=lambda: NOW,
+            unready=lambda: self.unready,
         )
 
     def ask(self, method: str, target: str, body: bytes = b"") -> Response:

@@ -20,6 +20,9 @@ NAMES = {"channels": ["The channels field must be an array of channel names."]}
         ("GET", "/up", 200, '{"health":"OK"}'),
         ("HEAD", "/up", 200, '{"health":"OK"}'),
         ("POST", "/up", 405, "Method not allowed."),
+        ("GET", "/live", 200, '{"live":true}'),
+        ("GET", "/ready", 200, '{"ready":true}'),
+        ("POST", "/ready", 405, "Method not allowed."),
         ("GET", "/nope", 404, "Not found."),
         ("GET", "/apps/app1/events", 405, "Method not allowed."),
         ("OPTIONS", "/apps/app1/events", 405, "Method not allowed."),
@@ -33,6 +36,14 @@ NAMES = {"channels": ["The channels field must be an array of channel names."]}
 def test_before_anything_is_signed(desk: Desk, method: str, path: str, status: int, text: str) -> None:
     response = desk.ask(method, path)
     assert (response.status, response.body.decode()) == (status, text)
+
+
+def test_a_node_that_is_not_ready_says_why_and_is_alive(desk: Desk) -> None:
+    desk.unready = "draining"
+    response = desk.ask("GET", "/ready")
+    assert (response.status, response.body) == (503, b'{"ready":false,"reason":"draining"}')
+    assert desk.ask("GET", "/live").status == 200
+    assert desk.ask("GET", "/up").status == 200
 
 
 def test_405_says_what_is_allowed(desk: Desk) -> None:
