@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
+from collections.abc import Iterable
 from email.utils import formatdate
 
 from revurb.api.endpoint import Api
@@ -19,9 +21,10 @@ from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
+from revurb.server.drain import close_evenly
 from revurb.server.gateway import Gateway
 from revurb.transport.acceptor import Acceptor
-from revurb.transport.listener import listen_tcp, listen_unix
+from revurb.transport.listener import bind_unix, listen_on, listen_tcp
 from revurb.transport.ports import TransportLimits
 from revurb.transport.tls import ServerTls
 from revurb.transport.wheel import TICK_S
@@ -62,42 +65,74 @@ class Node:
     def scheme(self) -> str:
         return "http" if self._tls is None else "https"
 
-    async def start(self) -> None:
-        """Listen. Raises ListenError, and leaves nothing behind, if an address is not to be had."""
+    @property
+    def connections(self) -> int:
+        """Open WebSockets."""
+        return len(self._acceptor.sockets)
+
+    def unready(self) -> str | None:
+        """Why this node should get no new clients: "draining" or "not listening"; None if it should."""
+        if self._acceptor.draining:
+            return "draining"
+        return None if self._listeners else "not listening"
+
+    async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
+        """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
+        nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
         self._acceptor = Acceptor(
             self._gateway(), _transport_limits(config), self.counters, loop, lambda: self._date
         )
         self._turn(loop)
         try:
-            tls = self._tls.context if self._tls is not None else None
-            server, self.port = await listen_tcp(
-                self._acceptor.connection, config.server.host, config.server.port, tls
-            )
-            self._listeners.append(server)
-            if config.server.unix_socket is not None:
-                unix = await listen_unix(
-                    self._acceptor.connection, config.server.unix_socket, config.server.unix_socket_mode
-                )
-                self._listeners.append(unix)
+            await self._listen(tuple(sockets))
         except BaseException:
             await self.stop(drain_timeout_s=0)
             raise
 
-    async def stop(self, drain_timeout_s: float | None = None) -> None:
-        """Stop accepting, finish the requests in flight, close every WebSocket with 4200, and drop whatever is left
-        after `drain_timeout_s` (seconds; the configured one by default)."""
-        if self._timer is None:
-            return
+    async def _listen(self, sockets: tuple[socket.socket, ...]) -> None:
+        server = self.config.server
+        if not sockets:
+            tls = self._tls.context if self._tls is not None else None
+            listener, self.port = await listen_tcp(self._acceptor.connection, server.host, server.port, tls)
+            self._listeners.append(listener)
+            if server.unix_socket is not None:
+                sockets = (bind_unix(server.unix_socket, server.unix_socket_mode),)
+        for sock in sockets:
+            self._listeners.append(await self.accept_on(sock))
+            if sock.family != socket.AF_UNIX:
+                self.port = sock.getsockname()[1]
+
+    async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
+        """Accept clients on one more bound socket, until the server that is returned is closed."""
+        tls = self._tls.context if self._tls is not None else None
+        return await listen_on(self._acceptor.connection, sock, tls)
+
+    def stop_accepting(self) -> None:
+        """Stop listening. Those who are connected stay."""
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+
+    async def stop(self, drain_timeout_s: float | None = None, *, spread: bool = False) -> None:
+        """Stop accepting, finish the requests in flight, close every WebSocket with 4200, and drop whatever is left
+        after `drain_timeout_s` (seconds; the configured one by default). With `spread`, WebSockets are closed evenly
+        over that time, so that their clients do not come back as one herd."""
+        if self._timer is None:
+            return
+        self.stop_accepting()
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
         empty = asyncio.Event()
         self._acceptor.on_empty = empty.set
         self._acceptor.drain(RESTARTING, "Server is restarting")
         try:
-            await asyncio.wait_for(empty.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                if spread:
+                    await close_evenly(self._acceptor, timeout_s)
+                else:
+                    self._acceptor.close_sockets()
+                    self._acceptor.close_idle()
+                await empty.wait()
         except TimeoutError:
             self._acceptor.abort()
         self._timer.cancel()
@@ -123,6 +158,7 @@ class Node:
             path=config.server.path,
             signature_max_age_s=config.limits.signature_max_age_s,
             clock=time.time,
+            unready=self.unready,
         )
         return Gateway(
             api,

@@ -56,7 +56,7 @@ async def _serve(node: Node, on_listening: Callable[[Node], None]) -> None:
     while (number := await signals.get()) is signal.SIGHUP:
         _reload(node)
     _log.info("stopping", extra={"signal": number.name, "drain_timeout_s": server.drain_timeout_s})
-    draining = asyncio.ensure_future(node.stop())
+    draining = asyncio.ensure_future(node.stop(spread=True))
     again = asyncio.ensure_future(_second(signals))
     await asyncio.wait((draining, again), return_when=asyncio.FIRST_COMPLETED)
     again.cancel()

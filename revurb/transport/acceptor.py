@@ -62,15 +62,21 @@ class Acceptor:
                 self._loop.call_soon(self._flush)
 
     def drain(self, code: int, reason: str) -> None:
-        """Close every WebSocket with `code`, also those whose handshake is still under way; from now on each response
-        is its connection's last, and connections that ask nothing are closed."""
+        """From now on each response is its connection's last, and a WebSocket whose handshake is still under way is
+        closed with `code` as soon as it is open. Those that are open stay until they are closed."""
         self.draining = True
         self.goodbye = (code, reason)
+        self._tell_if_empty()
+
+    def close_sockets(self) -> None:
+        """Close every WebSocket with what `drain` was given."""
         for socket in tuple(self.sockets):
-            socket.close(code, reason)
+            socket.close(*self.goodbye)
+
+    def close_idle(self) -> None:
+        """Close the HTTP connections that ask nothing."""
         for connection in tuple(self.requesting):
             connection.close_if_idle()
-        self._tell_if_empty()
 
     def forget(self, connection: HttpConnection | SocketConnection) -> None:
         """A connection is gone, or is no longer what it was."""

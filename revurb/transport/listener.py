@@ -26,23 +26,32 @@ async def listen_tcp(
     try:
         server = await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG, reuse_address=True)
     except (OSError, OverflowError) as error:
-        raise ListenError(f"cannot listen on {host}:{port}: {_reason(error)}") from error
+        raise ListenError(f"cannot listen on {host}:{port}: {reason(error)}") from error
     return server, server.sockets[0].getsockname()[1]
 
 
-async def listen_unix(factory: ProtocolFactory, path: str, mode: int) -> asyncio.AbstractServer:
-    """Listen on a Unix socket with permissions `mode`. A socket that nobody listens on any more is replaced."""
+async def listen_on(
+    factory: ProtocolFactory, sock: socket.socket, tls: SSLContext | None
+) -> asyncio.AbstractServer:
+    """Listen on a bound socket, which from now on is the server's to close. A Unix socket has no TLS."""
     loop = asyncio.get_running_loop()
+    if sock.family == socket.AF_UNIX:
+        return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
+    return await loop.create_server(factory, sock=sock, ssl=tls, backlog=BACKLOG)
+
+
+def bind_unix(path: str, mode: int) -> socket.socket:
+    """A Unix socket with permissions `mode`. One that nobody listens on any more is replaced. Raises ListenError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)
         sock.bind(path)
         os.chmod(path, mode)
         sock.setblocking(False)
-        return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
     except OSError as error:
         sock.close()
-        raise ListenError(f"cannot listen on the Unix socket {path}: {_reason(error)}") from error
+        raise ListenError(f"cannot listen on the Unix socket {path}: {reason(error)}") from error
+    return sock
 
 
 def _remove_stale(path: str) -> None:
@@ -61,6 +70,7 @@ def _remove_stale(path: str) -> None:
             raise OSError("another server is listening on it")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """`address already in use`, without the number and the address."""
     number = getattr(error, "errno", None)
     return os.strerror(number).lower() if number is not None else str(error)
