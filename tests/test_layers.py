@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "apps": set(),
     "wire": {"_speedups"},
     "transport": {"wire", "_speedups", "observe"},
-    "bus": {"observe", "config"},
+    "bus": {"observe", "config", "pusher"},  # of pusher only its ports: test_the_bus_knows_the_ports_alone
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
@@ -49,6 +49,14 @@ def test_layer(source: Path) -> None:
     package = source.relative_to(ROOT).parts[0]
     found = set(imported_packages(ast.parse(source.read_text()))) & EVERYTHING
     assert found - {package} <= MAY_IMPORT[package]
+
+
+def test_the_bus_knows_the_ports_alone() -> None:
+    """It moves events and never looks inside one."""
+    for source in (ROOT / "bus").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            assert not (module or "").startswith("revurb.pusher") or module == "revurb.pusher.ports", source
 
 
 @pytest.mark.parametrize("package", ["wire", "pusher", "api", "apps", "config"])

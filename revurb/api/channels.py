@@ -1,34 +1,50 @@
-"""GET routes about channels: what is occupied, by how many, by whom."""
+"""GET routes about channels: what is occupied, by how many, by whom. Over all processes: the bus knows."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import orjson
 
 from revurb.api.answers import json_response
 from revurb.api.info import channel_info, requested
-from revurb.pusher.registry import AppState
+from revurb.api.soon import then
+from revurb.pusher.channel_name import ChannelName
+from revurb.pusher.ports import Bus, ChannelState, Member, Soon
 from revurb.wire.response import Response
 
 
-def get_channels(state: AppState, query: dict[str, str]) -> Response:
+def get_channels(bus: Bus, app_id: str, query: dict[str, str]) -> Soon[Response]:
     """`?filter_by_prefix=&info=` -> `{"channels":{"presence-c":{"user_count":2}}}`, the occupied ones."""
-    prefix = query.get("filter_by_prefix", "")
     wanted = requested(query.get("info"))
-    names = [name for name in state.channels if name.startswith(prefix)]
-    return json_response({"channels": {name: channel_info(state, name, wanted) for name in names}})
+
+    def answer(found: Mapping[str, ChannelState]) -> Response:
+        return json_response(
+            {"channels": {name: channel_info(name, state, wanted) for name, state in found.items()}}
+        )
+
+    return then(bus.channels(app_id, query.get("filter_by_prefix", "")), answer)
 
 
-def get_channel(state: AppState, name: str, query: dict[str, str]) -> Response:
+def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Soon[Response]:
     """`?info=` -> `{"occupied":true,"subscription_count":3}`; never a 404."""
-    return json_response(channel_info(state, name, requested(query.get("info")) | {"occupied"}))
+    wanted = requested(query.get("info")) | {"occupied"}
+    return then(
+        bus.describe(app_id, (name,)), lambda states: json_response(channel_info(name, states[0], wanted))
+    )
 
 
-def get_channel_users(state: AppState, name: str) -> Response:
+def get_channel_users(bus: Bus, app_id: str, name: str) -> Soon[Response]:
     """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` if nobody is there, 400 `{}` if it has no members (as Reverb)."""
-    channel = state.channels.get(name)
-    if channel is None:
+    if ChannelName.parse(name).presence:
+        return then(bus.members(app_id, name), _users)
+    return then(
+        bus.describe(app_id, (name,)),
+        lambda states: json_response({}, 400 if states[0].subscription_count else 404),
+    )
+
+
+def _users(members: Sequence[Member]) -> Response:
+    if not members:
         return json_response({}, 404)
-    if channel.roster is None:
-        return json_response({}, 400)
-    users = [{"id": orjson.Fragment(id_json)} for id_json in channel.roster.ids_json()]
-    return json_response({"users": users})
+    return json_response({"users": [{"id": orjson.Fragment(member.id_json)} for member in members]})

@@ -13,7 +13,7 @@ from revurb.api.answers import ApiError
 from revurb.api.routes import Match, Route, match
 from revurb.api.signature import parse_query, verify
 from revurb.apps import App, AppProvider
-from revurb.pusher.registry import Registry
+from revurb.pusher.ports import Bus, Soon
 from revurb.pusher.triggering import Trigger
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -33,8 +33,8 @@ class Api:
     def __init__(
         self,
         apps: AppProvider,
-        registry: Registry,
         trigger: Trigger,
+        bus: Bus,
         *,
         path: str,
         signature_max_age_s: int,
@@ -42,8 +42,8 @@ class Api:
         unready: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._apps = apps
-        self._registry = registry
         self._trigger = trigger
+        self._bus = bus
         self._path = path
         self._signature_max_age_s = signature_max_age_s
         self._clock = clock
@@ -56,8 +56,8 @@ class Api:
         below = path.removeprefix(self._path)
         return match(below) if len(below) < len(path) and below.startswith("/") else None
 
-    def answer(self, request: Request) -> Response | Awaitable[Response]:
-        """The response; awaitable only if the app provider's answer is. Never raises for what was sent."""
+    def answer(self, request: Request) -> Soon[Response]:
+        """The response; awaitable only if the app provider's answer or the bus' is. Never raises for what was sent."""
         found = self.find(request.path)
         if found is None:
             return answers.NOT_FOUND
@@ -82,9 +82,10 @@ class Api:
         return _READY if reason is None else answers.json_response({"ready": False, "reason": reason}, 503)
 
     async def _answer_later(self, request: Request, found: Match, app: Awaitable[App | None]) -> Response:
-        return self._answer(request, found, await app)
+        answer = self._answer(request, found, await app)
+        return answer if isinstance(answer, Response) else await answer
 
-    def _answer(self, request: Request, found: Match, app: App | None) -> Response:
+    def _answer(self, request: Request, found: Match, app: App | None) -> Soon[Response]:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
@@ -95,20 +96,20 @@ class Api:
         except ApiError as error:
             return error.response
 
-    def _route(self, request: Request, found: Match, app: App, query: dict[str, str]) -> Response:
-        state = self._registry.state(app)
+    def _route(self, request: Request, found: Match, app: App, query: dict[str, str]) -> Soon[Response]:
+        bus = self._bus
         match found.route:
             case Route.EVENTS:
-                return events.post_event(request.body, state, self._trigger)
+                return events.post_event(request.body, app, self._trigger, bus)
             case Route.BATCH_EVENTS:
-                return events.post_batch(request.body, state, self._trigger)
+                return events.post_batch(request.body, app, self._trigger, bus)
             case Route.CHANNELS:
-                return channels.get_channels(state, query)
+                return channels.get_channels(bus, app.id, query)
             case Route.CHANNEL:
-                return channels.get_channel(state, found.name, query)
+                return channels.get_channel(bus, app.id, found.name, query)
             case Route.CHANNEL_USERS:
-                return channels.get_channel_users(state, found.name)
+                return channels.get_channel_users(bus, app.id, found.name)
             case Route.CONNECTIONS:
-                return users.get_connections(state)
+                return users.get_connections(bus, app.id)
             case _:
-                return users.terminate_connections(state, found.name)
+                return users.terminate_connections(bus, app.id, found.name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from revurb.api.answers import EMPTY, invalid_fields, json_response
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
-from revurb.pusher.registry import AppState
-from revurb.pusher.triggering import Trigger
+from revurb.api.soon import then
+from revurb.apps import App
+from revurb.pusher.ports import Bus, ChannelState, Soon
+from revurb.pusher.triggering import Trigger, all_of
 from revurb.wire.response import Response
 
 
@@ -28,18 +30,28 @@ class Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(Event).decode
 
 
-def post_event(body: bytes, state: AppState, trigger: Trigger) -> Response:
+def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Response]:
     """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
-    `{"channels":{"c":{"subscription_count":1}}}`."""
+    `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event."""
     event = _read_post(body)
-    trigger.send(state.app, event.channels, event.name, event.data, event.socket_id)
+    accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
     if event.info is None:
-        return EMPTY
-    wanted = requested(event.info)
-    return json_response({"channels": {name: channel_info(state, name, wanted) for name in event.channels}})
+        return EMPTY if accepted is None else _empty(accepted)
+    names, wanted = event.channels, requested(event.info)
+
+    def answer(states: Sequence[ChannelState]) -> Response:
+        infos = {name: channel_info(name, state, wanted) for name, state in zip(names, states, strict=True)}
+        return json_response({"channels": infos})
+
+    return then(accepted, lambda done: then(bus.describe(app.id, names), answer))
 
 
-def post_batch(body: bytes, state: AppState, trigger: Trigger) -> Response:
+async def _empty(accepted: Awaitable[None]) -> Response:
+    await accepted
+    return EMPTY
+
+
+def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Response]:
     """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{"batch":{}}`, or if any event asks for info
     `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent."""
     fields = Fields(read_body(body))
@@ -50,12 +62,24 @@ def post_batch(body: bytes, state: AppState, trigger: Trigger) -> Response:
         events.append(_read_event(one, one.only_channel))
     if fields.problems:
         raise invalid_fields(fields.problems)
+    waiting: list[Awaitable[None]] = []
     for event in events:
-        trigger.send(state.app, event.channels, event.name, event.data, event.socket_id)
+        accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
+        if accepted is not None:
+            waiting.append(accepted)
+    all_accepted = all_of(waiting) if waiting else None
     if all(event.info is None for event in events):
-        return json_response({"batch": {}})
-    answers: list[Info] = [channel_info(state, event.channels[0], requested(event.info)) for event in events]
-    return json_response({"batch": answers})
+        return then(all_accepted, lambda done: json_response({"batch": {}}))
+
+    def answer(states: Sequence[ChannelState]) -> Response:
+        infos: list[Info] = [
+            channel_info(event.channels[0], state, requested(event.info))
+            for event, state in zip(events, states, strict=True)
+        ]
+        return json_response({"batch": infos})
+
+    names = [event.channels[0] for event in events]
+    return then(all_accepted, lambda done: then(bus.describe(app.id, names), answer))
 
 
 def _read_post(body: bytes) -> Event:

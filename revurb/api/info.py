@@ -6,10 +6,22 @@ user_count is for presence channels, subscription_count for the others, cache fo
 
 from __future__ import annotations
 
-from revurb.pusher.channel_name import is_cached
-from revurb.pusher.registry import AppState
+import math
+
+import msgspec
+
+from revurb.pusher.channel_name import ChannelName, is_cached
+from revurb.pusher.ports import CachedEvent, ChannelState
 
 Info = dict[str, object]
+
+
+class _EventText(msgspec.Struct):
+    event: str
+    data: str
+
+
+_read_event_text = msgspec.json.Decoder(_EventText).decode
 
 
 def requested(info: str | None) -> frozenset[str]:
@@ -17,23 +29,26 @@ def requested(info: str | None) -> frozenset[str]:
     return frozenset(info.split(",")) if info else frozenset()
 
 
-def channel_info(state: AppState, name: str, wanted: frozenset[str]) -> Info:
+def channel_info(name: str, state: ChannelState, wanted: frozenset[str]) -> Info:
     """What `wanted` has to say about the channel, whether anyone is on it or not."""
     answer: Info = {}
     if not wanted:
         return answer
-    channel = state.channels.get(name)
+    occupied = state.subscription_count > 0
     if "occupied" in wanted:
-        answer["occupied"] = channel is not None
-    if channel is not None:
-        if channel.roster is not None:
+        answer["occupied"] = occupied
+    if occupied:
+        if ChannelName.parse(name).presence:
             if "user_count" in wanted:
-                answer["user_count"] = len(channel.roster)
+                answer["user_count"] = state.user_count
         elif "subscription_count" in wanted:
-            answer["subscription_count"] = len(channel.subscribers)
-    if "cache" in wanted and is_cached(name):
-        cached = state.cache.get(name)
-        if cached is not None:
-            ttl_s = state.cache.remaining_s(cached)
-            answer["cache"] = {"event": cached.event, "data": cached.data, "channel": name, "ttl": ttl_s}
+            answer["subscription_count"] = state.subscription_count
+    if "cache" in wanted and state.cached is not None and is_cached(name):
+        answer["cache"] = _cache_info(name, state.cached)
     return answer
+
+
+def _cache_info(name: str, cached: CachedEvent) -> Info:
+    """Reverb's and Pusher's fields together; `ttl` in whole seconds, at least 1 while the event is there."""
+    event = _read_event_text(cached.text)
+    return {"event": event.event, "data": event.data, "channel": name, "ttl": max(1, math.ceil(cached.ttl_s))}

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from revurb.api.answers import EMPTY, json_response
-from revurb.pusher.errors import TerminatedByApp
-from revurb.pusher.registry import AppState
+from revurb.api.soon import then
+from revurb.pusher.ports import Bus, Soon
 from revurb.wire.response import Response
 
 
-def get_connections(state: AppState) -> Response:
+def get_connections(bus: Bus, app_id: str) -> Soon[Response]:
     """`{"connections":3}`: the open connections of the app, subscribed to something or not."""
-    return json_response({"connections": len(state.sessions)})
+    return then(bus.connections(app_id), lambda count: json_response({"connections": count}))
 
 
-def terminate_connections(state: AppState, user_id: str) -> Response:
-    """End every connection that is this user on some presence channel: error 4009, then close 4009, which Pusher
-    clients take as "do not come back". `{}` also when there is none."""
-    for session in state.sessions_of(user_id):
-        session.end(TerminatedByApp())
-    return EMPTY
+def terminate_connections(bus: Bus, app_id: str, user_id: str) -> Soon[Response]:
+    """End every connection that is this user on some presence channel. `{}` also when there is none."""
+    return then(bus.terminate(app_id, user_id), lambda done: EMPTY)

@@ -2,19 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
-Deliver = Callable[[str, str, bytes, str | None], object]
+from revurb.bus.cache import EventCache
+from revurb.bus.holdings import Holdings
+from revurb.pusher.ports import ChannelState, Entered, Member, Receiver
+
+# (channel, member) -> the event that tells the others that the member has left
+Departure = Callable[[str, Member], bytes]
 
 
 class LocalBus:
-    """`deliver(app_id, channel, text, except_socket_id)` brings an event to this process's subscribers."""
+    """A `pusher.ports.Bus` that answers everything at once. Events of a channel are delivered in the order of the
+    calls; when `publish` returns, they are."""
 
-    __slots__ = ("_deliver",)
+    degraded: str | None = None  # why it does not do all that it should; never
 
-    def __init__(self, deliver: Deliver) -> None:
-        self._deliver = deliver
+    def __init__(
+        self, receiver: Receiver, departure: Departure, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._receiver = receiver
+        self._deliver = receiver.deliver
+        self._departure = departure
+        self._holdings = Holdings()
+        self._cache = EventCache(clock)
 
-    def publish(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
-        """Events of a channel are delivered in the order of the calls; when this returns, they are."""
+    async def start(self) -> None:
+        """Nothing has to be reached."""
+
+    async def stop(self) -> None:
+        """Nobody has to be told."""
+
+    def tick(self) -> None:
+        """To be called now and then: lets go of cached events that are too old."""
+        self._cache.expire()
+
+    def publish(
+        self,
+        app_id: str,
+        channel: str,
+        text: bytes,
+        except_socket_id: str | None = None,
+        cache_ttl_s: int = 0,
+    ) -> None:
+        if cache_ttl_s:
+            self._cache.put(app_id, channel, text, cache_ttl_s)
         self._deliver(app_id, channel, text, except_socket_id)
+
+    def enter(
+        self,
+        app_id: str,
+        channel: str,
+        member: Member | None,
+        added: bytes,
+        want_cached: bool,
+        then: Callable[[Entered], None],
+    ) -> None:
+        held = self._holdings.open(app_id, channel)
+        held.count += 1
+        if member is None and not want_cached:
+            then(_NOTHING_TO_KNOW)
+            return
+        if member is not None and held.join(member):
+            self._deliver(app_id, channel, added, None)
+        cached = self._cache.get(app_id, channel) if want_cached else None
+        then(Entered(held.who(), None if cached is None else cached.text))
+
+    def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
+        held = self._holdings.open(app_id, channel)
+        held.count -= 1
+        gone = held.leave(user_id) if user_id is not None else None
+        if not held.count:
+            self._holdings.close(app_id, channel)
+        elif gone is not None:
+            self._deliver(app_id, channel, self._departure(channel, gone), None)
+
+    def admit(self, app_id: str, limit: int | None) -> bool:
+        if limit is not None and self._holdings.connections.get(app_id, 0) >= limit:
+            return False
+        self._holdings.connect(app_id)
+        return True
+
+    def release(self, app_id: str) -> None:
+        self._holdings.disconnect(app_id)
+
+    def terminate(self, app_id: str, user_id: str) -> None:
+        self._receiver.terminate(app_id, user_id)
+
+    def channels(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
+        held = self._holdings.apps.get(app_id, {})
+        return {name: self._state(app_id, name) for name in held if name.startswith(prefix)}
+
+    def describe(self, app_id: str, channels: Sequence[str]) -> list[ChannelState]:
+        return [self._state(app_id, name) for name in channels]
+
+    def members(self, app_id: str, channel: str) -> list[Member]:
+        held = self._holdings.find(app_id, channel)
+        return [] if held is None else held.who()
+
+    def connections(self, app_id: str) -> int:
+        return self._holdings.connections.get(app_id, 0)
+
+    def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
+        return [self._receiver.answer(question)]
+
+    def _state(self, app_id: str, channel: str) -> ChannelState:
+        held = self._holdings.find(app_id, channel)
+        cached = self._cache.get(app_id, channel)
+        if held is None:
+            return ChannelState(cached=cached)
+        return ChannelState(held.count, len(held.members), cached)
+
+
+_NOTHING_TO_KNOW = Entered()

@@ -1,4 +1,4 @@
-"""One channel of one app on this process: who is subscribed.
+"""One channel of one app on this process: who is subscribed here.
 
 Exists from its first subscriber to its last; the registry sees to that.
 """
@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from revurb._speedups.fanout import deliver
 from revurb.pusher.channel_name import ChannelName
-from revurb.pusher.ports import Outlet
-from revurb.pusher.presence import Identity, Roster
+from revurb.pusher.ports import Member, Outlet
 
 
 class Channel:
     """`subscribers` maps each subscriber's outlet to who it is there: None but on presence channels."""
 
-    __slots__ = ("name", "roster", "subscribers")
+    __slots__ = ("name", "subscribers")
 
     def __init__(self, name: ChannelName) -> None:
         self.name = name
-        self.subscribers: dict[Outlet, Identity | None] = {}
-        self.roster: Roster | None = Roster() if name.presence else None
+        self.subscribers: dict[Outlet, Member | None] = {}
 
     def deliver(self, frame: bytes, skip: Outlet | None = None) -> int:
         """Send one finished frame to each subscriber but `skip`; returns to how many."""

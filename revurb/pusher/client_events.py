@@ -36,7 +36,7 @@ def relay(session: Session, message: messages.ClientMessage) -> None:
             raise NotAMember
         if not channel.name.guarded or channel.name.encrypted:
             raise ClientEventRefused
-        identity = channel.subscribers[session.outlet]
-        user_id_json = identity.id_json if identity is not None else None
+        member = channel.subscribers[session.outlet]
+        user_id_json = member.id_json if member is not None else None
     text = messages.client_event_text(message.event, channel_name, bytes(message.data), user_id_json)
-    session.publisher.publish(session.state.app.id, channel_name, text, session.socket_id)
+    session.bus.publish(session.state.app.id, channel_name, text, session.socket_id)

@@ -1,30 +1,18 @@
-"""Members of a presence channel.
+"""Who a connection is on a presence channel, and how a channel's members are told.
 
-Rule 1: a member is a user, not a connection. The count that matters is users.
-Rule 2: this file decides whether someone joined or left; subscribing.py says so on the wire.
-Rule 3: ids and infos stay the JSON that the app signed. `5` stays a number, `{}` stays an object.
-
-Plan: user_id -> (its JSON, its info, number of connections). The first connection of a user is a join, the last
-one leaving is a departure, both O(1); Reverb scans all members for each, so that a join storm is O(n^2). Of a
-user with several connections the info seen first stays, as in Reverb. `5` and `"5"` are the same user, as
-they are in PHP's arrays.
+Ids and infos stay the JSON that the app signed: `5` stays a number, `{}` stays an object. `5` and `"5"` are the
+same user, as they are in PHP's arrays. Who is there is counted by the bus, over all processes: a member is a user,
+however many connections it has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import orjson
 
-
-class Identity(msgspec.Struct, frozen=True):
-    """Who a connection is on a presence channel: the signed `channel_data`, read.
-
-    `user_id` identifies; `id_json` and `info_json` are what the app wrote.
-    """
-
-    user_id: str
-    id_json: bytes
-    info_json: bytes
+from revurb.pusher.ports import Member
 
 
 class _ChannelData(msgspec.Struct):
@@ -35,8 +23,8 @@ class _ChannelData(msgspec.Struct):
 _decode = msgspec.json.Decoder(_ChannelData).decode
 
 
-def read_identity(channel_data: str) -> Identity:
-    """The identity in a presence subscription's `channel_data`, `{"user_id":..., "user_info":...}` as JSON.
+def read_member(channel_data: str) -> Member:
+    """The member in a presence subscription's `channel_data`, `{"user_id":..., "user_info":...}` as JSON.
 
     Raises ValueError, with a text for the client's developer, unless user_id is a non-empty string or a number.
     """
@@ -53,55 +41,11 @@ def read_identity(channel_data: str) -> Identity:
         user_id = ""
     if not user_id:
         raise ValueError("channel_data must have a user_id that is a non-empty string or a number")
-    return Identity(user_id, id_json, bytes(data.user_info))
+    return Member(user_id, id_json, bytes(data.user_info))
 
 
-class _Member:
-    __slots__ = ("connections", "identity")
-
-    def __init__(self, identity: Identity) -> None:
-        self.identity = identity
-        self.connections = 1
-
-
-class Roster:
-    """Who is on one presence channel."""
-
-    __slots__ = ("_members",)
-
-    def __init__(self) -> None:
-        self._members: dict[str, _Member] = {}
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def join(self, identity: Identity) -> bool:
-        """Count a connection of this user; True if it is the user's first."""
-        member = self._members.get(identity.user_id)
-        if member is None:
-            self._members[identity.user_id] = _Member(identity)
-            return True
-        member.connections += 1
-        return False
-
-    def leave(self, user_id: str) -> Identity | None:
-        """Take one connection of this user away; the identity seen first if it was the last one."""
-        member = self._members[user_id]
-        member.connections -= 1
-        if member.connections:
-            return None
-        del self._members[user_id]
-        return member.identity
-
-    def ids_json(self) -> list[bytes]:
-        """Each member's id as the app wrote it, in order of joining."""
-        return [member.identity.id_json for member in self._members.values()]
-
-    def snapshot_json(self) -> bytes:
-        """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a joiner is told."""
-        infos = (
-            orjson.dumps(user_id) + b":" + member.identity.info_json
-            for user_id, member in self._members.items()
-        )
-        ids = b",".join(self.ids_json())
-        return b'{"presence":{"count":%d,"ids":[%b],"hash":{%b}}}' % (len(self), ids, b",".join(infos))
+def snapshot_json(members: Sequence[Member]) -> bytes:
+    """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a joiner is told."""
+    infos = b",".join([orjson.dumps(member.user_id) + b":" + member.info_json for member in members])
+    ids = b",".join([member.id_json for member in members])
+    return b'{"presence":{"count":%d,"ids":[%b],"hash":{%b}}}' % (len(members), ids, infos)

@@ -3,18 +3,17 @@
 All state hangs below an app, so that no lookup can cross from one app into another. Every lookup is one dict
 access, whatever the number of channels and connections.
 
-Plan: `AppState` holds, for one app, its sessions by socket id, its occupied channels by name, its users by
-user id (for terminate_connections) and its cached events. Sessions know their own channels, so that leaving
-costs what the session subscribed to, never a walk over all channels.
+Plan: `AppState` holds, for one app, its sessions by socket id, its occupied channels by name, and its users by
+user id (for terminate_connections). Sessions know their own channels, so that leaving costs what the session
+subscribed to, never a walk over all channels. What is true of all processes together, the bus knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from revurb.apps import App
-from revurb.pusher.cache import EventCache
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName
 
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 class AppState:
     """The live state of one app."""
 
-    __slots__ = ("app", "cache", "channels", "sessions", "users")
+    __slots__ = ("app", "channels", "sessions", "users")
 
-    def __init__(self, app: App, cache: EventCache) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
-        self.cache = cache
         self.sessions: dict[str, Session] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> on how many presence channels it is that user
@@ -68,16 +66,14 @@ class AppState:
 class Registry:
     """The app states of this process, made when an app is first used."""
 
-    def __init__(self, cache_ttl_s: float, clock: Callable[[], float]) -> None:
-        self._cache_ttl_s = cache_ttl_s
-        self._clock = clock
+    def __init__(self) -> None:
         self._states: dict[str, AppState] = {}
 
     def state(self, app: App) -> AppState:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self._states.get(app.id)
         if state is None:
-            state = self._states[app.id] = AppState(app, EventCache(self._cache_ttl_s, self._clock))
+            state = self._states[app.id] = AppState(app)
         elif state.app is not app:
             state.app = app
         return state
@@ -92,8 +88,3 @@ class Registry:
 
     def session_count(self) -> int:
         return sum(len(state.sessions) for state in self._states.values())
-
-    def expire_caches(self) -> None:
-        """Let go of cached events that are too old; to be called now and then."""
-        for state in self._states.values():
-            state.cache.expire()

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
 from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, Unauthorized
-from revurb.pusher.ports import Outlet, Publisher
+from revurb.pusher.ports import Bus, Outlet
 from revurb.pusher.rate import MessageWindow
 from revurb.pusher.registry import AppState
 from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
 
 if TYPE_CHECKING:
     from revurb.pusher.channel import Channel
+    from revurb.pusher.subscribing import Arrival
 
 _log = logging.getLogger(__name__)
 
@@ -31,14 +32,15 @@ class Session:
     pong frame, `on_quiet` and `on_unresponsive` as time passes, and `closed` once.
     """
 
-    __slots__ = ("_control_frames", "_window", "channels", "outlet", "publisher", "socket_id", "state")
+    __slots__ = ("_control_frames", "_window", "arriving", "bus", "channels", "outlet", "socket_id", "state")
 
-    def __init__(self, state: AppState, socket_id: str, publisher: Publisher) -> None:
+    def __init__(self, state: AppState, socket_id: str, bus: Bus) -> None:
         limit = state.app.rate_limit
         self.state = state
         self.socket_id = socket_id
-        self.publisher = publisher
+        self.bus = bus
         self.channels: dict[str, Channel] = {}
+        self.arriving: dict[str, Arrival] | None = None  # made when the bus first takes its time
         self.outlet: Outlet = _NOWHERE
         self._window = MessageWindow(limit) if limit is not None else None
         self._control_frames = False
@@ -52,6 +54,11 @@ class Session:
         """Seconds of silence after which `on_quiet` is due."""
         return self.state.app.ping_interval_s
 
+    @property
+    def gone(self) -> bool:
+        """Whether there is nobody (any more) to speak to."""
+        return self.outlet is _NOWHERE
+
     def opened(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.state.sessions[self.socket_id] = self
@@ -64,7 +71,16 @@ class Session:
                 raise RateLimited
             if opcode == BINARY:
                 _require_utf8(payload)
-            self._handle(messages.read_message(payload))
+            message = messages.read_message(payload)
+        except PusherError as error:
+            self._say(error)
+        else:
+            self.take(message)
+
+    def take(self, message: messages.ClientMessage) -> None:
+        """Do what a message asks for, or say why not."""
+        try:
+            self._handle(message)
         except PusherError as error:
             self._say(error)
         except Exception:
@@ -95,27 +111,41 @@ class Session:
         self.outlet.close(error.code, str(error))
 
     def closed(self) -> None:
-        """The connection has ended, whoever ended it."""
+        """The connection has ended, whoever ended it. Its place in the app, given by the bus, is free again."""
         leave_all(self)
         self.state.sessions.pop(self.socket_id, None)
         self.outlet = _NOWHERE
+        self.bus.release(self.state.app.id)
 
     def _handle(self, message: messages.ClientMessage) -> None:
         event = message.event
         if event.startswith(client_events.PREFIX):
-            client_events.relay(self, message)
+            if not self._deferred(message.channel, message):
+                client_events.relay(self, message)
         elif event == "pusher:ping":
             self._control_frames = False
             self.outlet.send(messages.PONG_FRAME)
         elif event == "pusher:pong":
             self._control_frames = False
         elif event == "pusher:subscribe":
-            self._subscribe(messages.read_subscription(message.data))
+            wanted = messages.read_subscription(message.data)
+            if not self._deferred(wanted.channel, message):
+                self._subscribe(wanted)
         elif event == "pusher:unsubscribe":
-            unsubscribe(self, messages.read_subscription(message.data).channel)
+            channel = messages.read_subscription(message.data).channel
+            if not self._deferred(channel, message):
+                unsubscribe(self, channel)
         elif event.startswith("pusher:") or not isinstance(message.channel, str):
             raise InvalidMessage
         # Any other event on a channel is ignored, as Reverb does: only the server may send those.
+
+    def _deferred(self, channel: object, message: messages.ClientMessage) -> bool:
+        """Whether the message has to wait until the subscription that is on its way has come."""
+        arrival = self.arriving.get(channel) if self.arriving and isinstance(channel, str) else None
+        if arrival is None:
+            return False
+        arrival.defer(message)
+        return True
 
     def _subscribe(self, wanted: messages.Subscription) -> None:
         try:

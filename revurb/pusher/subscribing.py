@@ -2,6 +2,9 @@
 
 Order, as captured from Reverb: member_added to the others, subscription_succeeded to the joiner, then for a
 cache channel its last event or cache_miss. Nothing is created for a subscription that is refused.
+
+The bus says when a subscriber has arrived, and nobody is told before: an event that is triggered after
+subscription_succeeded cannot be missed. What the client says about the channel meanwhile waits its turn.
 """
 
 from __future__ import annotations
@@ -11,11 +14,56 @@ from typing import TYPE_CHECKING
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
-from revurb.pusher.errors import InvalidMessage, Unauthorized
-from revurb.pusher.presence import Identity, read_identity
+from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
+from revurb.pusher.ports import Entered, Member
+from revurb.pusher.presence import read_member, snapshot_json
 
 if TYPE_CHECKING:
     from revurb.pusher.session import Session
+
+MAX_DEFERRED = 100  # messages about one channel while its subscription is on the way; clients send none
+
+
+class Arrival:
+    """A subscription on its way: called by the bus when it is there. `again` is one that the session has already."""
+
+    __slots__ = ("_again", "_deferred", "_member", "_name", "_session", "has_come")
+
+    def __init__(self, session: Session, name: ChannelName, member: Member | None, again: bool) -> None:
+        self._session = session
+        self._name = name
+        self._member = member
+        self._again = again
+        self._deferred: list[messages.ClientMessage] = []
+        self.has_come = False
+
+    def defer(self, message: messages.ClientMessage) -> None:
+        """Keep a message about the channel until then."""
+        if len(self._deferred) >= MAX_DEFERRED:
+            raise OverCapacity
+        self._deferred.append(message)
+
+    def __call__(self, entered: Entered) -> None:
+        session, name = self._session, self._name
+        self.has_come = True
+        if session.arriving is not None:
+            session.arriving.pop(name.text, None)
+        if session.gone or self._again:  # counted for nothing, or only to see the channel as it is
+            _tell_left(session, name.text, self._member)
+        else:
+            self._join()
+        if not session.gone:
+            _confirm(session, name, entered)
+            for message in self._deferred:
+                session.take(message)
+
+    def _join(self) -> None:
+        session, name, member = self._session, self._name, self._member
+        channel = session.state.open_channel(name)
+        if member is not None:
+            session.state.identify(session, member.user_id)
+        channel.subscribers[session.outlet] = member
+        session.channels[name.text] = channel
 
 
 def subscribe(session: Session, wanted: messages.Subscription) -> None:
@@ -25,16 +73,22 @@ def subscribe(session: Session, wanted: messages.Subscription) -> None:
     if not acceptable(wanted.channel):
         raise InvalidMessage
     name = ChannelName.parse(wanted.channel)
-    identity = _authorize(session, name, wanted)
+    member = _authorize(session, name, wanted)
     channel = session.channels.get(name.text)
     if channel is not None:
         present = channel.subscribers[session.outlet]
-        if present is not None and identity is not None and present.user_id != identity.user_id:
+        if present is not None and member is not None and present.user_id != member.user_id:
             _leave(session, channel)
             channel = None
-    if channel is None:
-        _join(session, name, identity, wanted.channel_data)
-    _confirm(session, name)
+        else:
+            member = present
+    added = messages.member_added_text(name.text, str(wanted.channel_data)) if member is not None else b""
+    arrival = Arrival(session, name, member, channel is not None)
+    session.bus.enter(session.state.app.id, name.text, member, added, name.cached, arrival)
+    if not arrival.has_come:
+        if session.arriving is None:
+            session.arriving = {}
+        session.arriving[name.text] = arrival
 
 
 def unsubscribe(session: Session, channel_name: str) -> None:
@@ -50,7 +104,7 @@ def leave_all(session: Session) -> None:
         _leave(session, channel)
 
 
-def _authorize(session: Session, name: ChannelName, wanted: messages.Subscription) -> Identity | None:
+def _authorize(session: Session, name: ChannelName, wanted: messages.Subscription) -> Member | None:
     """Check the signature: `key:HMAC(socket_id:channel[:channel_data])` (Pusher docs, "Auth signatures").
 
     `channel_data` counts on guarded channels only, where it is signed: elsewhere anyone could be anyone.
@@ -71,40 +125,28 @@ def _authorize(session: Session, name: ChannelName, wanted: messages.Subscriptio
     if data is None:
         raise Unauthorized("A presence channel needs channel_data with a user_id")
     try:
-        return read_identity(data)
+        return read_member(data)
     except ValueError as error:
         raise Unauthorized(str(error)) from error
 
 
-def _join(session: Session, name: ChannelName, identity: Identity | None, channel_data: object) -> None:
-    state = session.state
-    channel = state.open_channel(name)
-    if channel.roster is not None and identity is not None:
-        state.identify(session, identity.user_id)
-        if channel.roster.join(identity):
-            channel.deliver(messages.frame(messages.member_added_text(name.text, str(channel_data))))
-    channel.subscribers[session.outlet] = identity
-    session.channels[name.text] = channel
-
-
 def _leave(session: Session, channel: Channel) -> None:
-    state = session.state
-    identity = channel.subscribers.pop(session.outlet)
+    member = channel.subscribers.pop(session.outlet)
     del session.channels[channel.name.text]
-    if channel.roster is not None and identity is not None:
-        state.forget(session, identity.user_id)
-        gone = channel.roster.leave(identity.user_id)
-        if gone is not None:
-            channel.deliver(messages.frame(messages.member_removed_text(channel.name.text, gone.id_json)))
-    state.close_if_empty(channel)
+    if member is not None:
+        session.state.forget(session, member.user_id)
+    session.state.close_if_empty(channel)
+    _tell_left(session, channel.name.text, member)
 
 
-def _confirm(session: Session, name: ChannelName) -> None:
-    channel = session.channels[name.text]
-    data = channel.roster.snapshot_json() if channel.roster is not None else b"{}"
+def _tell_left(session: Session, channel: str, member: Member | None) -> None:
+    session.bus.leave(session.state.app.id, channel, None if member is None else member.user_id)
+
+
+def _confirm(session: Session, name: ChannelName, entered: Entered) -> None:
+    data = snapshot_json(entered.members) if name.presence else b"{}"
     session.outlet.send(messages.subscribed_frame(name.text, data))
     if name.cached:
-        cached = session.state.cache.get(name.text)
         session.outlet.send(
-            messages.cache_miss_frame(name.text) if cached is None else messages.frame(cached.text)
+            messages.cache_miss_frame(name.text) if entered.cached is None else messages.frame(entered.cached)
         )

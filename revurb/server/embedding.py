@@ -118,7 +118,9 @@ class Server:
         app = await self._find(app_id)
         text = data if isinstance(data, str) else orjson.dumps(data).decode()
         names = [channels] if isinstance(channels, str) else list(channels)
-        self._node.trigger(app, names, event, text, socket_id)
+        accepted = self._node.trigger(app, names, event, text, socket_id)
+        if accepted is not None:
+            await accepted
 
     async def _find(self, app_id: str | None) -> App:
         if app_id is None:

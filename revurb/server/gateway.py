@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 
 from revurb.api.answers import text_response
@@ -9,9 +10,9 @@ from revurb.api.endpoint import Api
 from revurb.api.routes import Route
 from revurb.apps import App, AppProvider
 from revurb.observe.trace import MessageTrace
-from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, PusherError, UnknownApp
+from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
 from revurb.pusher.origins import origin_allowed
-from revurb.pusher.ports import Publisher
+from revurb.pusher.ports import Bus, Soon
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Refusal, Session
 from revurb.pusher.socket_id import SocketIds
@@ -31,7 +32,7 @@ class Gateway:
         api: Api,
         apps: AppProvider,
         registry: Registry,
-        publisher: Publisher,
+        bus: Bus,
         *,
         max_connections: int | None,
         trace: MessageTrace | None,
@@ -40,7 +41,7 @@ class Gateway:
         self._api = api
         self._apps = apps
         self._registry = registry
-        self._publisher = publisher
+        self._bus = bus
         self._max_connections = max_connections
         self._trace = trace
         self._compression = compression
@@ -61,30 +62,49 @@ class Gateway:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
-            return Upgrade(head, self._admit(request, app), agreement)
-        return self._upgrade_later(head, request, app, agreement)
+            admitted = self._admit(request, app)
+            if not isinstance(admitted, Awaitable):
+                return Upgrade(head, admitted, agreement)
+            return self._upgrade_later(head, admitted, agreement)
+        return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
 
     async def _upgrade_later(
-        self, head: bytes, request: Request, app: Awaitable[App | None], agreement: Agreement | None
+        self, head: bytes, handler: Awaitable[SocketHandler], agreement: Agreement | None
     ) -> Answer:
-        return Upgrade(head, self._admit(request, await app), agreement)
+        return Upgrade(head, await handler, agreement)
 
-    def _admit(self, request: Request, app: App | None) -> SocketHandler:
+    async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> SocketHandler:
+        admitted = self._admit(request, await app)
+        return await admitted if isinstance(admitted, Awaitable) else admitted
+
+    def _admit(self, request: Request, app: App | None) -> Soon[SocketHandler]:
         """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""
-        try:
-            session = self._session(request, app)
-        except PusherError as error:
-            return Refusal(error)
-        return session if self._trace is None else TracedSession(session, self._trace)
-
-    def _session(self, request: Request, app: App | None) -> Session:
         if app is None:
-            raise UnknownApp
+            return Refusal(UnknownApp())
         if not origin_allowed(request.headers.get("origin"), app.allowed_origins):
-            raise OriginNotAllowed
+            return Refusal(OriginNotAllowed())
         if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
-            raise OverCapacity
-        state = self._registry.state(app)
-        if app.max_connections is not None and len(state.sessions) >= app.max_connections:
-            raise OverConnectionQuota
-        return Session(state, self._socket_ids.next(), self._publisher)
+            return Refusal(OverCapacity())
+        granted = self._bus.admit(app.id, app.max_connections)
+        if isinstance(granted, bool):
+            return self._seat(app, granted)
+        return self._seat_later(app, asyncio.ensure_future(granted))
+
+    async def _seat_later(self, app: App, granted: asyncio.Future[bool]) -> SocketHandler:
+        try:
+            return self._seat(app, await asyncio.shield(granted))
+        except (
+            asyncio.CancelledError
+        ):  # the connection is gone: nobody takes the place that may be granted yet
+            granted.add_done_callback(lambda done: self._give_back(app, done))
+            raise
+
+    def _give_back(self, app: App, granted: asyncio.Future[bool]) -> None:
+        if not granted.cancelled() and granted.exception() is None and granted.result():
+            self._bus.release(app.id)
+
+    def _seat(self, app: App, granted: bool) -> SocketHandler:
+        if not granted:
+            return Refusal(OverConnectionQuota())
+        session = Session(self._registry.state(app), self._socket_ids.next(), self._bus)
+        return session if self._trace is None else TracedSession(session, self._trace)

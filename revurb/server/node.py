@@ -1,7 +1,7 @@
 """One node in one process: the composition root, the only file that knows every layer.
 
 Plan: clients' messages go connection -> session -> bus; requests go connection -> gateway -> api -> trigger -> bus;
-the bus brings every event back to `Trigger.deliver`. One timer turns the wheel for all connections.
+the bus brings every event back to `Dispatch.deliver`. One timer turns the wheel for all connections.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from revurb.bus.local import LocalBus
 from revurb.config import Config
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
+from revurb.pusher.dispatch import Dispatch
+from revurb.pusher.messages import member_removed_text
+from revurb.pusher.ports import Member, Soon
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.server.drain import close_evenly
@@ -47,9 +50,9 @@ class Node:
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
-        self._registry = Registry(config.limits.cache_ttl_s, time.monotonic)
-        self._trigger = Trigger(self._registry)
-        self._bus = self._trigger.publisher = LocalBus(self._trigger.deliver)
+        self._registry = Registry()
+        self._bus = LocalBus(Dispatch(self._registry), departure)
+        self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
             if config.tls.cert is not None and config.tls.key is not None
@@ -145,16 +148,16 @@ class Node:
 
     def trigger(
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> None:
+    ) -> Soon[None]:
         """Send an event as if it had come over the HTTP API."""
-        self._trigger.send(app, channels, event, data, except_socket_id)
+        return self._trigger.send(app, channels, event, data, except_socket_id)
 
     def _gateway(self) -> Gateway:
         config = self.config
         api = Api(
             self.apps,
-            self._registry,
             self._trigger,
+            self._bus,
             path=config.server.path,
             signature_max_age_s=config.limits.signature_max_age_s,
             clock=time.time,
@@ -177,7 +180,12 @@ class Node:
         self._acceptor.wheel.turn(now)
         if now - self._swept_at >= CACHE_SWEEP_S:
             self._swept_at = now
-            self._registry.expire_caches()
+            self._bus.tick()
+
+
+def departure(channel: str, member: Member) -> bytes:
+    """What the others on a presence channel are told of a member that has left."""
+    return member_removed_text(channel, member.id_json)
 
 
 def _compression(config: Config) -> Compression | None:

@@ -50,8 +50,8 @@ class Desk(Room):
         self.unready: str | None = None
         self.api = Api(
             apps or FixedApps([self.app, an_app(id="app2", key="key2", secret="secret2")]),
-            self.registry,
             self.trigger,
+            self.bus,
             path=path,
             signature_max_age_s=max_age_s,
             clock=lambda: NOW,

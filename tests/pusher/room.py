@@ -11,9 +11,11 @@ import orjson
 from revurb._speedups.frames import TEXT
 from revurb.apps import App
 from revurb.bus.local import LocalBus
+from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.registry import AppState, Registry
 from revurb.pusher.session import Session
 from revurb.pusher.triggering import Trigger
+from revurb.server.node import departure
 
 
 class Recorder:
@@ -95,15 +97,17 @@ class Room:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.registry = Registry(1800, self.clock)
-        self.trigger = Trigger(self.registry)
-        self.bus = self.trigger.publisher = LocalBus(self.trigger.deliver)
+        self.registry = Registry()
+        self.dispatch = Dispatch(self.registry)
+        self.bus = LocalBus(self.dispatch, departure, self.clock)
+        self.trigger = Trigger(self.bus, 1800)
         self._numbers = count(1)
 
     def state(self, app: App) -> AppState:
         return self.registry.state(app)
 
     def client(self, app: App) -> Client:
+        assert self.bus.admit(app.id, None)
         return Client(Session(self.registry.state(app), f"1.{next(self._numbers)}", self.bus))
 
 

@@ -34,7 +34,7 @@ def test_a_public_channel(room: Room) -> None:
     client = room.client(an_app())
     assert client.subscribe("news") == [succeeded("news")]
     assert client.subscribe("news") == [succeeded("news")]  # again is answered again
-    assert room.trigger.deliver("app1", "news", b"{}", None) == 1
+    assert room.dispatch.deliver("app1", "news", b"{}", None) == 1
 
 
 def test_a_private_channel(room: Room) -> None:
@@ -194,19 +194,6 @@ def test_the_cache_needs_no_subscriber(room: Room) -> None:
     app = an_app()
     room.trigger.send(app, ["cache-a"], "tick", "1", except_socket_id="1.1")
     assert room.client(app).subscribe("cache-a")[1]["event"] == "tick"
-
-
-def test_expired_events_are_let_go(room: Room) -> None:
-    app = an_app()
-    room.trigger.send(app, ["cache-a", "cache-b"], "tick", "1")
-    room.clock.now += 1000
-    room.trigger.send(app, ["cache-a"], "tick", "2")
-    room.clock.now += 900
-    room.registry.expire_caches()
-    cache = room.state(app).cache
-    assert cache.get("cache-a") is not None
-    assert cache.get("cache-b") is None
-    assert len(cache._events) == 1
 
 
 def test_a_channel_lives_from_its_first_subscriber_to_its_last(room: Room) -> None:

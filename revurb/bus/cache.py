@@ -1,0 +1,52 @@
+"""The last event of each cache channel, until its time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from revurb.pusher.ports import CachedEvent
+
+Key = tuple[str, str]  # app id, channel
+
+
+class _Kept(NamedTuple):
+    text: bytes
+    expires_at: float
+
+
+class EventCache:
+    """(app id, channel) -> its last event. `clock` gives monotonic seconds."""
+
+    __slots__ = ("_clock", "_events")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._events: dict[Key, _Kept] = {}
+
+    def put(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+        # Out and in again: with one ttl for all, the dict stays in order of expiry, so that `expire` looks at the
+        # front only.
+        self._events.pop((app_id, channel), None)
+        self._events[app_id, channel] = _Kept(text, self._clock() + ttl_s)
+
+    def get(self, app_id: str, channel: str) -> CachedEvent | None:
+        kept = self._events.get((app_id, channel))
+        left_s = kept.expires_at - self._clock() if kept is not None else 0
+        return CachedEvent(kept.text, left_s) if kept is not None and left_s > 0 else None
+
+    def items(self) -> Iterator[tuple[Key, CachedEvent]]:
+        """Everything that is remembered."""
+        for key in tuple(self._events):
+            cached = self.get(*key)
+            if cached is not None:
+                yield key, cached
+
+    def expire(self) -> None:
+        """Let go of what is too old. Costs nothing when nothing is."""
+        now = self._clock()
+        while self._events:
+            key = next(iter(self._events))
+            if self._events[key].expires_at > now:
+                return
+            del self._events[key]

@@ -1,0 +1,40 @@
+"""What the bus brings, given to whom it concerns on this process. The WebSocket frame is built here, once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from revurb.pusher.errors import TerminatedByApp
+from revurb.pusher.messages import frame
+from revurb.pusher.registry import Registry
+
+
+class Dispatch:
+    """The bus' Receiver. `status` answers surveys."""
+
+    __slots__ = ("_registry", "_status")
+
+    def __init__(self, registry: Registry, status: Callable[[bytes], bytes] = lambda question: b"") -> None:
+        self._registry = registry
+        self._status = status
+
+    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> int:
+        """Give an event to this process's subscribers of the channel; returns to how many it went."""
+        state = self._registry.find(app_id)
+        found = state and state.channels.get(channel)
+        if not state or not found:
+            return 0
+        skip = state.sessions.get(except_socket_id) if except_socket_id else None
+        return found.deliver(frame(text), skip.outlet if skip else None)
+
+    def terminate(self, app_id: str, user_id: str) -> int:
+        """End every connection that is this user on some presence channel: error 4009, then close 4009, which Pusher
+        clients take as "do not come back". Returns how many there were."""
+        state = self._registry.find(app_id)
+        sessions = state.sessions_of(user_id) if state is not None else ()
+        for session in sessions:
+            session.end(TerminatedByApp())
+        return len(sessions)
+
+    def answer(self, question: bytes) -> bytes:
+        return self._status(question)
