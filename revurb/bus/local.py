@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from revurb.bus.alone import Alone
 from revurb.bus.cache import EventCache
+from revurb.bus.events import MemberEvents
 from revurb.bus.holdings import Holdings
-from revurb.pusher.ports import ChannelState, Entered, Member, Receiver
-
-# (channel, member) -> the event that tells the others that the member has left
-Departure = Callable[[str, Member], bytes]
+from revurb.pusher.ports import Entered, Member, Receiver
 
 
-class LocalBus:
+class LocalBus(Alone):
     """A `pusher.ports.Bus` that answers everything at once. Events of a channel are delivered in the order of the
     calls; when `publish` returns, they are."""
 
     degraded: str | None = None  # why it does not do all that it should; never
 
     def __init__(
-        self, receiver: Receiver, departure: Departure, clock: Callable[[], float] = time.monotonic
+        self, receiver: Receiver, events: MemberEvents, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__(Holdings(), EventCache(clock))
         self._receiver = receiver
         self._deliver = receiver.deliver
-        self._departure = departure
-        self._holdings = Holdings()
-        self._cache = EventCache(clock)
+        self._events = events
 
     async def start(self) -> None:
         """Nothing has to be reached."""
@@ -76,13 +74,7 @@ class LocalBus:
         if not held.count:
             self._holdings.close(app_id, channel)
         elif gone is not None:
-            self._deliver(app_id, channel, self._departure(channel, gone), None)
-
-    def admit(self, app_id: str, limit: int | None) -> bool:
-        if limit is not None and self._holdings.connections.get(app_id, 0) >= limit:
-            return False
-        self._holdings.connect(app_id)
-        return True
+            self._deliver(app_id, channel, self._events.removed(channel, gone), None)
 
     def release(self, app_id: str) -> None:
         self._holdings.disconnect(app_id)
@@ -90,29 +82,8 @@ class LocalBus:
     def terminate(self, app_id: str, user_id: str) -> None:
         self._receiver.terminate(app_id, user_id)
 
-    def channels(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
-        held = self._holdings.apps.get(app_id, {})
-        return {name: self._state(app_id, name) for name in held if name.startswith(prefix)}
-
-    def describe(self, app_id: str, channels: Sequence[str]) -> list[ChannelState]:
-        return [self._state(app_id, name) for name in channels]
-
-    def members(self, app_id: str, channel: str) -> list[Member]:
-        held = self._holdings.find(app_id, channel)
-        return [] if held is None else held.who()
-
-    def connections(self, app_id: str) -> int:
-        return self._holdings.connections.get(app_id, 0)
-
     def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
         return [self._receiver.answer(question)]
-
-    def _state(self, app_id: str, channel: str) -> ChannelState:
-        held = self._holdings.find(app_id, channel)
-        cached = self._cache.get(app_id, channel)
-        if held is None:
-            return ChannelState(cached=cached)
-        return ChannelState(held.count, len(held.members), cached)
 
 
 _NOTHING_TO_KNOW = Entered()

@@ -20,12 +20,12 @@ from revurb.config import Config
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.messages import member_removed_text
-from revurb.pusher.ports import Member, Soon
+from revurb.pusher.ports import Soon
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.server.drain import close_evenly
 from revurb.server.gateway import Gateway
+from revurb.server.member_events import MEMBER_EVENTS
 from revurb.transport.acceptor import Acceptor
 from revurb.transport.listener import bind_unix, listen_on, listen_tcp
 from revurb.transport.ports import TransportLimits
@@ -51,7 +51,7 @@ class Node:
         self.counters = Counters()
         self.port = config.server.port
         self._registry = Registry()
-        self._bus = LocalBus(Dispatch(self._registry), departure)
+        self._bus = LocalBus(Dispatch(self._registry), MEMBER_EVENTS)
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
@@ -181,11 +181,6 @@ class Node:
         if now - self._swept_at >= CACHE_SWEEP_S:
             self._swept_at = now
             self._bus.tick()
-
-
-def departure(channel: str, member: Member) -> bytes:
-    """What the others on a presence channel are told of a member that has left."""
-    return member_removed_text(channel, member.id_json)
 
 
 def _compression(config: Config) -> Compression | None:

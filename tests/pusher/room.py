@@ -15,7 +15,7 @@ from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.registry import AppState, Registry
 from revurb.pusher.session import Session
 from revurb.pusher.triggering import Trigger
-from revurb.server.node import departure
+from revurb.server.member_events import MEMBER_EVENTS
 
 
 class Recorder:
@@ -99,7 +99,7 @@ class Room:
         self.clock = Clock()
         self.registry = Registry()
         self.dispatch = Dispatch(self.registry)
-        self.bus = LocalBus(self.dispatch, departure, self.clock)
+        self.bus = LocalBus(self.dispatch, MEMBER_EVENTS, self.clock)
         self.trigger = Trigger(self.bus, 1800)
         self._numbers = count(1)
 

@@ -1,0 +1,114 @@
+"""A worker's connection to the broker: made, watched, and made again for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import Protocol, cast
+
+from revurb.bus.hub import messages as m
+from revurb.bus.hub.framing import FramingError, Unpacker, pack
+
+_log = logging.getLogger(__name__)
+
+RETRY_FIRST_S = 0.02
+RETRY_MOST_S = 1.0
+BEAT_S = 1.0
+SILENT_BEATS = 5  # a broker that lives answers each
+
+
+class LinkEnd(Protocol):
+    """Who the link is for."""
+
+    def linked(self) -> None:
+        """There is a connection: time for `Hello`."""
+
+    def take(self, bodies: list[bytes]) -> None:
+        """Messages came, in order."""
+
+    def unlinked(self) -> None:
+        """The connection is lost."""
+
+
+class Link(asyncio.Protocol):
+    """Keeps one connection to the Unix socket at `path`, from `start` to `stop`. The broker hears from it every
+    `beat_s`, which has to be well below its lease."""
+
+    def __init__(self, path: str, end: LinkEnd, beat_s: float = BEAT_S) -> None:
+        self._beat_s = beat_s
+        self._path = path
+        self._end = end
+        self._transport: asyncio.Transport | None = None
+        self._unpacker = Unpacker()
+        self._lost = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
+        self._beat_at = 0.0
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._stay_connected())
+
+    async def stop(self) -> None:
+        """Close, behind what has been sent."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._transport is not None:
+            self._transport.close()
+
+    def send(self, message: m.FromWorker) -> None:
+        """Send, if there is a connection."""
+        if self._transport is not None:
+            self._transport.write(pack(message))
+
+    def tick(self, now: float) -> None:
+        """To be called a few times a second: finds out whether the broker still answers."""
+        if self._transport is None or now < self._beat_at + self._beat_s:
+            return
+        self._beat_at = now
+        if now - self._heard_at > SILENT_BEATS * self._beat_s:
+            _log.error("the hub does not answer", extra={"silent_s": round(now - self._heard_at, 1)})
+            self._transport.abort()
+        else:
+            self.send(m.Beat())
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._unpacker = Unpacker()
+        self._heard_at = self._beat_at = asyncio.get_running_loop().time()
+        self._end.linked()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        try:
+            bodies = self._unpacker.feed(data)
+        except FramingError as error:
+            _log.error("the hub speaks nonsense", extra={"error": str(error)})
+            assert self._transport is not None
+            self._transport.abort()
+            return
+        self._end.take(bodies)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._lost.set()
+        self._end.unlinked()
+
+    async def _stay_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        retry_s = RETRY_FIRST_S
+        while True:
+            self._lost.clear()
+            try:
+                await loop.create_unix_connection(lambda: self, self._path)
+            except OSError:
+                await asyncio.sleep(retry_s * random.uniform(0.5, 1))
+                retry_s = min(retry_s * 2, RETRY_MOST_S)
+            else:
+                retry_s = RETRY_FIRST_S
+                await self._lost.wait()

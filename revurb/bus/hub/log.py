@@ -1,0 +1,61 @@
+"""The events of the recent past, for workers that were away for a moment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from revurb.bus.ledger import Key
+
+KEPT_S = 60.0
+KEPT_BYTES = 32 * 1024 * 1024
+
+
+class _Entry(NamedTuple):
+    position: int
+    at_s: float
+    key: Key
+    data: bytes
+
+
+class EventLog:
+    """Events in order, as they were sent, until they are too old or too many."""
+
+    __slots__ = ("_bytes", "_clock", "_entries", "_kept_bytes", "_kept_s", "position")
+
+    def __init__(
+        self, clock: Callable[[], float], kept_s: float = KEPT_S, kept_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._clock = clock
+        self._kept_s = kept_s
+        self._kept_bytes = kept_bytes
+        self._entries: deque[_Entry] = deque()
+        self._bytes = 0
+        self.position = 0  # of the newest event
+
+    def append(self, key: Key, data: bytes) -> None:
+        """Keep the event at `position`, which the caller has moved on by one."""
+        self._entries.append(_Entry(self.position, self._clock(), key, data))
+        self._bytes += len(data)
+        while self._bytes > self._kept_bytes:
+            self._drop()
+
+    def expire(self) -> None:
+        oldest = self._clock() - self._kept_s
+        while self._entries and self._entries[0].at_s < oldest:
+            self._drop()
+
+    def since(self, position: int) -> Iterator[tuple[Key, bytes]]:
+        """What came behind `position` and is still there."""
+        for entry in self._entries:
+            if entry.position > position:
+                yield entry.key, entry.data
+
+    def missed(self, position: int) -> int:
+        """How many events behind `position` are not there any more."""
+        oldest = self._entries[0].position if self._entries else self.position + 1
+        return max(0, oldest - position - 1)
+
+    def _drop(self) -> None:
+        self._bytes -= len(self._entries.popleft().data)

@@ -1,0 +1,91 @@
+"""The events that this process has published and that the bus has not accepted yet.
+
+While the bus cannot be reached they wait here for the others; this process's own subscribers get theirs at once.
+Each event has a number, so that none is lost and none comes twice: what was sent and not accepted is sent again, and
+everyone who has seen the number already, this process too, drops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_WAITING = 50_000
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+_EVENT_COST_BYTES = 300  # what an event takes beside its text
+
+
+class Outgoing(NamedTuple):
+    seq: int
+    app_id: str
+    channel: str
+    text: bytes
+    except_socket_id: str | None
+    cache_ttl_s: int
+    accepted: asyncio.Future[None] | None
+
+
+class Outbound:
+    """Bounded in number and bytes: beyond, the oldest are dropped and counted in `dropped`."""
+
+    __slots__ = ("_bytes", "_seen", "_seq", "_waiting", "dropped")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Outgoing] = deque()
+        self._bytes = 0
+        self._seq = 0
+        self._seen = 0  # up to here, this process's own subscribers have got theirs
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(
+        self,
+        app_id: str,
+        channel: str,
+        text: bytes,
+        except_socket_id: str | None,
+        cache_ttl_s: int,
+        accepted: asyncio.Future[None] | None,
+    ) -> Outgoing:
+        """Number an event, and keep it until it is accepted."""
+        self._seq += 1
+        event = Outgoing(self._seq, app_id, channel, text, except_socket_id, cache_ttl_s, accepted)
+        self._waiting.append(event)
+        self._bytes += len(text) + _EVENT_COST_BYTES
+        while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
+            self.dropped += 1
+            self._settle(self._waiting.popleft())
+        return event
+
+    def accept(self, seq: int) -> None:
+        """The bus has given all up to `seq` their place."""
+        while self._waiting and self._waiting[0].seq <= seq:
+            self._settle(self._waiting.popleft())
+
+    def first_sight(self, seq: int) -> bool:
+        """Whether this process's subscribers have not got this event of its own yet; they are about to."""
+        if seq <= self._seen:
+            return False
+        self._seen = seq
+        return True
+
+    def cut_off(self) -> Iterator[Outgoing]:
+        """The bus is out of reach: nobody need wait any longer. Gives what this process's subscribers have not got."""
+        for event in self._waiting:
+            if event.accepted is not None and not event.accepted.done():
+                event.accepted.set_result(None)
+            if self.first_sight(event.seq):
+                yield event
+
+    def waiting(self) -> Iterator[Outgoing]:
+        """What has to be sent (again), in order."""
+        return iter(tuple(self._waiting))
+
+    def _settle(self, event: Outgoing) -> None:
+        self._bytes -= len(event.text) + _EVENT_COST_BYTES
+        if event.accepted is not None and not event.accepted.done():
+            event.accepted.set_result(None)

@@ -1,0 +1,176 @@
+"""The engines under test, each as a cluster of processes that share this event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.bus import HubBus
+from revurb.bus.hub.server import HubServer
+from revurb.bus.local import LocalBus
+from revurb.pusher.ports import Bus, Entered, Member, Soon
+from revurb.server.member_events import MEMBER_EVENTS
+
+T = TypeVar("T")
+APP = "app1"
+LEASE_S = 0.6
+DEADLINE_S = 10.0
+
+
+async def now(soon: Soon[T]) -> T:
+    return await soon if isinstance(soon, Awaitable) else soon
+
+
+class Node:
+    """A process on the bus, with everything that the bus brought it: (channel, event, except)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.heard: list[tuple[str, bytes, str | None]] = []
+        self.terminated: list[str] = []
+        self.bus: Any = None
+        self._changed = asyncio.Event()
+
+    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
+        assert app_id == APP
+        self.heard.append((channel, text, except_socket_id))
+        self._changed.set()
+
+    def terminate(self, app_id: str, user_id: str) -> None:
+        self.terminated.append(user_id)
+        self._changed.set()
+
+    def answer(self, question: bytes) -> bytes:
+        return question + b" " + self.name.encode()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until it is true; looked at whenever something was brought, and now and then."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                self._changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), 0.02)
+
+    def texts(self, channel: str = "news") -> list[bytes]:
+        return [text for name, text, _ in self.heard if name == channel]
+
+    async def enter(
+        self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
+    ) -> Entered:
+        """Subscribe; what the subscriber is told. `heard` is emptied at that point: the rest is what comes after."""
+        entered: asyncio.Future[Entered] = asyncio.get_running_loop().create_future()
+
+        def then(value: Entered) -> None:
+            self.heard.clear()
+            entered.set_result(value)
+
+        added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
+        bus: Bus = self.bus
+        bus.enter(APP, channel, user, added, want_cached, then)
+        async with asyncio.timeout(DEADLINE_S):
+            return await entered
+
+    async def publish(self, text: bytes, channel: str = "news", **more: Any) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            await now(self.bus.publish(APP, channel, text, **more))
+
+
+class OneOrMore(Protocol):
+    """Some processes."""
+
+    async def node(self) -> Node:
+        """One more process."""
+
+    async def kill(self, node: Node) -> None:
+        """End a process as `kill -9` does."""
+
+    async def close(self) -> None: ...
+
+
+class Cluster(OneOrMore, Protocol):
+    """Some processes and what connects them."""
+
+    async def outage(self) -> None:
+        """Take away what connects the processes."""
+
+    async def recover(self) -> None:
+        """Bring it back, with no memory of what was."""
+
+
+async def keep_ticking(bus: Bus) -> None:
+    while True:
+        bus.tick()  # type: ignore[attr-defined]  # every engine has one
+        await asyncio.sleep(0.02)
+
+
+class _Cluster:
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._ticking: dict[Node, asyncio.Task[None]] = {}
+
+    async def _start(self, node: Node) -> Node:
+        await node.bus.start()
+        self.nodes.append(node)
+        self._ticking[node] = asyncio.create_task(keep_ticking(node.bus))
+        return node
+
+    async def kill(self, node: Node) -> None:
+        self.nodes.remove(node)
+        self._ticking.pop(node).cancel()
+
+    async def close(self) -> None:
+        for node in tuple(self.nodes):
+            self._ticking.pop(node).cancel()
+            await node.bus.stop()
+
+
+class LocalCluster(_Cluster):
+    """One process, and nothing to connect."""
+
+    async def node(self) -> Node:
+        assert not self.nodes, "the local bus is for one process"
+        node = Node("node0")
+        node.bus = LocalBus(node, MEMBER_EVENTS, asyncio.get_running_loop().time)
+        return await self._start(node)
+
+
+class HubCluster(_Cluster):
+    """Workers and the broker, over a real Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = str(path / "hub.sock")
+        self.hub: HubServer | None = None
+
+    async def node(self) -> Node:
+        if self.hub is None:
+            await self._open(0)
+        node = Node(f"node{len(self.nodes)}")
+        node.bus = HubBus(self._path, node.name, node, MEMBER_EVENTS, LEASE_S / 5)
+        return await self._start(node)
+
+    async def kill(self, node: Node) -> None:
+        await super().kill(node)
+        await node.bus._link.stop()
+
+    async def outage(self) -> None:
+        assert self.hub is not None
+        await self.hub.stop()
+
+    async def recover(self) -> None:
+        await self._open(len(self.nodes))
+
+    async def close(self) -> None:
+        await super().close()
+        if self.hub is not None:
+            await self.hub.stop()
+
+    async def _open(self, expected: int) -> None:
+        loop = asyncio.get_running_loop()
+        broker = Broker(MEMBER_EVENTS, loop.time, lease_s=LEASE_S, expected_workers=expected)
+        self.hub = HubServer(broker, self._path)
+        await self.hub.start()

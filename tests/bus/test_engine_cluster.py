@@ -1,0 +1,250 @@
+"""What every engine does where there are several processes: the numbered rules of the bus."""
+
+import asyncio
+
+from revurb.pusher.ports import ChannelState, Member
+from revurb.server.member_events import MEMBER_EVENTS
+from tests.bus.engines import APP, Cluster, Node, now
+
+ANN = Member("ann", b'"ann"', b'{"tab":1}')
+BOB = Member("bob", b'"bob"', b"null")
+ROOM = "presence-room"
+
+
+async def numbers(node: Node, last: bytes, channel: str = "news") -> list[bytes]:
+    """All that came up to the event `last`."""
+    await node.until(lambda: last in node.texts(channel))
+    return node.texts(channel)
+
+
+async def hears(node: Node, count: int) -> None:
+    await node.until(lambda: len(node.heard) >= count)
+
+
+async def is_whole(node: Node) -> None:
+    await node.until(lambda: not node.bus.degraded)
+
+
+async def ended(node: Node, user_id: str) -> None:
+    await node.until(lambda: node.terminated == [user_id])
+
+
+# Rule 1: a process hears the topics it subscribed to, from the moment that its subscriber was told so.
+
+
+async def test_events_go_where_they_are_wanted(cluster: Cluster) -> None:
+    here, there, elsewhere = [await cluster.node() for _ in range(3)]
+    await there.enter("news")
+    await elsewhere.enter("other")
+    await here.publish(b"1", except_socket_id="7.7")
+    await here.publish(b"2", "other")
+    await there.until(lambda: there.heard)
+    await elsewhere.until(lambda: elsewhere.heard)
+    assert there.heard == [("news", b"1", "7.7")]
+    assert elsewhere.heard == [("other", b"2", None)]
+    assert here.heard == []
+
+
+async def test_an_event_published_after_the_reply_is_never_missed(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    for number in range(50):
+        channel = f"c{number}"
+        await there.enter(channel)
+        await here.publish(b"x", channel)
+        await there.until(lambda: there.heard)
+        there.heard.clear()
+
+
+async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await there.enter()
+    there.bus.leave(APP, "news", None)
+    await there.enter()
+    await here.publish(b"1")
+    await there.until(lambda: there.heard)
+    there.bus.leave(APP, "news", None)
+    assert await now(there.bus.channels(APP, "")) == {}
+    assert await now(here.bus.channels(APP, "")) == {}
+
+
+# Rule 2: one order for all.
+
+
+async def test_everyone_hears_the_same_order(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    for node in nodes:
+        await node.enter()
+
+    async def speak(node: Node) -> None:
+        for number in range(100):
+            await node.publish(f"{node.name} {number}".encode())
+
+    await asyncio.gather(*map(speak, nodes))
+    for node in nodes:
+        await hears(node, 300)
+    assert nodes[0].heard == nodes[1].heard == nodes[2].heard
+
+
+async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    await nodes[2].enter()
+    for number in range(100):
+        await nodes[number % 2].publish(b"%d" % number)
+    assert await numbers(nodes[2], b"99") == [b"%d" % number for number in range(100)]
+
+
+# Rules 3 and 4: what connects the processes is gone, and comes back.
+
+
+async def test_without_the_others_ones_own_clients_are_served(cluster: Cluster) -> None:
+    node, other = await cluster.node(), await cluster.node()
+    await node.enter()
+    await other.enter()
+    await cluster.outage()
+    await node.publish(b"1")
+    await node.until(lambda: node.bus.degraded)
+    assert node.texts() == [b"1"]
+    await node.publish(b"2")
+    assert node.texts() == [b"1", b"2"]
+    assert (await node.enter("later")).cached is None
+    await node.publish(b"3", "later")
+    assert node.texts("later") == [b"3"]
+    assert await now(node.bus.connections(APP)) == 0
+
+
+async def test_what_was_published_meanwhile_comes_once_and_in_order(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    for node in nodes:
+        await node.enter()
+    for number in range(200):
+        await nodes[0].publish(b"%d" % number)
+        if number == 60:
+            await cluster.outage()
+        if number == 120:
+            await cluster.recover()
+    for node in nodes:
+        assert await numbers(node, b"199") == [b"%d" % number for number in range(200)]
+        await is_whole(node)
+
+
+async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    await here.enter("news")
+    assert await now(there.bus.admit(APP, None))
+    await here.publish(b"kept", "cache-a", cache_ttl_s=60)
+    await cluster.outage()
+    await here.until(lambda: here.bus.degraded)
+    await cluster.recover()
+    assert sorted(await now(here.bus.members(APP, ROOM))) == [ANN, BOB]
+    assert await now(here.bus.describe(APP, [ROOM, "news"])) == [ChannelState(2, 2), ChannelState(1, 0)]
+    assert await now(here.bus.connections(APP)) == 1
+    assert (await there.enter("cache-a", want_cached=True)).cached == b"kept"
+    await here.publish(b"end", ROOM)
+    assert await numbers(there, b"end", ROOM) == [b"end"]  # nobody came or went
+
+
+async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    here.heard.clear()
+    await cluster.outage()
+    await there.until(lambda: there.bus.degraded)
+    await cluster.recover()
+    there.bus.leave(APP, ROOM, "bob")
+    await here.until(lambda: here.heard)
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+    assert await now(here.bus.members(APP, ROOM)) == [ANN]
+
+
+# Rule 5: who dies leaves nothing behind.
+
+
+async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    await there.enter("news")
+    assert await now(there.bus.admit(APP, None))
+    here.heard.clear()
+    await cluster.kill(there)
+    assert await now(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
+    await here.until(lambda: here.heard)
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+    assert await now(here.bus.members(APP, ROOM)) == [ANN]
+    assert set(await now(here.bus.channels(APP, ""))) == {ROOM}
+    assert await now(here.bus.connections(APP)) == 0
+
+
+async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    here.heard.clear()
+    await there.bus.stop()
+    await here.until(lambda: here.heard)
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+
+
+# Rule 6: members and counts are those of all processes.
+
+
+async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    await nodes[0].enter(ROOM, BOB)
+    nodes[0].heard.clear()
+    for node in nodes:
+        await node.enter(ROOM, ANN)
+    assert sorted(await now(nodes[0].bus.members(APP, ROOM))) == [ANN, BOB]
+    assert await now(nodes[0].bus.describe(APP, [ROOM])) == [ChannelState(4, 2)]
+    for node in nodes:
+        node.bus.leave(APP, ROOM, "ann")
+    await nodes[0].until(lambda: MEMBER_EVENTS.removed(ROOM, ANN) in nodes[0].texts(ROOM))
+    await nodes[1].publish(b"end", ROOM)
+    assert await numbers(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
+
+
+async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, BOB)
+    for _ in range(2):
+        assert len((await there.enter(ROOM, ANN)).members) == 2
+    for _ in range(2):
+        there.bus.leave(APP, ROOM, "ann")
+    gone = MEMBER_EVENTS.removed(ROOM, ANN)
+    assert await numbers(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
+
+
+async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    granted = await asyncio.gather(*[now(node.bus.admit(APP, 5)) for node in nodes for _ in range(4)])
+    assert sum(granted) == 5
+    assert await now(nodes[0].bus.connections(APP)) == 5
+    winner = nodes[granted.index(True) // 4]
+    winner.bus.release(APP)
+    await now(winner.bus.connections(APP))
+    assert await now(nodes[2].bus.admit(APP, 5))
+
+
+async def test_cached_events_are_everyones(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.publish(b"1", "cache-a", cache_ttl_s=60)
+    assert (await there.enter("cache-a", want_cached=True)).cached == b"1"
+
+
+async def test_terminating_reaches_everyone(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    await now(nodes[0].bus.terminate(APP, "ann"))
+    for node in nodes:
+        await ended(node, "ann")
+
+
+async def test_a_survey_asks_everyone_and_waits_no_longer_than_its_deadline(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    everyone = [b"who? node0", b"who? node1", b"who? node2"]
+    assert sorted(await now(nodes[1].bus.survey(b"who?", 5))) == everyone
+    await cluster.outage()
+    await nodes[1].until(lambda: nodes[1].bus.degraded)
+    assert await now(nodes[1].bus.survey(b"who?", 0.1)) == []
