@@ -10,17 +10,18 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
+from revurb.bus.engine import Engine
 from revurb.bus.local import LocalBus
 from revurb.config import Config
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.ports import Soon
+from revurb.pusher.ports import Receiver, Soon
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.server.drain import close_evenly
@@ -36,23 +37,27 @@ from revurb.wire.deflate import Compression
 _log = logging.getLogger(__name__)
 
 RESTARTING = 4200  # Pusher clients reconnect at once
-CACHE_SWEEP_S = 10.0
 
 
 class Node:
     """Serves the apps of `config`, or of `apps` if given, from `start` to `stop`.
 
-    Everything it holds hangs below it: several nodes run in one process without knowing of each other.
+    Everything it holds hangs below it: several nodes run in one process without knowing of each other. `join` makes
+    the bus that connects it with other processes; without, it is all there is.
     """
 
-    def __init__(self, config: Config, apps: AppProvider | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        apps: AppProvider | None = None,
+        join: Callable[[Receiver], Engine] | None = None,
+    ) -> None:
         self.config = config
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
         self._registry = Registry()
-        self._bus = LocalBus(Dispatch(self._registry), MEMBER_EVENTS)
-        self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
+        self._join = join if join is not None else lambda receiver: LocalBus(receiver, MEMBER_EVENTS)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
             if config.tls.cert is not None and config.tls.key is not None
@@ -62,7 +67,6 @@ class Node:
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
         self._date = ""
-        self._swept_at = 0.0
 
     @property
     def scheme(self) -> str:
@@ -74,20 +78,24 @@ class Node:
         return len(self._acceptor.sockets)
 
     def unready(self) -> str | None:
-        """Why this node should get no new clients: "draining" or "not listening"; None if it should."""
+        """Why this node should get no new clients: "draining", "not listening", or what its bus lacks; None if it
+        should."""
         if self._acceptor.draining:
             return "draining"
-        return None if self._listeners else "not listening"
+        return self._bus.degraded if self._listeners else "not listening"
 
     async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
         """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
         nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
+        self._bus = self._join(Dispatch(self._registry))
+        self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
         self._acceptor = Acceptor(
             self._gateway(), _transport_limits(config), self.counters, loop, lambda: self._date
         )
         self._turn(loop)
         try:
+            await self._bus.start()
             await self._listen(tuple(sockets))
         except BaseException:
             await self.stop(drain_timeout_s=0)
@@ -138,6 +146,7 @@ class Node:
                 await empty.wait()
         except TimeoutError:
             self._acceptor.abort()
+        await self._bus.stop()
         self._timer.cancel()
         self._timer = None
 
@@ -178,9 +187,7 @@ class Node:
         self._timer = loop.call_later(TICK_S, self._turn, loop)
         self._date = formatdate(usegmt=True)
         self._acceptor.wheel.turn(now)
-        if now - self._swept_at >= CACHE_SWEEP_S:
-            self._swept_at = now
-            self._bus.tick()
+        self._bus.tick()
 
 
 def _compression(config: Config) -> Compression | None:
