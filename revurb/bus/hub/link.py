@@ -44,6 +44,7 @@ class Link(asyncio.Protocol):
         self._unpacker = Unpacker()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
         self._heard_at = 0.0
         self._beat_at = 0.0
 
@@ -53,6 +54,7 @@ class Link(asyncio.Protocol):
     async def stop(self) -> None:
         """Close, behind what has been sent."""
         if self._task is not None:
+            self._stopped = True
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
@@ -97,7 +99,8 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._lost.set()
-        self._end.unlinked()
+        if not self._stopped:
+            self._end.unlinked()
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()

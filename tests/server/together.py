@@ -1,0 +1,49 @@
+"""Nodes that are one server, on this event loop: over the hub, and what more engines there are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from pathlib import Path
+
+from revurb.apps import App
+from revurb.bus.engine import Engine
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.bus import HubBus
+from revurb.bus.hub.server import HubServer
+from revurb.config import Config, ServerConfig
+from revurb.pusher.ports import Receiver
+from revurb.server.member_events import MEMBER_EVENTS
+from revurb.server.node import Node
+
+Join = Callable[[Receiver], Engine]
+
+
+@contextlib.asynccontextmanager
+async def hub(path: Path) -> AsyncIterator[Join]:
+    """A broker; what is given joins one more worker to it."""
+    broker = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
+    server, numbers = HubServer(broker, str(path / "hub.sock")), count()
+    await server.start()
+    try:
+        yield lambda receiver: HubBus(str(path / "hub.sock"), f"w{next(numbers)}", receiver, MEMBER_EVENTS)
+    finally:
+        await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def nodes(number: int, join: Join, *apps: App) -> AsyncIterator[list[Node]]:
+    """That many nodes, each on a port of its own."""
+    config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=apps)
+    started: list[Node] = []
+    try:
+        for _ in range(number):
+            node = Node(config, join=join)
+            await node.start()
+            started.append(node)
+        yield started
+    finally:
+        for node in started:
+            await node.stop(drain_timeout_s=1)
