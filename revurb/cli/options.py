@@ -57,7 +57,8 @@ def _click_option(setting: Setting) -> dict[str, Any]:
     if setting.kind == "switch":
         return {**described, "is_flag": True}
     # Values go to `load` as the texts they are: it says what is wrong with one, whatever the source.
-    return {**described, "metavar": "|".join(setting.choices) or METAVARS[setting.kind]}
+    words = "|".join(setting.choices) or "|".join((METAVARS[setting.kind], *setting.option.words))
+    return {**described, "metavar": words}
 
 
 def load_or_exit(

@@ -17,11 +17,13 @@ from revurb.config.error import MASK, ConfigError
 from revurb.config.listing import Row, rows
 from revurb.config.load import load
 from revurb.config.option import Option, Setting
+from revurb.config.process import AUTO_WORKERS, ProcessConfig
 from revurb.config.provider import load_app_provider
 from revurb.config.reference import reference
 
 __all__ = [
     "APP_SETTINGS",
+    "AUTO_WORKERS",
     "MASK",
     "SETTINGS",
     "App",
@@ -32,6 +34,7 @@ __all__ = [
     "LimitsConfig",
     "LogConfig",
     "Option",
+    "ProcessConfig",
     "RedisConfig",
     "Row",
     "ScalingConfig",

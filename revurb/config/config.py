@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from revurb.apps import App
 from revurb.config.option import Option, Setting, settings_of
+from revurb.config.process import ProcessConfig
 
 
 def route_prefix(text: str) -> str:
@@ -318,6 +319,7 @@ class Config:
     limits: LimitsConfig = LimitsConfig()
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
+    process: ProcessConfig = ProcessConfig()
     scaling: ScalingConfig = ScalingConfig()
     apps: tuple[App, ...] = ()
     app_provider: Annotated[

@@ -110,6 +110,12 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             yield f"{other}: not set, but found {key} in {provenance[key]}; allowed: both or none"
         if reason := _unreadable(cwd / path):
             yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
+    process = config.process
+    if process.watchdog_kill_s is not None and process.watchdog_kill_s <= process.watchdog_warn_s:
+        yield (
+            f"process.watchdog_kill_s: found {process.watchdog_kill_s:g} in {provenance['process.watchdog_kill_s']}; "
+            f"allowed: more than process.watchdog_warn_s ({process.watchdog_warn_s:g})"
+        )
     if config.scaling.enabled:
         yield (
             f"scaling.enabled (REVERB_SCALING_ENABLED): found true in {provenance['scaling.enabled']}; "
@@ -127,9 +133,10 @@ def _unreadable(path: Path) -> str | None:
 
 def _below(config: Config, cwd: Path) -> Config:
     """The same with its paths below `cwd`, so that they mean the same wherever they are opened."""
-    server, tls = config.server, config.tls
+    server, tls, process = config.server, config.tls, config.process
     return replace(
         config,
+        process=replace(process, runtime_dir=_joined(cwd, process.runtime_dir)),
         server=replace(server, unix_socket=_joined(cwd, server.unix_socket)),
         tls=replace(tls, cert=_joined(cwd, tls.cert), key=_joined(cwd, tls.key)),
     )

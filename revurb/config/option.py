@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -34,7 +34,8 @@ class Option:
     """What a field cannot say by its type and default.
 
     `minimum` and `maximum` are inclusive. `parse` takes a text and returns it in its final form; its
-    ValueError becomes a problem, and `allowed` then says in words what would have been accepted.
+    ValueError becomes a problem, and `allowed` then says in words what would have been accepted. `words` stand for
+    values of another kind: `{"auto": 0}`.
     """
 
     doc: str
@@ -48,6 +49,7 @@ class Option:
     may_be_empty: bool = False
     parse: Callable[[str], str] | None = None
     allowed: str | None = None
+    words: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,6 +108,8 @@ class Setting:
             return UNSET
         if word in ("null", "(null)"):
             return None if self.nullable else UNSET
+        if word in self.option.words:
+            return self.option.words[word]
         # Laravel takes off one pair of quotes that outlived the shell or the .env parser.
         if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
             text = text[1:-1]
@@ -136,6 +140,8 @@ class Setting:
         """The value of something already typed: from TOML, or from a program. Raises ValueError."""
         if value is None and self.nullable:
             return None
+        if isinstance(value, str) and value.strip().lower() in self.option.words:
+            return self.option.words[value.strip().lower()]
         wanted: tuple[type, ...]
         match self.kind:
             case "text" | "choice":
@@ -183,19 +189,27 @@ class Setting:
             return MASK
         if self.option.octal and isinstance(value, int):
             return f"{value:04o}"
+        for word, meant in self.option.words.items():
+            if value == meant:
+                return word
         return list(value) if isinstance(value, tuple) else value
 
 
 def settings_of(declaration: type, prefix: str = "") -> Iterator[Setting]:
     """Every option below a dataclass, in the order of its fields; tables in tables give dotted keys."""
     hints = typing.get_type_hints(declaration, include_extras=True)
-    for field in fields(declaration):
-        hint, key = hints[field.name], f"{prefix}{field.name}"
+    for declared in fields(declaration):
+        hint, key = hints[declared.name], f"{prefix}{declared.name}"
         if typing.get_origin(hint) is Annotated:
             base, option = typing.get_args(hint)[:2]
             kind, nullable, choices = _kind(base)
             yield Setting(
-                key=key, kind=kind, option=option, nullable=nullable, choices=choices, default=field.default
+                key=key,
+                kind=kind,
+                option=option,
+                nullable=nullable,
+                choices=choices,
+                default=declared.default,
             )
         elif isinstance(hint, type) and is_dataclass(hint):
             yield from settings_of(hint, f"{key}.")
@@ -218,10 +232,10 @@ def build(declaration: type, values: dict[str, Any], prefix: str = "", **others:
     """An instance of a declaration from the values of its Settings by dotted key; `others` as they are."""
     hints = typing.get_type_hints(declaration, include_extras=True)
     arguments = dict(others)
-    for field in fields(declaration):
-        hint, key = hints[field.name], f"{prefix}{field.name}"
+    for declared in fields(declaration):
+        hint, key = hints[declared.name], f"{prefix}{declared.name}"
         if typing.get_origin(hint) is Annotated:
-            arguments[field.name] = values[key]
+            arguments[declared.name] = values[key]
         elif isinstance(hint, type) and is_dataclass(hint):
-            arguments[field.name] = build(hint, values, f"{key}.")
+            arguments[declared.name] = build(hint, values, f"{key}.")
     return declaration(**arguments)

@@ -16,6 +16,7 @@ TITLES = {
     "limits": "Limits of the node",
     "compression": "Compression",
     "log": "Logging",
+    "process": "Processes",
     "scaling": "Several nodes",
     "app_provider": "Finding apps with your own code",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from revurb.config import SETTINGS, Config, load
+from revurb.config import AUTO_WORKERS, SETTINGS, Config, load, rows
 from tests.config.project import APP, APP_TOML, Project
 
 # Each environment name, a text for it, and what it must come to. Paths are checked separately.
@@ -39,6 +39,10 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_LOG_FORMAT", "json", "log.format", "json"),
     ("REVURB_LOG_LEVEL", "debug", "log.level", "debug"),
     ("REVURB_DEBUG_MESSAGES", "true", "log.debug", True),
+    ("REVURB_WORKERS", "4", "process.workers", 4),
+    ("REVURB_WATCHDOG_WARN", "2.5", "process.watchdog_warn_s", 2.5),
+    ("REVURB_WATCHDOG_KILL", "60", "process.watchdog_kill_s", 60.0),
+    ("REVURB_RUNTIME_DIR", "/run/r", "process.runtime_dir", "/run/r"),
     ("REVERB_SCALING_CHANNEL", "nodes", "scaling.channel", "nodes"),
     ("REDIS_URL", "redis://u:p@h", "scaling.redis.url", "redis://u:p@h"),
     ("REDIS_HOST", "redis", "scaling.redis.host", "redis"),
@@ -78,6 +82,10 @@ DEFAULTS = {
     "log.format": "plain",
     "log.level": "info",
     "log.debug": False,
+    "process.workers": 1,
+    "process.watchdog_warn_s": 5.0,
+    "process.watchdog_kill_s": 30.0,
+    "process.runtime_dir": None,
     "scaling.enabled": False,
     "scaling.channel": "reverb",
     "scaling.redis.url": None,
@@ -156,6 +164,15 @@ def test_a_flag_sets_its_option(project: Project, setting: Any) -> None:
         config = project.load({name: ""}, flags={key: given})
         assert at(config, key) == value
         assert config.provenance[key] == setting.option.flag
+
+
+def test_the_word_auto_is_a_number_of_workers(project: Project) -> None:
+    for config in (project.load({"REVURB_WORKERS": "Auto"}), project.load(flags={"process.workers": "auto"})):
+        assert config.process.workers == AUTO_WORKERS
+    project.write("revurb.toml", '[process]\nworkers = "auto"\n')
+    config = project.load()
+    assert config.process.workers == AUTO_WORKERS
+    assert next(row.value for row in rows(config) if row.key == "process.workers") == "auto"
 
 
 SOURCES = ["revurb.toml", ".env (REVERB_SERVER_PORT)", "environment (REVERB_SERVER_PORT)", "--port"]

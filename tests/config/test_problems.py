@@ -52,6 +52,16 @@ PROBLEMS = [
         "app_provider: found 'my.apps' in environment (REVURB_APP_PROVIDER); allowed: package.module:Class",
     ),
     (
+        {"REVURB_WORKERS": "0"},
+        "process.workers: found '0' in environment (REVURB_WORKERS); "
+        "allowed: auto, or an integer from 1 to 256",
+    ),
+    (
+        {"REVURB_WATCHDOG_KILL": "5"},
+        "process.watchdog_kill_s: found 5 in environment (REVURB_WATCHDOG_KILL); "
+        "allowed: more than process.watchdog_warn_s (5)",
+    ),
+    (
         {"REVERB_SCALING_ENABLED": "true"},
         "scaling.enabled (REVERB_SCALING_ENABLED): found true in environment (REVERB_SCALING_ENABLED); "
         "allowed: false, since scaling through Redis is not available yet",
