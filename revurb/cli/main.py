@@ -15,6 +15,12 @@ import revurb
 # verb: (where its command is, what `revurb --help` says about it)
 VERBS = {
     "serve": ("revurb.cli.serve:serve", "Run a node until it is told to stop (also: start)."),
+    "status": ("revurb.cli.status:status", "Show the servers that run here."),
+    "restart": (
+        "revurb.cli.restart:restart",
+        "Replace the workers of a server, and refuse nobody meanwhile.",
+    ),
+    "stop": ("revurb.cli.stop:stop", "Stop the server that runs here."),
     "config": ("revurb.cli.config:config", "Show, check or describe the configuration."),
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),

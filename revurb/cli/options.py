@@ -73,11 +73,15 @@ def load_or_exit(
     `flags` are named as in commands (`port`) or by dotted key (`server.port`); None is not given. `environ`
     stands in for the environment of the process.
     """
-    dotted = {FLAG_KEYS.get(name, name): value for name, value in flags.items() if value is not None}
     try:
-        return load(flags=dotted, environ=environ, toml_path=config, env_file=env_file)
+        return load(flags=dotted(flags), environ=environ, toml_path=config, env_file=env_file)
     except ConfigError as error:
         exit_with_problems(error)
+
+
+def dotted(flags: Mapping[str, object]) -> dict[str, object]:
+    """Flags by the keys of their options, without those that are not given."""
+    return {FLAG_KEYS.get(name, name): value for name, value in flags.items() if value is not None}
 
 
 def exit_with_problems(error: ConfigError) -> NoReturn:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
+from revurb.cli.options import config_flags, config_options, dotted, exit_with_problems, load_or_exit
 from revurb.cli.welcome import say_welcome
-from revurb.config import ConfigError
+from revurb.config import App, Config, ConfigError
+
+if TYPE_CHECKING:
+    from revurb.server.invocation import Invocation
 
 # The ready-made app of --dev, in place of any other in the environment or in .env. Its secret is no secret, so
 # --dev listens on loopback unless --host says otherwise. The id is a number: the Python SDK takes no other.
@@ -28,19 +32,35 @@ DEV_ENVIRONMENT = {
 @click.option(
     "--dev", is_flag=True, help="Serve a ready-made app on 127.0.0.1 and print lines to copy into clients."
 )
-def serve(dev: bool, **flags: Any) -> None:
+def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -> None:
     """Run a node until it is told to stop.
 
     SIGTERM or Ctrl-C: requests in flight are finished, clients are told to reconnect, exit code 0; a second one
-    ends at once. SIGHUP: the TLS certificate is read again.
+    ends at once. SIGHUP: several workers are replaced by new ones, with the configuration and the code of then; one
+    process reads its TLS certificate again.
     """
-    config = load_or_exit(environ={**os.environ, **DEV_ENVIRONMENT} if dev else None, **flags)
-    for warning in config.warnings:
+    environ = {**os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
+    found = load_or_exit(config=config, env_file=env_file, environ=environ, **flags)
+    for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     # An app of the user's own keeps its secret, also with --dev.
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
-    ready_made = next((app for app in config.apps if dev and app.secret == secret), None)
+    ready_made = next((app for app in found.apps if dev and app.secret == secret), None)
     # Loaded here, so that a wrong configuration is told without waiting for the server's code.
+    from revurb.server.cpus import available_cpus
+
+    if (found.process.workers or available_cpus()) == 1:
+        _serve_alone(found, ready_made)
+        return
+    from revurb.server.invocation import Invocation
+
+    texts = {key: "true" if value is True else str(value) for key, value in dotted(flags).items()}
+    _supervise(
+        Invocation(flags=texts, toml_path=config, env_file=env_file, environ=environ), found, ready_made
+    )
+
+
+def _serve_alone(config: Config, ready_made: App | None) -> None:
     from revurb.server.process import StartError, run
 
     try:
@@ -48,5 +68,23 @@ def serve(dev: bool, **flags: Any) -> None:
     except ConfigError as error:
         exit_with_problems(error)
     except StartError as error:
-        click.echo(f"revurb: {error}", err=True)
-        sys.exit(1)
+        _exit(str(error))
+
+
+def _supervise(invocation: Invocation, config: Config, ready_made: App | None) -> None:
+    from revurb.server.supervisor import GaveUp, supervise
+    from revurb.transport.listener import ListenError
+
+    try:
+        supervise(invocation, config, lambda port: say_welcome(config, port, config.apps, ready_made))
+    except GaveUp as error:
+        if error.configuration:
+            exit_with_problems(ConfigError(error.problems))
+        _exit(str(error))
+    except ListenError as error:
+        _exit(str(error))
+
+
+def _exit(reason: str) -> NoReturn:
+    click.echo(f"revurb: {reason}", err=True)
+    sys.exit(1)

@@ -319,7 +319,7 @@ class Config:
     limits: LimitsConfig = LimitsConfig()
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
-    process: ProcessConfig = ProcessConfig()
+    process: ProcessConfig = field(default=ProcessConfig())  # frozen, as the others are
     scaling: ScalingConfig = ScalingConfig()
     apps: tuple[App, ...] = ()
     app_provider: Annotated[

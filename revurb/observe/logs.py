@@ -47,13 +47,20 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(entry, default=str).decode()
 
 
-def configure_logging(form: str, level: str, stream: TextIO | None = None) -> None:
-    """Send what the `revurb` loggers say to `stream` (stderr). `form` is "plain" or "json".
+def configure_logging(form: str, level: str, stream: TextIO | None = None, **fields: object) -> None:
+    """Send what the `revurb` loggers say to `stream` (stderr), with `fields` on each line. `form` is "plain" or "json".
 
     For processes that are Revurb's own; a program that embeds the server keeps its own logging.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
+
+    def add_fields(record: logging.LogRecord) -> bool:
+        vars(record).update(fields)
+        return True
+
+    if fields:
+        handler.addFilter(add_fields)
     logger = logging.getLogger("revurb")
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())

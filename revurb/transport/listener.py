@@ -72,5 +72,7 @@ def _remove_stale(path: str) -> None:
 
 def reason(error: Exception) -> str:
     """`address already in use`, without the number and the address."""
+    if isinstance(error, socket.gaierror):  # its number is not one of the system's
+        return str(error.strerror).lower()
     number = getattr(error, "errno", None)
     return os.strerror(number).lower() if number is not None else str(error)

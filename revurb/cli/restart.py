@@ -1,0 +1,22 @@
+"""`revurb restart`: what SIGHUP does, and whether it worked."""
+
+from __future__ import annotations
+
+import click
+
+from revurb.cli.running import port_option, request, the_one
+from revurb.server.control import Request
+
+
+@click.command()
+@port_option
+def restart(port: int | None) -> None:
+    """Replace the workers of the server that runs here.
+
+    The new ones have the configuration and the code of now, and are ready before the old ones send their clients over;
+    nobody is refused. If a new one cannot run, the old ones stay, and the exit code is 1.
+    """
+    server, sock = the_one(port)
+    with sock:
+        request(sock, Request("restart"), None)  # it has time limits of its own
+    click.echo(f"Restarted the workers of the server on port {server.port}")

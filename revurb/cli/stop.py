@@ -1,0 +1,33 @@
+"""`revurb stop`: what SIGTERM does, for whoever does not know the pid."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from revurb.cli.running import ANSWER_S, port_option, request, the_one
+from revurb.server.control import Request
+
+
+@click.command()
+@port_option
+@click.option("--now", is_flag=True, help="Do not wait for clients to leave.")
+def stop(port: int | None, now: bool) -> None:
+    """Stop the server that runs here, and wait until it has ended.
+
+    Requests in flight are finished and clients are told to reconnect, over the drain timeout of the server.
+    """
+    server, sock = the_one(port)
+    with sock:
+        request(sock, Request("stop", now), ANSWER_S)
+        click.echo(f"Stopping the server on port {server.port}, pid {server.pid}")
+        sock.settimeout(None)
+        try:
+            sock.recv(1)  # the end of the connection is that of the server
+        except OSError:
+            pass
+        except KeyboardInterrupt:
+            click.echo("revurb: it goes on stopping", err=True)
+            sys.exit(130)
+    click.echo("Stopped")
