@@ -58,6 +58,7 @@ class Child:
         self.started_at = time.monotonic()
         self.ready: asyncio.Future[Ready] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
+        self.left: asyncio.Future[None] = loop.create_future()  # it takes no new clients any more
         self.on_draining: Callable[[], None] = lambda: None
         self.beat = Beat()
         self.failure: Failed | None = None
@@ -146,6 +147,8 @@ class Child:
         self._link.close()
         self._stack_transport.close()
         self.ready.cancel()
+        if not self.left.done():
+            self.left.set_result(None)
         self.ended.set_result(code)
 
     async def _read(self) -> None:
@@ -160,6 +163,8 @@ class Child:
                 case Failed():
                     self.failure = message
                 case _:
+                    if not self.left.done():
+                        self.left.set_result(None)
                     if not self.draining:
                         self.draining = True
                         self.on_draining()

@@ -10,12 +10,15 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from revurb.server.child import Child, Command, start_child
 from revurb.server.control import ProcessStatus
 from revurb.server.reaper import Reaper
 
 _log = logging.getLogger(__name__)
+
+Failed: TypeAlias = "Callable[[Place, Child, int], bool]"
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
@@ -28,7 +31,7 @@ class Place:
     """Keeps one process running. `command` is asked anew for each start.
 
     `changed` is called whenever a process became ready, began to leave or ended; `failed` when one ended unasked for,
-    with the exit code, before it is replaced.
+    with the exit code: it says whether to start another one.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Place:
         reaper: Reaper,
         *,
         changed: Callable[[], None],
-        failed: Callable[[Place, Child, int], None],
+        failed: Failed,
     ) -> None:
         self.name = name
         self.child: Child | None = None
@@ -151,8 +154,7 @@ class Place:
             self.child = None
             self.restarts += 1
             self.deaths = 1 if child.uptime_s >= STEADY_S else self.deaths + 1
-            self._failed(self, child, code)
-            if not self._closed:
+            if self._failed(self, child, code) and not self._closed:
                 delay_s = (
                     0.0 if self.deaths == 1 else min(FIRST_DELAY_S * 2 ** (self.deaths - 2), MAX_DELAY_S)
                 )

@@ -34,7 +34,7 @@ from revurb.server.workers import Bell, Workers
 
 _log = logging.getLogger(__name__)
 
-START_TRIES = 5  # of a worker in a row, before any could serve
+START_TRIES = 4  # of a worker in a row, before any could serve
 STATUS_S = 10.0  # between two lines of status to systemd
 
 
@@ -133,22 +133,20 @@ class Supervisor:
 
     # What processes do.
 
-    def _failed(self, place: Place, child: Child, code: int) -> None:
+    def _failed(self, place: Place, child: Child, code: int) -> bool:
         """One ended unasked for: is there a point in trying again?"""
-        if self._state == "starting":
-            if child.failure is not None:
-                self._give_up(child.failure)
-            elif place.deaths >= START_TRIES and not self._workers.serving:
-                how = " ".join(f"{key}={value}" for key, value in how_it_ended(code).items())
-                self._give_up(
-                    Failed((f"{place.name} does not start: it ended {place.deaths} times ({how})",))
-                )
-        elif child.failure is not None:
+        failure = child.failure
+        if failure is not None and self._state != "starting":
             _log.error(
-                "process cannot run as configured", extra={**child.fields, "problems": child.failure.problems}
+                "process cannot run as configured", extra={**child.fields, "problems": failure.problems}
             )
-            if not self._workers.serving:
-                self._give_up(child.failure)
+        if failure is None and self._state == "starting" and place.deaths >= START_TRIES:
+            how = " ".join(f"{key}={value}" for key, value in how_it_ended(code).items())
+            failure = Failed((f"{place.name} does not start: it ended {place.deaths} times ({how})",))
+        if failure is None or (self._workers.serving and self._state != "starting"):
+            return True
+        self._give_up(failure)
+        return False
 
     def _give_up(self, failure: Failed) -> None:
         self._finish(GaveUp(failure.problems, configuration=failure.configuration))

@@ -87,8 +87,9 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     _log.info("worker is ready")
 
     why = await supervised.leave
-    supervised.draining()
+    node.stop_accepting()
     spares.close()
+    supervised.draining()
     _log.info("worker is draining", extra={"told_by": why, "connections": node.connections})
     await stop_node(node, supervised.now)
     _log.info("worker has drained")

@@ -7,14 +7,16 @@ it (`spread`), so that nobody waits in a queue that is not served: the kernel go
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from revurb.server.binding import Binding
 from revurb.server.child import Child, Command
 from revurb.server.invocation import Invocation
 from revurb.server.link import Adopt, Release
-from revurb.server.place import Place, how_it_ended
+from revurb.server.place import Failed, Place, how_it_ended
 from revurb.server.reaper import Reaper
+
+LEAVE_S = 5.0  # for a worker to hear that it is to leave; one that is blocked does not
 
 
 class Bell:
@@ -42,7 +44,7 @@ class Workers:
         environ: Mapping[str, str],
         reaper: Reaper,
         bell: Bell,
-        failed: Callable[[Place, Child, int], None],
+        failed: Failed,
     ) -> None:
         self._invocation = invocation
         self._binding = binding
@@ -71,8 +73,9 @@ class Workers:
                 keeper.send(Adopt(slot))
 
     async def replace(self) -> str | None:
-        """Put new processes in all places as soon as all of them are ready; those that were there drain. Returns why
-        not, if one of the new ones cannot run: then everybody stays, and the new ones go."""
+        """Put new processes in all places as soon as all of them are ready; those that were there drain, and take no
+        new clients when this returns. Returns why not, if one of the new ones cannot run: then everybody stays, and
+        the new ones go."""
         starting = [asyncio.ensure_future(place.start_another()) for place in self.places]
         await asyncio.wait(starting)
         children = [task.result() for task in starting if task.exception() is None]
@@ -84,12 +87,15 @@ class Workers:
                 for child in place.leaving.intersection(children):
                     place.dismiss(child)
             return _why(bad)
+        old = [place.child for place in self.places if place.child is not None]
         for place, child in zip(self.places, children, strict=True):
             place.deaths = 0
             place.put(child)
+        if old:
+            await asyncio.wait([child.left for child in old], timeout=LEAVE_S)
         return None
 
-    def _place(self, slot: int, reaper: Reaper, failed: Callable[[Place, Child, int], None]) -> Place:
+    def _place(self, slot: int, reaper: Reaper, failed: Failed) -> Place:
         def command() -> Command:
             return self._command(slot)
 
