@@ -11,10 +11,10 @@ from revurb.server.control import Request
 @click.command()
 @port_option
 def restart(port: int | None) -> None:
-    """Replace the workers of the server that runs here.
+    """Replace the workers of a server, and refuse nobody meanwhile.
 
-    The new ones have the configuration and the code of now, and are ready before the old ones send their clients over;
-    nobody is refused. If a new one cannot run, the old ones stay, and the exit code is 1.
+    The new ones have the configuration and the code of now, and are ready before the old ones send their clients
+    over. If a new one cannot run, the old ones stay, and the exit code is 1.
     """
     server, sock = the_one(port)
     with sock:

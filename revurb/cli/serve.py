@@ -73,15 +73,12 @@ def _serve_alone(config: Config, ready_made: App | None) -> None:
 
 def _supervise(invocation: Invocation, config: Config, ready_made: App | None) -> None:
     from revurb.server.supervisor import GaveUp, supervise
-    from revurb.transport.listener import ListenError
 
     try:
         supervise(invocation, config, lambda port: say_welcome(config, port, config.apps, ready_made))
     except GaveUp as error:
         if error.configuration:
             exit_with_problems(ConfigError(error.problems))
-        _exit(str(error))
-    except ListenError as error:
         _exit(str(error))
 
 

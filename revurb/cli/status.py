@@ -20,9 +20,9 @@ COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 @port_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one for each server.")
 def status(port: int | None, as_json: bool) -> None:
-    """Show the servers that run here, with their processes, connections and restarts.
+    """Show the servers that run here.
 
-    Exits with 1 if there is none.
+    A table of its processes, connections and restarts for each. Exits with 1 if there is none.
     """
     found = []
     for server, sock in running(port):

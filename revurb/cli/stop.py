@@ -14,9 +14,10 @@ from revurb.server.control import Request
 @port_option
 @click.option("--now", is_flag=True, help="Do not wait for clients to leave.")
 def stop(port: int | None, now: bool) -> None:
-    """Stop the server that runs here, and wait until it has ended.
+    """Stop the server that runs here.
 
-    Requests in flight are finished and clients are told to reconnect, over the drain timeout of the server.
+    Requests in flight are finished and clients are told to reconnect, over the drain timeout of the server. Returns
+    when it has ended.
     """
     server, sock = the_one(port)
     with sock:

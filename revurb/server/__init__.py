@@ -1,4 +1,4 @@
 """Processes: the composition root and what runs it.
 
-Reading order: gateway, drain, node, embedding, process.
+Reading order: gateway, drain, node, embedding, process; then supervised, worker, child, place, workers, supervisor.
 """

@@ -31,6 +31,7 @@ from revurb.server.place import KILL_GRACE_S, Place, how_it_ended
 from revurb.server.reaper import Reaper
 from revurb.server.watchdog import Watchdog
 from revurb.server.workers import Bell, Workers
+from revurb.transport.listener import ListenError
 
 _log = logging.getLogger(__name__)
 
@@ -55,16 +56,20 @@ def worker_count(config: Config) -> int:
 
 def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
     """Serve with several workers until told to stop. `on_listening` is called once with the port, when all workers are
-    ready. Raises ListenError, and GaveUp if the workers cannot run."""
+    ready. Raises GaveUp if that cannot be."""
     configure_logging(config.log.format, config.log.level)
     server = config.server
     files = raise_open_files_limit()
     count = worker_count(config)
-    binding = bind(server.host, server.port, server.unix_socket, server.unix_socket_mode, count)
+    try:
+        binding = bind(server.host, server.port, server.unix_socket, server.unix_socket_mode, count)
+    except ListenError as error:
+        raise GaveUp((str(error),)) from error
     _log.info(
         "starting",
         extra={"host": server.host, "port": binding.port, "workers": count, "open_files_limit": files},
     )
+    _log.warning("workers do not share events yet: one reaches the clients of the worker that it was sent to")
     try:
         # asyncio's own loop: there are no clients here, and what reaps children must not be uvloop's business.
         asyncio.run(Supervisor(invocation, config, binding).run(on_listening))

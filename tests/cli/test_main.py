@@ -22,7 +22,7 @@ def test_help_lists_the_verbs(project: Project) -> None:
         assert doc in output
 
 
-@pytest.mark.parametrize("verb", ["config", "trigger", "listen"])
+@pytest.mark.parametrize("verb", ["status", "restart", "stop", "config", "trigger", "listen"])
 def test_a_verb_says_of_itself_what_the_list_says(verb: str) -> None:
     command = main.get_command(click.Context(main), verb)
     assert command is not None
