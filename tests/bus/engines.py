@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.bus import HubBus
+from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
 from revurb.bus.local import LocalBus
 from revurb.pusher.ports import Bus, Entered, Member, Soon
@@ -150,7 +151,9 @@ class HubCluster(_Cluster):
         if self.hub is None:
             await self._open(0)
         node = Node(f"node{len(self.nodes)}")
-        node.bus = HubBus(self._path, node.name, node, MEMBER_EVENTS, LEASE_S / 5)
+        node.bus = BrokeredBus(
+            node.name, node, MEMBER_EVENTS, lambda end: HubLink(self._path, end, LEASE_S / 5)
+        )
         return await self._start(node)
 
     async def kill(self, node: Node) -> None:

@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 from revurb.apps import App
+from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.engine import Engine
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.bus import HubBus
 from revurb.bus.hub.server import HubServer
 from revurb.config import Config, ServerConfig
 from revurb.pusher.ports import Receiver
@@ -28,7 +28,9 @@ async def hub(path: Path) -> AsyncIterator[Join]:
     server, numbers = HubServer(broker, str(path / "hub.sock")), count()
     await server.start()
     try:
-        yield lambda receiver: HubBus(str(path / "hub.sock"), f"w{next(numbers)}", receiver, MEMBER_EVENTS)
+        yield lambda receiver: BrokeredBus(
+            f"w{next(numbers)}", receiver, MEMBER_EVENTS, lambda end: HubLink(str(path / "hub.sock"), end)
+        )
     finally:
         await server.stop()
 

@@ -18,9 +18,9 @@ from typing import Protocol
 
 import msgspec
 
+from revurb.bus.brokered import messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.events import MemberEvents
-from revurb.bus.hub import messages as m
 from revurb.bus.hub.framing import pack
 from revurb.bus.hub.log import EventLog
 from revurb.bus.ledger import Key, Ledger
@@ -45,7 +45,7 @@ class Peer:
         self.line = line
         self.heard_at = now
         self.node = ""
-        self.accepted = 0  # the newest `seq` that has its place and has not been told so
+        self.accepted: list[int] = []  # events that have their place and have not been told so
 
 
 class Broker:
@@ -221,7 +221,7 @@ class Broker:
                 self._routed.get(node, set()).discard((app_id, channel))
                 if not self._routes.get((app_id, channel), True):
                     del self._routes[app_id, channel]
-            case m.Connections(app_id, change):
+            case m.Connections(app_id, change, _):
                 ledger.connect(node, app_id, change)
             case m.Admit(id, app_id, limit):
                 granted = ledger.connections(app_id) < limit
@@ -259,7 +259,7 @@ class Broker:
             if message.cache_ttl_s:
                 self._cache.put(app_id, channel, message.text, message.cache_ttl_s)
             self._send(peer.node, message.seq, app_id, channel, message.text, message.except_socket_id)
-        peer.accepted = max(peer.accepted, message.seq)
+        peer.accepted.append(message.seq)
 
     def _tell(self, app_id: str, channel: str, text: bytes) -> None:
         """Send an event of the broker's own."""
@@ -279,7 +279,7 @@ class Broker:
     def _acknowledge(self, peer: Peer) -> None:
         if peer.accepted:
             peer.line.write(pack(m.Accepted(peer.accepted)))
-            peer.accepted = 0
+            peer.accepted = []
 
     def _leave(self, node: str, app_id: str, channel: str, user_id: str) -> None:
         gone = self._ledger.leave(node, app_id, channel, user_id)

@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 import logging
 import random
-from typing import Protocol, cast
+from collections.abc import Iterator
+from typing import cast
 
-from revurb.bus.hub import messages as m
+import msgspec
+
+from revurb.bus.brokered import messages as m
+from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.hub.framing import FramingError, Unpacker, pack
 
 _log = logging.getLogger(__name__)
@@ -19,22 +23,11 @@ BEAT_S = 1.0
 SILENT_BEATS = 5  # a broker that lives answers each
 
 
-class LinkEnd(Protocol):
-    """Who the link is for."""
-
-    def linked(self) -> None:
-        """There is a connection: time for `Hello`."""
-
-    def take(self, bodies: list[bytes]) -> None:
-        """Messages came, in order."""
-
-    def unlinked(self) -> None:
-        """The connection is lost."""
-
-
-class Link(asyncio.Protocol):
+class HubLink(asyncio.Protocol):
     """Keeps one connection to the Unix socket at `path`, from `start` to `stop`. The broker hears from it every
     `beat_s`, which has to be well below its lease."""
+
+    name = "hub"
 
     def __init__(self, path: str, end: LinkEnd, beat_s: float = BEAT_S) -> None:
         self._beat_s = beat_s
@@ -44,6 +37,7 @@ class Link(asyncio.Protocol):
         self._unpacker = Unpacker()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.refused = 0  # messages that made no sense
         self._stopped = False
         self._heard_at = 0.0
         self._beat_at = 0.0
@@ -77,6 +71,9 @@ class Link(asyncio.Protocol):
         else:
             self.send(m.Beat())
 
+    def lane(self, app_id: str, channel: str) -> int:
+        return 0
+
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,7 +91,14 @@ class Link(asyncio.Protocol):
             assert self._transport is not None
             self._transport.abort()
             return
-        self._end.take(bodies)
+        self._end.take(self._read(bodies))
+
+    def _read(self, bodies: list[bytes]) -> Iterator[m.FromBroker]:
+        for body in bodies:
+            try:
+                yield m.read_from_broker(body)
+            except (msgspec.MsgspecError, RecursionError):
+                self.refused += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -101,17 +101,18 @@ class Leave(_Message, tag=5):
 
 
 class Unsubscribe(_Message, tag=6):
-    """Send me no more events of the channel."""
+    """Send me no more events of the channel: I have had no subscribers for a while."""
 
     app_id: str
     channel: str
 
 
 class Connections(_Message, tag=7):
-    """I have so many connections of the app more than before; less, if below zero."""
+    """I have so many connections of the app more than before (less, if below zero), and so many by that."""
 
     app_id: str
     change: int
+    count: int
 
 
 class Admit(_Message, tag=8):
@@ -194,12 +195,13 @@ class Event(_Message, tag=2):
     channel: str
     text: bytes
     except_socket_id: str | None
+    lane: int = 0
 
 
 class Accepted(_Message, tag=3):
-    """Your events up to `seq` have their place in the order."""
+    """Your events with these numbers have their place in the order."""
 
-    seq: int
+    seqs: list[int]
 
 
 class Entered(_Message, tag=4):

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from revurb.bus.alone import Alone
+from revurb.bus.brokered import messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.events import MemberEvents
 from revurb.bus.holdings import Holdings
-from revurb.bus.hub import messages as m
 from revurb.bus.ledger import Key
 from revurb.pusher.ports import Entered, Member
 
@@ -207,8 +207,7 @@ class Subscriptions:
             self._send(m.Count(app_id, channel, 0 if held is None else held.count))
         self._counts.clear()
         for app_id, change in self._connections.items():
-            if change:
-                self._send(m.Connections(app_id, change))
+            self._send(m.Connections(app_id, change, self._holdings.connections.get(app_id, 0)))
         self._connections.clear()
 
     def _ask(self, id: int, entering: _Entering) -> None:

@@ -1,4 +1,4 @@
-"""A worker's side of the hub: a `pusher.ports.Bus` that asks the broker.
+"""A `pusher.ports.Bus` that asks a broker.
 
 What a worker holds (`Subscriptions`) and what it has published (`Outbound`) is its own; the broker is told all of
 it whenever the connection is new. While there is none, this worker's own clients are served: they get their events,
@@ -15,14 +15,14 @@ from typing import TypeVar
 import msgspec
 
 from revurb.bus.alone import Alone
+from revurb.bus.brokered import messages as m
+from revurb.bus.brokered.link import Connect
+from revurb.bus.brokered.outbound import Outbound, Outgoing
+from revurb.bus.brokered.questions import Questions
+from revurb.bus.brokered.subscriptions import Subscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.events import MemberEvents
 from revurb.bus.holdings import Holdings
-from revurb.bus.hub import messages as m
-from revurb.bus.hub.link import BEAT_S, Link
-from revurb.bus.hub.questions import Questions
-from revurb.bus.hub.subscriptions import Subscriptions
-from revurb.bus.outbound import Outbound, Outgoing
 from revurb.pusher.ports import ChannelState, Entered, Member, Receiver
 
 _log = logging.getLogger(__name__)
@@ -31,18 +31,16 @@ T = TypeVar("T")
 PATIENCE_S = 3.0  # how long clients and requests wait for a broker that is away
 
 
-class HubBus:
-    """The bus of the worker `node`, over the broker at `path`. To be made and used in one event loop."""
+class BrokeredBus:
+    """The bus of the process `node`, over what `connect` links it to. To be made and used in one event loop."""
 
-    def __init__(
-        self, path: str, node: str, receiver: Receiver, events: MemberEvents, beat_s: float = BEAT_S
-    ) -> None:
+    def __init__(self, node: str, receiver: Receiver, events: MemberEvents, connect: Connect) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = node
         self.missed = 0  # at most so many events came while this worker was cut off and are forgotten
         self.refused = 0  # messages that made no sense
         self._receiver = receiver
-        self._link = Link(path, self, beat_s)
+        self._link = connect(self)
         self._questions = Questions(self._link.send)
         holdings, cache = Holdings(), EventCache(self._loop.time)
         self._cache = cache
@@ -50,8 +48,8 @@ class HubBus:
         self._subscriptions = Subscriptions(
             holdings, cache, events, self._link.send, self._give, self._questions.next_id
         )
-        self._outbound = Outbound()
-        self._marks: dict[str, int] = {}  # node -> the newest of its events that came
+        self._outbound = Outbound(self._link.lane)
+        self._marks: dict[tuple[str, int], int] = {}  # node, lane -> the newest of its events that came
         self._epoch, self._position = "", 0
         self._linked = False
         self._away_since = self._loop.time()
@@ -71,7 +69,7 @@ class HubBus:
     @property
     def degraded(self) -> str | None:
         """Why this worker is on its own; None while it is not."""
-        return None if self._linked else "hub disconnected"
+        return None if self._linked else f"{self._link.name} disconnected"
 
     @property
     def dropped(self) -> int:
@@ -104,7 +102,7 @@ class HubBus:
         event = self._outbound.add(app_id, channel, text, except_socket_id, cache_ttl_s, accepted)
         if self._linked:
             self._send_event(event)
-        elif self._outbound.first_sight(event.seq):
+        elif self._outbound.first_sight(event.lane, event.seq):
             self._give(app_id, channel, text, except_socket_id)
         return accepted
 
@@ -186,27 +184,25 @@ class HubBus:
         self._linked = False
         self._away_since = self._loop.time()
         self._subscriptions.cut_off()
-        _log.warning("the hub is gone: events reach this worker's own clients only, until it is back")
+        _log.warning("the bus is gone: events reach this process's own clients only, until it is back")
         for event in self._outbound.cut_off():
             self._give(event.app_id, event.channel, event.text, event.except_socket_id)
 
-    def take(self, bodies: Iterable[bytes]) -> None:
-        for body in bodies:
-            try:
-                self._take(m.read_from_broker(body))
-            except (msgspec.MsgspecError, RecursionError):
-                self.refused += 1
+    def take(self, messages: Iterable[m.FromBroker]) -> None:
+        for message in messages:
+            self._take(message)
 
     def _take(self, message: m.FromBroker) -> None:
         match message:
             case m.Event():
                 self._event(message)
-            case m.Accepted(seq):
-                self._outbound.accept(seq)
+            case m.Accepted(seqs):
+                for seq in seqs:
+                    self._outbound.accept(seq)
             case m.Entered(id, members, cached):
                 self._subscriptions.entered(id, Entered(members, cached))
             case m.Answer(id, value):
-                self._questions.answered(id, value)
+                self._answered(id, value)
             case m.Question(id, question):
                 self._link.send(m.Reply(id, self._receiver.answer(question)))
             case m.Surveyed(id, answer):
@@ -214,14 +210,14 @@ class HubBus:
             case m.Beating(position):
                 self._position = max(self._position, position)
             case m.Gone(node):
-                self._marks.pop(node, None)
+                self._marks = {of: seq for of, seq in self._marks.items() if of[0] != node}
             case m.Welcome(epoch, position, missed):
                 self._welcome(epoch, position, missed)
 
     def _welcome(self, epoch: str, position: int, missed: int) -> None:
         if missed:
             self.missed += missed
-            _log.warning("the hub has forgotten events that came meanwhile", extra={"at_most": missed})
+            _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
         if not self._epoch:
             self._position = position  # what was before does not concern us
         elif epoch != self._epoch:
@@ -229,22 +225,29 @@ class HubBus:
         self._epoch = epoch
         self._subscriptions.welcomed()
         if self._arrived.done():
-            _log.info("the hub is back")
+            _log.info("the bus is back", extra={"broker": self._link.name})
         else:
             self._arrived.set_result(None)
 
     def _event(self, event: m.Event) -> None:
         self._position = event.position
         if event.node == self.node:
-            fresh = self._outbound.first_sight(event.seq)
+            fresh = self._outbound.first_sight(event.lane, event.seq)
         elif event.node:
-            fresh = event.seq > self._marks.get(event.node, 0)
+            of = (event.node, event.lane)
+            fresh = event.seq > self._marks.get(of, 0)
             if fresh:
-                self._marks[event.node] = event.seq
+                self._marks[of] = event.seq
         else:
             fresh = True  # the broker's own
         if fresh:
             self._give(event.app_id, event.channel, event.text, event.except_socket_id)
+
+    def _answered(self, id: int, value: msgspec.Raw) -> None:
+        try:
+            self._questions.answered(id, value)
+        except (msgspec.MsgspecError, RecursionError):
+            self.refused += 1
 
     def _give(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None = None) -> None:
         if channel == m.EVERYONE:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from revurb.bus.hub import messages as m
+from revurb.bus.brokered import messages as m
 
 T = TypeVar("T")
 

@@ -8,8 +8,7 @@ everyone who has seen the number already, this process too, drops it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 MAX_WAITING = 50_000
@@ -25,18 +24,20 @@ class Outgoing(NamedTuple):
     except_socket_id: str | None
     cache_ttl_s: int
     accepted: asyncio.Future[None] | None
+    lane: int
 
 
 class Outbound:
     """Bounded in number and bytes: beyond, the oldest are dropped and counted in `dropped`."""
 
-    __slots__ = ("_bytes", "_seen", "_seq", "_waiting", "dropped")
+    __slots__ = ("_bytes", "_lane", "_seen", "_seq", "_waiting", "dropped")
 
-    def __init__(self) -> None:
-        self._waiting: deque[Outgoing] = deque()
+    def __init__(self, lane: Callable[[str, str], int]) -> None:
+        self._lane = lane
+        self._waiting: dict[int, Outgoing] = {}
         self._bytes = 0
         self._seq = 0
-        self._seen = 0  # up to here, this process's own subscribers have got theirs
+        self._seen: dict[int, int] = {}  # lane -> up to here, this process's own subscribers have got theirs
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -53,37 +54,39 @@ class Outbound:
     ) -> Outgoing:
         """Number an event, and keep it until it is accepted."""
         self._seq += 1
-        event = Outgoing(self._seq, app_id, channel, text, except_socket_id, cache_ttl_s, accepted)
-        self._waiting.append(event)
+        lane = self._lane(app_id, channel)
+        event = Outgoing(self._seq, app_id, channel, text, except_socket_id, cache_ttl_s, accepted, lane)
+        self._waiting[self._seq] = event
         self._bytes += len(text) + _EVENT_COST_BYTES
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
             self.dropped += 1
-            self._settle(self._waiting.popleft())
+            self._settle(self._waiting.pop(next(iter(self._waiting))))
         return event
 
     def accept(self, seq: int) -> None:
-        """The bus has given all up to `seq` their place."""
-        while self._waiting and self._waiting[0].seq <= seq:
-            self._settle(self._waiting.popleft())
+        """The bus has given the event its place."""
+        event = self._waiting.pop(seq, None)
+        if event is not None:
+            self._settle(event)
 
-    def first_sight(self, seq: int) -> bool:
+    def first_sight(self, lane: int, seq: int) -> bool:
         """Whether this process's subscribers have not got this event of its own yet; they are about to."""
-        if seq <= self._seen:
+        if seq <= self._seen.get(lane, 0):
             return False
-        self._seen = seq
+        self._seen[lane] = seq
         return True
 
     def cut_off(self) -> Iterator[Outgoing]:
         """The bus is out of reach: nobody need wait any longer. Gives what this process's subscribers have not got."""
-        for event in self._waiting:
+        for event in tuple(self._waiting.values()):
             if event.accepted is not None and not event.accepted.done():
                 event.accepted.set_result(None)
-            if self.first_sight(event.seq):
+            if self.first_sight(event.lane, event.seq):
                 yield event
 
     def waiting(self) -> Iterator[Outgoing]:
         """What has to be sent (again), in order."""
-        return iter(tuple(self._waiting))
+        return iter(tuple(self._waiting.values()))
 
     def _settle(self, event: Outgoing) -> None:
         self._bytes -= len(event.text) + _EVENT_COST_BYTES
