@@ -23,7 +23,9 @@ enum phase { CONNECTING, HANDSHAKE, GREETING, SUBSCRIBING, READY, ENDED };
 typedef struct {
     int fd;
     enum phase phase;
-    long number;        /* which one of all; names its user on presence channels */
+    long number;        /* which one of all */
+    long user;          /* who it is on presence channels */
+    char socket_id[48];
     long confirmed;     /* subscriptions that succeeded */
     long events;        /* application events received */
     char *rest;         /* bytes of a frame that is not whole */
@@ -86,7 +88,7 @@ static void send_text(connection *c, const char *text, size_t size)
 }
 
 /* Subscribe, signed where the channel's prefix asks for it. */
-static void subscribe(connection *c, const char *channel, const char *socket_id, const char *key, const char *secret)
+static void subscribe(connection *c, const char *channel, const char *key, const char *secret)
 {
     char text[2048], signed_text[1024], data[256] = "", hex[65];
     int presence = strncmp(channel, "presence-", 9) == 0;
@@ -95,11 +97,11 @@ static void subscribe(connection *c, const char *channel, const char *socket_id,
         snprintf(text, sizeof text, "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"%s\"}}", channel);
     } else {
         if (presence)
-            snprintf(data, sizeof data, "{\"user_id\":\"%ld\"}", c->number);
-        snprintf(signed_text, sizeof signed_text, "%s:%s%s%s", socket_id, channel, presence ? ":" : "", data);
+            snprintf(data, sizeof data, "{\"user_id\":\"%ld\"}", c->user);
+        snprintf(signed_text, sizeof signed_text, "%s:%s%s%s", c->socket_id, channel, presence ? ":" : "", data);
         hmac_hex(secret, signed_text, hex);
         if (presence)
-            snprintf(data, sizeof data, ",\"channel_data\":\"{\\\"user_id\\\":\\\"%ld\\\"}\"", c->number);
+            snprintf(data, sizeof data, ",\"channel_data\":\"{\\\"user_id\\\":\\\"%ld\\\"}\"", c->user);
         snprintf(text, sizeof text, "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"%s\",\"auth\":\"%s:%s\"%s}}",
                  channel, key, hex, data);
     }

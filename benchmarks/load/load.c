@@ -1,25 +1,19 @@
-/* Load on a Pusher-protocol server, from one thread, and what it cost the server. Driven by run.py, which knows the
+/* Load on a Pusher-protocol server, from one thread, and what it cost the server. Driven by generator.py, which knows the
  * scenarios; `load --help` lists the options.
  *
  * Plan: connections are opened `ramp` at a time and subscribed; then events are sent, either by publishers (HTTP
- * requests that run.py has signed and written to a file) or as client events of connection 0, with at most `window`
+ * requests that generator.py has signed and written to a file) or as client events of connection 0, with at most `window`
  * events sent and not yet received by all, or at a fixed rate. Every event is counted at every subscriber. Receiving
  * never sleeps, so that waking this process is no part of what the server pays. One JSON line tells the rest.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <sys/resource.h>
 
 #include "connection.h"
+#include "options.h"
 #include "process.h"
 
 #define MAX_SAMPLES (1 << 20)
-
-static const char *host = "127.0.0.1", *path = "/app/key1", *key = "key1", *secret = "secret1", *pids = "";
-static const char *channel = "bench", *requests_file = "";
-static long port = 8080, conns = 100, channels = 1, ramp = 100, window = 8, publishers = 0, whisper = 0;
-static long slow = 0;
-static double seconds = 3, warmup = 1, rate = 0, hold = 0;
 
 static struct sockaddr_in server;
 static connection *all, *talkers;
@@ -32,7 +26,8 @@ static long request_count;
 static double *sent_at;
 static float *samples;
 static long sample_count, bad_answers;
-static char buffer[1 << 18];
+static long confirmations, list_bytes, pongs, announcements; /* what came that is no event */
+static char buffer[1 << 20]; /* a frame must fit: the list of 10,000 members has 250 kB */
 
 static long completed(void)
 {
@@ -40,18 +35,18 @@ static long completed(void)
 }
 
 /* Which channels connection `i` is on: one for all, or `channels` of them with `conns` spread over them. */
-static void subscribe_to_all(connection *c, const char *socket_id)
+static void subscribe_to_all(connection *c)
 {
     char name[128];
     long i;
 
     if (channels == 1) {
-        subscribe(c, channel, socket_id, key, secret);
+        subscribe(c, channel, key, secret);
         return;
     }
     for (i = c->number; i < channels * 5; i += conns) { /* five subscribers each, on five connections */
         snprintf(name, sizeof name, "%s-%ld", channel, i / 5);
-        subscribe(c, name, socket_id, key, secret);
+        subscribe(c, name, key, secret);
     }
 }
 
@@ -67,7 +62,6 @@ static void on_event(connection *c, double now)
 
 static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t length, double now)
 {
-    char socket_id[128];
     const uint8_t *at;
     size_t i = 0;
 
@@ -77,6 +71,10 @@ static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t l
         give_up("the server closed a connection", (const char *)payload + (length > 2 ? 2 : 0));
     } else if (length < 16 || memcmp(payload, "{\"event\":\"pusher", 16) != 0) {
         on_event(c, now);
+    } else if (length > 32 && memcmp(payload + 16, "_internal:member_", 17) == 0) {
+        announcements++;
+    } else if (holds(payload, length, "\"pusher:pong\"")) {
+        pongs++;
     } else if (holds(payload, length, "\"pusher:ping\"")) {
         send_text(c, "{\"event\":\"pusher:pong\",\"data\":{}}", 33);
     } else if (holds(payload, length, "pusher:error") || holds(payload, length, "subscription_error")) {
@@ -85,19 +83,23 @@ static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t l
         at = memmem(payload, length, "socket_id", 9);
         while (at != NULL && at < payload + length && (*at < '0' || *at > '9'))
             at++;
-        while (at != NULL && at < payload + length && i < sizeof socket_id - 1 && ((*at >= '0' && *at <= '9') || *at == '.'))
-            socket_id[i++] = (char)*at++;
-        socket_id[i] = '\0';
+        while (at != NULL && at < payload + length && i < sizeof c->socket_id - 1 && ((*at >= '0' && *at <= '9') || *at == '.'))
+            c->socket_id[i++] = (char)*at++;
+        c->socket_id[i] = '\0';
         c->phase = SUBSCRIBING;
         if (wanted[c->number] == 0) {
             c->phase = READY;
             ready++;
         } else {
-            subscribe_to_all(c, socket_id);
+            subscribe_to_all(c);
         }
-    } else if (holds(payload, length, "subscription_succeeded") && ++c->confirmed == wanted[c->number]) {
-        c->phase = READY;
-        ready++;
+    } else if (holds(payload, length, "subscription_succeeded")) {
+        confirmations++;
+        list_bytes = (long)length;
+        if (++c->confirmed == wanted[c->number]) {
+            c->phase = READY;
+            ready++;
+        }
     }
 }
 
@@ -111,7 +113,7 @@ static void on_bytes(connection *c, const char *bytes, size_t count)
         const char *end = memmem(bytes, count, "\r\n\r\n", 4);
 
         if (end == NULL)
-            return; /* the heads of all servers come in one segment on loopback; run.py would see it stall */
+            return; /* the heads of all servers come in one segment on loopback; open_all() would see it stall */
         if (strncmp(bytes, "HTTP/1.1 101", 12) != 0)
             give_up("handshake refused", bytes);
         count -= (size_t)(end + 4 - bytes);
@@ -205,7 +207,7 @@ static double open_all(void)
 
     while (ready < conns) {
         while (opened < conns && opened - ready < ramp) {
-            all[opened].number = opened;
+            all[opened].number = all[opened].user = opened;
             open_connection(&all[opened], poll_fd, &server, opened);
             opened++;
         }
@@ -217,6 +219,8 @@ static double open_all(void)
     }
     return now_s() - start;
 }
+
+#include "joins.h"
 
 static void read_requests(void)
 {
@@ -306,52 +310,35 @@ static double quantile(double q)
     return sample_count ? (double)samples[(long)(q * (double)(sample_count - 1))] : 0;
 }
 
-static void options(int argc, char **argv)
+static double rss_bytes(void)
 {
-    static const struct option known[] = {
-        {"host", 1, 0, 'h'},     {"port", 1, 0, 'p'},   {"path", 1, 0, 'a'},    {"key", 1, 0, 'k'},
-        {"secret", 1, 0, 's'},   {"pid", 1, 0, 'i'},    {"conns", 1, 0, 'n'},   {"channel", 1, 0, 'c'},
-        {"channels", 1, 0, 'm'}, {"ramp", 1, 0, 'r'},   {"window", 1, 0, 'w'},  {"publishers", 1, 0, 'u'},
-        {"requests", 1, 0, 'q'}, {"whisper", 0, 0, 'v'}, {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'x'},
-        {"rate", 1, 0, 'e'},     {"hold", 1, 0, 'l'},   {"slow", 1, 0, 'o'},    {"help", 0, 0, '?'},
-        {0, 0, 0, 0}};
-    int option;
+    return sum_over(pids, rss_of);
+}
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
-        switch (option) {
-        case 'h': host = optarg; break;
-        case 'p': port = atol(optarg); break;
-        case 'a': path = optarg; break;
-        case 'k': key = optarg; break;
-        case 's': secret = optarg; break;
-        case 'i': pids = optarg; break;
-        case 'n': conns = atol(optarg); break;
-        case 'c': channel = optarg; break;
-        case 'm': channels = atol(optarg); break;
-        case 'r': ramp = atol(optarg); break;
-        case 'w': window = atol(optarg); break;
-        case 'u': publishers = atol(optarg); break;
-        case 'q': requests_file = optarg; break;
-        case 'v': whisper = 1; break;
-        case 't': seconds = atof(optarg); break;
-        case 'x': warmup = atof(optarg); break;
-        case 'e': rate = atof(optarg); break;
-        case 'l': hold = atof(optarg); break;
-        case 'o': slow = atol(optarg); break;
-        default:
-            fprintf(stderr,
-                    "usage: load --port N [--host A] [--path /app/KEY] [--key K] [--secret S] [--pid SERVER[,SERVER]]\n"
-                    "  --conns N --channel C [--channels N: five subscribers each] [--ramp N] [--slow N: that do not read]\n"
-                    "  --requests FILE with --publishers N or --whisper; --window N or --rate N/s; --seconds S --warmup S\n"
-                    "  --hold S: keep the connections and send nothing\n");
-            exit(2);
-        }
+/* End every connection at once; resident bytes when the server has been at rest for half a second after that. */
+static double rss_after_leaving(void)
+{
+    double before, quiet_since = now_s(), start = quiet_since, now = sum_over(pids, cpu_of);
+    long i;
+
+    for (i = 0; i < conns; i++)
+        close(all[i].fd);
+    while (now_s() - quiet_since < 0.5 && now_s() - start < 20) {
+        struct timespec nap = {.tv_nsec = 20000000};
+
+        nanosleep(&nap, NULL);
+        before = now;
+        now = sum_over(pids, cpu_of);
+        if (now - before > 0.002) /* a server at rest still looks at its clocks */
+            quiet_since = now_s();
+    }
+    return rss_bytes();
 }
 
 int main(int argc, char **argv)
 {
     struct rlimit files;
-    double rss_before, rss_ready, cpu_start, cpu_open, cpu_end, open_s, wall;
+    double rss_before, rss_ready, rss_after = 0, cpu_open, open_wanted, open_s, cpu = 0, wanted_s = 0, wall = 0;
     long i;
 
     options(argc, argv);
@@ -369,17 +356,25 @@ int main(int argc, char **argv)
     samples = calloc(MAX_SAMPLES, sizeof *samples);
     for (i = 0; i < (channels == 1 ? conns : channels * 5); i++)
         wanted[i % conns]++;
-    if (*channel == '\0')
+    if (*channel == '\0' || *members != '\0')
         memset(wanted, 0, (size_t)conns * sizeof *wanted);
 
-    rss_before = sum_over(pids, rss_of);
-    cpu_start = sum_over(pids, cpu_of);
+    rss_before = rss_bytes();
+    cpu_open = -sum_over(pids, cpu_of);
+    open_wanted = -sum_over(pids, waited_of);
     open_s = open_all();
-    cpu_open = sum_over(pids, cpu_of) - cpu_start;
+    cpu_open += sum_over(pids, cpu_of);
+    open_wanted += sum_over(pids, waited_of) + cpu_open;
     if (hold > 0)
         for (wall = now_s(); now_s() - wall < hold;)
             turn(100);
-    rss_ready = sum_over(pids, rss_of);
+    rss_ready = rss_bytes();
+    wall = 0;
+    printf("{");
+    if (*members != '\0')
+        measure_joins();
+    if (leave)
+        rss_after = rss_after_leaving();
 
     readers = conns - slow;
     for (i = readers; i < conns; i++)
@@ -403,20 +398,26 @@ int main(int argc, char **argv)
         if (window > 1 && rate == 0)
             sent_at = NULL; /* latency means something at a rate, or with one event in flight */
         wall = now_s();
-        cpu_end = sum_over(pids, cpu_of);
+        cpu = -sum_over(pids, cpu_of);
+        wanted_s = -sum_over(pids, waited_of);
         talk_for(seconds);
         wall = now_s() - wall;
-        cpu_end = sum_over(pids, cpu_of) - cpu_end;
+        cpu += sum_over(pids, cpu_of);
+        wanted_s += sum_over(pids, waited_of) + cpu;
         qsort(samples, (size_t)sample_count, sizeof *samples, by_size);
-    } else {
-        wall = cpu_end = 0;
     }
-    printf("{\"conns\":%ld,\"open_s\":%.3f,\"cpu_us_per_connect\":%.2f,\"rss_bytes_per_conn\":%.0f,\"sent\":%ld,"
-           "\"received\":%ld,\"lost\":%ld,\"bad_answers\":%ld,\"wall_s\":%.3f,\"server_cpu_s\":%.4f,\"busy\":%.3f,"
-           "\"cpu_us_per_delivery\":%.4f,\"cpu_us_per_event\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n",
-           conns, open_s, cpu_open * 1e6 / (double)conns, (rss_ready - rss_before) / (double)conns, sent, received,
-           sent * readers - received, bad_answers, wall, cpu_end, wall > 0 ? cpu_end / wall : 0,
-           received ? cpu_end * 1e6 / (double)received : 0, sent ? cpu_end * 1e6 / (double)sent : 0, quantile(0.5),
+    printf("\"conns\":%ld,\"open_s\":%.3f,\"open_busy\":%.3f,\"open_wanted\":%.3f,\"cpu_us_per_connect\":%.2f,"
+           "\"rss_bytes_per_conn\":%.0f,\"rss_before_bytes\":%.0f,\"rss_peak_bytes\":%.0f,\"rss_after_bytes\":%.0f,"
+           "\"rss_kept_bytes_per_conn\":%.0f,",
+           conns, open_s, cpu_open / open_s, open_wanted / open_s, cpu_open * 1e6 / (double)conns,
+           (rss_ready - rss_before) / (double)conns, rss_before, rss_ready, rss_after,
+           leave ? (rss_after - rss_before) / (double)conns : 0);
+    printf("\"sent\":%ld,\"received\":%ld,\"lost\":%ld,\"bad_answers\":%ld,\"wall_s\":%.3f,\"server_cpu_s\":%.4f,"
+           "\"busy\":%.3f,\"wanted\":%.3f,\"kept_pace\":%.4f,\"cpu_us_per_delivery\":%.4f,\"cpu_us_per_event\":%.3f,"
+           "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n",
+           sent, received, sent * readers - received, bad_answers, wall, cpu, wall > 0 ? cpu / wall : 0,
+           wall > 0 ? wanted_s / wall : 0, rate > 0 ? (double)sent / (rate * seconds) : 0,
+           received ? cpu * 1e6 / (double)received : 0, sent ? cpu * 1e6 / (double)sent : 0, quantile(0.5),
            quantile(0.99), quantile(0.999));
     return 0;
 }

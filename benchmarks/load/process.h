@@ -33,8 +33,9 @@ static double sum_over(const char *pids, double (*use)(long pid))
     return sum;
 }
 
-/* CPU seconds, in nanosecond steps: the first number of schedstat is time on a CPU. */
-static double cpu_of(long pid)
+/* The sum over a process's threads of one of schedstat's numbers, in seconds: 0 is time on a CPU, 1 time in which it
+ * could have run but had to wait for one. */
+static double schedstat_of(long pid, int which)
 {
     char path[300];
     struct dirent *task;
@@ -44,7 +45,7 @@ static double cpu_of(long pid)
     snprintf(path, sizeof path, "/proc/%ld/task", pid);
     tasks = opendir(path);
     while (tasks != NULL && (task = readdir(tasks)) != NULL) {
-        unsigned long long ran = 0;
+        unsigned long long ns[2] = {0, 0};
         FILE *file;
 
         if (task->d_name[0] == '.')
@@ -52,14 +53,24 @@ static double cpu_of(long pid)
         snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", pid, task->d_name);
         file = fopen(path, "r");
         if (file != NULL) {
-            if (fscanf(file, "%llu", &ran) == 1)
-                sum += (double)ran / 1e9;
+            if (fscanf(file, "%llu %llu", &ns[0], &ns[1]) == 2)
+                sum += (double)ns[which] / 1e9;
             fclose(file);
         }
     }
     if (tasks != NULL)
         closedir(tasks);
     return sum;
+}
+
+static double cpu_of(long pid)
+{
+    return schedstat_of(pid, 0);
+}
+
+static double waited_of(long pid)
+{
+    return schedstat_of(pid, 1);
 }
 
 /* Resident bytes. */

@@ -4,73 +4,89 @@ from __future__ import annotations
 
 import statistics
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from benchmarks.load.generator import FRAME_OVERHEAD_BYTES, Target, floor, run
-from benchmarks.load.scenarios import Scenario
+from benchmarks.load.generator import Answer, Target, floor, run
+from benchmarks.load.scenarios import Figure, Proof, Scenario
+from benchmarks.load.servers import Server
 
-BUSY_ENOUGH = (
-    0.9  # below, the generator was what limited a closed loop, and the figure holds its idle time's costs
-)
+BUSY_ENOUGH = 0.9  # below, the generator was what limited a closed loop: the figure holds the price of idling
+PACE_ENOUGH = 0.99
 
 
 @dataclass(slots=True)
 class Result:
-    """The figures of one scenario: one per round and server, and the floor's where it has one."""
+    """What the runs of one scenario gave: for each server the generator's answers, one a round, the floor's too."""
 
     scenario: Scenario
-    figures: dict[str, list[float]] = field(default_factory=dict)
-    busy: dict[str, list[float]] = field(default_factory=dict)
-    floor: list[float] = field(default_factory=list)
+    runs: dict[str, list[Answer]] = field(default_factory=dict)
+    floor: list[Answer] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def median(self, name: str) -> float | None:
-        """The median of the rounds; for memory the first, since the others find it already there."""
-        figures = self.figures.get(name)
-        if not figures:
+    def median(self, name: str, figure: Figure) -> float | None:
+        runs = self.runs.get(name)
+        return statistics.median(run[figure.key] for run in runs) if runs else None
+
+    def floor_median(self, figure: Figure) -> float | None:
+        if figure.floor is None or not self.floor:
             return None
-        return figures[0] if self.scenario.figure == "rss_bytes_per_conn" else statistics.median(figures)
+        return statistics.median(base[figure.floor] for base in self.floor)
 
-    def to_floor(self, name: str) -> float | None:
-        """The median of the rounds' own ratios to the floor."""
-        pairs = list(zip(self.figures.get(name, []), self.floor, strict=False))
-        return statistics.median(figure / base for figure, base in pairs) if pairs else None
+    def ratio(self, name: str, figure: Figure, to: str | None = None) -> float | None:
+        """The median of the rounds' own ratios to the floor, or to the server `to`."""
+        over = self.runs.get(to, []) if to is not None else self.floor if figure.floor else []
+        key = figure.key if to is not None else figure.floor
+        pairs = list(zip(self.runs.get(name, []), over, strict=False))
+        if not pairs or key is None or any(not base[key] for _, base in pairs):
+            return None
+        return statistics.median(run[figure.key] / base[key] for run, base in pairs)
 
-    def was_limited_by(self, name: str) -> bool:
-        """Whether the server, not the generator, was the bottleneck."""
-        return not self.scenario.closed_loop or statistics.median(self.busy[name]) >= BUSY_ENOUGH
+    def evidence(self, name: str) -> tuple[str, bool]:
+        """What shows that the server was what limited the run, in words, and whether that is enough."""
+        key = {
+            Proof.BUSY: "wanted",
+            Proof.OPENING_BUSY: "open_wanted",
+            Proof.PACE: "kept_pace",
+            Proof.NONE: None,
+        }[self.scenario.proof]
+        if key is None:
+            return "", True
+        share = min(1.0, statistics.median(run[key] for run in self.runs[name]))
+        if self.scenario.proof is Proof.PACE:
+            return f"{share:.0%} on time", share >= PACE_ENOUGH
+        return f"busy {share:.0%}", share >= BUSY_ENOUGH
 
 
-def measure(scenarios: list[Scenario], targets: list[Target], *, rounds: int, seconds: float) -> list[Result]:
-    results = []
-    for scenario in scenarios:
-        result = Result(scenario)
-        for number in range(rounds):
-            print(f"{scenario.name}: round {number + 1} of {rounds}", file=sys.stderr)
-            if scenario.floor is not None:
-                result.floor.append(_floor(scenario))
-            for target in targets:
-                if target.name in result.failures:
-                    continue
-                try:
-                    figures = run(scenario, target, seconds=seconds)
-                except RuntimeError as error:
-                    result.failures[target.name] = str(error)
-                    continue
-                result.figures.setdefault(target.name, []).append(figures[scenario.figure])
-                result.busy.setdefault(target.name, []).append(figures["busy"])
-        results.append(result)
+def measure(scenarios: list[Scenario], servers: list[Server], *, rounds: int, seconds: float) -> list[Result]:
+    """Run everything. A server that fails a scenario is left out of the rest of it, and the result says why."""
+    with ExitStack() as stack:
+        lasting: dict[str, Target] = {}
+        results = []
+        for scenario in scenarios:
+            result = Result(scenario)
+            for number in range(1 if scenario.once else rounds):
+                print(f"{scenario.name}: round {number + 1} of {rounds}", file=sys.stderr)
+                if any(figure.floor for figure in scenario.figures):
+                    result.floor.append(floor(scenario))
+                for server in servers:
+                    if scenario.fresh and server.fresh:
+                        with server.open() as target:
+                            _turn(result, target, seconds)
+                    elif not scenario.fresh or number == 0:
+                        # Of a server that cannot be started anew, the first round alone finds it without a past.
+                        if server.name not in lasting:
+                            lasting[server.name] = stack.enter_context(server.open())
+                        _turn(result, lasting[server.name], seconds)
+            results.append(result)
     return results
 
 
-def _floor(scenario: Scenario) -> float:
-    assert scenario.floor is not None
-    conns = int(scenario.options[scenario.options.index("--conns") + 1])
-    burst = 1 if scenario.floor == "one_in_flight_us" else 8
-    figures = floor(
-        conns=conns,
-        frame_bytes=scenario.event_bytes + FRAME_OVERHEAD_BYTES,
-        burst=burst,
-        rounds=max(20, 200_000 // (conns * burst)),
-    )
-    return float(figures[scenario.floor])
+def _turn(result: Result, target: Target, seconds: float) -> None:
+    if target.name in result.failures or (result.scenario.presence and not target.presence):
+        return
+    try:
+        result.runs.setdefault(target.name, []).append(run(result.scenario, target, seconds=seconds))
+    except RuntimeError as error:
+        result.failures[target.name] = str(error)
+        del result.runs[target.name]

@@ -1,50 +1,140 @@
-"""The scenarios, by name. Each is one run of the generator; together they are what a Pusher server does all day."""
+"""The scenarios, by name. Each is one run of the generator; together they are what a Pusher server does all day.
+
+Nothing in them is random: names, sizes, order and pace are fixed, so that a run can be repeated elsewhere.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class Proof(Enum):
+    """What shows that a figure is the server's and not the generator's; without it the figure is void."""
+
+    BUSY = "the server wanted the CPU for 90 % of the time"
+    OPENING_BUSY = "the same, while connections were opened"
+    PACE = "the generator sent 99 % of what was due"
+    NONE = "nothing was in a hurry: memory, or one operation at a time"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row of the table: `key` in the generator's answer, the unit it has there, and what it says. `floor` names
+    the figure of the C baseline that does the same to sockets. Headlines are shown in the README."""
+
+    key: str
+    unit: str
+    about: str
+    floor: str | None = None
+    headline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One run. `figure` is what it is about, `unit` what that is in; `floor` names the figure of the C baseline that
-    does the same to sockets, None where there is none. Closed-loop scenarios must keep the server busy to count."""
+    """One run of the generator, with `options`, and the figures that it is about.
+
+    `fresh`: needs a server that has had no connections yet. `once`: repeats what it measures by itself, so one round is
+    enough. `thorough`: takes a minute, and is left out of the short form..
+    """
 
     name: str
-    about: str
-    figure: str
-    unit: str
+    figures: tuple[Figure, ...]
     options: tuple[str, ...]
+    proof: Proof = Proof.BUSY
     event_bytes: int = 100
     channels: int = 1
     whisper: bool = False
     publishes: bool = True
-    floor: str | None = None
-    closed_loop: bool = True
+    fresh: bool = False
+    once: bool = False
+    thorough: bool = False
+
+    @property
+    def presence(self) -> bool:
+        return "presence-bench" in self.options
+
+    @property
+    def conns(self) -> int:
+        return int(self.options[self.options.index("--conns") + 1])
 
 
 def _fanout(conns: int, size: int, window: int) -> Scenario:
+    floor = "one_in_flight_us" if window == 1 else "burst_one_send_us"
+    about = f"delivery to {conns:,} subscribers, {size:,} B, {window} in flight"
     return Scenario(
         name=f"fanout-{conns}-{size}b-w{window}",
-        about=f"{conns:,} subscribers, {size} B, {window} in flight",
-        figure="cpu_us_per_delivery",
-        unit="us/delivery",
+        figures=(Figure("cpu_us_per_delivery", "us", about, floor, headline=size == 100),),
         options=("--conns", str(conns), "--window", str(window), "--publishers", "8"),
         event_bytes=size,
-        floor="one_in_flight_us" if window == 1 else "burst_one_send_us",
     )
 
 
-# Memory comes first: a server that has had more connections keeps some of it.
+def _joins(name: str, members: tuple[int, ...], *, thorough: bool) -> Scenario:
+    figures = []
+    for number in members:
+        head = thorough
+        figures += [
+            Figure(
+                f"apart_us_{number}", "us", f"join of {number:,} members, apart from its list", None, head
+            ),
+            Figure(f"join_us_{number}", "us", f"join of {number:,} members, with its list"),
+            Figure(f"list_bytes_{number}", "bytes", f"the list of {number:,} members"),
+            Figure(f"leave_us_{number}", "us", f"leave of {number:,} members, unnoticed"),
+            Figure(f"told_us_{number}", "us", f"member_added, per member told, of {number:,}"),
+        ]
+    return Scenario(
+        name=name,
+        figures=tuple(figures),
+        # Fewer joins under way at a time would keep the server from coalescing the news of them.
+        options=(
+            "--conns",
+            str(members[-1] + 1),
+            "--channel",
+            "presence-bench",
+            "--ramp",
+            "500",
+            "--members",
+            ",".join(map(str, members)),
+        ),
+        publishes=False,
+        proof=Proof.NONE,
+        once=True,
+        thorough=thorough,
+    )
+
+
 SCENARIOS = (
     Scenario(
         name="idle",
-        about="10,000 idle connections, one subscription each",
-        figure="rss_bytes_per_conn",
-        unit="bytes/connection",
+        figures=(
+            Figure(
+                "rss_bytes_per_conn",
+                "bytes",
+                "memory of an idle connection with a subscription, of 10,000",
+                None,
+                True,
+            ),
+        ),
         options=("--conns", "10000", "--hold", "1"),
         publishes=False,
-        closed_loop=False,
+        proof=Proof.NONE,
+        fresh=True,
+    ),
+    Scenario(
+        name="disconnect",
+        figures=(
+            Figure("rss_before_bytes", "bytes", "memory before 10,000 connections"),
+            Figure("rss_peak_bytes", "bytes", "memory with them"),
+            Figure("rss_after_bytes", "bytes", "memory once all have left at once"),
+            Figure(
+                "rss_kept_bytes_per_conn", "bytes", "memory kept per connection that has left", None, True
+            ),
+        ),
+        options=("--conns", "10000", "--leave"),
+        publishes=False,
+        proof=Proof.NONE,
+        fresh=True,
     ),
     _fanout(1000, 100, 1),
     _fanout(1000, 100, 8),
@@ -54,60 +144,80 @@ SCENARIOS = (
     _fanout(5000, 100, 8),
     Scenario(
         name="whisper",
-        about="client events, 1,000 connections, 8 in flight",
-        figure="cpu_us_per_delivery",
-        unit="us/delivery",
+        figures=(
+            Figure(
+                "cpu_us_per_delivery",
+                "us",
+                "delivery of a client event to 999 others, 8 in flight",
+                "burst_one_send_us",
+                True,
+            ),
+        ),
         options=("--conns", "1000", "--channel", "private-bench", "--window", "8"),
         whisper=True,
-        floor="burst_one_send_us",
     ),
     Scenario(
         name="publish",
-        about="HTTP publish, kept alive, one subscriber",
-        figure="cpu_us_per_event",
-        unit="us/event",
+        figures=(Figure("cpu_us_per_event", "us", "HTTP publish, kept alive, one subscriber", None, True),),
         options=("--conns", "1", "--window", "8", "--publishers", "4"),
     ),
     Scenario(
         name="connect",
-        about="connect and subscribe",
-        figure="cpu_us_per_connect",
-        unit="us/connection",
+        figures=(Figure("cpu_us_per_connect", "us", "connect and subscribe", None, True),),
         options=("--conns", "3000"),
         publishes=False,
-        closed_loop=False,
+        proof=Proof.OPENING_BUSY,
     ),
     Scenario(
         name="latency",
-        about="50 events/s to 1,000 subscribers, open loop",
-        figure="p99_ms",
-        unit="ms p99",
+        figures=(
+            Figure("p50_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p50", None, True),
+            Figure("p99_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p99", None, True),
+            Figure("p999_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p99.9"),
+        ),
         options=("--conns", "1000", "--rate", "50", "--publishers", "8"),
-        closed_loop=False,
+        proof=Proof.PACE,
     ),
     Scenario(
-        name="presence",
-        about="presence storm, 1,000 users join one channel",
-        figure="cpu_us_per_connect",
-        unit="us/join",
+        name="presence-storm",
+        figures=(Figure("cpu_us_per_connect", "us", "1,000 users join one presence channel, per join"),),
         options=("--conns", "1000", "--channel", "presence-bench", "--ramp", "50"),
         publishes=False,
-        closed_loop=False,
+        proof=Proof.OPENING_BUSY,
     ),
+    _joins("joins", (100, 1000), thorough=False),
+    _joins("joins-10000", (100, 1000, 10_000), thorough=True),
     Scenario(
         name="channels",
-        about="10,000 channels with 5 subscribers each",
-        figure="cpu_us_per_event",
-        unit="us/event",
+        figures=(
+            Figure("cpu_us_per_event", "us", "publish to one of 10,000 channels with 5 subscribers each"),
+        ),
         options=("--conns", "1000", "--channels", "10000", "--publishers", "8", "--window", "8"),
         channels=10_000,
     ),
     Scenario(
         name="slow",
-        about="1,000 subscribers of which 50 do not read",
-        figure="cpu_us_per_delivery",
-        unit="us/delivery",
+        figures=(
+            Figure("cpu_us_per_delivery", "us", "delivery to 950 subscribers, while 50 more do not read"),
+        ),
         options=("--conns", "1000", "--slow", "50", "--publishers", "8", "--window", "8"),
     ),
 )
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+def chosen(names: list[str], *, short: bool = False) -> list[Scenario]:
+    """The scenarios of these names, or families of names (`fanout`); all if there are none.
+
+    Raises ValueError naming what there is.
+    """
+    found: list[Scenario] = []
+    for name in names:
+        family = [each for each in SCENARIOS if each.name == name] or [
+            each for each in SCENARIOS if each.name.startswith(f"{name}-")
+        ]
+        if not family:
+            raise ValueError(
+                f"no such scenario: {name}; there are {', '.join(each.name for each in SCENARIOS)}"
+            )
+        found += family
+    return found or [each for each in SCENARIOS if not (short and each.thorough)]

@@ -1,29 +1,70 @@
-"""A Revurb to measure: `revurb serve --dev` in a process of its own, on core 0."""
+"""Servers to measure: a Revurb and a raw uWebSockets that are started here, on core 0, or one that runs already."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
+import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 
-from benchmarks.load.generator import Target
+from benchmarks.load.generator import BASELINE, Target, build
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One of those that take turns. `open` gives it for a while; `fresh` says that it is a new process each time."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[Target]]
+    fresh: bool
+
+
+def running(target: Target) -> Server:
+    """A server that somebody else has started, and will stop."""
+    return Server(target.name, lambda: nullcontext(target), fresh=False)
+
+
+def revurb(*arguments: str) -> Server:
+    """`revurb serve --dev`, with more arguments if there are any."""
+    command = [sys.executable, "-m", "revurb", "serve", "--dev", "--port", "0", *arguments]
+    return Server("revurb", lambda: _started("revurb", command), fresh=True)
+
+
+def uwebsockets() -> Server | None:
+    """The C++ library by itself (baseline/uwebsockets.c); None, and a line to say why, where it cannot be had."""
+    package = importlib.util.find_spec("socketify")
+    if package is None or package.origin is None:
+        print("uWebSockets is left out: pip install 'revurb[bench]' has it on Linux, x86-64", file=sys.stderr)
+        return None
+    library = Path(package.origin).with_name("libsocketify_linux_amd64.so")
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        print(f"uWebSockets is left out: {error} (apt-get install libuv1)", file=sys.stderr)
+        return None
+    command = [str(build(BASELINE / "uwebsockets.c")), str(library), "0"]
+    return Server("uwebsockets", lambda: _started("uwebsockets", command, presence=False), fresh=True)
 
 
 @contextmanager
-def revurb() -> Iterator[Target]:
-    """Serves the ready-made app on a free port until the block is left."""
-    command = ["taskset", "-c", "0", sys.executable, "-m", "revurb", "serve", "--dev", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def _started(name: str, command: list[str], *, presence: bool = True) -> Iterator[Target]:
+    """Runs the command until the block is left; its output must say where it listens, as both of ours do."""
+    process = subprocess.Popen(
+        ["taskset", "-c", "0", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     try:
         assert process.stdout is not None
-        found = next(
-            filter(None, (re.search(r"listening on \S+?:(\d+)", line) for line in process.stdout)), None
-        )
+        lines = (re.search(r"listening on \S+?:(\d+)", line) for line in process.stdout)
+        found = next(filter(None, lines), None)
         if found is None:
-            raise RuntimeError("revurb did not start")
-        yield Target("revurb", int(found[1]), (process.pid,))
+            raise RuntimeError(f"{name} did not start on this {platform.machine()}")
+        yield Target(name, int(found[1]), (process.pid,), presence=presence)
     finally:
         process.terminate()
         process.communicate(timeout=30)

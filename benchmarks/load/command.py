@@ -1,0 +1,46 @@
+"""What `benchmarks.load` and `benchmarks.peers` have in common: options, the run, what is left of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.load.plot import draw
+from benchmarks.load.recording import RESULTS, Recording, circumstances, idle_share
+from benchmarks.load.rounds import measure
+from benchmarks.load.scenarios import SCENARIOS, chosen
+from benchmarks.load.servers import Server
+from benchmarks.load.table import document, print_table
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    names = ", ".join(scenario.name for scenario in SCENARIOS)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{names}; or a family: fanout")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each scenario on each server (3)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="measured time of a run (2)")
+    parser.add_argument("--short", action="store_true", help="leave out what takes minutes: joins-10000")
+    parser.add_argument("--write", action="store_true", help="record the run under benchmarks/results")
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser, servers: list[Server]) -> Recording:
+    """Measure what the options ask for, print the table, give the recording back."""
+    try:
+        scenarios = chosen(options.scenarios, short=options.short)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error("--rounds and --seconds must be above 0")
+    idle_before = idle_share()
+    results = measure(scenarios, servers, rounds=options.rounds, seconds=options.seconds)
+    around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
+    recording = Recording([server.name for server in servers], around, results)
+    print_table(recording)
+    return recording
+
+
+def write(recording: Recording, stem: str, to: Path = RESULTS) -> None:
+    """Leave `stem`.json, .md and .png."""
+    recording.write(to / f"{stem}.json")
+    (to / f"{stem}.md").write_text(document(recording))
+    draw(recording, to / f"{stem}.png")
+    print(f"written to {to / stem}.json, .md and .png")
