@@ -18,7 +18,7 @@ help:
 	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
-	@echo "make bench   the framer against its peers, and a node under load, in two tables; a few minutes"
+	@echo "make bench   the framer against its peers, and a node under load: tables, JSON and a plot; under five minutes"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -53,7 +53,7 @@ check-instructions: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.micro.table
-	$(BIN)/python -m benchmarks.load --rounds 2 --seconds 1 --write $(ARGS)
+	$(BIN)/python -m benchmarks.load --short --rounds 2 --seconds 1 --write $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -22,16 +22,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="record the run under benchmarks/results")
 
 
-def run(options: argparse.Namespace, parser: argparse.ArgumentParser, servers: list[Server]) -> Recording:
-    """Measure what the options ask for, print the table, give the recording back."""
+def read_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options, with Scenario values for the names. Ends the program where they make no sense."""
+    options = parser.parse_args()
     try:
-        scenarios = chosen(options.scenarios, short=options.short)
+        options.scenarios = chosen(options.scenarios, short=options.short)
     except ValueError as error:
         parser.error(str(error))
     if options.rounds < 1 or options.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
+    return options
+
+
+def run(options: argparse.Namespace, servers: list[Server]) -> Recording:
+    """Measure what the options ask for, print the table, give the recording back."""
     idle_before = idle_share()
-    results = measure(scenarios, servers, rounds=options.rounds, seconds=options.seconds)
+    results = measure(options.scenarios, servers, rounds=options.rounds, seconds=options.seconds)
     around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
     recording = Recording([server.name for server in servers], around, results)
     print_table(recording)

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 BASELINE = HERE.parent / "baseline"
 BUILD = HERE.parents[1] / "build" / "benchmarks"
 FRAME_OVERHEAD_BYTES = 52  # `{"event":"bench","data":"...","channel":"bench"}` and the frame's header
-DELIVERIES = 200_000  # of the floor in one run
+FLOOR_DELIVERIES_PER_S = 100_000  # of the scenario's seconds: about as long as a server's turn takes
 RUN_TIMEOUT_S = 300
 
 Answer = dict[str, float]  # what a C program prints: figures by name, units in the names
@@ -52,14 +52,14 @@ def build(source: Path) -> Path:
     return binary
 
 
-def floor(scenario: Scenario) -> Answer:
+def floor(scenario: Scenario, *, seconds: float) -> Answer:
     """What sending the same bytes to as many sockets costs: see baseline/floor.c for the figures."""
     burst = int(scenario.options[scenario.options.index("--window") + 1])
     options = {
         "conns": scenario.conns,
         "size": scenario.event_bytes + FRAME_OVERHEAD_BYTES,
         "burst": burst,
-        "rounds": max(20, DELIVERIES // (scenario.conns * burst)),
+        "rounds": max(20, int(FLOOR_DELIVERIES_PER_S * seconds) // (scenario.conns * burst)),
         "cpu": 0,
         "sink-cpu": 1,
     }

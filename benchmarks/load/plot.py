@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 from benchmarks.load.recording import Recording
 from benchmarks.load.table import amount, caption, title
@@ -15,8 +17,8 @@ def draw(recording: Recording, path: Path) -> None:
 
     Raises ModuleNotFoundError without matplotlib, which is in the `bench` extra.
     """
-    from matplotlib.figure import Figure
-
+    # Not a plain import: matplotlib is an extra, and type checking has to do without.
+    picture_type: Any = importlib.import_module("matplotlib.figure").Figure
     rows = [
         (result, figure)
         for result in recording.results
@@ -25,15 +27,23 @@ def draw(recording: Recording, path: Path) -> None:
     ]
     servers = recording.servers
     thickness = 0.8 / len(servers)
-    picture = Figure(figsize=(10, 0.9 + 0.26 * len(rows) * max(2, len(servers))), dpi=110)
+    picture = picture_type(figsize=(10, 0.9 + 0.26 * len(rows) * max(2, len(servers))), dpi=110)
     axes = picture.subplots()
     for place, server in enumerate(servers):
-        at, widths = [], []
+        at: list[float] = []
+        widths: list[float] = []
         for row, (result, figure) in enumerate(rows):
             value = result.median(server, figure)
-            if value is None or value <= 0 or not result.evidence(server)[1]:
+            height = row + (place - (len(servers) - 1) / 2) * thickness
+            if value is None or value <= 0:
                 continue
-            at.append(row + (place - (len(servers) - 1) / 2) * thickness)
+            if not result.evidence(server)[1]:
+                # At the left edge: half in the axes' own units.
+                axes.text(
+                    0.005, height, "void", transform=axes.get_yaxis_transform(), fontsize=8, va="center"
+                )
+                continue
+            at.append(height)
             widths.append(value)
         bars = axes.barh(
             at, widths, height=thickness * 0.92, label=title(server), color=COLOURS[place % len(COLOURS)]
@@ -47,6 +57,7 @@ def draw(recording: Recording, path: Path) -> None:
     axes.set_yticks(range(len(rows)), [figure.about for _, figure in rows], fontsize=9)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,g}")
     axes.margins(x=0.12, y=0.01)
     axes.set_xlabel("microseconds of the server's CPU time, logarithmic; less is better")
     axes.set_title(caption(recording).replace("**", ""), fontsize=8, wrap=True)

@@ -65,16 +65,16 @@ def measure(scenarios: list[Scenario], servers: list[Server], *, rounds: int, se
         results = []
         for scenario in scenarios:
             result = Result(scenario)
-            for number in range(1 if scenario.once else rounds):
-                print(f"{scenario.name}: round {number + 1} of {rounds}", file=sys.stderr)
+            turns = 1 if scenario.once else rounds
+            for number in range(turns):
+                print(f"{scenario.name}: round {number + 1} of {turns}", file=sys.stderr)
                 if any(figure.floor for figure in scenario.figures):
-                    result.floor.append(floor(scenario))
+                    result.floor.append(floor(scenario, seconds=seconds))
                 for server in servers:
                     if scenario.fresh and server.fresh:
                         with server.open() as target:
                             _turn(result, target, seconds)
-                    elif not scenario.fresh or number == 0:
-                        # Of a server that cannot be started anew, the first round alone finds it without a past.
+                    else:
                         if server.name not in lasting:
                             lasting[server.name] = stack.enter_context(server.open())
                         _turn(result, lasting[server.name], seconds)

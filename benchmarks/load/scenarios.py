@@ -34,8 +34,8 @@ class Figure:
 class Scenario:
     """One run of the generator, with `options`, and the figures that it is about.
 
-    `fresh`: needs a server that has had no connections yet. `once`: repeats what it measures by itself, so one round is
-    enough. `thorough`: takes a minute, and is left out of the short form..
+    `fresh`: needs a server that has had no connections yet. `once`: one round is enough, for memory, which is always
+    the same, and for what repeats itself. `thorough`: takes a minute, and is left out of the short form..
     """
 
     name: str
@@ -70,33 +70,23 @@ def _fanout(conns: int, size: int, window: int) -> Scenario:
     )
 
 
-def _joins(name: str, members: tuple[int, ...], *, thorough: bool) -> Scenario:
+def _joins(name: str, *members: int, thorough: bool = False) -> Scenario:
     figures = []
-    for number in members:
-        head = thorough
+    for count in members:
+        channel = f"a presence channel of {count:,}"
         figures += [
-            Figure(
-                f"apart_us_{number}", "us", f"join of {number:,} members, apart from its list", None, head
-            ),
-            Figure(f"join_us_{number}", "us", f"join of {number:,} members, with its list"),
-            Figure(f"list_bytes_{number}", "bytes", f"the list of {number:,} members"),
-            Figure(f"leave_us_{number}", "us", f"leave of {number:,} members, unnoticed"),
-            Figure(f"told_us_{number}", "us", f"member_added, per member told, of {number:,}"),
+            Figure(f"apart_us_{count}", "us", f"join {channel}, apart from the list of them", headline=True),
+            Figure(f"join_us_{count}", "us", f"join {channel} as one of them, list and all"),
+            Figure(f"list_bytes_{count}", "bytes", f"the list of {count:,} members"),
+            Figure(f"leave_us_{count}", "us", f"leave {channel}, another tab staying"),
+            Figure(f"told_us_{count}", "us", f"join {channel} as somebody new, per member told"),
         ]
+    conns = str(members[-1] + 1)
+    numbers = ",".join(map(str, members))
     return Scenario(
         name=name,
         figures=tuple(figures),
-        # Fewer joins under way at a time would keep the server from coalescing the news of them.
-        options=(
-            "--conns",
-            str(members[-1] + 1),
-            "--channel",
-            "presence-bench",
-            "--ramp",
-            "500",
-            "--members",
-            ",".join(map(str, members)),
-        ),
+        options=("--conns", conns, "--channel", "presence-bench", "--ramp", "500", "--members", numbers),
         publishes=False,
         proof=Proof.NONE,
         once=True,
@@ -108,18 +98,13 @@ SCENARIOS = (
     Scenario(
         name="idle",
         figures=(
-            Figure(
-                "rss_bytes_per_conn",
-                "bytes",
-                "memory of an idle connection with a subscription, of 10,000",
-                None,
-                True,
-            ),
+            Figure("rss_bytes_per_conn", "bytes", "memory of an idle connection, of 10,000", headline=True),
         ),
         options=("--conns", "10000", "--hold", "1"),
         publishes=False,
         proof=Proof.NONE,
         fresh=True,
+        once=True,
     ),
     Scenario(
         name="disconnect",
@@ -128,13 +113,17 @@ SCENARIOS = (
             Figure("rss_peak_bytes", "bytes", "memory with them"),
             Figure("rss_after_bytes", "bytes", "memory once all have left at once"),
             Figure(
-                "rss_kept_bytes_per_conn", "bytes", "memory kept per connection that has left", None, True
+                "rss_kept_bytes_per_conn",
+                "bytes",
+                "memory kept of each of 10,000 connections that have left",
+                headline=True,
             ),
         ),
         options=("--conns", "10000", "--leave"),
         publishes=False,
         proof=Proof.NONE,
         fresh=True,
+        once=True,
     ),
     _fanout(1000, 100, 1),
     _fanout(1000, 100, 8),
@@ -150,7 +139,7 @@ SCENARIOS = (
                 "us",
                 "delivery of a client event to 999 others, 8 in flight",
                 "burst_one_send_us",
-                True,
+                headline=True,
             ),
         ),
         options=("--conns", "1000", "--channel", "private-bench", "--window", "8"),
@@ -158,12 +147,14 @@ SCENARIOS = (
     ),
     Scenario(
         name="publish",
-        figures=(Figure("cpu_us_per_event", "us", "HTTP publish, kept alive, one subscriber", None, True),),
+        figures=(
+            Figure("cpu_us_per_event", "us", "HTTP publish, kept alive, one subscriber", headline=True),
+        ),
         options=("--conns", "1", "--window", "8", "--publishers", "4"),
     ),
     Scenario(
         name="connect",
-        figures=(Figure("cpu_us_per_connect", "us", "connect and subscribe", None, True),),
+        figures=(Figure("cpu_us_per_connect", "us", "connect and subscribe", headline=True),),
         options=("--conns", "3000"),
         publishes=False,
         proof=Proof.OPENING_BUSY,
@@ -171,8 +162,8 @@ SCENARIOS = (
     Scenario(
         name="latency",
         figures=(
-            Figure("p50_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p50", None, True),
-            Figure("p99_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p99", None, True),
+            Figure("p50_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p50", headline=True),
+            Figure("p99_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p99", headline=True),
             Figure("p999_ms", "ms", "latency, 50 events/s to 1,000 subscribers, p99.9"),
         ),
         options=("--conns", "1000", "--rate", "50", "--publishers", "8"),
@@ -185,8 +176,8 @@ SCENARIOS = (
         publishes=False,
         proof=Proof.OPENING_BUSY,
     ),
-    _joins("joins", (100, 1000), thorough=False),
-    _joins("joins-10000", (100, 1000, 10_000), thorough=True),
+    _joins("joins", 100, 1000),
+    _joins("joins-10000", 10_000, thorough=True),
     Scenario(
         name="channels",
         figures=(

@@ -12,7 +12,7 @@ from benchmarks.load.rounds import Result
 from benchmarks.load.scenarios import Figure
 
 TITLES = {"revurb": "Revurb", "uwebsockets": "uWebSockets"}
-MISSING = "–"  # noqa: RUF001  an en dash, as tables have it
+MISSING = "-"
 
 
 def title(server: str) -> str:
@@ -34,7 +34,7 @@ def full(recording: Recording) -> tuple[list[str], list[list[str]]]:
     """The header and the rows of every figure: each server's median, its ratio to the floor, the first server's ratio
     to the others, and what proves that the servers were the bottleneck."""
     servers = recording.servers
-    header = ["scenario", "per", "floor"]
+    header = ["scenario", "what", "floor"]
     for server in servers:
         header += [title(server), "/ floor"]
     header += [f"{title(servers[0])} / {title(other)}" for other in servers[1:]] + ["proof"]
@@ -48,7 +48,8 @@ def full(recording: Recording) -> tuple[list[str], list[list[str]]]:
                 MISSING if floor is None else amount(floor, figure.unit),
             ]
             for server in servers:
-                row += [cell(result, server, figure), _times(result.ratio(server, figure))]
+                ratio = result.ratio(server, figure) if _counts(result, server) else None
+                row += [cell(result, server, figure), _times(ratio)]
             for other in servers[1:]:
                 both = all(_counts(result, server) for server in (servers[0], other))
                 row.append(_times(result.ratio(servers[0], figure, other) if both else None))
@@ -92,7 +93,7 @@ def caption(recording: Recording) -> str:
         f"{said['date']}; medians of {said['rounds']} rounds of {said['seconds']:g} s."
     )
     if not recording.quiet:
-        text += " **Other programs were using the machine meanwhile: these figures are too high and will be replaced.**"
+        text += " **Other programs used the machine meanwhile: take these figures for too high.**"
     return text
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--key", default="key1", help="(key1)")
     parser.add_argument("--secret", default="secret1", help="(secret1)")
     parser.add_argument("--alone", action="store_true", help="without Revurb and uWebSockets beside it")
-    options = parser.parse_args()
+    options = command.read_options(parser)
     targets = []
     for text in options.server:
         try:
@@ -48,7 +48,7 @@ def main() -> None:
     if not options.alone:
         baseline = uwebsockets()
         servers = [revurb(), *servers, *([baseline] if baseline else [])]
-    recording = command.run(options, parser, servers)
+    recording = command.run(options, servers)
     if options.write:
         command.write(recording, "peers")
 
