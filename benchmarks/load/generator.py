@@ -48,7 +48,7 @@ def build(source: Path) -> Path:
     newest = max(path.stat().st_mtime for path in (source, *source.parent.glob("*.h")))
     if not binary.exists() or binary.stat().st_mtime < newest:
         compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", binary, source], check=True)
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", binary, source, "-lm"], check=True)
     return binary
 
 

@@ -17,7 +17,9 @@
 #ifndef REVURB_LOAD_JOINS_H
 #define REVURB_LOAD_JOINS_H
 
-#define PROBES 31
+#include <math.h>
+
+#define PROBES 101
 #define LOUD_PROBES 7 /* of those that tell every member */
 
 enum probe { PING, JOIN, REPEAT, LEAVE, ARRIVE, DEPART, PROBE_KINDS };
@@ -90,8 +92,9 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The median of `plus` less, probe by probe, `minus`. */
-static double median_us(double probes[PROBE_KINDS][PROBES], int plus, int minus)
+/* The median of `plus` less, probe by probe, `minus`; in *error what it may be wrong by, at 95 % (McGill et al. 1978: from
+ * the quartiles, so that single disturbances do not count). */
+static double median_us(double probes[PROBE_KINDS][PROBES], int plus, int minus, double *error)
 {
     double each[PROBES];
     int i, count = plus == ARRIVE || plus == DEPART ? LOUD_PROBES : PROBES;
@@ -99,6 +102,8 @@ static double median_us(double probes[PROBE_KINDS][PROBES], int plus, int minus)
     for (i = 0; i < count; i++)
         each[i] = probes[plus][i] - (minus < 0 ? 0 : probes[minus][i]);
     qsort(each, (size_t)count, sizeof *each, ascending);
+    if (error != NULL)
+        *error = 1.57 * (each[count * 3 / 4] - each[count / 4]) / sqrt(count);
     return each[count / 2];
 }
 
@@ -110,6 +115,7 @@ static void measure_joins(void)
     connection *prober = &all[conns - 1];
     const char *at = members;
     long filled = 0, asked = 0, goal;
+    double apart, error;
     int i, kind;
 
     while (*at != '\0') {
@@ -136,11 +142,12 @@ static void measure_joins(void)
         for (i = 0; i < LOUD_PROBES; i++)
             for (kind = ARRIVE; kind <= DEPART; kind++)
                 probes[kind][i] = probe_us(prober, (enum probe)kind, goal);
-        printf("\"list_bytes_%ld\":%ld,\"join_us_%ld\":%.2f,\"apart_us_%ld\":%.2f,\"leave_us_%ld\":%.2f,"
-               "\"told_us_%ld\":%.3f,\"parted_us_%ld\":%.3f,",
-               goal, list_bytes, goal, median_us(probes, JOIN, -1), goal, median_us(probes, JOIN, REPEAT), goal,
-               median_us(probes, LEAVE, PING), goal, median_us(probes, ARRIVE, JOIN) / (double)goal, goal,
-               median_us(probes, DEPART, LEAVE) / (double)goal);
+        apart = median_us(probes, JOIN, REPEAT, &error);
+        printf("\"list_bytes_%ld\":%ld,\"join_us_%ld\":%.2f,\"apart_us_%ld\":%.2f,\"apart_error_us_%ld\":%.2f,"
+               "\"leave_us_%ld\":%.2f,\"told_us_%ld\":%.3f,\"parted_us_%ld\":%.3f,",
+               goal, list_bytes, goal, median_us(probes, JOIN, -1, NULL), goal, apart, goal, error, goal,
+               median_us(probes, LEAVE, PING, NULL), goal, median_us(probes, ARRIVE, JOIN, NULL) / (double)goal, goal,
+               median_us(probes, DEPART, LEAVE, NULL) / (double)goal);
         confirmations = asked = filled; /* the probes' do not count */
     }
 }

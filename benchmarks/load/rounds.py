@@ -28,6 +28,10 @@ class Result:
         runs = self.runs.get(name)
         return statistics.median(run[figure.key] for run in runs) if runs else None
 
+    def error(self, name: str, figure: Figure) -> float | None:
+        """What the median may be wrong by: the largest of what the runs say; None if they do not."""
+        return max((run[figure.error] for run in self.runs[name]), default=None) if figure.error else None
+
     def floor_median(self, figure: Figure) -> float | None:
         if figure.floor is None or not self.floor:
             return None

@@ -63,6 +63,9 @@ def cell(result: Result, server: str, figure: Figure) -> str:
     if value is None:
         return "failed" if server in result.failures else MISSING
     text = amount(value, figure.unit)
+    error = result.error(server, figure)
+    if error is not None:
+        text = f"{value:,.0f} ± {max(1, error):,.0f} {figure.unit}"
     return text if result.evidence(server)[1] else f"void ({text})"
 
 
