@@ -23,7 +23,9 @@ def draw(recording: Recording, path: Path) -> None:
         (result, figure)
         for result in recording.results
         for figure in result.scenario.figures
-        if figure.unit == "us" and (figure.headline or figure.floor or len(result.scenario.figures) == 1)
+        if figure.unit == "us"
+        and figure.error is None  # a difference of two figures may be below nought: not for logarithms
+        and (figure.headline or figure.floor or len(result.scenario.figures) == 1)
     ]
     servers = recording.servers
     thickness = 0.8 / len(servers)
