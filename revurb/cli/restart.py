@@ -16,7 +16,7 @@ def restart(port: int | None) -> None:
     The new ones have the configuration and the code of now, and are ready before the old ones send their clients
     over. If a new one cannot run, the old ones stay, and the exit code is 1.
     """
-    server, sock = the_one(port)
+    sock, server = the_one(port)
     with sock:
         request(sock, Request("restart"), None)  # it has time limits of its own
     click.echo(f"Restarted the workers of the server on port {server.port}")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-import msgspec
 
 from revurb.config import ConfigError, load
 from revurb.server.control import Reply, Request, Status, ask
-from revurb.server.runtime_dir import candidates, control_sockets
+from revurb.server.runtime_dir import candidates, connect, control_sockets
 
 ANSWER_S = 10.0  # a server whose loop does not turn for so long is told of as one that does not answer
 C = TypeVar("C", bound=Callable[..., object])
@@ -26,8 +25,8 @@ def port_option(command: C) -> C:
     )(command)
 
 
-def running(port: int | None) -> list[tuple[Status, socket.socket]]:
-    """The servers that run here, by port, or those on `port`; each with a new connection to it.
+def running(port: int | None) -> list[tuple[Path, Status]]:
+    """The servers that run here, by port, or those on `port`, and their control sockets.
 
     Exits with 1 if there is none, saying where it looked.
     """
@@ -35,13 +34,9 @@ def running(port: int | None) -> list[tuple[Status, socket.socket]]:
     runtime_dir = _runtime_dir()
     for path, sock in control_sockets(runtime_dir):
         with sock:
-            status = _asked(path, sock, Request("status")).status
-        again = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        again.connect(str(path))
+            status = _asked(path, sock)
         if status is not None and port in (None, status.port):
-            found.append((status, again))
-        else:
-            again.close()
+            found.append((path, status))
     if not found:
         where = ", ".join(str(path) for path in candidates(runtime_dir))
         which = "no server is running" if port is None else f"no server is running on port {port}"
@@ -49,13 +44,18 @@ def running(port: int | None) -> list[tuple[Status, socket.socket]]:
     return found
 
 
-def the_one(port: int | None) -> tuple[Status, socket.socket]:
-    """The server that runs here. Exits with 1 if there is none, or if there are several and `port` does not choose."""
+def the_one(port: int | None) -> tuple[socket.socket, Status]:
+    """A connection to the server that runs here. Exits with 1 if there is none, or if there are several and `port` does
+    not choose."""
     found = running(port)
     if len(found) > 1:
-        pids = ", ".join(f"port {status.port} (pid {status.pid})" for status, _ in found)
-        raise click.ClickException(f"several servers are running: {pids}; choose one with --port")
-    return found[0]
+        servers = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in found)
+        raise click.ClickException(f"several servers are running: {servers}; choose one with --port")
+    ((path, status),) = found
+    sock = connect(path)
+    if sock is None:
+        raise click.ClickException("the server has just ended")
+    return sock, status
 
 
 def request(sock: socket.socket, what: Request, timeout_s: float | None) -> Reply:
@@ -69,12 +69,12 @@ def request(sock: socket.socket, what: Request, timeout_s: float | None) -> Repl
     return reply
 
 
-def _asked(path: Path, sock: socket.socket, what: Request) -> Reply:
+def _asked(path: Path, sock: socket.socket) -> Status | None:
     try:
-        return ask(sock, what, ANSWER_S)
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        return ask(sock, Request("status"), ANSWER_S).status
+    except (OSError, ValueError) as error:
         click.echo(f"revurb: the server at {path} does not answer: {error}", err=True)
-        return Reply()
+        return None
 
 
 def _runtime_dir() -> str | None:

@@ -24,10 +24,7 @@ def status(port: int | None, as_json: bool) -> None:
 
     A table of its processes, connections and restarts for each. Exits with 1 if there is none.
     """
-    found = []
-    for server, sock in running(port):
-        sock.close()
-        found.append(server)
+    found = [server for _, server in running(port)]
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
         return

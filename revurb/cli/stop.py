@@ -19,7 +19,7 @@ def stop(port: int | None, now: bool) -> None:
     Requests in flight are finished and clients are told to reconnect, over the drain timeout of the server. Returns
     when it has ended.
     """
-    server, sock = the_one(port)
+    sock, server = the_one(port)
     with sock:
         request(sock, Request("stop", now), ANSWER_S)
         click.echo(f"Stopping the server on port {server.port}, pid {server.pid}")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 
 ALIVE_S = 1.0
+PATIENCE_S = 0.5  # for a queue that is full, with what must not be lost; a sign of life can be
 # What a service was told about itself is not for its children.
 NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -22,14 +23,11 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str]) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + path[1:] if path.startswith("@") else path  # an abstract socket
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
-        if self._socket is not None:
-            self._socket.setblocking(False)
         watchdog_s = _watchdog_s(environ)
         self.interval_s = ALIVE_S if watchdog_s is None else min(ALIVE_S, watchdog_s / 2)
 
     def ready(self, status: str) -> None:
-        self._send("READY=1", f"STATUS={status}")
+        self._send("READY=1", f"STATUS={status}", patience_s=PATIENCE_S)
 
     def reloading(self) -> None:
         """A restart of the workers begins; `ready` ends it (Type=notify-reload)."""
@@ -39,7 +37,8 @@ class Notifier:
 
     def stopping(self, timeout_s: float) -> None:
         """The end begins, and may take so long."""
-        self._send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(timeout_s * 1e6)}", "STATUS=Draining")
+        extension = f"EXTEND_TIMEOUT_USEC={int(timeout_s * 1e6)}"
+        self._send("STOPPING=1", extension, "STATUS=Draining", patience_s=PATIENCE_S)
 
     def status(self, status: str) -> None:
         self._send(f"STATUS={status}")
@@ -48,11 +47,12 @@ class Notifier:
         """To be said every `interval_s` seconds; it is half of what systemd waits, or a second if that is less."""
         self._send("WATCHDOG=1")
 
-    def _send(self, *lines: str) -> None:
-        if self._socket is None:
+    def _send(self, *lines: str, patience_s: float = 0.0) -> None:
+        if not self._address:
             return
-        with contextlib.suppress(OSError):
-            self._socket.sendto("\n".join(lines).encode(), self._address)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(patience_s)
+            sock.sendto("\n".join(lines).encode(), self._address)
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:

@@ -23,7 +23,7 @@ async def revurb_serve(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.P
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).parent / "revurb"), "serve", "--host", "127.0.0.1", "--port", "0"),
         cwd=folder,
-        env={"PATH": os.environ["PATH"], **ENVIRONMENT},
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(folder), **ENVIRONMENT},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -21,12 +21,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from revurb.server.control import ProcessStatus, Reply, Request, Status, ask
 from revurb.server.runtime_dir import control_sockets
 
+NOTHING: Mapping[str, str] = {}
 PATIENCE_S = 20.0  # a worker starts in half a second; this is for a loaded machine
 
 
@@ -106,7 +107,9 @@ def all_ready(status: Status) -> bool:
 
 
 @contextlib.contextmanager
-def launched(cwd: Path, *args: str, prefix: tuple[str, ...] = (), **environment: str) -> Iterator[Serving]:
+def launched(
+    cwd: Path, *args: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
+) -> Iterator[Serving]:
     """`revurb serve --dev` on a free port, not waited for. All its processes are killed at the end."""
     runtime_dir = Path(tempfile.mkdtemp(prefix="revurb-"))  # short: the path of a Unix socket has 107 bytes
     process = subprocess.Popen(
@@ -136,8 +139,10 @@ def launched(cwd: Path, *args: str, prefix: tuple[str, ...] = (), **environment:
 
 
 @contextlib.contextmanager
-def serving(cwd: Path, *args: str, prefix: tuple[str, ...] = (), **environment: str) -> Iterator[Serving]:
+def serving(
+    cwd: Path, *args: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
+) -> Iterator[Serving]:
     """The same, and it is listening."""
-    with launched(cwd, *args, prefix=prefix, **environment) as server:
+    with launched(cwd, *args, prefix=prefix, environment=environment) as server:
         server.port = int(server.said(r"Revurb is listening on \S+?:(\d+)")[1])
         yield server

@@ -45,7 +45,7 @@ def serving(cwd: Path, *args: str, **environment: str) -> Iterator[Process]:
     process = subprocess.Popen(
         [sys.executable, "-m", "revurb", "serve", "--port", "0", *args],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(cwd), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -169,7 +169,7 @@ def told(cwd: Path, *args: str, **environment: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "revurb", "serve", *args],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(cwd), **environment},
         capture_output=True,
         text=True,
         timeout=20,

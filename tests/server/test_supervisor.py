@@ -230,7 +230,8 @@ async def test_a_slot_that_waits_for_its_worker_is_served_by_another(project: Pa
 
 async def test_a_blocked_worker_is_asked_for_its_stack_and_then_replaced(project: Path) -> None:
     arguments = ("--workers", "2", "--app-provider", "blocking_apps:make")
-    with serving(project, *arguments, REVURB_WATCHDOG_WARN="1.5", REVURB_WATCHDOG_KILL="3") as server:
+    limits = {"REVURB_WATCHDOG_WARN": "1.5", "REVURB_WATCHDOG_KILL": "3"}
+    with serving(project, *arguments, environment=limits) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(handshake("/app/block"))
         found = server.said(r"process is blocked, and this is where child=worker (\d) pid=(\d+)")
@@ -247,7 +248,7 @@ async def test_a_blocked_worker_is_asked_for_its_stack_and_then_replaced(project
 
 async def test_a_blocked_server_of_one_process_prints_its_stack(project: Path) -> None:
     arguments = ("--app-provider", "blocking_apps:make")
-    with serving(project, *arguments, REVURB_WATCHDOG_WARN="0.5") as server:
+    with serving(project, *arguments, environment={"REVURB_WATCHDOG_WARN": "0.5"}) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(handshake("/app/block"))
         server.said(r'Timeout .*\n(.*\n)+?.*File ".*blocking_apps.py", line \d+ in block_here')
