@@ -54,7 +54,7 @@ def test_the_wheel_serves_from_an_empty_environment(tmp_path: Path) -> None:
     server = subprocess.Popen(
         [tmp_path / "venv" / "bin" / "revurb", "serve", "--dev", "--port", "0"],
         cwd=elsewhere,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
     )

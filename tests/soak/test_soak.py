@@ -39,7 +39,7 @@ def server(tmp_path: Path) -> Iterator[tuple[int, int]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "revurb", "serve", "--dev", "--port", "0"],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
     )
