@@ -32,7 +32,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest revurb._speedups.frames revurb._speedups.server_frames revurb._speedups.fanout
+	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,frames server_frames fanout heads)
 
 conformance: $(VENV)/.dev
 	@PYTHON=$(BIN)/python tests/conformance/autobahn

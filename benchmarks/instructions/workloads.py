@@ -85,6 +85,14 @@ def delivering(events: int) -> Callable[[ModuleType], Callable[[], object]]:
     return prepare
 
 
+def cutting(head: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    return lambda heads: lambda: heads.cut_head(head)
+
+
+_PUBLISH = (
+    b"POST /apps/1/events?auth_key=key1&auth_timestamp=1700000000&auth_version=1.0&body_md5=%b&auth_signature=%b"
+    b" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+) % (b"0" * 32, b"0" * 64)
 _TEXT, _TEXT_OPEN, _MORE, _LAST, _BINARY, _PING = 0x81, 0x01, 0x00, 0x80, 0x82, 0x89
 _LARGE = masked_frame(_TEXT, filled(JSON, 64_000))
 _FRAGMENTED = [
@@ -106,6 +114,7 @@ WORKLOADS: dict[str, tuple[str, Callable[[ModuleType], Callable[[], object]], in
     "text byte by byte": ("frames", feeding(chunks(masked_frame(_TEXT, JSON), 1)), 50),
     "server frame of 100 B": ("server_frames", building(100), 2000),
     "server frame of 64 kB": ("server_frames", building(64_000), 100),
+    "head of a publish": ("heads", cutting(_PUBLISH), 1000),
     "1 event to 100": ("fanout", delivering(1), 50),
     "10 events to 100": ("fanout", delivering(10), 20),
 }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
 
 import httptools
+import msgspec
+
+from revurb._speedups.heads import cut_head
 
 OTHER_VERSION = "HTTP/1.1 is spoken here."
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")  # RFC 9110 7.2: uri-host [ ":" port ]
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):  # made in a fifth of the time that a dataclass takes
     """A whole request. What the peer wrote, still percent-encoded; nothing in it is trusted."""
 
     method: str
@@ -80,6 +82,38 @@ def tokens(value: str) -> list[str]:
     return [token.strip(" \t") for token in value.lower().split(",")]
 
 
+def plain_request(piece: bytes, max_head_bytes: int, max_body_bytes: int) -> Request | None:
+    """The request that `piece` is: one whole request and nothing else, in the form that nearly all have.
+
+    An upgrade comes with all that is behind its head as its body. None if `piece` is anything else, or if there is
+    something about it to refuse: then it has to be read the careful way.
+    """
+    parts = cut_head(piece)
+    if parts is None:
+        return None
+    method, path, query, headers, head_bytes = parts
+    if (
+        head_bytes > max_head_bytes
+        or "transfer-encoding" in headers
+        or "expect" in headers
+        or not _valid_host(headers.get("host"))
+    ):
+        return None
+    length = headers.get("content-length", "0")
+    # int() would take signs, spaces and underscores, and any number of digits.
+    if not (length.isdigit() and len(length) <= 9):
+        return None
+    keep_alive = "connection" not in headers or _keep_alive(headers["connection"], "1.1")
+    body = piece[head_bytes:]
+    if "upgrade" in headers:
+        if method != "GET" or length != "0":
+            return None
+        return Request(method, path, query, headers, body, "1.1", False, True)
+    if len(body) != int(length) or len(body) > max_body_bytes:
+        return None
+    return Request(method, path, query, headers, body, "1.1", keep_alive, False)
+
+
 def request_of(events: Events, parser: httptools.HttpRequestParser) -> Request:
     """The request whose head is whole, without its body. Raises HttpError for what llhttp does not judge."""
     version = parser.get_http_version()
@@ -93,14 +127,25 @@ def request_of(events: Events, parser: httptools.HttpRequestParser) -> Request:
     headers = events.headers
     # RFC 9112 3.2. A second Host has been joined to the first with a space, which no host has.
     host = headers.get("host")
-    if not _HOST.fullmatch(host) if host is not None else version == "1.1":
+    if not _valid_host(host) if host is not None else version == "1.1":
         raise HttpError(400, "One Host field with a valid name is required.")
     path, query = _split_target(events.target)
     keep_alive = version == "1.1"
     if "connection" in headers:
-        options = tokens(headers["connection"])
-        keep_alive = "close" not in options and (keep_alive or "keep-alive" in options)
+        keep_alive = _keep_alive(headers["connection"], version)
     return Request(method, path, query, headers, b"", version, keep_alive, False)
+
+
+@functools.lru_cache(maxsize=64)  # a node is called by few names
+def _valid_host(host: str | None) -> bool:
+    return host is not None and _HOST.fullmatch(host) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _keep_alive(connection: str, version: str) -> bool:
+    """Whether the peer may send another request, by its Connection field (RFC 9112 9.3)."""
+    options = tokens(connection)
+    return "close" not in options and (version == "1.1" or "keep-alive" in options)
 
 
 def _split_target(target: bytes) -> tuple[str, str]:
