@@ -64,6 +64,11 @@ cdef class FrameReader:
         return self._failure_code, self._failure_reason.decode("ascii")
 
     @property
+    def at_rest(self):
+        """Whether it holds nothing of its peer: it is between two messages, and has not stopped."""
+        return not (self._in_payload or self._head_have or self._message_opcode or self._stopped)
+
+    @property
     def max_message_bytes(self):
         """The limit may change at any time: it is asked when a header has arrived."""
         return self._max_message

@@ -12,9 +12,6 @@ from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, strchr
 
-cdef enum:
-    MAX_NAME_BYTES = 64  # of a plain field; the longest that clients send has 31
-
 cdef uint8_t TOKEN[256]  # RFC 9110 5.6.2: the bytes of a token, in lower case; 0 for the others
 
 

@@ -28,7 +28,7 @@ _TEXT = "text/plain; charset=utf-8"
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
-class HttpConnection(asyncio.BufferedProtocol):
+class HttpConnection(asyncio.Protocol):
     """The protocol object that the loop gets for each accepted connection."""
 
     __slots__ = (
@@ -60,18 +60,15 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._acceptor.requesting.add(self)
+        self._acceptor.requesting[self] = None
         self._wait(self._acceptor.limits.request_timeout_s)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._acceptor.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         if self._ended:
             return
         reader = self._reader
         was_idle = reader.idle
-        self._requests += reader.feed(self._acceptor.buffer[:nbytes])
+        self._requests += reader.feed(data)
         if was_idle and not reader.idle:
             self._wait(self._acceptor.limits.request_timeout_s)
         self._work()
@@ -128,7 +125,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         if self._reader.failure is not None:
             self._acceptor.counters.http_errors_total += 1
             self._fail(self._reader.failure)
-        elif self._reader.take_continue():
+        elif self._reader.waiting_for_continue and self._reader.take_continue():
             self._transport.write(_CONTINUE)
 
     def _ask(self, request: Request) -> None:

@@ -6,6 +6,10 @@ close timeout to answer and end TCP; then the connection is dropped.
 
 Sending: everything goes through the outbox that the connection is (`_speedups.fanout`), so that what is said in one
 loop turn is one system call, and the order is that of saying it. It also packs, where compression has been negotiated.
+
+Receiving: a WebSocket state machine takes 260 bytes, and one that is between two messages is like any other. So
+a connection has one only while it is in the middle of something; those at rest wait with the acceptor for the next who
+needs one. Where compression has been negotiated each connection keeps its own.
 """
 
 from __future__ import annotations
@@ -24,13 +28,14 @@ if TYPE_CHECKING:
     from revurb.transport.acceptor import Acceptor
 
 _PING_FRAME = server_frame(PING, b"")
+_CLOSED = Phase.CLOSED  # looking it up there for each message costs 0.1 us
 SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
 # Compressed input is taken in such pieces: DEFLATE makes up to 1,032 bytes of one, and what many small messages in one
 # piece become is in memory at once. So that is 4 MiB and a message, not 256 MiB.
 INFLATING_BYTES = 4096
 
 
-class SocketConnection(Outbox, asyncio.BufferedProtocol):
+class SocketConnection(Outbox, asyncio.Protocol):
     """The protocol object of an upgraded connection, and its handler's Outlet."""
 
     __slots__ = (
@@ -56,11 +61,7 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         self._transport = transport
         self._handler: SocketHandler | None = handler
         self._compression = compression
-        self._ws = WebSocket(
-            max_message_bytes=handler.max_message_size_bytes,
-            max_fragments=acceptor.limits.max_fragments,
-            inflater=None if compression is None else compression.inflater,
-        )
+        self._ws: WebSocket | None = None
         self._heard_at = acceptor.wheel.now
         self._pinged = False
         self._closing = False
@@ -70,11 +71,10 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         """Answer the handshake with `head`; `rest` are frames that came right behind it."""
         acceptor, handler = self._acceptor, self._handler
         assert handler is not None
-        acceptor.sockets.add(self)
+        acceptor.sockets[self] = None
         acceptor.counters.connections_total += 1
         acceptor.wheel.schedule(self, self._heard_at + handler.ping_interval_s)
         transport = self._transport
-        transport.set_write_buffer_limits(high=acceptor.limits.max_queued_bytes)
         has_tls = transport.get_extra_info("sslcontext") is not None
         pack = None if self._compression is None else self._compression.pack
         self.attach(acceptor.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno(), pack)
@@ -83,7 +83,7 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         if acceptor.draining:
             self.close(*acceptor.goodbye)
         if rest:
-            self._received(memoryview(rest))
+            self.data_received(rest)
 
     # What the handler calls.
 
@@ -94,7 +94,7 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         if self._closing:
             return
         self._closing = True
-        self.send(self._ws.close(code, reason))
+        self.send(self._websocket().close(code, reason))
         self.shut()
         self._wait_for_the_end()
 
@@ -104,15 +104,18 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
         return self._transport.get_write_buffer_size() == 0
 
     def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
+        # Said here and not when the connection opens: without TLS few ever have something waiting.
+        self._transport.set_write_buffer_limits(high=self._acceptor.limits.max_queued_bytes)
         self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     # What the loop calls.
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._acceptor.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._received(self._acceptor.buffer[:nbytes])
+    def data_received(self, data: bytes) -> None:
+        if self._compression is None:
+            self._receive(data)
+        else:
+            for start in range(0, len(data), INFLATING_BYTES):
+                self._receive(data[start : start + INFLATING_BYTES])
 
     def pause_writing(self) -> None:
         """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
@@ -150,36 +153,51 @@ class SocketConnection(Outbox, asyncio.BufferedProtocol):
 
     # Receiving.
 
-    def _received(self, data: memoryview) -> None:
-        if self._compression is None:
-            self._receive(data)
-        else:
-            for start in range(0, len(data), INFLATING_BYTES):
-                self._receive(data[start : start + INFLATING_BYTES])
-
-    def _receive(self, data: memoryview) -> None:
-        now = self._heard_at = self._acceptor.wheel.now
+    def _receive(self, data: bytes) -> None:
+        acceptor = self._acceptor
+        now = self._heard_at = acceptor.wheel.now
         self._pinged = False
-        ws = self._ws
+        ws = self._ws or self._websocket()
         messages = ws.receive(data)
-        if ws.phase is not Phase.CLOSED:
-            self._reply()  # pongs; before anything a handler says, since it may close
+        if ws.phase is not _CLOSED:
+            self._reply(ws)  # pongs; before anything a handler says, since it may close
         for opcode, payload in messages:
             if self._handler is None or self._closing:
                 break
             if opcode <= BINARY:
-                self._acceptor.counters.messages_received_total += 1
+                acceptor.counters.messages_received_total += 1
                 self._handler.on_message(opcode, payload, now)
             else:
                 self._handler.on_control()
-        if ws.phase is Phase.CLOSED:
-            self._reply()  # the Close, behind the answers to what came before
+        if ws.phase is _CLOSED:
+            self._reply(ws)  # the Close, behind the answers to what came before
             self._end()
+        elif ws.at_rest:
+            self._ws = None
+            acceptor.resting.append(ws)
 
-    def _reply(self) -> None:
-        outgoing = self._ws.take_outgoing()
+    def _reply(self, ws: WebSocket) -> None:
+        outgoing = ws.take_outgoing()
         if outgoing:
             self.send(outgoing)
+
+    def _websocket(self) -> WebSocket:
+        """The state machine of this connection, which from now on is in the middle of something."""
+        ws, handler, resting = self._ws, self._handler, self._acceptor.resting
+        if ws is None:
+            assert handler is not None
+            max_message_bytes = handler.max_message_size_bytes
+            if self._compression is None and resting:
+                ws = resting.pop()
+                ws.reader.max_message_bytes = max_message_bytes
+            else:
+                ws = WebSocket(
+                    max_message_bytes=max_message_bytes,
+                    max_fragments=self._acceptor.limits.max_fragments,
+                    inflater=None if self._compression is None else self._compression.inflater,
+                )
+            self._ws = ws
+        return ws
 
     # Ending.
 

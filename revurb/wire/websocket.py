@@ -38,7 +38,7 @@ class WebSocket:
     With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
     """
 
-    __slots__ = ("_inflater", "_outgoing", "_reader", "close_code", "close_reason", "phase")
+    __slots__ = ("_inflater", "_outgoing", "close_code", "close_reason", "phase", "reader")
 
     phase: Phase
     close_code: int | None
@@ -55,7 +55,7 @@ class WebSocket:
         inflater: Inflater | None = None,
     ) -> None:
         self._inflater = inflater
-        self._reader = FrameReader(
+        self.reader = FrameReader(
             max_message_bytes, max_frame_bytes, max_fragments, compressed=inflater is not None
         )
         self._outgoing = b""
@@ -71,11 +71,14 @@ class WebSocket:
         """
         if self.phase is _CLOSED:
             return []
+        frames = self.reader.feed(data)
+        if len(frames) == 1 and frames[0][0] < CLOSE and self.phase is _OPEN and self.reader.failure is None:
+            return frames  # nearly always: one message has come
         received: list[tuple[int, bytes]] = []
         pongs: list[bytes] = []
         closing: bytes | None = None
         failure: tuple[int, str] | None = None
-        for frame in self._reader.feed(data):
+        for frame in frames:
             opcode, payload = frame
             if opcode < CLOSE:
                 if self.phase is _OPEN:
@@ -97,10 +100,15 @@ class WebSocket:
             self._outgoing += b"".join(pongs)
         if closing is not None:
             self._on_close(closing)
-        failure = failure or self._reader.failure
+        failure = failure or self.reader.failure
         if failure is not None:
             self._fail(*failure)
         return received
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is as new, so that it might as well be another connection's."""
+        return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self._outgoing
 
     def take_outgoing(self) -> bytes:
         """The frames that `receive()` has queued, for the owner to write; b"" if none."""
@@ -121,7 +129,7 @@ class WebSocket:
 
     def _inflate(self, opcode: int, payload: bytes) -> tuple[int, bytes]:
         assert self._inflater is not None
-        message = self._inflater.inflate(payload, self._reader.max_message_bytes)
+        message = self._inflater.inflate(payload, self.reader.max_message_bytes)
         if opcode == TEXT and not message.isascii():
             try:
                 message.decode()

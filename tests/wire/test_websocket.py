@@ -217,7 +217,7 @@ def test_limits_reach_the_framer() -> None:
 def test_an_idle_connection_is_small() -> None:
     socket = new()
     assert not hasattr(socket, "__dict__")
-    assert sys.getsizeof(socket) + sys.getsizeof(socket._reader) <= 272
+    assert sys.getsizeof(socket) + sys.getsizeof(socket.reader) <= 272
 
 
 def test_a_flood_of_pings_costs_linear_time() -> None:
