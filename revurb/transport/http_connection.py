@@ -68,7 +68,11 @@ class HttpConnection(asyncio.Protocol):
             return
         reader = self._reader
         was_idle = reader.idle
-        self._requests += reader.feed(data)
+        requests = reader.feed(data)
+        if was_idle and reader.idle and len(requests) == 1 and self._writable and self._answering is None:
+            self._ask(requests[0])  # nearly always: one whole request, and nothing else is going on
+            return
+        self._requests += requests
         if was_idle and not reader.idle:
             self._wait(self._acceptor.limits.request_timeout_s)
         self._work()
