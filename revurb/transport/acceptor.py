@@ -83,7 +83,8 @@ class Acceptor:
         else:
             self.sockets.pop(connection, None)
         self.wheel.cancel(connection)
-        self._tell_if_empty()
+        if self.draining:
+            self._tell_if_empty()
 
     def abort(self) -> None:
         """Drop every connection as it is."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from revurb.transport.ports import Answer, Upgrade
 from revurb.transport.socket_connection import SocketConnection
-from revurb.transport.wheel import NOT_WAITING
+from revurb.transport.wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import Response, encode_response
 
@@ -41,7 +41,7 @@ class HttpConnection(asyncio.Protocol):
         "_requests",
         "_transport",
         "_writable",
-        "tick",
+        "waits_in",
     )
 
     def __init__(self, acceptor: Acceptor) -> None:
@@ -54,7 +54,7 @@ class HttpConnection(asyncio.Protocol):
         self._ended = False
         self._half_closed = False
         self._due = 0.0
-        self.tick = NOT_WAITING
+        self.waits_in: Tick | None = None
 
     # What the loop calls.
 
@@ -203,7 +203,7 @@ class HttpConnection(asyncio.Protocol):
         """Be looked at in `timeout_s`, or sooner: only then is it moved on the wheel, and `on_due` knows the time."""
         wheel, before = self._acceptor.wheel, self._due
         self._due = wheel.now + timeout_s
-        if self.tick == NOT_WAITING or self._due < before:
+        if self.waits_in is None or self._due < before:
             wheel.schedule(self, self._due)
 
 

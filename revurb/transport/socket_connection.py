@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from revurb._speedups.fanout import Outbox
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.ports import SocketHandler
-from revurb.transport.wheel import NOT_WAITING
+from revurb.transport.wheel import Tick
 from revurb.wire.deflate import Agreement
 from revurb.wire.websocket import Phase, WebSocket
 
@@ -47,7 +47,7 @@ class SocketConnection(Outbox, asyncio.Protocol):
         "_pinged",
         "_transport",
         "_ws",
-        "tick",
+        "waits_in",
     )
 
     def __init__(
@@ -65,7 +65,7 @@ class SocketConnection(Outbox, asyncio.Protocol):
         self._heard_at = acceptor.wheel.now
         self._pinged = False
         self._closing = False
-        self.tick = NOT_WAITING
+        self.waits_in: Tick | None = None
 
     def open(self, head: bytes, rest: bytes) -> None:
         """Answer the handshake with `head`; `rest` are frames that came right behind it."""

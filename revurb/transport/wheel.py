@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-NOT_WAITING = -1
 
 
 class Timed(Protocol):
-    """Something that waits on the wheel; `tick` is the wheel's own note of where, NOT_WAITING at first."""
+    """Something that waits on the wheel; `waits_in` is the wheel's own note of where, None at first."""
 
-    tick: int
+    waits_in: Tick | None
 
     def on_due(self, now: float) -> float | None:
         """Time is up. Returns when to be looked at next (monotonic seconds), None for never."""
+
+
+Tick: TypeAlias = "dict[Timed, None]"
 
 
 class Wheel:
@@ -34,33 +36,34 @@ class Wheel:
     def __init__(self, now: float) -> None:
         self.now = now
         self._turned_to = int(now / TICK_S)
-        self._waiting: dict[int, dict[Timed, None]] = {}
+        self._ticks: dict[int, Tick] = {}
 
     def schedule(self, item: Timed, due: float) -> None:
         """Look at `item` at `due`, instead of whenever it was to be looked at."""
-        if item.tick != NOT_WAITING:
-            self.cancel(item)
-        item.tick = tick = max(math.ceil(due / TICK_S), self._turned_to + 1)
-        waiting = self._waiting.get(tick)
-        if waiting is None:
-            waiting = self._waiting[tick] = {}
-        waiting[item] = None
+        if item.waits_in is not None:
+            item.waits_in.pop(item, None)
+        number = max(math.ceil(due / TICK_S), self._turned_to + 1)
+        tick = self._ticks.get(number)
+        if tick is None:
+            tick = self._ticks[number] = {}
+        tick[item] = None
+        item.waits_in = tick
 
     def cancel(self, item: Timed) -> None:
-        waiting = self._waiting.get(item.tick)
-        if waiting is not None:
-            waiting.pop(item, None)
-        item.tick = NOT_WAITING
+        if item.waits_in is not None:
+            item.waits_in.pop(item, None)
+            item.waits_in = None
 
     def turn(self, now: float) -> None:
         """Let time pass until `now`. A turn that comes late looks at everything that it missed, in order."""
         self.now = now
         while self._turned_to < int(now / TICK_S):
             self._turned_to += 1
-            for item in self._waiting.pop(self._turned_to, ()):
-                if item.tick != self._turned_to:
+            tick = self._ticks.pop(self._turned_to, None)
+            for item in tuple(tick or ()):
+                if item.waits_in is not tick:
                     continue  # moved or cancelled by one that was looked at before it
-                item.tick = NOT_WAITING
+                item.waits_in = None
                 try:
                     due = item.on_due(now)
                 except Exception:  # one connection's trouble must not stop the clock of the others

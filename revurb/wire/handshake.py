@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import re
 
@@ -14,6 +14,13 @@ from revurb.wire.response import header_lines
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 # 16 bytes in base64: 21 digits, one that carries two bits only, and the padding (RFC 6455 4.1, RFC 4648 4).
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+_SHA1 = hashlib.sha1(
+    usedforsecurity=False
+)  # copied for each key: OpenSSL takes 2 us to find the algorithm again
+_HEAD = (
+    b"HTTP/1.1 101 Switching Protocols\r\n"
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\nX-Powered-By: Revurb\r\n%b\r\n"
+)
 _OFFER = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 
 
@@ -52,16 +59,15 @@ def accept(
         raise HandshakeError(400, "Sec-WebSocket-Key is not 16 bytes in base64.")
     if headers.get("sec-websocket-version", "") != "13":
         raise HandshakeError(426, "Only version 13 of the WebSocket protocol is spoken.", _OFFER)
-    proof = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
-    fields = (
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", proof),
-        ("X-Powered-By", "Revurb"),
-        *((("Sec-WebSocket-Extensions", agreement.answer),) if agreement is not None else ()),
-        *extra_headers,
-    )
-    return "\r\n".join(["HTTP/1.1 101 Switching Protocols", *header_lines(fields), "", ""]).encode("latin-1")
+    sha1 = _SHA1.copy()
+    sha1.update(key.encode() + _GUID)
+    proof = binascii.b2a_base64(sha1.digest(), newline=False)
+    if agreement is None and not extra_headers:
+        return _HEAD % (proof, b"")
+    fields = extra_headers
+    if agreement is not None:
+        fields = (("Sec-WebSocket-Extensions", agreement.answer), *fields)
+    return _HEAD % (proof, "\r\n".join([*header_lines(fields), ""]).encode("latin-1"))
 
 
 def agree(request: Request, compression: Compression | None) -> Agreement | None:

@@ -77,9 +77,10 @@ class Events:
         self.complete = True
 
 
-def tokens(value: str) -> list[str]:
+@functools.lru_cache(maxsize=64)  # clients write few different ones
+def tokens(value: str) -> tuple[str, ...]:
     """The members of a comma-separated header field such as Connection, in lower case (RFC 9110 5.6.1)."""
-    return [token.strip(" \t") for token in value.lower().split(",")]
+    return tuple([token.strip(" \t") for token in value.lower().split(",")])
 
 
 def plain_request(piece: bytes, max_head_bytes: int, max_body_bytes: int) -> Request | None:
@@ -141,7 +142,6 @@ def _valid_host(host: str | None) -> bool:
     return host is not None and _HOST.fullmatch(host) is not None
 
 
-@functools.lru_cache(maxsize=64)
 def _keep_alive(connection: str, version: str) -> bool:
     """Whether the peer may send another request, by its Connection field (RFC 9112 9.3)."""
     options = tokens(connection)

@@ -1,11 +1,11 @@
 import pytest
 
-from revurb.transport.wheel import NOT_WAITING, TICK_S, Wheel
+from revurb.transport.wheel import TICK_S, Tick, Wheel
 
 
 class Item:
     def __init__(self, *answers: float | None) -> None:
-        self.tick = NOT_WAITING
+        self.waits_in: Tick | None = None
         self.looked_at: list[float] = []
         self.answers = list(answers)
 

@@ -256,4 +256,4 @@ def test_garbage_never_raises(data: bytes) -> None:
 
 
 def test_tokens() -> None:
-    assert tokens("Keep-Alive ,\tUPGRADE,") == ["keep-alive", "upgrade", ""]
+    assert tokens("Keep-Alive ,\tUPGRADE,") == ("keep-alive", "upgrade", "")
