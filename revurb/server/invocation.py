@@ -47,9 +47,9 @@ class Invocation:
     def arguments(self) -> list[str]:
         """For the command line of a process with the same working directory and environment: see `from_arguments`."""
         files = (("--config", self.toml_path), ("--env-file", self.env_file))
-        return [
-            *(word for name, path in files if path is not None for word in (name, str(path))),
-            *(word for key, text in self.flags.items() for word in ("--set", f"{key}={text}")),
+        return [  # with an equals sign, since a value may begin with a dash
+            *(f"{name}={path}" for name, path in files if path is not None),
+            *(f"--set={key}={text}" for key, text in self.flags.items()),
         ]
 
     @classmethod
