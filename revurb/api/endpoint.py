@@ -63,19 +63,23 @@ class Api:
             return answers.NOT_FOUND
         if request.method != found.route.method and (request.method, found.route.method) != ("HEAD", "GET"):
             return answers.method_not_allowed(found.route.method)
-        match found.route:
+        if not found.route.signed:
+            return self._answer_anyone(found.route)
+        app = self._apps.find_by_id(found.app)
+        if app is None or isinstance(app, App):
+            return self._answer(request, found, app)
+        return self._answer_later(request, found, app)
+
+    def _answer_anyone(self, route: Route) -> Response:
+        match route:
             case Route.UP:
                 return _HEALTH
             case Route.LIVE:
                 return _LIVE
             case Route.READY:
                 return self._readiness()
-            case Route.SOCKET:
+            case _:
                 return answers.UPGRADE_REQUIRED
-        app = self._apps.find_by_id(found.app)
-        if app is None or isinstance(app, App):
-            return self._answer(request, found, app)
-        return self._answer_later(request, found, app)
 
     def _readiness(self) -> Response:
         reason = self._unready()

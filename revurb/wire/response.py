@@ -34,18 +34,35 @@ def encode_response(
     `date` is an IMF-fixdate for the Date field, left out if empty. Raises ValueError for what is no
     header field.
     """
-    head = _head(response.status, response.content_type, response.headers, keep_alive, date)
-    if response.status in _BODYLESS:
-        return head + b"\r\n"
     body = response.body
-    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), b"" if head_only else body)
+    encode = _encode if len(body) > _MAX_KEPT_BODY_BYTES else _encode_and_keep
+    return encode(response.status, body, response.content_type, response.headers, keep_alive, head_only, date)
 
 
 _BODYLESS = frozenset({*range(100, 200), 204, 304})  # RFC 9112 6.3: these end with their head
 
 
-# Few distinct heads are in use at a time: the date changes once a second, the rest hardly. A known one saves 4 us;
-# then a response takes 0.5 us.
+def _encode(
+    status: int,
+    body: bytes,
+    content_type: str,
+    headers: tuple[tuple[str, str], ...],
+    keep_alive: bool,
+    head_only: bool,
+    date: str,
+) -> bytes:
+    head = _head(status, content_type, headers, keep_alive, date)
+    if status in _BODYLESS:
+        return head + b"\r\n"
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), b"" if head_only else body)
+
+
+# Most answers are one of few: `{}` to every event that is accepted. Those are made once in the second that their date
+# is good for, and then take 0.2 us. Of others at least the head is known, which saves 4 us.
+_MAX_KEPT_BODY_BYTES = 64
+_encode_and_keep = functools.lru_cache(maxsize=64)(_encode)
+
+
 @functools.lru_cache(maxsize=128)
 def _head(
     status: int, content_type: str, headers: tuple[tuple[str, str], ...], keep_alive: bool, date: str
