@@ -12,6 +12,7 @@ from revurb.apps import App
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.engine import Engine
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
 from revurb.config import Config, ServerConfig
 from revurb.pusher.ports import Receiver
