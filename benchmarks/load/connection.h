@@ -31,7 +31,7 @@ typedef struct {
     char *rest;         /* bytes of a frame that is not whole */
     size_t rest_size;
     int is_publisher, is_waiting; /* a publisher waits for an answer */
-    double asked_at;
+    long asked;                   /* to which request */
 } connection;
 
 static void give_up(const char *why, const char *detail)

@@ -84,7 +84,9 @@ def run(scenario: Scenario, target: Target, *, seconds: float) -> Answer:
     finally:
         requests.unlink(missing_ok=True)
     if result["lost"] or result["bad_answers"]:
-        raise RuntimeError(f"{result['lost']} deliveries lost, {result['bad_answers']} bad answers")
+        raise RuntimeError(f"{result['lost']:.0f} deliveries lost, {result['bad_answers']:.0f} bad answers")
+    if scenario.publishes and not result["received"]:
+        raise RuntimeError("no event was delivered while it was measured")
     return result
 
 

@@ -80,7 +80,7 @@ static double probe_us(connection *prober, enum probe kind, long present)
             say(prober, "unsubscribe");
         say(prober, "ping");
     }
-    await(count, goal, joins ? "a subscription" : "a ping");
+    await(count, goal, kind == REPEAT ? "the same subscription once more" : joins ? "a subscription" : "a ping");
     await(&announcements, told, "with member_added or member_removed to all");
     return (settled_cpu_s() - start) * 1e6;
 }

@@ -132,11 +132,24 @@ static void on_bytes(connection *c, const char *bytes, size_t count)
     }
 }
 
+/* Publish; over a new connection if the server has ended this one meanwhile, as servers without keep-alive do. */
+static void ask(connection *c, long request)
+{
+    ssize_t size = (ssize_t)request_sizes[request];
+
+    c->asked = request;
+    c->is_waiting = 1;
+    if (send(c->fd, requests[request], (size_t)size, MSG_NOSIGNAL) != size) {
+        close(c->fd);
+        open_connection(c, poll_fd, &server, conns + c->number);
+    }
+}
+
 static void on_answer(connection *c, ssize_t count)
 {
     const char *length;
 
-    if (count <= 0) { /* a server without keep-alive: come back */
+    if (count <= 0) { /* the server has ended it; what was not answered is asked again once connected */
         close(c->fd);
         open_connection(c, poll_fd, &server, conns + c->number);
         return;
@@ -168,8 +181,11 @@ static void on_ready(connection *c, uint32_t what)
             give_up("connect", strerror(error));
         epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
         c->phase = c->is_publisher ? READY : HANDSHAKE;
-        if (c->is_publisher)
+        if (c->is_publisher) {
+            if (c->is_waiting)
+                ask(c, c->asked);
             return;
+        }
         snprintf(head, sizeof head,
                  "GET %s?protocol=7&client=load&version=1 HTTP/1.1\r\nHost: %s:%ld\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
@@ -274,8 +290,7 @@ static void talk(double start, double now)
             continue;
         if (sent_at != NULL)
             sent_at[sent] = rate > 0 ? start + (double)sent / rate : now_s();
-        send_all(c, requests[sent % request_count], request_sizes[sent % request_count]);
-        c->is_waiting = 1;
+        ask(c, sent % request_count);
         sent++;
     }
 }

@@ -105,7 +105,7 @@ def document(recording: Recording) -> str:
     header, rows = full(recording)
     text = f"# What operations cost\n\n{caption(recording)}\n\n{markdown(header, rows, texts=2)}"
     failures = [
-        f"- {result.scenario.name} on {title(server)}: {' '.join(reason.split())}\n"
+        f"- {result.scenario.name} on {title(server)}: {' '.join(reason.split())[:300]}\n"
         for result in recording.results
         for server, reason in result.failures.items()
     ]
@@ -137,4 +137,4 @@ def print_table(recording: Recording) -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     for result in recording.results:
         for server, reason in result.failures.items():
-            print(f"{result.scenario.name} on {server}: {reason}")
+            print(f"{result.scenario.name} on {server}: {' '.join(reason.split())[:300]}")
