@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from revurb.bus.brokered.bus import BrokeredBus
+from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
 from revurb.bus.local import LocalBus
+from revurb.bus.redis.link import RedisLink
 from revurb.pusher.ports import Bus, Entered, Member, Soon
 from revurb.server.member_events import MEMBER_EVENTS
+from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 APP = "app1"
@@ -177,3 +180,36 @@ class HubCluster(_Cluster):
         broker = Broker(MEMBER_EVENTS, loop.time, lease_s=LEASE_S, expected_workers=expected)
         self.hub = HubServer(broker, self._path)
         await self.hub.start()
+
+
+class RedisCluster(_Cluster):
+    """Processes and a real Redis."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__()
+        self._server = server
+
+    async def node(self) -> Node:
+        await self._server.start()
+        node = Node(f"node{len(self.nodes)}")
+        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda end: self._link(end, node))
+        return await self._start(node)
+
+    async def kill(self, node: Node) -> None:
+        await super().kill(node)
+        task = node.bus._link._task
+        task.cancel()
+        await asyncio.wait((task,))
+
+    async def outage(self) -> None:
+        await self._server.kill()
+
+    async def recover(self) -> None:
+        await self._server.start()
+
+    async def close(self) -> None:
+        await super().close()
+        await self._server.kill()
+
+    def _link(self, end: LinkEnd, node: Node) -> RedisLink:
+        return RedisLink(end, node.name, self._server.client, MEMBER_EVENTS, lease_s=LEASE_S)

@@ -93,6 +93,7 @@ async def test_connections_are_counted_and_limited(any_cluster: OneOrMore) -> No
 
 async def test_terminating_reaches_oneself(any_cluster: OneOrMore) -> None:
     node = await any_cluster.node()
+    assert await now(node.bus.admit(APP, None))
     await now(node.bus.terminate(APP, "ann"))
     await node.until(lambda: node.terminated)
     assert node.terminated == ["ann"]

@@ -236,6 +236,9 @@ async def test_cached_events_are_everyones(cluster: Cluster) -> None:
 
 async def test_terminating_reaches_everyone(cluster: Cluster) -> None:
     nodes = [await cluster.node() for _ in range(3)]
+    for node in nodes:
+        assert await now(node.bus.admit(APP, None))
+    assert await now(nodes[0].bus.connections(APP)) >= 1
     await now(nodes[0].bus.terminate(APP, "ann"))
     for node in nodes:
         await ended(node, "ann")

@@ -97,7 +97,7 @@ class Leave(_Message, tag=5):
     app_id: str
     channel: str
     count: int
-    user_id: str
+    member: Member
 
 
 class Unsubscribe(_Message, tag=6):

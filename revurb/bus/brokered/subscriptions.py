@@ -112,7 +112,7 @@ class Subscriptions:
         if gone is None:
             self._count_changed(key)
         elif self._linked:
-            self._send(m.Leave(app_id, channel, held.count, gone.user_id))
+            self._send(m.Leave(app_id, channel, held.count, gone))
         else:
             self._departed.append(m.Departed(app_id, channel, gone))
             if held.count:

@@ -213,8 +213,8 @@ class Broker:
                 line.write(pack(m.Entered(id, members, None if cached is None else cached.text)))
             case m.Count(app_id, channel, count):
                 ledger.set_count(node, app_id, channel, count)
-            case m.Leave(app_id, channel, count, user_id):
-                self._leave(node, app_id, channel, user_id)
+            case m.Leave(app_id, channel, count, member):
+                self._leave(node, app_id, channel, member.user_id)
                 ledger.set_count(node, app_id, channel, count)
             case m.Unsubscribe(app_id, channel):
                 self._routes.get((app_id, channel), {}).pop(node, None)

@@ -1,0 +1,184 @@
+"""Processes among themselves: leases, whose end another process notices, and surveys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from revurb.bus.redis.commands import Commands, RedisDown
+from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.ledger import RedisLedger
+from revurb.bus.redis.scripts import Scripts
+
+_log = logging.getLogger(__name__)
+
+BEATS_PER_LEASE = 4
+DEAF_AFTER_S = 8.0  # beats that are sent and do not come back
+
+
+class _Note(msgspec.Struct, array_like=True):
+    """What processes tell each other. `kind`: "question" (of `node`, under its `id`), "answer", "gone" (`node` is)."""
+
+    kind: str
+    node: str
+    id: int = 0
+    text: bytes = b""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_read_note = msgspec.msgpack.Decoder(_Note).decode
+
+
+class Control:
+    """The node's lease and its part in surveys. `on_break` ends the life of the link; `on_question`, `on_answer` and
+    `on_gone` are told what comes."""
+
+    def __init__(
+        self,
+        node: str,
+        keys: Keys,
+        scripts: Scripts,
+        commands: Commands,
+        ledger: RedisLedger,
+        lease_s: float,
+        *,
+        on_break: Callable[[RedisDown], None],
+        on_question: Callable[[str, int, bytes], None],
+        on_answer: Callable[[int, bytes], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        self.heard_until_ms = 0  # of Redis' clock: what was published before has come
+        self.refused = 0
+        self._node = node
+        self._keys = keys
+        self._scripts = scripts
+        self._commands = commands
+        self._ledger = ledger
+        self._lease_s = lease_s
+        self._on_break = on_break
+        self._on_question = on_question
+        self._on_answer = on_answer
+        self._on_gone = on_gone
+        self._epoch = ""
+        self._heard_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    async def take_lease(self) -> tuple[int, str]:
+        """Redis' time in ms, and which Redis it is: another name if it has lost its memory. Raises RedisDown."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._beat(reply.set_result)
+        try:
+            async with asyncio.timeout(DEAF_AFTER_S):
+                now_ms, epoch, _ = await reply
+        except TimeoutError as error:
+            raise RedisDown(f"no answer for {DEAF_AFTER_S:.0f} s") from error
+        self._epoch = epoch.decode()
+        return int(now_ms), self._epoch
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        self._task = loop.create_task(self._keep_lease())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    def inbox(self, data: bytes) -> None:
+        """Something came for this node alone."""
+        if data[:1].isdigit():
+            self.heard_until_ms = max(self.heard_until_ms, int(data))
+            self._heard_at = asyncio.get_running_loop().time()
+        else:
+            self.everyone(data)
+
+    def everyone(self, data: bytes) -> None:
+        """Something came for all nodes."""
+        try:
+            note = _read_note(data)
+        except (msgspec.MsgspecError, RecursionError):
+            self.refused += 1
+            return
+        match note.kind:
+            case "question":
+                self._on_question(note.node, note.id, note.text)
+            case "answer":
+                self._on_answer(note.id, note.text)
+            case "gone":
+                self._on_gone(note.node)
+            case _:
+                self.refused += 1
+
+    def survey(self, id: int, question: bytes, asked: Callable[[int], None]) -> None:
+        """Ask all nodes that live; `asked` is told how many those are."""
+        self._commands.plain("ZCOUNT", self._keys.nodes, f"({self.heard_until_ms}", "+inf", done=asked)
+        self._publish(self._keys.everyone, _Note("question", self._node, id, question))
+
+    def answer(self, node: str, id: int, answer: bytes) -> None:
+        """Answer a question of the node."""
+        self._publish(self._keys.inbox(node), _Note("answer", self._node, id, answer))
+
+    def goodbye(self, then: Callable[[], None]) -> None:
+        """Leave nothing behind; `then` is called when nothing is."""
+
+        def forgotten() -> None:
+            self._publish(self._keys.everyone, _Note("gone", self._node))
+            self._commands.plain("ZREM", self._keys.nodes, self._node, done=lambda reply: then())
+
+        self._ledger.forget(self._node, frozenset(), forgotten, entirely=True)
+
+    async def _keep_lease(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._lease_s / BEATS_PER_LEASE * random.uniform(0.8, 1))
+            if loop.time() - self._heard_at > DEAF_AFTER_S:
+                self._on_break(RedisDown(f"no beat has come back for {DEAF_AFTER_S:.0f} s"))
+                return
+            self._beat(self._beaten)
+
+    def _beat(self, done: Callable[[Any], Any]) -> None:
+        self._commands.script(
+            self._scripts.beat,
+            (self._keys.nodes, self._keys.epoch),
+            (
+                self._node,
+                int(self._lease_s * 1000),
+                secrets.token_hex(8),
+                self._keys.inbox(self._node),
+            ),
+            done,
+        )
+
+    def _beaten(self, reply: Any) -> None:
+        now_ms, epoch, new = reply
+        if epoch.decode() != self._epoch:
+            self._on_break(RedisDown("redis has lost its memory"))
+        elif new:
+            self._on_break(RedisDown("the lease had ended"))
+        else:
+            self._commands.plain("ZRANGEBYSCORE", self._keys.nodes, "-inf", now_ms, done=self._bury)
+
+    def _bury(self, nodes: Any) -> None:
+        """Remove what processes held that have died. Several may be at it: every step says something absolute."""
+        for name in nodes:
+            node = name.decode()
+
+            def removed(reply: Any, node: str = node) -> None:
+                if reply:
+                    _log.warning("node did not come back, its members are removed", extra={"node": node})
+                    self._publish(self._keys.everyone, _Note("gone", node))
+
+            def forgotten(node: str = node, removed: Callable[[Any], None] = removed) -> None:
+                self._commands.plain("ZREM", self._keys.nodes, node, done=removed)
+
+            self._ledger.forget(node, frozenset(), forgotten, entirely=True)
+
+    def _publish(self, channel: str, note: _Note) -> None:
+        self._commands.plain("PUBLISH", channel, _encode(note))

@@ -1,0 +1,60 @@
+"""An event on its way through Redis: MessagePack, with a version, behind the stream id that Redis gave it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+VERSION = 1
+
+
+class Envelope(msgspec.Struct, array_like=True, gc=False):
+    """`node` published it as its event number `seq`; "" and 0 for those that Redis' scripts send."""
+
+    version: int
+    node: str
+    seq: int
+    app_id: str
+    channel: str
+    text: bytes
+    except_socket_id: str | None = None
+
+
+class Position(NamedTuple):
+    """A stream id: when, in ms of Redis' clock, and which of that time. In order within a partition."""
+
+    ms: int
+    number: int
+
+    def after(self) -> Position:
+        return Position(self.ms, self.number + 1)
+
+
+START = Position(0, 0)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Envelope).decode
+
+
+def pack(
+    node: str, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None = None
+) -> bytes:
+    return _encode(Envelope(VERSION, node, seq, app_id, channel, text, except_socket_id))
+
+
+def unpack(data: bytes) -> Envelope:
+    """Raises ValueError for what is no envelope, or one of another version."""
+    try:
+        envelope = _decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    if envelope.version != VERSION:
+        raise ValueError(f"version {envelope.version}")
+    return envelope
+
+
+def read_position(stream_id: bytes) -> Position:
+    """Raises ValueError."""
+    ms, _, number = stream_id.partition(b"-")
+    return Position(int(ms), int(number))

@@ -1,0 +1,73 @@
+"""The names of things in Redis. All begin with the prefix, all of a partition carry its hash tag."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zlib import crc32
+
+PARTITIONS = 64
+_BETWEEN = "\x1f"  # ASCII's unit separator: no app id or channel name that is sane has it
+
+
+def partition(app_id: str, channel: str) -> int:
+    """Where everything about the channel lives."""
+    return crc32(f"{app_id}{_BETWEEN}{channel}".encode()) % PARTITIONS
+
+
+class Keys:
+    """Names under a prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.nodes = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
+        self.epoch = f"{prefix}:{{nodes}}:epoch"  # a random word, as old as the data
+        self.everyone = f"{prefix}:{{nodes}}:everyone"  # channel: what concerns all processes
+        self.topic = lru_cache(maxsize=65_536)(self._topic)
+
+    def inbox(self, node: str) -> str:
+        """Channel: what concerns one process. Tagged, so that its order among others is kept."""
+        return f"{self._prefix}:{{nodes}}:inbox:{node}"
+
+    def part(self, number: int, what: str) -> str:
+        """A key of a partition: `log` (stream), `seqs` (hash: node -> the number of its newest event)."""
+        return f"{self._prefix}:{{p{number}}}:{what}"
+
+    def marks(self, number: int, node: str) -> str:
+        """Channel: the replies to a process's questions about a partition."""
+        return self.part(number, f"marks:{node}")
+
+    def held(self, number: int, node: str) -> str:
+        """Set: the channels in which the node has a part, as `topic_id`."""
+        return self.part(number, f"held:{node}")
+
+    def occupied(self, number: int, app_id: str) -> str:
+        """Set: the app's channels with subscribers."""
+        return self.part(number, f"occupied:{app_id}")
+
+    def connections(self, app_id: str) -> str:
+        """Hash: node -> its connections of the app."""
+        return self.part(partition(app_id, ""), f"connections:{app_id}")
+
+    def _topic(self, app_id: str, channel: str) -> Topic:
+        return Topic(self, app_id, channel)
+
+
+class Topic:
+    """The keys of one channel."""
+
+    __slots__ = ("cached", "channel", "counts", "id", "members", "partition")
+
+    def __init__(self, keys: Keys, app_id: str, channel: str) -> None:
+        number = partition(app_id, channel)
+        self.id = f"{app_id}{_BETWEEN}{channel}"
+        self.partition = number
+        self.channel = keys.part(number, f"topic:{self.id}")  # where its events are published
+        self.counts = keys.part(number, f"counts:{self.id}")  # hash: node -> subscribers
+        self.members = keys.part(number, f"members:{self.id}")  # hash: user id -> {id, info, order, nodes}
+        self.cached = keys.part(number, f"cached:{self.id}")  # string: the last event
+
+
+def read_topic_id(topic_id: str) -> tuple[str, str]:
+    """(app id, channel)"""
+    app_id, _, channel = topic_id.partition(_BETWEEN)
+    return app_id, channel

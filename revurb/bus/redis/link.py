@@ -1,0 +1,385 @@
+"""A process's link to its Redis: what the bus says becomes commands, what Redis publishes becomes messages.
+
+Life: connect, take a lease, subscribe, tell everything (`Hello`), catch up with the log, and work until something
+breaks; then all of it again. The lease is renewed with every beat, which Redis also publishes back: so a beat that
+comes says that both connections live, and that everything published before it has come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from revurb.bus.brokered import messages as m
+from revurb.bus.brokered.link import LinkEnd
+from revurb.bus.events import MemberEvents
+from revurb.bus.redis.commands import Commands, RedisDown
+from revurb.bus.redis.control import Control
+from revurb.bus.redis.envelope import Envelope, Position
+from revurb.bus.redis.incoming import Incoming
+from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.ledger import RedisLedger, read_entered
+from revurb.bus.redis.listener import Listener
+from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.topics import Topics
+
+_log = logging.getLogger(__name__)
+
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 1.0
+SETTLE_S = 1.5  # on an empty Redis: until every process that retries once a second has said what it holds
+GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
+CATCH_UP_AT_ONCE = 1000  # events of one XRANGE
+
+
+class RedisLink:
+    """`connect` makes a client of the Redis. `lease_s` is how long a process may be silent; `kept_s` how long events
+    are kept for those who were away."""
+
+    name = "redis"
+
+    def __init__(
+        self,
+        end: LinkEnd,
+        node: str,
+        connect: Callable[[], Redis],
+        events: MemberEvents,
+        *,
+        prefix: str = "revurb",
+        lease_s: float = 10.0,
+        kept_s: float = 60.0,
+    ) -> None:
+        self._end = end
+        self._node = node
+        self._connect = connect
+        self._events = events
+        self._keys = Keys(prefix)
+        self._scripts = Scripts()
+        self._lease_s = lease_s
+        self._kept_ms = int(kept_s * 1000)
+        self._incoming = Incoming(self._event)
+        self._topics = Topics(self._keys, node)
+        self._questions: dict[int, str] = {}  # of surveys: our number -> who asked
+        self._their_ids: dict[int, int] = {}
+        self._epoch = ""
+        self._heard_until_ms = 0  # of Redis' clock: everything before has come
+        self._task: asyncio.Task[None] | None = None
+        self._up = False
+        self._settling: list[Callable[[], None]] | None = None
+        self._going = False
+        self._gone = asyncio.Event()
+
+    def lane(self, app_id: str, channel: str) -> int:
+        return partition(app_id, channel)
+
+    @property
+    def refused(self) -> int:
+        """Messages that made no sense."""
+        return self._incoming.refused
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._stay_linked())
+
+    async def stop(self) -> None:
+        """End, behind what has been sent."""
+        if self._up:
+            try:
+                async with asyncio.timeout(GOODBYE_S):
+                    await (self._gone.wait() if self._going else self._commands.flush())
+            except TimeoutError:
+                _log.warning("redis did not take everything before the end")
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    def tick(self, now: float) -> None:
+        """Nothing: the link has its own clock."""
+
+    # One life after the other.
+
+    async def _stay_linked(self) -> None:
+        retry_s, told = RETRY_FIRST_S, False
+        while True:
+            try:
+                await self._live()
+            except RedisDown as error:
+                if self._up or not told:
+                    _log.warning("redis is out of reach, trying on", extra={"reason": str(error)})
+                    told = True
+            if self._up:
+                self._up, retry_s, told = False, RETRY_FIRST_S, True
+                self._end.unlinked()
+            await asyncio.sleep(retry_s * random.uniform(0.5, 1))
+            retry_s = min(retry_s * 2, RETRY_MOST_S)
+
+    async def _live(self) -> None:
+        """One life of the link. Raises RedisDown at its end."""
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        redis = self._connect()
+        redis.response_callbacks.clear()  # replies as they come, the same from every version of the client
+        self._commands = Commands(redis, self._scripts, self._break)
+        self._listener = Listener(redis, self)
+        self._ledger = RedisLedger(
+            self._node, self._keys, self._scripts, self._commands, self._events, self._kept_ms
+        )
+        self._control = Control(
+            self._node,
+            self._keys,
+            self._scripts,
+            self._commands,
+            self._ledger,
+            self._lease_s,
+            on_break=self._break,
+            on_question=self._asked,
+            on_answer=lambda id, answer: self._end.take((m.Surveyed(id, answer),)),
+            on_gone=lambda node: self._end.take((m.Gone(node),)),
+        )
+        try:
+            await self._commands.load()
+            self._commands.start()
+            now_ms, epoch = await self._control.take_lease()
+            await self._listener.open((self._keys.everyone, self._keys.inbox(self._node)))
+            self._begin(now_ms, epoch)
+            await self._broken
+        finally:
+            self._heard_until_ms = max(self._heard_until_ms, self._control.heard_until_ms)
+            self._broken.cancel()
+            await self._control.stop()
+            await self._commands.stop()
+            await self._listener.close()
+            await redis.aclose()
+
+    def _begin(self, now_ms: int, epoch: str) -> None:
+        self._another = bool(self._epoch) and epoch != self._epoch
+        if self._another:
+            _log.warning("redis has lost its memory: what nobody else has is gone")
+        if self._another:
+            self._heard_until_ms = 0
+        elif not self._epoch:
+            self._heard_until_ms = now_ms  # what was before does not concern us
+        self._missed = int(now_ms - self._heard_until_ms > self._kept_ms)
+        self._epoch = epoch
+        self._incoming.reset(forget_positions=self._another)
+        self._incoming.catch_up()
+        self._settling = None
+        if self._another:
+            self._settling = []
+            asyncio.get_running_loop().call_later(SETTLE_S, self._settle, self._commands)
+        self._up = True
+        self._control.start()
+        self._end.linked()
+
+    def _settle(self, commands: Commands) -> None:
+        if self._settling is None or commands is not self._commands:
+            return
+        waiting, self._settling = self._settling, None
+        for do in waiting:
+            do()
+
+    def _when_settled(self, do: Callable[[], None]) -> None:
+        """Whoever comes or goes on an empty Redis waits until it knows of those who are there."""
+        if self._settling is None:
+            do()
+        else:
+            self._settling.append(do)
+
+    def _break(self, error: RedisDown) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(error)
+
+    # What the bus says.
+
+    def send(self, message: m.FromWorker) -> None:
+        if not self._up:
+            return
+        ledger = self._ledger
+        match message:
+            case m.Publish(seq, app_id, channel, text, except_socket_id, ttl_s):
+                done = m.Accepted([seq])
+                ledger.publish(
+                    seq, app_id, channel, text, except_socket_id, ttl_s, lambda reply: self._end.take((done,))
+                )
+            case m.Enter():
+                self._when_settled(lambda: self._enter(message))
+            case m.Count(app_id, channel, count):
+                ledger.set_count(app_id, channel, count)
+            case m.Leave(app_id, channel, count, member):
+                self._when_settled(lambda: ledger.leave(app_id, channel, member, count))
+            case m.Unsubscribe(app_id, channel):
+                self._listener.unsubscribe(self._topics.remove(app_id, channel))
+            case m.Connections(app_id, _, count):
+                self._hear_of_app(app_id)
+                ledger.set_connections(app_id, count)
+            case m.Hello():
+                self._hello(message)
+            case m.Goodbye():
+                self._going = True
+                self._control.goodbye(self._gone.set)
+            case m.Reply(id, answer):
+                asker = self._questions.pop(id, None)
+                if asker is not None:
+                    self._control.answer(asker, self._their_ids.pop(id), answer)
+            case m.Survey(id, question):
+                self._control.survey(id, question, lambda asked: self._answer(id, asked))
+            case m.Beat():
+                pass  # the link's own affair
+            case _:
+                self._when_settled(lambda: self._look_up(message))
+
+    def _look_up(self, question: m.FromWorker) -> None:
+        ledger = self._ledger
+        match question:
+            case m.Admit(id, app_id, limit):
+                self._hear_of_app(app_id)
+                ledger.admit(app_id, limit, lambda granted: self._answer(id, granted))
+            case m.Channels(id, app_id, prefix):
+                ledger.channels(app_id, prefix, lambda found: self._answer(id, found))
+            case m.Describe(id, app_id, channels):
+                ledger.states(app_id, channels, lambda found: self._answer(id, found))
+            case m.Members(id, app_id, channel):
+                ledger.members(app_id, channel, lambda found: self._answer(id, found))
+            case m.CountConnections(id, app_id):
+                ledger.connections(app_id, lambda found: self._answer(id, found))
+
+    def _answer(self, id: int, value: object) -> None:
+        self._end.take((m.Answer(id, msgspec.Raw(m.encode(value))),))
+
+    def _hear_of_app(self, app_id: str) -> None:
+        """Be told which of the app's users are to go."""
+        if self._topics.add(app_id, m.EVERYONE):
+            self._listener.subscribe(self._keys.topic(app_id, m.EVERYONE).channel, lambda: None)
+
+    def _enter(self, enter: m.Enter) -> None:
+        topic = self._keys.topic(enter.app_id, enter.channel)
+        marks = self._topics.coming(enter.app_id, enter.channel)
+        marker = str(enter.id)
+
+        def ask() -> None:
+            self._incoming.expect(topic.partition, marker, lambda reply: self._entered(enter, reply))
+            self._ledger.enter(
+                marker.encode(),
+                enter.app_id,
+                enter.channel,
+                enter.count,
+                enter.member,
+                enter.added,
+                enter.want_members,
+                enter.want_cached,
+                lambda reply: self._incoming.reply(marker, reply),
+            )
+
+        self._listener.subscribe(marks, lambda: self._listener.subscribe(topic.channel, ask))
+
+    def _entered(self, enter: m.Enter, reply: Any) -> None:
+        position, members, cached = read_entered(reply)
+        self._topics.add(enter.app_id, enter.channel, position)
+        self._end.take((m.Entered(enter.id, members, cached),))
+
+    def _hello(self, hello: m.Hello) -> None:
+        ledger = self._ledger
+        keys = {(topic.app_id, topic.channel) for topic in hello.topics}
+        keys.update((app_id, m.EVERYONE) for app_id in hello.connections)
+        channels = self._topics.keep(keys)
+        waiting = set(channels)
+
+        def subscribed(channel: str) -> None:
+            waiting.discard(channel)
+            if not waiting:
+                self._catch_up()
+
+        for channel in channels:
+            self._listener.subscribe(channel, lambda channel=channel: subscribed(channel))  # type: ignore[misc]
+        if not channels:
+            self._catch_up()
+        ledger.forget(self._node, frozenset(keys), lambda: None, entirely=False)
+        for topic in hello.topics:
+            ledger.reassert(topic.app_id, topic.channel, topic.count, topic.members, tell=not self._another)
+        for app_id, count in hello.connections.items():
+            ledger.set_connections(app_id, count)
+        for event in hello.remembered:
+            ledger.remember(event.app_id, event.channel, event.text, event.ttl_s)
+        if self._another:
+            for departed in hello.departed:
+                self._when_settled(
+                    lambda departed=departed: ledger.depart(  # type: ignore[misc]
+                        departed.app_id, departed.channel, departed.member
+                    )
+                )
+
+    # What comes.
+
+    def heard(self, channel: bytes, data: bytes) -> None:
+        number = self._topics.partition_of(channel)
+        if number is not None:
+            self._incoming.event(number, data)
+            return
+        number = self._topics.marks_of(channel)
+        if number is not None:
+            self._incoming.marker(number, data.decode())
+        elif channel == self._topics.everyone:
+            self._control.everyone(data)
+        elif channel == self._topics.inbox:
+            self._control.inbox(data)
+
+    def deaf(self, error: RedisDown) -> None:
+        self._break(error)
+
+    def _event(self, number: int, position: Position, envelope: Envelope) -> None:
+        since = self._topics.since(envelope.app_id, envelope.channel)
+        if since is None or position <= since:
+            return
+        self._end.take(
+            (
+                m.Event(
+                    0,
+                    envelope.node,
+                    envelope.seq,
+                    envelope.app_id,
+                    envelope.channel,
+                    envelope.text,
+                    envelope.except_socket_id,
+                    number,
+                ),
+            )
+        )
+
+    def _asked(self, node: str, id: int, question: bytes) -> None:
+        number = max(self._questions, default=0) + 1
+        self._questions[number], self._their_ids[number] = node, id
+        self._end.take((m.Question(number, question),))
+
+    def _catch_up(self) -> None:
+        """Read what came while nobody listened, partition by partition."""
+        left = set(self._topics.partitions())
+
+        def read(number: int, start: Position) -> None:
+            log = self._keys.part(number, "log")
+            self._commands.plain(
+                "XRANGE", log, f"{start.ms}-{start.number}", "+", "COUNT", CATCH_UP_AT_ONCE,
+                done=lambda entries: got(number, entries),
+            )  # fmt: skip
+
+        def got(number: int, entries: Any) -> None:
+            for stream_id, fields in entries:
+                self._incoming.logged(number, stream_id, fields[1])
+            if len(entries) == CATCH_UP_AT_ONCE:
+                read(number, self._incoming.newest(number).after())
+                return
+            left.discard(number)
+            if not left:
+                self._caught_up()
+
+        for number in tuple(left):
+            read(number, max(self._incoming.newest(number), Position(self._heard_until_ms, 0)))
+        if not left:
+            self._caught_up()
+
+    def _caught_up(self) -> None:
+        self._end.take((m.Welcome(self._epoch, 0, self._missed),))
+        self._incoming.caught_up()

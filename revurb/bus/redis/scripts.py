@@ -1,0 +1,207 @@
+"""What Redis does for us, in Lua: each script is one step that happens as a whole.
+
+Every script gets the keys and arguments that its comment names. `@PUBLISH@` is PUBLISH, or SPUBLISH in a Cluster.
+Events are kept for a while in their partition's stream, and go out as `<stream id>\\n<event>`.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+_PRELUDE = """
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+-- Log an event and send it out; its stream id.
+local function tell(log, channel, event, kept_ms)
+  local oldest = string.format('%.0f', now_ms() - kept_ms)
+  local id = redis.call('XADD', log, 'MINID', '~', oldest, '*', 'e', event)
+  redis.call('@PUBLISH@', channel, id .. '\\n' .. event)
+  return id
+end
+-- The node has so many subscribers of the topic.
+local function set_count(counts, occupied, held, topic, channel, node, count)
+  if tonumber(count) > 0 then
+    redis.call('HSET', counts, node, count)
+    redis.call('SADD', occupied, channel)
+    redis.call('SADD', held, topic)
+  else
+    redis.call('HDEL', counts, node)
+    redis.call('SREM', held, topic)
+    if redis.call('EXISTS', counts) == 0 then redis.call('SREM', occupied, channel) end
+  end
+end
+-- The user is there through this node; true if it was not there at all. A member is {id, info, order, {nodes}}.
+local function join(members, user, node, id_json, info_json)
+  local packed = redis.call('HGET', members, user)
+  if not packed then
+    redis.call('HSET', members, user, cmsgpack.pack({id_json, info_json, now_ms(), {node}}))
+    return true
+  end
+  local member = cmsgpack.unpack(packed)
+  for _, there in ipairs(member[4]) do
+    if there == node then return false end
+  end
+  table.insert(member[4], node)
+  redis.call('HSET', members, user, cmsgpack.pack(member))
+  return false
+end
+-- The user is not there through this node any more; true if it is not there at all any more.
+local function leave(members, user, node)
+  local packed = redis.call('HGET', members, user)
+  if not packed then return false end
+  local member, rest, was = cmsgpack.unpack(packed), {}, false
+  for _, there in ipairs(member[4]) do
+    if there == node then was = true else table.insert(rest, there) end
+  end
+  if not was then return false end
+  if #rest == 0 then
+    redis.call('HDEL', members, user)
+    return true
+  end
+  member[4] = rest
+  redis.call('HSET', members, user, cmsgpack.pack(member))
+  return false
+end
+local function last_id(log)
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
+  return last[1] and last[1][1] or '0-0'
+end
+"""
+
+
+class Script:
+    """A script and what it is called by."""
+
+    def __init__(self, body: str, publish: str) -> None:
+        self.source = (_PRELUDE + body).replace("@PUBLISH@", publish)
+        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+# KEYS: log, seqs, cached. ARGV: node, seq, channel, event, kept ms, text, cache ttl s.
+# An event whose number is not new has been taken already, and only the word of it was lost.
+PUBLISH = """
+local last = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+if tonumber(ARGV[2]) <= last then return false end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+if ARGV[7] ~= '0' then redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[7]) end
+return tell(KEYS[1], ARGV[3], ARGV[4], ARGV[5])
+"""
+
+# KEYS: log, counts, occupied, held, members, cached. ARGV: node, topic id, channel, topic channel, count,
+# user ('' for none), id, info, added event, kept ms, want members, want cached, marks channel, marker.
+# Gives {newest stream id, members, cached}; the marker says where among the events that was.
+ENTER = """
+set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
+if ARGV[6] ~= '' and join(KEYS[5], ARGV[6], ARGV[1], ARGV[7], ARGV[8]) then
+  tell(KEYS[1], ARGV[4], ARGV[9], ARGV[10])
+end
+local members, cached = {}, false
+if ARGV[11] == '1' then members = redis.call('HGETALL', KEYS[5]) end
+if ARGV[12] == '1' then cached = redis.call('GET', KEYS[6]) end
+redis.call('@PUBLISH@', ARGV[13], ARGV[14])
+return {last_id(KEYS[1]), members, cached}
+"""
+
+# KEYS: counts, occupied, held. ARGV: node, topic id, channel, count.
+COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
+
+# KEYS: log, counts, occupied, held, members. ARGV: node, topic id, channel, topic channel, count ('' to leave it as it
+# is), user, removed event, kept ms.
+LEAVE = """
+if leave(KEYS[5], ARGV[6], ARGV[1]) then tell(KEYS[1], ARGV[4], ARGV[7], ARGV[8]) end
+if ARGV[5] ~= '' then set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5]) end
+"""
+
+# KEYS: log, members. ARGV: topic channel, user, removed event, kept ms. For a user whose node has already gone.
+DEPART = """
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then tell(KEYS[1], ARGV[1], ARGV[3], ARGV[4]) end
+"""
+
+# KEYS: counts, occupied, held, members. ARGV: node, topic id, channel, count, then user, id, info of each member.
+# Makes the ledger say what the node holds. Gives {users that were not there, users of the node that are not so}.
+ASSERT = """
+set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])
+local new, stale, theirs = {}, {}, {}
+for i = 5, #ARGV, 3 do
+  theirs[ARGV[i]] = true
+  if join(KEYS[4], ARGV[i], ARGV[1], ARGV[i + 1], ARGV[i + 2]) then table.insert(new, ARGV[i]) end
+end
+local all = redis.call('HGETALL', KEYS[4])
+for i = 1, #all, 2 do
+  if not theirs[all[i]] then
+    for _, there in ipairs(cmsgpack.unpack(all[i + 1])[4]) do
+      if there == ARGV[1] then table.insert(stale, all[i]) table.insert(stale, all[i + 1]) end
+    end
+  end
+end
+return {new, stale}
+"""
+
+# KEYS: log. ARGV: topic channel, event, kept ms.
+TELL = "return tell(KEYS[1], ARGV[1], ARGV[2], ARGV[3])"
+
+# KEYS: cached. ARGV: text, ttl ms. Keeps what is there if it lasts longer: then it was sent later.
+REMEMBER = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+"""
+
+# KEYS: counts, members, cached. Gives {subscribers, users, cached, its ttl in ms}.
+STATE = """
+local count = 0
+for _, here in ipairs(redis.call('HVALS', KEYS[1])) do count = count + here end
+return {count, redis.call('HLEN', KEYS[2]), redis.call('GET', KEYS[3]), redis.call('PTTL', KEYS[3])}
+"""
+
+# KEYS: connections. ARGV: node, limit.
+ADMIT = """
+local count = 0
+for _, here in ipairs(redis.call('HVALS', KEYS[1])) do count = count + here end
+if count >= tonumber(ARGV[2]) then return 0 end
+redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+return 1
+"""
+
+# KEYS: connections, held. ARGV: node, topic id of the app, count.
+CONNECTIONS = """
+if tonumber(ARGV[3]) > 0 then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('SADD', KEYS[2], ARGV[2])
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('SREM', KEYS[2], ARGV[2])
+end
+"""
+
+# KEYS: leases, epoch. ARGV: node, lease ms, a new epoch, the node's inbox.
+# Gives {now in ms, epoch, 1 if the lease is new}.
+BEAT = """
+redis.call('SET', KEYS[2], ARGV[3], 'NX')
+local now = now_ms()
+local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('@PUBLISH@', ARGV[4], string.format('%.0f', now))
+return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
+"""
+
+
+class Scripts:
+    """All of them. `sharded` is for a Redis Cluster."""
+
+    def __init__(self, sharded: bool = False) -> None:
+        publish = "SPUBLISH" if sharded else "PUBLISH"
+        self.publish = Script(PUBLISH, publish)
+        self.enter = Script(ENTER, publish)
+        self.count = Script(COUNT, publish)
+        self.leave = Script(LEAVE, publish)
+        self.depart = Script(DEPART, publish)
+        self.reassert = Script(ASSERT, publish)
+        self.tell = Script(TELL, publish)
+        self.remember = Script(REMEMBER, publish)
+        self.state = Script(STATE, publish)
+        self.admit = Script(ADMIT, publish)
+        self.connections = Script(CONNECTIONS, publish)
+        self.beat = Script(BEAT, publish)
+
+    def all(self) -> list[Script]:
+        return list(vars(self).values())

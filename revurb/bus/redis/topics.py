@@ -1,0 +1,68 @@
+"""What a process is subscribed to at Redis, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from revurb.bus.ledger import Key
+from revurb.bus.redis.envelope import START, Position
+from revurb.bus.redis.keys import Keys
+
+
+class Topics:
+    """Topics by (app id, channel) and by the name of their channel in Redis."""
+
+    def __init__(self, keys: Keys, node: str) -> None:
+        self.everyone = keys.everyone.encode()
+        self.inbox = keys.inbox(node).encode()
+        self._keys = keys
+        self._node = node
+        self._since: dict[Key, Position] = {}
+        self._partition: dict[bytes, int] = {}
+        self._marks: dict[bytes, int] = {}
+
+    def coming(self, app_id: str, channel: str) -> str:
+        """A topic is about to be subscribed to; the channel of its markers."""
+        topic = self._keys.topic(app_id, channel)
+        self._partition[topic.channel.encode()] = topic.partition
+        marks = self._keys.marks(topic.partition, self._node)
+        self._marks[marks.encode()] = topic.partition
+        return marks
+
+    def add(self, app_id: str, channel: str, since: Position = START) -> bool:
+        """What was published after `since` is wanted; False if it is already, from an earlier time on."""
+        if (app_id, channel) in self._since:
+            return False
+        self._since[app_id, channel] = since
+        topic = self._keys.topic(app_id, channel)
+        self._partition[topic.channel.encode()] = topic.partition
+        return True
+
+    def remove(self, app_id: str, channel: str) -> str:
+        """Nothing is wanted any more; the channel in Redis."""
+        self._since.pop((app_id, channel), None)
+        name = self._keys.topic(app_id, channel).channel
+        self._partition.pop(name.encode(), None)
+        return name
+
+    def keep(self, keys: Iterable[Key]) -> list[str]:
+        """These are wanted, since when they were or from now on, and no others; all channels to be subscribed to."""
+        before, self._since = self._since, {}
+        self._partition.clear()
+        self._marks.clear()
+        for key in keys:
+            self.add(*key, before.get(key, START))
+        return [name.decode() for name in self._partition]
+
+    def since(self, app_id: str, channel: str) -> Position | None:
+        return self._since.get((app_id, channel))
+
+    def partition_of(self, channel: bytes) -> int | None:
+        return self._partition.get(channel)
+
+    def marks_of(self, channel: bytes) -> int | None:
+        return self._marks.get(channel)
+
+    def partitions(self) -> set[int]:
+        """Those with a topic."""
+        return set(self._partition.values())

@@ -1,0 +1,51 @@
+"""A real redis-server for a test: on a Unix socket, without persistence, started and killed at will."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+PATIENCE_S = 10.0
+
+
+class RedisServer:
+    """One server, whose data are gone when it is killed. `program` is redis-server, `path` a folder of its own."""
+
+    def __init__(self, program: str, path: Path, *options: str) -> None:
+        self._program = program
+        self.socket = str(path / "redis.sock")
+        self._path = path
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+
+    def client(self) -> Redis:
+        return Redis(unix_socket_path=self.socket, protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+
+    async def start(self) -> None:
+        """Returns when it answers; at once if it runs."""
+        if self._process is not None:
+            return
+        self._process = await asyncio.create_subprocess_exec(
+            self._program, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+            "--dir", str(self._path), *self._options,
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        async with self.client() as client, asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await client.ping()
+                except (RedisError, OSError):
+                    await asyncio.sleep(0.01)
+                else:
+                    return
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
