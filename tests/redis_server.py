@@ -33,7 +33,7 @@ class RedisServer:
         self._process = await asyncio.create_subprocess_exec(
             self._program, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
             "--dir", str(self._path), *self._options,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         async with self.client() as client, asyncio.timeout(PATIENCE_S):
             while True:

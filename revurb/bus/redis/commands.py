@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from revurb.bus.redis.ending import end
 from revurb.bus.redis.scripts import Script, Scripts
 
 _log = logging.getLogger(__name__)
@@ -55,9 +56,7 @@ class Commands:
         await done.wait()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await end(self._task)
 
     def script(
         self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int], done: Done | None = None

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from revurb.bus.redis.commands import Commands, RedisDown
+from revurb.bus.redis.ending import end
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
@@ -87,9 +88,7 @@ class Control:
         self._task = loop.create_task(self._keep_lease())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await end(self._task)
 
     def inbox(self, data: bytes) -> None:
         """Something came for this node alone."""

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from revurb.bus.redis.commands import RedisDown
+from revurb.bus.redis.ending import end
 
 AT_ONCE = 500  # channels of one command
 
@@ -67,10 +68,7 @@ class Listener:
             raise RedisDown("the subscribing connection was lost")
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end(*self._tasks)
         if self._connection is not None:
             with contextlib.suppress(RedisError, OSError):
                 await self._connection.disconnect()
