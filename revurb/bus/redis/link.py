@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from revurb.bus.brokered import messages as m
 from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.events import MemberEvents
+from revurb.bus.redis.catching_up import catch_up
 from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.control import Control
 from revurb.bus.redis.envelope import Envelope, Position
@@ -35,7 +36,6 @@ RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
 SETTLE_S = 1.5  # on an empty Redis: until every process that retries once a second has said what it holds
 GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
-CATCH_UP_AT_ONCE = 1000  # events of one XRANGE
 
 
 class RedisLink:
@@ -355,30 +355,14 @@ class RedisLink:
         self._end.take((m.Question(number, question),))
 
     def _catch_up(self) -> None:
-        """Read what came while nobody listened, partition by partition."""
-        left = set(self._topics.partitions())
-
-        def read(number: int, start: Position) -> None:
-            log = self._keys.part(number, "log")
-            self._commands.plain(
-                "XRANGE", log, f"{start.ms}-{start.number}", "+", "COUNT", CATCH_UP_AT_ONCE,
-                done=lambda entries: got(number, entries),
-            )  # fmt: skip
-
-        def got(number: int, entries: Any) -> None:
-            for stream_id, fields in entries:
-                self._incoming.logged(number, stream_id, fields[1])
-            if len(entries) == CATCH_UP_AT_ONCE:
-                read(number, self._incoming.newest(number).after())
-                return
-            left.discard(number)
-            if not left:
-                self._caught_up()
-
-        for number in tuple(left):
-            read(number, max(self._incoming.newest(number), Position(self._heard_until_ms, 0)))
-        if not left:
-            self._caught_up()
+        catch_up(
+            self._topics.partitions(),
+            self._heard_until_ms,
+            self._keys,
+            self._commands,
+            self._incoming,
+            self._caught_up,
+        )
 
     def _caught_up(self) -> None:
         self._end.take((m.Welcome(self._epoch, 0, self._missed),))

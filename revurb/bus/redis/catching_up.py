@@ -1,0 +1,47 @@
+"""Reading what came while nobody listened, out of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from revurb.bus.redis.commands import Commands
+from revurb.bus.redis.envelope import Position
+from revurb.bus.redis.incoming import Incoming
+from revurb.bus.redis.keys import Keys
+
+AT_ONCE = 1000  # events of one XRANGE
+
+
+def catch_up(
+    partitions: Iterable[int],
+    heard_until_ms: int,
+    keys: Keys,
+    commands: Commands,
+    incoming: Incoming,
+    then: Callable[[], None],
+) -> None:
+    """Give `incoming` the logged events of each partition behind its newest one, or since `heard_until_ms` of Redis'
+    clock where that is later; `then` is called behind the last."""
+    left = set(partitions)
+
+    def read(number: int, start: Position) -> None:
+        commands.plain(
+            "XRANGE", keys.part(number, "log"), f"{start.ms}-{start.number}", "+", "COUNT", AT_ONCE,
+            done=lambda entries: got(number, entries),
+        )  # fmt: skip
+
+    def got(number: int, entries: Any) -> None:
+        for stream_id, fields in entries:
+            incoming.logged(number, stream_id, fields[1])
+        if len(entries) == AT_ONCE:
+            read(number, incoming.newest(number).after())
+            return
+        left.discard(number)
+        if not left:
+            then()
+
+    for number in tuple(left):
+        read(number, max(incoming.newest(number), Position(heard_until_ms, 0)))
+    if not left:
+        then()
