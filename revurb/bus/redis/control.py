@@ -50,7 +50,7 @@ class Control:
         lease_s: float,
         *,
         on_break: Callable[[RedisDown], None],
-        on_question: Callable[[str, int, bytes], None],
+        on_question: Callable[[int, bytes], None],
         on_answer: Callable[[int, bytes], None],
         on_gone: Callable[[str], None],
     ) -> None:
@@ -66,6 +66,8 @@ class Control:
         self._on_question = on_question
         self._on_answer = on_answer
         self._on_gone = on_gone
+        self._questions = 0
+        self._asked: dict[int, tuple[str, int]] = {}  # number -> who asked, under which id
         self._epoch = ""
         self._heard_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +109,9 @@ class Control:
             return
         match note.kind:
             case "question":
-                self._on_question(note.node, note.id, note.text)
+                self._questions += 1
+                self._asked[self._questions] = (note.node, note.id)
+                self._on_question(self._questions, note.text)
             case "answer":
                 self._on_answer(note.id, note.text)
             case "gone":
@@ -120,9 +124,12 @@ class Control:
         self._commands.plain("ZCOUNT", self._keys.nodes, f"({self.heard_until_ms}", "+inf", done=asked)
         self._publish(self._keys.everyone, _Note("question", self._node, id, question))
 
-    def answer(self, node: str, id: int, answer: bytes) -> None:
-        """Answer a question of the node."""
-        self._publish(self._keys.inbox(node), _Note("answer", self._node, id, answer))
+    def answer(self, number: int, answer: bytes) -> None:
+        """Answer the question that `on_question` was given under this number."""
+        asked = self._asked.pop(number, None)
+        if asked is not None:
+            node, id = asked
+            self._publish(self._keys.inbox(node), _Note("answer", self._node, id, answer))
 
     def goodbye(self, then: Callable[[], None]) -> None:
         """Leave nothing behind; `then` is called when nothing is."""

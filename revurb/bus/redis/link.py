@@ -27,6 +27,7 @@ from revurb.bus.redis.incoming import Incoming
 from revurb.bus.redis.keys import Keys, partition
 from revurb.bus.redis.ledger import RedisLedger, read_entered
 from revurb.bus.redis.listener import Listener
+from revurb.bus.redis.questions import look_up
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.topics import Topics
 
@@ -65,8 +66,6 @@ class RedisLink:
         self._kept_ms = int(kept_s * 1000)
         self._incoming = Incoming(self._event)
         self._topics = Topics(self._keys, node)
-        self._questions: dict[int, str] = {}  # of surveys: our number -> who asked
-        self._their_ids: dict[int, int] = {}
         self._epoch = ""
         self._heard_until_ms = 0  # of Redis' clock: everything before has come
         self._task: asyncio.Task[None] | None = None
@@ -136,7 +135,7 @@ class RedisLink:
             self._ledger,
             self._lease_s,
             on_break=self._break,
-            on_question=self._asked,
+            on_question=lambda number, question: self._end.take((m.Question(number, question),)),
             on_answer=lambda id, answer: self._end.take((m.Surveyed(id, answer),)),
             on_gone=lambda node: self._end.take((m.Gone(node),)),
         )
@@ -222,9 +221,7 @@ class RedisLink:
                 self._going = True
                 self._control.goodbye(self._gone.set)
             case m.Reply(id, answer):
-                asker = self._questions.pop(id, None)
-                if asker is not None:
-                    self._control.answer(asker, self._their_ids.pop(id), answer)
+                self._control.answer(id, answer)
             case m.Survey(id, question):
                 self._control.survey(id, question, lambda asked: self._answer(id, asked))
             case m.Beat():
@@ -233,19 +230,9 @@ class RedisLink:
                 self._when_settled(lambda: self._look_up(message))
 
     def _look_up(self, question: m.FromWorker) -> None:
-        ledger = self._ledger
-        match question:
-            case m.Admit(id, app_id, limit):
-                self._hear_of_app(app_id)
-                ledger.admit(app_id, limit, lambda granted: self._answer(id, granted))
-            case m.Channels(id, app_id, prefix):
-                ledger.channels(app_id, prefix, lambda found: self._answer(id, found))
-            case m.Describe(id, app_id, channels):
-                ledger.states(app_id, channels, lambda found: self._answer(id, found))
-            case m.Members(id, app_id, channel):
-                ledger.members(app_id, channel, lambda found: self._answer(id, found))
-            case m.CountConnections(id, app_id):
-                ledger.connections(app_id, lambda found: self._answer(id, found))
+        if isinstance(question, m.Admit):
+            self._hear_of_app(question.app_id)
+        look_up(question, self._ledger, self._answer)
 
     def _answer(self, id: int, value: object) -> None:
         self._end.take((m.Answer(id, msgspec.Raw(m.encode(value))),))
@@ -348,11 +335,6 @@ class RedisLink:
                 ),
             )
         )
-
-    def _asked(self, node: str, id: int, question: bytes) -> None:
-        number = max(self._questions, default=0) + 1
-        self._questions[number], self._their_ids[number] = node, id
-        self._end.take((m.Question(number, question),))
 
     def _catch_up(self) -> None:
         catch_up(
