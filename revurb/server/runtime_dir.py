@@ -1,4 +1,7 @@
-"""The folder in which a running server is found: one control socket for each, named by its port."""
+"""The folder in which a running server is found: one control socket for each, named by its port.
+
+The socket of a server's hub is beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import contextlib
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIX = ".sock"
+MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the zero at its end
 
 
 def candidates(configured: str | None) -> list[Path]:
@@ -35,6 +40,24 @@ def usable_dir(configured: str | None) -> Path:
         except OSError as error:
             reasons.append(f"{path}: {error.strerror or error}")
     raise OSError("; ".join(reasons))
+
+
+@contextlib.contextmanager
+def hub_socket(configured: str | None, port: int) -> Iterator[Path]:
+    """A path for the hub of the server on `port`, which is not there behind the block. Where the folder is not to be
+    had, it is in one of its own: workers need their hub, `revurb status` or not."""
+    name = f"{port}-{os.getpid()}.hub"  # another server may have the port on another address
+    with contextlib.ExitStack() as stack:
+        try:
+            path = usable_dir(configured) / name
+        except OSError:
+            path = None
+        if path is None or len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="revurb-"))) / name
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)  # of a hub that was killed
 
 
 def _check_owner(path: Path) -> None:

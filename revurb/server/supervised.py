@@ -38,6 +38,7 @@ from revurb.transport.tls import TlsError
 
 BEAT_S = 1.0
 EX_CONFIG = 78  # sysexits.h: another try would end alike
+TOLD = "supervisor"
 ORPHANED = "supervisor is gone"
 
 Main: TypeAlias = Callable[["Supervised", Sequence[str]], Coroutine[object, object, None]]
@@ -88,9 +89,9 @@ class Supervised:
         while (message := await self._link.receive()) is not None:
             match message:
                 case Drain():
-                    self._told("supervisor")
+                    self._told(TOLD)
                 case EndNow():
-                    self._told("supervisor")
+                    self._told(TOLD)
                     self.now.set()
                 case Adopt():
                     self.on_adopt(message.slot)

@@ -14,13 +14,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 
 import revurb
 from revurb.config import AUTO_WORKERS, Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.server.binding import Binding, bind
-from revurb.server.child import Child
+from revurb.server.child import Child, Command
 from revurb.server.control import Control, Reply, Request, Status
 from revurb.server.cpus import available_cpus
 from revurb.server.invocation import Invocation
@@ -29,6 +30,7 @@ from revurb.server.link import Failed
 from revurb.server.notify import NAMES, Notifier
 from revurb.server.place import KILL_GRACE_S, Place, how_it_ended
 from revurb.server.reaper import Reaper
+from revurb.server.runtime_dir import hub_socket
 from revurb.server.watchdog import Watchdog
 from revurb.server.workers import Bell, Workers
 from revurb.transport.listener import ListenError
@@ -69,18 +71,18 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
         "starting",
         extra={"host": server.host, "port": binding.port, "workers": count, "open_files_limit": files},
     )
-    _log.warning("workers do not share events yet: one reaches the clients of the worker that it was sent to")
     try:
-        # asyncio's own loop: there are no clients here, and what reaps children must not be uvloop's business.
-        asyncio.run(Supervisor(invocation, config, binding).run(on_listening))
+        with hub_socket(config.process.runtime_dir, binding.port) as path:
+            # asyncio's own loop: there are no clients here, and what reaps children must not be uvloop's business.
+            asyncio.run(Supervisor(invocation, config, binding, path).run(on_listening))
     finally:
         binding.close()
 
 
 class Supervisor:
-    """The processes of one server, from `run` to its end."""
+    """The processes of one server, from `run` to its end. Workers meet at the Unix socket `hub`."""
 
-    def __init__(self, invocation: Invocation, config: Config, binding: Binding) -> None:
+    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub: Path) -> None:
         self._invocation = invocation
         self._config = config
         self._binding = binding
@@ -90,8 +92,16 @@ class Supervisor:
         self._bell = Bell()
         environ = {name: text for name, text in invocation.environ.items() if name not in NAMES}
         # Those that workers need: started before them, ended after them, and left alone by a restart.
-        self._services: list[Place] = []
-        self._workers = Workers(invocation, binding, environ, self._reaper, self._bell, self._failed)
+        self._services = [
+            Place(
+                "hub",
+                lambda: self._hub_command(hub, environ),
+                self._reaper,
+                changed=self._bell.ring,
+                failed=self._failed,
+            )
+        ]
+        self._workers = Workers(invocation, binding, hub, environ, self._reaper, self._bell, self._failed)
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s
         self._watchdog = Watchdog(self._children, process.watchdog_warn_s, process.watchdog_kill_s)
@@ -116,6 +126,8 @@ class Supervisor:
         try:
             await self._end
         finally:
+            for place in (*self._services, *self._workers.places):
+                place.close()  # starts nobody in place of those who are killed now
             for child in self._children():
                 child.kill()
             for running in tuple(self._tasks):
@@ -124,6 +136,20 @@ class Supervisor:
         _log.info("stopped")
 
     # Starting.
+
+    def _hub_command(self, path: Path, environ: Mapping[str, str]) -> Command:
+        log = self._config.log
+        return Command(
+            module="revurb.server.hub",
+            arguments=(
+                *("--socket", str(path)),
+                *("--workers", str(self._workers.on_the_bus)),
+                *("--log-format", log.format, "--log-level", log.level),
+            ),
+            fds=(),
+            environ=environ,
+            cwd=self._invocation.cwd,
+        )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
         for places in (self._services, self._workers.places):
@@ -262,7 +288,7 @@ class Supervisor:
             supervised=True,
             processes=[
                 row
-                for place in (*self._services, *self._workers.places)
+                for place in (*self._workers.places, *self._services)
                 for row in place.status(self._watchdog.is_blocked)
             ],
         )

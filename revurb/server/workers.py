@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 from revurb.server.binding import Binding
 from revurb.server.child import Child, Command
@@ -35,12 +36,14 @@ class Bell:
 
 
 class Workers:
-    """The places, `worker 0` and so on. `failed` is told of processes that ended unasked for."""
+    """The places, `worker 0` and so on, and `hub`, the Unix socket at which they meet. `failed` is told of processes
+    that ended unasked for."""
 
     def __init__(
         self,
         invocation: Invocation,
         binding: Binding,
+        hub: Path,
         environ: Mapping[str, str],
         reaper: Reaper,
         bell: Bell,
@@ -48,6 +51,7 @@ class Workers:
     ) -> None:
         self._invocation = invocation
         self._binding = binding
+        self._hub = hub
         self._environ = environ
         self._bell = bell
         self._adopted: dict[int, Child] = {}  # slot without a worker: who accepts for it
@@ -57,6 +61,12 @@ class Workers:
     def serving(self) -> list[Child]:
         """Those in their places that take clients."""
         return [place.child for place in self.places if place.child is not None and place.child.serves]
+
+    @property
+    def on_the_bus(self) -> int:
+        """How many there are, in their places or leaving, that have met the hub."""
+        children = (child for place in self.places for child in place.children)
+        return sum(child.is_ready and not child.is_over for child in children)
 
     def spread(self) -> None:
         """Have every slot accepted on: by its own worker, else by the one with the fewest clients."""
@@ -114,6 +124,7 @@ class Workers:
                 *("--slot", str(slot)),
                 *(word for text in tcp for word in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
+                *("--hub-socket", str(self._hub)),
                 *self._invocation.arguments(),
             ),
             fds=binding.fds(),

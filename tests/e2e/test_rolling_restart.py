@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import signal
 import time
 from pathlib import Path
 
 from tests.client import Client, Ended, connect, http, signed
-from tests.server.serving import Serving, all_ready, serving
+from tests.server.serving import Serving, all_ready, serving, workers
 from tests.server.test_process import APP
 
 WORKERS, RESTARTS, LISTENERS = 2, 3, 12
 MOVED_WITHIN_S = 1.0
-# Without the hub, workers do not hear of each other's events.
-HUB = importlib.util.find_spec("revurb.server.hub") is not None
 
 
 class Traffic:
@@ -67,7 +64,7 @@ class Traffic:
                 frame = await client.receive(patience_s=30)
                 if frame.opcode == 8:
                     assert frame.close_code == 4200
-                elif HUB:
+                else:
                     number = int(frame.message["data"])
                     assert last is None or number == last + 1, f"{number} came after {last}"
                     last = number
@@ -81,7 +78,7 @@ async def restart_thrice(server: Serving, traffic: Traffic) -> None:
 
         def moved(before: set[int | None] = before, enough: int = moves + LISTENERS) -> bool:
             status = server.status()
-            news = not before & {row.pid for row in status.processes}
+            news = not before & {row.pid for row in workers(status)}
             return all_ready(status) and news and len(traffic.moves_s) >= enough
 
         async with asyncio.timeout(30):

@@ -85,8 +85,8 @@ class Serving:
         return status
 
     def workers(self) -> list[ProcessStatus]:
-        """Those in their places; the ones that leave are not among them."""
-        return [process for process in self.status().processes if process.state != "draining"]
+        """Those in their places; the ones that leave are not among them, nor is the hub."""
+        return workers(self.status())
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -100,6 +100,10 @@ class Serving:
         code = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
         return code
+
+
+def workers(status: Status) -> list[ProcessStatus]:
+    return [row for row in status.processes if row.process != "hub" and row.state != "draining"]
 
 
 def all_ready(status: Status) -> bool:
@@ -129,7 +133,7 @@ def launched(
         process.wait()
         server._reader.join(5.0)  # workers end by themselves without a supervisor; then the pipe does
         if server._reader.is_alive():
-            for pid in map(int, re.findall(r"child=worker \d+ pid=(\d+)", server.output)):
+            for pid in map(int, re.findall(r"child=(?:worker \d+|hub) pid=(\d+)", server.output)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         server._reader.join()

@@ -49,7 +49,8 @@ class Peer:
 
 
 class Broker:
-    """`clock` gives monotonic seconds. `expected_workers` 0 is a broker that takes over from nobody."""
+    """`clock` gives monotonic seconds. `expected_workers` are those that lost the broker before; 0 takes over from
+    nobody."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Broker:
         self._questions = 0
         self._marks: dict[str, int] = {}  # node -> its newest `seq`
         self._expected = expected_workers
+        self._heard: set[str] = set()  # of them
         self._listening_until = clock() + lease_s if expected_workers else 0.0
         self._departed: list[m.Departed] = []
         self._line: deque[tuple[Peer, m.FromWorker]] = deque()
@@ -155,7 +157,9 @@ class Broker:
             self._departed += hello.departed
             if not self._listening_until:
                 self._tell_departed()
-        if self._listening_until and len(self._peers) >= self._expected:
+        if hello.epoch:  # one that has never met a broker has nothing to tell
+            self._heard.add(node)
+        if self._listening_until and len(self._heard) >= self._expected:
             self._settle()
 
     def _reassert(self, node: str, hello: m.Hello) -> None:

@@ -28,6 +28,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
+        self._hub.empty.clear()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -38,6 +39,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.connections.discard(self)
+        if not self._hub.connections:
+            self._hub.empty.set()
         self._hub.broker.lost(self._peer)
 
     def write(self, data: bytes) -> None:
@@ -57,6 +60,8 @@ class HubServer:
     def __init__(self, broker: Broker, path: str) -> None:
         self.broker = broker
         self.connections: set[_Connection] = set()
+        self.empty = asyncio.Event()  # set while there are none
+        self.empty.set()
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
