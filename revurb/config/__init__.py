@@ -8,8 +8,6 @@ from revurb.config.config import (
     Config,
     LimitsConfig,
     LogConfig,
-    RedisConfig,
-    ScalingConfig,
     ServerConfig,
     TlsConfig,
 )
@@ -18,8 +16,10 @@ from revurb.config.listing import Row, rows
 from revurb.config.load import load
 from revurb.config.option import Option, Setting
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
-from revurb.config.provider import load_app_provider
+from revurb.config.provider import load_app_provider, load_redis_factory
+from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
+from revurb.config.scaling import RedisConfig, ScalingConfig
 
 __all__ = [
     "APP_SETTINGS",
@@ -35,6 +35,7 @@ __all__ = [
     "LogConfig",
     "Option",
     "ProcessConfig",
+    "RedisAddress",
     "RedisConfig",
     "Row",
     "ScalingConfig",
@@ -43,6 +44,8 @@ __all__ = [
     "TlsConfig",
     "load",
     "load_app_provider",
+    "load_redis_factory",
+    "redis_address",
     "reference",
     "rows",
 ]

@@ -6,7 +6,6 @@ carry units: `_s` seconds, `_bytes` bytes. The options of one app are declared i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,22 +14,8 @@ from typing import Annotated, Literal
 from revurb.apps import App
 from revurb.config.option import Option, Setting, settings_of
 from revurb.config.process import ProcessConfig
-
-
-def route_prefix(text: str) -> str:
-    """`ws/`, `/ws` and `/ws/` are `/ws`; `/` is the empty text. ValueError if it cannot be part of a URL."""
-    path = text.strip().strip("/")
-    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path) or "//" in path:
-        raise ValueError(text)
-    return f"/{path}" if path else ""
-
-
-def object_path(text: str) -> str:
-    """`package.module:Name`, stripped. ValueError for anything of another shape."""
-    path = text.strip()
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", path):
-        raise ValueError(text)
-    return path
+from revurb.config.scaling import ScalingConfig
+from revurb.config.shapes import object_path, route_prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,47 +250,6 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisConfig:
-    """The Redis that nodes share, by the names of Laravel's own `.env`."""
-
-    url: Annotated[
-        str | None,
-        Option(
-            env="REDIS_URL", secret=True, doc="URL of the Redis server; goes before host, port and the rest."
-        ),
-    ] = field(default=None, repr=False)
-    host: Annotated[str, Option(env="REDIS_HOST", doc="Host of the Redis server.")] = "127.0.0.1"
-    port: Annotated[
-        int, Option(env="REDIS_PORT", minimum=1, maximum=65535, doc="Port of the Redis server.")
-    ] = 6379
-    username: Annotated[str | None, Option(env="REDIS_USERNAME", doc="ACL user.")] = None
-    password: Annotated[str | None, Option(env="REDIS_PASSWORD", secret=True, doc="Password.")] = field(
-        default=None, repr=False
-    )
-    db: Annotated[int, Option(env="REDIS_DB", minimum=0, doc="Number of the database.")] = 0
-    timeout_s: Annotated[
-        float, Option(env="REDIS_TIMEOUT", minimum=0.01, doc="Seconds to wait for a connection or an answer.")
-    ] = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScalingConfig:
-    """Several nodes as one. Not built yet: `enabled` ends the start with an error."""
-
-    enabled: Annotated[
-        bool,
-        Option(
-            env="REVERB_SCALING_ENABLED",
-            doc="Share events with other nodes through Redis. Not available yet: true is refused at start.",
-        ),
-    ] = False
-    channel: Annotated[
-        str, Option(env="REVERB_SCALING_CHANNEL", doc="Redis channel that the nodes share.")
-    ] = "reverb"
-    redis: RedisConfig = RedisConfig()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a node is told at its start.
 
@@ -320,7 +264,7 @@ class Config:
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
     process: ProcessConfig = field(default=ProcessConfig())  # frozen, as the others are
-    scaling: ScalingConfig = ScalingConfig()
+    scaling: ScalingConfig = field(default=ScalingConfig())
     apps: tuple[App, ...] = ()
     app_provider: Annotated[
         str | None,

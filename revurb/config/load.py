@@ -16,8 +16,10 @@ from typing import Any
 from revurb.config.app_table import APP_SETTINGS
 from revurb.config.apps import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
-from revurb.config.error import ConfigError, nearest
+from revurb.config.error import MASK, ConfigError, nearest
 from revurb.config.option import build
+from revurb.config.redis_address import redis_address
+from revurb.config.scaling import RedisConfig
 from revurb.config.sources import Sources, read_sources
 
 KEYS = frozenset(setting.key for setting in SETTINGS)
@@ -116,11 +118,30 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"process.watchdog_kill_s: found {process.watchdog_kill_s:g} in {provenance['process.watchdog_kill_s']}; "
             f"allowed: more than process.watchdog_warn_s ({process.watchdog_warn_s:g})"
         )
-    if config.scaling.enabled:
+    yield from _redis_checks(config.scaling.redis, provenance, cwd)
+
+
+def _redis_checks(redis: RedisConfig, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
+    try:
+        redis_address(redis)
+    except ValueError as error:
+        key = "scaling.redis.url"
         yield (
-            f"scaling.enabled (REVERB_SCALING_ENABLED): found true in {provenance['scaling.enabled']}; "
-            "allowed: false, since scaling through Redis is not available yet"
+            f"{key}: found {MASK} in {provenance[key]}, but {error}; "
+            "allowed: redis://user:password@host:port/db or such"
         )
+    for sentinel in redis.sentinels or ():
+        host, _, port = sentinel.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            key = "scaling.redis.sentinels"
+            yield f"{key}: found {sentinel!r} in {provenance[key]}; allowed: host:port"
+    for name in ("tls_ca", "tls_cert", "tls_key"):
+        path = getattr(redis, name)
+        if path is not None and (reason := _unreadable(cwd / path)):
+            key = f"scaling.redis.{name}"
+            yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
+    if (redis.tls_cert is None) != (redis.tls_key is None):
+        yield "scaling.redis.tls_cert, scaling.redis.tls_key: found one; allowed: both or none"
 
 
 def _unreadable(path: Path) -> str | None:
@@ -138,7 +159,17 @@ def _below(config: Config, cwd: Path) -> Config:
         config,
         process=replace(process, runtime_dir=_joined(cwd, process.runtime_dir)),
         server=replace(server, unix_socket=_joined(cwd, server.unix_socket)),
+        scaling=replace(config.scaling, redis=_redis_below(config.scaling.redis, cwd)),
         tls=replace(tls, cert=_joined(cwd, tls.cert), key=_joined(cwd, tls.key)),
+    )
+
+
+def _redis_below(redis: RedisConfig, cwd: Path) -> RedisConfig:
+    return replace(
+        redis,
+        tls_ca=_joined(cwd, redis.tls_ca),
+        tls_cert=_joined(cwd, redis.tls_cert),
+        tls_key=_joined(cwd, redis.tls_key),
     )
 
 

@@ -1,15 +1,16 @@
-"""A custom app provider: from `package.module:Class` to an instance that answers."""
+"""Code of the user's own, by its path: an app provider, a function that makes Redis clients."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from revurb.apps import AppProvider
-from revurb.config.config import object_path
 from revurb.config.error import ConfigError
+from revurb.config.shapes import object_path
 
 METHODS = ("find_by_id", "find_by_key", "all")
 
@@ -20,23 +21,7 @@ def load_app_provider(path: str) -> AppProvider:
     The working directory is looked in too, as with `python -m`. Raises ConfigError when it cannot be imported
     or called, or when what it gives lacks a method of AppProvider.
     """
-    try:
-        module_name, _, name = object_path(path).partition(":")
-    except ValueError:
-        raise _error(path, "package.module:Class") from None
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        factory = importlib.import_module(module_name)
-    except Exception as error:  # the module is somebody's code: it can fail in any way
-        raise _error(path, f"a module that can be imported ({_reason(error)})") from error
-    for part in name.split("."):
-        try:
-            factory = getattr(factory, part)
-        except AttributeError:
-            raise _error(path, f"something that {module_name} has") from None
-    if not callable(factory):
-        raise _error(path, "a class, or a function that makes an instance")
+    factory = _load(path, "app_provider (REVURB_APP_PROVIDER)", "package.module:Class")
     try:
         provider = factory()
     except Exception as error:
@@ -47,8 +32,35 @@ def load_app_provider(path: str) -> AppProvider:
     return cast(AppProvider, provider)
 
 
-def _error(path: str, allowed: str) -> ConfigError:
-    return ConfigError([f"app_provider (REVURB_APP_PROVIDER): found {path!r}; allowed: {allowed}"])
+def load_redis_factory(path: str) -> Callable[[], Any]:
+    """The function that `path` names. Raises ConfigError when it cannot be imported or called."""
+    return _load(path, "scaling.redis.factory (REVURB_REDIS_FACTORY)", "package.module:function")
+
+
+def _load(path: str, key: str, shape: str) -> Callable[[], Any]:
+    try:
+        module_name, _, name = object_path(path).partition(":")
+    except ValueError:
+        raise _error(path, shape, key) from None
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found: Any
+    try:
+        found = importlib.import_module(module_name)
+    except Exception as error:  # the module is somebody's code: it can fail in any way
+        raise _error(path, f"a module that can be imported ({_reason(error)})", key) from error
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise _error(path, f"something that {module_name} has", key) from None
+    if not callable(found):
+        raise _error(path, "a class, or a function that makes an instance", key)
+    return cast("Callable[[], Any]", found)
+
+
+def _error(path: str, allowed: str, key: str = "app_provider (REVURB_APP_PROVIDER)") -> ConfigError:
+    return ConfigError([f"{key}: found {path!r}; allowed: {allowed}"])
 
 
 def _reason(error: Exception) -> str:

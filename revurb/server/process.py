@@ -21,6 +21,7 @@ import revurb
 from revurb.config import Config, load_app_provider
 from revurb.observe.logs import configure_logging
 from revurb.server.control import Control, ProcessStatus, Reply, Request, Status
+from revurb.server.joining import joining
 from revurb.server.limits import raise_open_files_limit
 from revurb.server.node import Node
 from revurb.server.notify import Notifier
@@ -45,7 +46,7 @@ def run(config: Config, on_listening: Callable[[Node], None]) -> None:
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(_Single(Node(config, apps)).serve(on_listening))
+            runner.run(_Single(Node(config, apps, joining(config))).serve(on_listening))
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
 

@@ -92,15 +92,17 @@ class Supervisor:
         self._bell = Bell()
         environ = {name: text for name, text in invocation.environ.items() if name not in NAMES}
         # Those that workers need: started before them, ended after them, and left alone by a restart.
-        self._services = [
-            Place(
-                "hub",
-                lambda: self._hub_command(hub, environ),
-                self._reaper,
-                changed=self._bell.ring,
-                failed=self._failed,
+        self._services: list[Place] = []
+        if not config.scaling.enabled:  # else the workers meet at Redis
+            self._services.append(
+                Place(
+                    "hub",
+                    lambda: self._hub_command(hub, environ),
+                    self._reaper,
+                    changed=self._bell.ring,
+                    failed=self._failed,
+                )
             )
-        ]
         self._workers = Workers(invocation, binding, hub, environ, self._reaper, self._bell, self._failed)
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s

@@ -10,21 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
-import secrets
 import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from revurb.bus.brokered.bus import BrokeredBus
-from revurb.bus.engine import Engine
-from revurb.bus.hub.link import HubLink
 from revurb.config import load_app_provider
 from revurb.observe.logs import configure_logging
-from revurb.pusher.ports import Receiver
 from revurb.server.invocation import Invocation
+from revurb.server.joining import joining
 from revurb.server.link import Beat
-from revurb.server.member_events import MEMBER_EVENTS
 from revurb.server.node import Node
 from revurb.server.process import settle, stop_node
 from revurb.server.supervised import Supervised, run
@@ -86,7 +80,7 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=given.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, lambda receiver: _join(receiver, given.hub_socket))
+    node = Node(config, apps, joining(config, given.hub_socket))
     await node.start(own)
     settle()
     spares = Spares(node, slots)
@@ -101,13 +95,6 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     _log.info("worker is draining", extra={"told_by": why, "connections": node.connections})
     await stop_node(node, supervised.now)
     _log.info("worker has drained")
-
-
-def _join(receiver: Receiver, hub_socket: str) -> Engine:
-    name = (
-        f"{os.getpid()}-{secrets.token_hex(4)}"  # a pid comes again, and the hub remembers names for a while
-    )
-    return BrokeredBus(name, receiver, MEMBER_EVENTS, lambda end: HubLink(hub_socket, end))
 
 
 def _sockets(fds: str) -> list[socket.socket]:

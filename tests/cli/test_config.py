@@ -74,14 +74,14 @@ class TestCheck:
         )
 
     def test_every_problem(self, project: Project) -> None:
-        project.add(REVERB_SERVER_PORT="x", REVERB_SCALING_ENABLED="true", REVERB_APP_SECRET="")
+        project.add(REVERB_SERVER_PORT="x", REDIS_URL="http://x", REVERB_APP_SECRET="")
         result = project.run("config", "check")
         assert (result.exit_code, result.stdout) == (2, "")
         assert [line.split()[0] for line in result.stderr.splitlines()] == [
             "The",
             "server.port:",
             "apps.1.secret:",
-            "scaling.enabled",
+            "scaling.redis.url:",
         ]
 
     @pytest.mark.parametrize(("module", "code"), [("from revurb.apps import App", 2), (None, 2)])

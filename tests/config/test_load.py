@@ -51,6 +51,18 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REDIS_PASSWORD", "p", "scaling.redis.password", "p"),
     ("REDIS_DB", "3", "scaling.redis.db", 3),
     ("REDIS_TIMEOUT", "1", "scaling.redis.timeout_s", 1.0),
+    ("REVERB_SCALING_ENABLED", "true", "scaling.enabled", True),
+    ("REVURB_SCALING_PROTOCOL", "revurb", "scaling.protocol", "revurb"),
+    ("REDIS_SCHEME", "tls", "scaling.redis.scheme", "tls"),
+    ("REVURB_REDIS_ANSWER_TIMEOUT", "1", "scaling.redis.answer_timeout_s", 1.0),
+    ("REVURB_REDIS_PREFIX", "chat", "scaling.redis.prefix", "chat"),
+    ("REVURB_REDIS_LEASE", "5", "scaling.redis.lease_s", 5.0),
+    ("REVURB_REDIS_LOG", "30", "scaling.redis.kept_s", 30.0),
+    ("REVURB_REDIS_TLS_SERVER_NAME", "redis", "scaling.redis.tls_server_name", "redis"),
+    ("REVURB_REDIS_SENTINELS", "a:1,b:2", "scaling.redis.sentinels", ("a:1", "b:2")),
+    ("REVURB_REDIS_SENTINEL_MASTER", "main", "scaling.redis.sentinel_master", "main"),
+    ("REVURB_REDIS_SENTINEL_PASSWORD", "p", "scaling.redis.sentinel_password", "p"),
+    ("REVURB_REDIS_FACTORY", "my.redis:make", "scaling.redis.factory", "my.redis:make"),
     ("REVURB_APP_PROVIDER", "my.apps:Provider", "app_provider", "my.apps:Provider"),
 ]
 
@@ -95,6 +107,20 @@ DEFAULTS = {
     "scaling.redis.password": None,
     "scaling.redis.db": 0,
     "scaling.redis.timeout_s": 60.0,
+    "scaling.protocol": "auto",
+    "scaling.redis.scheme": "tcp",
+    "scaling.redis.answer_timeout_s": 2.0,
+    "scaling.redis.prefix": "revurb",
+    "scaling.redis.lease_s": 10.0,
+    "scaling.redis.kept_s": 60.0,
+    "scaling.redis.tls_ca": None,
+    "scaling.redis.tls_cert": None,
+    "scaling.redis.tls_key": None,
+    "scaling.redis.tls_server_name": None,
+    "scaling.redis.sentinels": None,
+    "scaling.redis.sentinel_master": "mymaster",
+    "scaling.redis.sentinel_password": None,
+    "scaling.redis.factory": None,
     "app_provider": None,
 }
 
@@ -116,7 +142,8 @@ def test_the_defaults_are_reverbs(project: Project) -> None:
 
 def test_every_name_is_in_the_table() -> None:
     names = {name for setting in SETTINGS for name in setting.option.names}
-    elsewhere = {"REVURB_TLS_CERT", "REVURB_TLS_KEY", "REVERB_SCALING_ENABLED"}
+    files = {"REVURB_TLS_CERT", "REVURB_TLS_KEY"}
+    elsewhere = files | {"REVURB_REDIS_TLS_CA", "REVURB_REDIS_TLS_CERT", "REVURB_REDIS_TLS_KEY"}
     assert {row[0] for row in NAMES} | elsewhere == names
 
 
@@ -147,6 +174,7 @@ def test_a_key_sets_its_option_from_the_toml_file(
     project: Project, name: str, text: str, key: str, value: object
 ) -> None:
     literal = str(value).lower() if isinstance(value, bool) else repr(value)
+    literal = repr(list(value)) if isinstance(value, tuple) else literal
     table, _, leaf = key.rpartition(".")
     project.write("revurb.toml", (f"[{table}]\n" if table else "") + f"{leaf} = {literal}\n")
     config = project.load()

@@ -256,6 +256,7 @@ def test_no_secret_is_in_a_repr() -> None:
     values |= {setting.key: "hush-hush" for setting in SETTINGS if setting.option.secret}
     assert sorted(key for key, value in values.items() if value == "hush-hush") == [
         "scaling.redis.password",
+        "scaling.redis.sentinel_password",
         "scaling.redis.url",
         "tls.key_password",
     ]

@@ -62,9 +62,18 @@ PROBLEMS = [
         "allowed: more than process.watchdog_warn_s (5)",
     ),
     (
-        {"REVERB_SCALING_ENABLED": "true"},
-        "scaling.enabled (REVERB_SCALING_ENABLED): found true in environment (REVERB_SCALING_ENABLED); "
-        "allowed: false, since scaling through Redis is not available yet",
+        {"REDIS_URL": "http://user:hush@h"},
+        "scaling.redis.url: found ******** in environment (REDIS_URL), but its scheme is 'http'; allowed: redis, "
+        "rediss, tcp, tls, unix; allowed: redis://user:password@host:port/db or such",
+    ),
+    (
+        {"REVURB_REDIS_SENTINELS": "one:26379,two"},
+        "scaling.redis.sentinels: found 'two' in environment (REVURB_REDIS_SENTINELS); allowed: host:port",
+    ),
+    (
+        {"REVURB_REDIS_TLS_CA": "none.pem"},
+        "scaling.redis.tls_ca: found 'none.pem' in environment (REVURB_REDIS_TLS_CA); "
+        "allowed: a file that can be read (No such file or directory)",
     ),
     (
         {"REVURB_TLS_KEY_PASSWORD": "' '"},

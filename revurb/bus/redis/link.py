@@ -224,8 +224,6 @@ class RedisLink:
                 self._control.answer(id, answer)
             case m.Survey(id, question):
                 self._control.survey(id, question, lambda asked: self._answer(id, asked))
-            case m.Beat():
-                pass  # the link's own affair
             case _:
                 self._when_settled(lambda: self._look_up(message))
 

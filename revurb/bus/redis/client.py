@@ -1,0 +1,87 @@
+"""Making clients of the Redis that is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from redis.asyncio import Redis, Sentinel, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from revurb.config import RedisConfig, load_redis_factory, redis_address
+
+ClientFactory: TypeAlias = Callable[[], "Redis"]
+
+
+def client_factory(config: RedisConfig) -> ClientFactory:
+    """What makes a client, new each time. It must speak RESP2, decode nothing, and give up at the first failure: the
+    link has its own way of trying again.
+
+    Raises ConfigError for a factory of the user's own that cannot be had.
+    """
+    if config.factory is not None:
+        return load_redis_factory(config.factory)
+    address = redis_address(config)
+    options: dict[str, Any] = {
+        "username": address.username,
+        "password": address.password,
+        "db": address.db,
+        "protocol": 2,
+        "socket_timeout": config.answer_timeout_s,
+        "socket_connect_timeout": config.answer_timeout_s,
+        "socket_keepalive": True,
+        "client_name": "revurb",
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if address.tls:
+        options |= _tls_options(config)
+    if config.sentinels is not None:
+        sentinels = config.sentinels
+        return lambda: _of_sentinels(sentinels, config, options)
+    if address.path is not None:
+        del options["socket_keepalive"]
+        return lambda: Redis(unix_socket_path=address.path, **options)
+    if address.tls and config.tls_server_name is not None:
+        return lambda: _named(config.tls_server_name, address.host, address.port, options)
+    return lambda: Redis(host=address.host, port=address.port, **options)
+
+
+def _tls_options(config: RedisConfig) -> dict[str, Any]:
+    return {
+        "ssl": True,
+        "ssl_ca_certs": config.tls_ca,
+        "ssl_certfile": config.tls_cert,
+        "ssl_keyfile": config.tls_key,
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+    }
+
+
+def _named(server_name: str | None, host: str, port: int, options: dict[str, Any]) -> Redis:
+    """A client of a server whose certificate has another name than its host."""
+    client = Redis(host=host, port=port, **options)
+
+    class NamedConnection(SSLConnection):
+        def _connection_arguments(self) -> dict[str, Any]:
+            return {**super()._connection_arguments(), "server_hostname": server_name}
+
+    client.connection_pool.connection_class = NamedConnection
+    return client
+
+
+def _of_sentinels(sentinels: tuple[str, ...], config: RedisConfig, options: dict[str, Any]) -> Redis:
+    """A client of whichever server is the master when it connects."""
+    addresses = []
+    for text in sentinels:
+        host, _, port = text.rpartition(":")
+        addresses.append((host, int(port)))
+    own = {
+        "password": config.sentinel_password,
+        "socket_timeout": config.answer_timeout_s,
+        "socket_connect_timeout": config.answer_timeout_s,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    sentinel = Sentinel(addresses, sentinel_kwargs=own, **options)  # type: ignore[no-untyped-call]
+    master: Redis = sentinel.master_for(config.sentinel_master)
+    return master

@@ -1,0 +1,136 @@
+"""How several nodes are one: the Redis that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from revurb.config.option import Option
+from revurb.config.shapes import object_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig:
+    """The Redis that nodes share, by the names of Laravel's own `.env`, and what Reverb has no option for."""
+
+    url: Annotated[
+        str | None,
+        Option(
+            env="REDIS_URL",
+            secret=True,
+            doc="`redis://user:password@host:port/db?option=value`, `rediss://` or `unix:///path`; what it has goes "
+            "before the single options.",
+        ),
+    ] = field(default=None, repr=False)
+    scheme: Annotated[
+        Literal["tcp", "tls"], Option(env="REDIS_SCHEME", doc="Whether to speak TLS with the Redis server.")
+    ] = "tcp"
+    host: Annotated[str, Option(env="REDIS_HOST", doc="Host of the Redis server.")] = "127.0.0.1"
+    port: Annotated[
+        int, Option(env="REDIS_PORT", minimum=1, maximum=65535, doc="Port of the Redis server.")
+    ] = 6379
+    username: Annotated[str | None, Option(env="REDIS_USERNAME", doc="ACL user.")] = None
+    password: Annotated[str | None, Option(env="REDIS_PASSWORD", secret=True, doc="Password.")] = field(
+        default=None, repr=False
+    )
+    db: Annotated[int, Option(env="REDIS_DB", minimum=0, doc="Number of the database.")] = 0
+    timeout_s: Annotated[
+        float,
+        Option(
+            env="REDIS_TIMEOUT",
+            minimum=0.01,
+            doc="Seconds after which Reverb gives a lost Redis up and ends; of no effect here: a node goes on trying.",
+        ),
+    ] = 60.0
+    answer_timeout_s: Annotated[
+        float,
+        Option(
+            env="REVURB_REDIS_ANSWER_TIMEOUT",
+            minimum=0.05,
+            doc="Seconds to wait for a connection or an answer before Redis counts as lost.",
+        ),
+    ] = 2.0
+    prefix: Annotated[
+        str,
+        Option(env="REVURB_REDIS_PREFIX", doc="What all keys and channels of the nodes begin with."),
+    ] = "revurb"
+    lease_s: Annotated[
+        float,
+        Option(
+            env="REVURB_REDIS_LEASE",
+            minimum=1,
+            doc="Seconds after which a node that says nothing is taken for dead, and its members are removed.",
+        ),
+    ] = 10.0
+    kept_s: Annotated[
+        float,
+        Option(
+            env="REVURB_REDIS_LOG",
+            minimum=1,
+            doc="Seconds that events are kept in Redis for nodes that were cut off.",
+        ),
+    ] = 60.0
+    tls_ca: Annotated[
+        str | None,
+        Option(env="REVURB_REDIS_TLS_CA", doc="PEM file of the authorities that may sign for the server."),
+    ] = None
+    tls_cert: Annotated[
+        str | None, Option(env="REVURB_REDIS_TLS_CERT", doc="PEM file of the client's certificate.")
+    ] = None
+    tls_key: Annotated[
+        str | None, Option(env="REVURB_REDIS_TLS_KEY", doc="PEM file of the client's private key.")
+    ] = None
+    tls_server_name: Annotated[
+        str | None,
+        Option(
+            env="REVURB_REDIS_TLS_SERVER_NAME",
+            doc="Name that the server's certificate must have, where it is not the host's.",
+        ),
+    ] = None
+    sentinels: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            env="REVURB_REDIS_SENTINELS",
+            doc="Addresses of Sentinels, `host:port` by commas; they name the server then.",
+        ),
+    ] = None
+    sentinel_master: Annotated[
+        str, Option(env="REVURB_REDIS_SENTINEL_MASTER", doc="What the Sentinels call the server.")
+    ] = "mymaster"
+    sentinel_password: Annotated[
+        str | None,
+        Option(env="REVURB_REDIS_SENTINEL_PASSWORD", secret=True, doc="Password of the Sentinels."),
+    ] = field(default=None, repr=False)
+    factory: Annotated[
+        str | None,
+        Option(
+            env="REVURB_REDIS_FACTORY",
+            parse=object_path,
+            allowed="package.module:function",
+            doc="Function that makes the client, instead of all this: takes nothing, gives a `redis.asyncio.Redis`.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingConfig:
+    """Several nodes as one. Without, a node, or the workers of a host, are on their own."""
+
+    enabled: Annotated[
+        bool,
+        Option(env="REVERB_SCALING_ENABLED", doc="Share events with other nodes through Redis."),
+    ] = False
+    channel: Annotated[
+        str,
+        Option(
+            env="REVERB_SCALING_CHANNEL", doc="Redis channel that PHP Reverb nodes share; see `protocol`."
+        ),
+    ] = "reverb"
+    protocol: Annotated[
+        Literal["auto", "revurb", "reverb"],
+        Option(
+            env="REVURB_SCALING_PROTOCOL",
+            doc="Whether to speak with PHP Reverb nodes: while there are any, never, or always.",
+        ),
+    ] = "auto"
+    redis: RedisConfig = RedisConfig()
