@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check conformance fuzz sanitize check-instructions bench soak clean
+.PHONY: help serve test check conformance fuzz sanitize check-instructions bench soak chaos clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -16,6 +16,7 @@ help:
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
+	@echo "make chaos   lost, stopped and emptied Redis servers under load; needs redis-server"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
 	@echo "make bench   the framer against its peers, and a node under load: tables, JSON and a plot; under five minutes"
@@ -43,6 +44,10 @@ fuzz: $(VENV)/.dev
 soak: $(VENV)/.dev
 	@echo "revurb: a node under everything at once for five minutes (SOAK_S=60 make soak for less)"
 	SOAK_S=$${SOAK_S:-300} $(BIN)/python -m pytest -s tests/soak $(ARGS)
+
+chaos: $(VENV)/.dev
+	@echo "revurb: what can befall a Redis, as long as in life; about two minutes"
+	CHAOS_LONG=1 $(BIN)/python -m pytest tests/chaos --timeout 300 $(ARGS)
 
 sanitize: $(VENV)/.dev
 	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)

@@ -16,6 +16,9 @@ import uvloop
 T = TypeVar("T")
 
 
+Need = Callable[[str], str]
+
+
 class Run(Protocol):
     """Run a coroutine to its end on the loop of this test module."""
 
@@ -69,7 +72,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(scope="session")
-def need() -> Callable[[str], str]:
+def need() -> Need:
     """`need("node")` is the path of a program. Missing, it is a failure in CI and a skip anywhere else."""
 
     def path_of(program: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -23,8 +24,11 @@ class RedisServer:
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
 
-    def client(self) -> Redis:
-        return Redis(unix_socket_path=self.socket, protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    def client(self, path: str | None = None) -> Redis:
+        """A client, by another way if `path` is one."""
+        return Redis(
+            unix_socket_path=path or self.socket, protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
 
     async def start(self) -> None:
         """Returns when it answers; at once if it runs."""
@@ -43,6 +47,10 @@ class RedisServer:
                     await asyncio.sleep(0.01)
                 else:
                     return
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def kill(self) -> None:
         if self._process is not None:

@@ -130,6 +130,7 @@ class _Cluster:
         for node in tuple(self.nodes):
             self._ticking.pop(node).cancel()
             await node.bus.stop()
+        self.nodes.clear()
 
 
 class LocalCluster(_Cluster):
@@ -183,11 +184,13 @@ class HubCluster(_Cluster):
 
 
 class RedisCluster(_Cluster):
-    """Processes and a real Redis."""
+    """Processes and a real Redis. `behind` gives nodes by number another way to it."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, lease_s: float = LEASE_S) -> None:
         super().__init__()
+        self.behind: dict[int, str] = {}
         self._server = server
+        self._lease_s = lease_s
 
     async def node(self) -> Node:
         await self._server.start()
@@ -212,4 +215,7 @@ class RedisCluster(_Cluster):
         await self._server.kill()
 
     def _link(self, end: LinkEnd, node: Node) -> RedisLink:
-        return RedisLink(end, node.name, self._server.client, MEMBER_EVENTS, lease_s=LEASE_S)
+        path = self.behind.get(len(self.nodes))
+        return RedisLink(
+            end, node.name, lambda: self._server.client(path), MEMBER_EVENTS, lease_s=self._lease_s
+        )

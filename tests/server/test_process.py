@@ -190,9 +190,9 @@ def test_configuration_at_fault_ends_the_start_with_its_name(tmp_path: Path) -> 
     code, err = told(tmp_path, "--dev", REVERB_APP_PING_INTERVAL="soon")
     assert code == 2
     assert "REVERB_APP_PING_INTERVAL" in err
-    code, err = told(tmp_path, "--dev", REVERB_SCALING_ENABLED="true")
+    code, err = told(tmp_path, "--dev", REDIS_URL="http://x")
     assert code == 2
-    assert "REVERB_SCALING_ENABLED" in err
+    assert "REDIS_URL" in err
     assert told(tmp_path)[0] == 2  # no app
 
 

@@ -14,7 +14,8 @@ import pytest
 from revurb.apps import App
 from revurb.server.node import Node
 from tests.client import Client, api, connect
-from tests.server.together import hub, nodes
+from tests.conftest import Need
+from tests.server.together import hub, nodes, redis
 
 APP = App(id="app-id", key="app-key", secret="app-secret", max_connections=6)
 ROOM = "presence-room"
@@ -22,12 +23,12 @@ ROOM = "presence-room"
 Cluster = Callable[[int], contextlib.AbstractAsyncContextManager[list[Node]]]
 
 
-@pytest.fixture(params=["hub"])
-def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
+@pytest.fixture(params=["hub", "redis"])
+def cluster(request: pytest.FixtureRequest, need: Need, tmp_path: Path) -> Cluster:
     @contextlib.asynccontextmanager
     async def opened(number: int) -> AsyncIterator[list[Node]]:
-        assert request.param == "hub"
-        async with hub(tmp_path) as join, nodes(number, join, APP) as started:
+        bus = redis(need("redis-server"), tmp_path) if request.param == "redis" else hub(tmp_path)
+        async with bus as join, nodes(number, join, APP) as started:
             yield started
 
     return opened

@@ -14,10 +14,12 @@ from revurb.bus.engine import Engine
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
+from revurb.bus.redis.link import RedisLink
 from revurb.config import Config, ServerConfig
 from revurb.pusher.ports import Receiver
 from revurb.server.member_events import MEMBER_EVENTS
 from revurb.server.node import Node
+from tests.redis_server import RedisServer
 
 Join = Callable[[Receiver], Engine]
 
@@ -34,6 +36,24 @@ async def hub(path: Path) -> AsyncIterator[Join]:
         )
     finally:
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def redis(program: str, path: Path) -> AsyncIterator[Join]:
+    """A Redis; what is given joins one more node to it."""
+    server, numbers = RedisServer(program, path), count()
+    await server.start()
+
+    def join(receiver: Receiver) -> Engine:
+        name = f"n{next(numbers)}"
+        return BrokeredBus(
+            name, receiver, MEMBER_EVENTS, lambda end: RedisLink(end, name, server.client, MEMBER_EVENTS)
+        )
+
+    try:
+        yield join
+    finally:
+        await server.kill()
 
 
 @contextlib.asynccontextmanager

@@ -48,7 +48,9 @@ class BrokeredBus:
         self._subscriptions = Subscriptions(
             holdings, cache, events, self._link.send, self._give, self._questions.next_id
         )
-        self._outbound = Outbound(self._link.lane)
+        self._outbound = Outbound(
+            self._link.lane, lambda app_id, channel: holdings.find(app_id, channel) is not None
+        )
         self._marks: dict[tuple[str, int], int] = {}  # node, lane -> the newest of its events that came
         self._epoch, self._position = "", 0
         self._linked = False

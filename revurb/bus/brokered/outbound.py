@@ -28,13 +28,16 @@ class Outgoing(NamedTuple):
 
 
 class Outbound:
-    """Bounded in number and bytes: beyond, the oldest are dropped and counted in `dropped`."""
+    """Bounded in number and bytes: beyond, the oldest are dropped and counted in `dropped`. `lane` says in which part
+    of the bus a channel's events have their order, `is_wanted` whether this process has subscribers of it."""
 
-    __slots__ = ("_bytes", "_lane", "_seen", "_seq", "_waiting", "dropped")
+    __slots__ = ("_bytes", "_is_wanted", "_lane", "_seen", "_seq", "_unseen", "_waiting", "dropped")
 
-    def __init__(self, lane: Callable[[str, str], int]) -> None:
+    def __init__(self, lane: Callable[[str, str], int], is_wanted: Callable[[str, str], bool]) -> None:
         self._lane = lane
+        self._is_wanted = is_wanted
         self._waiting: dict[int, Outgoing] = {}
+        self._unseen: dict[int, Outgoing] = {}
         self._bytes = 0
         self._seq = 0
         self._seen: dict[int, int] = {}  # lane -> up to here, this process's own subscribers have got theirs
@@ -68,9 +71,13 @@ class Outbound:
         event = self._waiting.pop(seq, None)
         if event is not None:
             self._settle(event)
+            if seq > self._seen.get(event.lane, 0) and self._is_wanted(event.app_id, event.channel):
+                self._unseen[seq] = event  # accepted on one connection, and still on its way on another
 
     def first_sight(self, lane: int, seq: int) -> bool:
         """Whether this process's subscribers have not got this event of its own yet; they are about to."""
+        if self._unseen:
+            self._unseen.pop(seq, None)
         if seq <= self._seen.get(lane, 0):
             return False
         self._seen[lane] = seq
@@ -78,7 +85,7 @@ class Outbound:
 
     def cut_off(self) -> Iterator[Outgoing]:
         """The bus is out of reach: nobody need wait any longer. Gives what this process's subscribers have not got."""
-        for event in tuple(self._waiting.values()):
+        for event in (*self._unseen.values(), *self._waiting.values()):
             if event.accepted is not None and not event.accepted.done():
                 event.accepted.set_result(None)
             if self.first_sight(event.lane, event.seq):

@@ -1,0 +1,91 @@
+"""What befalls a Redis, under a load of 1,000 events a second: nothing lost, nothing doubled, order kept."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bus.engines import APP, RedisCluster, now
+from tests.chaos.proxy import Proxy
+from tests.chaos.storm import seconds, storm
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def server(need: Need, tmp_path: Path) -> RedisServer:
+    return RedisServer(need("redis-server"), tmp_path)
+
+
+@pytest.fixture
+def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(server, lease_s=5)
+    yield cluster
+    run(cluster.close())
+
+
+@pytest.mark.parametrize("kind", ["pubsub", "normal"])
+async def test_connections_are_killed_again_and_again(
+    cluster: RedisCluster, server: RedisServer, kind: str
+) -> None:
+    async with storm(cluster), server.client() as client:
+        for _ in range(int(seconds(20, 5))):
+            await client.client_kill_filter(_type=kind, skipme=True)
+            await asyncio.sleep(0.3)
+
+
+async def test_redis_stands_still(cluster: RedisCluster, server: RedisServer) -> None:
+    async with storm(cluster):
+        server.signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds(10, 4))
+        server.signal(signal.SIGCONT)
+        await asyncio.sleep(1)
+
+
+async def test_redis_is_killed_and_comes_back_empty(cluster: RedisCluster, server: RedisServer) -> None:
+    """What it alone held may be gone: then that is counted. What was published meanwhile comes."""
+    async with storm(cluster) as blowing:
+        before = blowing.published
+        await server.kill()
+        blowing.forgotten = range(before - 200, blowing.published)
+        await asyncio.sleep(seconds(5, 1))
+        await server.start()
+        await asyncio.sleep(2)
+
+
+@pytest.mark.parametrize("victim", [0, 1], ids=["publisher", "subscriber"])
+async def test_a_black_hole_before_one_node(
+    cluster: RedisCluster, server: RedisServer, tmp_path: Path, victim: int
+) -> None:
+    await server.start()
+    proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
+    await proxy.start()
+    cluster.behind[victim] = proxy.path
+    try:
+        async with storm(cluster):
+            proxy.black = True
+            await asyncio.sleep(seconds(20, 6))
+            proxy.black = False
+            await asyncio.sleep(2)
+    finally:
+        await cluster.close()
+        await proxy.close()
+
+
+async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
+    cluster: RedisCluster, server: RedisServer
+) -> None:
+    node, other = await cluster.node(), await cluster.node()
+    await other.enter()
+    await cluster.outage()
+    await node.until(lambda: node.bus.degraded)
+    for number in range(50_010):
+        await now(node.bus.publish(APP, "news", b"%d" % number))
+    assert node.bus.dropped == 10
+    await cluster.recover()
+    await other.until(lambda: b"50009" in other.texts()[-1:])
+    assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
