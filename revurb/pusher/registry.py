@@ -86,5 +86,14 @@ class Registry:
         for state in tuple(self._states.values()):
             yield from tuple(state.sessions.values())
 
+    def shrink(self) -> None:
+        """Let go of what was for more sessions than there are: the table of a dict grows, but does not shrink."""
+        for state in self._states.values():
+            state.sessions = dict(state.sessions)
+            state.channels = dict(state.channels)
+            state.users = dict(state.users)
+            for channel in state.channels.values():
+                channel.subscribers = dict(channel.subscribers)
+
     def session_count(self) -> int:
         return sum(len(state.sessions) for state in self._states.values())

@@ -27,6 +27,7 @@ from revurb.pusher.triggering import Trigger
 from revurb.server.drain import close_evenly
 from revurb.server.gateway import Gateway
 from revurb.server.member_events import MEMBER_EVENTS
+from revurb.server.trimming import Trimmer
 from revurb.transport.acceptor import Acceptor
 from revurb.transport.listener import bind_unix, listen_on, listen_tcp
 from revurb.transport.ports import TransportLimits
@@ -93,6 +94,7 @@ class Node:
         self._acceptor = Acceptor(
             self._gateway(), _transport_limits(config), self.counters, loop, lambda: self._date
         )
+        self._trimmer = Trimmer(self._shrink)
         self._turn(loop)
         try:
             await self._bus.start()
@@ -188,6 +190,11 @@ class Node:
         self._date = formatdate(usegmt=True)
         self._acceptor.wheel.turn(now)
         self._bus.tick()
+        self._trimmer.look(self.connections)
+
+    def _shrink(self) -> None:
+        self._acceptor.shrink()
+        self._registry.shrink()
 
 
 def _compression(config: Config) -> Compression | None:

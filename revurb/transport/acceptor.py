@@ -86,6 +86,12 @@ class Acceptor:
         if self.draining:
             self._tell_if_empty()
 
+    def shrink(self) -> None:
+        """Let go of what was for more connections than there are: the table of a dict grows, but does not shrink."""
+        self.requesting = dict(self.requesting)
+        self.sockets = dict(self.sockets)
+        self.resting.clear()
+
     def abort(self) -> None:
         """Drop every connection as it is."""
         for connection in tuple(self.requesting):

@@ -1,6 +1,6 @@
 import pytest
 
-from revurb.transport.wheel import TICK_S, Tick, Wheel
+from revurb.transport.wheel import NEAR_TICKS, TICK_S, Tick, Wheel
 
 
 class Item:
@@ -95,3 +95,23 @@ def test_one_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixtur
     turn_to(wheel, 2.0)
     assert item.looked_at == [1.0]
     assert caplog.text.count("a timed connection failed") == 2
+
+
+def test_what_is_far_away_waits_as_well() -> None:
+    wheel, far, moved = Wheel(0.0), Item(), Item()
+    wheel.schedule(far, 1000.0)
+    wheel.schedule(moved, 1000.0)
+    wheel.schedule(moved, NEAR_TICKS * TICK_S)
+    turn_to(wheel, 2000.0)
+    assert (far.looked_at, moved.looked_at) == ([1000.0], [NEAR_TICKS * TICK_S])
+
+
+def test_a_whole_round_of_near_ticks_does_not_meet_itself() -> None:
+    wheel = Wheel(0.0)
+    due = [tick * TICK_S for tick in range(1, 2 * NEAR_TICKS)]
+    items = [Item(at + (NEAR_TICKS - 1) * TICK_S, at + (2 * NEAR_TICKS) * TICK_S) for at in due]
+    for item, at in zip(items, due, strict=True):
+        wheel.schedule(item, at)
+    turn_to(wheel, 5 * NEAR_TICKS * TICK_S)
+    for item, at in zip(items, due, strict=True):
+        assert item.looked_at == [at, at + (NEAR_TICKS - 1) * TICK_S, at + 2 * NEAR_TICKS * TICK_S]
