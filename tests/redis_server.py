@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -22,7 +23,7 @@ class RedisServer:
         self.socket = str(path / "redis.sock")
         self._path = path
         self._options = options
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def client(self, path: str | None = None) -> Redis:
         """A client, by another way if `path` is one."""
@@ -34,10 +35,13 @@ class RedisServer:
         """Returns when it answers; at once if it runs."""
         if self._process is not None:
             return
-        self._process = await asyncio.create_subprocess_exec(
-            self._program, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
-            "--dir", str(self._path), *self._options,
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        self._process = subprocess.Popen(
+            [
+                self._program, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+                "--dir", str(self._path), *self._options,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
         async with self.client() as client, asyncio.timeout(PATIENCE_S):
             while True:
@@ -55,5 +59,5 @@ class RedisServer:
     async def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            await self._process.wait()
+            self._process.wait()
             self._process = None

@@ -1,0 +1,121 @@
+"""Nodes in processes of their own, on a real Redis: one is killed, one stands still and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.apps import App
+from tests.client import api, connect
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+from tests.server.serving import Serving, serving
+
+DEV = App(id="1", key="key1", secret="secret1")
+ROOM = "presence-room"
+LEASE = {"REVURB_REDIS_LEASE": "2"}
+
+
+@pytest.fixture
+def server(need: Need, tmp_path: Path, run: Run) -> Iterator[RedisServer]:
+    server = RedisServer(need("redis-server"), tmp_path)
+    run(server.start())
+    yield server
+    run(server.kill())
+
+
+def environment(server: RedisServer, **more: str) -> dict[str, str]:
+    return {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": f"unix://{server.socket}", **more}
+
+
+def user(name: str) -> dict[str, str]:
+    return {"user_id": name}
+
+
+async def ids(node: Serving) -> list[str]:
+    response = await api(node.port, DEV, "GET", f"/channels/{ROOM}/users")
+    return sorted(member["id"] for member in json.loads(response.text).get("users", []))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_nodes_on_one_redis_are_one_server(
+    server: RedisServer, run: Run, tmp_path: Path, workers: str
+) -> None:
+    with (
+        serving(tmp_path, "--workers", workers, environment=environment(server)) as one,
+        serving(tmp_path, environment=environment(server)) as two,
+    ):
+
+        async def main() -> None:
+            async with connect(one.port, DEV.key) as here, connect(two.port, DEV.key) as there:
+                await here.subscribe("news")
+                await there.subscribe("news")
+                body = {"name": "e", "channel": "news", "data": "x"}
+                assert (await api(two.port, DEV, "POST", "/events", body)).status == 200
+                await here.expect("e")
+                await there.expect("e")
+                response = await api(one.port, DEV, "GET", "/connections")
+                assert json.loads(response.text) == {"connections": 2}
+
+        run(main())
+        for node in (one, two):
+            node.signal(signal.SIGTERM)
+        for node in (one, two):
+            assert node.ended() == 0
+
+
+def test_a_node_that_is_killed_leaves_nothing_behind(server: RedisServer, run: Run, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, environment=environment(server, **LEASE)) as one,
+        serving(tmp_path, environment=environment(server, **LEASE)) as two,
+    ):
+
+        async def main() -> None:
+            async with connect(one.port, DEV.key) as here, connect(two.port, DEV.key) as there:
+                await here.subscribe(ROOM, DEV, user("ann"))
+                await there.subscribe(ROOM, DEV, user("bob"))
+                await here.expect("pusher_internal:member_added")
+                two.signal(signal.SIGKILL)
+                removed = await here.expect("pusher_internal:member_removed")
+                assert json.loads(removed["data"]) == user("bob")
+                assert await ids(one) == ["ann"]
+                await here.expect_silence()
+
+        run(main())
+
+
+def test_a_node_that_stood_still_repairs_itself(server: RedisServer, run: Run, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, environment=environment(server, **LEASE)) as one,
+        serving(tmp_path, environment=environment(server, **LEASE)) as two,
+    ):
+
+        async def main() -> None:
+            async with connect(one.port, DEV.key) as here, connect(two.port, DEV.key) as there:
+                await here.subscribe(ROOM, DEV, user("ann"))
+                await there.subscribe(ROOM, DEV, user("bob"))
+                await here.expect("pusher_internal:member_added")
+                two.signal(signal.SIGSTOP)
+                removed = await here.expect("pusher_internal:member_removed")
+                assert json.loads(removed["data"]) == user("bob")
+                body = {"name": "meanwhile", "channel": ROOM, "data": "x"}
+                assert (await api(one.port, DEV, "POST", "/events", body)).status == 200
+                await here.expect("meanwhile")
+                two.signal(signal.SIGCONT)
+                added = await here.expect("pusher_internal:member_added")
+                assert json.loads(added["data"])["user_id"] == "bob"
+                names = [(await there.next_event())["event"] for _ in range(2)]
+                assert "meanwhile" in names
+                async with asyncio.timeout(10):
+                    while await ids(one) != ["ann", "bob"]:
+                        pass
+                body["name"] = "after"
+                assert (await api(one.port, DEV, "POST", "/events", body)).status == 200
+                await here.expect("after")
+
+        run(main())
