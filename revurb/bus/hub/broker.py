@@ -76,6 +76,7 @@ class Broker:
         self._surveys: dict[int, tuple[Peer, int]] = {}  # question -> who asked, under which id
         self._questions = 0
         self._marks: dict[str, int] = {}  # node -> its newest `seq`
+        self._owing: list[Peer] = []  # those with `accepted`
         self._expected = expected_workers
         self._heard: set[str] = set()  # of them
         self._listening_until = clock() + lease_s if expected_workers else 0.0
@@ -92,7 +93,19 @@ class Broker:
                 self.refused += 1
                 continue
             self._take(peer, message)
-        self._acknowledge(peer)
+
+    def acknowledge(self) -> None:
+        """Tell publishers of the events that have their place; to be called when these have left this process. A broker
+        that is killed in between has lost nothing: what was not acknowledged is published again, to the next one."""
+        for peer in self._owing:
+            peer.line.write(pack(m.Accepted(peer.accepted)))
+            peer.accepted = []
+        self._owing.clear()
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is something to acknowledge."""
+        return bool(self._owing)
 
     def lost(self, peer: Peer) -> None:
         """The connection has ended."""
@@ -193,7 +206,6 @@ class Broker:
             peer, message = self._line.popleft()
             if self._peers.get(peer.node) is peer:
                 self._do(peer, message)
-                self._acknowledge(peer)
 
     def _tell_departed(self) -> None:
         """Tell of those who left while there was no broker, unless they are still there through another worker."""
@@ -263,6 +275,8 @@ class Broker:
             if message.cache_ttl_s:
                 self._cache.put(app_id, channel, message.text, message.cache_ttl_s)
             self._send(peer.node, message.seq, app_id, channel, message.text, message.except_socket_id)
+        if not peer.accepted:
+            self._owing.append(peer)
         peer.accepted.append(message.seq)
 
     def _tell(self, app_id: str, channel: str, text: bytes) -> None:
@@ -279,11 +293,6 @@ class Broker:
         if receivers:
             for peer in receivers.values():
                 peer.line.write(data)
-
-    def _acknowledge(self, peer: Peer) -> None:
-        if peer.accepted:
-            peer.line.write(pack(m.Accepted(peer.accepted)))
-            peer.accepted = []
 
     def _leave(self, node: str, app_id: str, channel: str, user_id: str) -> None:
         gone = self._ledger.leave(node, app_id, channel, user_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 from collections.abc import Iterator
 from typing import cast
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 RETRY_FIRST_S = 0.02
 RETRY_MOST_S = 1.0
 BEAT_S = 1.0
+READ_BYTES = 256 * 1024
 SILENT_BEATS = 5  # a broker that lives answers each
 
 
@@ -34,6 +36,7 @@ class HubLink(asyncio.Protocol):
         self._path = path
         self._end = end
         self._transport: asyncio.Transport | None = None
+        self._spare_fd = -1  # of the same connection
         self._unpacker = Unpacker()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -78,6 +81,7 @@ class HubLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._spare_fd = os.dup(transport.get_extra_info("socket").fileno())
         self._unpacker = Unpacker()
         self._heard_at = self._beat_at = asyncio.get_running_loop().time()
         self._end.linked()
@@ -88,10 +92,22 @@ class HubLink(asyncio.Protocol):
             bodies = self._unpacker.feed(data)
         except FramingError as error:
             _log.error("the hub speaks nonsense", extra={"error": str(error)})
-            assert self._transport is not None
-            self._transport.abort()
+            if self._transport is not None:
+                self._transport.abort()
             return
         self._end.take(self._read(bodies))
+
+    def _read_what_is_left(self) -> None:
+        """A loop that finds out by writing that the peer has died closes the connection with all that has come and is
+        not read yet: events that the hub has said to have sent. The other descriptor still has them."""
+        fd, self._spare_fd = self._spare_fd, -1
+        try:
+            while not self._stopped and (data := os.read(fd, READ_BYTES)):
+                self.data_received(data)
+        except OSError:
+            pass  # nothing more, of a peer that lives
+        finally:
+            os.close(fd)
 
     def _read(self, bodies: list[bytes]) -> Iterator[m.FromBroker]:
         for body in bodies:
@@ -102,6 +118,7 @@ class HubLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._read_what_is_left()
         self._lost.set()
         if not self._stopped:
             self._end.unlinked()

@@ -36,6 +36,7 @@ class _Connection(asyncio.Protocol):
         except FramingError as error:
             _log.error("a worker's connection is broken", extra={"error": str(error)})
             self.close()
+        self._hub.acknowledge_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.connections.discard(self)
@@ -63,6 +64,7 @@ class HubServer:
         self.empty = asyncio.Event()  # set while there are none
         self.empty.set()
         self._path = path
+        self._acknowledging = False
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -88,6 +90,18 @@ class HubServer:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
 
+    def acknowledge_soon(self) -> None:
+        """uvloop sends what was written in a turn at its end, to one connection after the other. In the next turn, the
+        kernel has it, and will deliver it whatever becomes of this process."""
+        if self.broker.owes and not self._acknowledging:
+            self._acknowledging = True
+            asyncio.get_running_loop().call_soon(self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        self._acknowledging = False
+        self.broker.acknowledge()
+
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(TICK_S, self._turn, loop)
         self.broker.tick()
+        self.acknowledge_soon()  # a broker that has listened first may have
