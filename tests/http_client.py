@@ -69,6 +69,11 @@ class Http:
         self._reader = reader
         self._writer = writer
 
+    @property
+    def port(self) -> int:
+        """The port of this end."""
+        return int(self._writer.get_extra_info("sockname")[1])
+
     async def send_bytes(self, raw: bytes) -> None:
         with contextlib.suppress(ConnectionError):  # what the server thinks of it is in its answer
             self._writer.write(raw)

@@ -15,6 +15,11 @@ _RANDOM_BITS = 31
 _FIRST_CONNECTION_BITS = 30  # start anywhere: the number must not tell how many came before
 
 
+def process_of(socket_id: str) -> int:
+    """The pid of the process that gave this id, as it sees itself."""
+    return int(socket_id.partition(".")[0]) >> _RANDOM_BITS
+
+
 class SocketIds:
     """Gives each connection of this process its id."""
 

@@ -1,6 +1,7 @@
+import os
 import re
 
-from revurb.pusher.socket_id import SocketIds
+from revurb.pusher.socket_id import SocketIds, process_of
 
 
 def test_ids_look_as_every_sdk_expects_and_never_repeat() -> None:
@@ -14,3 +15,7 @@ def test_two_processes_cannot_meet() -> None:
     first = {SocketIds(process=1).next().split(".")[0], SocketIds(process=2).next().split(".")[0]}
     assert first == {"1", "2"}
     assert len({SocketIds().next().split(".")[0] for _ in range(50)}) == 50
+
+
+def test_an_id_tells_its_process() -> None:
+    assert process_of(SocketIds().next()) == os.getpid()
