@@ -45,6 +45,24 @@ async def test_events_go_where_they_are_wanted(cluster: Cluster) -> None:
     assert here.heard == []
 
 
+async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    publisher, _, bystander = nodes
+    channels = 1000
+    for number in range(channels):  # the publisher has none of them, the second two thirds, the third the rest
+        await nodes[1 if number % 3 else 2].enter(f"c{number}")
+    told = [publisher.bus.publish(APP, f"c{number}", b"x") for number in range(channels)]
+    for accepted in told:
+        await now(accepted)
+    thirds = len(range(0, channels, 3))
+    await hears(nodes[1], channels - thirds)
+    await bystander.until(lambda: bystander.bus.received == thirds)
+    assert [node.bus.received for node in nodes] == [0, channels - thirds, thirds]
+    await publisher.publish(b"y", "c1")
+    await nodes[1].until(lambda: nodes[1].texts("c1")[-1] == b"y")
+    assert [node.bus.received for node in nodes] == [0, channels - thirds + 1, thirds]
+
+
 async def test_an_event_published_after_the_reply_is_never_missed(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     for number in range(50):

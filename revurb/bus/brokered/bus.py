@@ -38,6 +38,7 @@ class BrokeredBus:
         self._loop = asyncio.get_running_loop()
         self.node = node
         self.missed = 0  # at most so many events came while this worker was cut off and are forgotten
+        self.received = 0  # events that the broker has sent, those of this worker among them
         self.refused = 0  # messages that made no sense
         self._receiver = receiver
         self._link = connect(self)
@@ -232,6 +233,7 @@ class BrokeredBus:
             self._arrived.set_result(None)
 
     def _event(self, event: m.Event) -> None:
+        self.received += 1
         self._position = event.position
         if event.node == self.node:
             fresh = self._outbound.first_sight(event.lane, event.seq)
