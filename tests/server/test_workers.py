@@ -226,11 +226,15 @@ async def test_the_members_of_a_worker_that_is_killed_are_gone_after_its_lease(s
 
 async def test_orphans_stay_together_until_the_last_has_drained(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2", "--drain-timeout", "1") as own:
-        own.becomes(all_ready)
-        own.signal(signal.SIGKILL)
-        ends = own.said(r"hub ends told_by=supervisor is gone").start()
-        assert own.output.count("worker has drained", 0, ends) == 2
-        assert "the bus is gone" not in own.output
+        async with pair(own) as p:
+            for client in p.clients:
+                await client.subscribe("news")
+            own.signal(signal.SIGKILL)
+            for client in p.clients:
+                assert await client.closed() == 4200
+        own.said("worker has drained", 2)
+        own.said("hub ends told_by=supervisor is gone")
         assert own.ended() == -signal.SIGKILL
         assert own.is_silent()
+        assert "the bus is gone" not in own.output  # to no worker: it went after them
         assert not list(own.runtime_dir.glob("*.hub"))
