@@ -13,7 +13,7 @@ from revurb.api.soon import then
 from revurb.apps import App
 from revurb.pusher.ports import Bus, ChannelState, Soon
 from revurb.pusher.triggering import Trigger, all_of
-from revurb.wire.response import Response
+from revurb.wire.response import Later, Response
 
 
 class Event(msgspec.Struct):
@@ -36,7 +36,7 @@ def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
     event = _read_post(body)
     accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
     if event.info is None:
-        return EMPTY if accepted is None else _empty(accepted)
+        return EMPTY if accepted is None else Later(accepted, _empty)
     names, wanted = event.channels, requested(event.info)
 
     def answer(states: Sequence[ChannelState]) -> Response:
@@ -46,8 +46,7 @@ def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
     return then(accepted, lambda done: then(bus.describe(app.id, names), answer))
 
 
-async def _empty(accepted: Awaitable[None]) -> Response:
-    await accepted
+def _empty(done: None) -> Response:
     return EMPTY
 
 

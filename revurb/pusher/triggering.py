@@ -42,7 +42,9 @@ class Trigger:
                 if waiting is None:
                     waiting = []
                 waiting.append(accepted)
-        return None if waiting is None else all_of(waiting)
+        if waiting is None:
+            return None
+        return waiting[0] if len(waiting) == 1 else all_of(waiting)
 
 
 async def all_of(waiting: Iterable[Awaitable[None]]) -> None:

@@ -1,7 +1,7 @@
 """A connection while it speaks HTTP: requests in, responses out, in order, until it ends or is upgraded.
 
-Plan: whole requests wait in a queue; one is answered at a time. A response that has to be waited for stops
-reading, so that a peer that pipelines cannot fill memory. The wheel ends a connection whose request is not whole
+Plan: whole requests wait in a queue; one is answered at a time. What comes while a response has to be waited for stops
+the reading, so that a peer that pipelines cannot fill memory. The wheel ends a connection whose request is not whole
 within the request timeout, or that asks nothing for the keep-alive timeout.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from revurb.transport.ports import Answer, Upgrade
 from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
-from revurb.wire.response import Response, encode_response
+from revurb.wire.response import Later, Response, encode_response
 
 if TYPE_CHECKING:
     from revurb.transport.acceptor import Acceptor
@@ -49,7 +49,7 @@ class HttpConnection(asyncio.Protocol):
         self._acceptor = acceptor
         self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
         self._requests: deque[Request] = deque()
-        self._answering: asyncio.Future[Answer] | None = None
+        self._answering: asyncio.Future[Any] | None = None
         self._writable = True
         self._ended = False
         self._half_closed = False
@@ -75,6 +75,8 @@ class HttpConnection(asyncio.Protocol):
         self._requests += requests
         if was_idle and not reader.idle:
             self._wait(self._acceptor.limits.request_timeout_s)
+        if self._answering is not None:
+            self._transport.pause_reading()  # not before: most peers wait, and each pause takes two system calls
         self._work()
 
     def eof_received(self) -> bool:
@@ -138,19 +140,35 @@ class HttpConnection(asyncio.Protocol):
             answer = self._acceptor.endpoint.on_request(request)
         except Exception:
             answer = _internal_error(request)
+        self._take(request, answer)
+
+    def _take(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
         if isinstance(answer, (Response, Upgrade)):
             self._give(request, answer)
+        elif type(answer) is Later and isinstance(answer.soon, asyncio.Future):
+            # With a task, and a pause for each request, a publish over the hub took 200 us of CPU time, not 150.
+            self._answering, use = answer.soon, answer.use
+            answer.soon.add_done_callback(lambda done: self._answered(request, done, use))
         else:
-            self._transport.pause_reading()
-            self._answering = asyncio.ensure_future(_settle(request, answer))
-            self._answering.add_done_callback(lambda done: self._answered(request, done))
+            task: asyncio.Future[Answer] = asyncio.ensure_future(_settle(request, answer))
+            self._answering = task
+            task.add_done_callback(lambda done: self._answered(request, done, None))
 
-    def _answered(self, request: Request, done: asyncio.Future[Answer]) -> None:
+    def _answered(
+        self,
+        request: Request,
+        done: asyncio.Future[Any],
+        use: Callable[[Any], Answer | Awaitable[Answer]] | None,
+    ) -> None:
         self._answering = None
         if done.cancelled():
             return
-        self._give(request, done.result())
-        if not self._ended and self._writable:
+        try:
+            answer = done.result() if use is None else use(done.result())
+        except Exception:
+            answer = _internal_error(request)
+        self._take(request, answer)
+        if self._answering is None and not self._ended and self._writable:
             self._transport.resume_reading()
             self._work()
 
@@ -160,7 +178,7 @@ class HttpConnection(asyncio.Protocol):
             return
         # A reader stops at an upgrade request: what follows a refused one cannot be told from WebSocket frames.
         keep_alive = request.keep_alive and not (
-            request.upgrade or self._half_closed or self._acceptor.draining
+            request.upgrade or (self._half_closed and not self._requests) or self._acceptor.draining
         )
         self._transport.write(
             encode_response(

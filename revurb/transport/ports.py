@@ -60,7 +60,7 @@ Answer: TypeAlias = Response | Upgrade
 
 
 class Endpoint(Protocol):
-    """Answers requests. An awaitable answer is waited for with reading paused; its order is kept."""
+    """Answers requests. An awaitable answer is waited for, without reading much meanwhile; its order is kept."""
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]: ...
 

@@ -1,12 +1,13 @@
-"""HTTP/1.1 responses as bytes (RFC 9112 section 4)."""
+"""HTTP/1.1 responses: what to answer, perhaps later, and that as bytes (RFC 9112 section 4)."""
 
 from __future__ import annotations
 
 import functools
 import http
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 JSON = "application/json"
 # RFC 9110 5.1 and 5.5. A value with a line break in it would start another field, or another response.
@@ -24,6 +25,23 @@ class Response:
     body: bytes = b""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Later:
+    """A response that has to be waited for: `use` makes it of what `soon` gives, or something else to wait for.
+
+    Whoever sees that `soon` is a future can wait for it and call `use`; awaited, it does so itself, which takes a task.
+    """
+
+    __slots__ = ("soon", "use")
+
+    def __init__(self, soon: Awaitable[Any], use: Callable[[Any], Response | Awaitable[Response]]) -> None:
+        self.soon = soon
+        self.use = use
+
+    def __await__(self) -> Generator[Any, Any, Response]:
+        response = self.use((yield from self.soon.__await__()))
+        return response if isinstance(response, Response) else (yield from response.__await__())
 
 
 def encode_response(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from revurb import App, Server
-from tests.client import Ended, connect, dial, handshake, http
+from tests.client import Ended, connect, dial, handshake, http, signed
 from tests.conftest import Run
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
@@ -183,5 +183,35 @@ def test_many_connections_at_once(run: Run) -> None:
     async def main() -> None:
         async with Server(apps=[APP], port=0) as server:
             await asyncio.gather(*(one(server.port) for _ in range(100)))
+
+    run(main())
+
+
+class _SlowApps:
+    """Finds every app a turn of the loop later."""
+
+    async def find_by_id(self, app_id: str) -> App | None:
+        await asyncio.sleep(0)
+        return APP
+
+    async def find_by_key(self, key: str) -> App | None:
+        return APP
+
+    def all(self) -> list[App]:
+        return [APP]
+
+
+def test_requests_in_one_breath_are_all_answered_also_if_the_answers_take_time(run: Run) -> None:
+    async def main() -> None:
+        target = signed(APP, "GET", "/apps/app-id/connections")
+        request = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        async with Server(app_provider=_SlowApps(), port=0) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(request * 3)
+            writer.write_eof()
+            answers = await reader.read()
+            assert answers.count(b"HTTP/1.1 200 OK\r\n") == 3
+            assert answers.count(b"Connection: close") == 1
+            writer.close()
 
     run(main())
