@@ -49,7 +49,9 @@ async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> 
     nodes = [await cluster.node() for _ in range(3)]
     publisher, _, bystander = nodes
     channels = 1000
-    for number in range(channels):  # the publisher has none of them, the second two thirds, the third the rest
+    for number in range(
+        channels
+    ):  # the publisher has none of them, the second two thirds, the third the rest
         await nodes[1 if number % 3 else 2].enter(f"c{number}")
     told = [publisher.bus.publish(APP, f"c{number}", b"x") for number in range(channels)]
     for accepted in told:

@@ -76,7 +76,7 @@ class Broker:
         self._surveys: dict[int, tuple[Peer, int]] = {}  # question -> who asked, under which id
         self._questions = 0
         self._marks: dict[str, int] = {}  # node -> its newest `seq`
-        self._owing: list[Peer] = []  # those with `accepted`
+        self.owed: list[Peer] = []  # those with `accepted`
         self._expected = expected_workers
         self._heard: set[str] = set()  # of them
         self._listening_until = clock() + lease_s if expected_workers else 0.0
@@ -95,17 +95,12 @@ class Broker:
             self._take(peer, message)
 
     def acknowledge(self) -> None:
-        """Tell publishers of the events that have their place; to be called when these have left this process. A broker
-        that is killed in between has lost nothing: what was not acknowledged is published again, to the next one."""
-        for peer in self._owing:
+        """Tell publishers (`owed`) of the events that have their place; to be called when these have left this process.
+        A broker that is killed before has lost nothing: what was not acknowledged is published again, to the next."""
+        for peer in self.owed:
             peer.line.write(pack(m.Accepted(peer.accepted)))
             peer.accepted = []
-        self._owing.clear()
-
-    @property
-    def owes(self) -> bool:
-        """Whether there is something to acknowledge."""
-        return bool(self._owing)
+        self.owed.clear()
 
     def lost(self, peer: Peer) -> None:
         """The connection has ended."""
@@ -276,7 +271,7 @@ class Broker:
                 self._cache.put(app_id, channel, message.text, message.cache_ttl_s)
             self._send(peer.node, message.seq, app_id, channel, message.text, message.except_socket_id)
         if not peer.accepted:
-            self._owing.append(peer)
+            self.owed.append(peer)
         peer.accepted.append(message.seq)
 
     def _tell(self, app_id: str, channel: str, text: bytes) -> None:

@@ -23,36 +23,61 @@ class _Connection(asyncio.Protocol):
     def __init__(self, hub: HubServer) -> None:
         self._hub = hub
         self._unpacker = Unpacker()
+        self._waiting: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._peer = Peer(self, asyncio.get_running_loop().time())
+        self._fd = transport.get_extra_info("socket").fileno()
+        self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
         self._hub.empty.clear()
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._hub.broker.receive(self._peer, self._unpacker.feed(data))
+            self._hub.broker.receive(self.peer, self._unpacker.feed(data))
         except FramingError as error:
             _log.error("a worker's connection is broken", extra={"error": str(error)})
             self.close()
-        self._hub.acknowledge_soon()
+        self._hub.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.connections.discard(self)
         if not self._hub.connections:
             self._hub.empty.set()
-        self._hub.broker.lost(self._peer)
+        self._hub.broker.lost(self.peer)
+        self._hub.flush()
 
     def write(self, data: bytes) -> None:
-        if self._transport.get_write_buffer_size() > MAX_QUEUED_BYTES:
-            _log.error("worker takes nothing, its connection is closed", extra={"node": self._peer.node})
-            self.close()
-        else:
-            self._transport.write(data)
+        if not self._waiting:
+            self._hub.dirty.append(self)
+        self._waiting.append(data)
 
     def close(self) -> None:
         self._transport.abort()
+
+    def flush(self) -> None:
+        """Send all that was written: now, unless the worker has not taken what was sent before."""
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        self._waiting.clear()
+        transport = self._transport
+        if transport.is_closing():
+            return
+        queued = transport.get_write_buffer_size()
+        if queued > MAX_QUEUED_BYTES:
+            _log.error("worker takes nothing, its connection is closed", extra={"node": self.peer.node})
+            self.close()
+            return
+        if not queued:
+            try:
+                sent = os.write(self._fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return  # it has died; the loop will say so
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
 
 
 class HubServer:
@@ -63,8 +88,8 @@ class HubServer:
         self.connections: set[_Connection] = set()
         self.empty = asyncio.Event()  # set while there are none
         self.empty.set()
+        self.dirty: list[_Connection] = []  # those with something to send
         self._path = path
-        self._acknowledging = False
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -90,18 +115,23 @@ class HubServer:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
 
-    def acknowledge_soon(self) -> None:
-        """uvloop sends what was written in a turn at its end, to one connection after the other. In the next turn, the
-        kernel has it, and will deliver it whatever becomes of this process."""
-        if self.broker.owes and not self._acknowledging:
-            self._acknowledging = True
-            asyncio.get_running_loop().call_soon(self._acknowledge)
-
-    def _acknowledge(self) -> None:
-        self._acknowledging = False
+    def flush(self) -> None:
+        """Send what the broker has written: first the events, so that the kernel has them and will deliver them
+        whatever becomes of this process, and then to their publishers that they are sent."""
+        owed = self.broker.owed
+        if len(owed) == 1:  # nearly always: what this one gets goes with the word
+            events = [each for each in self.dirty if each.peer is not owed[0]]
+            self.dirty = [each for each in self.dirty if each.peer is owed[0]]
+        else:
+            events, self.dirty = self.dirty, []
+        for connection in events:
+            connection.flush()
         self.broker.acknowledge()
+        last, self.dirty = self.dirty, []
+        for connection in last:
+            connection.flush()
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(TICK_S, self._turn, loop)
         self.broker.tick()
-        self.acknowledge_soon()  # a broker that has listened first may have
+        self.flush()
