@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.running import port_option, running
+from revurb.config import Config
 from revurb.server.control import Status
 
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
@@ -19,11 +23,16 @@ COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 @click.command()
 @port_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one for each server.")
-def status(port: int | None, as_json: bool) -> None:
+@click.option("--cluster", is_flag=True, help="Show the nodes of all hosts that share the configured Redis.")
+@config_options
+def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None:
     """Show the servers that run here.
 
     A table of its processes, connections and restarts for each. Exits with 1 if there is none.
     """
+    if cluster:
+        _show_cluster(load_or_exit(**flags), as_json)
+        return
     found = [server for _, server in running(port)]
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
@@ -32,6 +41,39 @@ def status(port: int | None, as_json: bool) -> None:
         if number:
             click.echo()
         _show(server)
+
+
+def _show_cluster(config: Config, as_json: bool) -> None:
+    if not config.scaling.enabled:
+        click.echo("revurb: there is no cluster: scaling is off (REVERB_SCALING_ENABLED)", err=True)
+        sys.exit(1)
+    from revurb.server.doctor import census
+
+    try:
+        found = asyncio.run(census(config))
+    except TimeoutError as error:
+        click.echo(f"revurb: the cluster cannot be asked: {error}; try revurb doctor", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+        return
+    hosts = {node.host for node in found}
+    connections = sum(node.connections for node in found)
+    click.echo(f"{len(found)} processes on {len(hosts)} hosts, {connections} connections")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Host", "Pid", "State", "Uptime", "Connections", "Version"):
+        table.add_column(heading, justify="right" if heading in ("Pid", "Connections") else "left")
+    for node in found:
+        colour = COLOURS.get(node.state, "yellow")
+        table.add_row(
+            node.host,
+            str(node.pid),
+            f"[{colour}]{node.state}[/{colour}]",
+            duration(node.uptime_s),
+            str(node.connections),
+            node.version,
+        )
+    Console(width=None if sys.stdout.isatty() else 4096).print(table)
 
 
 def _show(server: Status) -> None:

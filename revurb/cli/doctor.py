@@ -1,0 +1,42 @@
+"""`revurb doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from revurb.cli.options import config_options, exit_with_problems, load_or_exit
+from revurb.config import ConfigError
+
+COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
+
+
+@click.command()
+@config_options
+def doctor(**flags: Any) -> None:
+    """Check the settings and the Redis, find the other nodes, and ask them how they are.
+
+    Looks and asks; changes nothing. Exits with 1 if something is wrong, with 2 if the settings are.
+    """
+    config = load_or_exit(**flags)
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    from revurb.server.doctor import examined
+
+    try:
+        findings = examined(config)
+    except ConfigError as error:
+        exit_with_problems(error)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for finding in findings:
+        colour = COLOURS[finding.mark]
+        table.add_row(f"[{colour}]{finding.mark}[/{colour}]", finding.what, finding.found)
+        if finding.mark != "ok" and finding.advice:
+            table.add_row("", "", f"-> {finding.advice}")
+    Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    if any(finding.mark == "wrong" for finding in findings):
+        sys.exit(1)

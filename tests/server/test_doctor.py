@@ -1,0 +1,94 @@
+"""What `revurb doctor` and `revurb status --cluster` find on a real Redis with real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from revurb.config import Config, RedisConfig, ScalingConfig
+from revurb.server.doctor import examined
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+from tests.server.serving import serving
+
+
+@pytest.fixture
+def server(need: Need, tmp_path: Path, run: Run) -> Iterator[RedisServer]:
+    server = RedisServer(need("redis-server"), tmp_path)
+    run(server.start())
+    yield server
+    run(server.kill())
+
+
+def revurb(cwd: Path, environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    app = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "key1", "REVERB_APP_SECRET": "secret1"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "revurb", *arguments],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], **app, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_nodes_are_found_and_asked(server: RedisServer, tmp_path: Path) -> None:
+    environment = {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": f"unix://{server.socket}"}
+    with serving(tmp_path, environment=environment), serving(tmp_path, environment=environment):
+        code, out, err = revurb(tmp_path, environment, "doctor")
+        assert (code, err) == (0, "")
+        assert "2 answered" in out
+        assert "wrong" not in out
+        assert "warning" not in out
+        code, out, err = revurb(tmp_path, environment, "status", "--cluster", "--json")
+        assert (code, err) == (0, "")
+        found = json.loads(out)
+        assert [node["state"] for node in found] == ["ready", "ready"]
+        assert len({node["pid"] for node in found}) == 2
+        code, out, _ = revurb(tmp_path, environment, "status", "--cluster")
+        assert code == 0
+        assert out.startswith("2 processes on 1 hosts, 0 connections\n")
+
+
+def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
+    environment = {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": f"unix://{tmp_path}/none.sock"}
+    code, out, _ = revurb(tmp_path, environment, "doctor")
+    assert code == 1
+    assert out.startswith("wrong  connection")
+    assert "REDIS_URL" in out
+    code, _, err = revurb(tmp_path, environment, "status", "--cluster")
+    assert code == 1
+    assert "revurb doctor" in err
+
+
+def test_without_scaling_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    code, out, _ = revurb(tmp_path, {}, "doctor")
+    assert (code, out.split()[:2]) == (0, ["ok", "scaling"])
+    code, _, err = revurb(tmp_path, {}, "status", "--cluster")
+    assert code == 1
+    assert "REVERB_SCALING_ENABLED" in err
+
+
+def test_settings_of_redis_that_are_no_good(server: RedisServer, run: Run) -> None:
+    async def spoil() -> None:
+        client = server.client()
+        await client.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 60")
+        await client.config_set("maxmemory", "100mb")
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        await client.aclose()
+        await asyncio.sleep(0)
+
+    run(spoil())
+    url = f"unix://{server.socket}"
+    found = examined(Config(scaling=ScalingConfig(enabled=True, redis=RedisConfig(url=url))))
+    warned = {finding.what for finding in found if finding.mark == "warning"}
+    assert warned == {"output buffers", "memory", "nodes"}
+    assert all(finding.advice for finding in found if finding.mark == "warning")
