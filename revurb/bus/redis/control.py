@@ -94,7 +94,7 @@ class Control:
 
     def inbox(self, data: bytes) -> None:
         """Something came for this node alone."""
-        if data[:1].isdigit():
+        if data.isdigit() and len(data) < 16:
             self.heard_until_ms = max(self.heard_until_ms, int(data))
             self._heard_at = asyncio.get_running_loop().time()
         else:

@@ -54,8 +54,9 @@ class Incoming:
         else:
             self._pass(number, position, envelope)
 
-    def marker(self, number: int, marker: str) -> None:
+    def marker(self, number: int, data: bytes) -> None:
         """The place of a reply among the events of a partition."""
+        marker = data.decode("ascii", "replace")
         if number in self._held or self._catching_up:
             self._held.setdefault(number, deque()).append(("marker", marker))
         elif marker in self._asked:

@@ -306,7 +306,7 @@ class RedisLink:
             return
         number = self._topics.marks_of(channel)
         if number is not None:
-            self._incoming.marker(number, data.decode())
+            self._incoming.marker(number, data)
         elif channel == self._topics.everyone:
             self._control.everyone(data)
         elif channel == self._topics.inbox:
