@@ -33,7 +33,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,frames server_frames fanout heads)
+	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,frames server_frames fanout heads queries)
 
 conformance: $(VENV)/.dev
 	@PYTHON=$(BIN)/python tests/conformance/autobahn

@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("frames", "server_frames", "fanout", "heads")
+KERNELS = ("frames", "server_frames", "fanout", "heads", "queries")
 HEADERS = ("bytesops", "cpu", "mask", "sendops", "utf8", "utf8_avx2", "utf8_blocks", "utf8_vector")
 DEBUG, ANNOTATE, SANITIZE = (
     os.environ.get(f"REVURB_{name}") == "1" for name in ("DEBUG", "ANNOTATE", "SANITIZE")

@@ -89,6 +89,10 @@ def cutting(head: bytes) -> Callable[[ModuleType], Callable[[], object]]:
     return lambda heads: lambda: heads.cut_head(head)
 
 
+def cutting_query(query: str) -> Callable[[ModuleType], Callable[[], object]]:
+    return lambda queries: lambda: queries.cut_query(query)
+
+
 _PUBLISH = (
     b"POST /apps/1/events?auth_key=key1&auth_timestamp=1700000000&auth_version=1.0&body_md5=%b&auth_signature=%b"
     b" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
@@ -115,6 +119,7 @@ WORKLOADS: dict[str, tuple[str, Callable[[ModuleType], Callable[[], object]], in
     "server frame of 100 B": ("server_frames", building(100), 2000),
     "server frame of 64 kB": ("server_frames", building(64_000), 100),
     "head of a publish": ("heads", cutting(_PUBLISH), 1000),
+    "query of a publish": ("queries", cutting_query(_PUBLISH.split()[1].decode().partition("?")[2]), 1000),
     "1 event to 100": ("fanout", delivering(1), 50),
     "10 events to 100": ("fanout", delivering(10), 20),
 }

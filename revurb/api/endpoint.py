@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from revurb.api import answers, channels, events, users
 from revurb.api.answers import ApiError
 from revurb.api.routes import Match, Route, match
-from revurb.api.signature import parse_query, verify
+from revurb.api.signature import verify
 from revurb.apps import App, AppProvider
 from revurb.pusher.ports import Bus, Soon
 from revurb.pusher.triggering import Trigger
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
+_EVENTS = Route.EVENTS  # asked first, and looked up in its class it would cost as much as a call
 _HEALTH = answers.json_response({"health": "OK"})
 _LIVE = answers.json_response({"live": True})
 _READY = answers.json_response({"ready": True})
@@ -58,13 +59,14 @@ class Api:
 
     def answer(self, request: Request) -> Soon[Response]:
         """The response; awaitable only if the app provider's answer or the bus' is. Never raises for what was sent."""
-        found = self.find(request.path)
+        found = match(request.path) if not self._path else self.find(request.path)
         if found is None:
             return answers.NOT_FOUND
-        if request.method != found.route.method and (request.method, found.route.method) != ("HEAD", "GET"):
-            return answers.method_not_allowed(found.route.method)
-        if not found.route.signed:
-            return self._answer_anyone(found.route)
+        route = found.route
+        if request.method != route.method and (request.method, route.method) != ("HEAD", "GET"):
+            return answers.method_not_allowed(route.method)
+        if not route.signed:
+            return self._answer_anyone(route)
         app = self._apps.find_by_id(found.app)
         if app is None or isinstance(app, App):
             return self._answer(request, found, app)
@@ -93,9 +95,11 @@ class Api:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
-            query = parse_query(request.query)
-            paths = (request.path, request.path.removeprefix(self._path)) if self._path else (request.path,)
-            verify(request, query, app, paths, self._clock(), self._signature_max_age_s)
+            path = request.path
+            paths = (path, path.removeprefix(self._path)) if self._path else (path,)
+            query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
+            if found.route is _EVENTS:
+                return events.post_event(request.body, app, self._trigger, self._bus)
             return self._route(request, found, app, query)
         except ApiError as error:
             return error.response
@@ -103,8 +107,6 @@ class Api:
     def _route(self, request: Request, found: Match, app: App, query: dict[str, str]) -> Soon[Response]:
         bus = self._bus
         match found.route:
-            case Route.EVENTS:
-                return events.post_event(request.body, app, self._trigger, bus)
             case Route.BATCH_EVENTS:
                 return events.post_batch(request.body, app, self._trigger, bus)
             case Route.CHANNELS:

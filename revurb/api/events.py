@@ -33,7 +33,15 @@ _decode = msgspec.json.Decoder(Event).decode
 def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Response]:
     """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
     `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event."""
-    event = _read_post(body)
+    try:
+        event = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        event = _read_leniently(body)
+    else:
+        if event.channel and not event.channels:
+            event.channels = [event.channel]
+        if not event.name or not event.channels or "" in event.channels:
+            event = _read_leniently(body)
     accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
     if event.info is None:
         return EMPTY if accepted is None else Later(accepted, _empty)
@@ -81,21 +89,12 @@ def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
     return then(all_accepted, lambda done: then(bus.describe(app.id, names), answer))
 
 
-def _read_post(body: bytes) -> Event:
-    """The event in a body, or ApiError (400, 422).
+def _read_leniently(body: bytes) -> Event:
+    """The event in a body that is not what every SDK sends, or ApiError (400, 422).
 
-    What every SDK sends is decoded in one go. Anything else is read field by field, which finds out what is wrong,
-    or that nothing is: PHP's leniency has more forms than a type.
+    It is read field by field, which finds out what is wrong, or that nothing is: PHP's leniency has more forms than a
+    type.
     """
-    try:
-        event = _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    else:
-        if event.channel and not event.channels:
-            event.channels = [event.channel]
-        if event.name and event.channels and "" not in event.channels:
-            return event
     fields = Fields(read_body(body))
     event = _read_event(fields, fields.channels)
     if fields.problems:

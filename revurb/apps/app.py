@@ -7,9 +7,9 @@ defaults and with units in the names.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hmac import compare_digest
 from typing import Literal
 
 _BLOCK_BYTES = 64  # of SHA-256
@@ -56,7 +56,7 @@ class App:
     def signed(self, text: str, signature: str) -> bool:
         """Whether `signature` is this app's for `text`. Takes the same time whatever differs."""
         # compare_digest takes ASCII text only; what is not ASCII is no signature, and that is no secret.
-        return signature.isascii() and hmac.compare_digest(self.sign(text), signature)
+        return signature.isascii() and compare_digest(self.sign(text), signature)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,6 @@ Exists from its first subscriber to its last; the registry sees to that.
 
 from __future__ import annotations
 
-from revurb._speedups.fanout import deliver
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.ports import Member, Outlet
 
@@ -18,7 +17,3 @@ class Channel:
     def __init__(self, name: ChannelName) -> None:
         self.name = name
         self.subscribers: dict[Outlet, Member | None] = {}
-
-    def deliver(self, frame: bytes, skip: Outlet | None = None) -> int:
-        """Send one finished frame to each subscriber but `skip`; returns to how many."""
-        return deliver(self.subscribers, frame, skip)

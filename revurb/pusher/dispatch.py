@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from revurb._speedups.fanout import deliver
+from revurb._speedups.frames import TEXT, server_frame
 from revurb.pusher.errors import TerminatedByApp
-from revurb.pusher.messages import frame
 from revurb.pusher.registry import Registry
 
 
 class Dispatch:
     """The bus' Receiver. `status` answers surveys."""
 
-    __slots__ = ("_registry", "_status")
+    __slots__ = ("_states", "_status")
 
     def __init__(self, registry: Registry, status: Callable[[bytes], bytes] = lambda question: b"") -> None:
-        self._registry = registry
+        self._states = registry.states
         self._status = status
 
     def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> int:
         """Give an event to this process's subscribers of the channel; returns to how many it went."""
-        state = self._registry.find(app_id)
-        found = state and state.channels.get(channel)
-        if not state or not found:
+        state = self._states.get(app_id)
+        if state is None:
+            return 0
+        found = state.channels.get(channel)
+        if found is None:
             return 0
         skip = state.sessions.get(except_socket_id) if except_socket_id else None
-        return found.deliver(frame(text), skip.outlet if skip else None)
+        return deliver(found.subscribers, server_frame(TEXT, text), skip.outlet if skip else None)
 
     def terminate(self, app_id: str, user_id: str) -> int:
         """End every connection that is this user on some presence channel: error 4009, then close 4009, which Pusher
         clients take as "do not come back". Returns how many there were."""
-        state = self._registry.find(app_id)
+        state = self._states.get(app_id)
         sessions = state.sessions_of(user_id) if state is not None else ()
         for session in sessions:
             session.end(TerminatedByApp())

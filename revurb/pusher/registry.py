@@ -67,28 +67,26 @@ class Registry:
     """The app states of this process, made when an app is first used."""
 
     def __init__(self) -> None:
-        self._states: dict[str, AppState] = {}
+        self.states: dict[str, AppState] = {}
+        """By app id."""
 
     def state(self, app: App) -> AppState:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
-        state = self._states.get(app.id)
+        state = self.states.get(app.id)
         if state is None:
-            state = self._states[app.id] = AppState(app)
+            state = self.states[app.id] = AppState(app)
         elif state.app is not app:
             state.app = app
         return state
 
-    def find(self, app_id: str) -> AppState | None:
-        return self._states.get(app_id)
-
     def sessions(self) -> Iterator[Session]:
         """Every session of every app; a snapshot, so that they may be closed meanwhile."""
-        for state in tuple(self._states.values()):
+        for state in tuple(self.states.values()):
             yield from tuple(state.sessions.values())
 
     def shrink(self) -> None:
         """Let go of what was for more sessions than there are: the table of a dict grows, but does not shrink."""
-        for state in self._states.values():
+        for state in self.states.values():
             state.sessions = dict(state.sessions)
             state.channels = dict(state.channels)
             state.users = dict(state.users)
@@ -96,4 +94,4 @@ class Registry:
                 channel.subscribers = dict(channel.subscribers)
 
     def session_count(self) -> int:
-        return sum(len(state.sessions) for state in self._states.values())
+        return sum(len(state.sessions) for state in self.states.values())

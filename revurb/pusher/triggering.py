@@ -31,13 +31,9 @@ class Trigger:
         """Send `event` to each of `channels`; one that is named twice gets it once. Done when all are accepted."""
         waiting: list[Awaitable[None]] | None = None
         for channel in dict.fromkeys(channels):
-            accepted = self._bus.publish(
-                app.id,
-                channel,
-                event_text(event, data, channel),
-                except_socket_id,
-                self._cache_ttl_s if is_cached(channel) else 0,
-            )
+            text = event_text(event, data, channel)
+            ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
+            accepted = self._bus.publish(app.id, channel, text, except_socket_id, ttl_s)
             if accepted is not None:
                 if waiting is None:
                     waiting = []

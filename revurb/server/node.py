@@ -70,7 +70,6 @@ class Node:
         self._compression = _compression(config)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._date = ""
 
     @property
     def scheme(self) -> str:
@@ -95,9 +94,7 @@ class Node:
         status = answering(self._name, lambda: self.connections, self.unready)
         self._bus = self._join(Dispatch(self._registry, status))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
-        self._acceptor = Acceptor(
-            self._gateway(), _transport_limits(config), self.counters, loop, lambda: self._date
-        )
+        self._acceptor = Acceptor(self._gateway(), _transport_limits(config), self.counters, loop)
         self._trimmer = Trimmer(self._shrink)
         self._turn(loop)
         try:
@@ -191,7 +188,7 @@ class Node:
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         self._timer = loop.call_later(TICK_S, self._turn, loop)
-        self._date = formatdate(usegmt=True)
+        self._acceptor.date = formatdate(usegmt=True)
         self._acceptor.wheel.turn(now)
         self._bus.tick()
         self._trimmer.look(self.connections)

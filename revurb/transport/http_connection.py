@@ -68,11 +68,12 @@ class HttpConnection(asyncio.Protocol):
             return
         reader = self._reader
         was_idle = reader.idle
-        requests = reader.feed(data)
-        if was_idle and reader.idle and len(requests) == 1 and self._writable and self._answering is None:
-            self._ask(requests[0])  # nearly always: one whole request, and nothing else is going on
-            return
-        self._requests += requests
+        if was_idle and self._writable and self._answering is None:
+            request = reader.feed_whole(data)
+            if request is not None:  # nearly always: one whole request, and nothing else is going on
+                self._ask(request)
+                return
+        self._requests += reader.feed(data)
         if was_idle and not reader.idle:
             self._wait(self._acceptor.limits.request_timeout_s)
         if self._answering is not None:
@@ -176,17 +177,22 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(answer, Upgrade):
             self._upgrade(answer)
             return
+        acceptor = self._acceptor
         # A reader stops at an upgrade request: what follows a refused one cannot be told from WebSocket frames.
         keep_alive = request.keep_alive and not (
-            request.upgrade or (self._half_closed and not self._requests) or self._acceptor.draining
+            request.upgrade or (self._half_closed and not self._requests) or acceptor.draining
         )
         self._transport.write(
             encode_response(
-                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=self._acceptor.date()
+                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=acceptor.date
             )
         )
         if keep_alive:
-            self._wait(self._acceptor.limits.keep_alive_timeout_s)
+            due = acceptor.wheel.now + acceptor.limits.keep_alive_timeout_s
+            if self.waits_in is not None and due >= self._due:
+                self._due = due  # what `_wait` would do, without the call
+            else:
+                self._wait(acceptor.limits.keep_alive_timeout_s)
         else:
             self._end()
 
@@ -202,7 +208,7 @@ class HttpConnection(asyncio.Protocol):
     def _fail(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
-        self._transport.write(encode_response(response, keep_alive=False, date=self._acceptor.date()))
+        self._transport.write(encode_response(response, keep_alive=False, date=self._acceptor.date))
         self._end()
 
     def _end(self) -> None:

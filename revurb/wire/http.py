@@ -97,15 +97,9 @@ class HttpReader:
     def feed(self, data: Buffer) -> list[Request]:
         """Take bytes from the peer; give the requests they complete, in order. Look at `failure` afterwards."""
         piece = bytes(data)
-        if self.idle:
-            request = plain_request(piece, self._max_head_bytes, self._max_body_bytes)
-            if request is not None:
-                if request.upgrade:
-                    self._state, self.idle = _UPGRADED, False
-                    self._rest, request.body = request.body, b""
-                elif not request.keep_alive:
-                    self._stop()
-                return [request]
+        request = self.feed_whole(piece)
+        if request is not None:
+            return [request]
         if not self._has_parser and piece:
             self._renew_parser()
         requests: list[Request] = []
@@ -119,6 +113,19 @@ class HttpReader:
         if self._state is _UPGRADED:
             self._rest += piece[at:]
         return requests
+
+    def feed_whole(self, piece: bytes) -> Request | None:
+        """What `feed` would do with a piece that is one whole, plain request, and nothing with any other."""
+        if not self.idle:
+            return None
+        request = plain_request(piece, self._max_head_bytes, self._max_body_bytes)
+        if request is not None and not request.keep_alive:
+            if request.upgrade:
+                self._state, self.idle = _UPGRADED, False
+                self._rest, request.body = request.body, b""
+            else:
+                self._stop()
+        return request
 
     def take_rest(self) -> bytes:
         """What has come behind the head of an upgrade request. It has no limit: read no more until it is taken."""

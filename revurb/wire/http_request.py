@@ -100,18 +100,16 @@ def plain_request(piece: bytes, max_head_bytes: int, max_body_bytes: int) -> Req
         or not _valid_host(headers.get("host"))
     ):
         return None
-    length = headers.get("content-length", "0")
-    # int() would take signs, spaces and underscores, and any number of digits.
-    if not (length.isdigit() and len(length) <= 9):
-        return None
-    keep_alive = "connection" not in headers or _keep_alive(headers["connection"], "1.1")
     body = piece[head_bytes:]
     if "upgrade" in headers:
-        if method != "GET" or length != "0":
+        if method != "GET" or headers.get("content-length", "0") != "0":
             return None
         return Request(method, path, query, headers, body, "1.1", False, True)
-    if len(body) != int(length) or len(body) > max_body_bytes:
+    size = len(body)
+    # As we would write it, or not plain: int() would take signs, spaces, underscores and zeros in front.
+    if size > max_body_bytes or headers.get("content-length", "0") != str(size):
         return None
+    keep_alive = "connection" not in headers or _keep_alive(headers["connection"], "1.1")
     return Request(method, path, query, headers, body, "1.1", keep_alive, False)
 
 

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from revurb.api.answers import ApiError
-from revurb.api.signature import parse_query, verify
+from revurb.api.signature import verify
 from revurb.apps import App
 from tests.api.desk import NOW, a_request, signed_query
 
@@ -20,7 +20,7 @@ def check(
     now: float = NOW,
     max_age_s: int = 600,
 ) -> None:
-    verify(a_request(method, f"{path}?{query}", body), parse_query(query), APP, (path,), now, max_age_s)
+    verify(a_request(method, f"{path}?{query}", body), APP, (path,), now, max_age_s)
 
 
 def refused(query: str, body: bytes = b"", method: str = "POST") -> str:

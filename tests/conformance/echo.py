@@ -70,7 +70,7 @@ async def serve(host: str, port: int, max_message_bytes: int, compression: Compr
     loop = asyncio.get_running_loop()
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes, max_fragments=MAX_FRAGMENTS)
     endpoint = EchoEndpoint(max_message_bytes, compression)
-    acceptor = Acceptor(endpoint, limits, Counters(), loop, lambda: "")
+    acceptor = Acceptor(endpoint, limits, Counters(), loop)
     server, bound = await listen_tcp(acceptor.connection, host, port, None)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()
