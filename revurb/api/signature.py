@@ -16,10 +16,9 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import parse_qsl
 
-from revurb._speedups.queries import cut_query
 from revurb.api.answers import ApiError, unauthorized
 from revurb.apps import App
-from revurb.wire.http import Request
+from revurb.wire.http import Request, cut_query
 
 _MD5 = hashlib.md5(
     usedforsecurity=False

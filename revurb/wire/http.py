@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from revurb._speedups.queries import cut_query
 from revurb.wire.http_request import (
     OTHER_VERSION,
     Events,
@@ -33,7 +34,7 @@ from revurb.wire.http_request import (
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["HttpError", "HttpReader", "Request", "tokens"]
+__all__ = ["HttpError", "HttpReader", "Request", "cut_query", "tokens"]
 
 _BLOCK_END = b"\r\n\r\n"
 _STRANGE_END = "The request head ends in a strange place."
