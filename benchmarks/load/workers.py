@@ -1,0 +1,117 @@
+"""`python -m benchmarks.load.workers`: what two workers carry more than one, and what it costs that they are two.
+
+Everything is CPU time, so that the generator may share the processors with the server. A server of several processes
+carries as much as the one that has the most to do lets it: `capacity` is what that one needs for an operation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks.load import crossing, generator
+from benchmarks.load.cluster import Cluster, serving
+from benchmarks.load.generator import Target
+from benchmarks.load.recording import RESULTS, circumstances, idle_share
+from benchmarks.load.scenarios import chosen
+
+SCENARIOS = {
+    "fanout-1000-100b-w8": ("cpu_us_per_delivery", "delivery to 1,000 subscribers, 8 in flight"),
+    "fanout-1000-100b-w1": ("cpu_us_per_delivery", "delivery to 1,000 subscribers, 1 in flight"),
+    "channels": ("cpu_us_per_event", "publish to one of 10,000 channels, 5 subscribers each"),
+    "publish": ("cpu_us_per_event", "publish to one subscriber"),
+}
+CROSSING = {1: 4000, 100: 800, 1000: 160}  # subscribers on one worker -> events
+Costs = dict[str, float]  # CPU time of each process for one operation, in us
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load.workers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="measured time of a run (2)")
+    parser.add_argument("--write", action="store_true", help="record the run as results/workers.json and .md")
+    options = parser.parse_args()
+    idle_before = idle_share()
+    runs: dict[str, list[Costs]] = {}
+    with serving(1) as one, serving(2) as two:
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+            for name in SCENARIOS:
+                for label, cluster in ((f"{name} 1", one), (f"{name} 2", two)):
+                    runs.setdefault(label, []).append(_load(name, cluster, options.seconds))
+            for count, events in CROSSING.items():
+                with crossing.subscribers(two, count) as clients:
+                    for sender in ("worker 0", "worker 1"):
+                        cost = crossing.cost_us(two, sender, clients, events)
+                        runs.setdefault(f"crossing {count} {sender}", []).append(cost)
+    around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
+    text = table(runs)
+    print(text)
+    if options.write:
+        (RESULTS / "workers.json").write_text(
+            json.dumps({"circumstances": around, "runs": runs}, indent=1) + "\n"
+        )
+        head = "# Several workers\n\n`python -m benchmarks.load.workers --write`. CPU time, medians of"
+        where = f"Revurb {around['revurb']}, {around['cpu']}, Linux {around['linux']}, {around['date']}"
+        (RESULTS / "workers.md").write_text(f"{head} {options.rounds} rounds. {where}.\n\n{text}\n")
+
+
+def _load(name: str, cluster: Cluster, seconds: float) -> Costs:
+    (scenario,) = [each for each in chosen([name]) if each.name == name]
+    target = Target("revurb", cluster.port, tuple(cluster.pids.values()))
+    answer, shares = cluster.shares_of_the_end(
+        lambda: generator.run(scenario, target, seconds=seconds), seconds
+    )
+    return {process: share * answer[SCENARIOS[name][0]] for process, share in shares.items()}
+
+
+def table(runs: dict[str, list[Costs]]) -> str:
+    """The medians as two tables of Markdown."""
+    lines = [
+        "| | 1 worker | 2 workers and hub, together | busiest of them | hub | capacity of 2 |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, (_, about) in SCENARIOS.items():
+        one, two = runs[f"{name} 1"], runs[f"{name} 2"]
+        alone, busiest = _median(one, _sum), _median(two, _even)
+        hub = _median(two, lambda costs: costs["hub"])
+        lines.append(
+            f"| {about} | {alone:.3g} us | {_median(two, _sum):.3g} us | {busiest:.3g} us | {hub:.2g} us "
+            f"| {alone / busiest:.2f} x |"
+        )
+    lines += [
+        "",
+        "| client event to subscribers on one worker | from the same worker | from the other one | ratio "
+        "| other worker, if it is from the same |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for count in CROSSING:
+        same, other = (runs[f"crossing {count} worker {number}"] for number in (0, 1))
+        here, there = _median(same, _sum), _median(other, _sum)
+        idle = _median(same, lambda costs: costs["worker 1"])
+        lines.append(
+            f"| {count:,} | {here / count:.3g} us a delivery | {there / count:.3g} us | {there / here:.2f} "
+            f"| {idle:.2g} us an event |"
+        )
+    return "\n".join(lines)
+
+
+def _median(runs: Sequence[Costs], of: Callable[[Costs], float]) -> float:
+    return statistics.median(of(costs) for costs in runs)
+
+
+def _sum(costs: Costs) -> float:
+    return sum(costs.values())
+
+
+def _even(costs: Costs) -> float:
+    """The process with the most to do, where the kernel spreads clients evenly: of few connections it does not."""
+    workers = [cost for name, cost in costs.items() if name != "hub"]
+    return max(costs["hub"], sum(workers) / len(workers))
+
+
+if __name__ == "__main__":
+    main()
