@@ -1,7 +1,8 @@
 """`python -m benchmarks.load.workers`: what two workers carry more than one, and what it costs that they are two.
 
 Everything is CPU time, so that the generator may share the processors with the server. A server of several processes
-carries as much as the one that has the most to do lets it: `capacity` is what that one needs for an operation.
+carries as much as the one that has the most to do lets it: `capacity` is what one worker alone needs for an operation,
+over what the busiest of several needs. Each worker has the same load in flight: two have twice as much as one.
 """
 
 from __future__ import annotations
@@ -11,20 +12,41 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from benchmarks.load import crossing, generator
 from benchmarks.load.cluster import Cluster, serving
 from benchmarks.load.generator import Target
 from benchmarks.load.recording import RESULTS, circumstances, idle_share
-from benchmarks.load.scenarios import chosen
+from benchmarks.load.scenarios import SCENARIOS, Scenario
 
-SCENARIOS = {
-    "fanout-1000-100b-w8": ("cpu_us_per_delivery", "delivery to 1,000 subscribers, 8 in flight"),
-    "fanout-1000-100b-w1": ("cpu_us_per_delivery", "delivery to 1,000 subscribers, 1 in flight"),
-    "channels": ("cpu_us_per_event", "publish to one of 10,000 channels, 5 subscribers each"),
-    "publish": ("cpu_us_per_event", "publish to one subscriber"),
-}
-CROSSING = {1: 4000, 100: 800, 1000: 160}  # subscribers on one worker -> events
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A scenario of `benchmarks.load` with so many events in flight for each worker; 0 is one event in all, so that
+    each delivery is a send of its own, on several workers too."""
+
+    scenario: str
+    in_flight: int
+    figure: str
+    about: str
+
+    def of(self, workers: int) -> Scenario:
+        (found,) = [each for each in SCENARIOS if each.name == self.scenario]
+        options = list(found.options)
+        in_flight = str(self.in_flight * workers or 1)
+        options[options.index("--window") + 1] = in_flight
+        options[options.index("--publishers") + 1] = str(self.in_flight * workers or 8)
+        return replace(found, options=tuple(options))
+
+
+ROWS = (
+    Row("fanout-1000-100b-w1", 0, "cpu_us_per_delivery", "delivery to 1,000 subscribers, 1 event in flight"),
+    Row("fanout-1000-100b-w8", 8, "cpu_us_per_delivery", "delivery to 1,000 subscribers, 8 for each worker"),
+    Row("channels", 64, "cpu_us_per_event", "publish to one of 10,000 channels, 5 subscribers each"),
+    Row("publish", 64, "cpu_us_per_event", "publish to one subscriber"),
+)
+CROSSING = {1: 8000, 100: 1600, 1000: 320}  # subscribers on one worker -> events
 Costs = dict[str, float]  # CPU time of each process for one operation, in us
 
 
@@ -39,9 +61,10 @@ def main() -> None:
     with serving(1) as one, serving(2) as two:
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
-            for name in SCENARIOS:
-                for label, cluster in ((f"{name} 1", one), (f"{name} 2", two)):
-                    runs.setdefault(label, []).append(_load(name, cluster, options.seconds))
+            for row in ROWS:
+                for workers, cluster in ((1, one), (2, two)):
+                    cost = _load(row, workers, cluster, options.seconds)
+                    runs.setdefault(f"{row.scenario} {workers}", []).append(cost)
             for count, events in CROSSING.items():
                 with crossing.subscribers(two, count) as clients:
                     for sender in ("worker 0", "worker 1"):
@@ -59,13 +82,12 @@ def main() -> None:
         (RESULTS / "workers.md").write_text(f"{head} {options.rounds} rounds. {where}.\n\n{text}\n")
 
 
-def _load(name: str, cluster: Cluster, seconds: float) -> Costs:
-    (scenario,) = [each for each in chosen([name]) if each.name == name]
+def _load(row: Row, workers: int, cluster: Cluster, seconds: float) -> Costs:
     target = Target("revurb", cluster.port, tuple(cluster.pids.values()))
     answer, shares = cluster.shares_of_the_end(
-        lambda: generator.run(scenario, target, seconds=seconds), seconds
+        lambda: generator.run(row.of(workers), target, seconds=seconds), seconds
     )
-    return {process: share * answer[SCENARIOS[name][0]] for process, share in shares.items()}
+    return {process: share * answer[row.figure] for process, share in shares.items()}
 
 
 def table(runs: dict[str, list[Costs]]) -> str:
@@ -74,12 +96,12 @@ def table(runs: dict[str, list[Costs]]) -> str:
         "| | 1 worker | 2 workers and hub, together | busiest of them | hub | capacity of 2 |",
         "|---|--:|--:|--:|--:|--:|",
     ]
-    for name, (_, about) in SCENARIOS.items():
-        one, two = runs[f"{name} 1"], runs[f"{name} 2"]
+    for row in ROWS:
+        one, two = (runs[f"{row.scenario} {workers}"] for workers in (1, 2))
         alone, busiest = _median(one, _sum), _median(two, _even)
         hub = _median(two, lambda costs: costs["hub"])
         lines.append(
-            f"| {about} | {alone:.3g} us | {_median(two, _sum):.3g} us | {busiest:.3g} us | {hub:.2g} us "
+            f"| {row.about} | {alone:.3g} us | {_median(two, _sum):.3g} us | {busiest:.3g} us | {hub:.2g} us "
             f"| {alone / busiest:.2f} x |"
         )
     lines += [

@@ -185,7 +185,7 @@ class Supervisor:
         self._finish(GaveUp(failure.problems, configuration=failure.configuration))
 
     def _children(self) -> list[Child]:
-        return [child for place in (*self._services, *self._workers.places) for child in place.children]
+        return [*(child for place in self._services for child in place.children), *self._workers.children]
 
     # What it is told.
 
@@ -201,7 +201,7 @@ class Supervisor:
         """Drain all workers, then end; the second time, do not wait for clients."""
         if self._state == "draining":
             _log.info("ending at once", extra={"told_by": told_by})
-            for child in self._children():
+            for child in self._workers.children:  # services end after them in any case
                 child.end_now()
         else:
             _log.info("stopping", extra={"told_by": told_by, "drain_timeout_s": self._drain_timeout_s})

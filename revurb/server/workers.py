@@ -65,8 +65,12 @@ class Workers:
     @property
     def on_the_bus(self) -> int:
         """How many there are, in their places or leaving, that have met the hub."""
-        children = (child for place in self.places for child in place.children)
-        return sum(child.is_ready and not child.is_over for child in children)
+        return sum(child.is_ready and not child.is_over for child in self.children)
+
+    @property
+    def children(self) -> list[Child]:
+        """All of them, in their places or leaving."""
+        return [child for place in self.places for child in place.children]
 
     def spread(self) -> None:
         """Have every slot accepted on: by its own worker, else by the one with the fewest clients."""

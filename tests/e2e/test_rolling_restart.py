@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.client import Client, Ended, connect, http, signed
-from tests.server.serving import Serving, all_ready, serving, workers
+from tests.server.serving import Serving, all_ready, hub_pid, serving, workers
 from tests.server.test_process import APP
 
 WORKERS, RESTARTS, LISTENERS = 2, 3, 12
@@ -89,11 +89,12 @@ async def restart_thrice(server: Serving, traffic: Traffic) -> None:
 
 async def test_nobody_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", str(WORKERS), "--drain-timeout", "2") as server:
-        traffic = Traffic(server.port)
+        traffic, hub = Traffic(server.port), hub_pid(server.status())
         jobs = [traffic.publish(), traffic.come_and_go(), *(traffic.listen() for _ in range(LISTENERS))]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         restarts = asyncio.ensure_future(restart_thrice(server, traffic))
         await asyncio.wait((restarts, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        assert hub_pid(server.status()) == hub
         for task in (restarts, *tasks):
             if task.done():
                 task.result()  # raises what went wrong; only the restarts end by themselves

@@ -106,6 +106,12 @@ def workers(status: Status) -> list[ProcessStatus]:
     return [row for row in status.processes if row.process != "hub" and row.state != "draining"]
 
 
+def hub_pid(status: Status) -> int:
+    (pid,) = (row.pid for row in status.processes if row.process == "hub")
+    assert pid is not None
+    return pid
+
+
 def all_ready(status: Status) -> bool:
     return status.state == "ready" and {process.state for process in status.processes} == {"ready"}
 

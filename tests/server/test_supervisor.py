@@ -17,7 +17,7 @@ import pytest
 from revurb.server.control import Request
 from tests.client import api, connect, handshake, http
 from tests.conftest import Run
-from tests.server.serving import Serving, all_ready, launched, serving, workers
+from tests.server.serving import Serving, all_ready, hub_pid, launched, serving, workers
 from tests.server.test_process import APP
 
 WORKERS = 2
@@ -87,7 +87,7 @@ async def test_a_worker_that_is_told_to_end_is_replaced_before_it_is_gone(steady
 
 
 async def test_a_restart_moves_clients_to_new_workers(steady: Serving) -> None:
-    before = pids(steady)
+    before, hub = pids(steady), hub_pid(steady.status())
     async with connect(steady.port, "key1") as client:
         reply = await asyncio.to_thread(steady.request, Request("restart"))
         assert reply.error is None
@@ -95,6 +95,7 @@ async def test_a_restart_moves_clients_to_new_workers(steady: Serving) -> None:
         async with connect(steady.port, "key1") as back:
             await back.subscribe("a")
     assert not set(before) & set(pids(steady))
+    assert hub_pid(steady.status()) == hub
 
 
 def test_sighup_is_a_restart(steady: Serving) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from revurb.server.control import Status
 from tests.client import Client, Http
 from tests.server.pinned import ask, client_of, http_of, trigger
-from tests.server.serving import Serving, all_ready, serving
+from tests.server.serving import Serving, all_ready, hub_pid, serving
 from tests.server.test_process import APP
 
 ROOM = "presence-room"
@@ -68,12 +67,6 @@ async def connected(api: Http) -> None:
 
 def user(name: str) -> dict[str, object]:
     return {"user_id": name, "user_info": {"name": name.upper()}}
-
-
-def hub_pid(status: Status) -> int:
-    (pid,) = (row.pid for row in status.processes if row.process == "hub")
-    assert pid is not None
-    return pid
 
 
 async def test_events_reach_everyone_whichever_worker_they_were_sent_to(server: Serving) -> None:

@@ -10,6 +10,7 @@ from revurb.bus.ledger import Key
 
 KEPT_S = 60.0
 KEPT_BYTES = 32 * 1024 * 1024
+ENTRY_COST_BYTES = 350  # what an event takes beside its bytes
 
 
 class _Entry(NamedTuple):
@@ -37,7 +38,7 @@ class EventLog:
     def append(self, key: Key, data: bytes) -> None:
         """Keep the event at `position`, which the caller has moved on by one."""
         self._entries.append(_Entry(self.position, self._clock(), key, data))
-        self._bytes += len(data)
+        self._bytes += len(data) + ENTRY_COST_BYTES
         while self._bytes > self._kept_bytes:
             self._drop()
 
@@ -58,4 +59,4 @@ class EventLog:
         return max(0, oldest - position - 1)
 
     def _drop(self) -> None:
-        self._bytes -= len(self._entries.popleft().data)
+        self._bytes -= len(self._entries.popleft().data) + ENTRY_COST_BYTES
