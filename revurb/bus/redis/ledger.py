@@ -63,6 +63,12 @@ class RedisLedger:
         topic = self._keys.topic(app_id, channel)
         who: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
         event = envelope.pack("", 0, app_id, channel, added) if member is not None else b""
+
+        def entered(reply: Any) -> None:
+            if reply[3]:
+                self._events.told(app_id, channel, added)
+            done(reply)
+
         self._commands.script(
             self._scripts.enter,
             (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached),
@@ -80,7 +86,7 @@ class RedisLedger:
                 self._keys.marks(topic.partition, self._node),
                 marker,
             ),
-            done,
+            entered,
         )
 
     def set_count(self, app_id: str, channel: str, count: int) -> None:
@@ -95,7 +101,8 @@ class RedisLedger:
         """Take `node`, or this one, off the user's; if it was the last, everyone is told. A count is set if given."""
         node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
-        event = envelope.pack("", 0, app_id, channel, self._events.removed(channel, member))
+        removed = self._events.removed(channel, member)
+        event = envelope.pack("", 0, app_id, channel, removed)
         self._commands.script(
             self._scripts.leave,
             (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
@@ -109,16 +116,19 @@ class RedisLedger:
                 event,
                 self._kept_ms,
             ),
+            self._told(app_id, channel, removed),
         )
 
     def depart(self, app_id: str, channel: str, member: Member) -> None:
         """Tell that the user has left, if it is not there."""
         topic = self._keys.topic(app_id, channel)
-        event = envelope.pack("", 0, app_id, channel, self._events.removed(channel, member))
+        removed = self._events.removed(channel, member)
+        event = envelope.pack("", 0, app_id, channel, removed)
         self._commands.script(
             self._scripts.depart,
             (self._log(topic), topic.members),
             (topic.channel, member.user_id, event, self._kept_ms),
+            self._told(app_id, channel, removed),
         )
 
     def reassert(self, app_id: str, channel: str, count: int, members: Sequence[Member], tell: bool) -> None:
@@ -142,10 +152,11 @@ class RedisLedger:
         )
 
     def tell(self, app_id: str, channel: str, text: bytes) -> None:
-        """Send an event that is nobody's in particular."""
+        """Send an event of the bus' own."""
         topic = self._keys.topic(app_id, channel)
         event = envelope.pack("", 0, app_id, channel, text)
         self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, event, self._kept_ms))
+        self._events.told(app_id, channel, text)
 
     def remember(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
         topic = self._keys.topic(app_id, channel)
@@ -242,6 +253,13 @@ class RedisLedger:
 
         self._commands.plain("HGETALL", topic.members, done=found)
 
+    def _told(self, app_id: str, channel: str, text: bytes) -> Done:
+        def done(reply: Any) -> None:
+            if reply:
+                self._events.told(app_id, channel, text)
+
+        return done
+
     def _log(self, topic: Topic) -> str:
         return self._keys.part(topic.partition, "log")
 
@@ -253,7 +271,7 @@ class RedisLedger:
 
 def read_entered(reply: Any) -> tuple[envelope.Position, list[Member], bytes | None]:
     """The reply to `enter`."""
-    position, members, cached = reply
+    position, members, cached, _ = reply
     return envelope.read_position(position), _read_members(members), cached
 
 

@@ -91,32 +91,36 @@ return tell(KEYS[1], ARGV[3], ARGV[4], ARGV[5])
 
 # KEYS: log, counts, occupied, held, members, cached. ARGV: node, topic id, channel, topic channel, count,
 # user ('' for none), id, info, added event, kept ms, want members, want cached, marks channel, marker.
-# Gives {newest stream id, members, cached}; the marker says where among the events that was.
+# Gives {newest stream id, members, cached, 1 if the user is new}; the marker says where among the events that was.
 ENTER = """
 set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
-if ARGV[6] ~= '' and join(KEYS[5], ARGV[6], ARGV[1], ARGV[7], ARGV[8]) then
-  tell(KEYS[1], ARGV[4], ARGV[9], ARGV[10])
-end
+local new = ARGV[6] ~= '' and join(KEYS[5], ARGV[6], ARGV[1], ARGV[7], ARGV[8])
+if new then tell(KEYS[1], ARGV[4], ARGV[9], ARGV[10]) end
 local members, cached = {}, false
 if ARGV[11] == '1' then members = redis.call('HGETALL', KEYS[5]) end
 if ARGV[12] == '1' then cached = redis.call('GET', KEYS[6]) end
 redis.call('@PUBLISH@', ARGV[13], ARGV[14])
-return {last_id(KEYS[1]), members, cached}
+return {last_id(KEYS[1]), members, cached, new and 1 or 0}
 """
 
 # KEYS: counts, occupied, held. ARGV: node, topic id, channel, count.
 COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
 
 # KEYS: log, counts, occupied, held, members. ARGV: node, topic id, channel, topic channel, count ('' to leave it as it
-# is), user, removed event, kept ms.
+# is), user, removed event, kept ms. Gives 1 if the user has gone.
 LEAVE = """
-if leave(KEYS[5], ARGV[6], ARGV[1]) then tell(KEYS[1], ARGV[4], ARGV[7], ARGV[8]) end
+local gone = leave(KEYS[5], ARGV[6], ARGV[1])
+if gone then tell(KEYS[1], ARGV[4], ARGV[7], ARGV[8]) end
 if ARGV[5] ~= '' then set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5]) end
+return gone and 1 or 0
 """
 
 # KEYS: log, members. ARGV: topic channel, user, removed event, kept ms. For a user whose node has already gone.
+# Gives 1 if it was told.
 DEPART = """
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then tell(KEYS[1], ARGV[1], ARGV[3], ARGV[4]) end
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return 0 end
+tell(KEYS[1], ARGV[1], ARGV[3], ARGV[4])
+return 1
 """
 
 # KEYS: counts, occupied, held, members. ARGV: node, topic id, channel, count, then user, id, info of each member.
