@@ -75,6 +75,11 @@ class BrokeredBus:
         return None if self._linked else f"{self._link.name} disconnected"
 
     @property
+    def here(self) -> Alone:
+        """What this worker knows by itself."""
+        return self._alone
+
+    @property
     def dropped(self) -> int:
         """Events for others that could not wait any longer."""
         return self._outbound.dropped

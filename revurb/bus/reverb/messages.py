@@ -1,0 +1,288 @@
+"""What PHP Reverb nodes say to each other, as JSON, read and written.
+
+    {"type":"message","application":A,"payload":{"event","channels"|"channel","data","user_id"?},"socket_id"?}
+    {"type":"terminate","application":A,"payload":{"user_id"}}
+    {"type":"metrics","payload":Q}, answered by everyone who hears it with {"type":<Q's key>,"payload":...}
+
+A is a serialised Application, Q a serialised PendingMetric. Keys that PHP does not know are ignored by it at the top
+level (captured), so what a Revurb node sends is marked there with "origin", and other Revurb nodes skip it.
+
+What is written has PHP's own escapes, and is refused (`Inexpressible`) where PHP's json_decode or json_encode would
+fail: then the node that read it would end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import orjson
+
+from revurb.bus.reverb import php
+
+MAX_BYTES = 32 * 1024 * 1024  # the longest are lists of all connections: 30 bytes each
+MAX_DEPTH = 480  # of the JSON within an event: PHP reads 512 levels in all
+_ORIGIN = "revurb:"
+_KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three types
+_LETTERS = string.ascii_letters + string.digits
+
+
+class Garbage(ValueError):
+    """Nothing that a Reverb node says."""
+
+
+class Inexpressible(ValueError):
+    """PHP could not read it."""
+
+
+class Message(NamedTuple):
+    """An event for the subscribers of each channel but `except_socket_id`: (channel, finished event)."""
+
+    app_id: str
+    events: tuple[tuple[str, bytes], ...]
+    except_socket_id: str | None
+    triggered: bool  # by the application: neither a client event nor of the server's own
+
+
+class Terminate(NamedTuple):
+    app_id: str
+    user_id: str
+
+
+class Metric(NamedTuple):
+    """A question: answers go under `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
+
+    key: str
+    app_id: str
+    kind: str
+    options: Mapping[str | int, php.Value]
+
+
+class Answer(NamedTuple):
+    """To the question with that key, if it is one."""
+
+    key: str
+    payload: msgspec.Raw
+
+
+Heard: TypeAlias = Message | Terminate | Metric | Answer
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    payload: msgspec.Raw = msgspec.Raw(b"null")
+    application: str = ""
+    socket_id: object = None
+    origin: object = None
+
+
+class _Event(msgspec.Struct):
+    event: str
+    data: msgspec.Raw = msgspec.Raw()
+    channel: str | None = None
+    channels: list[str] | str | None = None
+    user_id: msgspec.Raw = msgspec.Raw()
+
+
+class _Whom(msgspec.Struct):
+    user_id: str | int
+
+
+_read_envelope = msgspec.json.Decoder(_Envelope).decode
+_read_event = msgspec.json.Decoder(_Event).decode
+_read_whom = msgspec.json.Decoder(_Whom).decode
+_read_text = msgspec.json.Decoder(str).decode
+
+
+def read(data: bytes) -> Heard | None:
+    """What was said; None if a Revurb node said it. Raises Garbage."""
+    if len(data) > MAX_BYTES:
+        raise Garbage("too long")
+    try:
+        data.decode()  # what is passed on as it came must be text all through
+        envelope = _read_envelope(data)
+        if isinstance(envelope.origin, str) and envelope.origin.startswith(_ORIGIN):
+            return None
+        match envelope.type:
+            case "message":
+                return _message(envelope)
+            case "terminate":
+                user_id = _read_whom(envelope.payload).user_id
+                return Terminate(_read_application(php.read(envelope.application.encode())), str(user_id))
+            case "metrics":
+                return _metric(php.read(_read_text(envelope.payload).encode()))
+            case key:
+                return Answer(key, envelope.payload)
+    except (msgspec.MsgspecError, orjson.JSONDecodeError, php.NotPhp, UnicodeError, RecursionError) as error:
+        raise Garbage(str(error)) from error
+
+
+def _message(envelope: _Envelope) -> Message:
+    app_id = _read_application(php.read(envelope.application.encode()))
+    event = _read_event(envelope.payload)
+    names = event.channels if event.channels is not None else event.channel
+    channels = [names] if isinstance(names, str) else names or []
+    is_clients = event.event.startswith("client-")
+    head = [b'"event":' + orjson.dumps(event.event)]
+    if bytes(event.data):
+        orjson.loads(bytes(event.data))  # strict, as every client's JSON reader is
+        head.append(b'"data":' + bytes(event.data))
+    texts = []
+    for channel in dict.fromkeys(channels):
+        parts = [*head, b'"channel":' + orjson.dumps(channel)]
+        if is_clients and bytes(event.user_id) and channel.startswith("presence-"):
+            orjson.loads(bytes(event.user_id))
+            parts.append(b'"user_id":' + bytes(event.user_id))
+        texts.append((channel, b"{%b}" % b",".join(parts)))
+    except_socket_id = envelope.socket_id if isinstance(envelope.socket_id, str) else None
+    triggered = not is_clients and not event.event.startswith("pusher_internal:")
+    return Message(app_id, tuple(texts), except_socket_id, triggered)
+
+
+def _metric(value: php.Value) -> Metric:
+    if not isinstance(value, php.Object) or value.class_name != php.PENDING_METRIC:
+        raise Garbage("not a question")
+    key, kind, options = (value.properties.get(name) for name in ("key", "type", "options"))
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.Case):
+        raise Garbage("not a question that can be answered")
+    app_id = _read_application(value.properties.get("application"))
+    return Metric(key, app_id, kind.name, options if isinstance(options, Mapping) else {})
+
+
+def _read_application(value: php.Value) -> str:
+    if not isinstance(value, php.Object) or value.class_name != php.APPLICATION:
+        raise Garbage("not an application")
+    app_id = value.properties.get("id")
+    if not isinstance(app_id, str) or not app_id:
+        raise Garbage("an application without an id")
+    return app_id
+
+
+# Writing. Everything here may raise Inexpressible.
+
+
+def write_event(node: str, app_id: str, text: bytes, except_socket_id: str | None) -> bytes:
+    """`text` is a finished event: of the application or the server, with `data` as a string, or of a client."""
+    try:
+        event = _read_event(text)
+        is_clients = event.event.startswith("client-")
+        if not is_clients:
+            data = quote(_read_text(event.data)).encode()
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise Inexpressible(str(error)) from error
+    if event.channel is None:
+        raise Inexpressible("an event without a channel")
+    name, channel = quote(event.event).encode(), quote(event.channel).encode()
+    if is_clients:
+        user = b',"user_id":' + _raw(event.user_id) if bytes(event.user_id) else b""
+        payload = b'{"event":%b,"channel":%b,"data":%b%b}' % (name, channel, _raw(event.data), user)
+    else:
+        payload = b'{"event":%b,"channels":[%b],"data":%b}' % (name, channel, data)
+    but = b',"socket_id":' + quote(except_socket_id).encode() if except_socket_id else b""
+    return b'{"type":"message","application":%b,"payload":%b%b,%b}' % (
+        _application(app_id),
+        payload,
+        but,
+        _origin(node),
+    )
+
+
+def write_terminate(node: str, app_id: str, user_id: str) -> bytes:
+    whom = quote(user_id).encode()
+    return b'{"type":"terminate","application":%b,"payload":{"user_id":%b},%b}' % (
+        _application(app_id),
+        whom,
+        _origin(node),
+    )
+
+
+def write_question(node: str, metric: Metric, options: Mapping[str, php.Writable]) -> bytes:
+    """`metric.options` is not looked at: it is for what was read."""
+    try:
+        question = php.write_object(
+            php.PENDING_METRIC,
+            {
+                "subscribers": b"N;",
+                "data": php.write({}),
+                "key": php.write(metric.key),
+                "application": _serialized_application(metric.app_id),
+                "type": php.write_case(php.METRIC_TYPE, metric.kind),
+                "options": b"a:%d:{%b}"
+                % (len(options), b"".join(php.write(key) + php.write(each) for key, each in options.items())),
+            },
+        )
+    except UnicodeEncodeError as error:
+        raise Inexpressible(str(error)) from error
+    return b'{"type":"metrics","payload":%b,%b}' % (quote(question.decode()).encode(), _origin(node))
+
+
+def write_answer(key: str, payload: bytes) -> bytes:
+    """`payload` is an array or an object of JSON: on anything else PHP nodes end."""
+    return b'{"type":"%b","payload":%b}' % (key.encode(), payload)
+
+
+def new_key() -> str:
+    """Ten letters and digits, as PHP's."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(10))
+
+
+def quote(text: str) -> str:
+    """A JSON string, in the words of PHP's json_encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Inexpressible(str(error)) from error
+    return json.dumps(text).replace("/", "\\/")
+
+
+def expressible(raw: bytes) -> bool:
+    """Whether PHP can read this JSON and write it again: no numbers beyond a double, no half surrogate pairs (orjson
+    refuses both), not too deep."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return True
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            each
+            for outer in level
+            if isinstance(outer, dict | list)
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _raw(raw: msgspec.Raw) -> bytes:
+    data = bytes(raw)
+    if not expressible(data):
+        raise Inexpressible("JSON that PHP cannot read")
+    return data
+
+
+@lru_cache(maxsize=1024)
+def _application(app_id: str) -> bytes:
+    try:
+        return quote(_serialized_application(app_id).decode()).encode()
+    except UnicodeEncodeError as error:
+        raise Inexpressible(str(error)) from error
+
+
+def _serialized_application(app_id: str) -> bytes:
+    """Its id and nothing else: PHP nodes ask it for nothing else (captured), and the secret stays at home."""
+    return php.write_object(php.APPLICATION, {"id": php.write(app_id)})
+
+
+@lru_cache(maxsize=16)
+def _origin(node: str) -> bytes:
+    return b'"origin":' + quote(_ORIGIN + node).encode()

@@ -1,0 +1,204 @@
+"""PHP's `serialize`, as far as Reverb uses it. Nothing is ever built but plain values.
+
+Read: null, booleans, integers, floats, strings, arrays, objects and enum cases of the three classes that Reverb sends,
+exactly as PHP writes them: no references, no leading zeros, no other class, nothing behind the end. Every length is
+compared with what is there before it is used, every count with how much could fit, so that reading takes time in
+proportion to the bytes, whatever they claim.
+
+Written: null, strings, lists, dicts, and the objects of `messages`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+APPLICATION = "Laravel\\Reverb\\Application"
+PENDING_METRIC = "Laravel\\Reverb\\Protocols\\Pusher\\PendingMetric"
+METRIC_TYPE = "Laravel\\Reverb\\Protocols\\Pusher\\MetricType"
+
+MAX_BYTES = 1024 * 1024  # an application takes 700; the rest is for channel names that are asked about
+MAX_DEPTH = 8  # a question, its application, the app's options and what those may hold: 5
+_SMALLEST_PAIR_BYTES = len("i:0;N;")
+_LONGEST_NUMBER_BYTES = 32  # 64-bit integers take 20, floats 24
+
+
+class NotPhp(ValueError):
+    """It is not what PHP would have written."""
+
+
+class Object(NamedTuple):
+    """An instance of a class, as its protected properties by name."""
+
+    class_name: str
+    properties: Mapping[str, Value]
+
+
+class Case(NamedTuple):
+    """A case of an enum."""
+
+    class_name: str
+    name: str
+
+
+Value: TypeAlias = bool | int | float | str | Mapping[str | int, "Value"] | Object | Case | None
+
+_INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
+_FLOAT = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:E[+-][0-9]+)?|INF)|NAN")
+_COUNT = re.compile(rb"0|[1-9][0-9]{0,8}")
+_CASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read(data: bytes) -> Value:
+    """The value, or NotPhp."""
+    return Reader(data).read()
+
+
+class Reader:
+    """Reads one value. `values` is how many have been begun so far, `at` how many bytes have been used."""
+
+    __slots__ = ("_data", "at", "values")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+        self.values = 0
+
+    def read(self) -> Value:
+        if len(self._data) > MAX_BYTES:
+            raise NotPhp("too long")
+        value = self._value(0)
+        if self.at != len(self._data):
+            raise NotPhp("something behind the end")
+        return value
+
+    def _value(self, depth: int) -> Value:
+        self.values += 1
+        kind = self._data[self.at : self.at + 2]
+        self.at += 2
+        match kind:
+            case b"s:":
+                text = self._quoted()
+                self._expect(b";")
+                return text
+            case b"i:":
+                return int(self._number(_INTEGER, b";"))
+            case b"b:":
+                return self._boolean()
+            case b"N;":
+                return None
+            case b"d:":
+                return float(self._number(_FLOAT, b";"))
+            case b"a:":
+                return self._array(depth + 1)
+            case b"O:":
+                return self._object(depth + 1)
+            case b"E:":
+                return self._case()
+        raise NotPhp("no such type")
+
+    def _boolean(self) -> bool:
+        digit = self._data[self.at : self.at + 1]
+        self.at += 1
+        if digit not in (b"0", b"1"):
+            raise NotPhp("a boolean is 0 or 1")
+        self._expect(b";")
+        return digit == b"1"
+
+    def _array(self, depth: int) -> Mapping[str | int, Value]:
+        found: dict[str | int, Value] = {}
+        for _ in range(self._begin(depth)):
+            key = self._value(depth)
+            if isinstance(key, bool) or not isinstance(key, str | int) or key in found:
+                raise NotPhp("not a key, or one that was there already")
+            found[key] = self._value(depth)
+        self._expect(b"}")
+        return found
+
+    def _object(self, depth: int) -> Object:
+        class_name = self._quoted()
+        if class_name not in (APPLICATION, PENDING_METRIC):
+            raise NotPhp("a class that Reverb does not send")
+        self._expect(b":")
+        properties: dict[str, Value] = {}
+        for _ in range(self._begin(depth)):
+            key = self._value(depth)
+            if not isinstance(key, str) or not key.startswith("\0*\0") or key[3:] in properties:
+                raise NotPhp("not a protected property, or one that was there already")
+            properties[key[3:]] = self._value(depth)
+        self._expect(b"}")
+        return Object(class_name, properties)
+
+    def _case(self) -> Case:
+        class_name, _, name = self._quoted().partition(":")
+        if class_name != METRIC_TYPE or not _CASE.fullmatch(name):
+            raise NotPhp("an enum that Reverb does not send")
+        self._expect(b";")
+        return Case(class_name, name)
+
+    def _begin(self, depth: int) -> int:
+        """`3:{`: the number of pairs."""
+        count = int(self._number(_COUNT, b":"))
+        self._expect(b"{")
+        if depth > MAX_DEPTH:
+            raise NotPhp("too deep")
+        if count > (len(self._data) - self.at) // _SMALLEST_PAIR_BYTES:
+            raise NotPhp("more pairs than there is room for")
+        return count
+
+    def _quoted(self) -> str:
+        """`3:"abc"`; the length is in bytes."""
+        length = int(self._number(_COUNT, b":"))
+        self._expect(b'"')
+        if length > len(self._data) - self.at:
+            raise NotPhp("a string that is longer than all there is")
+        text = self._data[self.at : self.at + length]
+        self.at += length
+        self._expect(b'"')
+        try:
+            return text.decode()
+        except UnicodeDecodeError as error:
+            raise NotPhp("a string that is not UTF-8") from error
+
+    def _number(self, form: re.Pattern[bytes], end: bytes) -> bytes:
+        stop = self._data.find(end, self.at, self.at + _LONGEST_NUMBER_BYTES)
+        number = self._data[self.at : stop] if stop >= 0 else b""
+        if not form.fullmatch(number):
+            raise NotPhp("not a number")
+        self.at = stop + 1
+        return number
+
+    def _expect(self, byte: bytes) -> None:
+        if self._data[self.at : self.at + 1] != byte:
+            raise NotPhp(f"no {byte.decode()} where it belongs")
+        self.at += 1
+
+
+Writable: TypeAlias = str | Sequence[str] | Mapping[str, "str | Sequence[str] | None"] | None
+
+
+def write(value: Writable) -> bytes:
+    """A list becomes PHP's array with keys 0, 1, 2 and so on. Raises UnicodeEncodeError for what is no text."""
+    if value is None:
+        return b"N;"
+    if isinstance(value, str):
+        text = value.encode()
+        return b's:%d:"%b";' % (len(text), text)
+    if isinstance(value, Mapping):
+        return b"a:%d:{%b}" % (len(value), b"".join(write(key) + write(each) for key, each in value.items()))
+    return b"a:%d:{%b}" % (
+        len(value),
+        b"".join(b"i:%d;%b" % (index, write(each)) for index, each in enumerate(value)),
+    )
+
+
+def write_object(class_name: str, properties: Mapping[str, bytes]) -> bytes:
+    """`properties` are serialised already."""
+    pairs = b"".join(write(f"\0*\0{name}") + value for name, value in properties.items())
+    return b'O:%d:"%b":%d:{%b}' % (len(class_name), class_name.encode(), len(properties), pairs)
+
+
+def write_case(class_name: str, name: str) -> bytes:
+    case = f"{class_name}:{name}".encode()
+    return b'E:%d:"%b";' % (len(case), case)

@@ -1,0 +1,104 @@
+"""Revurb nodes and played PHP nodes on one real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from revurb.bus.brokered.bus import BrokeredBus
+from revurb.bus.redis.link import RedisLink
+from revurb.bus.reverb.bridge import ReverbBridge
+from revurb.bus.reverb.bus import BridgedBus
+from revurb.server.member_events import MEMBER_EVENTS
+from tests.bus.engines import APP, LEASE_S, Node, RedisCluster
+from tests.bus.reverb import php
+from tests.bus.reverb.node import PhpNode
+from tests.conftest import Run
+from tests.redis_server import RedisServer
+
+CACHE_TTL_S = 600
+
+
+class MixedCluster(RedisCluster):
+    """At its end, no PHP node may have been sent anything that it could not read, nor anything secret."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__(server)
+        self.server = server
+        self.bridges: dict[Node, ReverbBridge] = {}
+        self.php_nodes: list[PhpNode] = []
+
+    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> Node:
+        await self.server.start()
+        node = Node(f"node{len(self.nodes)}")
+        bridge = ReverbBridge(
+            node.name,
+            self.server.client,
+            node,
+            protocol=protocol,
+            cached_for_s=lambda channel: CACHE_TTL_S if channel.startswith("cache-") else 0,
+        )
+        events = MEMBER_EVENTS._replace(told=bridge.tell)
+        inner = BrokeredBus(
+            node.name,
+            node,
+            events,
+            lambda end: RedisLink(end, node.name, self.server.client, events, lease_s=LEASE_S),
+        )
+        node.bus = BridgedBus(inner, bridge)
+        self.bridges[node] = bridge
+        return await self._start(node)
+
+    async def php(self, **clients: dict[str, str | None]) -> PhpNode:
+        """One more PHP node, which all Revurb nodes have seen. `s_1={"news": None}` is a client with socket id s.1."""
+        await self.server.start()
+        node = PhpNode(self.server, **clients)
+        self.php_nodes.append(node)
+        await node.start()
+        for each in self.nodes:
+            await self.sees(each, len([php for php in self.php_nodes if php.running]))
+        return node
+
+    async def sees(self, node: Node, php_nodes: int) -> None:
+        await node.until(lambda: self.bridges[node].php_nodes == php_nodes)
+
+    async def said(self, node: Node) -> None:
+        """Until Redis has all that the node had to say, to the others and to PHP nodes."""
+        await node.bus._bus.connections(APP)
+        commands = self.bridges[node]._commands
+        assert commands is not None
+        await commands.flush()
+
+    async def kill(self, node: Node) -> None:
+        self.nodes.remove(node)
+        self._ticking.pop(node).cancel()
+        for task in (node.bus._bus._link._task, self.bridges[node]._task):
+            assert task is not None
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def close(self) -> None:
+        for each in tuple(self.nodes):
+            self._ticking.pop(each).cancel()
+            await each.bus.stop()
+        for node in self.php_nodes:
+            if node.running and not node.dead:
+                await node.everything()
+            await node.stop()
+        await self.server.kill()
+        for node in self.php_nodes:
+            assert node.dead is None, node.dead
+            for data in node.heard:
+                assert b"secret" not in data or b'"origin"' not in data
+                php.receive(data)
+
+
+@pytest.fixture
+def mixed(run: Run, tmp_path: Path, need: Callable[[str], str]) -> Iterator[MixedCluster]:
+    cluster = MixedCluster(RedisServer(need("redis-server"), tmp_path))
+    yield cluster
+    run(cluster.close())

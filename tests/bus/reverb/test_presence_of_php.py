@@ -1,0 +1,155 @@
+"""PHP nodes come and go, and Redis too."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from revurb.pusher.messages import event_text
+from tests.bus.engines import APP, Node, now
+from tests.bus.reverb.conftest import MixedCluster
+from tests.bus.reverb.node import PhpNode, captured
+
+
+async def triggers(node: Node, data: str) -> None:
+    await node.publish(event_text("e", data, "pub"), "pub")
+
+
+def data_of(php_node: PhpNode) -> list[str]:
+    return [event["data"] for client in php_node.clients.values() for event in client.got]
+
+
+async def recorded(mixed: MixedCluster) -> PhpNode:
+    """A subscriber that Revurb nodes do not take for a PHP node: it listens with a pattern."""
+    recorder = PhpNode(mixed.server)
+    await recorder.start(pattern=True)
+    mixed.php_nodes.append(recorder)
+    return recorder
+
+
+async def test_nothing_is_sent_while_there_is_nobody(mixed: MixedCluster) -> None:
+    node, _ = await mixed.node(), await mixed.node()
+    recorder = await recorded(mixed)
+    await triggers(node, "1")
+    await now(node.bus.terminate(APP, "ann"))
+    await now(node.bus.channels(APP, ""))
+    await recorder.everything()
+    assert len(recorder.heard) == 1  # its own mark
+
+
+async def test_always_is_always(mixed: MixedCluster) -> None:
+    node = await mixed.node("reverb")
+    recorder = await recorded(mixed)
+    await triggers(node, "1")
+    await recorder.everything()
+    assert len(recorder.of_type("message")) == 1
+
+
+async def test_php_nodes_come_and_go(mixed: MixedCluster, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "revurb")
+    node, other = await mixed.node(), await mixed.node()
+    assert "PHP" not in caplog.text
+    first = await mixed.php(s_1={"pub": None})
+    await triggers(node, "1")
+    second = await mixed.php(s_2={"pub": None})
+    await triggers(node, "2")
+    await first.everything()
+    await first.stop()
+    for each in (node, other):
+        await mixed.sees(each, 1)
+    await triggers(node, "3")
+    await second.everything()
+    await second.stop()
+    for each in (node, other):
+        await mixed.sees(each, 0)
+    await triggers(node, "4")
+    third = await mixed.php(s_3={"pub": None})
+    await triggers(node, "5")
+    await third.everything()
+    assert [data_of(php_node) for php_node in (first, second, third)] == [["1", "2"], ["2", "3"], ["5"]]
+    lines = [record.getMessage() for record in caplog.records if "PHP" in record.getMessage()]
+    listens, gone = (
+        "a PHP Reverb node listens on channel reverb",
+        "a PHP Reverb node has gone from channel reverb",
+    )
+    assert [line for line in lines if line == listens] == [listens] * 6
+    assert [line for line in lines if line == gone] == [gone] * 4
+
+
+async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
+    mixed: MixedCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "revurb")
+    node = await mixed.node()
+    for _ in range(3):
+        await mixed.kill(await mixed.node())
+    await triggers(node, "1")
+    await mixed.said(node)
+    assert mixed.bridges[node].php_nodes == 0
+    assert "PHP Reverb node" not in caplog.text
+
+
+async def test_a_php_node_that_speaks_is_seen_at_once(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.bridge.LOOK_S", 5.0)
+    node = await mixed.node()
+    php_node = PhpNode(mixed.server, s_1={"pub": None})
+    mixed.php_nodes.append(php_node)
+    await php_node.start()
+    await php_node.publish(captured("02-event-channel-1"))
+    await mixed.sees(node, 1)
+    await triggers(node, "2")
+    await php_node.everything()
+    assert data_of(php_node) == ['{"some":"data"}', "2"]
+
+
+async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) -> None:
+    node = await mixed.node()
+    before = await mixed.php(s_1={"pub": None})
+    await triggers(node, "1")
+    await before.everything()
+    await before.stop()
+    await mixed.outage()
+    bridge = mixed.bridges[node]
+    await node.until(lambda: bridge._commands is None)
+    await triggers(node, "2")
+    await triggers(node, "3")
+    await mixed.recover()
+    await node.until(lambda: bridge._commands is not None)
+    await triggers(node, "4")
+    after = await mixed.php(s_1={"pub": None})
+    await after.until(lambda: len(data_of(after)) >= 3)
+    await triggers(node, "5")
+    await after.everything()
+    assert data_of(after) == ["2", "3", "4", "5"]
+    assert bridge.dropped == 0
+
+
+async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.bridge.RETURN_S", 0.1)
+    node = await mixed.node()
+    before = await mixed.php()
+    await before.stop()
+    await mixed.outage()
+    bridge = mixed.bridges[node]
+    await node.until(lambda: bridge._commands is None)
+    await triggers(node, "1")
+    await mixed.recover()
+    await node.until(lambda: not bridge.speaks)
+    assert bridge.dropped == 1
+
+
+async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.outgoing.MAX_WAITING", 2)
+    node = await mixed.node("reverb")
+    await mixed.outage()
+    bridge = mixed.bridges[node]
+    await node.until(lambda: bridge._commands is None)
+    for number in range(5):
+        await triggers(node, str(number))
+    assert bridge.dropped == 3
+    assert [json.loads(message)["payload"]["data"] for message in bridge._outgoing._waiting] == ["3", "4"]
+    assert await now(node.bus.connections(APP)) == 0
