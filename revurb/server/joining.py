@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.engine import Engine
+from revurb.bus.events import MemberEvents
 from revurb.bus.hub.link import HubLink
 from revurb.config import Config
+from revurb.pusher.channel_name import is_cached
 from revurb.pusher.ports import Receiver
 from revurb.server.member_events import MEMBER_EVENTS
 
@@ -33,13 +35,38 @@ def _redis(config: Config, node: str) -> Join:
     from revurb.bus.redis.client import client_factory
     from revurb.bus.redis.link import RedisLink
 
-    redis = config.scaling.redis
+    scaling, redis = config.scaling, config.scaling.redis
     connect = client_factory(redis)
-    return lambda receiver: BrokeredBus(
-        node,
-        receiver,
-        MEMBER_EVENTS,
-        lambda end: RedisLink(
-            end, node, connect, MEMBER_EVENTS, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
-        ),
-    )
+
+    def bus(receiver: Receiver, events: MemberEvents) -> BrokeredBus:
+        return BrokeredBus(
+            node,
+            receiver,
+            events,
+            lambda end: RedisLink(
+                end, node, connect, events, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
+            ),
+        )
+
+    protocol = scaling.protocol
+    if protocol == "revurb":
+        return lambda receiver: bus(receiver, MEMBER_EVENTS)
+
+    from revurb.bus.reverb.bridge import ReverbBridge
+    from revurb.bus.reverb.bus import BridgedBus
+
+    cache_ttl_s = config.limits.cache_ttl_s
+
+    def among_php(receiver: Receiver) -> BridgedBus:
+        bridge = ReverbBridge(
+            node,
+            connect,
+            receiver,
+            channel=scaling.channel,
+            protocol=protocol,
+            prefix=redis.prefix,
+            cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
+        )
+        return BridgedBus(bus(receiver, MEMBER_EVENTS._replace(told=bridge.tell)), bridge)
+
+    return among_php
