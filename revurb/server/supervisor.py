@@ -231,6 +231,8 @@ class Supervisor:
                 config = self._invocation.load()
             except ConfigError as error:
                 return "; ".join(error.problems)
+            if config.scaling.enabled != self._config.scaling.enabled:
+                return "scaling.enabled has changed, and with it where the workers meet: stop and start"
             self._state = "restarting"
             self._notifier.reloading()
             _log.info("restarting", extra={"told_by": told_by})

@@ -137,6 +137,11 @@ def test_a_restart_reads_the_configuration_again(tmp_path: Path, run: Run) -> No
         assert pids(server) == before
         assert run(status_of(2000)) == 200
 
+        (tmp_path / "revurb.toml").write_text("[scaling]\nenabled = true\n")
+        error = server.request(Request("restart")).error
+        assert error is not None
+        assert error.startswith("scaling.enabled has changed")
+
         (tmp_path / "revurb.toml").write_text('[server]\npath = "/ws"\nunix_socket = "r.sock"\n')
         assert server.request(Request("restart")).error is None
         server.said("which a restart of the workers cannot do.* option=server.unix_socket")

@@ -19,7 +19,7 @@ from revurb.bus.hub.framing import FramingError, Unpacker, pack
 _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.02
-RETRY_MOST_S = 1.0
+RETRY_MOST_S = 0.25  # a try takes 50 us, and a hub that takes over waits for everyone
 BEAT_S = 1.0
 READ_BYTES = 256 * 1024
 SILENT_BEATS = 5  # a broker that lives answers each
