@@ -31,9 +31,11 @@ class Alone:
         return self._holdings.connections.get(app_id, 0)
 
     def admit(self, app_id: str, limit: int | None) -> bool:
-        if limit is not None and self.connections(app_id) >= limit:
+        connections = self._holdings.connections
+        count = connections.get(app_id, 0)
+        if limit is not None and count >= limit:
             return False
-        self._holdings.connect(app_id)
+        connections[app_id] = count + 1
         return True
 
     def state(self, app_id: str, channel: str) -> ChannelState:

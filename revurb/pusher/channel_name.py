@@ -6,8 +6,8 @@ one). Nothing after this file looks at prefixes again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 MAX_NAME_BYTES = 1024  # Pusher allows 164 characters, Reverb any number: generous, but bounded.
 USER_CHANNEL_PREFIX = "#server-to-user-"
@@ -19,14 +19,21 @@ class Kind(Enum):
     PRESENCE = "presence"
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelName:
+_PUBLIC, _PRIVATE, _PRESENCE = Kind  # a member looked up in its class costs as much as a call
+
+
+class ChannelName(NamedTuple):
     """`text` as the client wrote it, and what its prefix means."""
 
     text: str
     kind: Kind
     cached: bool = False
     encrypted: bool = False
+    presence: bool = False
+    guarded: bool = False
+    """Whether subscribing needs a signature."""
+    reserved: bool = False
+    """A channel that only the server may put a client on (Pusher's user channels)."""
 
     @classmethod
     def parse(cls, text: str) -> ChannelName:
@@ -34,24 +41,10 @@ class ChannelName:
         if text.startswith("private-"):
             encrypted = text.startswith("private-encrypted-")
             rest = "private-encrypted-" if encrypted else "private-"
-            return cls(text, Kind.PRIVATE, text.startswith("cache-", len(rest)), encrypted)
+            return cls(text, _PRIVATE, text.startswith("cache-", len(rest)), encrypted, guarded=True)
         if text.startswith("presence-"):
-            return cls(text, Kind.PRESENCE, text.startswith("presence-cache-"))
-        return cls(text, Kind.PUBLIC, text.startswith("cache-"))
-
-    @property
-    def presence(self) -> bool:
-        return self.kind is Kind.PRESENCE
-
-    @property
-    def guarded(self) -> bool:
-        """Whether subscribing needs a signature."""
-        return self.kind is not Kind.PUBLIC
-
-    @property
-    def reserved(self) -> bool:
-        """A channel that only the server may put a client on (Pusher's user channels)."""
-        return self.text.startswith(USER_CHANNEL_PREFIX)
+            return cls(text, _PRESENCE, text.startswith("presence-cache-"), presence=True, guarded=True)
+        return cls(text, _PUBLIC, text.startswith("cache-"), reserved=text.startswith(USER_CHANNEL_PREFIX))
 
 
 def acceptable(text: str) -> bool:

@@ -79,8 +79,13 @@ def client_event_text(event: str, channel: str, data_json: bytes, user_id_json: 
 
 
 def established_frame(socket_id: str, activity_timeout_s: int) -> bytes:
-    data = orjson.dumps({"socket_id": socket_id, "activity_timeout": activity_timeout_s}).decode()
-    return frame(orjson.dumps({"event": "pusher:connection_established", "data": data}))
+    """The greeting. A socket id is digits and a dot, so nothing in it has to be escaped."""
+    return frame(_ESTABLISHED % (socket_id.encode(), activity_timeout_s))
+
+
+_ESTABLISHED = (
+    b'{"event":"pusher:connection_established","data":"{\\"socket_id\\":\\"%b\\",\\"activity_timeout\\":%d}"}'
+)
 
 
 def error_frame(error: PusherError) -> bytes:
@@ -94,8 +99,17 @@ def subscription_error_frame(channel: str, error: PusherError) -> bytes:
     return frame(event_text("pusher:subscription_error", data, channel))
 
 
-def subscribed_frame(channel: str, data_json: bytes = b"{}") -> bytes:
-    return frame(event_text(INTERNAL + "subscription_succeeded", data_json.decode(), channel))
+def subscribed_frame(channel: str) -> bytes:
+    """Told to who is on a channel now, unless it has members."""
+    return server_frame(TEXT, _SUBSCRIBED % orjson.dumps(channel))
+
+
+_SUBSCRIBED = b'{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":%b}'
+
+
+def joined_frame(channel: str, snapshot_json: bytes) -> bytes:
+    """The same on a presence channel: with the members."""
+    return frame(event_text(INTERNAL + "subscription_succeeded", snapshot_json.decode(), channel))
 
 
 def member_added_text(channel: str, channel_data: str) -> bytes:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from revurb.apps import App
 from revurb.pusher.channel import Channel
-from revurb.pusher.channel_name import ChannelName
 
 if TYPE_CHECKING:
     from revurb.pusher.session import Session
@@ -32,13 +31,6 @@ class AppState:
         self.channels: dict[str, Channel] = {}
         # user id -> session -> on how many presence channels it is that user
         self.users: dict[str, dict[Session, int]] = {}
-
-    def open_channel(self, name: ChannelName) -> Channel:
-        """The channel, made if nobody is on it yet."""
-        channel = self.channels.get(name.text)
-        if channel is None:
-            channel = self.channels[name.text] = Channel(name)
-        return channel
 
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:

@@ -119,7 +119,11 @@ class Session:
 
     def _handle(self, message: messages.ClientMessage) -> None:
         event = message.event
-        if event.startswith(client_events.PREFIX):
+        if event == "pusher:subscribe":
+            wanted = messages.read_subscription(message.data)
+            if self.arriving is None or not self._deferred(wanted.channel, message):
+                self._subscribe(wanted)
+        elif event.startswith(client_events.PREFIX):
             if not self._deferred(message.channel, message):
                 client_events.relay(self, message)
         elif event == "pusher:ping":
@@ -127,10 +131,6 @@ class Session:
             self.outlet.send(messages.PONG_FRAME)
         elif event == "pusher:pong":
             self._control_frames = False
-        elif event == "pusher:subscribe":
-            wanted = messages.read_subscription(message.data)
-            if not self._deferred(wanted.channel, message):
-                self._subscribe(wanted)
         elif event == "pusher:unsubscribe":
             channel = messages.read_subscription(message.data).channel
             if not self._deferred(channel, message):

@@ -34,11 +34,13 @@ class Arrival:
         self._name = name
         self._member = member
         self._again = again
-        self._deferred: list[messages.ClientMessage] = []
+        self._deferred: list[messages.ClientMessage] | None = None
         self.has_come = False
 
     def defer(self, message: messages.ClientMessage) -> None:
         """Keep a message about the channel until then."""
+        if self._deferred is None:
+            self._deferred = []
         if len(self._deferred) >= MAX_DEFERRED:
             raise OverCapacity
         self._deferred.append(message)
@@ -48,34 +50,38 @@ class Arrival:
         self.has_come = True
         if session.arriving is not None:
             session.arriving.pop(name.text, None)
-        if session.gone or self._again:  # counted for nothing, or only to see the channel as it is
+        gone = session.gone
+        if gone or self._again:  # counted for nothing, or only to see the channel as it is
             _tell_left(session, name.text, self._member)
         else:
-            self._join()
-        if not session.gone:
+            state, member = session.state, self._member
+            channel = state.channels.get(name.text)
+            if channel is None:
+                channel = state.channels[name.text] = Channel(name)
+            if member is not None:
+                state.identify(session, member.user_id)
+            channel.subscribers[session.outlet] = member
+            # By the channel's own name: 60 bytes less for each subscriber.
+            session.channels[channel.name.text] = channel
+        if not gone:
             _confirm(session, name, entered)
-            for message in self._deferred:
-                session.take(message)
-
-    def _join(self) -> None:
-        session, name, member = self._session, self._name, self._member
-        channel = session.state.open_channel(name)
-        if member is not None:
-            session.state.identify(session, member.user_id)
-        channel.subscribers[session.outlet] = member
-        session.channels[channel.name.text] = (
-            channel  # the channel's own name: 60 bytes less for each subscriber
-        )
+            if self._deferred is not None:
+                for message in self._deferred:
+                    session.take(message)
 
 
 def subscribe(session: Session, wanted: messages.Subscription) -> None:
     """Put `session` on a channel, or raise: InvalidMessage for a request that makes no sense, Unauthorized for one
     that is not signed by the app. Doing it again is answered again (as Reverb); under another user id it is
     leaving and joining."""
-    if not acceptable(wanted.channel):
+    known = session.state.channels.get(wanted.channel)
+    if known is not None:
+        name = known.name  # a channel that somebody is on has an acceptable name, which has been read
+    elif acceptable(wanted.channel):
+        name = ChannelName.parse(wanted.channel)
+    else:
         raise InvalidMessage
-    name = ChannelName.parse(wanted.channel)
-    member = _authorize(session, name, wanted)
+    member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
     channel = session.channels.get(name.text)
     if channel is not None:
         present = channel.subscribers[session.outlet]
@@ -113,8 +119,6 @@ def _authorize(session: Session, name: ChannelName, wanted: messages.Subscriptio
     """
     if name.reserved:
         raise Unauthorized(f"{name.text} is reserved for the server")
-    if not name.guarded:
-        return None
     app, data = session.state.app, wanted.channel_data
     key, _, signature = wanted.auth.partition(":") if isinstance(wanted.auth, str) else ("", "", "")
     if data is not None and not isinstance(data, str):
@@ -146,8 +150,10 @@ def _tell_left(session: Session, channel: str, member: Member | None) -> None:
 
 
 def _confirm(session: Session, name: ChannelName, entered: Entered) -> None:
-    data = snapshot_json(entered.members) if name.presence else b"{}"
-    session.outlet.send(messages.subscribed_frame(name.text, data))
+    if name.presence:
+        session.outlet.send(messages.joined_frame(name.text, snapshot_json(entered.members)))
+    else:
+        session.outlet.send(messages.subscribed_frame(name.text))
     if name.cached:
         session.outlet.send(
             messages.cache_miss_frame(name.text) if entered.cached is None else messages.frame(entered.cached)

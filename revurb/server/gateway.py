@@ -22,6 +22,8 @@ from revurb.wire import handshake
 from revurb.wire.deflate import Agreement, Compression
 from revurb.wire.http import Request
 
+_ANY_ORIGIN = ("*",)
+
 
 class Gateway:
     """The transport's Endpoint of a node. `max_connections` bounds all apps together, None is no bound. Without a
@@ -56,14 +58,15 @@ class Gateway:
 
     def _upgrade(self, request: Request, key: str) -> Answer | Awaitable[Answer]:
         try:
-            agreement = handshake.agree(request, self._compression)
+            agreement = None if self._compression is None else handshake.agree(request, self._compression)
             head = handshake.accept(request, agreement=agreement)
         except handshake.HandshakeError as error:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
             admitted = self._admit(request, app)
-            if not isinstance(admitted, Awaitable):
+            # Asked in this order: whether a Session is Awaitable takes the abstract class 1 us to find out.
+            if isinstance(admitted, Session) or not isinstance(admitted, Awaitable):
                 return Upgrade(head, admitted, agreement)
             return self._upgrade_later(head, admitted, agreement)
         return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
@@ -81,7 +84,8 @@ class Gateway:
         """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""
         if app is None:
             return Refusal(UnknownApp())
-        if not origin_allowed(request.headers.get("origin"), app.allowed_origins):
+        allowed = app.allowed_origins
+        if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
             return Refusal(OriginNotAllowed())
         if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
             return Refusal(OverCapacity())

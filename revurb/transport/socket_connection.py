@@ -157,9 +157,11 @@ class SocketConnection(Outbox, asyncio.Protocol):
         acceptor = self._acceptor
         now = self._heard_at = acceptor.wheel.now
         self._pinged = False
-        ws = self._ws or self._websocket()
+        ws = self._ws
+        if ws is None:
+            ws = self._websocket()
         messages = ws.receive(data)
-        if ws.phase is not _CLOSED:
+        if ws.phase is not _CLOSED and ws.outgoing:
             self._reply(ws)  # pongs; before anything a handler says, since it may close
         for opcode, payload in messages:
             if self._handler is None or self._closing:

@@ -38,7 +38,7 @@ class WebSocket:
     With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
     """
 
-    __slots__ = ("_inflater", "_outgoing", "close_code", "close_reason", "phase", "reader")
+    __slots__ = ("_inflater", "close_code", "close_reason", "outgoing", "phase", "reader")
 
     phase: Phase
     close_code: int | None
@@ -58,7 +58,7 @@ class WebSocket:
         self.reader = FrameReader(
             max_message_bytes, max_frame_bytes, max_fragments, compressed=inflater is not None
         )
-        self._outgoing = b""
+        self.outgoing = b""
         self.phase = _OPEN
         self.close_code = None
         self.close_reason = ""
@@ -97,7 +97,7 @@ class WebSocket:
                     failure = error.code, error.reason
                     break
         if pongs:
-            self._outgoing += b"".join(pongs)
+            self.outgoing += b"".join(pongs)
         if closing is not None:
             self._on_close(closing)
         failure = failure or self.reader.failure
@@ -108,11 +108,11 @@ class WebSocket:
     @property
     def at_rest(self) -> bool:
         """Whether it is as new, so that it might as well be another connection's."""
-        return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self._outgoing
+        return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self.outgoing
 
     def take_outgoing(self) -> bytes:
         """The frames that `receive()` has queued, for the owner to write; b"" if none."""
-        outgoing, self._outgoing = self._outgoing, b""
+        outgoing, self.outgoing = self.outgoing, b""
         return outgoing
 
     def close(self, code: int, reason: str = "") -> bytes:
@@ -145,13 +145,13 @@ class WebSocket:
             return
         if self.phase is _OPEN:
             # RFC 6455 5.5.1: the same code goes back. For none, Reverb answers 1000.
-            self._outgoing += server_frame(CLOSE, payload or encode_close(NORMAL))
+            self.outgoing += server_frame(CLOSE, payload or encode_close(NORMAL))
             self.close_code, self.close_reason = code, reason
         self.phase = _CLOSED
 
     def _fail(self, code: int, reason: str) -> None:
         """RFC 6455 7.1.7. Our Close is sent once: while CLOSING it is out already, and its code stays."""
         if self.phase is _OPEN:
-            self._outgoing += server_frame(CLOSE, encode_close(code, reason))
+            self.outgoing += server_frame(CLOSE, encode_close(code, reason))
             self.close_code, self.close_reason = code, reason
         self.phase = _CLOSED
