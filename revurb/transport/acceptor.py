@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.http_connection import HttpConnection
 from revurb.transport.ports import Endpoint, TransportLimits
+from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import Wheel
 from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
-    from revurb.transport.socket_connection import SocketConnection
+    from revurb.transport.http_connection import HttpConnection
     from revurb.wire.websocket import WebSocket
 
 FLUSH_BUDGET_S = 0.002  # then other connections have their turn: 10,000 subscribers are 40 ms of sends
@@ -47,9 +47,9 @@ class Acceptor:
         self.goodbye = (GOING_AWAY, "")
         self.on_empty: Callable[[], None] = lambda: None  # called when draining has let the last one go
 
-    def connection(self) -> HttpConnection:
+    def connection(self) -> SocketConnection:
         """The protocol of a new connection; every one begins as HTTP."""
-        return HttpConnection(self)
+        return SocketConnection(self)
 
     def _flush(self) -> None:
         more = True
@@ -76,12 +76,16 @@ class Acceptor:
         for connection in tuple(self.requesting):
             connection.close_if_idle()
 
-    def forget(self, connection: HttpConnection | SocketConnection) -> None:
-        """A connection is gone, or is no longer what it was."""
-        if isinstance(connection, HttpConnection):
-            self.requesting.pop(connection, None)
-        else:
-            self.sockets.pop(connection, None)
+    def forget_request(self, connection: HttpConnection) -> None:
+        """A connection is gone, or speaks HTTP no more."""
+        self.requesting.pop(connection, None)
+        self.wheel.cancel(connection)
+        if self.draining:
+            self._tell_if_empty()
+
+    def forget(self, connection: SocketConnection) -> None:
+        """A WebSocket is gone."""
+        self.sockets.pop(connection, None)
         self.wheel.cancel(connection)
         if self.draining:
             self._tell_if_empty()

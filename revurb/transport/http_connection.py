@@ -11,16 +11,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from revurb.transport.ports import Answer, Upgrade
-from revurb.transport.socket_connection import SocketConnection
 from revurb.transport.wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import Later, Response, encode_response
 
 if TYPE_CHECKING:
     from revurb.transport.acceptor import Acceptor
+    from revurb.transport.socket_connection import SocketConnection
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -28,8 +28,8 @@ _TEXT = "text/plain; charset=utf-8"
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
-class HttpConnection(asyncio.Protocol):
-    """The protocol object that the loop gets for each accepted connection."""
+class HttpConnection:
+    """What a connection is until it is upgraded, when it becomes `socket`'s. That passes on what the loop says."""
 
     __slots__ = (
         "_acceptor",
@@ -39,14 +39,17 @@ class HttpConnection(asyncio.Protocol):
         "_half_closed",
         "_reader",
         "_requests",
+        "_socket",
         "_transport",
         "_writable",
         "waits_in",
     )
 
-    def __init__(self, acceptor: Acceptor) -> None:
+    def __init__(self, acceptor: Acceptor, socket: SocketConnection, transport: asyncio.Transport) -> None:
         limits = acceptor.limits
         self._acceptor = acceptor
+        self._socket = socket
+        self._transport = transport
         self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
         self._requests: deque[Request] = deque()
         self._answering: asyncio.Future[Any] | None = None
@@ -55,13 +58,10 @@ class HttpConnection(asyncio.Protocol):
         self._half_closed = False
         self._due = 0.0
         self.waits_in: Tick | None = None
+        acceptor.requesting[self] = None
+        self._wait(limits.request_timeout_s)
 
     # What the loop calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._acceptor.requesting[self] = None
-        self._wait(self._acceptor.limits.request_timeout_s)
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -96,7 +96,7 @@ class HttpConnection(asyncio.Protocol):
             self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._acceptor.forget(self)
+        self._acceptor.forget_request(self)
         if self._answering is not None:
             self._answering.cancel()
 
@@ -199,11 +199,10 @@ class HttpConnection(asyncio.Protocol):
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
         self._ended = True
-        socket = SocketConnection(self._acceptor, self._transport, upgrade.handler, upgrade.compression)
-        self._transport.set_protocol(socket)
-        self._transport.resume_reading()  # it was paused if the answer had to be waited for
-        socket.open(upgrade.head, rest)
-        self._acceptor.forget(self)
+        if not self._transport.is_reading():
+            self._transport.resume_reading()  # it was paused if the answer had to be waited for
+        self._socket.open(upgrade, rest)
+        self._acceptor.forget_request(self)
 
     def _fail(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()

@@ -24,7 +24,9 @@ from revurb.pusher.channel_name import ChannelName, Kind, acceptable
     ],
 )
 def test_prefixes(text: str, kind: Kind, cached: bool, encrypted: bool) -> None:
-    assert ChannelName.parse(text) == ChannelName(text, kind, cached, encrypted)
+    name = ChannelName.parse(text)
+    assert (name.text, name.kind, name.cached, name.encrypted) == (text, kind, cached, encrypted)
+    assert (name.presence, name.guarded) == (kind is Kind.PRESENCE, kind is not Kind.PUBLIC)
 
 
 @pytest.mark.parametrize(
