@@ -51,8 +51,13 @@ def read_message(payload: bytes) -> ClientMessage:
 def read_subscription(data: msgspec.Raw) -> Subscription:
     """Decode `data` of a subscription. Clients may send the object or a JSON string of it, as Reverb allows."""
     try:
-        raw = bytes(data)
-        return _decode_subscription(_decode_text(raw) if raw.startswith(b'"') else raw)
+        return _decode_subscription(data)
+    except msgspec.ValidationError:
+        pass  # perhaps it is the string
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidMessage from error
+    try:
+        return _decode_subscription(_decode_text(data))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidMessage from error
 

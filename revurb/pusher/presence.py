@@ -14,6 +14,8 @@ import orjson
 
 from revurb.pusher.ports import Member
 
+_QUOTE = ord('"')
+
 
 class _ChannelData(msgspec.Struct):
     user_id: msgspec.Raw = msgspec.Raw()
@@ -46,6 +48,10 @@ def read_member(channel_data: str) -> Member:
 
 def snapshot_json(members: Sequence[Member]) -> bytes:
     """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a joiner is told."""
-    infos = b",".join([orjson.dumps(member.user_id) + b":" + member.info_json for member in members])
-    ids = b",".join([member.id_json for member in members])
-    return b'{"presence":{"count":%d,"ids":[%b],"hash":{%b}}}' % (len(members), ids, infos)
+    # The id as the app wrote it is the name as well; a number has to become a string.
+    named = [
+        id_json + b":" + info if id_json[0] == _QUOTE else b'"%b":%b' % (id_json, info)
+        for _, id_json, info in members
+    ]
+    ids = b",".join([id_json for _, id_json, _ in members])
+    return b'{"presence":{"count":%d,"ids":[%b],"hash":{%b}}}' % (len(members), ids, b",".join(named))

@@ -122,7 +122,11 @@ class Session:
         if event == "pusher:subscribe":
             wanted = messages.read_subscription(message.data)
             if self.arriving is None or not self._deferred(wanted.channel, message):
-                self._subscribe(wanted)
+                try:
+                    subscribe(self, wanted)
+                except Unauthorized as error:
+                    self.outlet.send(messages.error_frame(error))
+                    self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
         elif event.startswith(client_events.PREFIX):
             if not self._deferred(message.channel, message):
                 client_events.relay(self, message)
@@ -146,13 +150,6 @@ class Session:
             return False
         arrival.defer(message)
         return True
-
-    def _subscribe(self, wanted: messages.Subscription) -> None:
-        try:
-            subscribe(self, wanted)
-        except Unauthorized as error:
-            self.outlet.send(messages.error_frame(error))
-            self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
 
     def _say(self, error: PusherError) -> None:
         limit = self.state.app.rate_limit

@@ -51,7 +51,7 @@ class HttpConnection:
         self._socket = socket
         self._transport = transport
         self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
-        self._requests: deque[Request] = deque()
+        self._requests: deque[Request] | None = None  # made for a peer that does not wait, or sends parts
         self._answering: asyncio.Future[Any] | None = None
         self._writable = True
         self._ended = False
@@ -73,6 +73,8 @@ class HttpConnection:
             if request is not None:  # nearly always: one whole request, and nothing else is going on
                 self._ask(request)
                 return
+        if self._requests is None:
+            self._requests = deque()
         self._requests += reader.feed(data)
         if was_idle and not reader.idle:
             self._wait(self._acceptor.limits.request_timeout_s)

@@ -14,7 +14,7 @@ gives back memory by the megabyte (measured: 10 MB after 10,000 connections).
 from __future__ import annotations
 
 import logging
-import math
+from math import ceil
 from typing import Protocol, TypeAlias
 
 _log = logging.getLogger(__name__)
@@ -48,10 +48,10 @@ class Wheel:
         """Look at `item` at `due`, instead of whenever it was to be looked at."""
         if item.waits_in is not None:
             self.cancel(item)
-        number = max(math.ceil(due / TICK_S), self._turned_to + 1)
-        if (
-            number - self._turned_to < NEAR_TICKS
-        ):  # not equal: that is the tick which may be looked at just now
+        number = ceil(due / TICK_S)
+        if number <= self._turned_to:
+            number = self._turned_to + 1
+        if number - self._turned_to < NEAR_TICKS:  # equal would be the tick that may be looked at just now
             tick = self._near[number % NEAR_TICKS]
         else:
             tick = self._far.setdefault(number, {})

@@ -50,9 +50,10 @@ def accept(
         raise HandshakeError(405, "Method not allowed.", (("Allow", "GET"),))
     if request.version == "1.0":
         raise HandshakeError(505, "A WebSocket needs HTTP/1.1.")
-    if "websocket" not in tokens(headers.get("upgrade", "")):
+    upgrade, connection = headers.get("upgrade", ""), headers.get("connection", "")
+    if upgrade != "websocket" and "websocket" not in tokens(upgrade):
         raise HandshakeError(426, "This is a WebSocket endpoint.", _OFFER)
-    if "upgrade" not in tokens(headers.get("connection", "")):
+    if connection != "Upgrade" and "upgrade" not in tokens(connection):
         raise HandshakeError(400, "The Connection header does not ask for an upgrade.")
     key = headers.get("sec-websocket-key", "")
     if not _KEY.fullmatch(key):
