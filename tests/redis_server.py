@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -61,3 +64,73 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+class RedisClusterServers:
+    """Three servers that are one Redis Cluster, started and killed together. `program` is redis-server; redis-cli makes
+    the cluster."""
+
+    def __init__(self, program: str, cli: str, path: Path) -> None:
+        self._program = program
+        self._cli = cli
+        self._path = path
+        self._ports: list[int] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def client(self) -> RedisCluster:
+        return RedisCluster(
+            host="127.0.0.1", port=self._ports[0], protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
+
+    async def start(self) -> None:
+        """Returns when all slots are served; at once if they are."""
+        if self._processes:
+            return
+        if not self._ports:
+            self._ports = [free_port() for _ in range(3)]
+        for port in self._ports:
+            folder = self._path / f"{port}-{len(os.listdir(self._path))}"
+            folder.mkdir()
+            arguments = ["--port", str(port), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]
+            arguments += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--bind", "127.0.0.1"]
+            self._processes.append(
+                subprocess.Popen(
+                    [self._program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+            )
+        addresses = [f"127.0.0.1:{port}" for port in self._ports]
+        create = [self._cli, "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
+        async with asyncio.timeout(PATIENCE_S * 2):
+            while True:
+                made = await asyncio.to_thread(subprocess.run, create, capture_output=True, check=False)
+                if b"[OK] All 16384 slots covered" in made.stdout:
+                    break
+                await asyncio.sleep(0.05)
+            for port in self._ports:
+                while b"cluster_state:ok" not in await self._info(port):
+                    await asyncio.sleep(0.05)
+
+    async def _info(self, port: int) -> bytes:
+        ask = [self._cli, "-p", str(port), "cluster", "info"]
+        done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)
+        return done.stdout
+
+    async def kill(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+
+def free_port() -> int:
+    """A port that nobody has, nor the one 10,000 above, which the servers of a cluster speak on among themselves. Below
+    those that the system gives away by itself."""
+    for port in random.sample(range(11_000, 22_000), 1000):
+        try:
+            with socket.socket() as sock, socket.socket() as bus:
+                sock.bind(("127.0.0.1", port))
+                bus.bind(("127.0.0.1", port + 10_000))
+        except OSError:
+            continue
+        return port
+    raise OSError("no port is free")

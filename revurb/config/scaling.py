@@ -101,6 +101,13 @@ class RedisConfig:
         str | None,
         Option(env="REVURB_REDIS_SENTINEL_PASSWORD", secret=True, doc="Password of the Sentinels."),
     ] = field(default=None, repr=False)
+    cluster: Annotated[
+        bool,
+        Option(
+            env="REVURB_REDIS_CLUSTER",
+            doc="Whether it is a Redis Cluster (Redis 7 or later); the address is that of any of its servers.",
+        ),
+    ] = False
     factory: Annotated[
         str | None,
         Option(

@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.redis.client import client_factory
+from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.link import RedisLink
 from revurb.bus.redis.scripts import Scripts
 from revurb.config import Config
@@ -55,13 +55,13 @@ async def examine(config: Config) -> list[Finding]:
         await redis.aclose()
 
 
-async def _examine(redis: Redis, config: Config) -> list[Finding]:
+async def _examine(redis: AnyRedis, config: Config) -> list[Finding]:
     try:
         started_at = time.perf_counter()
-        await redis.execute_command("PING")  # type: ignore[no-untyped-call]
+        await redis.execute_command("PING")
         connected_ms = (time.perf_counter() - started_at) * 1000
         started_at = time.perf_counter()
-        await redis.execute_command("PING")  # type: ignore[no-untyped-call]
+        await redis.execute_command("PING")
         answered_ms = (time.perf_counter() - started_at) * 1000
     except (RedisError, OSError) as error:
         return [
@@ -92,7 +92,7 @@ async def _examine(redis: Redis, config: Config) -> list[Finding]:
     return findings
 
 
-async def _version(redis: Redis) -> Finding:
+async def _version(redis: AnyRedis) -> Finding:
     info = await _info(redis, "server")
     text = info.get("redis_version", "?")
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
@@ -101,15 +101,15 @@ async def _version(redis: Redis) -> Finding:
     )
 
 
-async def _scripts(redis: Redis) -> Finding:
+async def _scripts(redis: AnyRedis) -> Finding:
     script = Scripts().tell
-    sha = await redis.execute_command("SCRIPT", "LOAD", script.source)  # type: ignore[no-untyped-call]
+    sha = await redis.execute_command("SCRIPT", "LOAD", script.source)
     ok = sha == script.sha.encode()
     return Finding("ok" if ok else "wrong", "scripts", "can be loaded" if ok else f"another name: {sha!r}")
 
 
-async def _clock(redis: Redis) -> Finding:
-    seconds, micros = await redis.execute_command("TIME")  # type: ignore[no-untyped-call]
+async def _clock(redis: AnyRedis) -> Finding:
+    seconds, micros = await redis.execute_command("TIME")
     apart_s = time.time() - (int(seconds) + int(micros) / 1e6)
     return Finding(
         "ok" if abs(apart_s) < CLOCKS_APART_S else "warning",
@@ -119,8 +119,8 @@ async def _clock(redis: Redis) -> Finding:
     )
 
 
-async def _buffers(redis: Redis) -> Finding:
-    reply = await redis.execute_command("CONFIG", "GET", "client-output-buffer-limit")  # type: ignore[no-untyped-call]
+async def _buffers(redis: AnyRedis) -> Finding:
+    reply = await redis.execute_command("CONFIG", "GET", "client-output-buffer-limit")
     text = reply[1].decode()
     words = text.split()
     hard = int(words[words.index("pubsub") + 1]) if "pubsub" in words else 0
@@ -133,7 +133,7 @@ async def _buffers(redis: Redis) -> Finding:
     )
 
 
-async def _memory(redis: Redis) -> Finding:
+async def _memory(redis: AnyRedis) -> Finding:
     info = await _info(redis, "memory")
     policy, most = info.get("maxmemory_policy", "?"), int(info.get("maxmemory", "0"))
     evicts = most > 0 and policy not in ("noeviction",) and not policy.startswith("volatile")
@@ -145,9 +145,9 @@ async def _memory(redis: Redis) -> Finding:
     )
 
 
-async def _php(redis: Redis, config: Config) -> Finding:
+async def _php(redis: AnyRedis, config: Config) -> Finding:
     channel = config.scaling.channel
-    reply: Any = await redis.execute_command("PUBSUB", "NUMSUB", channel)  # type: ignore[no-untyped-call]
+    reply: Any = await redis.execute_command("PUBSUB", "NUMSUB", channel)
     return Finding(
         "ok", "legacy channel", f"{int(reply[1])} listen on {channel!r} (PHP Reverb nodes, and ours)"
     )
@@ -210,8 +210,8 @@ class _Silent:
         return b""
 
 
-async def _info(redis: Redis, section: str) -> dict[str, str]:
-    reply = await redis.execute_command("INFO", section)  # type: ignore[no-untyped-call]
+async def _info(redis: AnyRedis, section: str) -> dict[str, str]:
+    reply = await redis.execute_command("INFO", section)
     lines = reply.decode().splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,10 +15,11 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
 from revurb.bus.local import LocalBus
+from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.link import RedisLink
 from revurb.pusher.ports import Bus, Entered, Member, Soon
 from revurb.server.member_events import MEMBER_EVENTS
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisClusterServers, RedisServer
 
 T = TypeVar("T")
 APP = "app1"
@@ -184,10 +186,15 @@ class HubCluster(_Cluster):
 
 
 class RedisCluster(_Cluster):
-    """Processes and a real Redis. `behind` gives nodes by number another way to it."""
+    """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
+    at the end; the names of things in it are this cluster's own."""
 
-    def __init__(self, server: RedisServer, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, server: RedisServer | RedisClusterServers, lease_s: float = LEASE_S, shared: bool = False
+    ) -> None:
         super().__init__()
+        self._shared = shared
+        self._prefix = f"revurb-{secrets.token_hex(4)}" if shared else "revurb"
         self.behind: dict[int, str] = {}
         self._server = server
         self._lease_s = lease_s
@@ -212,10 +219,13 @@ class RedisCluster(_Cluster):
 
     async def close(self) -> None:
         await super().close()
-        await self._server.kill()
+        if not self._shared:
+            await self._server.kill()
 
     def _link(self, end: LinkEnd, node: Node) -> RedisLink:
-        path = self.behind.get(len(self.nodes))
-        return RedisLink(
-            end, node.name, lambda: self._server.client(path), MEMBER_EVENTS, lease_s=self._lease_s
-        )
+        server, path = self._server, self.behind.get(len(self.nodes))
+
+        def connect() -> AnyRedis:
+            return server.client(path) if isinstance(server, RedisServer) else server.client()
+
+        return RedisLink(end, node.name, connect, MEMBER_EVENTS, prefix=self._prefix, lease_s=self._lease_s)

@@ -157,6 +157,8 @@ async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)
     await cluster.recover()
+    await is_whole(here)
+    await is_whole(there)
     assert sorted(await now(here.bus.members(APP, ROOM))) == [ANN, BOB]
     assert await now(here.bus.describe(APP, [ROOM, "news"])) == [ChannelState(2, 2), ChannelState(1, 0)]
     assert await now(here.bus.connections(APP)) == 1

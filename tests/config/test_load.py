@@ -62,6 +62,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_REDIS_SENTINELS", "a:1,b:2", "scaling.redis.sentinels", ("a:1", "b:2")),
     ("REVURB_REDIS_SENTINEL_MASTER", "main", "scaling.redis.sentinel_master", "main"),
     ("REVURB_REDIS_SENTINEL_PASSWORD", "p", "scaling.redis.sentinel_password", "p"),
+    ("REVURB_REDIS_CLUSTER", "true", "scaling.redis.cluster", True),
     ("REVURB_REDIS_FACTORY", "my.redis:make", "scaling.redis.factory", "my.redis:make"),
     ("REVURB_APP_PROVIDER", "my.apps:Provider", "app_provider", "my.apps:Provider"),
 ]
@@ -121,6 +122,7 @@ DEFAULTS = {
     "scaling.redis.sentinel_master": "mymaster",
     "scaling.redis.sentinel_password": None,
     "scaling.redis.factory": None,
+    "scaling.redis.cluster": False,
     "app_provider": None,
 }
 

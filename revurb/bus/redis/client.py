@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from redis.asyncio import Redis, Sentinel, SSLConnection
+from redis.asyncio import Redis, RedisCluster, Sentinel, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from revurb.bus.redis.commands import AnyRedis
 from revurb.config import RedisConfig, load_redis_factory, redis_address
 
-ClientFactory: TypeAlias = Callable[[], "Redis"]
+ClientFactory: TypeAlias = Callable[[], AnyRedis]
 
 
 def client_factory(config: RedisConfig) -> ClientFactory:
@@ -36,6 +37,9 @@ def client_factory(config: RedisConfig) -> ClientFactory:
     }
     if address.tls:
         options |= _tls_options(config)
+    if config.cluster:
+        del options["db"]  # a cluster has one
+        return lambda: RedisCluster(host=address.host, port=address.port, **options)
     if config.sentinels is not None:
         sentinels = config.sentinels
         return lambda: _of_sentinels(sentinels, config, options)

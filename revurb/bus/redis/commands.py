@@ -9,10 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import (
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    SlotNotCoveredError,
+)
 
 from revurb.bus.redis.ending import end
 from revurb.bus.redis.scripts import Script, Scripts
@@ -22,6 +28,9 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000  # commands of one pipeline: a longer one holds up the replies to the first
 
 Done = Callable[[Any], None]
+AnyRedis: TypeAlias = Redis | RedisCluster
+FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
+_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE", "ZRANGEBYSCORE"
 
 
 class RedisDown(Exception):
@@ -38,8 +47,13 @@ class _Command(NamedTuple):
 class Commands:
     """Runs commands on `redis`, in order. `on_down` is told once when that fails; `retry` is then the way back."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, on_down: Callable[[RedisDown], None]) -> None:
+    def __init__(
+        self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisDown], None]
+    ) -> None:
+        for name in _AS_THEY_COME:  # replies the same from every version and kind of client
+            redis.response_callbacks.pop(name, None)
         self._redis = redis
+        self._some_key = some_key
         self._scripts = scripts
         self._on_down = on_down
         self._waiting: list[_Command] = []
@@ -52,8 +66,12 @@ class Commands:
     async def flush(self) -> None:
         """Wait until everything so far has been done."""
         done = asyncio.Event()
-        self.plain("PING", done=lambda reply: done.set())
+        self.after_all(done.set)
         await done.wait()
+
+    def after_all(self, then: Callable[[], None]) -> None:
+        """`then` is called when everything so far has been done."""
+        self.plain("EXISTS", self._some_key, done=lambda reply: then())
 
     async def stop(self) -> None:
         await end(self._task)
@@ -72,9 +90,9 @@ class Commands:
         """Give Redis the scripts. Raises RedisDown."""
         try:
             for script in self._scripts.all():
-                await self._redis.script_load(script.source)
-        except (RedisError, OSError) as error:
-            raise RedisDown(str(error)) from error
+                await self._redis.script_load(script.source)  # of a cluster: on every primary
+        except FAILURES as error:
+            raise RedisDown(str(error) or type(error).__name__) from error
 
     def _add(self, command: _Command) -> None:
         self._waiting.append(command)
@@ -92,6 +110,10 @@ class Commands:
                 except RedisDown as error:
                     self._on_down(error)
                     return
+                except Exception as error:  # whatever it is, nobody is to wait for ever
+                    _log.exception("commands failed")
+                    self._on_down(RedisDown(str(error) or type(error).__name__))
+                    return
 
     async def _run(self, batch: list[_Command], again: bool = False) -> None:
         pipeline = self._redis.pipeline(transaction=False)
@@ -102,7 +124,7 @@ class Commands:
                 pipeline.execute_command(*args)
         try:
             replies = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             if again:
                 raise RedisDown(str(error) or type(error).__name__) from error
             # The connection may have been closed while nothing was wrong with Redis. Each command may be given twice.

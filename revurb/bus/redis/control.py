@@ -187,4 +187,4 @@ class Control:
             self._ledger.forget(node, frozenset(), forgotten, entirely=True)
 
     def _publish(self, channel: str, note: _Note) -> None:
-        self._commands.plain("PUBLISH", channel, _encode(note))
+        self._commands.script(self._scripts.note, (self._keys.nodes,), (channel, _encode(note)))

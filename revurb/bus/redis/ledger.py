@@ -176,7 +176,7 @@ class RedisLedger:
                         self._forget_topic(node, app_id, channel)
                 left -= 1
                 if not left:
-                    self._commands.plain("PING", done=lambda reply: then())
+                    self._commands.after_all(then)
 
             self._commands.plain("SMEMBERS", self._keys.held(number, node), done=found)
             if entirely:

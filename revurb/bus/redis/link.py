@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import RedisCluster
 
 from revurb.bus.brokered import messages as m
 from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.events import MemberEvents
 from revurb.bus.redis.catching_up import catch_up
-from revurb.bus.redis.commands import Commands, RedisDown
+from revurb.bus.redis.commands import AnyRedis, Commands, RedisDown
 from revurb.bus.redis.control import Control
 from revurb.bus.redis.envelope import Envelope, Position
 from revurb.bus.redis.incoming import Incoming
@@ -29,6 +29,7 @@ from revurb.bus.redis.ledger import RedisLedger, read_entered
 from revurb.bus.redis.listener import Listener
 from revurb.bus.redis.questions import look_up
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.sharded_listener import ShardedListener
 from revurb.bus.redis.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class RedisLink:
         self,
         end: LinkEnd,
         node: str,
-        connect: Callable[[], Redis],
+        connect: Callable[[], AnyRedis],
         events: MemberEvents,
         *,
         prefix: str = "revurb",
@@ -61,7 +62,6 @@ class RedisLink:
         self._connect = connect
         self._events = events
         self._keys = Keys(prefix)
-        self._scripts = Scripts()
         self._lease_s = lease_s
         self._kept_ms = int(kept_s * 1000)
         self._incoming = Incoming(self._event)
@@ -100,8 +100,6 @@ class RedisLink:
     def tick(self, now: float) -> None:
         """Nothing: the link has its own clock."""
 
-    # One life after the other.
-
     async def _stay_linked(self) -> None:
         retry_s, told = RETRY_FIRST_S, False
         while True:
@@ -111,6 +109,8 @@ class RedisLink:
                 if self._up or not told:
                     _log.warning("redis is out of reach, trying on", extra={"reason": str(error)})
                     told = True
+            except Exception:  # whatever it is, the link goes on
+                _log.exception("the link to redis failed, trying on")
             if self._up:
                 self._up, retry_s, told = False, RETRY_FIRST_S, True
                 self._end.unlinked()
@@ -121,9 +121,11 @@ class RedisLink:
         """One life of the link. Raises RedisDown at its end."""
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         redis = self._connect()
-        redis.response_callbacks.clear()  # replies as they come, the same from every version of the client
-        self._commands = Commands(redis, self._scripts, self._break)
-        self._listener = Listener(redis, self)
+        self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
+        self._commands = Commands(redis, self._scripts, self._keys.nodes, self._break)
+        self._listener = (
+            ShardedListener(redis, self) if isinstance(redis, RedisCluster) else Listener(redis, self)
+        )
         self._ledger = RedisLedger(
             self._node, self._keys, self._scripts, self._commands, self._events, self._kept_ms
         )
@@ -191,8 +193,6 @@ class RedisLink:
     def _break(self, error: RedisDown) -> None:
         if not self._broken.done():
             self._broken.set_exception(error)
-
-    # What the bus says.
 
     def send(self, message: m.FromWorker) -> None:
         if not self._up:
@@ -296,8 +296,6 @@ class RedisLink:
                         departed.app_id, departed.channel, departed.member
                     )
                 )
-
-    # What comes.
 
     def heard(self, channel: bytes, data: bytes) -> None:
         number = self._topics.partition_of(channel)

@@ -61,6 +61,8 @@ class Listener:
             raise RedisDown(str(error) or type(error).__name__) from error
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+        if not waiting:
+            return
         for channel in tuple(waiting):
             self.subscribe(channel.decode(), come(channel))
         await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +109,8 @@ class Listener:
                     await self._connection.send_command(command, *channels)
         except (RedisError, OSError) as error:
             self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
+        except RedisDown as error:
+            self._hearer.deaf(error)
 
     async def _listen(self) -> None:
         try:
@@ -115,9 +119,13 @@ class Listener:
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
                     self._hearer.heard(channel, data)
+                elif kind == b"sunsubscribe" and channel in self._subscribed:
+                    raise RedisDown("a part of the cluster has moved")
                 elif kind in (b"subscribe", b"ssubscribe"):
                     self._subscribed.add(channel)
                     for then in self._coming.pop(channel, ()):
                         then()
         except (RedisError, OSError) as error:
             self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
+        except RedisDown as error:
+            self._hearer.deaf(error)

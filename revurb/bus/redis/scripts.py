@@ -189,6 +189,10 @@ return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 """
 
 
+# KEYS: any with the channel's hash tag. ARGV: channel, note.
+NOTE = "redis.call('@PUBLISH@', ARGV[1], ARGV[2])"
+
+
 class Scripts:
     """All of them. `sharded` is for a Redis Cluster."""
 
@@ -206,6 +210,7 @@ class Scripts:
         self.admit = Script(ADMIT, publish)
         self.connections = Script(CONNECTIONS, publish)
         self.beat = Script(BEAT, publish)
+        self.note = Script(NOTE, publish)
 
     def all(self) -> list[Script]:
         return list(vars(self).values())

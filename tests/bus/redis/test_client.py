@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from revurb.bus.redis.client import client_factory
@@ -135,6 +136,7 @@ def test_a_factory_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "own_redis", raising=False)
     made = client_factory(RedisConfig(factory="own_redis:make"))()
+    assert isinstance(made, Redis)
     assert made.connection_pool.connection_kwargs["port"] == 7
     for path in ("own_redis:nothing", "own_redis:gone", "no_such_module:make"):
         with pytest.raises(ConfigError, match="REVURB_REDIS_FACTORY"):

@@ -1,0 +1,107 @@
+"""The subscribing connections to a Redis Cluster: one to each server that has a channel of ours.
+
+Sharded pub/sub (Redis 7): a channel is published on the server that has its slot, where the keys with the same hash tag
+are too. So what happens in a partition keeps its order, and no server hears of the others' events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from redis.asyncio import Redis, RedisCluster
+
+from revurb.bus.redis.commands import RedisDown
+from revurb.bus.redis.listener import Hearer, Listener
+
+_log = logging.getLogger(__name__)
+
+Address = tuple[str, int]
+
+
+class ShardedListener:
+    """What `Listener` is for one server. When a slot moves, all starts over."""
+
+    def __init__(self, cluster: RedisCluster, hearer: Hearer) -> None:
+        self._cluster = cluster
+        self._hearer = hearer
+        self._servers: dict[Address, tuple[Redis, Listener]] = {}
+        self._opening: dict[Address, list[tuple[str, Callable[[], None]]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, channels: Iterable[str]) -> None:
+        """Connect and subscribe. Raises RedisDown."""
+        by_address: dict[Address, list[str]] = {}
+        for channel in channels:
+            by_address.setdefault(self._address(channel), []).append(channel)
+        for address, names in by_address.items():
+            await self._connect(address, names)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for redis, listener in self._servers.values():
+            await listener.close()
+            await redis.aclose()
+
+    def subscribe(self, channel: str, then: Callable[[], None]) -> None:
+        try:
+            address = self._address(channel)
+        except RedisDown as error:
+            self._hearer.deaf(error)
+            return
+        if address in self._servers:
+            self._servers[address][1].subscribe(channel, then)
+        elif address in self._opening:
+            self._opening[address].append((channel, then))
+        else:
+            self._opening[address] = [(channel, then)]
+            task = asyncio.get_running_loop().create_task(self._connect_later(address))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def unsubscribe(self, channel: str) -> None:
+        server = self._servers.get(self._address(channel))
+        if server is not None:
+            server[1].unsubscribe(channel)
+
+    async def _connect_later(self, address: Address) -> None:
+        try:
+            await self._connect(address, ())
+        except RedisDown as error:
+            self._hearer.deaf(error)
+            return
+        except Exception as error:
+            _log.exception("a server of the cluster cannot be listened to")
+            self._hearer.deaf(RedisDown(str(error)))
+            return
+        for channel, then in self._opening.pop(address):
+            self._servers[address][1].subscribe(channel, then)
+
+    async def _connect(self, address: Address, channels: Iterable[str]) -> None:
+        host, port = address
+        known = self._cluster.nodes_manager.get_node(host, port)
+        if known is None:
+            raise RedisDown(f"{host}:{port} is not in the cluster any more")
+        options = {name: value for name, value in known.connection_kwargs.items() if name in _TAKEN_OVER}
+        redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
+        listener = Listener(redis, self._hearer, "SSUBSCRIBE")
+        self._servers[address] = (redis, listener)
+        await listener.open(channels)
+
+    def _address(self, channel: str) -> Address:
+        try:
+            slot = self._cluster.keyslot(channel)
+            node = self._cluster.nodes_manager.get_node_from_slot(slot)
+        except Exception as error:  # redis-py has several for a slot that nobody has
+            raise RedisDown(str(error)) from error
+        return str(node.host), int(node.port)
+
+
+_TAKEN_OVER = {
+    "username", "password", "socket_timeout", "socket_connect_timeout", "ssl", "ssl_ca_certs", "ssl_certfile",
+    "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname", "retry",
+}  # fmt: skip
