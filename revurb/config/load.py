@@ -118,6 +118,11 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"process.watchdog_kill_s: found {process.watchdog_kill_s:g} in {provenance['process.watchdog_kill_s']}; "
             f"allowed: more than process.watchdog_warn_s ({process.watchdog_warn_s:g})"
         )
+    if config.scaling.protocol == "reverb" and config.scaling.redis.cluster:
+        yield (
+            f"scaling.protocol: found 'reverb' in {provenance['scaling.protocol']} with scaling.redis.cluster; "
+            "allowed: auto or revurb, since PHP Reverb does not speak Redis Cluster"
+        )
     yield from _redis_checks(config.scaling.redis, provenance, cwd)
 
 

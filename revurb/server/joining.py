@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.engine import Engine
@@ -14,6 +15,9 @@ from revurb.config import Config
 from revurb.pusher.channel_name import is_cached
 from revurb.pusher.ports import Receiver
 from revurb.server.member_events import MEMBER_EVENTS
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 Join = Callable[[Receiver], Engine]
 
@@ -49,7 +53,7 @@ def _redis(config: Config, node: str) -> Join:
         )
 
     protocol = scaling.protocol
-    if protocol == "revurb":
+    if protocol == "revurb" or redis.cluster:  # PHP Reverb does not speak Cluster
         return lambda receiver: bus(receiver, MEMBER_EVENTS)
 
     from revurb.bus.reverb.bridge import ReverbBridge
@@ -60,7 +64,7 @@ def _redis(config: Config, node: str) -> Join:
     def among_php(receiver: Receiver) -> BridgedBus:
         bridge = ReverbBridge(
             node,
-            connect,
+            cast("Callable[[], Redis]", connect),  # of no cluster, as just seen
             receiver,
             channel=scaling.channel,
             protocol=protocol,

@@ -240,8 +240,7 @@ class ReverbBridge:
         loop = asyncio.get_running_loop()
         self._broken: asyncio.Future[None] = loop.create_future()
         redis = self._connect()
-        redis.response_callbacks.clear()  # replies as they come, the same from every version of the client
-        commands = Commands(redis, Scripts(), self._break)
+        commands = Commands(redis, Scripts(), self._bridges, self._break)
         listener = Listener(redis, self)
         watch: asyncio.Task[None] | None = None
         try:
