@@ -67,6 +67,11 @@ PROBLEMS = [
         "rediss, tcp, tls, unix; allowed: redis://user:password@host:port/db or such",
     ),
     (
+        {"REVURB_SCALING_PROTOCOL": "reverb", "REVURB_REDIS_CLUSTER": "true"},
+        "scaling.protocol: found 'reverb' in environment (REVURB_SCALING_PROTOCOL) with scaling.redis.cluster; "
+        "allowed: auto or revurb, since PHP Reverb does not speak Redis Cluster",
+    ),
+    (
         {"REVURB_REDIS_SENTINELS": "one:26379,two"},
         "scaling.redis.sentinels: found 'two' in environment (REVURB_REDIS_SENTINELS); allowed: host:port",
     ),
