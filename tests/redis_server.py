@@ -110,6 +110,27 @@ class RedisClusterServers:
                 while b"cluster_state:ok" not in await self._info(port):
                     await asyncio.sleep(0.05)
 
+    def move(self, key: str) -> None:
+        """Move the slot of `key` to another server, with all that is in it."""
+
+        def ask(port: int, *words: str) -> str:
+            command = [self._cli, "-p", str(port), *words]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+        slot = ask(self._ports[0], "cluster", "keyslot", key)
+        ids = {port: ask(port, "cluster", "myid") for port in self._ports}
+        # Whoever answers for the slot without a MOVED has it.
+        source = next(port for port in self._ports if "MOVED" not in ask(port, "exists", key))
+        target = next(port for port in self._ports if port != source)
+        ask(target, "cluster", "setslot", slot, "importing", ids[source])
+        ask(source, "cluster", "setslot", slot, "migrating", ids[target])
+        while keys := ask(source, "cluster", "getkeysinslot", slot, "100").split("\n"):
+            if keys == [""]:
+                break
+            ask(source, "migrate", "127.0.0.1", str(target), "", "0", "5000", "KEYS", *keys)
+        for port in (target, source, *self._ports):
+            ask(port, "cluster", "setslot", slot, "node", ids[target])
+
     async def _info(self, port: int) -> bytes:
         ask = [self._cli, "-p", str(port), "cluster", "info"]
         done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)

@@ -19,7 +19,7 @@ from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.link import RedisLink
 from revurb.pusher.ports import Bus, Entered, Member, Soon
 from revurb.server.member_events import MEMBER_EVENTS
-from tests.redis_server import RedisClusterServers, RedisServer
+from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 APP = "app1"
@@ -185,13 +185,19 @@ class HubCluster(_Cluster):
         await self.hub.start()
 
 
+class Server(Protocol):
+    """A Redis of any kind."""
+
+    def client(self) -> AnyRedis: ...
+    async def start(self) -> None: ...
+    async def kill(self) -> None: ...
+
+
 class RedisCluster(_Cluster):
     """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
     at the end; the names of things in it are this cluster's own."""
 
-    def __init__(
-        self, server: RedisServer | RedisClusterServers, lease_s: float = LEASE_S, shared: bool = False
-    ) -> None:
+    def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False) -> None:
         super().__init__()
         self._shared = shared
         self._prefix = f"revurb-{secrets.token_hex(4)}" if shared else "revurb"

@@ -86,6 +86,13 @@ def _of_sentinels(sentinels: tuple[str, ...], config: RedisConfig, options: dict
         "socket_connect_timeout": config.answer_timeout_s,
         "retry": Retry(NoBackoff(), 0),
     }
+
+    class Master(Redis):
+        async def aclose(self, close_connection_pool: bool | None = None) -> None:
+            await super().aclose(close_connection_pool)
+            for asked in sentinel.sentinels:  # which redis-py leaves open
+                await asked.aclose()
+
     sentinel = Sentinel(addresses, sentinel_kwargs=own, **options)  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(config.sentinel_master)
+    master: Redis = sentinel.master_for(config.sentinel_master, redis_class=Master)
     return master
