@@ -246,7 +246,12 @@ class ReverbBridge:
         try:
             commands.start()
             self._replies = commands
-            await listener.open((self._channel, self._bridges, self._inbox))
+            try:
+                await listener.open((self._channel, self._bridges, self._inbox))
+            except RedisDown:
+                if self._broken.done():
+                    await self._broken  # which says more: that an ACL does not allow it, say
+                raise
             self._linked_at = self._heard_at = loop.time()
             self._commands, self._listener = commands, listener
             watch = loop.create_task(self._watch(commands))

@@ -153,3 +153,21 @@ async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.Mo
     assert bridge.dropped == 3
     assert [json.loads(message)["payload"]["data"] for message in bridge._outgoing._waiting] == ["3", "4"]
     assert await now(node.bus.connections(APP)) == 0
+
+
+async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.bridge.START_S", 0.2)
+    await mixed.server.start()
+    async with mixed.server.client() as client:
+        acl = ("ACL", "SETUSER", "default", "resetchannels", "&revurb:{*")
+        await client.execute_command(*acl)  # type: ignore[no-untyped-call]
+    node, other = await mixed.node(), await mixed.node()
+    await other.enter("pub")
+    await triggers(node, "1")
+    await other.until(lambda: other.heard)
+    assert not node.bus.degraded
+    told = [record for record in caplog.records if "out of reach" in record.getMessage()]
+    assert len(told) == 2  # once for each
+    assert "permissions" in told[0].__dict__["reason"]
