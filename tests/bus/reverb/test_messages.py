@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.alone import Alone
@@ -36,6 +36,9 @@ from revurb.pusher.messages import client_event_text, event_text, member_added_t
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.reverb import php
 from tests.bus.reverb.node import CAPTURES, captured
+
+# Time is no matter here: a loaded machine takes long over anything.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 APPLICATION = re.compile(
     rb'O:26:\\"Laravel\\\\Reverb\\\\Application\\":11:\{s:5:\\"\\u0000\*\\u0000id\\";s:4:\\"(app\d).*?b:1;\}\}'
@@ -341,12 +344,14 @@ def test_an_answer_can_never_be_taken_for_something_else(key: str) -> None:
         read(data)
 
 
+@unhurried
 @given(st.binary(max_size=300))
 def test_noise_is_refused(data: bytes) -> None:
     with pytest.raises(Garbage):
         read(data)
 
 
+@unhurried
 @given(st.sampled_from(sorted(CAPTURES.iterdir())), st.integers(0), st.binary(max_size=3), st.integers(0, 5))
 def test_damage_never_raises_anything_else(path: Any, at: int, put: bytes, away: int) -> None:
     data = path.read_bytes()
@@ -404,6 +409,7 @@ VALUES = st.recursive(
 )
 
 
+@unhurried
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
 def test_whatever_is_triggered_php_can_read(
     app_id: str, name: str, data: str, channel: str, but: str | None
@@ -416,6 +422,7 @@ def test_whatever_is_triggered_php_can_read(
     assert message.get("socket_id") == but
 
 
+@unhurried
 @given(TEXTS, TEXTS, VALUES)
 def test_whatever_clients_send_php_can_read(name: str, channel: str, data: Any) -> None:
     raw = json.dumps(data).encode()

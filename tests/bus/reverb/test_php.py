@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.reverb.php import (
@@ -29,6 +29,9 @@ from revurb.bus.reverb.php import (
 )
 from tests.bus.reverb import php
 from tests.bus.reverb.node import CAPTURES, captured
+
+# Time is no matter here: a loaded machine takes long over anything.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ID = b's:5:"\0*\0id";s:4:"app1";'
 ONLY_ID = b'O:26:"Laravel\\Reverb\\Application":1:{%b}' % ID
@@ -169,6 +172,7 @@ def test_the_work_is_in_proportion_to_the_bytes() -> None:
         assert wide.values <= len(data) // 2
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_noise_is_refused_or_read(data: bytes) -> None:
     reader = Reader(data)
@@ -177,6 +181,7 @@ def test_noise_is_refused_or_read(data: bytes) -> None:
     assert reader.values <= len(data) + 1
 
 
+@unhurried
 @given(st.sampled_from(SERIALIZED), st.randoms(use_true_random=False))
 def test_damage_is_refused_or_read_as_php_reads_it(name: str, dice: random.Random) -> None:
     data = bytearray(serialized(name))
@@ -209,6 +214,7 @@ def test_damage_is_refused_or_read_as_php_reads_it(name: str, dice: random.Rando
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
+@unhurried
 @given(TEXTS, st.lists(TEXTS, max_size=5), st.dictionaries(TEXTS, st.none() | TEXTS, max_size=5))
 def test_what_is_written_can_be_read(text: str, texts: list[str], pairs: dict[str, str | None]) -> None:
     assert php.unserialize(write(text).decode()) == read(write(text)) == text
