@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,14 +17,9 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.client import client_factory
 from revurb.config import ConfigError, RedisConfig
 from tests.conftest import Need
+from tests.redis_server import free_port
 
 PATIENCE_S = 10.0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager
