@@ -1,7 +1,7 @@
 """`python -m benchmarks.load.across`: what Redis adds between two nodes.
 
 Two processes with the bus of a node each, and a redis-server, on this machine: how long an event takes from `publish`
-to the other node's subscribers beside a bare round trip to Redis, and the CPU time of publishing, receiving and of Redis.
+to the other node's subscribers beside a bare round trip to Redis, and the CPU time of publishing, receiving and Redis.
 """
 
 from __future__ import annotations
