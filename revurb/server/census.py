@@ -17,7 +17,6 @@ QUESTION = b"status"
 class NodeStatus(msgspec.Struct, frozen=True):
     """What a node says about itself."""
 
-    node: str
     host: str
     pid: int
     version: str
@@ -30,9 +29,7 @@ _encode = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder(NodeStatus).decode
 
 
-def answering(
-    node: str, connections: Callable[[], int], unready: Callable[[], str | None]
-) -> Callable[[bytes], bytes]:
+def answering(connections: Callable[[], int], unready: Callable[[], str | None]) -> Callable[[bytes], bytes]:
     """What answers a survey for a node; nothing to a question that it does not know."""
     started_at = time.monotonic()
 
@@ -41,7 +38,6 @@ def answering(
             return b""
         return _encode(
             NodeStatus(
-                node=node,
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 version=revurb.__version__,

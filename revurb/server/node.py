@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -60,7 +59,6 @@ class Node:
         self.counters = Counters()
         self.port = config.server.port
         self._registry = Registry()
-        self._name = secrets.token_hex(4)
         self._join = join if join is not None else lambda receiver: LocalBus(receiver, MEMBER_EVENTS)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
@@ -91,7 +89,7 @@ class Node:
         """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
         nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
-        status = answering(self._name, lambda: self.connections, self.unready)
+        status = answering(lambda: self.connections, self.unready)
         self._bus = self._join(Dispatch(self._registry, status))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
         self._acceptor = Acceptor(self._gateway(), _transport_limits(config), self.counters, loop)

@@ -146,9 +146,8 @@ class Commands:
     def _tell(self, done: Done, reply: Any) -> None:
         try:
             done(reply)
-        except (
-            Exception
-        ):  # a reply that we do not understand, or a fault of ours: the others are still to be told
+        except Exception:
+            # A reply that we do not understand, or a fault of ours: the others are still to be told.
             _log.exception("reply not understood")
 
     def _refused(self, error: Exception) -> None:
