@@ -11,7 +11,7 @@ _BETWEEN = "\x1f"  # ASCII's unit separator: no app id or channel name that is s
 
 def partition(app_id: str, channel: str) -> int:
     """Where everything about the channel lives."""
-    return crc32(f"{app_id}{_BETWEEN}{channel}".encode()) % PARTITIONS
+    return crc32(topic_id(app_id, channel).encode()) % PARTITIONS
 
 
 class Keys:
@@ -49,7 +49,8 @@ class Keys:
         return self.part(partition(app_id, ""), f"connections:{app_id}")
 
     def _topic(self, app_id: str, channel: str) -> Topic:
-        return Topic(self, app_id, channel)
+        # Without a channel it is for every process, which is to hear it before it has a connection of the app.
+        return Topic(self, app_id if channel else "", channel)
 
 
 class Topic:
@@ -59,7 +60,7 @@ class Topic:
 
     def __init__(self, keys: Keys, app_id: str, channel: str) -> None:
         number = partition(app_id, channel)
-        self.id = f"{app_id}{_BETWEEN}{channel}"
+        self.id = topic_id(app_id, channel)
         self.partition = number
         self.channel = keys.part(number, f"topic:{self.id}")  # where its events are published
         self.counts = keys.part(number, f"counts:{self.id}")  # hash: node -> subscribers
@@ -67,7 +68,12 @@ class Topic:
         self.cached = keys.part(number, f"cached:{self.id}")  # string: the last event
 
 
-def read_topic_id(topic_id: str) -> tuple[str, str]:
+def topic_id(app_id: str, channel: str = "") -> str:
+    """What a node holds: its part in a channel, or without one its connections of the app."""
+    return f"{app_id}{_BETWEEN}{channel}"
+
+
+def read_topic_id(text: str) -> tuple[str, str]:
     """(app id, channel)"""
-    app_id, _, channel = topic_id.partition(_BETWEEN)
+    app_id, _, channel = text.partition(_BETWEEN)
     return app_id, channel

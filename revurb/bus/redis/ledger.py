@@ -11,7 +11,7 @@ from revurb.bus.events import MemberEvents
 from revurb.bus.ledger import Key
 from revurb.bus.redis import envelope
 from revurb.bus.redis.commands import Commands, Done
-from revurb.bus.redis.keys import PARTITIONS, Keys, Topic, partition, read_topic_id
+from revurb.bus.redis.keys import PARTITIONS, Keys, Topic, partition, read_topic_id, topic_id
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
@@ -170,8 +170,8 @@ class RedisLedger:
 
             def found(topic_ids: Any) -> None:
                 nonlocal left
-                for topic_id in topic_ids:
-                    app_id, channel = read_topic_id(topic_id.decode())
+                for name in topic_ids:
+                    app_id, channel = read_topic_id(name.decode())
                     if (app_id, channel) not in keep:
                         self._forget_topic(node, app_id, channel)
                 left -= 1
@@ -227,21 +227,20 @@ class RedisLedger:
     def set_connections(self, app_id: str, count: int) -> None:
         key = self._keys.connections(app_id)
         held = self._keys.held(partition(app_id, ""), self._node)
-        topic_id = self._keys.topic(app_id, "").id
-        self._commands.script(self._scripts.connections, (key, held), (self._node, topic_id, count))
+        self._commands.script(self._scripts.connections, (key, held), (self._node, topic_id(app_id), count))
 
     def connections(self, app_id: str, done: Callable[[int], None]) -> None:
         key = self._keys.connections(app_id)
         self._commands.plain("HVALS", key, done=lambda counts: done(sum(map(int, counts))))
 
     def _forget_topic(self, node: str, app_id: str, channel: str) -> None:
-        topic = self._keys.topic(app_id, channel)
-        held = self._keys.held(topic.partition, node)
         if not channel:
+            held = self._keys.held(partition(app_id, ""), node)
             self._commands.script(
-                self._scripts.connections, (self._keys.connections(app_id), held), (node, topic.id, 0)
+                self._scripts.connections, (self._keys.connections(app_id), held), (node, topic_id(app_id), 0)
             )
             return
+        topic = self._keys.topic(app_id, channel)
 
         def found(reply: Any) -> None:
             for member, nodes in _read_members_and_nodes(reply):

@@ -24,7 +24,7 @@ from revurb.bus.redis.commands import AnyRedis, Commands, RedisDown
 from revurb.bus.redis.control import Control
 from revurb.bus.redis.envelope import Envelope, Position
 from revurb.bus.redis.incoming import Incoming
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.ledger import RedisLedger, read_entered
 from revurb.bus.redis.listener import Listener
 from revurb.bus.redis.questions import look_up
@@ -75,7 +75,7 @@ class RedisLink:
         self._gone = asyncio.Event()
 
     def lane(self, app_id: str, channel: str) -> int:
-        return partition(app_id, channel)
+        return self._keys.topic(app_id, channel).partition
 
     @property
     def refused(self) -> int:
@@ -213,7 +213,6 @@ class RedisLink:
             case m.Unsubscribe(app_id, channel):
                 self._listener.unsubscribe(self._topics.remove(app_id, channel))
             case m.Connections(app_id, _, count):
-                self._hear_of_app(app_id)
                 ledger.set_connections(app_id, count)
             case m.Hello():
                 self._hello(message)
@@ -228,17 +227,10 @@ class RedisLink:
                 self._when_settled(lambda: self._look_up(message))
 
     def _look_up(self, question: m.FromWorker) -> None:
-        if isinstance(question, m.Admit):
-            self._hear_of_app(question.app_id)
         look_up(question, self._ledger, self._answer)
 
     def _answer(self, id: int, value: object) -> None:
         self._end.take((m.Answer(id, msgspec.Raw(m.encode(value))),))
-
-    def _hear_of_app(self, app_id: str) -> None:
-        """Be told which of the app's users are to go."""
-        if self._topics.add(app_id, m.EVERYONE):
-            self._listener.subscribe(self._keys.topic(app_id, m.EVERYONE).channel, lambda: None)
 
     def _enter(self, enter: m.Enter) -> None:
         topic = self._keys.topic(enter.app_id, enter.channel)
@@ -269,8 +261,8 @@ class RedisLink:
     def _hello(self, hello: m.Hello) -> None:
         ledger = self._ledger
         keys = {(topic.app_id, topic.channel) for topic in hello.topics}
-        keys.update((app_id, m.EVERYONE) for app_id in hello.connections)
         channels = self._topics.keep(keys)
+        keys.update((app_id, "") for app_id in hello.connections)
         waiting = set(channels)
 
         def subscribed(channel: str) -> None:
@@ -280,8 +272,6 @@ class RedisLink:
 
         for channel in channels:
             self._listener.subscribe(channel, lambda channel=channel: subscribed(channel))  # type: ignore[misc]
-        if not channels:
-            self._catch_up()
         ledger.forget(self._node, frozenset(keys), lambda: None, entirely=False)
         for topic in hello.topics:
             ledger.reassert(topic.app_id, topic.channel, topic.count, topic.members, tell=not self._another)

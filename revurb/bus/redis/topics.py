@@ -8,6 +8,8 @@ from revurb.bus.ledger import Key
 from revurb.bus.redis.envelope import START, Position
 from revurb.bus.redis.keys import Keys
 
+ALL: Key = ("", "")  # the topic of what is for every process
+
 
 class Topics:
     """Topics by (app id, channel) and by the name of their channel in Redis."""
@@ -46,16 +48,17 @@ class Topics:
         return name
 
     def keep(self, keys: Iterable[Key]) -> list[str]:
-        """These are wanted, since when they were or from now on, and no others; all channels to be subscribed to."""
+        """These are wanted, and what is for every process; since when they were or from now on, and no others. Gives
+        all channels to be subscribed to."""
         before, self._since = self._since, {}
         self._partition.clear()
         self._marks.clear()
-        for key in keys:
+        for key in (ALL, *keys):
             self.add(*key, before.get(key, START))
         return [name.decode() for name in self._partition]
 
     def since(self, app_id: str, channel: str) -> Position | None:
-        return self._since.get((app_id, channel))
+        return self._since.get((app_id, channel) if channel else ALL)
 
     def partition_of(self, channel: bytes) -> int | None:
         return self._partition.get(channel)
