@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.redis.client import client_factory
-from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.link import RedisLink
+from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.scripts import Scripts
 from revurb.config import Config
 from revurb.server.census import QUESTION, NodeStatus, read_census

@@ -15,8 +15,8 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.link import HubLink
 from revurb.bus.hub.server import HubServer
 from revurb.bus.local import LocalBus
-from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.link import RedisLink
+from revurb.bus.redis.pipelines import AnyRedis
 from revurb.pusher.ports import Bus, Entered, Member, Soon
 from revurb.server.member_events import MEMBER_EVENTS
 from tests.redis_server import RedisServer

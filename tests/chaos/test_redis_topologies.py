@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.redis.client import client_factory
-from revurb.bus.redis.commands import AnyRedis
 from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.pipelines import AnyRedis
 from revurb.config import RedisConfig
 from tests.bus.engines import APP, RedisCluster
 from tests.chaos.storm import storm
@@ -112,7 +112,7 @@ async def test_a_slot_moves(need: Need, tmp_path: Path) -> None:
     cluster = RedisCluster(servers, lease_s=5)
     try:
         async with storm(cluster) as blowing:
-            key = Keys("revurb").part(partition(APP, "storm"), "log")
+            key = Keys("revurb").logs[partition(APP, "storm")]
             await asyncio.to_thread(servers.move, key)
             await asyncio.sleep(2)
             for node in blowing.nodes:

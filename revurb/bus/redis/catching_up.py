@@ -27,7 +27,7 @@ def catch_up(
 
     def read(number: int, start: Position) -> None:
         commands.plain(
-            "XRANGE", keys.part(number, "log"), f"{start.ms}-{start.number}", "+", "COUNT", AT_ONCE,
+            "XRANGE", keys.logs[number], f"{start.ms}-{start.number}", "+", "COUNT", AT_ONCE,
             done=lambda entries: got(number, entries),
         )  # fmt: skip
 

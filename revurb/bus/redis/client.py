@@ -9,7 +9,7 @@ from redis.asyncio import Redis, RedisCluster, Sentinel, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from revurb.bus.redis.commands import AnyRedis
+from revurb.bus.redis.pipelines import AnyRedis
 from revurb.config import RedisConfig, load_redis_factory, redis_address
 
 ClientFactory: TypeAlias = Callable[[], AnyRedis]

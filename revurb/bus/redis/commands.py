@@ -9,18 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
-from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import (
-    NoScriptError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-    SlotNotCoveredError,
-)
+from redis.exceptions import NoScriptError, ResponseError
 
 from revurb.bus.redis.ending import end
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words, pipelines
 from revurb.bus.redis.scripts import Script, Scripts
 
 _log = logging.getLogger(__name__)
@@ -28,20 +22,41 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000  # commands of one pipeline: a longer one holds up the replies to the first
 
 Done = Callable[[Any], None]
-AnyRedis: TypeAlias = Redis | RedisCluster
-FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
-_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE", "ZRANGEBYSCORE"
 
 
 class RedisDown(Exception):
     """Redis cannot be used at present; the text says why."""
 
 
-class _Command(NamedTuple):
-    script: Script | None  # None: `args` is a plain command
-    keys: Sequence[str]
-    args: Sequence[str | bytes | int]
+class Command(Protocol):
+    """One command of a pipeline."""
+
+    def words(self) -> Words:
+        """What is sent; asked for when it is, and again if it has to be sent again."""
+        ...
+
+    @property
+    def done(self) -> Done | None:
+        """Gets the reply."""
+        ...
+
+
+class _Plain(NamedTuple):
+    args: Words
     done: Done | None
+
+    def words(self) -> Words:
+        return self.args
+
+
+class _Run(NamedTuple):
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Word]
+    done: Done | None
+
+    def words(self) -> Words:
+        return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
 
 
 class Commands:
@@ -50,13 +65,13 @@ class Commands:
     def __init__(
         self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisDown], None]
     ) -> None:
-        for name in _AS_THEY_COME:  # replies the same from every version and kind of client
-            redis.response_callbacks.pop(name, None)
         self._redis = redis
+        self._pipelines = pipelines(redis)
         self._some_key = some_key
         self._scripts = scripts
         self._on_down = on_down
-        self._waiting: list[_Command] = []
+        self._waiting: list[Command] = []
+        self._batches: dict[int, Command] = {}  # group -> what may still be added to
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -75,16 +90,28 @@ class Commands:
 
     async def stop(self) -> None:
         await end(self._task)
+        await self._pipelines.close()
 
     def script(
-        self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int], done: Done | None = None
+        self, script: Script, keys: Sequence[str], args: Sequence[Word], done: Done | None = None
     ) -> None:
         """Run a script; `done` gets its reply."""
-        self._add(_Command(script, keys, args, done))
+        self._batches.clear()
+        self._add(_Run(script, keys, args, done))
 
-    def plain(self, *args: str | bytes | int, done: Done | None = None) -> None:
+    def plain(self, *args: Word, done: Done | None = None) -> None:
         """Run a command that is no script."""
-        self._add(_Command(None, (), args, done))
+        self._batches.clear()
+        self._add(_Plain(args, done))
+
+    def add_batch(self, group: int, batch: Command) -> None:
+        """Run a command to which can be added while it waits."""
+        self._batches[group] = batch
+        self._add(batch)
+
+    def open_batch(self, group: int) -> Command | None:
+        """The group's newest batch, if it still waits, with nothing but batches behind it."""
+        return self._batches.get(group)
 
     async def load(self) -> None:
         """Give Redis the scripts. Raises RedisDown."""
@@ -94,7 +121,7 @@ class Commands:
         except FAILURES as error:
             raise RedisDown(str(error) or type(error).__name__) from error
 
-    def _add(self, command: _Command) -> None:
+    def _add(self, command: Command) -> None:
         self._waiting.append(command)
         self._wake.set()
 
@@ -105,6 +132,7 @@ class Commands:
             while self._waiting:
                 batch = self._waiting[:MOST_AT_ONCE]
                 del self._waiting[:MOST_AT_ONCE]
+                self._batches.clear()
                 try:
                     await self._run(batch)
                 except RedisDown as error:
@@ -115,15 +143,9 @@ class Commands:
                     self._on_down(RedisDown(str(error) or type(error).__name__))
                     return
 
-    async def _run(self, batch: list[_Command], again: bool = False) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        for script, keys, args, _ in batch:
-            if script is not None:
-                pipeline.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
-            else:
-                pipeline.execute_command(*args)
+    async def _run(self, batch: list[Command], again: bool = False) -> None:
         try:
-            replies = await pipeline.execute(raise_on_error=False)
+            replies = await self._pipelines.run([command.words() for command in batch])
         except FAILURES as error:
             if again:
                 raise RedisDown(str(error) or type(error).__name__) from error

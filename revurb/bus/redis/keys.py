@@ -22,6 +22,10 @@ class Keys:
         self.nodes = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # a random word, as old as the data
         self.everyone = f"{prefix}:{{nodes}}:everyone"  # channel: what concerns all processes
+        self.logs = [self.part(number, "log") for number in range(PARTITIONS)]  # streams: the newest events
+        self.seqs = [
+            self.part(number, "seqs") for number in range(PARTITIONS)
+        ]  # hashes: node -> its newest event
         self.topic = lru_cache(maxsize=65_536)(self._topic)
 
     def inbox(self, node: str) -> str:
@@ -29,7 +33,7 @@ class Keys:
         return f"{self._prefix}:{{nodes}}:inbox:{node}"
 
     def part(self, number: int, what: str) -> str:
-        """A key of a partition: `log` (stream), `seqs` (hash: node -> the number of its newest event)."""
+        """A key of a partition."""
         return f"{self._prefix}:{{p{number}}}:{what}"
 
     def marks(self, number: int, node: str) -> str:

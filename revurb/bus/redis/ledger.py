@@ -31,22 +31,6 @@ class RedisLedger:
         self._events = events
         self._kept_ms = kept_ms
 
-    def publish(
-        self,
-        seq: int,
-        app_id: str,
-        channel: str,
-        text: bytes,
-        except_socket_id: str | None,
-        ttl_s: int,
-        done: Done,
-    ) -> None:
-        topic = self._keys.topic(app_id, channel)
-        log, seqs = self._keys.part(topic.partition, "log"), self._keys.part(topic.partition, "seqs")
-        event = envelope.pack(self._node, seq, app_id, channel, text, except_socket_id)
-        args = (self._node, seq, topic.channel, event, self._kept_ms, text if ttl_s else b"", ttl_s)
-        self._commands.script(self._scripts.publish, (log, seqs, topic.cached), args, done)
-
     def enter(
         self,
         marker: bytes,
@@ -180,7 +164,7 @@ class RedisLedger:
 
             self._commands.plain("SMEMBERS", self._keys.held(number, node), done=found)
             if entirely:
-                self._commands.plain("HDEL", self._keys.part(number, "seqs"), node)
+                self._commands.plain("HDEL", self._keys.seqs[number], node)
 
     def states(
         self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
@@ -260,7 +244,7 @@ class RedisLedger:
         return done
 
     def _log(self, topic: Topic) -> str:
-        return self._keys.part(topic.partition, "log")
+        return self._keys.logs[topic.partition]
 
     def _topic_keys(self, app_id: str, topic: Topic, node: str | None = None) -> tuple[str, str, str]:
         """counts, occupied, held"""

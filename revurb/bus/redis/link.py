@@ -20,13 +20,15 @@ from revurb.bus.brokered import messages as m
 from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.events import MemberEvents
 from revurb.bus.redis.catching_up import catch_up
-from revurb.bus.redis.commands import AnyRedis, Commands, RedisDown
+from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.control import Control
 from revurb.bus.redis.envelope import Envelope, Position
 from revurb.bus.redis.incoming import Incoming
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.ledger import RedisLedger, read_entered
 from revurb.bus.redis.listener import Listener
+from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.publishing import Publishing
 from revurb.bus.redis.questions import look_up
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.sharded_listener import ShardedListener
@@ -129,6 +131,9 @@ class RedisLink:
         self._ledger = RedisLedger(
             self._node, self._keys, self._scripts, self._commands, self._events, self._kept_ms
         )
+        self._publishing = Publishing(
+            self._node, self._keys, self._scripts, self._commands, self._kept_ms, self._accepted
+        )
         self._control = Control(
             self._node,
             self._keys,
@@ -143,6 +148,7 @@ class RedisLink:
         )
         try:
             await self._commands.load()
+            await self._publishing.probe(redis)
             self._commands.start()
             now_ms, epoch = await self._control.take_lease()
             await self._listener.open((self._keys.everyone, self._keys.inbox(self._node)))
@@ -200,10 +206,7 @@ class RedisLink:
         ledger = self._ledger
         match message:
             case m.Publish(seq, app_id, channel, text, except_socket_id, ttl_s):
-                done = m.Accepted([seq])
-                ledger.publish(
-                    seq, app_id, channel, text, except_socket_id, ttl_s, lambda reply: self._end.take((done,))
-                )
+                self._publishing.publish(seq, app_id, channel, text, except_socket_id, ttl_s)
             case m.Enter():
                 self._when_settled(lambda: self._enter(message))
             case m.Count(app_id, channel, count):
@@ -225,6 +228,9 @@ class RedisLink:
                 self._control.survey(id, question, lambda asked: self._answer(id, asked))
             case _:
                 self._when_settled(lambda: self._look_up(message))
+
+    def _accepted(self, seqs: list[int]) -> None:
+        self._end.take((m.Accepted(seqs),))
 
     def _look_up(self, question: m.FromWorker) -> None:
         look_up(question, self._ledger, self._answer)

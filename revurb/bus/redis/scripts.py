@@ -79,14 +79,25 @@ class Script:
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-# KEYS: log, seqs, cached. ARGV: node, seq, channel, event, kept ms, text, cache ttl s.
-# An event whose number is not new has been taken already, and only the word of it was lost.
+# KEYS: of each partition that is concerned its log and, next to it, its seqs; the cached of some channels.
+# ARGV: node, kept ms, and as MessagePack a list of events: {place of the log in KEYS, seq, topic channel, event} and,
+# of those to keep, also {place of the cached, text, ttl s}.
+# An event whose number is not new has been taken already, and only the word of it was lost. The numbers are kept last:
+# what is cut off in the middle comes again, and receivers know the numbers too.
 PUBLISH = """
-local last = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
-if tonumber(ARGV[2]) <= last then return false end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-if ARGV[7] ~= '0' then redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[7]) end
-return tell(KEYS[1], ARGV[3], ARGV[4], ARGV[5])
+local node, newest = ARGV[1], {}
+local oldest = string.format('%.0f', now_ms() - ARGV[2])
+for _, e in ipairs(cmsgpack.unpack(ARGV[3])) do
+  local log, seq, event = e[1], e[2], e[4]
+  local last = newest[log] or tonumber(redis.call('HGET', KEYS[log + 1], node) or '0')
+  if seq > last then
+    newest[log] = seq
+    if e[5] then redis.call('SET', KEYS[e[5]], e[6], 'EX', e[7]) end
+    local id = redis.call('XADD', KEYS[log], 'MINID', '~', oldest, '*', 'e', event)
+    redis.call('@PUBLISH@', e[3], id .. '\\n' .. event)
+  end
+end
+for log, seq in pairs(newest) do redis.call('HSET', KEYS[log + 1], node, string.format('%.0f', seq)) end
 """
 
 # KEYS: log, counts, occupied, held, members, cached. ARGV: node, topic id, channel, topic channel, count,

@@ -1,0 +1,86 @@
+"""Sending commands and reading their replies, over what redis-py has for one server and for a Cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+from hiredis import pack_command
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import RedisClusterException, RedisError, ResponseError, SlotNotCoveredError
+
+AnyRedis: TypeAlias = Redis | RedisCluster
+Word: TypeAlias = str | bytes | int
+Words: TypeAlias = tuple[Word, ...]  # of a command
+FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
+
+_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE", "ZRANGEBYSCORE"
+
+
+class Pipelines(Protocol):
+    """Where commands go. One pipeline is under way at a time."""
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        """The replies in order; a command that was refused gives its error. Raises one of FAILURES."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def pipelines(redis: AnyRedis) -> Pipelines:
+    """Over connections of `redis`, which stays the caller's."""
+    return ClusterPipelines(redis) if isinstance(redis, RedisCluster) else ServerPipelines(redis)
+
+
+class ServerPipelines:
+    """Over one connection that is kept. What redis-py's own pipeline does around each (take a connection from the pool
+    and give it back, a timeout for each write and reply, packing in Python) is half of its cost: 180 against 80 us."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._connection: Any = None  # redis-py's, whose type differs by address
+        self._timeout_s: float | None = None
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        if self._connection is None:
+            connection = self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            self._timeout_s, connection.socket_timeout = connection.socket_timeout, None  # one for all, below
+        connection = self._connection
+        replies = []
+        async with asyncio.timeout(self._timeout_s):
+            packed = [pack_command(words) for words in commands]  # type: ignore[arg-type]  # its stub says: one word
+            await connection.send_packed_command(packed, check_health=False)
+            for _ in commands:
+                try:
+                    replies.append(await connection.read_response(timeout=math.inf))
+                except ResponseError as error:
+                    replies.append(error)
+        return replies
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._connection.disconnect()
+                await self._redis.connection_pool.release(self._connection)
+
+
+class ClusterPipelines:
+    """Over the connections that redis-py keeps to the servers of a Cluster."""
+
+    def __init__(self, redis: RedisCluster) -> None:
+        for name in _AS_THEY_COME:
+            redis.response_callbacks.pop(name, None)
+        self._redis = redis
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for words in commands:
+            pipeline.execute_command(*words)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    async def close(self) -> None:
+        """Nothing: they are closed with the client."""
