@@ -187,9 +187,9 @@ def receive(data: bytes) -> dict[str, Any]:
             _must(type(payload["user_id"]) is str, "a user id")
         case "metrics":
             _must(keys == ["type", "payload"] and type(message["payload"]) is str, "a question")
-            class_name, question = unserialize(message["payload"])
-            _must(class_name == METRIC, "a question")
-            message["payload"] = question
+            question = unserialize(message["payload"])
+            _must(isinstance(question, tuple) and question[0] == METRIC, "a question")
+            message["payload"] = question[1]
         case key:
             _must(len(key) == 10 and key.isalnum(), "a key")
             _must(list(message) == ["type", "payload"], "an answer")
@@ -202,9 +202,9 @@ MESSAGE = ["type", "application", "payload"]
 
 def _application(text: Any) -> dict[str, Any]:
     _must(type(text) is str, "a serialized application")
-    class_name, properties = unserialize(text)
-    _must(class_name == APPLICATION, "an application")
-    found: dict[str, Any] = properties
+    value = unserialize(text)
+    _must(isinstance(value, tuple) and value[0] == APPLICATION, "an application")
+    found: dict[str, Any] = value[1]
     return found
 
 
