@@ -7,11 +7,10 @@
  * never sleeps, so that waking this process is no part of what the server pays. One JSON line tells the rest.
  */
 #define _GNU_SOURCE
-#include <sys/resource.h>
-
 #include "connection.h"
 #include "options.h"
 #include "process.h"
+#include "requests.h"
 
 #define MAX_SAMPLES (1 << 20)
 
@@ -20,9 +19,6 @@ static connection *all, *talkers;
 static int poll_fd;
 static long ready, received, sent, readers;
 static long *wanted; /* subscriptions of each connection */
-static char **requests, *requests_text;
-static size_t *request_sizes;
-static long request_count;
 static double *sent_at;
 static float *samples;
 static long sample_count, bad_answers;
@@ -62,73 +58,34 @@ static void on_event(connection *c, double now)
 
 static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t length, double now)
 {
-    const uint8_t *at;
-    size_t i = 0;
-
-    if (opcode == 9) { /* ping: answered with an empty pong */
-        send_all(c, "\x8a\x80\0\0\0\0", 6);
-    } else if (opcode == 8) {
-        give_up("the server closed a connection", (const char *)payload + (length > 2 ? 2 : 0));
-    } else if (length < 16 || memcmp(payload, "{\"event\":\"pusher", 16) != 0) {
+    switch (understand(c, opcode, payload, length)) {
+    case EVENT:
         on_event(c, now);
-    } else if (length > 32 && memcmp(payload + 16, "_internal:member_", 17) == 0) {
+        break;
+    case MEMBERS:
         announcements++;
-    } else if (holds(payload, length, "\"pusher:pong\"")) {
+        break;
+    case PONG:
         pongs++;
-    } else if (holds(payload, length, "\"pusher:ping\"")) {
-        send_text(c, "{\"event\":\"pusher:pong\",\"data\":{}}", 33);
-    } else if (holds(payload, length, "pusher:error") || holds(payload, length, "subscription_error")) {
-        give_up("the server said", (const char *)payload);
-    } else if (c->phase == GREETING) {
-        at = memmem(payload, length, "socket_id", 9);
-        while (at != NULL && at < payload + length && (*at < '0' || *at > '9'))
-            at++;
-        while (at != NULL && at < payload + length && i < sizeof c->socket_id - 1 && ((*at >= '0' && *at <= '9') || *at == '.'))
-            c->socket_id[i++] = (char)*at++;
-        c->socket_id[i] = '\0';
-        c->phase = SUBSCRIBING;
+        break;
+    case GREETED:
         if (wanted[c->number] == 0) {
             c->phase = READY;
             ready++;
         } else {
             subscribe_to_all(c);
         }
-    } else if (holds(payload, length, "subscription_succeeded")) {
+        break;
+    case SUBSCRIBED:
         confirmations++;
         list_bytes = (long)length;
         if (++c->confirmed == wanted[c->number]) {
             c->phase = READY;
             ready++;
         }
-    }
-}
-
-static void on_bytes(connection *c, const char *bytes, size_t count)
-{
-    const uint8_t *at = (const uint8_t *)bytes, *payload;
-    size_t taken, length;
-    double now = sent_at != NULL ? now_s() : 0;
-
-    if (c->phase == HANDSHAKE) {
-        const char *end = memmem(bytes, count, "\r\n\r\n", 4);
-
-        if (end == NULL)
-            return; /* the heads of all servers come in one segment on loopback; open_all() would see it stall */
-        if (strncmp(bytes, "HTTP/1.1 101", 12) != 0)
-            give_up("handshake refused", bytes);
-        count -= (size_t)(end + 4 - bytes);
-        at = (const uint8_t *)end + 4;
-        c->phase = GREETING;
-    }
-    while ((taken = whole_frame(at, count, &payload, &length)) > 0) {
-        on_frame(c, *at & 0x0F, payload, length, now);
-        at += taken;
-        count -= taken;
-    }
-    c->rest_size = count;
-    if (count > 0) {
-        c->rest = realloc(c->rest, count);
-        memcpy(c->rest, at, count);
+        break;
+    case NOTHING:
+        break;
     }
 }
 
@@ -145,9 +102,9 @@ static void ask(connection *c, long request)
     }
 }
 
-static void on_answer(connection *c, ssize_t count)
+static void on_answer(connection *c)
 {
-    const char *length;
+    ssize_t count = recv(c->fd, buffer, sizeof buffer - 1, 0);
 
     if (count <= 0) { /* the server has ended it; what was not answered is asked again once connected */
         close(c->fd);
@@ -155,55 +112,25 @@ static void on_answer(connection *c, ssize_t count)
         return;
     }
     buffer[count] = '\0';
-    length = strcasestr(buffer, "\r\n\r\n");
-    if (length == NULL)
-        return;
-    if (strncmp(buffer + 8, " 200", 4) != 0) {
-        bad_answers++;
-        if (bad_answers == 1)
-            fprintf(stderr, "load: publish answered: %.200s\n", buffer);
-    }
-    c->is_waiting = 0;
+    if (is_answer(buffer, &bad_answers))
+        c->is_waiting = 0;
 }
 
 static void on_ready(connection *c, uint32_t what)
 {
-    ssize_t got;
+    size_t have;
 
     if (c->phase == CONNECTING && what & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        char head[512];
-        int error = 0;
-        socklen_t length = sizeof error;
-
-        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-        if (error)
-            give_up("connect", strerror(error));
-        epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
-        c->phase = c->is_publisher ? READY : HANDSHAKE;
-        if (c->is_publisher) {
-            if (c->is_waiting)
-                ask(c, c->asked);
-            return;
-        }
-        snprintf(head, sizeof head,
-                 "GET %s?protocol=7&client=load&version=1 HTTP/1.1\r\nHost: %s:%ld\r\nUpgrade: websocket\r\n"
-                 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                 path, host, port);
-        send_all(c, head, strlen(head));
-        return;
-    }
-    if (!(what & (EPOLLIN | EPOLLERR | EPOLLHUP)))
-        return;
-    if (!c->is_publisher && c->rest_size > 0)
-        memcpy(buffer, c->rest, c->rest_size);
-    got = recv(c->fd, buffer + c->rest_size, sizeof buffer - c->rest_size - 1, 0);
-    if (c->is_publisher) {
-        on_answer(c, got);
-    } else if (got > 0) {
-        on_bytes(c, buffer, c->rest_size + (size_t)got);
-    } else if (got == 0 || errno != EAGAIN) {
-        give_up("the server ended a connection", NULL);
+        on_connected(c, poll_fd);
+        if (!c->is_publisher)
+            ask_for_websocket(c, path, host, port);
+        else if (c->is_waiting)
+            ask(c, c->asked);
+    } else if (what & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+        if (c->is_publisher)
+            on_answer(c);
+        else if ((have = read_more(c, buffer, sizeof buffer)) > 0)
+            take_frames(c, buffer, have, sent_at != NULL ? now_s() : 0, on_frame);
     }
 }
 
@@ -216,56 +143,12 @@ static void turn(int timeout_ms)
         on_ready(events[i].data.ptr, events[i].events);
 }
 
-static double open_all(void)
+static void open_one(connection *c)
 {
-    double start = now_s(), last = start;
-    long opened = 0, before = -1;
-
-    while (ready < conns) {
-        while (opened < conns && opened - ready < ramp) {
-            all[opened].number = all[opened].user = opened;
-            open_connection(&all[opened], poll_fd, &server, opened);
-            opened++;
-        }
-        turn(100);
-        if (ready != before)
-            last = now_s(), before = ready;
-        if (now_s() - last > 20)
-            give_up("connections do not become ready", NULL);
-    }
-    return now_s() - start;
+    open_connection(c, poll_fd, &server, c->number);
 }
 
 #include "joins.h"
-
-static void read_requests(void)
-{
-    FILE *file = fopen(requests_file, "rb");
-    long length, at = 0;
-
-    if (file == NULL)
-        give_up(requests_file, strerror(errno));
-    fseek(file, 0, SEEK_END);
-    length = ftell(file);
-    rewind(file);
-    requests_text = malloc((size_t)length + 1);
-    if (fread(requests_text, 1, (size_t)length, file) != (size_t)length)
-        give_up(requests_file, "cannot be read");
-    fclose(file);
-    requests_text[length] = '\0';
-    while (at < length) { /* each: its size in decimal, a line feed, its bytes */
-        char *end;
-        long bytes = strtol(requests_text + at, &end, 10);
-
-        requests = realloc(requests, (size_t)(request_count + 1) * sizeof *requests);
-        request_sizes = realloc(request_sizes, (size_t)(request_count + 1) * sizeof *request_sizes);
-        requests[request_count] = end + 1;
-        request_sizes[request_count++] = (size_t)bytes;
-        at = end + 1 + bytes - requests_text;
-    }
-    if (request_count == 0)
-        give_up(requests_file, "holds no request");
-}
 
 /* Send whatever may be sent now. With a rate, an event that is late counts from when it was due. */
 static void talk(double start, double now)
@@ -352,18 +235,11 @@ static double rss_after_leaving(void)
 
 int main(int argc, char **argv)
 {
-    struct rlimit files;
     double rss_before, rss_ready, rss_after = 0, cpu_open, open_wanted, open_s, cpu = 0, wanted_s = 0, wall = 0;
     long i;
 
     options(argc, argv);
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    server.sin_family = AF_INET;
-    server.sin_port = htons((uint16_t)port);
-    if (inet_pton(AF_INET, host, &server.sin_addr) != 1 || (ntohl(server.sin_addr.s_addr) >> 24) != 127)
-        give_up("only loopback addresses are put under load", host);
+    server = loopback(host, port);
     poll_fd = epoll_create1(0);
     all = calloc((size_t)conns, sizeof *all);
     talkers = calloc((size_t)publishers + 1, sizeof *talkers);
@@ -377,7 +253,7 @@ int main(int argc, char **argv)
     rss_before = rss_bytes();
     cpu_open = -sum_over(pids, cpu_of);
     open_wanted = -sum_over(pids, waited_of);
-    open_s = open_all();
+    open_s = open_all(all, conns, ramp, &ready, open_one, turn);
     cpu_open += sum_over(pids, cpu_of);
     open_wanted += sum_over(pids, waited_of) + cpu_open;
     if (hold > 0)
@@ -399,7 +275,7 @@ int main(int argc, char **argv)
     if (whisper)
         readers--; /* the sender does not */
     if (*requests_file != '\0') {
-        read_requests();
+        read_requests(requests_file);
         for (i = 0; i < publishers; i++) {
             talkers[i].is_publisher = 1;
             talkers[i].number = i;
