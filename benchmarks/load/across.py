@@ -9,11 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,8 +19,8 @@ import uvloop
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from benchmarks.load.redis_server import redis_server
 from revurb.bus.brokered.bus import BrokeredBus
 from revurb.bus.redis.link import RedisLink
 from revurb.pusher.ports import Entered
@@ -107,46 +105,22 @@ async def publish(path: str) -> None:
     await bus.stop()
 
 
-async def started(path: str) -> None:
-    async with client(path) as ready:
-        while True:
-            try:
-                await ready.ping()
-            except (RedisError, OSError):
-                await asyncio.sleep(0.02)
-            else:
-                return
-
-
 def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure() -> None:
-    program = shutil.which("redis-server")
-    if program is None:
-        sys.exit("redis-server is missing: apt-get install redis-server")
-    with tempfile.TemporaryDirectory(prefix="revurb-") as folder:
-        path = f"{folder}/redis.sock"
-        server = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            uvloop.run(started(path))
-            me = [sys.executable, "-m", "benchmarks.load.across", "--redis", path]
-            receiving = subprocess.Popen([*me, "--receive"], stdout=subprocess.PIPE, text=True)
-            assert receiving.stdout is not None
-            receiving.stdout.readline()
-            before_s = cpu_s(server.pid)
-            subprocess.run([*me, "--publish"], check=True, timeout=120)
-            used_us = (cpu_s(server.pid) - before_s) / (ALONE + TURNS * PER_TURN) * 1e6
-            print(receiving.communicate(timeout=60)[0], end="")
-            print(f"Redis, CPU                               {used_us:6.1f} us per event")
-        finally:
-            server.kill()
-            server.wait()
+    with redis_server() as server:
+        me = [sys.executable, "-m", "benchmarks.load.across", "--redis", server.path]
+        receiving = subprocess.Popen([*me, "--receive"], stdout=subprocess.PIPE, text=True)
+        assert receiving.stdout is not None
+        receiving.stdout.readline()
+        before_s = cpu_s(server.pid)
+        subprocess.run([*me, "--publish"], check=True, timeout=120)
+        used_us = (cpu_s(server.pid) - before_s) / (ALONE + TURNS * PER_TURN) * 1e6
+        print(receiving.communicate(timeout=60)[0], end="")
+        print(f"Redis, CPU                               {used_us:6.1f} us per event")
 
 
 def main() -> None:
