@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from revurb.server.runtime_dir import control_sockets
 T = TypeVar("T")
 PATIENCE_S = 10.0
 SAMPLE_S = 0.05
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,7 @@ class Cluster:
     pids: dict[str, int]
 
     def cpu_s(self) -> dict[str, float]:
-        """What each process has used so far; they have one thread that works."""
-        return {
-            name: int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-            for name, pid in self.pids.items()
-        }
+        return cpu_s(self.pids)
 
     def shares_of_the_end(self, run: Callable[[], T], over_s: float) -> tuple[T, dict[str, float]]:
         """What `run` gives, and what part of the CPU time of its last `over_s` seconds each process took."""
@@ -60,9 +57,16 @@ class Cluster:
         return result, {name: cpu_s / total for name, cpu_s in used.items()}
 
 
+def cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
+    """CPU seconds that each process has used so far; they have one thread that works."""
+    return {
+        name: int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9 for name, pid in pids.items()
+    }
+
+
 @contextmanager
-def serving(workers: int) -> Iterator[Cluster]:
-    """That many workers, wherever the kernel lets them run."""
+def serving(workers: int, environment: Mapping[str, str] = NOTHING) -> Iterator[Cluster]:
+    """That many workers, wherever the kernel lets them run. `environment` is set besides what is set already."""
     with tempfile.TemporaryDirectory(prefix="revurb-") as folder:  # short: it holds a Unix socket
         arguments = ["serve", "--dev", "--port", "0", "--workers", str(workers)]
         process = subprocess.Popen(
@@ -70,7 +74,7 @@ def serving(workers: int) -> Iterator[Cluster]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "REVURB_RUNTIME_DIR": folder},
+            env={**os.environ, **environment, "REVURB_RUNTIME_DIR": folder},
         )
         try:
             assert process.stdout is not None

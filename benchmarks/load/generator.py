@@ -105,15 +105,14 @@ def _messages(scenario: Scenario, target: Target) -> list[bytes]:
     if scenario.whisper:
         text = b'{"event":"client-x","channel":"private-bench","data":"%b"}' % (b"x" * scenario.event_bytes)
         return [b"\x81\xfe" + struct.pack("!H", len(text)) + b"\0\0\0\0" + text]
+    data = "x" * scenario.event_bytes
     if scenario.channels == 1:
-        return [_event_request(target, "bench", scenario.event_bytes)]
-    return [
-        _event_request(target, f"bench-{number}", scenario.event_bytes) for number in range(scenario.channels)
-    ]
+        return [event_request(target, "bench", data)]
+    return [event_request(target, f"bench-{number}", data) for number in range(scenario.channels)]
 
 
-def _event_request(target: Target, channel: str, size: int) -> bytes:
-    body = json.dumps({"name": "bench", "channel": channel, "data": "x" * size}).encode()
+def event_request(target: Target, channel: str, data: str) -> bytes:
+    body = json.dumps({"name": "bench", "channel": channel, "data": data}).encode()
     return signed_request(target, "POST", f"/apps/{target.app_id}/events", body)
 
 

@@ -6,6 +6,7 @@ Tables and plots are drawn from recordings alone, so that what is shown can alwa
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from dataclasses import dataclass
@@ -80,6 +81,12 @@ def idle_share(over_s: float = 2.0) -> float:
     time.sleep(over_s)
     spent = [after - before for before, after in zip(start, _cpu_times(), strict=True)]
     return (spent[3] + spent[4]) / max(1, sum(spent))  # idle and iowait
+
+
+def busy_s() -> float:
+    """What all CPUs together have worked since the machine started, in seconds; in steps of a clock tick."""
+    times = _cpu_times()
+    return (sum(times) - times[3] - times[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu_times() -> list[int]:

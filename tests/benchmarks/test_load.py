@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -168,13 +167,6 @@ def test_a_recording_survives_being_written(tmp_path: Path) -> None:
 def node() -> Iterator[Target]:
     with revurb().open() as target:
         yield target
-
-
-@pytest.fixture
-def _two_cores(need: Callable[[str], str]) -> None:
-    need("cc")
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("one core for the server and one for the generator")
 
 
 SMALL = {
