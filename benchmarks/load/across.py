@@ -1,140 +1,146 @@
-"""`python -m benchmarks.load.across`: what Redis adds between two nodes.
+"""`python -m benchmarks.load.across`: what Redis adds between two nodes, and what each thing that they do there costs.
 
-Two processes with the bus of a node each, and a redis-server, on this machine: how long an event takes from `publish`
-to the other node's subscribers beside a bare round trip to Redis, and the CPU time of publishing, receiving and Redis.
+    python -m benchmarks.load.across --rounds 5 --write      # results/across.json and .md, for docs/redis.md too
+
+A bus as a node has it, a second one that receives, and a redis-server, over TCP on this machine. All figures are CPU
+time, bytes or memory, but for the latencies. `benchmarks.scaling` computes with them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
+import json
+import logging
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
-import uvloop
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from benchmarks.load import bus_costs, marks
+from benchmarks.load.broker import broker
+from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS, Figures
+from benchmarks.load.recording import RESULTS, circumstances, idle_share
 
-from benchmarks.load.redis_server import redis_server
-from revurb.bus.brokered.bus import BrokeredBus
-from revurb.bus.redis.link import RedisLink
-from revurb.pusher.ports import Entered
-from revurb.server.member_events import MEMBER_EVENTS
-
-ALONE = 1000  # events one after the other
-TURNS, PER_TURN = 200, 100  # events of one turn of the event loop share a pipeline
-
-
-class Receiver:
-    """Notes when events come; their text is when they were published."""
-
-    def __init__(self) -> None:
-        self.took_s: list[float] = []
-
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
-        self.took_s.append(time.monotonic() - float(text))
-
-    def terminate(self, app_id: str, user_id: str) -> None: ...
-
-    def answer(self, question: bytes) -> bytes:
-        return b""
-
-
-def client(path: str) -> Redis:
-    return Redis(unix_socket_path=path, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=2)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "redis.md"
+MARK = "across: python -m benchmarks.load.across --write"
+ROWS = {  # the first part of the figures' names -> what it is
+    "publish_1": "publish, 1 event in its turn of the event loop",
+    "publish_10": "... 10 in a turn",
+    "publish_100": "... 100 in a turn",
+    "spread_100": "... 100 in a turn, on as many channels, nobody listening",
+    "cluster_publish_1": "publish as a client of a Redis Cluster, 1 in its turn, nobody listening",
+    "cluster_spread_100": "... 100 in a turn, on as many channels",
+    "enter_1": "first subscriber of a channel on its node, 1 in a turn",
+    "enter_100": "... 100 in a turn",
+    "count_1": "another subscriber comes or goes, 1 in a turn",
+    "count_100": "... 100 in a turn",
+    "leave_100": "last subscriber of a channel on its node goes, 100 in a turn",
+    "join_0": "first user of a presence channel",
+    f"join_{CROWD}": f"one more of {CROWD} users of a presence channel, with the list of them",
+    "part_0": "last user of a presence channel goes",
+    f"part_{CROWD}": f"one of {CROWD} users goes",
+    "connection_1": "a connection comes or goes",
+    f"admit_of_{PROCESSES}": f"a connection of an app with a limit, {PROCESSES:,} processes",
+    "beat": "a beat: the lease of a node, every 2.25 s",
+    "hello": "a channel told anew, when the connection to Redis was lost",
+    "goodbye": "a channel removed, of a node that leaves or was buried",
+}
 
 
-def bus_of(name: str, path: str, receiver: Receiver) -> BrokeredBus:
-    return BrokeredBus(
-        name, receiver, MEMBER_EVENTS, lambda end: RedisLink(end, name, lambda: client(path), MEMBER_EVENTS)
+def measure(rounds: int) -> list[Figures]:
+    """The figures of each round; every round has a Redis of its own."""
+    found = []
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        with broker() as one:
+            figures = bus_costs.once(one, first=number == 0)
+        with broker(cluster=True) as one:
+            figures |= bus_costs.in_a_cluster(one)
+        found.append(figures)
+    return found
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    """Of those rounds that have the figure."""
+    return {
+        name: statistics.median(figures[name] for figures in rounds if name in figures)
+        for name in bus_costs.names(rounds)
+    }
+
+
+def table(found: Figures) -> str:
+    """The medians as tables of Markdown."""
+    lines = ["| CPU time of | the node | Redis | a node that receives |", "|---|--:|--:|--:|"]
+    for name, about in ROWS.items():
+        cells = [_cell(found.get(f"{name}.{who}_us"), "us") for who in ("node", "redis", "receive")]
+        lines.append(f"| {about} | {' | '.join(cells)} |")
+    lines += ["", "| Redis, for an event that goes to | 1 at a time | 100 in a pipeline |", "|---|--:|--:|"]
+    for receivers in RECEIVERS:
+        cells = [_cell(found.get(f"publish_{batch}_to_{receivers}.redis_us"), "us") for batch in (1, 100)]
+        lines.append(f"| {receivers} connections | {' | '.join(cells)} |")
+    lines += ["", "| bytes | |", "|---|--:|"]
+    for name, about in (
+        ("publish_100.redis_in_bytes", "to Redis, for an event of 150 B"),
+        ("publish_100_to_1.redis_out_bytes", "from Redis, for an event that goes to one connection"),
+        ("spread_100.redis_memory_bytes", "memory in Redis: an event of 150 B in the log"),
+        ("channel.redis_memory_bytes", "... a channel on a node"),
+        (f"join_{CROWD}.redis_memory_bytes", "... a member of a presence channel"),
+        ("subscriber.redis_memory_bytes", "... a subscribing connection"),
+        ("channel.node_memory_bytes", "memory in the node: its bus, for a channel"),
+    ):
+        lines.append(f"| {about} | {_cell(found.get(name), 'B')} |")
+    return "\n".join(lines) + "\n"
+
+
+def sentence(found: Figures) -> str:
+    """What docs/redis.md says of it."""
+    bare, took = found["latency.round_trip_us"], found["latency.p50_us"]
+    return (
+        "An event is with the other node's subscribers "
+        f"{took / 1000:.1f} ms after it was published, where a bare round\n"
+        f"trip to Redis takes {bare / 1000:.1f} ms. It takes {found['publish_100.receive_us']:.0f} us of a node that "
+        f"receives it ({found['publish_1.receive_us']:.0f} us if it comes alone),\n"
+        f"{found['publish_100.node_us']:.0f} us of the one that publishes where 100 share a pipeline "
+        f"({found['publish_1.node_us']:.0f} us alone), and {found['publish_100.redis_us']:.0f} us of Redis "
+        f"({found['publish_1.redis_us']:.0f} us alone).\n"
     )
 
 
-async def receive(path: str) -> None:
-    receiver = Receiver()
-    bus = bus_of("receiving", path, receiver)
-    await bus.start()
-    entered: asyncio.Future[Entered] = asyncio.get_running_loop().create_future()
-    bus.enter("1", "news", None, b"", False, entered.set_result)
-    await entered
-    print("ready", flush=True)
-    took_s = receiver.took_s
-    while len(took_s) <= ALONE:
-        await asyncio.sleep(0.001)
-    alone = sorted(took_s[:ALONE])
-    cpu_s, had = time.process_time(), len(took_s)
-    while len(took_s) < ALONE + TURNS * PER_TURN:
-        await asyncio.sleep(0.02)
-    cpu_us = (time.process_time() - cpu_s) / (len(took_s) - had) * 1e6
-    print(f"publish to delivery, one at a time   p50 {alone[ALONE // 2] * 1e6:6.0f} us   "
-          f"p99 {alone[ALONE * 99 // 100] * 1e6:6.0f} us")  # fmt: skip
-    print(f"receiving, CPU                           {cpu_us:6.1f} us per event")
-    await bus.stop()
+def document(record: dict[str, Any]) -> str:
+    around = record["circumstances"]
+    head = "# What Redis adds\n\n`python -m benchmarks.load.across --write`. CPU time, medians of"
+    where = f"Revurb {around['revurb']}, {around['cpu']}, Linux {around['linux']}, {around['date']}"
+    return f"{head} {around['rounds']} rounds.\n{where}.\n\n{table(medians(record['rounds']))}"
 
 
-async def publish(path: str) -> None:
-    bare = client(path)
-    round_trips_s = []
-    for _ in range(ALONE):
-        started_at = time.monotonic()
-        await bare.ping()
-        round_trips_s.append(time.monotonic() - started_at)
-    await bare.aclose()
-    print(f"round trip to Redis                  p50 {statistics.median(round_trips_s) * 1e6:6.0f} us")
-    bus = bus_of("publishing", path, Receiver())
-    await bus.start()
-
-    async def send() -> None:
-        accepted = bus.publish("1", "news", b"%f" % time.monotonic())
-        if accepted is not None:
-            await accepted
-
-    for _ in range(ALONE):
-        await send()
-        await asyncio.sleep(0.001)
-    cpu_s = time.process_time()
-    for _ in range(TURNS):
-        await asyncio.gather(*(send() for _ in range(PER_TURN)))
-    cpu_us = (time.process_time() - cpu_s) / (TURNS * PER_TURN) * 1e6
-    print(f"publishing, {PER_TURN} of a turn, CPU           {cpu_us:6.1f} us per event", flush=True)
-    await bus.stop()
+def write(record: dict[str, Any]) -> None:
+    """The tables, and what the documentation says."""
+    (RESULTS / "across.md").write_text(document(record))
+    marks.rewrite(DOCUMENT, MARK, sentence(medians(record["rounds"])))
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure() -> None:
-    with redis_server() as server:
-        me = [sys.executable, "-m", "benchmarks.load.across", "--redis", server.path]
-        receiving = subprocess.Popen([*me, "--receive"], stdout=subprocess.PIPE, text=True)
-        assert receiving.stdout is not None
-        receiving.stdout.readline()
-        before_s = cpu_s(server.pid)
-        subprocess.run([*me, "--publish"], check=True, timeout=120)
-        used_us = (cpu_s(server.pid) - before_s) / (ALONE + TURNS * PER_TURN) * 1e6
-        print(receiving.communicate(timeout=60)[0], end="")
-        print(f"Redis, CPU                               {used_us:6.1f} us per event")
+def _cell(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:,.{1 if value < 100 else 0}f} {unit}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load.across")
-    parser.add_argument("--redis", help=argparse.SUPPRESS)
-    parser.add_argument("--receive", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--publish", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="record the run as results/across.json and .md")
+    parser.add_argument("--draw", action="store_true", help="measure nothing: write what is on record again")
     options = parser.parse_args()
-    if options.receive:
-        uvloop.run(receive(options.redis))
-    elif options.publish:
-        uvloop.run(publish(options.redis))
-    else:
-        measure()
+    if options.draw:
+        write(json.loads((RESULTS / "across.json").read_text()))
+        return
+    logging.disable(logging.WARNING)  # that Redis is out of reach, which is meant to be
+    idle_before = idle_share()
+    rounds = measure(options.rounds)
+    around = circumstances(rounds=options.rounds, seconds=0, idle_before=idle_before)
+    record = {"circumstances": around, "rounds": rounds}
+    print(f"{table(medians(rounds))}\n{sentence(medians(rounds))}")
+    if options.write:
+        (RESULTS / "across.json").write_text(json.dumps(record, indent=1) + "\n")
+        write(record)
 
 
 if __name__ == "__main__":

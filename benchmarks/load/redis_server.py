@@ -32,15 +32,15 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
-    """One that answers. Ends the program where there is none to be had."""
+def redis_server(*options: str) -> Iterator[RedisServer]:
+    """One that answers, with more options if there are any. Ends the program where there is none to be had."""
     program = shutil.which("redis-server")
     if program is None:
         sys.exit("redis-server is missing: apt-get install redis-server")
     with tempfile.TemporaryDirectory(prefix="revurb-") as folder:  # short: it holds a Unix socket
         path = f"{folder}/redis.sock"
         process = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
+            [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder, *options],
             stdout=subprocess.DEVNULL,
         )
         try:
