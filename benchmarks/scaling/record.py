@@ -1,0 +1,79 @@
+"""Everything that docs/scaling.md shows, computed, kept, and put there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import marks
+from benchmarks.load.recording import RESULTS
+from benchmarks.scaling import limits, table
+from benchmarks.scaling.check import checks
+from benchmarks.scaling.costs import Costs, read_record
+from benchmarks.scaling.plan import Host, plan, room
+from benchmarks.scaling.traffic import Design
+from benchmarks.scaling.workload import PROFILES
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "scaling.md"
+SIZES = (1_000_000, 10_000_000, 100_000_000)
+HOST = Host()
+DESIGNS = {
+    "as it is": Design(),
+    "counts told once a second": Design(counts_every_s=1.0),
+    "and a relay on each host": Design(counts_every_s=1.0, processes_per_receiver=HOST.workers),
+    "and 1,024 partitions": Design(counts_every_s=1.0, processes_per_receiver=HOST.workers, partitions=1024),
+}
+
+
+def compute(costs: Costs) -> dict[str, Any]:
+    """About two minutes."""
+    plans = []
+    designs: dict[str, dict[str, float]] = {}
+    for profile in PROFILES:
+        for size in SIZES:
+            print(f"{profile.name}, {size:,} connections", file=sys.stderr)
+            found = plan(profile.of(size), costs, host=HOST)
+            plans.append(asdict(found))
+        designs[profile.name] = {
+            name: room(profile.of(size), costs, found.processes, design) for name, design in DESIGNS.items()
+        }
+    return {
+        "measured": {name: read_record(name)["circumstances"] for name in ("load.json", "across.json")},
+        "costs": asdict(costs),
+        "plans": plans,
+        "designs": designs,
+        "limits": limits.rows(costs, SIZES, HOST),
+        "slots": limits.slot_rows(),
+        "checks": [asdict(each) for each in checks(costs)],
+    }
+
+
+def parts(record: dict[str, Any]) -> dict[str, str]:
+    """The mark in the document -> what stands there."""
+    said = "python -m benchmarks.scaling --write"
+    return {
+        f"plans: {said}": table.plans(record),
+        f"designs: {said}": table.designs(record["designs"], SIZES[-1]),
+        f"limits: {said}": table.plain(record["limits"]),
+        f"slots: {said}": table.plain(record["slots"]),
+        f"checks: {said}": table.checks(record),
+    }
+
+
+def with_parts(text: str, record: dict[str, Any]) -> str:
+    """The document with the record in it. Raises ValueError if a mark is gone."""
+    for mark, part in parts(record).items():
+        text = marks.with_part(text, mark, part)
+    return text
+
+
+def write(record: dict[str, Any]) -> None:
+    (RESULTS / "scaling.json").write_text(json.dumps(record, indent=1) + "\n")
+    rewrite(record)
+
+
+def rewrite(record: dict[str, Any]) -> None:
+    DOCUMENT.write_text(with_parts(DOCUMENT.read_text(), record))
