@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from revurb.pusher.ports import Bus
+
+
+class Standing(NamedTuple):
+    """How well a process keeps up with the bus. `missed` are gaps in what it heard that the bus could not fill; the
+    events in them, where it can tell."""
+
+    topics: int  # channels that it hears of
+    waiting: int = 0  # events that it has published and the bus has not accepted yet
+    dropped: int = 0  # events that could not wait any longer: others will never get them
+    missed: int = 0
+    lag_s: float | None = None  # how far behind it hears; None where that is not known
 
 
 class Engine(Bus, Protocol):
@@ -22,3 +33,7 @@ class Engine(Bus, Protocol):
     @property
     def degraded(self) -> str | None:
         """Why this process is on its own for the time being; None while it is not."""
+
+    @property
+    def standing(self) -> Standing:
+        """How well it keeps up."""

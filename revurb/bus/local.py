@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from revurb.bus.alone import Alone
 from revurb.bus.cache import EventCache
+from revurb.bus.engine import Standing
 from revurb.bus.events import MemberEvents
 from revurb.bus.holdings import Holdings
 from revurb.pusher.ports import Entered, Member, Receiver
@@ -31,6 +32,11 @@ class LocalBus(Alone):
 
     async def stop(self) -> None:
         """Nobody has to be told."""
+
+    @property
+    def standing(self) -> Standing:
+        """There is nothing to keep up with."""
+        return Standing(topics=sum(map(len, self._holdings.apps.values())))
 
     def tick(self) -> None:
         """To be called now and then: lets go of cached events that are too old."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,8 +16,10 @@ from rich.table import Table
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.running import port_option, running
 from revurb.config import Config
+from revurb.server.census import NodeStatus
 from revurb.server.control import Status
 
+LAGS_MS = 1000.0  # on a local network it is 1 or 2
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 
 
@@ -60,20 +63,48 @@ def _show_cluster(config: Config, as_json: bool) -> None:
     hosts = {node.host for node in found}
     connections = sum(node.connections for node in found)
     click.echo(f"{len(found)} processes on {len(hosts)} hosts, {connections} connections")
+    Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(found))
+
+
+def cluster_table(found: Sequence[NodeStatus]) -> Table:
+    """A row for each process."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Host", "Pid", "State", "Uptime", "Connections", "Version"):
-        table.add_column(heading, justify="right" if heading in ("Pid", "Connections") else "left")
+    for heading in ("Host", "Pid", "State", "Uptime"):
+        table.add_column(heading, justify="right" if heading == "Pid" else "left")
+    for heading in ("Connections", "Topics", "Lag", "Waiting", "Lost"):
+        table.add_column(heading, justify="right")
+    table.add_column("Version")
     for node in found:
-        colour = COLOURS.get(node.state, "yellow")
         table.add_row(
             node.host,
             str(node.pid),
-            f"[{colour}]{node.state}[/{colour}]",
+            coloured(node.state, COLOURS.get(node.state, "yellow")),
             duration(node.uptime_s),
             str(node.connections),
+            _number(node.topics),
+            coloured(lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > LAGS_MS else ""),
+            _number(node.waiting),
+            coloured(_number(node.lost), "red" if node.lost else ""),
             node.version,
         )
-    Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    return table
+
+
+def coloured(text: str, colour: str) -> str:
+    return f"[{colour}]{text}[/{colour}]" if colour else text
+
+
+def lag(milliseconds: float | None) -> str:
+    """`0.4 ms`, `31 ms`, `2.5 s`, `-` where it is not known."""
+    if milliseconds is None:
+        return "-"
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms"
+
+
+def _number(count: int | None) -> str:
+    return "-" if count is None else str(count)
 
 
 def _show(server: Status) -> None:
@@ -92,7 +123,7 @@ def _show(server: Status) -> None:
         table.add_row(
             process.process,
             "-" if process.pid is None else str(process.pid),
-            f"[{colour}]{process.state}[/{colour}]",
+            coloured(process.state, colour),
             duration(process.uptime_s),
             str(process.connections),
             str(process.restarts),

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import msgspec
 
 import revurb
+from revurb.bus.engine import Standing
 
 QUESTION = b"status"
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
-    """What a node says about itself."""
+    """What a node says about itself. None is what one of an older version does not say."""
 
     host: str
     pid: int
@@ -23,19 +24,32 @@ class NodeStatus(msgspec.Struct, frozen=True):
     uptime_s: float
     connections: int
     state: str  # "ready", or why it is not
+    topics: int | None = None  # channels that it hears of
+    waiting: int | None = None  # events of its own that Redis has not accepted yet
+    lag_ms: float | None = None  # how far behind it hears; None also where there is nothing to be behind
+    dropped: int | None = None  # events that waited while Redis was away, and were too many
+    missed: int | None = None  # times that it was cut off for longer than events are kept
+
+    @property
+    def lost(self) -> int | None:
+        """What has not come to whom it should: not 0 is a matter for the operator."""
+        return None if self.dropped is None or self.missed is None else self.dropped + self.missed
 
 
 _encode = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder(NodeStatus).decode
 
 
-def answering(connections: Callable[[], int], unready: Callable[[], str | None]) -> Callable[[bytes], bytes]:
+def answering(
+    connections: Callable[[], int], unready: Callable[[], str | None], standing: Callable[[], Standing]
+) -> Callable[[bytes], bytes]:
     """What answers a survey for a node; nothing to a question that it does not know."""
     started_at = time.monotonic()
 
     def answer(question: bytes) -> bytes:
         if question != QUESTION:
             return b""
+        on_the_bus = standing()
         return _encode(
             NodeStatus(
                 host=socket.gethostname(),
@@ -44,6 +58,11 @@ def answering(connections: Callable[[], int], unready: Callable[[], str | None])
                 uptime_s=time.monotonic() - started_at,
                 connections=connections(),
                 state=unready() or "ready",
+                topics=on_the_bus.topics,
+                waiting=on_the_bus.waiting,
+                lag_ms=None if on_the_bus.lag_s is None else round(on_the_bus.lag_s * 1000, 3),
+                dropped=on_the_bus.dropped,
+                missed=on_the_bus.missed,
             )
         )
 

@@ -89,7 +89,7 @@ class Node:
         """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
         nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
-        status = answering(lambda: self.connections, self.unready)
+        status = answering(lambda: self.connections, self.unready, lambda: self._bus.standing)
         self._bus = self._join(Dispatch(self._registry, status))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
         self._acceptor = Acceptor(self._gateway(), _transport_limits(config), self.counters, loop)

@@ -107,3 +107,12 @@ async def test_a_survey_of_one(any_cluster: OneOrMore) -> None:
 async def test_nothing_is_wrong(any_cluster: OneOrMore) -> None:
     node = await any_cluster.node()
     assert node.bus.degraded is None
+
+
+async def test_its_topics_are_counted(any_cluster: OneOrMore) -> None:
+    node = await any_cluster.node()
+    assert node.bus.standing.topics == 0
+    for channel in ("news", "news", ROOM):
+        await node.enter(channel)
+    standing = node.bus.standing
+    assert (standing.topics, standing.waiting, standing.dropped, standing.missed) == (2, 0, 0, 0)

@@ -2,9 +2,10 @@
 
 import asyncio
 
+from revurb.bus.engine import Standing
 from revurb.pusher.ports import ChannelState, Member
 from revurb.server.member_events import MEMBER_EVENTS
-from tests.bus.engines import APP, Cluster, Node, now
+from tests.bus.engines import APP, DEADLINE_S, Cluster, Node, now
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
 BOB = Member("bob", b'"bob"', b"null")
@@ -273,3 +274,22 @@ async def test_a_survey_asks_everyone_and_waits_no_longer_than_its_deadline(clus
     await cluster.outage()
     await nodes[1].until(lambda: nodes[1].bus.degraded)
     assert await now(nodes[1].bus.survey(b"who?", 0.1)) == []
+
+
+async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    for channel in ("a", "b"):
+        await there.enter(channel)
+    await there.until(lambda: there.bus.standing.lag_s is not None)
+    standing = there.bus.standing
+    assert 0 <= standing.lag_s < DEADLINE_S
+    assert standing._replace(lag_s=None) == Standing(topics=2)
+    accepted = [here.bus.publish(APP, "a", b"%d" % number) for number in range(3)]
+    assert here.bus.standing.waiting == 3
+    for each in accepted:
+        await now(each)
+    assert here.bus.standing.waiting == 0
+    await cluster.outage()
+    await here.until(lambda: here.bus.degraded)
+    await here.publish(b"later", "a")
+    assert here.bus.standing.waiting == 1

@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from revurb.config import Config, RedisConfig, ScalingConfig
-from revurb.server.doctor import examined
+from revurb.server.census import NodeStatus
+from revurb.server.doctor import census, examined
+from tests.client import connect
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 from tests.server.serving import serving
+
+HEADINGS = ["Host", "Pid", "State", "Uptime", "Connections", "Topics", "Lag", "Waiting", "Lost", "Version"]
 
 
 @pytest.fixture
@@ -55,7 +59,34 @@ def test_nodes_are_found_and_asked(server: RedisServer, tmp_path: Path) -> None:
         assert len({node["pid"] for node in found}) == 2
         code, out, _ = revurb(tmp_path, environment, "status", "--cluster")
         assert code == 0
-        assert out.startswith("2 processes on 1 hosts, 0 connections\n")
+        first, headings, *rows = out.splitlines()
+        assert first == "2 processes on 1 hosts, 0 connections"
+        assert headings.split() == HEADINGS
+        assert len(rows) == 2
+
+
+def test_what_the_nodes_say_of_themselves(server: RedisServer, run: Run, tmp_path: Path) -> None:
+    url = f"unix://{server.socket}"
+    environment = {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": url, "REVURB_REDIS_LEASE": "1"}
+    config = Config(scaling=ScalingConfig(enabled=True, redis=RedisConfig(url=url)))
+    with serving(tmp_path, environment=environment) as one, serving(tmp_path, environment=environment) as two:
+
+        async def main() -> dict[int, NodeStatus]:
+            async with connect(one.port, "key1") as client, asyncio.timeout(20):
+                await client.subscribe("news")
+                await client.subscribe("other")
+                while True:
+                    found = {status.pid: status for status in await census(config)}
+                    if all(status.lag_ms is not None for status in found.values()):
+                        return found
+
+        found = run(main())
+    said = found[one.process.pid], found[two.process.pid]
+    assert [status.topics for status in said] == [2, 0]
+    for status in said:
+        assert (status.waiting, status.dropped, status.missed, status.lost) == (0, 0, 0, 0)
+        assert status.lag_ms is not None
+        assert 0 < status.lag_ms < 5000
 
 
 def test_a_redis_that_is_not_there(tmp_path: Path) -> None:

@@ -4,5 +4,5 @@
 is its own, and the broker is told of it again whenever that is needed. A link (`link.py` says what one is) carries the
 messages: `hub.link` to a broker process, `redis.link` to a Redis, whose scripts are the broker.
 
-Reading order: messages, link, outbound, questions, subscriptions, bus.
+Reading order: messages, link, beats, outbound, questions, subscriptions, bus.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from revurb.bus.brokered.outbound import Outbound, Outgoing
 from revurb.bus.brokered.questions import Questions
 from revurb.bus.brokered.subscriptions import Subscriptions
 from revurb.bus.cache import EventCache
+from revurb.bus.engine import Standing
 from revurb.bus.events import MemberEvents
 from revurb.bus.holdings import Holdings
 from revurb.pusher.ports import ChannelState, Entered, Member, Receiver
@@ -83,6 +85,17 @@ class BrokeredBus:
     def dropped(self) -> int:
         """Events for others that could not wait any longer."""
         return self._outbound.dropped
+
+    @property
+    def standing(self) -> Standing:
+        """How well this worker keeps up."""
+        return Standing(
+            topics=self._subscriptions.topics,
+            waiting=len(self._outbound),
+            dropped=self.dropped,
+            missed=self.missed,
+            lag_s=self._link.lag_s(time.monotonic()),
+        )
 
     def tick(self) -> None:
         """To be called a few times a second."""

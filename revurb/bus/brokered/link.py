@@ -38,6 +38,9 @@ class Link(Protocol):
     def lane(self, app_id: str, channel: str) -> int:
         """The part of the broker that orders the channel's events: order is kept within a lane only."""
 
+    def lag_s(self, now: float) -> float | None:
+        """How far behind the broker this process hears, at `now` of `time.monotonic`; None while it is not known."""
+
     @property
     def name(self) -> str:
         """The broker, in log lines: "hub", "redis"."""

@@ -67,6 +67,11 @@ class Subscriptions:
         self._telling = False
         self._departed: list[m.Departed] = []  # while there was no broker
 
+    @property
+    def topics(self) -> int:
+        """Channels that this worker is subscribed to."""
+        return len(self._topics)
+
     # What the protocol asks for.
 
     def enter(

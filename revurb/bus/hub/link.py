@@ -7,12 +7,14 @@ import contextlib
 import logging
 import os
 import random
+import time
 from collections.abc import Iterator
 from typing import cast
 
 import msgspec
 
 from revurb.bus.brokered import messages as m
+from revurb.bus.brokered.beats import Beats
 from revurb.bus.brokered.link import LinkEnd
 from revurb.bus.hub.framing import FramingError, Unpacker, pack
 
@@ -44,6 +46,7 @@ class HubLink(asyncio.Protocol):
         self._stopped = False
         self._heard_at = 0.0
         self._beat_at = 0.0
+        self._beats: Beats | None = None  # of the connection
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._stay_connected())
@@ -65,14 +68,19 @@ class HubLink(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """To be called a few times a second: finds out whether the broker still answers."""
-        if self._transport is None or now < self._beat_at + self._beat_s:
+        if self._transport is None or self._beats is None or now < self._beat_at + self._beat_s:
             return
         self._beat_at = now
         if now - self._heard_at > SILENT_BEATS * self._beat_s:
             _log.error("the hub does not answer", extra={"silent_s": round(now - self._heard_at, 1)})
             self._transport.abort()
         else:
+            self._beats.send(time.monotonic())
             self.send(m.Beat())
+
+    def lag_s(self, now: float) -> float | None:
+        """How far behind the hub this worker hears."""
+        return None if self._beats is None else self._beats.lag_s(now)
 
     def lane(self, app_id: str, channel: str) -> int:
         return 0
@@ -84,6 +92,7 @@ class HubLink(asyncio.Protocol):
         self._spare_fd = os.dup(transport.get_extra_info("socket").fileno())
         self._unpacker = Unpacker()
         self._heard_at = self._beat_at = asyncio.get_running_loop().time()
+        self._beats = Beats(time.monotonic())
         self._end.linked()
 
     def data_received(self, data: bytes) -> None:
@@ -112,9 +121,13 @@ class HubLink(asyncio.Protocol):
     def _read(self, bodies: list[bytes]) -> Iterator[m.FromBroker]:
         for body in bodies:
             try:
-                yield m.read_from_broker(body)
+                message = m.read_from_broker(body)
             except (msgspec.MsgspecError, RecursionError):
                 self.refused += 1
+                continue
+            if isinstance(message, m.Beating) and self._beats is not None:
+                self._beats.came_back(time.monotonic())
+            yield message
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

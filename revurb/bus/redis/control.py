@@ -6,11 +6,13 @@ import asyncio
 import logging
 import random
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from revurb.bus.brokered.beats import Beats
 from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.ending import end
 from revurb.bus.redis.keys import Keys
@@ -69,13 +71,13 @@ class Control:
         self._questions = 0
         self._asked: dict[int, tuple[str, int]] = {}  # number -> who asked, under which id
         self._epoch = ""
-        self._heard_at = 0.0
+        self._beats = Beats(time.monotonic())
         self._task: asyncio.Task[None] | None = None
 
     async def take_lease(self) -> tuple[int, str]:
         """Redis' time in ms, and which Redis it is: another name if it has lost its memory. Raises RedisDown."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._beat(reply.set_result)
+        self._beat(0, reply.set_result)
         try:
             async with asyncio.timeout(DEAF_AFTER_S):
                 now_ms, epoch, _ = await reply
@@ -85,18 +87,22 @@ class Control:
         return int(now_ms), self._epoch
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
-        self._task = loop.create_task(self._keep_lease())
+        self._beats = Beats(time.monotonic())
+        self._task = asyncio.get_running_loop().create_task(self._keep_lease())
 
     async def stop(self) -> None:
         await end(self._task)
 
+    def lag_s(self, now: float) -> float | None:
+        """How far behind Redis this process hears."""
+        return self._beats.lag_s(now)
+
     def inbox(self, data: bytes) -> None:
         """Something came for this node alone."""
-        if data.isdigit() and len(data) < 16:
-            self.heard_until_ms = max(self.heard_until_ms, int(data))
-            self._heard_at = asyncio.get_running_loop().time()
+        number, _, now_ms = data.partition(b" ")
+        if number.isdigit() and now_ms.isdigit() and len(data) < 40:
+            self.heard_until_ms = max(self.heard_until_ms, int(now_ms))
+            self._beats.came_back(time.monotonic(), int(number))
         else:
             self.everyone(data)
 
@@ -141,15 +147,15 @@ class Control:
         self._ledger.forget(self._node, frozenset(), forgotten, entirely=True)
 
     async def _keep_lease(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._lease_s / BEATS_PER_LEASE * random.uniform(0.8, 1))
-            if loop.time() - self._heard_at > DEAF_AFTER_S:
+            now = time.monotonic()
+            if now - self._beats.heard_at > DEAF_AFTER_S:
                 self._on_break(RedisDown(f"no beat has come back for {DEAF_AFTER_S:.0f} s"))
                 return
-            self._beat(self._beaten)
+            self._beat(self._beats.send(now), self._beaten)
 
-    def _beat(self, done: Callable[[Any], Any]) -> None:
+    def _beat(self, number: int, done: Callable[[Any], Any]) -> None:
         self._commands.script(
             self._scripts.beat,
             (self._keys.nodes, self._keys.epoch),
@@ -158,6 +164,7 @@ class Control:
                 int(self._lease_s * 1000),
                 secrets.token_hex(8),
                 self._keys.inbox(self._node),
+                number,
             ),
             done,
         )

@@ -102,6 +102,9 @@ class RedisLink:
     def tick(self, now: float) -> None:
         """Nothing: the link has its own clock."""
 
+    def lag_s(self, now: float) -> float | None:
+        return self._control.lag_s(now) if self._up else None
+
     async def _stay_linked(self) -> None:
         retry_s, told = RETRY_FIRST_S, False
         while True:

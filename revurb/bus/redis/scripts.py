@@ -189,13 +189,13 @@ else
 end
 """
 
-# KEYS: leases, epoch. ARGV: node, lease ms, a new epoch, the node's inbox.
-# Gives {now in ms, epoch, 1 if the lease is new}.
+# KEYS: leases, epoch. ARGV: node, lease ms, a new epoch, the node's inbox, the number of the beat.
+# Gives {now in ms, epoch, 1 if the lease is new}; the number and the time also come into the inbox.
 BEAT = """
 redis.call('SET', KEYS[2], ARGV[3], 'NX')
 local now = now_ms()
 local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('@PUBLISH@', ARGV[4], string.format('%.0f', now))
+redis.call('@PUBLISH@', ARGV[4], string.format('%s %.0f', ARGV[5], now))
 return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 """
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from revurb.bus.engine import Engine
+from revurb.bus.engine import Engine, Standing
 from revurb.bus.reverb import php
 from revurb.bus.reverb.answering import Here
 from revurb.bus.reverb.asking import Payload, add_channels, add_connections, add_members, add_states
@@ -59,6 +59,12 @@ class BridgedBus:
     @property
     def degraded(self) -> str | None:
         return self._bus.degraded
+
+    @property
+    def standing(self) -> Standing:
+        """An event that neither Revurb's nor PHP nodes will get counts as two that were dropped."""
+        standing = self._bus.standing
+        return standing._replace(dropped=standing.dropped + self._bridge.dropped)
 
     def publish(
         self,

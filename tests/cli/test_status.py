@@ -1,0 +1,54 @@
+"""The table of `revurb status --cluster`. Whom it asks is in tests/server/test_doctor.py."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from revurb.cli.status import cluster_table, lag
+from revurb.server.census import NodeStatus
+
+
+def node(
+    topics: int | None = 3,
+    waiting: int | None = 0,
+    lag_ms: float | None = 0.4,
+    dropped: int | None = 0,
+    missed: int | None = 0,
+) -> NodeStatus:
+    return NodeStatus("a", 7, "0.1.0", 61.0, 12, "ready", topics, waiting, lag_ms, dropped, missed)
+
+
+def printed(status: NodeStatus, colour: str | None = None) -> str:
+    """The row of a node, with the escape sequences of a terminal if it has colours."""
+    out = io.StringIO()
+    console = Console(file=out, width=200, force_terminal=colour is not None, color_system=colour)  # type: ignore[arg-type]
+    console.print(cluster_table([status]))
+    _, row = out.getvalue().splitlines()
+    return row
+
+
+def test_each_figure_is_below_its_heading() -> None:
+    assert printed(node(dropped=40, missed=2, waiting=5, lag_ms=2500.0)).split() == [
+        "a", "7", "ready", "1m", "1s", "12", "3", "2.5", "s", "5", "42", "0.1.0",
+    ]  # fmt: skip
+
+
+def test_a_node_of_an_older_version_leaves_them_open() -> None:
+    assert printed(node(None, None, None, None, None)).split()[5:] == ["12", "-", "-", "-", "-", "0.1.0"]
+
+
+def test_what_was_lost_and_a_long_lag_stand_out() -> None:
+    quiet = printed(node(), "standard")
+    assert "\x1b[31m" not in quiet
+    assert "\x1b[33m" not in quiet
+    assert "\x1b[31m1\x1b[0m" in printed(node(dropped=1), "standard")
+    assert "\x1b[33m1.5 s\x1b[0m" in printed(node(lag_ms=1500.0), "standard")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(None, "-"), (0.0, "0.0 ms"), (0.44, "0.4 ms"), (9.94, "9.9 ms"), (31.4, "31 ms"), (2500.0, "2.5 s")],
+)
+def test_lag(milliseconds: float | None, text: str) -> None:
+    assert lag(milliseconds) == text
