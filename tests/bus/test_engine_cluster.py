@@ -168,6 +168,23 @@ async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
     assert await numbers(there, b"end", ROOM) == [b"end"]  # nobody came or went
 
 
+async def test_many_channels_are_heard_of_afterwards(cluster: Cluster) -> None:
+    """More than a Redis Cluster has slots for them: some share one, some share a server."""
+    here, there = await cluster.node(), await cluster.node()
+    channels = [f"c{number}" for number in range(100)]
+    for channel in channels:
+        await there.enter(channel)
+    await cluster.outage()
+    await there.until(lambda: there.bus.degraded)
+    await cluster.recover()
+    await is_whole(there)
+    await is_whole(here)
+    for channel in channels:
+        await here.publish(b"x", channel)
+    await hears(there, len(channels))
+    assert sorted(name for name, _, _ in there.heard) == sorted(channels)
+
+
 async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.commands import RedisDown
 from revurb.bus.redis.ending import end
 
-AT_ONCE = 500  # channels of one command
+AT_ONCE = 500  # channels that are sent for in one go
 
 
 class Hearer(Protocol):
@@ -29,12 +29,15 @@ class Hearer(Protocol):
 
 
 class Listener:
-    """One connection in subscribing mode, from `open` to `close`."""
+    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster: channels of
+    one command must be of one slot there."""
 
-    def __init__(self, redis: Redis, hearer: Hearer, subscribe: str = "SUBSCRIBE") -> None:
+    def __init__(self, redis: Redis, hearer: Hearer, slot_of: Callable[[str], int] | None = None) -> None:
         self._redis = redis
         self._hearer = hearer
-        self._subscribe, self._unsubscribe = subscribe, f"{'S' if subscribe[:2] == 'SS' else ''}UNSUBSCRIBE"
+        self._slot_of = slot_of or (lambda channel: 0)
+        sharded = "" if slot_of is None else "S"
+        self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
         self._connection: Any = None  # redis-py's, whose type differs by address
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed: set[bytes] = set()
@@ -103,10 +106,14 @@ class Listener:
                 self._wake.clear()
                 while self._out:
                     command = self._out[0][0]
-                    channels: list[str] = []
-                    while self._out and self._out[0][0] == command and len(channels) < AT_ONCE:
-                        channels.append(self._out.popleft()[1])
-                    await self._connection.send_command(command, *channels)
+                    by_slot: dict[int, list[str]] = {}
+                    for _ in range(AT_ONCE):
+                        if not self._out or self._out[0][0] != command:
+                            break
+                        channel = self._out.popleft()[1]
+                        by_slot.setdefault(self._slot_of(channel), []).append(channel)
+                    commands = [(command, *channels) for channels in by_slot.values()]
+                    await self._connection.send_packed_command(self._connection.pack_commands(commands))
         except (RedisError, OSError) as error:
             self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
         except RedisDown as error:

@@ -88,7 +88,7 @@ class ShardedListener:
             raise RedisDown(f"{host}:{port} is not in the cluster any more")
         options = {name: value for name, value in known.connection_kwargs.items() if name in _TAKEN_OVER}
         redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
-        listener = Listener(redis, self._hearer, "SSUBSCRIBE")
+        listener = Listener(redis, self._hearer, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
 
