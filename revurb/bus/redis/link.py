@@ -23,6 +23,7 @@ from revurb.bus.redis.catching_up import catch_up
 from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.control import Control
 from revurb.bus.redis.envelope import Envelope, Position
+from revurb.bus.redis.hello import tell_all
 from revurb.bus.redis.incoming import Incoming
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.ledger import RedisLedger, read_entered
@@ -31,6 +32,7 @@ from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.publishing import Publishing
 from revurb.bus.redis.questions import look_up
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.settling import Settling
 from revurb.bus.redis.sharded_listener import ShardedListener
 from revurb.bus.redis.topics import Topics
 
@@ -38,7 +40,6 @@ _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
-SETTLE_S = 1.5  # on an empty Redis: until every process that retries once a second has said what it holds
 GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
 
 
@@ -72,7 +73,8 @@ class RedisLink:
         self._heard_until_ms = 0  # of Redis' clock: everything before has come
         self._task: asyncio.Task[None] | None = None
         self._up = False
-        self._settling: list[Callable[[], None]] | None = None
+        self._settling = Settling()
+        self._when_settled = self._settling.when_settled
         self._going = False
         self._gone = asyncio.Event()
 
@@ -177,27 +179,12 @@ class RedisLink:
         self._epoch = epoch
         self._incoming.reset(forget_positions=self._another)
         self._incoming.catch_up()
-        self._settling = None
+        self._settling.give_up()
         if self._another:
-            self._settling = []
-            asyncio.get_running_loop().call_later(SETTLE_S, self._settle, self._commands)
+            self._settling.begin()
         self._up = True
         self._control.start()
         self._end.linked()
-
-    def _settle(self, commands: Commands) -> None:
-        if self._settling is None or commands is not self._commands:
-            return
-        waiting, self._settling = self._settling, None
-        for do in waiting:
-            do()
-
-    def _when_settled(self, do: Callable[[], None]) -> None:
-        """Whoever comes or goes on an empty Redis waits until it knows of those who are there."""
-        if self._settling is None:
-            do()
-        else:
-            self._settling.append(do)
 
     def _break(self, error: RedisDown) -> None:
         if not self._broken.done():
@@ -268,10 +255,7 @@ class RedisLink:
         self._end.take((m.Entered(enter.id, members, cached),))
 
     def _hello(self, hello: m.Hello) -> None:
-        ledger = self._ledger
-        keys = {(topic.app_id, topic.channel) for topic in hello.topics}
-        channels = self._topics.keep(keys)
-        keys.update((app_id, "") for app_id in hello.connections)
+        channels = self._topics.keep((topic.app_id, topic.channel) for topic in hello.topics)
         waiting = set(channels)
 
         def subscribed(channel: str) -> None:
@@ -281,20 +265,7 @@ class RedisLink:
 
         for channel in channels:
             self._listener.subscribe(channel, lambda channel=channel: subscribed(channel))  # type: ignore[misc]
-        ledger.forget(self._node, frozenset(keys), lambda: None, entirely=False)
-        for topic in hello.topics:
-            ledger.reassert(topic.app_id, topic.channel, topic.count, topic.members, tell=not self._another)
-        for app_id, count in hello.connections.items():
-            ledger.set_connections(app_id, count)
-        for event in hello.remembered:
-            ledger.remember(event.app_id, event.channel, event.text, event.ttl_s)
-        if self._another:
-            for departed in hello.departed:
-                self._when_settled(
-                    lambda departed=departed: ledger.depart(  # type: ignore[misc]
-                        departed.app_id, departed.channel, departed.member
-                    )
-                )
+        tell_all(hello, self._ledger, self._another, self._when_settled)
 
     def heard(self, channel: bytes, data: bytes) -> None:
         number = self._topics.partition_of(channel)
