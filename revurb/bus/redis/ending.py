@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 _AGAIN_S = 0.2
 
 
-async def end(*tasks: asyncio.Task[None] | None) -> None:
+async def end(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel the tasks and wait for their end. A client library may take a cancellation for a lost connection and go
     on (seen with redis-py 8.1): then it is told again."""
     left = {task for task in tasks if task is not None}

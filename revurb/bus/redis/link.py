@@ -22,6 +22,7 @@ from revurb.bus.events import MemberEvents
 from revurb.bus.redis.catching_up import catch_up
 from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.control import Control
+from revurb.bus.redis.ending import end
 from revurb.bus.redis.envelope import Envelope, Position
 from revurb.bus.redis.hello import tell_all
 from revurb.bus.redis.incoming import Incoming
@@ -40,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
+OPENING_S = 8.0  # for all that has to be there before anything can be done
 GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
 
 
@@ -126,7 +128,8 @@ class RedisLink:
 
     async def _live(self) -> None:
         """One life of the link. Raises RedisDown at its end."""
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._broken: asyncio.Future[None] = loop.create_future()
         redis = self._connect()
         self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
         self._commands = Commands(redis, self._scripts, self._keys.nodes, self._break)
@@ -151,21 +154,35 @@ class RedisLink:
             on_answer=lambda id, answer: self._end.take((m.Surveyed(id, answer),)),
             on_gone=lambda node: self._end.take((m.Gone(node),)),
         )
+        opening = loop.create_task(self._open(redis))
         try:
-            await self._commands.load()
-            await self._publishing.probe(redis)
-            self._commands.start()
-            now_ms, epoch = await self._control.take_lease()
-            await self._listener.open((self._keys.everyone, self._keys.inbox(self._node)))
-            self._begin(now_ms, epoch)
+            await asyncio.wait(
+                (opening, self._broken), timeout=OPENING_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not self._broken.done():
+                if not opening.done():
+                    raise RedisDown(f"no answer for {OPENING_S:.0f} s")
+                self._begin(*opening.result())
             await self._broken
         finally:
+            await end(opening)
             self._heard_until_ms = max(self._heard_until_ms, self._control.heard_until_ms)
             self._broken.cancel()
+            if not self._broken.cancelled():
+                self._broken.exception()  # else, if nobody has looked, asyncio complains
             await self._control.stop()
             await self._commands.stop()
             await self._listener.close()
             await redis.aclose()
+
+    async def _open(self, redis: AnyRedis) -> tuple[int, str]:
+        """Everything that has to be waited for. Redis' time in ms, and which Redis it is. Raises RedisDown."""
+        await self._commands.load()
+        await self._publishing.probe(redis)
+        self._commands.start()
+        lease = await self._control.take_lease()
+        await self._listener.open((self._keys.everyone, self._keys.inbox(self._node)))
+        return lease
 
     def _begin(self, now_ms: int, epoch: str) -> None:
         self._another = bool(self._epoch) and epoch != self._epoch
