@@ -1,4 +1,5 @@
-"""A real redis-server for a test: on a Unix socket, without persistence, started and killed at will."""
+"""Real redis-servers for a test, alone, as a Cluster or behind a Sentinel: without persistence, started and killed at
+will."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import random
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from redis.asyncio import Redis, RedisCluster
@@ -15,7 +17,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from revurb.bus.redis.client import client_factory
+from revurb.bus.redis.pipelines import AnyRedis
+from revurb.config import RedisConfig
+
 PATIENCE_S = 10.0
+NOTHING: Mapping[str, str] = {}
 
 
 class RedisServer:
@@ -68,18 +75,32 @@ class RedisServer:
 
 class RedisClusterServers:
     """Three servers that are one Redis Cluster, started and killed together. `program` is redis-server; redis-cli makes
-    the cluster."""
+    the cluster. `environs` are what they have in their environment beside ours."""
 
-    def __init__(self, program: str, cli: str, path: Path) -> None:
+    def __init__(
+        self, program: str, cli: str, path: Path, environs: Sequence[Mapping[str, str]] = (NOTHING,) * 3
+    ) -> None:
+        self._environs = environs
         self._program = program
         self._cli = cli
         self._path = path
         self._ports: list[int] = []
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def client(self) -> RedisCluster:
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Once they have been started."""
+        return tuple(self._ports)
+
+    def client(self, by_way_of: Mapping[int, int] | None = None) -> RedisCluster:
+        """A client, that goes to other ports than the servers say where `by_way_of` has one."""
         return RedisCluster(
-            host="127.0.0.1", port=self._ports[0], protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0)
+            host="127.0.0.1",
+            port=self._ports[0],
+            protocol=2,
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 0),
+            address_remap=lambda address: (address[0], (by_way_of or {}).get(address[1], address[1])),
         )
 
     async def start(self) -> None:
@@ -88,14 +109,17 @@ class RedisClusterServers:
             return
         if not self._ports:
             self._ports = [free_port() for _ in range(3)]
-        for port in self._ports:
+        for port, environ in zip(self._ports, self._environs, strict=True):
             folder = self._path / f"{port}-{len(os.listdir(self._path))}"
             folder.mkdir()
             arguments = ["--port", str(port), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]
             arguments += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--bind", "127.0.0.1"]
             self._processes.append(
                 subprocess.Popen(
-                    [self._program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                    [self._program, *arguments],
+                    env={**os.environ, **environ},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
                 )
             )
         addresses = [f"127.0.0.1:{port}" for port in self._ports]
@@ -141,6 +165,72 @@ class RedisClusterServers:
             process.kill()
             process.wait()
         self._processes.clear()
+
+
+class Sentinels:
+    """A server, its replica, and a Sentinel that watches them."""
+
+    def __init__(self, program: str, cli: str, path: Path) -> None:
+        self._program = program
+        self._cli = cli
+        self._path = path
+        self.first, self.second, self._sentinel = free_port(), free_port(), free_port()
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def client(self, behind: object = None) -> AnyRedis:
+        assert behind is None
+        return client_factory(
+            RedisConfig(sentinels=(f"127.0.0.1:{self._sentinel}",), sentinel_master="main")
+        )()
+
+    async def start(self) -> None:
+        if self.processes:
+            return
+        self._run(self.first)
+        self._run(self.second, "--replicaof", "127.0.0.1", str(self.first))
+        await self._until(self.second, "info replication", b"master_link_status:up")
+        config = self._path / "sentinel.conf"
+        config.write_text(
+            f"port {self._sentinel}\nsentinel monitor main 127.0.0.1 {self.first} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
+        )
+        self._run(self._sentinel, "--sentinel", before=(str(config),))
+        await self._until(self._sentinel, "sentinel replicas main", str(self.second).encode())
+
+    async def kill(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    async def promoted(self) -> None:
+        """Wait until the replica has taken over."""
+        await self._until(self.second, "info replication", b"role:master")
+
+    def _run(self, port: int, *arguments: str, before: tuple[str, ...] = ()) -> None:
+        folder = self._path / str(port)
+        folder.mkdir()
+        command = [
+            self._program,
+            *before,
+            "--port",
+            str(port),
+            "--save",
+            "",
+            "--dir",
+            str(folder),
+            *arguments,
+        ]
+        self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    async def _until(self, port: int, question: str, answer: bytes) -> None:
+        ask = [self._cli, "-p", str(port), *question.split()]
+        async with asyncio.timeout(20):
+            while True:
+                done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)
+                if answer in done.stdout:
+                    return
+                await asyncio.sleep(0.05)
 
 
 def free_port() -> int:

@@ -19,7 +19,6 @@ from revurb.bus.redis.link import RedisLink
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.pusher.ports import Bus, Entered, Member, Soon
 from revurb.server.member_events import MEMBER_EVENTS
-from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 APP = "app1"
@@ -188,20 +187,23 @@ class HubCluster(_Cluster):
 class Server(Protocol):
     """A Redis of any kind."""
 
-    def client(self) -> AnyRedis: ...
+    def client(self, behind: Any = None) -> AnyRedis:
+        """A client, by another way if `behind` says one."""
+
     async def start(self) -> None: ...
     async def kill(self) -> None: ...
 
 
 class RedisCluster(_Cluster):
     """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
-    at the end; the names of things in it are this cluster's own."""
+    at the end; the names of things in it are this cluster's own. `more` is for the links."""
 
-    def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False) -> None:
+    def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False, **more: float) -> None:
+        self._more = more
         super().__init__()
         self._shared = shared
         self._prefix = f"revurb-{secrets.token_hex(4)}" if shared else "revurb"
-        self.behind: dict[int, str] = {}
+        self.behind: dict[int, Any] = {}
         self._server = server
         self._lease_s = lease_s
 
@@ -229,9 +231,13 @@ class RedisCluster(_Cluster):
             await self._server.kill()
 
     def _link(self, end: LinkEnd, node: Node) -> RedisLink:
-        server, path = self._server, self.behind.get(len(self.nodes))
-
-        def connect() -> AnyRedis:
-            return server.client(path) if isinstance(server, RedisServer) else server.client()
-
-        return RedisLink(end, node.name, connect, MEMBER_EVENTS, prefix=self._prefix, lease_s=self._lease_s)
+        server, behind = self._server, self.behind.get(len(self.nodes))
+        return RedisLink(
+            end,
+            node.name,
+            lambda: server.client(behind),
+            MEMBER_EVENTS,
+            prefix=self._prefix,
+            lease_s=self._lease_s,
+            **self._more,
+        )

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Proxy:
-    """Listens on `path` and passes bytes on to the Unix socket `target`, unless `black`."""
+class _Way:
+    """One connection."""
 
-    def __init__(self, path: str, target: str) -> None:
-        self.path = path
+    def __init__(self) -> None:
+        self.is_subscribing = False
         self.black = False
-        self._target = target
+
+
+class _Proxy(ABC):
+    """Passes bytes on both ways, unless `black`."""
+
+    def __init__(self) -> None:
+        self.black = False
+        self._server: asyncio.AbstractServer
+        self._ways: set[_Way] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_unix_server(self._accept, self.path)
+    def deafen(self) -> None:
+        """Swallow everything on the subscribing connections that there are. New ones are not concerned."""
+        for way in self._ways:
+            way.black = way.is_subscribing
+
+    @abstractmethod
+    async def start(self) -> None: ...
+
+    @abstractmethod
+    async def _target(self) -> Streams: ...
 
     async def close(self) -> None:
+        """Every connection ends, and new ones are refused."""
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()
@@ -26,19 +46,25 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            to_reader, to_writer = await asyncio.open_unix_connection(self._target)
+            to_reader, to_writer = await self._target()
         except OSError:
             writer.close()
             return
+        way = _Way()
+        self._ways.add(way)
         for source, sink in ((reader, to_writer), (to_reader, writer)):
-            task = asyncio.create_task(self._pass(source, sink))
+            task = asyncio.create_task(self._pass(source, sink, way, of_client=source is reader))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: _Way, of_client: bool
+    ) -> None:
         try:
             while data := await source.read(65536):
-                if self.black:
+                if of_client and b"SUBSCRIBE" in data:
+                    way.is_subscribing = True
+                if self.black or way.black:
                     # Swallowed for good: a connection that lived through it would lack bytes, so it never speaks again.
                     await asyncio.Event().wait()
                 sink.write(data)
@@ -46,4 +72,35 @@ class Proxy:
         except OSError:
             pass
         finally:
+            self._ways.discard(way)
             sink.close()
+
+
+class Proxy(_Proxy):
+    """Listens on `path` and passes bytes on to the Unix socket `target`."""
+
+    def __init__(self, path: str, target: str) -> None:
+        super().__init__()
+        self.path = path
+        self._to = target
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._accept, self.path)
+
+    async def _target(self) -> Streams:
+        return await asyncio.open_unix_connection(self._to)
+
+
+class TcpProxy(_Proxy):
+    """Listens on a `port` of its own and passes bytes on to the port `target`, all of this host."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self._to = target
+
+    async def start(self) -> None:
+        self._server = server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port: int = server.sockets[0].getsockname()[1]
+
+    async def _target(self) -> Streams:
+        return await asyncio.open_connection("127.0.0.1", self._to)

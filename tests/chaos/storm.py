@@ -19,18 +19,19 @@ def seconds(long: float, short: float) -> float:
 
 
 class Storm:
-    """`nodes[0]` publishes, all hear."""
+    """`nodes[0]` publishes on `channel`, all hear."""
 
-    def __init__(self, nodes: list[Node]) -> None:
+    def __init__(self, nodes: list[Node], channel: str) -> None:
         self.nodes = nodes
+        self.channel = channel
         self.published = 0
         self.forgotten = range(0)
 
-    async def blow(self, channel: str = "storm") -> None:
+    async def blow(self) -> None:
         while True:
             waiting = []
             for _ in range(PER_TURN):
-                waiting.append(self.nodes[0].publish(b"%d" % self.published, channel))
+                waiting.append(self.nodes[0].publish(b"%d" % self.published, self.channel))
                 self.published += 1
             # Not waited for before the next turn: while Redis is away, answers come late.
             self._answers = asyncio.gather(*waiting, return_exceptions=True)
@@ -41,14 +42,14 @@ class Storm:
         last = b"%d" % (self.published - 1)
         async with asyncio.timeout(patience_s):
             for node in self.nodes:
-                while not node.heard or last not in node.texts("storm")[-PER_TURN * 5 :]:
+                while not node.heard or last not in node.texts(self.channel)[-PER_TURN * 5 :]:
                     await asyncio.sleep(0.02)
 
     def check(self) -> None:
         """Everyone got every number once, in order, but for those `forgotten` that a dead Redis alone had: then that
         was counted."""
         for node in self.nodes:
-            got = [int(text) for text in node.texts("storm")]
+            got = [int(text) for text in node.texts(self.channel)]
             gone = set(self.forgotten) - set(got)
             assert not gone or node.bus.missed, f"{node.name} lost {len(gone)} and does not count them"
             expected = [number for number in range(self.published) if number not in gone]
@@ -60,12 +61,12 @@ class Storm:
 
 
 @asynccontextmanager
-async def storm(cluster: Cluster, number: int = 3) -> AsyncIterator[Storm]:
+async def storm(cluster: Cluster, number: int = 3, channel: str = "storm") -> AsyncIterator[Storm]:
     """A storm over that many nodes, which ends with the block; then everything must have come."""
     nodes = [await cluster.node() for _ in range(number)]
     for node in nodes:
-        await node.enter("storm")
-    blowing = Storm(nodes)
+        await node.enter(channel)
+    blowing = Storm(nodes, channel)
     task = asyncio.create_task(blowing.blow())
     await asyncio.sleep(0.2)
     yield blowing

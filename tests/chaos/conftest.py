@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.clocks import Apart
+from tests.conftest import Need
+
+
+@pytest.fixture(scope="session")
+def apart(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Apart:
+    """The environment of a process whose clock is so many seconds ahead of the host's, or behind if below 0."""
+    library = tmp_path_factory.mktemp("clock") / "clock.so"
+    source = Path(__file__).with_name("clock.c")
+    subprocess.run([need("cc"), "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+
+    def environ(seconds: int) -> Mapping[str, str]:
+        return {"LD_PRELOAD": str(library), "CLOCK_APART_S": str(seconds)} if seconds else {}
+
+    return environ
