@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.redis.envelope import START
+from revurb.bus.redis.keys import partition
 from tests.bus.engines import APP, RedisCluster, now
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
@@ -23,7 +25,7 @@ def server(need: Need, tmp_path: Path) -> RedisServer:
 
 @pytest.fixture
 def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5)
+    cluster = RedisCluster(server, lease_s=5, beat_s=0.3)
     yield cluster
     run(cluster.close())
 
@@ -51,7 +53,7 @@ async def test_redis_is_killed_and_comes_back_empty(cluster: RedisCluster, serve
     async with storm(cluster) as blowing:
         before = blowing.published
         await server.kill()
-        blowing.forgotten = range(before - 200, blowing.published)
+        blowing.forgotten = range(max(0, before - 200), blowing.published)
         await asyncio.sleep(seconds(5, 1))
         await server.start()
         await asyncio.sleep(2)
@@ -89,3 +91,32 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
+
+
+async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
+    cluster: RedisCluster, server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Redis a subscriber is let in by its own node. Back, the node knows from when on it has missed events,
+    although it had never heard of the channel."""
+    monkeypatch.setattr("revurb.bus.brokered.bus.PATIENCE_S", 0.2)
+    await server.start()
+    proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
+    await proxy.start()
+    cluster.behind[1] = proxy.path
+    try:
+        node, cut_off = await cluster.node(), await cluster.node()
+        await node.publish(b"before")
+        heard_until = cut_off.bus._link._incoming.newest
+        await cut_off.until(lambda: heard_until(partition(APP, "news")) != START)  # with the next beat
+        await proxy.close()
+        await cut_off.until(lambda: cut_off.bus.degraded)
+        await cut_off.enter()
+        await node.publish(b"meanwhile")
+        await proxy.start()
+        await cut_off.until(lambda: not cut_off.bus.degraded)
+        await node.publish(b"afterwards")
+        await cut_off.until(lambda: b"afterwards" in cut_off.texts())
+        assert cut_off.texts() == [b"meanwhile", b"afterwards"]
+    finally:
+        await cluster.close()
+        await proxy.close()

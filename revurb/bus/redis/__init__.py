@@ -8,5 +8,5 @@ Two roads lead from Redis to a process: replies on the command connection, and e
 a reply to `Enter` has its place among the events, the script also publishes a marker on the process's own channel:
 what comes behind the marker happened behind the `Enter`.
 
-Reading order: keys, scripts, commands, listener, ledger, lease, link.
+Reading order: keys, scripts, commands, publishing, listener, incoming, ledger, control, pulse, link.
 """

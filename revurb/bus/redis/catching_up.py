@@ -15,14 +15,13 @@ AT_ONCE = 1000  # events of one XRANGE
 
 def catch_up(
     partitions: Iterable[int],
-    heard_until_ms: int,
     keys: Keys,
     commands: Commands,
     incoming: Incoming,
     then: Callable[[], None],
 ) -> None:
-    """Give `incoming` the logged events of each partition behind its newest one, or since `heard_until_ms` of Redis'
-    clock where that is later; `then` is called behind the last."""
+    """Give `incoming` the logged events of each partition behind what has come already; `then` is called behind the
+    last."""
     left = set(partitions)
 
     def read(number: int, start: Position) -> None:
@@ -42,6 +41,6 @@ def catch_up(
             then()
 
     for number in tuple(left):
-        read(number, max(incoming.newest(number), Position(heard_until_ms, 0)))
+        read(number, incoming.newest(number).after())
     if not left:
         then()

@@ -6,13 +6,11 @@ import asyncio
 import logging
 import random
 import secrets
-import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from revurb.bus.brokered.beats import Beats
 from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.ending import end
 from revurb.bus.redis.keys import Keys
@@ -21,8 +19,7 @@ from revurb.bus.redis.scripts import Scripts
 
 _log = logging.getLogger(__name__)
 
-BEATS_PER_LEASE = 4
-DEAF_AFTER_S = 8.0  # beats that are sent and do not come back
+RENEWALS_PER_LEASE = 4
 
 
 class _Note(msgspec.Struct, array_like=True):
@@ -56,7 +53,6 @@ class Control:
         on_answer: Callable[[int, bytes], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        self.heard_until_ms = 0  # of Redis' clock: what was published before has come
         self.refused = 0
         self._node = node
         self._keys = keys
@@ -71,39 +67,25 @@ class Control:
         self._questions = 0
         self._asked: dict[int, tuple[str, int]] = {}  # number -> who asked, under which id
         self._epoch = ""
-        self._beats = Beats(time.monotonic())
+        self._now_ms = 0  # of Redis' clock, when it last said
         self._task: asyncio.Task[None] | None = None
 
-    async def take_lease(self) -> tuple[int, str]:
-        """Redis' time in ms, and which Redis it is: another name if it has lost its memory."""
+    async def take_lease(self) -> str:
+        """Which Redis this is: another name if it has lost its memory."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._beat(0, reply.set_result)
+        self._renew(lambda value: None if reply.done() else reply.set_result(value))
         now_ms, epoch, _ = await reply
-        self._epoch = epoch.decode()
-        return int(now_ms), self._epoch
+        self._now_ms, self._epoch = int(now_ms), epoch.decode()
+        return self._epoch
 
     def start(self) -> None:
-        self._beats = Beats(time.monotonic())
         self._task = asyncio.get_running_loop().create_task(self._keep_lease())
 
     async def stop(self) -> None:
         await end(self._task)
 
-    def lag_s(self, now: float) -> float | None:
-        """How far behind Redis this process hears."""
-        return self._beats.lag_s(now)
-
-    def inbox(self, data: bytes) -> None:
-        """Something came for this node alone."""
-        number, _, now_ms = data.partition(b" ")
-        if number.isdigit() and now_ms.isdigit() and len(data) < 40:
-            self.heard_until_ms = max(self.heard_until_ms, int(now_ms))
-            self._beats.came_back(time.monotonic(), int(number))
-        else:
-            self.everyone(data)
-
-    def everyone(self, data: bytes) -> None:
-        """Something came for all nodes."""
+    def heard(self, data: bytes) -> None:
+        """A note came, for this node or for all."""
         try:
             note = _read_note(data)
         except (msgspec.MsgspecError, RecursionError):
@@ -123,7 +105,7 @@ class Control:
 
     def survey(self, id: int, question: bytes, asked: Callable[[int], None]) -> None:
         """Ask all nodes that live; `asked` is told how many those are."""
-        self._commands.plain("ZCOUNT", self._keys.nodes, f"({self.heard_until_ms}", "+inf", done=asked)
+        self._commands.plain("ZCOUNT", self._keys.nodes, f"({self._now_ms}", "+inf", done=asked)
         self._publish(self._keys.everyone, _Note("question", self._node, id, question))
 
     def answer(self, number: int, answer: bytes) -> None:
@@ -144,29 +126,20 @@ class Control:
 
     async def _keep_lease(self) -> None:
         while True:
-            await asyncio.sleep(self._lease_s / BEATS_PER_LEASE * random.uniform(0.8, 1))
-            now = time.monotonic()
-            if now - self._beats.heard_at > DEAF_AFTER_S:
-                self._on_break(RedisDown(f"no beat has come back for {DEAF_AFTER_S:.0f} s"))
-                return
-            self._beat(self._beats.send(now), self._beaten)
+            await asyncio.sleep(self._lease_s / RENEWALS_PER_LEASE * random.uniform(0.8, 1))
+            self._renew(self._renewed)
 
-    def _beat(self, number: int, done: Callable[[Any], Any]) -> None:
+    def _renew(self, done: Callable[[Any], Any]) -> None:
         self._commands.script(
-            self._scripts.beat,
+            self._scripts.lease,
             (self._keys.nodes, self._keys.epoch),
-            (
-                self._node,
-                int(self._lease_s * 1000),
-                secrets.token_hex(8),
-                self._keys.inbox(self._node),
-                number,
-            ),
+            (self._node, int(self._lease_s * 1000), secrets.token_hex(8)),
             done,
         )
 
-    def _beaten(self, reply: Any) -> None:
+    def _renewed(self, reply: Any) -> None:
         now_ms, epoch, new = reply
+        self._now_ms = int(now_ms)
         if epoch.decode() != self._epoch:
             self._on_break(RedisDown("redis has lost its memory"))
         elif new:

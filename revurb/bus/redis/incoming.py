@@ -62,6 +62,12 @@ class Incoming:
         elif marker in self._asked:
             self._place(number, marker)
 
+    def heard_until(self, number: int, position: Position) -> None:
+        """All that the partition had up to there has come; passed on, unless it is held back: then the next word of
+        that kind will do."""
+        if number not in self._held and not self._catching_up:
+            self._newest[number] = max(self._newest.get(number, START), position)
+
     def newest(self, number: int) -> Position:
         """Up to here, everything of the partition has been passed on."""
         return self._newest.get(number, START)
@@ -83,6 +89,16 @@ class Incoming:
             self._go_on(number)
 
     # Catching up.
+
+    def ends_at(self, number: int, position: Position) -> None:
+        """There the log ends, and nothing has come since the connection was lost. If that is before the newest that has
+        come, the server that had it is gone, and its replica goes on from there."""
+        if number in self._newest:
+            self._newest[number] = min(self._newest[number], position)
+
+    @property
+    def is_catching_up(self) -> bool:
+        return self._catching_up
 
     def catch_up(self) -> None:
         """From now on everything waits, until `caught_up`."""

@@ -22,11 +22,20 @@ class Keys:
         self.nodes = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # a random word, as old as the data
         self.everyone = f"{prefix}:{{nodes}}:everyone"  # channel: what concerns all processes
+        self.no_log = f"{prefix}:{{nodes}}:log"  # a log that nobody writes to
         self.logs = [self.part(number, "log") for number in range(PARTITIONS)]  # streams: the newest events
         self.seqs = [
             self.part(number, "seqs") for number in range(PARTITIONS)
         ]  # hashes: node -> its newest event
         self.topic = lru_cache(maxsize=65_536)(self._topic)
+
+    def pulse(self, number: int, node: str) -> str:
+        """Channel: the beats of a process by way of a partition."""
+        return self.part(number, f"pulse:{node}")
+
+    def nodes_pulse(self, node: str) -> str:
+        """Channel: those by way of what is in no partition."""
+        return f"{self._prefix}:{{nodes}}:pulse:{node}"
 
     def inbox(self, node: str) -> str:
         """Channel: what concerns one process. Tagged, so that its order among others is kept."""

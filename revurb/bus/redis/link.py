@@ -1,8 +1,7 @@
 """A process's link to its Redis: what the bus says becomes commands, what Redis publishes becomes messages.
 
 Life: connect, take a lease, subscribe, tell everything (`Hello`), catch up with the log, and work until something
-breaks; then all of it again. The lease is renewed with every beat, which Redis also publishes back: so a beat that
-comes says that both connections live, and that everything published before it has come.
+breaks; then all of it again. Beats (`pulse`) find out whether what Redis publishes still comes.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from revurb.bus.redis.ledger import RedisLedger, read_entered
 from revurb.bus.redis.listener import Listener
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.publishing import Publishing
+from revurb.bus.redis.pulse import BEAT_S, DEAF_AFTER_S, Ends, Pulse
 from revurb.bus.redis.questions import look_up
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.settling import Settling
@@ -47,7 +47,7 @@ GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
 
 class RedisLink:
     """`connect` makes a client of the Redis. `lease_s` is how long a process may be silent; `kept_s` how long events
-    are kept for those who were away."""
+    are kept for those who were away. `beat_s` and `deaf_after_s` are the pulse's."""
 
     name = "redis"
 
@@ -61,6 +61,8 @@ class RedisLink:
         prefix: str = "revurb",
         lease_s: float = 10.0,
         kept_s: float = 60.0,
+        beat_s: float = BEAT_S,
+        deaf_after_s: float = DEAF_AFTER_S,
     ) -> None:
         self._end = end
         self._node = node
@@ -71,8 +73,16 @@ class RedisLink:
         self._kept_ms = int(kept_s * 1000)
         self._incoming = Incoming(self._event)
         self._topics = Topics(self._keys, node)
+        self._pulse = Pulse(
+            node,
+            self._keys,
+            self._incoming,
+            self._break,
+            kept_ms=self._kept_ms,
+            beat_s=beat_s,
+            deaf_after_s=deaf_after_s,
+        )
         self._epoch = ""
-        self._heard_until_ms = 0  # of Redis' clock: everything before has come
         self._task: asyncio.Task[None] | None = None
         self._up = False
         self._settling = Settling()
@@ -107,7 +117,7 @@ class RedisLink:
         """Nothing: the link has its own clock."""
 
     def lag_s(self, now: float) -> float | None:
-        return self._control.lag_s(now) if self._up else None
+        return self._pulse.lag_s(now) if self._up else None
 
     async def _stay_linked(self) -> None:
         retry_s, told = RETRY_FIRST_S, False
@@ -166,35 +176,37 @@ class RedisLink:
             await self._broken
         finally:
             await end(opening)
-            self._heard_until_ms = max(self._heard_until_ms, self._control.heard_until_ms)
             self._broken.cancel()
-            if not self._broken.cancelled():
-                self._broken.exception()  # else, if nobody has looked, asyncio complains
+            for way_to_end in (opening, self._broken):
+                if not way_to_end.cancelled():
+                    way_to_end.exception()  # one is enough; but of one that nobody looks at, asyncio complains
+            await self._pulse.stop()
             await self._control.stop()
             await self._commands.stop()
             await self._listener.close()
             await redis.aclose()
 
-    async def _open(self, redis: AnyRedis) -> tuple[int, str]:
-        """Everything that has to be waited for. Redis' time in ms, and which Redis it is. Raises RedisDown."""
+    async def _open(self, redis: AnyRedis) -> tuple[str, list[Ends]]:
+        """Everything that has to be waited for. Which Redis it is, and where its logs end. Raises RedisDown."""
         await self._commands.load()
         await self._publishing.probe(redis)
         self._commands.start()
-        lease = await self._control.take_lease()
-        await self._listener.open((self._keys.everyone, self._keys.inbox(self._node)))
-        return lease
+        epoch = await self._control.take_lease()
+        ends = await self._pulse.open(self._commands, self._scripts.pulse, self._publishing.split)
+        channels = (self._keys.everyone, self._keys.inbox(self._node), *self._pulse.channels)
+        await self._listener.open(channels)
+        return epoch, ends
 
-    def _begin(self, now_ms: int, epoch: str) -> None:
-        self._another = bool(self._epoch) and epoch != self._epoch
+    def _begin(self, epoch: str, ends: list[Ends]) -> None:
+        first = not self._epoch
+        self._another = not first and epoch != self._epoch
         if self._another:
             _log.warning("redis has lost its memory: what nobody else has is gone")
-        if self._another:
-            self._heard_until_ms = 0
-        elif not self._epoch:
-            self._heard_until_ms = now_ms  # what was before does not concern us
-        self._missed = int(now_ms - self._heard_until_ms > self._kept_ms)
         self._epoch = epoch
         self._incoming.reset(forget_positions=self._another)
+        self._missed = int(
+            self._pulse.begin(ends, self._listener.server_of, first=first, another=self._another)
+        )
         self._incoming.catch_up()
         self._settling.give_up()
         if self._another:
@@ -292,10 +304,10 @@ class RedisLink:
         number = self._topics.marks_of(channel)
         if number is not None:
             self._incoming.marker(number, data)
-        elif channel == self._topics.everyone:
-            self._control.everyone(data)
-        elif channel == self._topics.inbox:
-            self._control.inbox(data)
+        elif channel in (self._topics.everyone, self._topics.inbox):
+            self._control.heard(data)
+        else:
+            self._pulse.heard(channel, data)
 
     def deaf(self, error: RedisDown) -> None:
         self._break(error)
@@ -322,7 +334,6 @@ class RedisLink:
     def _catch_up(self) -> None:
         catch_up(
             self._topics.partitions(),
-            self._heard_until_ms,
             self._keys,
             self._commands,
             self._incoming,

@@ -79,6 +79,11 @@ class Listener:
                 await self._connection.disconnect()
                 await self._redis.connection_pool.release(self._connection)
 
+    def server_of(self, channel: str) -> str:
+        """The address of the server that the channel is heard from."""
+        connection = self._connection
+        return f"{connection.host}:{connection.port}" if hasattr(connection, "port") else str(connection.path)
+
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
         """`then` is called when nothing that is published from now on can be missed; at once if that is so already."""
         name = channel.encode()

@@ -47,7 +47,7 @@ class Publishing:
         self._commands = commands
         self._kept_ms = kept_ms
         self._accepted = accepted
-        self._split = True  # there is a batch for each partition
+        self.split = True  # there is a batch for each partition
 
     async def probe(self, redis: AnyRedis) -> None:
         """Find out whether one script may touch all partitions. Raises RedisDown."""
@@ -66,13 +66,13 @@ class Publishing:
         except FAILURES as error:
             raise RedisDown(str(error) or type(error).__name__) from error
         else:
-            self._split = False
+            self.split = False
 
     def publish(
         self, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None, ttl_s: int
     ) -> None:
         topic = self._keys.topic(app_id, channel)
-        group = topic.partition if self._split else 0
+        group = topic.partition if self.split else 0
         batch = self._commands.open_batch(group)
         if not isinstance(batch, _Batch) or batch.is_full:
             batch = self._batch()

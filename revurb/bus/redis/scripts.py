@@ -189,16 +189,22 @@ else
 end
 """
 
-# KEYS: leases, epoch. ARGV: node, lease ms, a new epoch, the node's inbox, the number of the beat.
-# Gives {now in ms, epoch, 1 if the lease is new}; the number and the time also come into the inbox.
-BEAT = """
+# KEYS: leases, epoch. ARGV: node, lease ms, a new epoch. Gives {now in ms, epoch, 1 if the lease is new}.
+LEASE = """
 redis.call('SET', KEYS[2], ARGV[3], 'NX')
 local now = now_ms()
 local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('@PUBLISH@', ARGV[4], string.format('%s %.0f', ARGV[5], now))
 return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 """
 
+# KEYS: logs. ARGV: channel, number of the beat. Gives {now in ms, the newest stream id of each log}, and publishes
+# `<number> <now in ms> <stream ids>`.
+PULSE = """
+local ends = {string.format('%.0f', now_ms())}
+for _, log in ipairs(KEYS) do table.insert(ends, last_id(log)) end
+redis.call('@PUBLISH@', ARGV[1], ARGV[2] .. ' ' .. table.concat(ends, ' '))
+return ends
+"""
 
 # KEYS: any with the channel's hash tag. ARGV: channel, note.
 NOTE = "redis.call('@PUBLISH@', ARGV[1], ARGV[2])"
@@ -220,7 +226,8 @@ class Scripts:
         self.state = Script(STATE, publish)
         self.admit = Script(ADMIT, publish)
         self.connections = Script(CONNECTIONS, publish)
-        self.beat = Script(BEAT, publish)
+        self.lease = Script(LEASE, publish)
+        self.pulse = Script(PULSE, publish)
         self.note = Script(NOTE, publish)
 
     def all(self) -> list[Script]:

@@ -47,6 +47,11 @@ class ShardedListener:
             await listener.close()
             await redis.aclose()
 
+    def server_of(self, channel: str) -> str:
+        """The address of the server that the channel is heard from. Raises RedisDown if nobody has it."""
+        host, port = self._address(channel)
+        return f"{host}:{port}"
+
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
         try:
             address = self._address(channel)

@@ -1,0 +1,133 @@
+"""What befalls one server of a Cluster: it falls silent without a word, its clock is another one. Nothing is lost and
+nothing doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.crc import key_slot
+
+from revurb.bus.redis.keys import Keys, partition
+from tests.bus.engines import APP, Node, RedisCluster
+from tests.chaos.clocks import Apart
+from tests.chaos.proxy import TcpProxy
+from tests.chaos.storm import storm
+from tests.conftest import Need
+from tests.redis_server import RedisClusterServers
+
+KEYS = Keys("revurb")
+NODES, VICTIM = 1, 2  # the server that has what is in no partition, and another one
+FOUND_S = 15.0
+
+
+def server_of(key: str) -> int:
+    """Three servers share 16384 slots in order."""
+    return key_slot(key.encode()) * 3 // 16384
+
+
+def channels_at(server: int, count: int) -> list[str]:
+    """Channels that live there, each in a partition of its own."""
+    found: dict[int, str] = {}
+    for number in range(1000):
+        name = f"channel-{number}"
+        if server_of(KEYS.logs[partition(APP, name)]) == server:
+            found.setdefault(partition(APP, name), name)
+    return list(found.values())[:count]
+
+
+async def enter(node: Node, channel: str) -> None:
+    """Subscribe, without forgetting what was heard."""
+    entered = asyncio.get_running_loop().create_future()
+    node.bus.enter(APP, channel, None, b"", False, entered.set_result)
+    await entered
+
+
+class Reasons(logging.Handler):
+    """Why links have broken, as they do."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.queue: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if hasattr(record, "reason"):
+            self.queue.put_nowait(record.reason)
+
+
+@pytest.fixture
+def reasons() -> Iterator[Reasons]:
+    handler = Reasons()
+    logger = logging.getLogger("revurb.bus.redis.link")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def servers(need: Need, tmp_path: Path, apart: Apart, apart_s: int) -> RedisClusterServers:
+    """`apart_s` is how far the victim's clock is ahead of the others'."""
+    environs = [apart(apart_s if server == VICTIM else 0) for server in range(3)]
+    return RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path, environs)
+
+
+@pytest.mark.parametrize("apart_s", [0, -6])
+async def test_its_subscribing_connection_falls_silent(
+    servers: RedisClusterServers, reasons: Reasons
+) -> None:
+    assert server_of(KEYS.nodes) == NODES
+    quick = RedisCluster(servers, lease_s=5, beat_s=0.3, deaf_after_s=2.0)
+    await servers.start()
+    proxy = TcpProxy(servers.ports[VICTIM])
+    await proxy.start()
+    deaf = 1
+    quick.behind[deaf] = {servers.ports[VICTIM]: proxy.port}
+    busy, *quiet = channels_at(VICTIM, 5)
+    try:
+        async with storm(quick, 2, busy) as blowing:
+            publisher, node = blowing.nodes
+            for channel in quiet:
+                await enter(node, channel)
+            proxy.deafen()
+            silent_since = time.monotonic()
+            for channel in quiet:
+                await publisher.publish(b"meanwhile", channel)
+            await node.until(lambda: node.bus.standing.lag_s > 0.8)
+            async with asyncio.timeout(FOUND_S):
+                reason = await reasons.queue.get()
+            assert reason == f"no beat has come back from 127.0.0.1:{proxy.port} for 2 s"
+            assert time.monotonic() - silent_since < FOUND_S
+            await node.until(lambda: not node.bus.degraded)
+            for channel in quiet:
+                await publisher.publish(b"afterwards", channel)
+        for channel in quiet:
+            await node.until(lambda channel=channel: b"afterwards" in node.texts(channel))  # type: ignore[misc]
+            assert node.texts(channel) == [b"meanwhile", b"afterwards"]
+        assert node.bus.missed == 0
+        assert reasons.queue.empty()
+    finally:
+        await quick.close()
+        await proxy.close()
+
+
+@pytest.mark.parametrize("apart_s", [6, -6])
+async def test_its_connections_are_killed_again_and_again(servers: RedisClusterServers) -> None:
+    cluster = RedisCluster(servers, lease_s=5)
+    try:
+        async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as blowing:
+            async with Redis(port=servers.ports[VICTIM], protocol=2) as client:
+                for _ in range(5):
+                    before = blowing.published
+                    await client.client_kill_filter(_type="pubsub", skipme=True)
+                    for node in blowing.nodes:
+                        await node.until(lambda node=node: not node.bus.degraded)  # type: ignore[misc]
+                        await node.until(
+                            lambda node=node, before=before: len(node.heard) > before  # type: ignore[misc]
+                        )
+    finally:
+        await cluster.close()
