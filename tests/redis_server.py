@@ -168,31 +168,36 @@ class RedisClusterServers:
 
 
 class Sentinels:
-    """A server, its replica, and a Sentinel that watches them."""
+    """A server, its replica, and a Sentinel that watches them and takes the server for dead after `dead_after_s`;
+    started and killed together. `program` is redis-server, redis-cli looks whether they know each other."""
 
-    def __init__(self, program: str, cli: str, path: Path) -> None:
+    def __init__(self, program: str, cli: str, path: Path, dead_after_s: float = 0.5) -> None:
         self._program = program
         self._cli = cli
         self._path = path
+        self._dead_after_s = dead_after_s
         self.first, self.second, self._sentinel = free_port(), free_port(), free_port()
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def client(self, behind: object = None) -> AnyRedis:
+        """A client of whichever server is the master; there is no other way to it."""
         assert behind is None
         return client_factory(
             RedisConfig(sentinels=(f"127.0.0.1:{self._sentinel}",), sentinel_master="main")
         )()
 
     async def start(self) -> None:
+        """Returns when the replica follows and the Sentinel knows of it; at once if they run."""
         if self.processes:
             return
-        self._run(self.first)
+        self._run(self.first, "--repl-diskless-sync-delay", "0")
         self._run(self.second, "--replicaof", "127.0.0.1", str(self.first))
         await self._until(self.second, "info replication", b"master_link_status:up")
         config = self._path / "sentinel.conf"
         config.write_text(
             f"port {self._sentinel}\nsentinel monitor main 127.0.0.1 {self.first} 1\n"
-            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
+            f"sentinel down-after-milliseconds main {self._dead_after_s * 1000:.0f}\n"
+            "sentinel failover-timeout main 2000\n"
         )
         self._run(self._sentinel, "--sentinel", before=(str(config),))
         await self._until(self._sentinel, "sentinel replicas main", str(self.second).encode())
@@ -208,29 +213,20 @@ class Sentinels:
         await self._until(self.second, "info replication", b"role:master")
 
     def _run(self, port: int, *arguments: str, before: tuple[str, ...] = ()) -> None:
-        folder = self._path / str(port)
+        folder = self._path / f"{port}-{len(os.listdir(self._path))}"
         folder.mkdir()
-        command = [
-            self._program,
-            *before,
-            "--port",
-            str(port),
-            "--save",
-            "",
-            "--dir",
-            str(folder),
-            *arguments,
-        ]
+        command = [self._program, *before, "--port", str(port), "--bind", "127.0.0.1", *arguments]
+        command += ["--save", "", "--dir", str(folder)]
         self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     async def _until(self, port: int, question: str, answer: bytes) -> None:
         ask = [self._cli, "-p", str(port), *question.split()]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S * 2):
             while True:
                 done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)
                 if answer in done.stdout:
                     return
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.02)
 
 
 def free_port() -> int:

@@ -1,5 +1,3 @@
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,21 +5,29 @@ import pytest
 
 from tests.bus.engines import Cluster, HubCluster, LocalCluster, OneOrMore, RedisCluster
 from tests.conftest import Need, Run
-from tests.redis_server import RedisClusterServers, RedisServer
+from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
 
 
 @pytest.fixture(scope="module")
-def redis_cluster(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[RedisClusterServers]:
+def redis_cluster(
+    need: Need, tmp_path_factory: pytest.TempPathFactory, run: Run
+) -> Iterator[RedisClusterServers]:
     """A Redis Cluster takes 2 s to make: one for all tests of a module."""
-    program, cli = shutil.which("redis-server"), shutil.which("redis-cli")
-    if program is None or cli is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("redis-server is not installed")
-    servers = RedisClusterServers(program, cli, tmp_path_factory.mktemp("cluster"))
+    servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("cluster"))
     yield servers
     run(servers.kill())
 
 
-@pytest.fixture(params=["local", "hub", "redis", "redis-cluster"])
+@pytest.fixture(scope="module")
+def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Sentinels]:
+    """A server, a replica and a Sentinel take 1 s: once for all tests of a module. The server is not to be taken for
+    dead because the machine is busy."""
+    servers = Sentinels(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("sentinel"), 30)
+    yield servers
+    run(servers.kill())
+
+
+@pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel"])
 def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[OneOrMore]:
     """Every engine; tests with this one start a single process."""
     cluster = LocalCluster() if request.param == "local" else _cluster(request, tmp_path)
@@ -29,7 +35,7 @@ def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Ite
     run(cluster.close())
 
 
-@pytest.fixture(params=["hub", "redis", "redis-cluster"])
+@pytest.fixture(params=["hub", "redis", "redis-cluster", "redis-sentinel"])
 def cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
     """Every engine that connects processes."""
     cluster = _cluster(request, tmp_path)
@@ -43,4 +49,5 @@ def _cluster(request: pytest.FixtureRequest, path: Path) -> Cluster:
     need: Need = request.getfixturevalue("need")
     if request.param == "redis":
         return RedisCluster(RedisServer(need("redis-server"), path))
-    return RedisCluster(request.getfixturevalue("redis_cluster"), shared=True)
+    servers = "redis_cluster" if request.param == "redis-cluster" else "redis_sentinels"
+    return RedisCluster(request.getfixturevalue(servers), shared=True)
