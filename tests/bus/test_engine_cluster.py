@@ -189,6 +189,7 @@ async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> Non
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
+    await hears(here, 1)  # of bob
     here.heard.clear()
     await cluster.outage()
     await there.until(lambda: there.bus.degraded)
@@ -208,6 +209,7 @@ async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> N
     await there.enter(ROOM, BOB)
     await there.enter("news")
     assert await now(there.bus.admit(APP, None))
+    await hears(here, 1)  # of bob
     here.heard.clear()
     await cluster.kill(there)
     assert await now(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
@@ -222,6 +224,7 @@ async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
+    await hears(here, 1)  # of bob
     here.heard.clear()
     await there.bus.stop()
     await here.until(lambda: here.heard)
