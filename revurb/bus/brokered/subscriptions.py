@@ -1,7 +1,8 @@
 """What a worker's clients are subscribed to, and what the broker has been told of it.
 
 A channel's first subscriber, and every one who wants to know members or the last event, has to ask (`Enter`), and is
-let in when the reply comes. The others change a count, which is told once per turn of the event loop.
+let in when the reply comes. The others change a count, and connections that of their app: told at once, and again after
+a moment if many come and go, since over Redis each telling takes 0.3 ms of CPU.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from revurb.bus.holdings import Holdings
 from revurb.bus.ledger import Key
 from revurb.pusher.ports import Entered, Member
 
+TELL_EVERY_S = 0.05  # counts, at the most
 LINGER_S = 1.0  # how long a channel's events are still sent for after the last subscriber has left
 
 Deliver = Callable[[str, str, bytes], object]  # app id, channel, event
@@ -64,7 +66,8 @@ class Subscriptions:
         self._topics: dict[Key, float] = {}  # subscribed to -> since when in vain, 0.0 while it is needed
         self._counts: dict[Key, None] = {}  # changed since the broker was told
         self._connections: dict[str, int] = {}  # by how much, since then
-        self._telling = False
+        self._telling: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
         self._departed: list[m.Departed] = []  # while there was no broker
 
     @property
@@ -206,7 +209,11 @@ class Subscriptions:
 
     def tell_changes(self) -> None:
         """Tell what has been put off; to be called before any question, so that the answer knows of it."""
-        self._telling = False
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        if self._counts or self._connections:
+            self._told_at = self._loop.time()
         for app_id, channel in self._counts:
             held = self._holdings.find(app_id, channel)
             self._send(m.Count(app_id, channel, 0 if held is None else held.count))
@@ -254,6 +261,5 @@ class Subscriptions:
         self._tell_soon()
 
     def _tell_soon(self) -> None:
-        if not self._telling:
-            self._telling = True
-            self._loop.call_soon(self.tell_changes)
+        if self._telling is None:
+            self._telling = self._loop.call_at(self._told_at + TELL_EVERY_S, self.tell_changes)
