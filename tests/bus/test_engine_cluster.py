@@ -271,6 +271,20 @@ async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> N
     assert await now(nodes[2].bus.admit(APP, 5))
 
 
+async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    for node in (here, there, there):
+        assert await now(node.bus.admit(APP, 3))
+    assert not await now(here.bus.admit(APP, 3))
+    await cluster.kill(there)
+    async with asyncio.timeout(DEADLINE_S):
+        while await now(here.bus.connections(APP)) != 1:
+            await asyncio.sleep(0.02)
+    assert await now(here.bus.admit(APP, 3))
+    assert await now(here.bus.admit(APP, 3))
+    assert not await now(here.bus.admit(APP, 3))
+
+
 async def test_cached_events_are_everyones(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.publish(b"1", "cache-a", cache_ttl_s=60)

@@ -58,7 +58,7 @@ class Keys:
         return self.part(number, f"occupied:{app_id}")
 
     def connections(self, app_id: str) -> str:
-        """Hash: node -> its connections of the app."""
+        """Hash: node -> its connections of the app; "" -> the sum."""
         return self.part(partition(app_id, ""), f"connections:{app_id}")
 
     def _topic(self, app_id: str, channel: str) -> Topic:

@@ -203,26 +203,27 @@ class RedisLedger:
     def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
         self._commands.script(
             self._scripts.admit,
-            (self._keys.connections(app_id),),
-            (self._node, limit),
+            self._connection_keys(app_id, self._node),
+            (self._node, topic_id(app_id), limit),
             lambda reply: done(bool(reply)),
         )
 
-    def set_connections(self, app_id: str, count: int) -> None:
-        key = self._keys.connections(app_id)
-        held = self._keys.held(partition(app_id, ""), self._node)
-        self._commands.script(self._scripts.connections, (key, held), (self._node, topic_id(app_id), count))
+    def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
+        """Of `node`, or this one."""
+        node = self._node if node is None else node
+        self._commands.script(
+            self._scripts.connections,
+            self._connection_keys(app_id, node),
+            (node, topic_id(app_id), count),
+        )
 
     def connections(self, app_id: str, done: Callable[[int], None]) -> None:
         key = self._keys.connections(app_id)
-        self._commands.plain("HVALS", key, done=lambda counts: done(sum(map(int, counts))))
+        self._commands.plain("HGET", key, "", done=lambda count: done(int(count or 0)))
 
     def _forget_topic(self, node: str, app_id: str, channel: str) -> None:
         if not channel:
-            held = self._keys.held(partition(app_id, ""), node)
-            self._commands.script(
-                self._scripts.connections, (self._keys.connections(app_id), held), (node, topic_id(app_id), 0)
-            )
+            self.set_connections(app_id, 0, node)
             return
         topic = self._keys.topic(app_id, channel)
 
@@ -235,6 +236,10 @@ class RedisLedger:
             )
 
         self._commands.plain("HGETALL", topic.members, done=found)
+
+    def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
+        """connections, held"""
+        return self._keys.connections(app_id), self._keys.held(partition(app_id, ""), node)
 
     def _told(self, app_id: str, channel: str, text: bytes) -> Done:
         def done(reply: Any) -> None:
