@@ -20,6 +20,7 @@ from revurb.bus.redis.scripts import Scripts
 _log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 4
+CLAIM_LEASES = 3  # how long a process has for removing what another held, before the next one does it
 
 
 class _Note(msgspec.Struct, array_like=True):
@@ -145,10 +146,12 @@ class Control:
         elif new:
             self._on_break(RedisDown("the lease had ended"))
         else:
-            self._commands.plain("ZRANGEBYSCORE", self._keys.nodes, "-inf", now_ms, done=self._bury)
+            keys, claim_ms = (self._keys.nodes, self._keys.burials), int(CLAIM_LEASES * self._lease_s * 1000)
+            self._commands.script(self._scripts.claim, keys, (claim_ms,), self._bury)
 
     def _bury(self, nodes: Any) -> None:
-        """Remove what processes held that have died. Several may be at it: every step says something absolute."""
+        """Remove what processes held that have died. The claim is there for cost: several may be at it, since every
+        step says something absolute."""
         for name in nodes:
             node = name.decode()
 
@@ -158,7 +161,8 @@ class Control:
                     self._publish(self._keys.everyone, _Note("gone", node))
 
             def forgotten(node: str = node, removed: Callable[[Any], None] = removed) -> None:
-                self._commands.plain("ZREM", self._keys.nodes, node, done=removed)
+                keys = (self._keys.nodes, self._keys.burials)
+                self._commands.script(self._scripts.buried, keys, (node,), removed)
 
             self._ledger.forget(node, frozenset(), forgotten, entirely=True)
 

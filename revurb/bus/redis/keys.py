@@ -20,6 +20,9 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self.nodes = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
+        self.burials = (
+            f"{prefix}:{{nodes}}:burials"  # hash: dead node -> until when somebody has that in hand, in ms
+        )
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # a random word, as old as the data
         self.everyone = f"{prefix}:{{nodes}}:everyone"  # channel: what concerns all processes
         self.no_log = f"{prefix}:{{nodes}}:log"  # a log that nobody writes to

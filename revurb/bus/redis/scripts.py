@@ -201,6 +201,26 @@ local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 """
 
+# KEYS: leases, burials. ARGV: claim ms. Gives the nodes whose leases have ended and that nobody else has claimed: what
+# they held is the caller's to remove.
+CLAIM = """
+local now, claimed = now_ms(), {}
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
+  if tonumber(redis.call('HGET', KEYS[2], dead) or '0') <= now then
+    redis.call('HSET', KEYS[2], dead, string.format('%.0f', now + ARGV[1]))
+    redis.call('PEXPIRE', KEYS[2], ARGV[1])
+    table.insert(claimed, dead)
+  end
+end
+return claimed
+"""
+
+# KEYS: leases, burials. ARGV: node. Gives 1 if it was still there.
+BURIED = """
+redis.call('HDEL', KEYS[2], ARGV[1])
+return redis.call('ZREM', KEYS[1], ARGV[1])
+"""
+
 # KEYS: logs. ARGV: channel, number of the beat. Gives {now in ms, the newest stream id of each log}, and publishes
 # `<number> <now in ms> <stream ids>`.
 PULSE = """
@@ -231,6 +251,8 @@ class Scripts:
         self.admit = Script(ADMIT, publish)
         self.connections = Script(CONNECTIONS, publish)
         self.lease = Script(LEASE, publish)
+        self.claim = Script(CLAIM, publish)
+        self.buried = Script(BURIED, publish)
         self.pulse = Script(PULSE, publish)
         self.note = Script(NOTE, publish)
 

@@ -1,0 +1,61 @@
+"""Of all processes one removes what a dead one held; if that one dies as well, another does."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from revurb.bus.redis.keys import Keys
+from revurb.pusher.ports import Member
+from revurb.server.member_events import MEMBER_EVENTS
+from tests.bus.engines import APP, DEADLINE_S, Node, RedisCluster, now
+from tests.conftest import Need
+from tests.redis_server import RedisServer
+
+ANN = Member("ann", b'"ann"', b"null")
+CHANNELS = [f"news-{number}" for number in range(40)]
+
+
+async def is_gone(node: Node, channels: int) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while len(await now(node.bus.channels(APP, ""))) != channels:
+            await asyncio.sleep(0.02)
+
+
+async def test_one_process_does_it(need: Need, tmp_path: Path) -> None:
+    server = RedisServer(need("redis-server"), tmp_path)
+    cluster = RedisCluster(server, lease_s=60)
+    dead, *others = [await cluster.node() for _ in range(6)]
+    for channel in CHANNELS:
+        await dead.enter(channel)
+    await others[0].enter("presence-x", ANN)
+    async with server.client() as redis:
+        before = (await redis.info("commandstats")).get("cmdstat_hgetall", {"calls": 0})["calls"]
+        await cluster.kill(dead)
+        await redis.zadd(Keys("revurb").nodes, {dead.name: 1})  # its lease has ended, and all notice at once
+        for node in others:
+            control = node.bus._link._control
+            control._renew(control._renewed)
+        await is_gone(others[0], 1)
+        while await redis.zcard(Keys("revurb").nodes) != len(others):
+            await asyncio.sleep(0.02)
+        after = (await redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
+        assert not await redis.exists(Keys("revurb").burials)
+    assert after - before == len(CHANNELS)
+    await cluster.close()
+
+
+async def test_another_does_what_the_first_did_not_live_to_end(need: Need, tmp_path: Path) -> None:
+    server = RedisServer(need("redis-server"), tmp_path)
+    cluster = RedisCluster(server)
+    dead, other = await cluster.node(), await cluster.node()
+    await other.enter("presence-x")
+    await dead.enter("presence-x", ANN)
+    await other.until(lambda: other.texts("presence-x"))
+    other.heard.clear()
+    async with server.client() as redis:  # somebody has claimed it, for two seconds
+        await redis.hset(Keys("revurb").burials, dead.name, str(int((time.time() + 2) * 1000)))
+    await cluster.kill(dead)
+    await other.until(lambda: other.texts("presence-x"))
+    assert other.texts("presence-x") == [MEMBER_EVENTS.removed("presence-x", ANN)]
+    assert await now(other.bus.members(APP, "presence-x")) == []
+    await cluster.close()
