@@ -66,10 +66,10 @@ class Costs:
     redis_part_us: float
     redis_list_member_us: float
     redis_beat_us: float  # two commands and a message, apart from their two turns
-    redis_admit_process_us: float  # with a limit on connections: for each process that there is
+    redis_admit_us: float  # a connection of an app with a limit
     redis_hello_us: float  # for each channel of a process, after a break
     redis_goodbye_us: float  # for each channel of a process that has died
-    node_goodbye_us: float  # ... of each process that removes them
+    node_goodbye_us: float  # ... of the process that removes them
     cluster_share: float  # what commands cost a client of a Cluster, to what they cost one of a single server
     redis_cluster_share: float  # ... publishing costs a server of a Cluster
     round_trip_us: float
@@ -145,10 +145,9 @@ class Costs:
             redis_beat_us=_without_turn(
                 across["beat.redis_us"], 2 * redis_turn_us, 2 * across["count_100.redis_us"]
             ),
-            redis_admit_process_us=max(
-                0.0, across[f"admit_of_{PROCESSES}.redis_us"] - across["connection_1.redis_us"]
-            )
-            / PROCESSES,
+            redis_admit_us=_without_turn(
+                across[f"admit_of_{PROCESSES}.redis_us"], redis_turn_us, across["count_100.redis_us"]
+            ),
             redis_hello_us=across["hello.redis_us"],
             redis_goodbye_us=across["goodbye.redis_us"],
             node_goodbye_us=across["goodbye.node_us"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.scaling.costs import MOST_SHARED, Costs
 from benchmarks.scaling.placement import default_shards
 from benchmarks.scaling.plan import HEADROOM, Host
-from benchmarks.scaling.traffic import BEAT_S
+from revurb.bus.brokered.subscriptions import TELL_EVERY_S
 from revurb.bus.redis.keys import PARTITIONS
 
 SHARDS_SHOWN = (2, 4, 8, 16, 32, 64)
@@ -22,9 +22,7 @@ def rows(costs: Costs, sizes: tuple[int, ...], host: Host) -> list[list[str]]:
         for count in processes
     ]
     one_shard_us = HEADROOM * 1e6
-    burying_s = each * costs.redis_goodbye_us / 1e6
-    digging_s = each * costs.node_goodbye_us / 1e6
-    at_it = [min(count, 1 + count * digging_s / BEAT_S) for count in processes]
+    counting_us = [count / TELL_EVERY_S * costs.redis_count_us for count in processes]
     return [
         ["", *(f"{size:,}" for size in sizes)],
         [f"worker processes, {each:,} connections each", *(f"{count:,}" for count in processes)],
@@ -38,24 +36,20 @@ def rows(costs: Costs, sizes: tuple[int, ...], host: Host) -> list[list[str]]:
             *(f"{us / 1000:,.1f} ms" for us in sending_us),
         ],
         [
-            "one app: connections that come and go, a second",
-            *(f"{one_shard_us / costs.redis_count_us:,.0f}" for _ in processes),
+            "one app whose connections come and go all the time: of one Redis, at most",
+            *(f"{us / 1e4:,.1f} %" for us in counting_us),
         ],
         [
-            "... if the app has a limit on connections: that come",
-            *(
-                f"{one_shard_us / (costs.redis_count_us + count * costs.redis_admit_process_us):,.0f}"
-                for count in processes
-            ),
+            "one app with a limit on connections: that come, a second",
+            *(f"{one_shard_us / costs.redis_admit_us:,.0f}" for _ in processes),
         ],
         [
             "everyone on a channel of their own: Redis' work when all shards were away, together",
             *(f"{size * costs.redis_hello_us / 1e6:,.0f} s" for size in sizes),
         ],
-        ["a process is killed: processes that remove its channels", *(f"{count:,.0f}" for count in at_it)],
         [
-            f"... Redis' work for it, if it had {each:,} channels, together",
-            *(f"{count * burying_s:,.1f} s" for count in at_it),
+            f"a process with {each:,} channels is killed: Redis' work for it, all shards together",
+            *(f"{each * costs.redis_goodbye_us / 1e6:,.1f} s" for _ in processes),
         ],
     ]
 

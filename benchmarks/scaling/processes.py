@@ -75,6 +75,8 @@ def _slice(
         return poisson(rng, a_second * seat)
 
     connects = poisson(rng, process.connections / workload.stay_s * slice_s)
+    every_s = of.design.counts_every_s
+    told = min(connects * 2.0, slice_s / every_s) if every_s else connects * 2.0
     # A request may go to any process, whoever is connected there.
     published = poisson(rng, rates.published * slice_s)
     received, delivered, fan_out_us = _followed(of, costs, process, number, at, slice_s)
@@ -86,7 +88,7 @@ def _slice(
     process.received += received + small
     entered, counted, joined = some(rates.entered), some(rates.counted), some(rates.joined)
     listed = joined * (rates.listed / rates.joined if rates.joined else 0.0)
-    commands = published + entered * 2 + counted + joined * 2 + connects * 2
+    commands = published + entered * 2 + counted + joined * 2 + told
     sends_us = fan_out_us + small_deliveries * costs.send_us
     connecting_us = connects * (costs.connect_us + costs.leave_us) + listed * costs.list_member_us
     shared, read_with = sharing(
@@ -109,7 +111,7 @@ def _slice(
                 commands / shared * costs.node_turn_us
                 + published * costs.node_publish_us
                 + entered * (costs.node_enter_us + costs.node_leave_us)
-                + (counted + connects * 2) * costs.node_count_us
+                + (counted + told) * costs.node_count_us
                 + joined * (costs.node_join_us + costs.node_part_us)
             ),
         )

@@ -256,7 +256,8 @@ def test_a_relay_on_each_host_divides_what_redis_sends() -> None:
 def test_counts_told_once_a_second_do_not_grow_with_those_who_come() -> None:
     storm = Workload("storm", 100_000, (Band("private-user", 100_000, 1, 0.0),), 100, 10.0)
     calm = room(storm, PLAIN, 4, Design(counts_every_s=1.0))
-    assert calm > 10 * room(storm, PLAIN, 4, Design())
+    assert calm > 10 * room(storm, PLAIN, 4, Design(counts_every_s=0.0))
+    assert calm >= room(storm, PLAIN, 4, Design()) > room(storm, PLAIN, 4, Design(counts_every_s=0.0))
 
 
 def test_hosts_are_decided_by_what_runs_out_first() -> None:
