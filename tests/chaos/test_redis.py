@@ -79,7 +79,7 @@ async def test_a_black_hole_before_one_node(
 
 
 async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
-    cluster: RedisCluster, server: RedisServer
+    cluster: RedisCluster, server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     node, other = await cluster.node(), await cluster.node()
     await other.enter()
@@ -91,6 +91,10 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
+    said = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound"]
+    assert len(said) == 2
+    assert "the oldest are dropped" in said[0].message
+    assert said[1].__dict__["dropped"] == 10
 
 
 async def test_whoever_was_let_in_meanwhile_hears_what_came_since(

@@ -8,8 +8,11 @@ everyone who has seen the number already, this process too, drops it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+_log = logging.getLogger(__name__)
 
 MAX_WAITING = 50_000
 MAX_WAITING_BYTES = 32 * 1024 * 1024
@@ -28,10 +31,21 @@ class Outgoing(NamedTuple):
 
 
 class Outbound:
-    """Bounded in number and bytes: beyond, the oldest are dropped and counted in `dropped`. `lane` says in which part
-    of the bus a channel's events have their order, `is_wanted` whether this process has subscribers of it."""
+    """Bounded in number and bytes: beyond, the oldest are dropped, which is counted (`dropped`) and logged. `lane` says
+    in which part of the bus a channel's events have their order, `is_wanted` whether this process has subscribers of
+    it."""
 
-    __slots__ = ("_bytes", "_is_wanted", "_lane", "_seen", "_seq", "_unseen", "_waiting", "dropped")
+    __slots__ = (
+        "_bytes",
+        "_dropped_before",
+        "_is_wanted",
+        "_lane",
+        "_seen",
+        "_seq",
+        "_unseen",
+        "_waiting",
+        "dropped",
+    )
 
     def __init__(self, lane: Callable[[str, str], int], is_wanted: Callable[[str, str], bool]) -> None:
         self._lane = lane
@@ -42,6 +56,7 @@ class Outbound:
         self._seq = 0
         self._seen: dict[int, int] = {}  # lane -> up to here, this process's own subscribers have got theirs
         self.dropped = 0
+        self._dropped_before: int | None = None  # this time; None while nothing has to be
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -62,13 +77,19 @@ class Outbound:
         self._waiting[self._seq] = event
         self._bytes += len(text) + _EVENT_COST_BYTES
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
-            self.dropped += 1
+            self._drop()
             self._settle(self._waiting.pop(next(iter(self._waiting))))
         return event
 
     def accept(self, seq: int) -> None:
         """The bus has given the event its place."""
         event = self._waiting.pop(seq, None)
+        if not self._waiting and self._dropped_before is not None:
+            _log.warning(
+                "what had waited is sent, without what was dropped",
+                extra={"dropped": self.dropped - self._dropped_before},
+            )
+            self._dropped_before = None
         if event is not None:
             self._settle(event)
             if seq > self._seen.get(event.lane, 0) and self._is_wanted(event.app_id, event.channel):
@@ -94,6 +115,12 @@ class Outbound:
     def waiting(self) -> Iterator[Outgoing]:
         """What has to be sent (again), in order."""
         return iter(tuple(self._waiting.values()))
+
+    def _drop(self) -> None:
+        if self._dropped_before is None:
+            self._dropped_before = self.dropped
+            _log.warning("too many events wait for the bus: the oldest are dropped, others never get them")
+        self.dropped += 1
 
     def _settle(self, event: Outgoing) -> None:
         self._bytes -= len(event.text) + _EVENT_COST_BYTES
