@@ -62,7 +62,8 @@ def _show_cluster(config: Config, as_json: bool) -> None:
         return
     hosts = {node.host for node in found}
     connections = sum(node.connections for node in found)
-    click.echo(f"{len(found)} processes on {len(hosts)} hosts, {connections} connections")
+    processes = counted(len(found), "process", "processes")
+    click.echo(f"{processes} on {counted(len(hosts), 'host')}, {counted(connections, 'connection')}")
     Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(found))
 
 
@@ -111,7 +112,7 @@ def _show(server: Status) -> None:
     connections = sum(process.connections for process in server.processes)
     click.echo(
         f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "
-        f"up {duration(server.uptime_s)}, {connections} connections"
+        f"up {duration(server.uptime_s)}, {counted(connections, 'connection')}"
     )
     table = Table(box=None, pad_edge=False)
     for heading in ("Process", "Pid", "State", "Uptime", "Connections", "Restarts"):
@@ -129,6 +130,11 @@ def _show(server: Status) -> None:
             str(process.restarts),
         )
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def duration(seconds: float) -> str:

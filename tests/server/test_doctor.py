@@ -60,7 +60,7 @@ def test_nodes_are_found_and_asked(server: RedisServer, tmp_path: Path) -> None:
         code, out, _ = revurb(tmp_path, environment, "status", "--cluster")
         assert code == 0
         first, headings, *rows = out.splitlines()
-        assert first == "2 processes on 1 hosts, 0 connections"
+        assert first == "2 processes on 1 host, 0 connections"
         assert headings.split() == HEADINGS
         assert len(rows) == 2
 
