@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import urllib.request
 import venv
 from pathlib import Path
@@ -30,8 +29,7 @@ def test_the_wheel_serves_from_an_empty_environment(tmp_path: Path) -> None:
     elsewhere.mkdir()
     archive = tmp_path / "sources.tar"
     run("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
-    with tarfile.open(archive) as tar:
-        tar.extractall(sources, filter="data")
+    run("tar", "-xf", archive, cwd=sources)  # tarfile's `filter` came with Python 3.11.4, and Debian 12 has 3.11.2
     run(
         sys.executable,
         "-m",
