@@ -1,15 +1,101 @@
-"""Whatever anyone publishes on the channel: it is counted, and the nodes go on. A PHP node would end on most of it."""
+"""Whatever anyone publishes on the channel: it is refused and counted, and the nodes go on. A PHP node would end on
+most of it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from revurb.bus.reverb.messages import Garbage, read
 from tests.bus.engines import Node
+from tests.bus.reverb.arbitrary import unhurried
 from tests.bus.reverb.conftest import MixedCluster
 from tests.bus.reverb.node import CAPTURES, captured
-from tests.bus.reverb.test_messages import GARBAGE
+from tests.bus.reverb.wording import only_id
+
+APP = only_id("app1")
+
+
+def of_app(type: str, payload: str) -> str:
+    return f'{{"type":"{type}","application":"{APP}","payload":{payload}}}'
+
+
+GARBAGE = {
+    "nothing": "",
+    "text": "hello",
+    "a string": '"hello"',
+    "a number": "5",
+    "null": "null",
+    "an object": "{}",
+    "a list": "[]",
+    "a type that is none": '{"type":5}',
+    "no application": '{"type":"message","payload":{"event":"e","channels":["pub"],"data":"1"}}',
+    "an id": '{"type":"message","application":"app1","payload":{"event":"e","channels":["c"],"data":"1"}}',
+    "an application of JSON": '{"type":"message","application":{"id":"app1"},"payload":{"event":"e"}}',
+    "a question": '{"type":"message","application":"N;","payload":{"event":"e"}}',
+    "no payload": f'{{"type":"message","application":"{APP}"}}',
+    "a payload of text": of_app("message", '"x"'),
+    "no event": of_app("message", '{"channels":["c"],"data":"1"}'),
+    "channels of numbers": of_app("message", '{"event":"e","channels":[1]}'),
+    "an endless number": of_app("message", '{"event":"e","channel":"c","data":1e999}'),
+    "an open string": of_app("message", '{"event":"e","channel":"c","data":"\\ud800"}'),
+    "nobody to end": of_app("terminate", "{}"),
+    "no payload to end": f'{{"type":"terminate","application":"{APP}"}}',
+    "many to end": of_app("terminate", '{"user_id":["1"]}'),
+    "a garbage question": '{"type":"metrics","payload":"garbage"}',
+    "no question": '{"type":"metrics"}',
+    "a question of JSON": '{"type":"metrics","payload":{"key":"AAAAAAAAAA"}}',
+    "an application as a question": f'{{"type":"metrics","payload":"{APP}"}}',
+    "deep": "[" * 100_000,
+    "deep within": '{"type":"message","payload":' + '{"a":' * 100_000,
+    "deep and whole": '{"type":"terminate","payload":' + "[" * 5000 + "]" * 5000 + "}",
+}
+
+
+@pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_is_refused(text: str) -> None:
+    with pytest.raises(Garbage):
+        read(text.encode())
+
+
+def test_what_is_no_text_is_refused() -> None:
+    data = captured("02-event-channel-1")
+    for at in range(0, len(data), 7):
+        with pytest.raises(Garbage):
+            read(data[:at] + b"\xff" + data[at:])
+
+
+@pytest.mark.parametrize("key", ["message", "metrics", "terminate", "", "a/b", "short", "x" * 65])
+def test_an_answer_can_never_be_taken_for_something_else(key: str) -> None:
+    """An answer of type "message" would end every PHP node."""
+    data = captured("12-metrics-connections-1").replace(
+        rb"s:10:\"SJ1PiFU2w2\"", rb"s:%d:\"%b\"" % (len(key), json.dumps(key)[1:-1].encode())
+    )
+    with pytest.raises(Garbage):
+        read(data)
+
+
+@unhurried
+@given(st.binary(max_size=300))
+def test_noise_is_refused(data: bytes) -> None:
+    with pytest.raises(Garbage):
+        read(data)
+
+
+@unhurried
+@given(st.sampled_from(sorted(CAPTURES.iterdir())), st.integers(0), st.binary(max_size=3), st.integers(0, 5))
+def test_damage_never_raises_anything_else(path: Any, at: int, put: bytes, away: int) -> None:
+    data = path.read_bytes()
+    at %= len(data)
+    with contextlib.suppress(Garbage):
+        read(data[:at] + put + data[at + away :])
 
 
 async def say(mixed: MixedCluster, *messages: bytes) -> None:

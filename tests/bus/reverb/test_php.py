@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from revurb.bus.reverb.php import (
@@ -28,10 +28,8 @@ from revurb.bus.reverb.php import (
     write_object,
 )
 from tests.bus.reverb import php
+from tests.bus.reverb.arbitrary import unhurried
 from tests.bus.reverb.node import CAPTURES, captured
-
-# Time is no matter here: a loaded machine takes long over anything.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ID = b's:5:"\0*\0id";s:4:"app1";'
 ONLY_ID = b'O:26:"Laravel\\Reverb\\Application":1:{%b}' % ID

@@ -24,8 +24,8 @@ from revurb.bus.reverb.messages import (
 )
 from revurb.pusher.messages import client_event_text, event_text
 from tests.bus.reverb import php
+from tests.bus.reverb.arbitrary import TEXTS, VALUES
 from tests.bus.reverb.node import CAPTURES
-from tests.bus.reverb.test_messages import TEXTS, VALUES
 from tests.conftest import Need
 
 unhurried = settings(

@@ -1,0 +1,73 @@
+"""The captured messages of PHP nodes, read as they were meant."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from revurb.bus.reverb.messages import (
+    Answer,
+    Message,
+    Metric,
+    Terminate,
+    read,
+    write_event,
+    write_question,
+    write_terminate,
+)
+from revurb.pusher.messages import event_text
+from tests.bus.reverb.node import CAPTURES, captured
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.iterdir()), ids=lambda path: path.stem)
+def test_every_capture_is_understood(path: Any) -> None:
+    heard = read(path.read_bytes())
+    kind = json.loads(path.read_bytes())["type"]
+    expected = {"message": Message, "terminate": Terminate, "metrics": Metric}.get(kind, Answer)
+    assert type(heard) is expected
+
+
+def test_events_arrive_as_php_clients_get_them() -> None:
+    assert read(captured("02-event-channel-1")) == Message(
+        "app1", (("pub", rb'{"event":"my-event","data":"{\"some\":\"data\"}","channel":"pub"}'),), None, True
+    )
+    several = read(captured("03-event-channels-1"))
+    assert isinstance(several, Message)
+    assert [channel for channel, _ in several.events] == ["pub", "private-x", "nobody"]
+    assert json.loads(several.events[1][1]) == {
+        "event": "App\\Events\\Foo",
+        "channel": "private-x",
+        "data": '{"u":"http://a/b","e":"é€😀"}',
+    }
+    client = read(captured("09-client-event-presence-1"))
+    assert isinstance(client, Message)
+    assert client.except_socket_id == "443542127.664247713"
+    assert not client.triggered
+    assert json.loads(client.events[0][1]) == {
+        "event": "client-typing",
+        "channel": "presence-r",
+        "data": {"n": 1},
+        "user_id": "1",
+    }
+
+
+def test_what_a_client_made_up_is_left_out() -> None:
+    forged = read(captured("10-client-event-all-1"))
+    assert isinstance(forged, Message)
+    assert json.loads(forged.events[0][1]) == {
+        "event": "client-typing",
+        "channel": "private-x",
+        "data": {"n": 1},
+    }
+
+
+def test_what_revurb_nodes_say_is_not_for_revurb_nodes() -> None:
+    metric = Metric("AAAAAAAAAA", "app1", "CONNECTIONS", {})
+    for data in (
+        write_event("n2", "app1", event_text("e", "1", "c"), None),
+        write_terminate("n2", "app1", "1"),
+        write_question("n2", metric, {}),
+    ):
+        assert read(data) is None
