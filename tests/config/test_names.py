@@ -1,0 +1,194 @@
+"""Every option of the node by each of its names: in the environment, in the files and as a flag. And its default."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from revurb.config import SETTINGS, Config
+from tests.config.project import Project
+
+# Each environment name, a text for it, and what it must come to. Paths are checked separately.
+NAMES: list[tuple[str, str, str, Any]] = [
+    ("REVERB_SERVER_HOST", "127.0.0.1", "server.host", "127.0.0.1"),
+    ("REVERB_SERVER_PORT", "6001", "server.port", 6001),
+    ("REVERB_SERVER_PATH", "ws", "server.path", "/ws"),
+    ("REVERB_HOST", "ws.example.com", "server.hostname", "ws.example.com"),
+    ("REVERB_PORT", "8443", "server.public_port", 8443),
+    ("REVERB_SCHEME", "http", "server.public_scheme", "http"),
+    ("REVURB_UNIX_SOCKET", "/run/r.sock", "server.unix_socket", "/run/r.sock"),
+    ("REVURB_UNIX_SOCKET_MODE", "0600", "server.unix_socket_mode", 0o600),
+    ("REVURB_DRAIN_TIMEOUT", "2.5", "server.drain_timeout_s", 2.5),
+    ("REVURB_TLS_KEY_PASSWORD", "p", "tls.key_password", "p"),
+    ("REVERB_MAX_REQUEST_SIZE", "20000", "limits.max_request_size_bytes", 20000),
+    ("REVURB_MAX_HEAD_SIZE", "8192", "limits.max_head_size_bytes", 8192),
+    ("REVURB_REQUEST_TIMEOUT", "5", "limits.request_timeout_s", 5.0),
+    ("REVURB_KEEP_ALIVE_TIMEOUT", "5", "limits.keep_alive_timeout_s", 5.0),
+    ("REVURB_SIGNATURE_MAX_AGE", "0", "limits.signature_max_age_s", 0),
+    ("REVURB_PONG_TIMEOUT", "5", "limits.pong_timeout_s", 5.0),
+    ("REVURB_CLOSE_TIMEOUT", "5", "limits.close_timeout_s", 5.0),
+    ("REVURB_MAX_QUEUED_BYTES", "4096", "limits.max_queued_bytes", 4096),
+    ("REVURB_MAX_CONNECTIONS", "7", "limits.max_connections", 7),
+    ("REVURB_CACHE_TTL", "60", "limits.cache_ttl_s", 60),
+    ("REVURB_COMPRESSION", "shared", "compression.mode", "shared"),
+    ("REVURB_COMPRESSION_MIN_SIZE", "100", "compression.min_size_bytes", 100),
+    ("REVURB_LOG_FORMAT", "json", "log.format", "json"),
+    ("REVURB_LOG_LEVEL", "debug", "log.level", "debug"),
+    ("REVURB_DEBUG_MESSAGES", "true", "log.debug", True),
+    ("REVURB_WORKERS", "4", "process.workers", 4),
+    ("REVURB_WATCHDOG_WARN", "2.5", "process.watchdog_warn_s", 2.5),
+    ("REVURB_WATCHDOG_KILL", "60", "process.watchdog_kill_s", 60.0),
+    ("REVURB_RUNTIME_DIR", "/run/r", "process.runtime_dir", "/run/r"),
+    ("REVERB_SCALING_CHANNEL", "nodes", "scaling.channel", "nodes"),
+    ("REDIS_URL", "redis://u:p@h", "scaling.redis.url", "redis://u:p@h"),
+    ("REDIS_HOST", "redis", "scaling.redis.host", "redis"),
+    ("REDIS_PORT", "6380", "scaling.redis.port", 6380),
+    ("REDIS_USERNAME", "u", "scaling.redis.username", "u"),
+    ("REDIS_PASSWORD", "p", "scaling.redis.password", "p"),
+    ("REDIS_DB", "3", "scaling.redis.db", 3),
+    ("REDIS_TIMEOUT", "1", "scaling.redis.timeout_s", 1.0),
+    ("REVERB_SCALING_ENABLED", "true", "scaling.enabled", True),
+    ("REVURB_SCALING_PROTOCOL", "revurb", "scaling.protocol", "revurb"),
+    ("REDIS_SCHEME", "tls", "scaling.redis.scheme", "tls"),
+    ("REVURB_REDIS_ANSWER_TIMEOUT", "1", "scaling.redis.answer_timeout_s", 1.0),
+    ("REVURB_REDIS_PREFIX", "chat", "scaling.redis.prefix", "chat"),
+    ("REVURB_REDIS_LEASE", "5", "scaling.redis.lease_s", 5.0),
+    ("REVURB_REDIS_LOG", "30", "scaling.redis.kept_s", 30.0),
+    ("REVURB_REDIS_TLS_SERVER_NAME", "redis", "scaling.redis.tls_server_name", "redis"),
+    ("REVURB_REDIS_SENTINELS", "a:1,b:2", "scaling.redis.sentinels", ("a:1", "b:2")),
+    ("REVURB_REDIS_SENTINEL_MASTER", "main", "scaling.redis.sentinel_master", "main"),
+    ("REVURB_REDIS_SENTINEL_PASSWORD", "p", "scaling.redis.sentinel_password", "p"),
+    ("REVURB_REDIS_CLUSTER", "true", "scaling.redis.cluster", True),
+    ("REVURB_REDIS_FACTORY", "my.redis:make", "scaling.redis.factory", "my.redis:make"),
+    ("REVURB_APP_PROVIDER", "my.apps:Provider", "app_provider", "my.apps:Provider"),
+]
+
+DEFAULTS = {
+    "server.host": "0.0.0.0",
+    "server.port": 8080,
+    "server.path": "",
+    "server.hostname": None,
+    "server.public_port": 443,
+    "server.public_scheme": "https",
+    "server.unix_socket": None,
+    "server.unix_socket_mode": 0o660,
+    "server.drain_timeout_s": 10.0,
+    "tls.cert": None,
+    "tls.key": None,
+    "tls.key_password": None,
+    "limits.max_request_size_bytes": 10_000,
+    "limits.max_head_size_bytes": 16_384,
+    "limits.request_timeout_s": 10.0,
+    "limits.keep_alive_timeout_s": 75.0,
+    "limits.signature_max_age_s": 600,
+    "limits.pong_timeout_s": 30.0,
+    "limits.close_timeout_s": 3.0,
+    "limits.max_queued_bytes": 1_048_576,
+    "limits.max_connections": None,
+    "limits.cache_ttl_s": 1800,
+    "compression.mode": "off",
+    "compression.min_size_bytes": 512,
+    "log.format": "plain",
+    "log.level": "info",
+    "log.debug": False,
+    "process.workers": 1,
+    "process.watchdog_warn_s": 5.0,
+    "process.watchdog_kill_s": 30.0,
+    "process.runtime_dir": None,
+    "scaling.enabled": False,
+    "scaling.channel": "reverb",
+    "scaling.redis.url": None,
+    "scaling.redis.host": "127.0.0.1",
+    "scaling.redis.port": 6379,
+    "scaling.redis.username": None,
+    "scaling.redis.password": None,
+    "scaling.redis.db": 0,
+    "scaling.redis.timeout_s": 60.0,
+    "scaling.protocol": "auto",
+    "scaling.redis.scheme": "tcp",
+    "scaling.redis.answer_timeout_s": 2.0,
+    "scaling.redis.prefix": "revurb",
+    "scaling.redis.lease_s": 10.0,
+    "scaling.redis.kept_s": 60.0,
+    "scaling.redis.tls_ca": None,
+    "scaling.redis.tls_cert": None,
+    "scaling.redis.tls_key": None,
+    "scaling.redis.tls_server_name": None,
+    "scaling.redis.sentinels": None,
+    "scaling.redis.sentinel_master": "mymaster",
+    "scaling.redis.sentinel_password": None,
+    "scaling.redis.factory": None,
+    "scaling.redis.cluster": False,
+    "app_provider": None,
+}
+
+
+def at(config: Config, key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def test_the_defaults_are_reverbs(project: Project) -> None:
+    config = project.load()
+    assert {setting.key: at(config, setting.key) for setting in SETTINGS} == DEFAULTS
+    assert {config.provenance[setting.key] for setting in SETTINGS} == {"default"}
+    assert config.warnings == ()
+    assert dataclasses.replace(Config(), apps=config.apps) == config
+
+
+def test_every_name_is_in_the_table() -> None:
+    names = {name for setting in SETTINGS for name in setting.option.names}
+    files = {"REVURB_TLS_CERT", "REVURB_TLS_KEY"}
+    elsewhere = files | {"REVURB_REDIS_TLS_CA", "REVURB_REDIS_TLS_CERT", "REVURB_REDIS_TLS_KEY"}
+    assert {row[0] for row in NAMES} | elsewhere == names
+
+
+@pytest.mark.parametrize(("name", "text", "key", "value"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_name_sets_its_option_from_the_environment(
+    project: Project, name: str, text: str, key: str, value: object
+) -> None:
+    config = project.load({name: text})
+    assert at(config, key) == value
+    assert type(at(config, key)) is type(value)
+    assert config.provenance[key] == f"environment ({name})"
+    others = {other: at(config, other) for other in DEFAULTS if other != key}
+    assert others == {other: default for other, default in DEFAULTS.items() if other != key}
+
+
+@pytest.mark.parametrize(("name", "text", "key", "value"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_name_sets_its_option_from_the_env_file(
+    project: Project, name: str, text: str, key: str, value: object
+) -> None:
+    project.write(".env", f'{name}="{text}"\n')
+    config = project.load()
+    assert at(config, key) == value
+    assert config.provenance[key] == f".env ({name})"
+
+
+@pytest.mark.parametrize(("name", "text", "key", "value"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_key_sets_its_option_from_the_toml_file(
+    project: Project, name: str, text: str, key: str, value: object
+) -> None:
+    literal = str(value).lower() if isinstance(value, bool) else repr(value)
+    literal = repr(list(value)) if isinstance(value, tuple) else literal
+    table, _, leaf = key.rpartition(".")
+    project.write("revurb.toml", (f"[{table}]\n" if table else "") + f"{leaf} = {literal}\n")
+    config = project.load()
+    assert at(config, key) == value
+    assert config.provenance[key] == "revurb.toml"
+
+
+FLAGS = [setting for setting in SETTINGS if setting.option.flag and not setting.key.startswith("tls.")]
+
+
+@pytest.mark.parametrize("setting", FLAGS, ids=[setting.key for setting in FLAGS])
+def test_a_flag_sets_its_option(project: Project, setting: Any) -> None:
+    name, text, key, value = next(row for row in NAMES if row[2] == setting.key)
+    for given in (text, value):  # as the command line has it, and as a program would give it
+        config = project.load({name: ""}, flags={key: given})
+        assert at(config, key) == value
+        assert config.provenance[key] == setting.option.flag
