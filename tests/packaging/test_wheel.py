@@ -29,7 +29,8 @@ def test_the_wheel_serves_from_an_empty_environment(tmp_path: Path) -> None:
     elsewhere.mkdir()
     archive = tmp_path / "sources.tar"
     run("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
-    run("tar", "-xf", archive, cwd=sources)  # tarfile's `filter` came with Python 3.11.4, and Debian 12 has 3.11.2
+    # Not by tarfile, whose `filter` came with Python 3.11.4: Debian 12 has 3.11.2.
+    run("tar", "-xf", archive, cwd=sources)
     run(
         sys.executable,
         "-m",
