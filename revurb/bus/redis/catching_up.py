@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from revurb.bus.redis.commands import Commands
-from revurb.bus.redis.envelope import Position
+from revurb.bus.redis.envelope import Position, read_position
 from revurb.bus.redis.incoming import Incoming
 from revurb.bus.redis.keys import Keys
 
@@ -34,7 +34,7 @@ def catch_up(
         for stream_id, fields in entries:
             incoming.logged(number, stream_id, fields[1])
         if len(entries) == AT_ONCE:
-            read(number, incoming.newest(number).after())
+            read(number, read_position(entries[-1][0]).after())  # whatever was in the last one
             return
         left.discard(number)
         if not left:
