@@ -6,10 +6,11 @@ Time on a shared machine is noise; instructions are not. All workloads run once 
 is executed inside the kernel's own library counts: the interpreter and the C library (memory, memcpy) are neither ours
 nor the same everywhere.
 
-They do depend on what compiles the kernels, so that is on record with them. With the same C compiler, Cython and Python
-a workload may take 5 % more than recorded; with others 30 %, which still finds a loop gone wrong. One that takes
-5 % less should be recorded again, so that the next loss is seen. Kernels have variants for CPUs: what is on record for
-one kind says nothing of another, and nothing is compared then. (valgrind 3.19 knows AVX2, and not AVX-512.)
+They do depend on what compiles the kernels, so that is on record with them. With the same C compiler, Cython, Python
+and options (a Python hands on those that it was built with: Debian's has -O2, and guards the stack) a workload may
+take 5 % more than recorded; with others 30 %, which still finds a loop gone wrong. One that takes 5 % less should be
+recorded again, so that the next loss is seen. Kernels have variants for CPUs: what is on record for one kind says
+nothing of another, and nothing is compared then. (valgrind 3.19 knows AVX2, and not AVX-512.)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import platform
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -47,10 +49,12 @@ def tools() -> dict[str, str]:
         "cython": importlib.metadata.version("cython"),
         "python": platform.python_version(),
     }
+    options = (sysconfig.get_config_var("CFLAGS") or "").split()
     return {
         "machine": platform.machine(),
         "vectors": "avx2" if "avx2" in CPU_INFO.read_text().split() else "baseline",
         **{name: ".".join(text.split(".")[:2]) for name, text in versions.items()},
+        "options": " ".join(dict.fromkeys(word for word in options if re.fullmatch("-[Ofm][^=]*", word))),
     }
 
 
