@@ -2,11 +2,13 @@ import asyncio
 import gc
 import warnings
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 
@@ -28,3 +30,11 @@ def run() -> Iterator[Run]:
                 runner.run(asyncio.sleep(0))
 
         yield to_the_end
+
+
+@pytest.fixture
+def server(run: Run, need: Need, tmp_path: Path) -> Iterator[RedisServer]:
+    """Not started yet, and gone when the test is."""
+    server = RedisServer(need("redis-server"), tmp_path)
+    yield server
+    run(server.kill())

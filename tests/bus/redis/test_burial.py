@@ -2,13 +2,11 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 from revurb.bus.redis.keys import Keys
 from revurb.pusher.ports import Member
 from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, DEADLINE_S, Node, RedisCluster, now
-from tests.conftest import Need
 from tests.redis_server import RedisServer
 
 ANN = Member("ann", b'"ann"', b"null")
@@ -21,8 +19,7 @@ async def is_gone(node: Node, channels: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_one_process_does_it(need: Need, tmp_path: Path) -> None:
-    server = RedisServer(need("redis-server"), tmp_path)
+async def test_one_process_does_it(server: RedisServer) -> None:
     cluster = RedisCluster(server, lease_s=60)
     dead, *others = [await cluster.node() for _ in range(6)]
     for channel in CHANNELS:
@@ -44,8 +41,7 @@ async def test_one_process_does_it(need: Need, tmp_path: Path) -> None:
     await cluster.close()
 
 
-async def test_another_does_what_the_first_did_not_live_to_end(need: Need, tmp_path: Path) -> None:
-    server = RedisServer(need("redis-server"), tmp_path)
+async def test_another_does_what_the_first_did_not_live_to_end(server: RedisServer) -> None:
     cluster = RedisCluster(server)
     dead, other = await cluster.node(), await cluster.node()
     await other.enter("presence-x")

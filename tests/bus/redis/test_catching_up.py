@@ -1,7 +1,6 @@
 """Reading logs that have anything in them."""
 
 import asyncio
-from pathlib import Path
 
 from revurb.bus.redis import envelope
 from revurb.bus.redis.catching_up import AT_ONCE, catch_up
@@ -9,12 +8,10 @@ from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.incoming import Incoming
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.scripts import Scripts
-from tests.conftest import Need
 from tests.redis_server import RedisServer
 
 
-async def test_a_log_full_of_garbage_has_an_end(need: Need, tmp_path: Path) -> None:
-    server = RedisServer(need("redis-server"), tmp_path)
+async def test_a_log_full_of_garbage_has_an_end(server: RedisServer) -> None:
     await server.start()
 
     def down(error: RedisDown) -> None:
@@ -35,4 +32,3 @@ async def test_a_log_full_of_garbage_has_an_end(need: Need, tmp_path: Path) -> N
         await commands.stop()
     assert heard == [b"1"]
     assert incoming.refused == 2 * AT_ONCE + 1
-    await server.kill()

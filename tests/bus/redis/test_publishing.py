@@ -1,5 +1,6 @@
 """Events share runs of a script: how many, in what order, and on a Redis that lets a script touch only one slot."""
 
+import asyncio
 import contextlib
 import subprocess
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from revurb.bus.redis.commands import Commands, RedisDown
 from revurb.bus.redis.keys import Keys, partition
 from revurb.bus.redis.publishing import MOST_BYTES, MOST_EVENTS, Publishing
 from revurb.bus.redis.scripts import Scripts
-from tests.bus.engines import APP, RedisCluster, now
+from tests.bus.engines import APP, DEADLINE_S, RedisCluster, now
 from tests.conftest import Need
 from tests.redis_server import RedisServer, free_port
 
@@ -34,11 +35,10 @@ async def publishing(server: RedisServer) -> AsyncIterator[tuple[Publishing, Com
         commands.start()
         yield one, commands, accepted
         await commands.stop()
-    await server.kill()
 
 
-async def test_the_events_of_a_turn_share_a_run(need: Need, tmp_path: Path) -> None:
-    async with publishing(RedisServer(need("redis-server"), tmp_path)) as (one, commands, accepted):
+async def test_the_events_of_a_turn_share_a_run(server: RedisServer) -> None:
+    async with publishing(server) as (one, commands, accepted):
         for seq in range(1, 2 * MOST_EVENTS + 2):
             one.publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0)
         await commands.flush()
@@ -46,17 +46,17 @@ async def test_the_events_of_a_turn_share_a_run(need: Need, tmp_path: Path) -> N
     assert [seq for seqs in accepted for seq in seqs] == list(range(1, 2 * MOST_EVENTS + 2))
 
 
-async def test_a_run_ends_at_its_size(need: Need, tmp_path: Path) -> None:
-    async with publishing(RedisServer(need("redis-server"), tmp_path)) as (one, commands, accepted):
+async def test_a_run_ends_at_its_size(server: RedisServer) -> None:
+    async with publishing(server) as (one, commands, accepted):
         for seq in range(1, 6):
             one.publish(seq, APP, "news", b"x" * (MOST_BYTES // 2), None, 0)
         await commands.flush()
     assert accepted == [[1, 2], [3, 4], [5]]
 
 
-async def test_nothing_overtakes_another_command(need: Need, tmp_path: Path) -> None:
+async def test_nothing_overtakes_another_command(server: RedisServer) -> None:
     lengths: list[Any] = []
-    async with publishing(RedisServer(need("redis-server"), tmp_path)) as (one, commands, accepted):
+    async with publishing(server) as (one, commands, accepted):
         log = Keys("revurb").logs[partition(APP, "news")]
         for seq in range(1, 4):
             one.publish(seq, APP, "news", b"x", None, 0)
@@ -66,8 +66,7 @@ async def test_nothing_overtakes_another_command(need: Need, tmp_path: Path) -> 
     assert accepted == [[1], [2], [3]]
 
 
-async def test_what_was_taken_already_is_not_taken_again(need: Need, tmp_path: Path) -> None:
-    server = RedisServer(need("redis-server"), tmp_path)
+async def test_what_was_taken_already_is_not_taken_again(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
         for numbers in ([1, 2, 3], [2, 3, 4]):
             for seq in numbers:
@@ -84,24 +83,25 @@ async def test_what_was_taken_already_is_not_taken_again(need: Need, tmp_path: P
 
 async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
     """Some managed offerings: a plain connection, on which a script may only touch the keys of one slot."""
-    port = str(free_port())
-    server = RedisServer(
-        need("redis-server"), tmp_path, "--cluster-enabled", "yes", "--port", port, "--bind", "127.0.0.1"
-    )
-    await server.start()
-    give_all_slots = [need("redis-cli"), "-s", server.socket, "cluster", "addslotsrange", "0", "16383"]
-    subprocess.run(give_all_slots, check=True, capture_output=True)
-    async with server.client() as redis:
-        while (await redis.cluster("INFO"))["cluster_state"] != "ok":
-            pass
-    cluster = RedisCluster(server)
-    here, there = await cluster.node(), await cluster.node()
-    for channel in CHANNELS:
-        await there.enter(channel)
-    accepted = [here.bus.publish(APP, CHANNELS[number % 9], b"%d" % number) for number in range(300)]
-    for each in accepted:
-        await now(each)
-    await there.until(lambda: len(there.heard) == 300)
-    for first, channel in enumerate(CHANNELS):
-        assert there.texts(channel) == [b"%d" % number for number in range(first, 300, 9)]
-    await cluster.close()
+    options = ("--cluster-enabled", "yes", "--port", str(free_port()), "--bind", "127.0.0.1")
+    server = RedisServer(need("redis-server"), tmp_path, *options)
+    try:
+        await server.start()
+        give_all_slots = [need("redis-cli"), "-s", server.socket, "cluster", "addslotsrange", "0", "16383"]
+        subprocess.run(give_all_slots, check=True, capture_output=True)
+        async with server.client() as redis, asyncio.timeout(DEADLINE_S):
+            while (await redis.cluster("INFO"))["cluster_state"] != "ok":
+                pass
+        cluster = RedisCluster(server)
+        here, there = await cluster.node(), await cluster.node()
+        for channel in CHANNELS:
+            await there.enter(channel)
+        accepted = [here.bus.publish(APP, CHANNELS[number % 9], b"%d" % number) for number in range(300)]
+        for each in accepted:
+            await now(each)
+        await there.until(lambda: len(there.heard) == 300)
+        for first, channel in enumerate(CHANNELS):
+            assert there.texts(channel) == [b"%d" % number for number in range(first, 300, 9)]
+        await cluster.close()
+    finally:
+        await server.kill()
