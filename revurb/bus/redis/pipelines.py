@@ -17,7 +17,7 @@ Word: TypeAlias = str | bytes | int
 Words: TypeAlias = tuple[Word, ...]  # of a command
 FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
 
-_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE", "ZRANGEBYSCORE"
+_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE"  # redis-py would make its own values of these replies
 
 
 class Pipelines(Protocol):

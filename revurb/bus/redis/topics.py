@@ -31,14 +31,13 @@ class Topics:
         self._marks[marks.encode()] = topic.partition
         return marks
 
-    def add(self, app_id: str, channel: str, since: Position = START) -> bool:
-        """What was published after `since` is wanted; False if it is already, from an earlier time on."""
+    def add(self, app_id: str, channel: str, since: Position = START) -> None:
+        """What was published after `since` is wanted; nothing changes if it is already, from an earlier time on."""
         if (app_id, channel) in self._since:
-            return False
+            return
         self._since[app_id, channel] = since
         topic = self._keys.topic(app_id, channel)
         self._partition[topic.channel.encode()] = topic.partition
-        return True
 
     def remove(self, app_id: str, channel: str) -> str:
         """Nothing is wanted any more; the channel in Redis."""
