@@ -6,18 +6,18 @@
 from typing import TYPE_CHECKING
 
 from revurb.apps import App, RateLimit
+from revurb.version import __version__
 
 if TYPE_CHECKING:
-    from revurb.server.embedding import Server
+    from revurb.node.embedding import Server
 
 __all__ = ["App", "RateLimit", "Server", "__version__"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     # Loaded when asked for: `revurb config check` needs no event loop and no kernels.
     if name == "Server":
-        from revurb.server.embedding import Server
+        from revurb.node.embedding import Server
 
         return Server
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,8 +17,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from revurb.bus.redis.client import client_factory
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.redis_client import client_factory
 from revurb.config import RedisConfig
 
 PATIENCE_S = 10.0

@@ -20,8 +20,10 @@ MAY_IMPORT = {
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
-    "server": EVERYTHING - {"cli"},
-    "cli": {"config", "server", "observe"},
+    "node": EVERYTHING - {"processes", "doctor", "cli"},
+    "processes": EVERYTHING - {"doctor", "cli"},
+    "doctor": EVERYTHING - {"processes", "cli"},
+    "cli": {"config", "processes", "doctor", "observe", "node"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

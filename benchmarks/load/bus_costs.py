@@ -28,10 +28,10 @@ from benchmarks.load.far_side import (
     subscribers,
 )
 from revurb.bus.brokered import subscriptions
-from revurb.bus.brokered.bus import BrokeredBus
+from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Entered, Member
-from revurb.server.member_events import MEMBER_EVENTS
 
 TEXT_BYTES = 150  # `{"event":"bench","data":"<100 B>","channel":"news"}`, as benchmarks.load sends
 BATCHES = {1: 400, 10: 2000, 100: 6000}  # in one turn -> events in all

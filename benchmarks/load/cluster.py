@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from revurb.server.control import Request, ask
-from revurb.server.runtime_dir import control_sockets
+from revurb.processes.control_socket import Request, ask
+from revurb.processes.runtime_dir import control_sockets
 
 T = TypeVar("T")
 PATIENCE_S = 10.0

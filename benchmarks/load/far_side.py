@@ -21,11 +21,11 @@ from typing import TypeVar
 import uvloop
 
 from benchmarks.load.broker import Broker
-from revurb.bus.brokered.bus import BrokeredBus
+from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.link import RedisLink
+from revurb.bus.redis.redis_link import RedisLink
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Entered
-from revurb.server.member_events import MEMBER_EVENTS
 
 APP_ID, CHANNEL = "1", "news"
 STAMP_BYTES = 20  # of an event's text: when it was published, in digits

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from revurb.api.answers import json_response
+from revurb.api.deferred import then
 from revurb.api.info import channel_info, requested
-from revurb.api.soon import then
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.ports import Bus, ChannelState, Member, Soon
 from revurb.wire.response import Response

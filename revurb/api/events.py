@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from revurb.api.answers import EMPTY, invalid_fields, json_response
+from revurb.api.deferred import then
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
-from revurb.api.soon import then
 from revurb.apps import App
 from revurb.pusher.ports import Bus, ChannelState, Soon
 from revurb.pusher.triggering import Trigger, all_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revurb.api.answers import EMPTY, json_response
-from revurb.api.soon import then
+from revurb.api.deferred import then
 from revurb.pusher.ports import Bus, Soon
 from revurb.wire.response import Response
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from revurb.bus.alone import Alone
 from revurb.bus.cache import EventCache
 from revurb.bus.engine import Standing
-from revurb.bus.events import MemberEvents
-from revurb.bus.holdings import Holdings
+from revurb.bus.local_state import Holdings
+from revurb.bus.local_view import Alone
+from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import Entered, Member, Receiver
 
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import click
 
-import revurb
+from revurb.version import __version__
 
 # verb: (where its command is, what `revurb --help` says about it)
 VERBS = {
@@ -48,6 +48,6 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(revurb.__version__, prog_name="revurb")
+@click.version_option(__version__, prog_name="revurb")
 def main() -> None:
     """A self-hosted Pusher server, drop-in for a Laravel Reverb node."""

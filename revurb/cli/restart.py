@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from revurb.cli.running import port_option, request, the_one
-from revurb.server.control import Request
+from revurb.processes.control_socket import Request
 
 
 @click.command()

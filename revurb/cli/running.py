@@ -11,8 +11,8 @@ from typing import TypeVar
 import click
 
 from revurb.config import ConfigError, load
-from revurb.server.control import Reply, Request, Status, ask
-from revurb.server.runtime_dir import candidates, connect, control_sockets
+from revurb.processes.control_socket import Reply, Request, Status, ask
+from revurb.processes.runtime_dir import candidates, connect, control_sockets
 
 ANSWER_S = 10.0  # a server whose loop does not turn for so long is told of as one that does not answer
 C = TypeVar("C", bound=Callable[..., object])

@@ -14,7 +14,7 @@ from revurb.cli.welcome import say_welcome
 from revurb.config import App, Config, ConfigError
 
 if TYPE_CHECKING:
-    from revurb.server.invocation import Invocation
+    from revurb.processes.invocation import Invocation
 
 # The ready-made app of --dev, in place of any other in the environment or in .env. Its secret is no secret, so
 # --dev listens on loopback unless --host says otherwise. The id is a number: the Python SDK takes no other.
@@ -47,12 +47,12 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
     ready_made = next((app for app in found.apps if dev and app.secret == secret), None)
     # Loaded here, so that a wrong configuration is told without waiting for the server's code.
-    from revurb.server.cpus import available_cpus
+    from revurb.processes.cpus import available_cpus
 
     if (found.process.workers or available_cpus()) == 1:
         _serve_alone(found, ready_made)
         return
-    from revurb.server.invocation import Invocation
+    from revurb.processes.invocation import Invocation
 
     texts = {key: "true" if value is True else str(value) for key, value in dotted(flags).items()}
     _supervise(
@@ -61,7 +61,7 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
 
 
 def _serve_alone(config: Config, ready_made: App | None) -> None:
-    from revurb.server.process import StartError, run
+    from revurb.processes.single import StartError, run
 
     try:
         run(config, lambda node: say_welcome(config, node.port, tuple(node.apps.all()), ready_made))
@@ -72,7 +72,7 @@ def _serve_alone(config: Config, ready_made: App | None) -> None:
 
 
 def _supervise(invocation: Invocation, config: Config, ready_made: App | None) -> None:
-    from revurb.server.supervisor import GaveUp, supervise
+    from revurb.processes.supervisor import GaveUp, supervise
 
     try:
         supervise(invocation, config, lambda port: say_welcome(config, port, config.apps, ready_made))

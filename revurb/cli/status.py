@@ -16,8 +16,8 @@ from rich.table import Table
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.running import port_option, running
 from revurb.config import Config
-from revurb.server.census import NodeStatus
-from revurb.server.control import Status
+from revurb.node.cluster_status import NodeStatus
+from revurb.processes.control_socket import Status
 
 LAGS_MS = 1000.0  # on a local network it is 1 or 2
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
@@ -50,7 +50,7 @@ def _show_cluster(config: Config, as_json: bool) -> None:
     if not config.scaling.enabled:
         click.echo("revurb: there is no cluster: scaling is off (REVERB_SCALING_ENABLED)", err=True)
         sys.exit(1)
-    from revurb.server.doctor import census
+    from revurb.doctor.examination import census
 
     try:
         found = asyncio.run(census(config))

@@ -7,7 +7,7 @@ import sys
 import click
 
 from revurb.cli.running import ANSWER_S, port_option, request, the_one
-from revurb.server.control import Request
+from revurb.processes.control_socket import Request
 
 
 @click.command()

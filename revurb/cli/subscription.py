@@ -23,10 +23,10 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
-import revurb
 from revurb.cli.client import TIMEOUT_S, reason
 from revurb.cli.target import Address
 from revurb.config import App
+from revurb.version import __version__
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLOSE_TIMEOUT_S = 1.0  # Ctrl-C should not wait for a server that is gone
@@ -85,7 +85,7 @@ class Subscriber:
 
     async def _connection(self) -> tuple[int | None, str]:
         """One connection from beginning to end. Returns its close code, if it had one, and the reason."""
-        path = f"/app/{quote(self.app.key)}?protocol=7&client=revurb&version={revurb.__version__}"
+        path = f"/app/{quote(self.app.key)}?protocol=7&client=revurb&version={__version__}"
         url = self.address.url("ws", path)
         try:
             async with connect(

@@ -14,7 +14,7 @@ from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
 from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, Unauthorized
 from revurb.pusher.ports import Bus, Outlet
-from revurb.pusher.rate import MessageWindow
+from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.registry import AppState
 from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
 

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from revurb.transport.ports import Answer, Upgrade
-from revurb.transport.wheel import Tick
+from revurb.transport.timer_wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import Later, Response, encode_response
 
 if TYPE_CHECKING:
-    from revurb.transport.acceptor import Acceptor
-    from revurb.transport.socket_connection import SocketConnection
+    from revurb.transport.client_connection import SocketConnection
+    from revurb.transport.connections import Acceptor
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

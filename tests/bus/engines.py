@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from revurb.bus.brokered.bus import BrokeredBus
-from revurb.bus.brokered.link import LinkEnd
+from revurb.bus.brokered.broker_link import LinkEnd
+from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.link import HubLink
-from revurb.bus.hub.server import HubServer
+from revurb.bus.hub.hub_link import HubLink
+from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
-from revurb.bus.redis.link import RedisLink
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.redis_link import RedisLink
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Bus, Entered, Member, Soon
-from revurb.server.member_events import MEMBER_EVENTS
 
 T = TypeVar("T")
 APP = "app1"

@@ -1,7 +1,7 @@
 """What every engine does where there is one process."""
 
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Entered, Member
-from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, OneOrMore, now
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')

@@ -3,8 +3,8 @@
 import asyncio
 
 from revurb.bus.engine import Standing
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
-from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, DEADLINE_S, Cluster, Node, now
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')

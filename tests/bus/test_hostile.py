@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from revurb.bus.brokered import messages as m
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker, Peer
 from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, Unpacker, pack
 from revurb.bus.redis.envelope import Envelope, Position, unpack
-from revurb.bus.redis.incoming import Incoming
+from revurb.bus.redis.incoming_events import Incoming
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, RedisCluster, now
 from tests.conftest import Need, Run
 from tests.pusher.room import Clock

@@ -91,7 +91,7 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
-    said = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound"]
+    said = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound_queue"]
     assert len(said) == 2
     assert "the oldest are dropped" in said[0].message
     assert said[1].__dict__["dropped"] == 10
@@ -102,7 +102,7 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
 ) -> None:
     """Without Redis a subscriber is let in by its own node. Back, the node knows from when on it has missed events,
     although it had never heard of the channel."""
-    monkeypatch.setattr("revurb.bus.brokered.bus.PATIENCE_S", 0.2)
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.PATIENCE_S", 0.2)
     await server.start()
     proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
     await proxy.start()

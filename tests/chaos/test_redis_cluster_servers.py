@@ -63,7 +63,7 @@ class Reasons(logging.Handler):
 @pytest.fixture
 def reasons() -> Iterator[Reasons]:
     handler = Reasons()
-    logger = logging.getLogger("revurb.bus.redis.link")
+    logger = logging.getLogger("revurb.bus.redis.redis_link")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from revurb.cli.main import main
 from revurb.cli.status import duration
-from tests.server.serving import Serving, all_ready, serving
+from tests.processes.serving import Serving, all_ready, serving
 
 
 @pytest.fixture(autouse=True)

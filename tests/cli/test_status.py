@@ -1,4 +1,4 @@
-"""The table of `revurb status --cluster`. Whom it asks is in tests/server/test_doctor.py."""
+"""The table of `revurb status --cluster`. Whom it asks is in tests/doctor/test_examination.py."""
 
 import io
 
@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from revurb.cli.status import cluster_table, lag
-from revurb.server.census import NodeStatus
+from revurb.node.cluster_status import NodeStatus
 
 
 def node(

@@ -18,10 +18,10 @@ import uvloop
 
 from revurb._speedups.frames import server_frame
 from revurb.observe.counters import Counters
-from revurb.transport.acceptor import Acceptor
+from revurb.transport.connections import Acceptor
 from revurb.transport.listener import listen_tcp
 from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
-from revurb.transport.wheel import TICK_S
+from revurb.transport.timer_wheel import TICK_S
 from revurb.wire import handshake
 from revurb.wire.deflate import Compression
 from revurb.wire.http import Request

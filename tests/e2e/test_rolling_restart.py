@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from tests.client import Client, Ended, connect, http, signed
-from tests.server.serving import Serving, all_ready, hub_pid, serving, workers
-from tests.server.test_process import APP
+from tests.processes.serving import Serving, all_ready, hub_pid, serving, workers
+from tests.processes.test_single import APP
 
 WORKERS, RESTARTS, LISTENERS = 2, 3, 12
 MOVED_WITHIN_S = 1.0

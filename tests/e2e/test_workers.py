@@ -13,8 +13,8 @@ import pusher  # type: ignore[import-untyped]
 from revurb.pusher.socket_id import process_of
 from tests.e2e.auth_endpoint import auth_endpoint
 from tests.e2e.node import Node, options, start
-from tests.server.serving import serving
-from tests.server.test_process import APP
+from tests.processes.serving import serving
+from tests.processes.test_single import APP
 
 TRIES = 50
 

@@ -11,11 +11,11 @@ import orjson
 from revurb._speedups.frames import TEXT
 from revurb.apps import App
 from revurb.bus.local import LocalBus
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.registry import AppState, Registry
 from revurb.pusher.session import Session
 from revurb.pusher.triggering import Trigger
-from revurb.server.member_events import MEMBER_EVENTS
 
 
 class Recorder:

@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from revurb.bus.alone import Alone
-from revurb.bus.brokered import messages as m
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
-from revurb.bus.events import MemberEvents
-from revurb.bus.holdings import Holdings
 from revurb.bus.ledger import Key
+from revurb.bus.local_state import Holdings
+from revurb.bus.local_view import Alone
+from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import Entered, Member
 
 TELL_EVERY_S = 0.05  # counts, at the most

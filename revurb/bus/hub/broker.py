@@ -18,12 +18,12 @@ from typing import Protocol
 
 import msgspec
 
-from revurb.bus.brokered import messages as m
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
-from revurb.bus.events import MemberEvents
+from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.framing import pack
-from revurb.bus.hub.log import EventLog
 from revurb.bus.ledger import Key, Ledger
+from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelState
 
 _log = logging.getLogger(__name__)

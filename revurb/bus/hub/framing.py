@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from revurb.bus.brokered.messages import VERSION, FromBroker, FromWorker, encode
+from revurb.bus.brokered.broker_messages import VERSION, FromBroker, FromWorker, encode
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a worker's whole `Hello`: 100,000 members are 10 MB
 _HEAD = struct.Struct(">IB")

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from revurb.bus.redis.commands import Commands, RedisDown
-from revurb.bus.redis.ending import end
+from revurb.bus.redis.cancellation import end
+from revurb.bus.redis.command_queue import Commands, RedisDown
 from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.ledger import RedisLedger
+from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 
 _log = logging.getLogger(__name__)

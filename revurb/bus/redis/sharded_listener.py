@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 from redis.asyncio import Redis, RedisCluster
 
-from revurb.bus.redis.commands import RedisDown
-from revurb.bus.redis.listener import Hearer, Listener
+from revurb.bus.redis.command_queue import RedisDown
+from revurb.bus.redis.pubsub_listener import Hearer, Listener
 
 _log = logging.getLogger(__name__)
 

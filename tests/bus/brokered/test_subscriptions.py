@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from revurb.bus.brokered import messages as m
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered import subscriptions
 from revurb.bus.brokered.subscriptions import Subscriptions
 from revurb.bus.cache import EventCache
-from revurb.bus.holdings import Holdings
-from revurb.server.member_events import MEMBER_EVENTS
+from revurb.bus.local_state import Holdings
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from tests.bus.engines import APP
 
 

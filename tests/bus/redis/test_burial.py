@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from revurb.bus.redis.keys import Keys
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, DEADLINE_S, Node, RedisCluster, now
 from tests.redis_server import RedisServer
 

@@ -28,7 +28,7 @@ class Warnings(logging.Handler):
 @pytest.fixture
 def warnings() -> Iterator[Warnings]:
     handler = Warnings()
-    logger = logging.getLogger("revurb.bus.redis.link")
+    logger = logging.getLogger("revurb.bus.redis.redis_link")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)

@@ -9,11 +9,11 @@ from typing import Literal
 
 import pytest
 
-from revurb.bus.brokered.bus import BrokeredBus
-from revurb.bus.redis.link import RedisLink
-from revurb.bus.reverb.bridge import ReverbBridge
-from revurb.bus.reverb.bus import BridgedBus
-from revurb.server.member_events import MEMBER_EVENTS
+from revurb.bus.brokered.brokered_bus import BrokeredBus
+from revurb.bus.redis.redis_link import RedisLink
+from revurb.bus.reverb.bridged_bus import BridgedBus
+from revurb.bus.reverb.reverb_bridge import ReverbBridge
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from tests.bus.engines import APP, LEASE_S, Node, RedisCluster
 from tests.bus.reverb import php
 from tests.bus.reverb.node import PhpNode

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import Member
-from revurb.server.member_events import MEMBER_EVENTS
 from tests.bus.engines import APP, Node, now
 from tests.bus.reverb import php
 from tests.bus.reverb.conftest import CACHE_TTL_S, MixedCluster

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.bus.reverb.messages import Garbage, read
+from revurb.bus.reverb.reverb_messages import Garbage, read
 from tests.bus.engines import Node
 from tests.bus.reverb.arbitrary import unhurried
 from tests.bus.reverb.conftest import MixedCluster

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from revurb.bus.redis.listener import Listener
-from revurb.bus.reverb import asking
+from revurb.bus.redis.pubsub_listener import Listener
+from revurb.bus.reverb import metrics_requests
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP, Node, now
 from tests.bus.reverb.conftest import MixedCluster
@@ -159,7 +159,7 @@ async def test_all_members(mixed: MixedCluster) -> None:
 async def test_who_does_not_answer_is_not_waited_for_long(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 0.3)
     one, _ = await two_nodes(mixed)
     await mixed.php(s_1={"pub": None})
     async with mixed.server.client() as stranger, stranger.pubsub() as pubsub:
@@ -171,7 +171,7 @@ async def test_who_does_not_answer_is_not_waited_for_long(
 async def test_answers_that_are_none_are_counted(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 0.5)
     one, _ = await two_nodes(mixed)
     async with mixed.server.client() as stranger, stranger.pubsub() as pubsub:
         await pubsub.subscribe("reverb")
@@ -193,9 +193,11 @@ async def test_answers_that_are_none_are_counted(
     [{}, [], {"pub": 5}, {"pub": {"subscription_count": "x"}}, {"pub": {"user_count": True}}, [[[]]]],
 )
 def test_odd_answers_say_nothing(answer: Any) -> None:
-    (state,) = asking.add_states(["pub"], [ChannelState(1)], [answer])
+    (state,) = metrics_requests.add_states(["pub"], [ChannelState(1)], [answer])
     assert state == ChannelState(1)
-    assert asking.add_members([ANN], [answer, [{"id": None}, {"id": [1]}, 5], {"0": {"id": "1"}}]) == [ANN]
+    assert metrics_requests.add_members(
+        [ANN], [answer, [{"id": None}, {"id": [1]}, 5], {"0": {"id": "1"}}]
+    ) == [ANN]
 
 
 async def test_a_question_may_come_with_the_subscription(

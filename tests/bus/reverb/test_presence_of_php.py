@@ -94,7 +94,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
 async def test_a_php_node_that_speaks_is_seen_at_once(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.bridge.LOOK_S", 5.0)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.LOOK_S", 5.0)
     node = await mixed.node()
     php_node = PhpNode(mixed.server, s_1={"pub": None})
     mixed.php_nodes.append(php_node)
@@ -129,7 +129,7 @@ async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) 
 
 
 async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.bridge.RETURN_S", 0.1)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.RETURN_S", 0.1)
     node = await mixed.node()
     before = await mixed.php()
     await before.stop()
@@ -143,7 +143,7 @@ async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pyt
 
 
 async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.outgoing.MAX_WAITING", 2)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_queue.MAX_WAITING", 2)
     node = await mixed.node("reverb")
     await mixed.outage()
     bridge = mixed.bridges[node]
@@ -158,7 +158,7 @@ async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.Mo
 async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.bridge.START_S", 0.2)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.START_S", 0.2)
     await mixed.server.start()
     async with mixed.server.client() as client:
         acl = ("ACL", "SETUSER", "default", "resetchannels", "&revurb:{*")

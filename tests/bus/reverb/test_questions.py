@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from revurb.bus.alone import Alone
 from revurb.bus.cache import EventCache
-from revurb.bus.holdings import Holdings
-from revurb.bus.reverb.answering import Answers
-from revurb.bus.reverb.messages import Metric, new_key, read, write_answer, write_question
+from revurb.bus.local_state import Holdings
+from revurb.bus.local_view import Alone
+from revurb.bus.reverb.metrics_answers import Answers
+from revurb.bus.reverb.reverb_messages import Metric, new_key, read, write_answer, write_question
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.reverb.node import captured

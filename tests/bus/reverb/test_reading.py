@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from revurb.bus.reverb.messages import (
+from revurb.bus.reverb.reverb_messages import (
     Answer,
     Message,
     Metric,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from revurb.bus.reverb.messages import (
+from revurb.bus.reverb.reverb_messages import (
     Inexpressible,
     Metric,
     new_key,

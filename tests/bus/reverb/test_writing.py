@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.bus.reverb import messages
-from revurb.bus.reverb.messages import (
+from revurb.bus.reverb import reverb_messages
+from revurb.bus.reverb.reverb_messages import (
     Inexpressible,
     Metric,
     expressible,
@@ -148,8 +148,8 @@ def test_whatever_clients_send_php_can_read(name: str, channel: str, data: Any) 
 
 
 def test_the_limits_are_said_once() -> None:
-    assert messages.MAX_DEPTH + 4 < php.JSON_DEPTH
-    level = b"[" * messages.MAX_DEPTH + b"]" * messages.MAX_DEPTH
+    assert reverb_messages.MAX_DEPTH + 4 < php.JSON_DEPTH
+    level = b"[" * reverb_messages.MAX_DEPTH + b"]" * reverb_messages.MAX_DEPTH
     wide = b"[" + b",".join([b"[]"] * 1000) + b"]"
     for data in (level, wide):
         php.receive(write_event("n1", "app1", client_event_text("client-x", "c", data, None), None))

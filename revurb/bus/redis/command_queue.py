@@ -1,0 +1,177 @@
+"""The command connection: what is asked for in one turn of the event loop goes out in one pipeline.
+
+One pipeline is under way at a time; what comes meanwhile waits for the next. So order is kept, and the busier it is the
+more commands share a round trip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from revurb.bus.redis.cancellation import end
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words, pipelines
+from revurb.bus.redis.scripts import Script, Scripts
+
+_log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 1000  # commands of one pipeline: a longer one holds up the replies to the first
+
+Done = Callable[[Any], None]
+
+
+class RedisDown(Exception):
+    """Redis cannot be used at present; the text says why."""
+
+
+class Command(Protocol):
+    """One command of a pipeline."""
+
+    def words(self) -> Words:
+        """What is sent; asked for when it is, and again if it has to be sent again."""
+        ...
+
+    @property
+    def done(self) -> Done | None:
+        """Gets the reply."""
+        ...
+
+
+class _Plain(NamedTuple):
+    args: Words
+    done: Done | None
+
+    def words(self) -> Words:
+        return self.args
+
+
+class _Run(NamedTuple):
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Word]
+    done: Done | None
+
+    def words(self) -> Words:
+        return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
+
+
+class Commands:
+    """Runs commands on `redis`, in order. `on_down` is told once when that fails; `retry` is then the way back."""
+
+    def __init__(
+        self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisDown], None]
+    ) -> None:
+        self._redis = redis
+        self._pipelines = pipelines(redis)
+        self._some_key = some_key
+        self._scripts = scripts
+        self._on_down = on_down
+        self._waiting: list[Command] = []
+        self._batches: dict[int, Command] = {}  # group -> what may still be added to
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def flush(self) -> None:
+        """Wait until everything so far has been done."""
+        done = asyncio.Event()
+        self.after_all(done.set)
+        await done.wait()
+
+    def after_all(self, then: Callable[[], None]) -> None:
+        """`then` is called when everything so far has been done."""
+        self.plain("EXISTS", self._some_key, done=lambda reply: then())
+
+    async def stop(self) -> None:
+        await end(self._task)
+        await self._pipelines.close()
+
+    def script(
+        self, script: Script, keys: Sequence[str], args: Sequence[Word], done: Done | None = None
+    ) -> None:
+        """Run a script; `done` gets its reply."""
+        self._batches.clear()
+        self._add(_Run(script, keys, args, done))
+
+    def plain(self, *args: Word, done: Done | None = None) -> None:
+        """Run a command that is no script."""
+        self._batches.clear()
+        self._add(_Plain(args, done))
+
+    def add_batch(self, group: int, batch: Command) -> None:
+        """Run a command to which can be added while it waits."""
+        self._batches[group] = batch
+        self._add(batch)
+
+    def open_batch(self, group: int) -> Command | None:
+        """The group's newest batch, if it still waits, with nothing but batches behind it."""
+        return self._batches.get(group)
+
+    async def load(self) -> None:
+        """Give Redis the scripts. Raises RedisDown."""
+        try:
+            for script in self._scripts.all():
+                await self._redis.script_load(script.source)  # of a cluster: on every primary
+        except FAILURES as error:
+            raise RedisDown(str(error) or type(error).__name__) from error
+
+    def _add(self, command: Command) -> None:
+        self._waiting.append(command)
+        self._wake.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch = self._waiting[:MOST_AT_ONCE]
+                del self._waiting[:MOST_AT_ONCE]
+                self._batches.clear()
+                try:
+                    await self._run(batch)
+                except RedisDown as error:
+                    self._on_down(error)
+                    return
+                except Exception as error:  # whatever it is, nobody is to wait for ever
+                    _log.exception("commands failed")
+                    self._on_down(RedisDown(str(error) or type(error).__name__))
+                    return
+
+    async def _run(self, batch: list[Command], again: bool = False) -> None:
+        try:
+            replies = await self._pipelines.run([command.words() for command in batch])
+        except FAILURES as error:
+            if again:
+                raise RedisDown(str(error) or type(error).__name__) from error
+            # The connection may have been closed while nothing was wrong with Redis. Each command may be given twice.
+            await self._run(batch, again=True)
+            return
+        if any(isinstance(reply, NoScriptError) for reply in replies):
+            if again:
+                raise RedisDown("Redis does not keep the scripts")
+            # Restarted, flushed or failed over. Those that went through may be given twice.
+            await self.load()
+            await self._run(batch, again=True)
+            return
+        for command, reply in zip(batch, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._refused(reply)
+            elif command.done is not None:
+                self._tell(command.done, reply)
+
+    def _tell(self, done: Done, reply: Any) -> None:
+        try:
+            done(reply)
+        except Exception:
+            # A reply that we do not understand, or a fault of ours: the others are still to be told.
+            _log.exception("reply not understood")
+
+    def _refused(self, error: Exception) -> None:
+        """Read-only (a replica since a failover), out of memory, loading, no permission: nothing works then."""
+        raise RedisDown(str(error)) from (error if isinstance(error, ResponseError) else None)

@@ -1,0 +1,127 @@
+"""Events on their way to Redis: those of one turn of the event loop, or that came while a pipeline was under way, are
+taken by one run of a script.
+
+A script may only touch keys that one server holds. So in a Cluster there is a batch for each partition; and also on a
+plain connection to something that is a cluster behind it, which a probe finds out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from redis.asyncio import RedisCluster
+from redis.exceptions import ResponseError
+
+from revurb.bus.redis import envelope
+from revurb.bus.redis.command_queue import Commands, RedisDown
+from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words
+from revurb.bus.redis.scripts import Scripts
+
+_log = logging.getLogger(__name__)
+
+MOST_EVENTS = 100  # of one run, about 1 ms: Redis does nothing else meanwhile
+MOST_BYTES = 256 * 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Publishing:
+    """What the node publishes. `accepted` gets the numbers of the events that Redis has taken."""
+
+    def __init__(
+        self,
+        node: str,
+        keys: Keys,
+        scripts: Scripts,
+        commands: Commands,
+        kept_ms: int,
+        accepted: Callable[[list[int]], None],
+    ) -> None:
+        self._node = node
+        self._keys = keys
+        self._script = scripts.publish
+        self._commands = commands
+        self._kept_ms = kept_ms
+        self._accepted = accepted
+        self.split = True  # there is a batch for each partition
+
+    async def probe(self, redis: AnyRedis) -> None:
+        """Find out whether one script may touch all partitions. Raises RedisDown."""
+        if isinstance(redis, RedisCluster):
+            return
+        batch = self._batch()
+        for number in (0, 1):
+            batch.key_of(self._keys.logs[number])
+            batch.key_of(self._keys.seqs[number])
+        try:
+            await redis.execute_command(*batch.words())  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if "slot" not in str(error).lower():
+                raise RedisDown(str(error)) from error
+            _log.info("redis is a cluster behind one address: events are published by partition")
+        except FAILURES as error:
+            raise RedisDown(str(error) or type(error).__name__) from error
+        else:
+            self.split = False
+
+    def publish(
+        self, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None, ttl_s: int
+    ) -> None:
+        topic = self._keys.topic(app_id, channel)
+        group = topic.partition if self.split else 0
+        batch = self._commands.open_batch(group)
+        if not isinstance(batch, _Batch) or batch.is_full:
+            batch = self._batch()
+            self._commands.add_batch(group, batch)
+        packed = envelope.pack(self._node, seq, app_id, channel, text, except_socket_id)
+        log = batch.key_of(self._keys.logs[topic.partition])
+        batch.key_of(self._keys.seqs[topic.partition])
+        cached = (batch.key_of(topic.cached), _string(text), ttl_s) if ttl_s else ()
+        batch.add(seq, (log, seq, topic.channel, _string(packed), *cached), len(packed))
+
+    def _batch(self) -> _Batch:
+        return _Batch(self._script.sha, (self._node, self._kept_ms), self._accepted)
+
+
+def _string(data: bytes) -> msgspec.Raw:
+    """As MessagePack's `str 32`: Redis' reader of MessagePack knows no `bin`."""
+    return msgspec.Raw(b"\xdb" + len(data).to_bytes(4) + data)
+
+
+class _Batch:
+    """One run of the script: a `Command` that grows until it is sent."""
+
+    __slots__ = ("_accepted", "_args", "_bytes", "_events", "_keys", "_seqs", "_sha")
+
+    def __init__(self, sha: str, args: tuple[Word, ...], accepted: Callable[[list[int]], None]) -> None:
+        self._sha = sha
+        self._args = args
+        self._accepted = accepted
+        self._keys: dict[str, int] = {}
+        self._events: list[tuple[object, ...]] = []
+        self._seqs: list[int] = []
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._events) >= MOST_EVENTS or self._bytes >= MOST_BYTES
+
+    def key_of(self, key: str) -> int:
+        """The key's place in KEYS."""
+        return self._keys.setdefault(key, len(self._keys) + 1)
+
+    def add(self, seq: int, event: tuple[object, ...], size_bytes: int) -> None:
+        """`event` is what the script asks for."""
+        self._seqs.append(seq)
+        self._events.append(event)
+        self._bytes += size_bytes
+
+    def words(self) -> Words:
+        return "EVALSHA", self._sha, len(self._keys), *self._keys, *self._args, _encode(self._events)
+
+    def done(self, reply: Any) -> None:
+        self._accepted(self._seqs)

@@ -1,0 +1,143 @@
+"""The subscribing connection: what is published on the channels that this process wants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from revurb.bus.redis.cancellation import end
+from revurb.bus.redis.command_queue import RedisDown
+
+AT_ONCE = 500  # channels that are sent for in one go
+
+
+class Hearer(Protocol):
+    """Who a listener is for."""
+
+    def heard(self, channel: bytes, data: bytes) -> None:
+        """Something was published."""
+
+    def deaf(self, error: RedisDown) -> None:
+        """The connection is lost."""
+
+
+class Listener:
+    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster: channels of
+    one command must be of one slot there."""
+
+    def __init__(self, redis: Redis, hearer: Hearer, slot_of: Callable[[str], int] | None = None) -> None:
+        self._redis = redis
+        self._hearer = hearer
+        self._slot_of = slot_of or (lambda channel: 0)
+        sharded = "" if slot_of is None else "S"
+        self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
+        self._connection: Any = None  # redis-py's, whose type differs by address
+        self._tasks: list[asyncio.Task[None]] = []
+        self._subscribed: set[bytes] = set()
+        self._coming: dict[bytes, list[Callable[[], None]]] = {}
+        self._out: deque[tuple[str, str]] = deque()  # command, channel
+        self._wake = asyncio.Event()
+
+    async def open(self, channels: Iterable[str]) -> None:
+        """Connect and subscribe. Raises RedisDown."""
+        ready = asyncio.get_running_loop().create_future()
+        waiting = {channel.encode() for channel in channels}
+
+        def come(channel: bytes) -> Callable[[], None]:
+            def subscribed() -> None:
+                waiting.discard(channel)
+                if not waiting and not ready.done():
+                    ready.set_result(None)
+
+            return subscribed
+
+        try:
+            self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as error:
+            raise RedisDown(str(error) or type(error).__name__) from error
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+        if not waiting:
+            return
+        for channel in tuple(waiting):
+            self.subscribe(channel.decode(), come(channel))
+        await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            raise RedisDown("the subscribing connection was lost")
+
+    async def close(self) -> None:
+        await end(*self._tasks)
+        if self._connection is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._connection.disconnect()
+                await self._redis.connection_pool.release(self._connection)
+
+    def server_of(self, channel: str) -> str:
+        """The address of the server that the channel is heard from."""
+        connection = self._connection
+        return f"{connection.host}:{connection.port}" if hasattr(connection, "port") else str(connection.path)
+
+    def subscribe(self, channel: str, then: Callable[[], None]) -> None:
+        """`then` is called when nothing that is published from now on can be missed; at once if that is so already."""
+        name = channel.encode()
+        if name in self._subscribed:
+            then()
+        elif name in self._coming:
+            self._coming[name].append(then)
+        else:
+            self._coming[name] = [then]
+            self._say(self._subscribe, channel)
+
+    def unsubscribe(self, channel: str) -> None:
+        self._subscribed.discard(channel.encode())
+        self._say(self._unsubscribe, channel)
+
+    def _say(self, command: str, channel: str) -> None:
+        self._out.append((command, channel))
+        self._wake.set()
+
+    async def _speak(self) -> None:
+        """Send what is to be (un)subscribed to, many at once."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._out:
+                    command = self._out[0][0]
+                    by_slot: dict[int, list[str]] = {}
+                    for _ in range(AT_ONCE):
+                        if not self._out or self._out[0][0] != command:
+                            break
+                        channel = self._out.popleft()[1]
+                        by_slot.setdefault(self._slot_of(channel), []).append(channel)
+                    commands = [(command, *channels) for channels in by_slot.values()]
+                    await self._connection.send_packed_command(self._connection.pack_commands(commands))
+        except (RedisError, OSError) as error:
+            self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
+        except RedisDown as error:
+            self._hearer.deaf(error)
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                # math.inf: wait for as long as it takes; beats find out whether the connection lives.
+                kind, channel, data = await self._connection.read_response(timeout=math.inf)
+                if kind in (b"message", b"smessage"):
+                    self._hearer.heard(channel, data)
+                elif kind == b"sunsubscribe" and channel in self._subscribed:
+                    raise RedisDown("a part of the cluster has moved")
+                elif kind in (b"subscribe", b"ssubscribe"):
+                    self._subscribed.add(channel)
+                    for then in self._coming.pop(channel, ()):
+                        then()
+        except (RedisError, OSError) as error:
+            self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
+        except RedisDown as error:
+            self._hearer.deaf(error)

@@ -1,0 +1,287 @@
+"""The ledger in Redis, as commands: who is on which channel, what was sent last, how many connections there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from revurb.bus.ledger import Key
+from revurb.bus.member_events import MemberEvents
+from revurb.bus.redis import envelope
+from revurb.bus.redis.command_queue import Commands, Done
+from revurb.bus.redis.keys import PARTITIONS, Keys, Topic, partition, read_topic_id, topic_id
+from revurb.bus.redis.scripts import Scripts
+from revurb.pusher.ports import CachedEvent, ChannelState, Member
+
+_unpack = msgspec.msgpack.Decoder().decode
+
+
+class RedisLedger:
+    """What the node `node` has to say and to ask. `kept_ms` is how long the log keeps events."""
+
+    def __init__(
+        self, node: str, keys: Keys, scripts: Scripts, commands: Commands, events: MemberEvents, kept_ms: int
+    ) -> None:
+        self._node = node
+        self._keys = keys
+        self._scripts = scripts
+        self._commands = commands
+        self._events = events
+        self._kept_ms = kept_ms
+
+    def enter(
+        self,
+        marker: bytes,
+        app_id: str,
+        channel: str,
+        count: int,
+        member: Member | None,
+        added: bytes,
+        want_members: bool,
+        want_cached: bool,
+        done: Done,
+    ) -> None:
+        """`done` gets the reply that `read_entered` reads."""
+        topic = self._keys.topic(app_id, channel)
+        who: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
+        event = envelope.pack("", 0, app_id, channel, added) if member is not None else b""
+
+        def entered(reply: Any) -> None:
+            if reply[3]:
+                self._events.told(app_id, channel, added)
+            done(reply)
+
+        self._commands.script(
+            self._scripts.enter,
+            (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached),
+            (
+                self._node,
+                topic.id,
+                channel,
+                topic.channel,
+                count,
+                *who,
+                event,
+                self._kept_ms,
+                int(want_members),
+                int(want_cached),
+                self._keys.marks(topic.partition, self._node),
+                marker,
+            ),
+            entered,
+        )
+
+    def set_count(self, app_id: str, channel: str, count: int) -> None:
+        topic = self._keys.topic(app_id, channel)
+        self._commands.script(
+            self._scripts.count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
+        )
+
+    def leave(
+        self, app_id: str, channel: str, member: Member, count: int | None = None, node: str | None = None
+    ) -> None:
+        """Take `node`, or this one, off the user's; if it was the last, everyone is told. A count is set if given."""
+        node = self._node if node is None else node
+        topic = self._keys.topic(app_id, channel)
+        removed = self._events.removed(channel, member)
+        event = envelope.pack("", 0, app_id, channel, removed)
+        self._commands.script(
+            self._scripts.leave,
+            (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
+            (
+                node,
+                topic.id,
+                channel,
+                topic.channel,
+                "" if count is None else count,
+                member.user_id,
+                event,
+                self._kept_ms,
+            ),
+            self._told(app_id, channel, removed),
+        )
+
+    def depart(self, app_id: str, channel: str, member: Member) -> None:
+        """Tell that the user has left, if it is not there."""
+        topic = self._keys.topic(app_id, channel)
+        removed = self._events.removed(channel, member)
+        event = envelope.pack("", 0, app_id, channel, removed)
+        self._commands.script(
+            self._scripts.depart,
+            (self._log(topic), topic.members),
+            (topic.channel, member.user_id, event, self._kept_ms),
+            self._told(app_id, channel, removed),
+        )
+
+    def reassert(self, app_id: str, channel: str, count: int, members: Sequence[Member], tell: bool) -> None:
+        """Make the ledger say this. With `tell`, those who were not there are told of."""
+        topic = self._keys.topic(app_id, channel)
+
+        def done(reply: Any) -> None:
+            new, stale = reply
+            if tell:
+                here = {member.user_id.encode(): member for member in members}
+                for user_id in new:
+                    self.tell(app_id, channel, self._events.added(channel, here[user_id]))
+            for member in _read_members(stale):
+                self.leave(app_id, channel, member)
+
+        self._commands.script(
+            self._scripts.reassert,
+            (*self._topic_keys(app_id, topic), topic.members),
+            (self._node, topic.id, channel, count, *(part for member in members for part in member)),
+            done,
+        )
+
+    def tell(self, app_id: str, channel: str, text: bytes) -> None:
+        """Send an event of the bus' own."""
+        topic = self._keys.topic(app_id, channel)
+        event = envelope.pack("", 0, app_id, channel, text)
+        self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, event, self._kept_ms))
+        self._events.told(app_id, channel, text)
+
+    def remember(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+        topic = self._keys.topic(app_id, channel)
+        self._commands.script(self._scripts.remember, (topic.cached,), (text, max(1, int(ttl_s * 1000))))
+
+    def forget(self, node: str, keep: frozenset[Key], then: Callable[[], None], *, entirely: bool) -> None:
+        """Remove what a node holds, but for the channels in `keep`; `entirely` also the number of its last event.
+        `then` is called behind the last of it."""
+        left = PARTITIONS
+        for number in range(PARTITIONS):
+
+            def found(topic_ids: Any) -> None:
+                nonlocal left
+                for name in topic_ids:
+                    app_id, channel = read_topic_id(name.decode())
+                    if (app_id, channel) not in keep:
+                        self._forget_topic(node, app_id, channel)
+                left -= 1
+                if not left:
+                    self._commands.after_all(then)
+
+            self._commands.plain("SMEMBERS", self._keys.held(number, node), done=found)
+            if entirely:
+                self._commands.plain("HDEL", self._keys.seqs[number], node)
+
+    def states(
+        self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
+    ) -> None:
+        found: list[ChannelState] = []
+        if not channels:
+            done(found)
+
+        def one(reply: Any) -> None:
+            found.append(_read_state(reply))
+            if len(found) == len(channels):
+                done(found)
+
+        for channel in channels:
+            topic = self._keys.topic(app_id, channel)
+            self._commands.script(self._scripts.state, (topic.counts, topic.members, topic.cached), (), one)
+
+    def channels(self, app_id: str, prefix: str, done: Callable[[dict[str, ChannelState]], None]) -> None:
+        names: list[str] = []
+        left = PARTITIONS
+
+        def found(members: Any) -> None:
+            nonlocal left
+            left -= 1
+            names.extend(name for name in (member.decode() for member in members) if name.startswith(prefix))
+            if not left:
+                self.states(app_id, names, lambda states: done(_occupied(names, states)))
+
+        for number in range(PARTITIONS):
+            self._commands.plain("SMEMBERS", self._keys.occupied(number, app_id), done=found)
+
+    def members(self, app_id: str, channel: str, done: Callable[[list[Member]], None]) -> None:
+        key = self._keys.topic(app_id, channel).members
+        self._commands.plain("HGETALL", key, done=lambda reply: done(_read_members(reply)))
+
+    def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
+        self._commands.script(
+            self._scripts.admit,
+            self._connection_keys(app_id, self._node),
+            (self._node, topic_id(app_id), limit),
+            lambda reply: done(bool(reply)),
+        )
+
+    def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
+        """Of `node`, or this one."""
+        node = self._node if node is None else node
+        self._commands.script(
+            self._scripts.connections,
+            self._connection_keys(app_id, node),
+            (node, topic_id(app_id), count),
+        )
+
+    def connections(self, app_id: str, done: Callable[[int], None]) -> None:
+        key = self._keys.connections(app_id)
+        self._commands.plain("HGET", key, "", done=lambda count: done(int(count or 0)))
+
+    def _forget_topic(self, node: str, app_id: str, channel: str) -> None:
+        if not channel:
+            self.set_connections(app_id, 0, node)
+            return
+        topic = self._keys.topic(app_id, channel)
+
+        def found(reply: Any) -> None:
+            for member, nodes in _read_members_and_nodes(reply):
+                if node in nodes:
+                    self.leave(app_id, channel, member, node=node)
+            self._commands.script(
+                self._scripts.count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
+            )
+
+        self._commands.plain("HGETALL", topic.members, done=found)
+
+    def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
+        """connections, held"""
+        return self._keys.connections(app_id), self._keys.held(partition(app_id, ""), node)
+
+    def _told(self, app_id: str, channel: str, text: bytes) -> Done:
+        def done(reply: Any) -> None:
+            if reply:
+                self._events.told(app_id, channel, text)
+
+        return done
+
+    def _log(self, topic: Topic) -> str:
+        return self._keys.logs[topic.partition]
+
+    def _topic_keys(self, app_id: str, topic: Topic, node: str | None = None) -> tuple[str, str, str]:
+        """counts, occupied, held"""
+        occupied = self._keys.occupied(topic.partition, app_id)
+        return topic.counts, occupied, self._keys.held(topic.partition, self._node if node is None else node)
+
+
+def read_entered(reply: Any) -> tuple[envelope.Position, list[Member], bytes | None]:
+    """The reply to `enter`."""
+    position, members, cached, _ = reply
+    return envelope.read_position(position), _read_members(members), cached
+
+
+def _read_members(reply: Any) -> list[Member]:
+    return [member for member, _ in _read_members_and_nodes(reply)]
+
+
+def _read_members_and_nodes(reply: Any) -> list[tuple[Member, list[str]]]:
+    """HGETALL of a members hash: user id, {id, info, when it joined, nodes} and so on; in order of joining."""
+    found = []
+    for user_id, packed in zip(reply[::2], reply[1::2], strict=True):
+        id_json, info_json, joined_ms, nodes = _unpack(packed)
+        member = Member(user_id.decode(), id_json.encode(), info_json.encode())
+        found.append((joined_ms, member, nodes))
+    found.sort(key=lambda each: each[0])
+    return [(member, nodes) for _, member, nodes in found]
+
+
+def _read_state(reply: Any) -> ChannelState:
+    count, users, cached, ttl_ms = reply
+    return ChannelState(count, users, None if cached is None else CachedEvent(cached, ttl_ms / 1000))
+
+
+def _occupied(names: Sequence[str], states: Sequence[ChannelState]) -> dict[str, ChannelState]:
+    return {name: state for name, state in zip(names, states, strict=True) if state.subscription_count}

@@ -1,0 +1,142 @@
+"""The bus of Revurb's nodes, with the PHP nodes of the same Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from revurb.bus.engine import Engine, Standing
+from revurb.bus.reverb import php
+from revurb.bus.reverb.metrics_answers import Here
+from revurb.bus.reverb.metrics_requests import Payload, add_channels, add_connections, add_members, add_states
+from revurb.bus.reverb.reverb_bridge import ReverbBridge
+from revurb.pusher.ports import ChannelState, Entered, Member, Soon
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_INFO = "subscription_count,user_count"
+
+
+class Bridgeable(Engine, Protocol):
+    """A bus of several processes that can say what this one holds."""
+
+    @property
+    def here(self) -> Here: ...
+
+
+class BridgedBus:
+    """What is published here goes to the nodes of `bus` and over `bridge`; what is asked for is added up. What happens
+    on other Revurb nodes is theirs to tell the PHP nodes, and what PHP nodes say comes over the bridge, to each."""
+
+    # What has nothing to do with PHP nodes is the bus' own.
+    enter: Callable[[str, str, Member | None, bytes, bool, Callable[[Entered], None]], None]
+    leave: Callable[[str, str, str | None], None]
+    admit: Callable[[str, int | None], Soon[bool]]
+    release: Callable[[str], None]
+    survey: Callable[[bytes, float], Soon[Sequence[bytes]]]
+    tick: Callable[[], None]
+
+    def __init__(self, bus: Bridgeable, bridge: ReverbBridge) -> None:
+        self._bus = bus
+        self._bridge = bridge
+        bridge.speak_for(bus.here)
+        self.enter = bus.enter
+        self.leave = bus.leave
+        self.admit = bus.admit
+        self.release = bus.release
+        self.survey = bus.survey
+        self.tick = bus.tick
+
+    async def start(self) -> None:
+        await asyncio.gather(self._bus.start(), self._bridge.start())
+
+    async def stop(self) -> None:
+        await self._bus.stop()  # which makes members leave: PHP nodes' clients are still to hear of it
+        await self._bridge.stop()
+
+    @property
+    def degraded(self) -> str | None:
+        return self._bus.degraded
+
+    @property
+    def standing(self) -> Standing:
+        """An event that neither Revurb's nor PHP nodes will get counts as two that were dropped."""
+        standing = self._bus.standing
+        return standing._replace(dropped=standing.dropped + self._bridge.dropped)
+
+    def publish(
+        self,
+        app_id: str,
+        channel: str,
+        text: bytes,
+        except_socket_id: str | None = None,
+        cache_ttl_s: int = 0,
+    ) -> Soon[None]:
+        accepted = self._bus.publish(app_id, channel, text, except_socket_id, cache_ttl_s)
+        return _both(accepted, self._bridge.publish(app_id, channel, text, except_socket_id))
+
+    def terminate(self, app_id: str, user_id: str) -> Soon[None]:
+        return _both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))
+
+    def channels(self, app_id: str, prefix: str) -> Soon[Mapping[str, ChannelState]]:
+        found = self._bus.channels(app_id, prefix)
+        options = {"filter": prefix or None, "info": _INFO}
+        return self._with_php(found, "CHANNELS", app_id, options, add_channels)
+
+    def describe(self, app_id: str, channels: Sequence[str]) -> Soon[Sequence[ChannelState]]:
+        states = self._bus.describe(app_id, channels)
+        if not channels:
+            return states
+        options = {"info": _INFO, "channels": list(dict.fromkeys(channels))}
+        return self._with_php(
+            states,
+            "CHANNELS",
+            app_id,
+            options,
+            lambda states, answers: add_states(channels, states, answers),
+        )
+
+    def members(self, app_id: str, channel: str) -> Soon[Sequence[Member]]:
+        return self._with_php(
+            self._bus.members(app_id, channel), "CHANNEL_USERS", app_id, {"channel": channel}, add_members
+        )
+
+    def connections(self, app_id: str) -> Soon[int]:
+        return self._with_php(self._bus.connections(app_id), "CONNECTIONS", app_id, {}, add_connections)
+
+    def _with_php(
+        self,
+        ours: Soon[T],
+        kind: str,
+        app_id: str,
+        options: Mapping[str, php.Writable],
+        add: Callable[[T, Sequence[Payload]], R],
+    ) -> Soon[T | R]:
+        if not self._bridge.php_nodes:
+            return ours
+
+        async def together() -> R:
+            answers = await self._bridge.ask(kind, app_id, options)
+            return add(await ours if isinstance(ours, Awaitable) else ours, answers)
+
+        return together()
+
+
+def _both(first: Soon[None], second: asyncio.Future[None] | None) -> Soon[None]:
+    """Done when both are; like each of them, it may be left alone."""
+    if second is None:
+        return first
+    if first is None:
+        return second
+    waiting = (asyncio.ensure_future(first), second)
+    both: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(one: asyncio.Future[None]) -> None:
+        if all(each.done() for each in waiting) and not both.done():
+            both.set_result(None)
+
+    for each in waiting:
+        each.add_done_callback(done)
+    return both

@@ -1,0 +1,125 @@
+"""What this node answers to a PHP node's question: for its own clients only, since PHP adds up what all nodes say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from revurb.bus.reverb import php
+from revurb.bus.reverb.reverb_messages import Metric, expressible, quote
+from revurb.pusher.ports import CachedEvent, ChannelState, Member
+
+_NOTHING = b"[]"  # PHP's array, when it is empty
+
+
+class Here(Protocol):
+    """What this process holds itself, without the others."""
+
+    def channels(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
+
+    def describe(self, app_id: str, channels: Sequence[str]) -> Sequence[ChannelState]: ...
+
+    def members(self, app_id: str, channel: str) -> Sequence[Member]: ...
+
+    def connections(self, app_id: str) -> int: ...
+
+
+class _Cached(msgspec.Struct):
+    event: str
+    data: str
+
+
+_read_cached = msgspec.json.Decoder(_Cached).decode
+
+
+class Answers:
+    """The payload of an answer, for each of the four questions. Whatever the question is, there is one: who asks waits
+    10 s for each that does not come."""
+
+    def __init__(self, here: Here) -> None:
+        self._here = here
+        self._number = random.randrange(1, 1_000_000_000)  # the first half of a socket id
+
+    def to(self, metric: Metric) -> bytes:
+        """May raise Inexpressible."""
+        options = metric.options
+        match metric.kind:
+            case "CONNECTIONS":
+                return self._connections(metric.app_id)
+            case "CHANNELS":
+                return self._channels(metric.app_id, options)
+            case "CHANNEL":
+                return self._channel(metric.app_id, _text(options.get("channel")), _wanted(options))
+            case "CHANNEL_USERS":
+                return self._users(metric.app_id, _text(options.get("channel")))
+        return _NOTHING
+
+    def _connections(self, app_id: str) -> bytes:
+        # PHP counts the keys, over all answers: they must differ, and need be nobody's.
+        count = self._here.connections(app_id)
+        return _object([b'"%d.%d":{}' % (self._number, index) for index in range(1, count + 1)])
+
+    def _channels(self, app_id: str, options: Mapping[str | int, php.Value]) -> bytes:
+        wanted, listed = _wanted(options), options.get("channels")
+        found: Mapping[str, ChannelState]
+        if isinstance(listed, Mapping):
+            names = [name for name in listed.values() if isinstance(name, str)]
+            found = dict(zip(names, self._here.describe(app_id, names), strict=True))
+        else:
+            found = self._here.channels(app_id, _text(options.get("filter")))
+        return _object(
+            [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in found.items()]
+        )
+
+    def _channel(self, app_id: str, name: str, wanted: frozenset[str]) -> bytes:
+        return _info(name, self._here.describe(app_id, (name,))[0], wanted)
+
+    def _users(self, app_id: str, name: str) -> bytes:
+        return b"[%b]" % b",".join(
+            b'{"id":%b}' % user_id_json(member) for member in self._here.members(app_id, name)
+        )
+
+
+def user_id_json(member: Member) -> bytes:
+    """As the app wrote it, where PHP can read that."""
+    if member.id_json[:1] != b'"' and expressible(member.id_json):
+        return member.id_json
+    return quote(member.user_id).encode()
+
+
+def _info(name: str, state: ChannelState, wanted: frozenset[str]) -> bytes:
+    """What PHP says of a channel; user_count is for presence channels, subscription_count for the others."""
+    parts = []
+    occupied = state.subscription_count > 0
+    if "occupied" in wanted:
+        parts.append(b'"occupied":%b' % (b"true" if occupied else b"false"))
+    if occupied:
+        if name.startswith("presence-"):
+            if "user_count" in wanted:
+                parts.append(b'"user_count":%d' % state.user_count)
+        elif "subscription_count" in wanted:
+            parts.append(b'"subscription_count":%d' % state.subscription_count)
+        if "cache" in wanted and state.cached is not None:
+            parts.append(b'"cache":%b' % _cached(name, state.cached))
+    return _object(parts)
+
+
+def _cached(name: str, cached: CachedEvent) -> bytes:
+    event = _read_cached(cached.text)
+    return f'{{"event":{quote(event.event)},"data":{quote(event.data)},"channel":{quote(name)}}}'.encode()
+
+
+def _object(pairs: Sequence[bytes]) -> bytes:
+    return b"{%b}" % b",".join(pairs) if pairs else _NOTHING
+
+
+def _wanted(options: Mapping[str | int, php.Value]) -> frozenset[str]:
+    info = options.get("info")
+    return frozenset(info.split(",")) if isinstance(info, str) else frozenset()
+
+
+def _text(value: php.Value) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,68 @@
+"""What is on its way to the PHP nodes: in order, and kept until Redis has it.
+
+While Redis or the PHP nodes are away it waits, bounded in number and bytes. What Redis was given without saying that it
+has it is given again: PHP nodes cannot tell that it came twice, but an event that is lost is worse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from revurb.bus.redis.command_queue import Commands
+
+MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+
+class Outgoing:
+    """Messages for `channel`. `holding` is whether they wait; `dropped` counts those that could not any longer."""
+
+    def __init__(self, channel: str) -> None:
+        self.dropped = 0
+        self.holding = False
+        self._channel = channel
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._unconfirmed: dict[int, tuple[bytes, asyncio.Future[None]]] = {}
+        self._number = 0
+
+    def add(self, message: bytes, commands: Commands | None) -> asyncio.Future[None] | None:
+        """Send, if Redis can be reached and nothing has to wait; done when Redis has it. None if it waits."""
+        if commands is None or self.holding:
+            self._waiting.append(message)
+            self._waiting_bytes += len(message)
+            while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
+                self._waiting_bytes -= len(self._waiting.popleft())
+                self.dropped += 1
+            return None
+        self._number += 1
+        number, sent = self._number, asyncio.get_running_loop().create_future()
+        self._unconfirmed[number] = (message, sent)
+        commands.plain("PUBLISH", self._channel, message, done=lambda reply: self._sent(number))
+        return sent
+
+    def cut_off(self, hold: bool) -> None:
+        """Redis is gone. With `hold`, everything waits until `release`."""
+        self.holding = hold
+        unconfirmed, self._unconfirmed = self._unconfirmed, {}
+        for message, sent in reversed(unconfirmed.values()):
+            self._waiting.appendleft(message)
+            self._waiting_bytes += len(message)
+            if not sent.done():
+                sent.set_result(None)
+
+    def release(self, commands: Commands | None) -> None:
+        """Send what waits, or drop it if nobody is there to hear it."""
+        self.holding = False
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        if commands is None:
+            self.dropped += len(waiting)
+            return
+        for message in waiting:
+            self.add(message, commands)
+
+    def _sent(self, number: int) -> None:
+        _, sent = self._unconfirmed.pop(number)
+        if not sent.done():
+            sent.set_result(None)

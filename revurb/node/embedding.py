@@ -1,0 +1,135 @@
+"""A node inside somebody else's program or test.
+
+async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
+    await server.trigger("orders", "created", {"id": 7})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self, TypedDict, Unpack
+
+import orjson
+
+from revurb.apps import App, AppProvider
+from revurb.config import CompressionConfig, Config, LimitsConfig, LogConfig, ServerConfig, TlsConfig
+from revurb.node.node import Node
+from revurb.wire.deflate import Mode
+
+
+class Limits(TypedDict, total=False):
+    """The node's limits by their names in the configuration; each is described in docs/configuration.md."""
+
+    max_request_size_bytes: int
+    max_head_size_bytes: int
+    request_timeout_s: float
+    keep_alive_timeout_s: float
+    signature_max_age_s: int
+    pong_timeout_s: float
+    close_timeout_s: float
+    max_queued_bytes: int
+    max_connections: int | None
+    cache_ttl_s: int
+
+
+class Server:
+    """A node as an asynchronous context manager: listening inside the block, drained behind it.
+
+    Reads no file and no environment variable. Runs on whatever asyncio loop it is entered in; several run side by
+    side and share nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        apps: Iterable[App] = (),
+        app_provider: AppProvider | None = None,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        path: str = "",
+        unix_socket: str | None = None,
+        tls_cert: str | None = None,
+        tls_key: str | None = None,
+        drain_timeout_s: float = 10.0,
+        compression: Mode = "off",
+        compression_min_size_bytes: int = 512,
+        debug: bool = False,
+        **limits: Unpack[Limits],
+    ) -> None:
+        """`port` 0 picks a free one. Raises ValueError if there is no app, TLS is half given, or a value is not one."""
+        config = Config(
+            server=ServerConfig(
+                host=host, port=port, path=path, unix_socket=unix_socket, drain_timeout_s=drain_timeout_s
+            ),
+            tls=TlsConfig(cert=tls_cert, key=tls_key),
+            limits=LimitsConfig(**limits),
+            compression=CompressionConfig(mode=compression, min_size_bytes=compression_min_size_bytes),
+            log=LogConfig(debug=debug),
+            apps=tuple(apps),
+        )
+        if not config.apps and app_provider is None:
+            raise ValueError("a server needs apps or an app_provider")
+        if (tls_cert is None) != (tls_key is None):
+            raise ValueError("TLS needs both tls_cert and tls_key")
+        if path and not (path.startswith("/") and not path.endswith("/")):
+            raise ValueError(f"path must be empty or begin with a slash and not end with one, not {path!r}")
+        self._node = Node(config, app_provider)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen. Raises ListenError if the address is not to be had."""
+        await self._node.start()
+
+    async def stop(self) -> None:
+        """What SIGTERM does to `revurb serve`: clients are told to reconnect (4200), requests in flight finish."""
+        await self._node.stop()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._node.port
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:8080/prefix`, for server SDKs."""
+        server = self._node.config.server
+        return f"{self._node.scheme}://{server.host}:{self.port}{server.path}"
+
+    async def trigger(
+        self,
+        channels: str | Iterable[str],
+        event: str,
+        data: object,
+        *,
+        app_id: str | None = None,
+        socket_id: str | None = None,
+    ) -> None:
+        """Send an event to one channel or several, but not to `socket_id`. Returns when it has been accepted.
+
+        `data` that is not a string is sent as JSON, as the Pusher SDKs do. `app_id` may be left out where there is only
+        one app. Raises LookupError for an app that is not there, TypeError for data that is no JSON.
+        """
+        app = await self._find(app_id)
+        text = data if isinstance(data, str) else orjson.dumps(data).decode()
+        names = [channels] if isinstance(channels, str) else list(channels)
+        accepted = self._node.trigger(app, names, event, text, socket_id)
+        if accepted is not None:
+            await accepted
+
+    async def _find(self, app_id: str | None) -> App:
+        if app_id is None:
+            apps = self._node.apps.all()
+            if len(apps) != 1:
+                raise LookupError(f"there are {len(apps)} apps: say which one with app_id")
+            return apps[0]
+        found = self._node.apps.find_by_id(app_id)
+        app = found if found is None or isinstance(found, App) else await found
+        if app is None:
+            raise LookupError(f"there is no app with the id {app_id!r}")
+        return app

@@ -1,0 +1,114 @@
+"""The front door: sends each request to the API, or makes a session of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from revurb.api.answers import text_response
+from revurb.api.endpoint import Api
+from revurb.api.routes import Route
+from revurb.apps import App, AppProvider
+from revurb.node.traced_session import TracedSession
+from revurb.observe.trace import MessageTrace
+from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
+from revurb.pusher.origins import origin_allowed
+from revurb.pusher.ports import Bus, Soon
+from revurb.pusher.registry import Registry
+from revurb.pusher.session import Refusal, Session
+from revurb.pusher.socket_id import SocketIds
+from revurb.transport.ports import Answer, SocketHandler, Upgrade
+from revurb.wire import handshake
+from revurb.wire.deflate import Agreement, Compression
+from revurb.wire.http import Request
+
+_ANY_ORIGIN = ("*",)
+
+
+class Gateway:
+    """The transport's Endpoint of a node. `max_connections` bounds all apps together, None is no bound. Without a
+    `compression` none is agreed to."""
+
+    def __init__(
+        self,
+        api: Api,
+        apps: AppProvider,
+        registry: Registry,
+        bus: Bus,
+        *,
+        max_connections: int | None,
+        trace: MessageTrace | None,
+        compression: Compression | None,
+    ) -> None:
+        self._api = api
+        self._apps = apps
+        self._registry = registry
+        self._bus = bus
+        self._max_connections = max_connections
+        self._trace = trace
+        self._compression = compression
+        self._socket_ids = SocketIds()
+
+    def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
+        if request.upgrade:
+            found = self._api.find(request.path)
+            if found is not None and found.route is Route.SOCKET:
+                return self._upgrade(request, found.app)
+        return self._api.answer(request)
+
+    def _upgrade(self, request: Request, key: str) -> Answer | Awaitable[Answer]:
+        try:
+            agreement = None if self._compression is None else handshake.agree(request, self._compression)
+            head = handshake.accept(request, agreement=agreement)
+        except handshake.HandshakeError as error:
+            return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
+        app = self._apps.find_by_key(key)
+        if app is None or isinstance(app, App):
+            admitted = self._admit(request, app)
+            # Asked in this order: whether a Session is Awaitable takes the abstract class 1 us to find out.
+            if isinstance(admitted, Session) or not isinstance(admitted, Awaitable):
+                return Upgrade(head, admitted, agreement)
+            return self._upgrade_later(head, admitted, agreement)
+        return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
+
+    async def _upgrade_later(
+        self, head: bytes, handler: Awaitable[SocketHandler], agreement: Agreement | None
+    ) -> Answer:
+        return Upgrade(head, await handler, agreement)
+
+    async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> SocketHandler:
+        admitted = self._admit(request, await app)
+        return await admitted if isinstance(admitted, Awaitable) else admitted
+
+    def _admit(self, request: Request, app: App | None) -> Soon[SocketHandler]:
+        """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""
+        if app is None:
+            return Refusal(UnknownApp())
+        allowed = app.allowed_origins
+        if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
+            return Refusal(OriginNotAllowed())
+        if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
+            return Refusal(OverCapacity())
+        granted = self._bus.admit(app.id, app.max_connections)
+        if isinstance(granted, bool):
+            return self._seat(app, granted)
+        return self._seat_later(app, asyncio.ensure_future(granted))
+
+    async def _seat_later(self, app: App, granted: asyncio.Future[bool]) -> SocketHandler:
+        try:
+            return self._seat(app, await asyncio.shield(granted))
+        except (
+            asyncio.CancelledError
+        ):  # the connection is gone: nobody takes the place that may be granted yet
+            granted.add_done_callback(lambda done: self._give_back(app, done))
+            raise
+
+    def _give_back(self, app: App, granted: asyncio.Future[bool]) -> None:
+        if not granted.cancelled() and granted.exception() is None and granted.result():
+            self._bus.release(app.id)
+
+    def _seat(self, app: App, granted: bool) -> SocketHandler:
+        if not granted:
+            return Refusal(OverConnectionQuota())
+        session = Session(self._registry.state(app), self._socket_ids.next(), self._bus)
+        return session if self._trace is None else TracedSession(session, self._trace)

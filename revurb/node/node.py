@@ -1,0 +1,214 @@
+"""One node in one process: the composition root, the only file that knows every layer.
+
+Plan: clients' messages go connection -> session -> bus; requests go connection -> gateway -> api -> trigger -> bus;
+the bus brings every event back to `Dispatch.deliver`. One timer turns the wheel for all connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+
+from revurb.api.endpoint import Api
+from revurb.apps import App, AppProvider, FixedApps
+from revurb.bus.engine import Engine
+from revurb.bus.local import LocalBus
+from revurb.config import Config
+from revurb.node.cluster_status import answering
+from revurb.node.drain import close_evenly
+from revurb.node.gateway import Gateway
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.node.memory_trimmer import Trimmer
+from revurb.observe.counters import Counters
+from revurb.observe.trace import MessageTrace
+from revurb.pusher.dispatch import Dispatch
+from revurb.pusher.ports import Receiver, Soon
+from revurb.pusher.registry import Registry
+from revurb.pusher.triggering import Trigger
+from revurb.transport.connections import Acceptor
+from revurb.transport.listener import bind_unix, listen_on, listen_tcp
+from revurb.transport.ports import TransportLimits
+from revurb.transport.timer_wheel import TICK_S
+from revurb.transport.tls import ServerTls
+from revurb.wire.deflate import Compression
+
+_log = logging.getLogger(__name__)
+
+RESTARTING = 4200  # Pusher clients reconnect at once
+
+
+class Node:
+    """Serves the apps of `config`, or of `apps` if given, from `start` to `stop`.
+
+    Everything it holds hangs below it: several nodes run in one process without knowing of each other. `join` makes
+    the bus that connects it with other processes; without, it is all there is.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        apps: AppProvider | None = None,
+        join: Callable[[Receiver], Engine] | None = None,
+    ) -> None:
+        self.config = config
+        self.apps = apps if apps is not None else FixedApps(config.apps)
+        self.counters = Counters()
+        self.port = config.server.port
+        self._registry = Registry()
+        self._join = join if join is not None else lambda receiver: LocalBus(receiver, MEMBER_EVENTS)
+        self._tls = (
+            ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
+            if config.tls.cert is not None and config.tls.key is not None
+            else None
+        )
+        self._compression = _compression(config)
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self._tls is None else "https"
+
+    @property
+    def connections(self) -> int:
+        """Open WebSockets."""
+        return len(self._acceptor.sockets)
+
+    def unready(self) -> str | None:
+        """Why this node should get no new clients: "draining", "not listening", or what its bus lacks; None if it
+        should."""
+        if self._acceptor.draining:
+            return "draining"
+        return self._bus.degraded if self._listeners else "not listening"
+
+    async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
+        """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
+        nothing behind, if an address is not to be had."""
+        config, loop = self.config, asyncio.get_running_loop()
+        status = answering(lambda: self.connections, self.unready, lambda: self._bus.standing)
+        self._bus = self._join(Dispatch(self._registry, status))
+        self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
+        self._acceptor = Acceptor(self._gateway(), _transport_limits(config), self.counters, loop)
+        self._trimmer = Trimmer(self._shrink)
+        self._turn(loop)
+        try:
+            await self._bus.start()
+            await self._listen(tuple(sockets))
+        except BaseException:
+            await self.stop(drain_timeout_s=0)
+            raise
+
+    async def _listen(self, sockets: tuple[socket.socket, ...]) -> None:
+        server = self.config.server
+        if not sockets:
+            tls = self._tls.context if self._tls is not None else None
+            listener, self.port = await listen_tcp(self._acceptor.connection, server.host, server.port, tls)
+            self._listeners.append(listener)
+            if server.unix_socket is not None:
+                sockets = (bind_unix(server.unix_socket, server.unix_socket_mode),)
+        for sock in sockets:
+            self._listeners.append(await self.accept_on(sock))
+            if sock.family != socket.AF_UNIX:
+                self.port = sock.getsockname()[1]
+
+    async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
+        """Accept clients on one more bound socket, until the server that is returned is closed."""
+        tls = self._tls.context if self._tls is not None else None
+        return await listen_on(self._acceptor.connection, sock, tls)
+
+    def stop_accepting(self) -> None:
+        """Stop listening. Those who are connected stay."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    async def stop(self, drain_timeout_s: float | None = None, *, spread: bool = False) -> None:
+        """Stop accepting, finish the requests in flight, close every WebSocket with 4200, and drop whatever is left
+        after `drain_timeout_s` (seconds; the configured one by default). With `spread`, WebSockets are closed evenly
+        over that time, so that their clients do not come back as one herd."""
+        if self._timer is None:
+            return
+        self.stop_accepting()
+        timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
+        empty = asyncio.Event()
+        self._acceptor.on_empty = empty.set
+        self._acceptor.drain(RESTARTING, "Server is restarting")
+        try:
+            async with asyncio.timeout(timeout_s):
+                if spread:
+                    await close_evenly(self._acceptor, timeout_s)
+                else:
+                    self._acceptor.close_sockets()
+                    self._acceptor.close_idle()
+                await empty.wait()
+        except TimeoutError:
+            self._acceptor.abort()
+        await self._bus.stop()
+        self._timer.cancel()
+        self._timer = None
+
+    def reload_tls(self) -> None:
+        """Read the certificate again. Raises TlsError, and keeps the old one, if it cannot be used."""
+        if self._tls is not None:
+            self._tls.reload()
+
+    def trigger(
+        self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
+    ) -> Soon[None]:
+        """Send an event as if it had come over the HTTP API."""
+        return self._trigger.send(app, channels, event, data, except_socket_id)
+
+    def _gateway(self) -> Gateway:
+        config = self.config
+        api = Api(
+            self.apps,
+            self._trigger,
+            self._bus,
+            path=config.server.path,
+            signature_max_age_s=config.limits.signature_max_age_s,
+            clock=time.time,
+            unready=self.unready,
+        )
+        return Gateway(
+            api,
+            self.apps,
+            self._registry,
+            self._bus,
+            max_connections=config.limits.max_connections,
+            trace=MessageTrace() if config.log.debug else None,
+            compression=self._compression,
+        )
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        self._timer = loop.call_later(TICK_S, self._turn, loop)
+        self._acceptor.date = formatdate(usegmt=True)
+        self._acceptor.wheel.turn(now)
+        self._bus.tick()
+        self._trimmer.look(self.connections)
+
+    def _shrink(self) -> None:
+        self._acceptor.shrink()
+        self._registry.shrink()
+
+
+def _compression(config: Config) -> Compression | None:
+    mode = config.compression.mode
+    return None if mode == "off" else Compression(mode, config.compression.min_size_bytes)
+
+
+def _transport_limits(config: Config) -> TransportLimits:
+    limits = config.limits
+    return TransportLimits(
+        max_head_bytes=limits.max_head_size_bytes,
+        max_body_bytes=limits.max_request_size_bytes,
+        max_queued_bytes=limits.max_queued_bytes,
+        request_timeout_s=limits.request_timeout_s,
+        keep_alive_timeout_s=limits.keep_alive_timeout_s,
+        pong_timeout_s=limits.pong_timeout_s,
+        close_timeout_s=limits.close_timeout_s,
+    )

@@ -1,0 +1,39 @@
+"""What the hub remembers of events."""
+
+from __future__ import annotations
+
+from revurb.bus.hub.event_log import ENTRY_COST_BYTES, EventLog
+
+KEY = ("app", "news")
+
+
+def logged(log: EventLog, *texts: bytes) -> None:
+    for text in texts:
+        log.position += 1
+        log.append(KEY, text)
+
+
+def test_what_came_behind_a_position_is_there() -> None:
+    log = EventLog(lambda: 0.0)
+    logged(log, b"1", b"2", b"3")
+    assert list(log.since(1)) == [(KEY, b"2"), (KEY, b"3")]
+    assert log.missed(0) == 0
+
+
+def test_events_are_forgotten_when_they_are_too_old_and_that_is_known() -> None:
+    now = 0.0
+    log = EventLog(lambda: now, kept_s=10.0)
+    logged(log, b"1", b"2")
+    now = 5.0
+    logged(log, b"3")
+    now = 11.0
+    log.expire()
+    assert list(log.since(0)) == [(KEY, b"3")]
+    assert (log.missed(0), log.missed(1), log.missed(2), log.missed(3)) == (2, 1, 0, 0)
+
+
+def test_they_take_no_more_memory_than_they_may() -> None:
+    log = EventLog(lambda: 0.0, kept_bytes=10 * (100 + ENTRY_COST_BYTES))
+    logged(log, *(b"x" * 100 for _ in range(25)))
+    assert len(list(log.since(0))) == 10
+    assert log.missed(0) == 15

@@ -1,0 +1,107 @@
+"""Events share runs of a script: how many, in what order, and on a Redis that lets a script touch only one slot."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from revurb.bus.redis.command_queue import Commands, RedisDown
+from revurb.bus.redis.event_publisher import MOST_BYTES, MOST_EVENTS, Publishing
+from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.scripts import Scripts
+from tests.bus.engines import APP, DEADLINE_S, RedisCluster, now
+from tests.conftest import Need
+from tests.redis_server import RedisServer, free_port
+
+CHANNELS = [f"news-{number}" for number in range(9)]
+
+
+@contextlib.asynccontextmanager
+async def publishing(server: RedisServer) -> AsyncIterator[tuple[Publishing, Commands, list[list[int]]]]:
+    """Of a node "a"; with the numbers of what Redis has taken, by run."""
+    await server.start()
+
+    def down(error: RedisDown) -> None:
+        raise error
+
+    scripts, keys, accepted = Scripts(), Keys("revurb"), list[list[int]]()
+    async with server.client() as redis:
+        commands = Commands(redis, scripts, keys.nodes, down)
+        await commands.load()
+        one = Publishing("a", keys, scripts, commands, 60_000, accepted.append)
+        await one.probe(redis)
+        commands.start()
+        yield one, commands, accepted
+        await commands.stop()
+
+
+async def test_the_events_of_a_turn_share_a_run(server: RedisServer) -> None:
+    async with publishing(server) as (one, commands, accepted):
+        for seq in range(1, 2 * MOST_EVENTS + 2):
+            one.publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0)
+        await commands.flush()
+    assert [len(seqs) for seqs in accepted] == [MOST_EVENTS, MOST_EVENTS, 1]
+    assert [seq for seqs in accepted for seq in seqs] == list(range(1, 2 * MOST_EVENTS + 2))
+
+
+async def test_a_run_ends_at_its_size(server: RedisServer) -> None:
+    async with publishing(server) as (one, commands, accepted):
+        for seq in range(1, 6):
+            one.publish(seq, APP, "news", b"x" * (MOST_BYTES // 2), None, 0)
+        await commands.flush()
+    assert accepted == [[1, 2], [3, 4], [5]]
+
+
+async def test_nothing_overtakes_another_command(server: RedisServer) -> None:
+    lengths: list[Any] = []
+    async with publishing(server) as (one, commands, accepted):
+        log = Keys("revurb").logs[partition(APP, "news")]
+        for seq in range(1, 4):
+            one.publish(seq, APP, "news", b"x", None, 0)
+            commands.plain("XLEN", log, done=lengths.append)
+        await commands.flush()
+    assert lengths == [1, 2, 3]
+    assert accepted == [[1], [2], [3]]
+
+
+async def test_what_was_taken_already_is_not_taken_again(server: RedisServer) -> None:
+    async with publishing(server) as (one, commands, accepted):
+        for numbers in ([1, 2, 3], [2, 3, 4]):
+            for seq in numbers:
+                one.publish(seq, APP, "news", b"%d" % seq, None, 60)
+            await commands.flush()
+        keys = Keys("revurb")
+        async with server.client() as redis:
+            topic = keys.topic(APP, "news")
+            assert await redis.xlen(keys.logs[topic.partition]) == 4
+            assert await redis.hget(keys.seqs[topic.partition], "a") == b"4"
+            assert await redis.get(topic.cached) == b"4"
+    assert accepted == [[1, 2, 3], [2, 3, 4]]
+
+
+async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
+    """Some managed offerings: a plain connection, on which a script may only touch the keys of one slot."""
+    options = ("--cluster-enabled", "yes", "--port", str(free_port()), "--bind", "127.0.0.1")
+    server = RedisServer(need("redis-server"), tmp_path, *options)
+    try:
+        await server.start()
+        give_all_slots = [need("redis-cli"), "-s", server.socket, "cluster", "addslotsrange", "0", "16383"]
+        subprocess.run(give_all_slots, check=True, capture_output=True)
+        async with server.client() as redis, asyncio.timeout(DEADLINE_S):
+            while (await redis.cluster("INFO"))["cluster_state"] != "ok":
+                pass
+        cluster = RedisCluster(server)
+        here, there = await cluster.node(), await cluster.node()
+        for channel in CHANNELS:
+            await there.enter(channel)
+        accepted = [here.bus.publish(APP, CHANNELS[number % 9], b"%d" % number) for number in range(300)]
+        for each in accepted:
+            await now(each)
+        await there.until(lambda: len(there.heard) == 300)
+        for first, channel in enumerate(CHANNELS):
+            assert there.texts(channel) == [b"%d" % number for number in range(first, 300, 9)]
+        await cluster.close()
+    finally:
+        await server.kill()

@@ -1,0 +1,340 @@
+"""`revurb serve --workers N` as an operator meets it: real processes, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.processes.control_socket import Request
+from tests.client import api, connect, handshake, http
+from tests.conftest import Run
+from tests.processes.serving import Serving, all_ready, hub_pid, launched, serving, workers
+from tests.processes.test_single import APP
+
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server for the tests that leave it as they found it."""
+    folder = tmp_path_factory.mktemp("serving")
+    with serving(folder, "--workers", str(WORKERS), "--drain-timeout", "3") as running:
+        yield running
+        running.signal(signal.SIGTERM)
+        assert running.ended() == 0
+        assert "Traceback" not in running.output
+
+
+@pytest.fixture
+def steady(server: Serving) -> Serving:
+    server.becomes(all_ready)
+    return server
+
+
+async def connect_all(stack: contextlib.AsyncExitStack, port: int, count: int) -> None:
+    await asyncio.gather(*(stack.enter_async_context(connect(port, "key1")) for _ in range(count)))
+
+
+async def test_the_kernel_spreads_connections(steady: Serving) -> None:
+    count = 100
+    async with contextlib.AsyncExitStack() as stack:
+        await connect_all(stack, steady.port, count)
+        status = steady.becomes(lambda status: sum(row.connections for row in status.processes) == count)
+    # A fair coin that falls 100 times shows less than 15 of one side once in 10^13 times.
+    assert all(row.connections >= 15 for row in workers(status)), status.processes
+    steady.becomes(lambda status: sum(row.connections for row in status.processes) == 0)
+
+
+def test_the_limit_of_open_files_is_said(steady: Serving) -> None:
+    assert steady.said(r"starting .*workers=2 open_files_limit=\d+")
+
+
+def pids(server: Serving) -> list[int | None]:
+    return [row.pid for row in server.workers()]
+
+
+async def test_a_dead_worker_is_replaced_and_its_socket_served_meanwhile(steady: Serving) -> None:
+    before = steady.workers()
+    assert before[0].pid is not None
+    os.kill(before[0].pid, signal.SIGKILL)
+    async with contextlib.AsyncExitStack() as stack:
+        await connect_all(stack, steady.port, 40)  # about 20 of them come in on the socket of the dead one
+    steady.said(rf"process ended, replacing it child=worker 0 pid={before[0].pid} signal=SIGKILL")
+    status = steady.becomes(lambda status: all_ready(status) and status.processes[0].pid != before[0].pid)
+    assert status.processes[0].restarts == before[0].restarts + 1
+    assert status.processes[1].pid == before[1].pid
+
+
+async def test_a_worker_that_is_told_to_end_is_replaced_before_it_is_gone(steady: Serving) -> None:
+    before = steady.workers()
+    assert before[0].pid is not None
+    async with contextlib.AsyncExitStack() as stack:
+        await connect_all(stack, steady.port, 20)
+        os.kill(before[0].pid, signal.SIGTERM)
+        steady.said(rf"process leaves unasked, replacing it child=worker 0 pid={before[0].pid}")
+        async with connect(steady.port, "key1") as late:
+            await late.expect_silence()
+    steady.becomes(lambda status: all_ready(status) and status.processes[0].pid != before[0].pid)
+
+
+async def test_a_restart_moves_clients_to_new_workers(steady: Serving) -> None:
+    before, hub = pids(steady), hub_pid(steady.status())
+    async with connect(steady.port, "key1") as client:
+        reply = await asyncio.to_thread(steady.request, Request("restart"))
+        assert reply.error is None
+        assert await client.closed() == 4200
+        async with connect(steady.port, "key1") as back:
+            await back.subscribe("a")
+    assert not set(before) & set(pids(steady))
+    assert hub_pid(steady.status()) == hub
+
+
+def test_sighup_is_a_restart(steady: Serving) -> None:
+    before = set(pids(steady))
+    steady.signal(signal.SIGHUP)
+    steady.becomes(lambda status: all_ready(status) and not before & {row.pid for row in workers(status)})
+
+
+async def test_all_workers_answer_health_checks(steady: Serving) -> None:
+    for _ in range(10):
+        async with http(steady.port) as connection:
+            assert (await connection.request("GET", "/ready")).status == 200
+            assert (await connection.request("GET", "/live")).status == 200
+
+
+def test_a_restart_reads_the_configuration_again(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "revurb.toml").write_text("[limits]\nmax_request_size_bytes = 1000\n")
+
+    with serving(tmp_path, "--workers", "2") as server:
+
+        async def status_of(size: int) -> int:
+            event = {"name": "e", "channel": "c", "data": "x" * size}
+            return (await api(server.port, APP, "POST", "/events", event)).status
+
+        assert run(status_of(2000)) == 413
+        (tmp_path / "revurb.toml").write_text(
+            "[limits]\nmax_request_size_bytes = 5000\n[process]\nworkers = 2\n"
+        )
+        assert server.request(Request("restart")).error is None
+        assert run(status_of(2000)) == 200
+
+        before = pids(server)
+        (tmp_path / "revurb.toml").write_text("[limits]\nmax_request_size_bytes = true\n")
+        error = server.request(Request("restart")).error
+        assert error is not None
+        assert error.startswith("limits.max_request_size_bytes: found True in revurb.toml")
+        server.signal(signal.SIGHUP)
+        server.said("restart failed, the old workers stay reason=limits.max_request_size_bytes")
+        assert pids(server) == before
+        assert run(status_of(2000)) == 200
+
+        (tmp_path / "revurb.toml").write_text("[scaling]\nenabled = true\n")
+        error = server.request(Request("restart")).error
+        assert error is not None
+        assert error.startswith("scaling.enabled has changed")
+
+        (tmp_path / "revurb.toml").write_text('[server]\npath = "/ws"\nunix_socket = "r.sock"\n')
+        assert server.request(Request("restart")).error is None
+        server.said("which a restart of the workers cannot do.* option=server.unix_socket")
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+
+PROVIDER = """
+import os, time
+from revurb.apps import App, FixedApps
+
+def make():
+    if os.path.exists("broken"):
+        raise RuntimeError("out of order")
+    if os.path.exists("deadly"):
+        os._exit(3)
+    return Apps([App(id="1", key="key1", secret="secret1")])
+
+class Apps(FixedApps):
+    def find_by_key(self, key):
+        if key == "block":
+            block_here()
+        return super().find_by_key(key)
+
+def block_here():
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "blocking_apps.py").write_text(textwrap.dedent(PROVIDER))
+    (tmp_path / "msgspec.py").write_text("raise RuntimeError('a project must not shadow what we import')")
+    return tmp_path
+
+
+def test_a_provider_that_cannot_be_used_ends_the_start(project: Path) -> None:
+    (project / "broken").touch()
+    with launched(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
+        assert server.ended() == 2
+        assert "The configuration cannot be used:\n  app_provider" in server.output
+        assert "out of order" in server.output
+        assert "Traceback" not in server.output
+
+
+def test_workers_that_never_start_end_the_start(project: Path) -> None:
+    (project / "deadly").touch()
+    with launched(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
+        assert server.ended() == 1
+        assert "does not start: it ended 4 times (exit_code=3)" in server.output
+
+
+def test_a_restart_with_a_provider_that_cannot_be_used_changes_nothing(project: Path) -> None:
+    with serving(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
+        before = pids(server)
+        (project / "broken").touch()
+        error = server.request(Request("restart")).error
+        assert error is not None
+        assert "out of order" in error
+        status = server.becomes(lambda status: len(status.processes) == 3)
+        assert [row.pid for row in workers(status)] == before
+        (project / "broken").unlink()
+        (project / "deadly").touch()
+        error = server.request(Request("restart")).error
+        assert error is not None
+        assert "ended before it was ready (exit_code=3)" in error
+        assert pids(server) == before
+
+
+async def test_a_slot_that_waits_for_its_worker_is_served_by_another(project: Path) -> None:
+    with serving(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
+        (project / "deadly").touch()  # from now on no worker can start
+        victim, other = (row.pid for row in server.workers())
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        server.said("restart_in_s=1.0")
+        async with contextlib.AsyncExitStack() as stack:
+            await connect_all(stack, server.port, 40)
+            rows = server.becomes(
+                lambda status: sum(row.connections for row in status.processes) == 40
+            ).processes
+            assert next(row.connections for row in rows if row.pid == other) == 40
+            (project / "deadly").unlink()
+            server.becomes(all_ready)
+            async with contextlib.AsyncExitStack() as more:
+                await connect_all(more, server.port, 40)
+                rows = server.becomes(
+                    lambda status: sum(row.connections for row in status.processes) == 80
+                ).processes
+                assert rows[0].connections >= 4  # it has its socket back
+
+
+async def test_a_blocked_worker_is_asked_for_its_stack_and_then_replaced(project: Path) -> None:
+    arguments = ("--workers", "2", "--app-provider", "blocking_apps:make")
+    limits = {"REVURB_WATCHDOG_WARN": "1.5", "REVURB_WATCHDOG_KILL": "3"}
+    with serving(project, *arguments, environment=limits) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(handshake("/app/block"))
+        found = server.said(r"process is blocked, and this is where child=worker (\d) pid=(\d+)")
+        server.said(r'File ".*blocking_apps.py", line \d+ in block_here')
+        server.said(rf"blocked for too long, killing it child=worker {found[1]} pid={found[2]}")
+        assert await reader.read() == b""
+        writer.close()
+        server.becomes(all_ready)
+        async with connect(server.port, "key1") as client:
+            await client.subscribe("a")
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+
+async def test_a_blocked_server_of_one_process_prints_its_stack(project: Path) -> None:
+    arguments = ("--app-provider", "blocking_apps:make")
+    with serving(project, *arguments, environment={"REVURB_WATCHDOG_WARN": "0.5"}) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(handshake("/app/block"))
+        server.said(r'Timeout .*\n(.*\n)+?.*File ".*blocking_apps.py", line \d+ in block_here')
+        writer.close()
+
+
+async def test_a_stop_closes_all_clients_and_ends_with_0(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as server:
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(connect(server.port, "key1")) for _ in range(8)]
+            server.signal(signal.SIGTERM)
+            assert await asyncio.gather(*(client.closed() for client in clients)) == [4200] * 8
+        assert server.ended() == 0
+        assert not list(server.runtime_dir.iterdir())
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
+
+async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2", "--drain-timeout", "600") as server:
+        async with http(server.port) as stuck:
+            await stuck.send_bytes(b"GET /up HTTP/1.1\r\nHo")
+            server.signal(signal.SIGTERM)
+            server.said("worker is draining", 2)
+            server.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(server.ended) == 0
+    assert "ending at once" in server.output
+
+
+async def test_workers_whose_supervisor_dies_let_their_clients_go_and_end(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as server:
+        async with connect(server.port, "key1") as client:
+            server.signal(signal.SIGKILL)
+            assert await client.closed() == 4200
+        server.said("worker is draining told_by=supervisor is gone", 2)
+        assert server.ended() == -signal.SIGKILL
+        assert server.is_silent()  # the pipe of their output has ended, so they have
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
+
+def test_a_taken_port_ends_the_start_also_if_it_is_one_of_ours(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as server:
+        with launched(tmp_path, "--workers", "2", "--port", str(server.port)) as other:
+            assert other.ended() == 1
+            assert f"cannot listen on 127.0.0.1:{server.port}: address already in use" in other.output
+
+
+async def test_a_unix_socket_is_shared(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2", "--unix-socket", "r.sock") as server:
+        for _ in range(3):
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "r.sock"))
+            writer.write(b"GET /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    assert not (tmp_path / "r.sock").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not sys.platform.startswith("linux"), reason="needs root and Linux")
+def test_as_process_1_it_waits_for_orphans_and_obeys_signals(
+    tmp_path: Path, need: Callable[[str], str]
+) -> None:
+    # In the namespace the shell becomes process 1 and then the server. It leaves it an orphan, which ends on our word.
+    os.mkfifo(tmp_path / "go")
+    script = 'sh -c "(read line < go) &"; exec "$@"'
+    prefix = (need("unshare"), "--pid", "--fork", "sh", "-c", script, "sh")
+    with serving(tmp_path, "--workers", "2", prefix=prefix) as server:
+        assert server.status().pid == 1
+        (first,) = _children(server.process.pid)
+        orphans = [pid for pid in _children(first) if Path(f"/proc/{pid}/comm").read_text() == "sh\n"]
+        assert len(orphans) == 1
+        with (tmp_path / "go").open("w") as go:
+            go.write("\n")
+        server.becomes(lambda status: not Path(f"/proc/{orphans[0]}").exists())
+        os.kill(first, signal.SIGTERM)
+        assert server.ended() == 0
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
