@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
-    "node": EVERYTHING - {"processes", "doctor", "cli"},
-    "processes": EVERYTHING - {"doctor", "cli"},
-    "doctor": EVERYTHING - {"processes", "cli"},
+    "node": EVERYTHING - {"processes", "doctor", "cli", "server"},
+    "processes": EVERYTHING - {"doctor", "cli", "server"},
+    "server": {"processes"},
+    "doctor": EVERYTHING - {"processes", "cli", "server"},
     "cli": {"config", "processes", "doctor", "observe", "node"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
