@@ -27,11 +27,11 @@ from benchmarks.load.far_side import (
     receiving_bus,
     subscribers,
 )
-from revurb.bus.brokered import subscriptions
+from revurb.bus.brokered import count_reporter
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Entered, Member
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 TEXT_BYTES = 150  # `{"event":"bench","data":"<100 B>","channel":"news"}`, as benchmarks.load sends
 BATCHES = {1: 400, 10: 2000, 100: 6000}  # in one turn -> events in all
@@ -102,7 +102,7 @@ def in_a_cluster(broker: Broker) -> Figures:
 
 async def _everything(meter: Meter, first: bool) -> None:
     broker = meter.broker
-    subscriptions.TELL_EVERY_S = 0.0  # so that each change of a count is told, and shows what that costs
+    count_reporter.REPORT_EVERY_S = 0.0  # so that each change of a count is told, and shows what that costs
     async with _bus("publishing", broker) as bus:
         if first:
             await _node_memory(meter, bus)
@@ -138,7 +138,7 @@ async def _publish(bus: BrokeredBus, batch: int, events: int, *, stamped: bool =
     filler = b"x" * (TEXT_BYTES - STAMP_BYTES)
     for _ in range(events // batch):
         stamp = b"%020.6f" % time.monotonic() if stamped else b" " * STAMP_BYTES
-        sent = [bus.publish(APP_ID, CHANNEL, stamp + filler) for _ in range(batch)]
+        sent = [bus.publish(PublishedEvent(APP_ID, CHANNEL, stamp + filler)) for _ in range(batch)]
         for accepted in sent:
             if accepted is not None:
                 await accepted
@@ -160,7 +160,10 @@ async def _round_trip(meter: Meter) -> None:
 async def _spread(bus: BrokeredBus, events: int) -> None:
     """100 in a turn, on a channel each, so that all partitions take part."""
     for start in range(0, events, 100):
-        sent = [bus.publish(APP_ID, f"log-{n}", b"x" * TEXT_BYTES) for n in range(start, start + 100)]
+        sent = [
+            bus.publish(PublishedEvent(APP_ID, f"log-{n}", b"x" * TEXT_BYTES))
+            for n in range(start, start + 100)
+        ]
         for accepted in sent:
             if accepted is not None:
                 await accepted
@@ -288,20 +291,21 @@ async def _enter(bus: BrokeredBus, channels: list[str]) -> None:
     entered = asyncio.get_running_loop().create_future()
     left = len(channels)
 
-    def one(_: Entered) -> None:
+    def one(_: ChannelSnapshot) -> None:
         nonlocal left
         left -= 1
         if not left:
             entered.set_result(None)
 
     for channel in channels:
-        bus.enter(APP_ID, channel, None, b"", False, one)
+        bus.enter(EnterRequest(APP_ID, channel, None, b"", False), one)
     await entered
 
 
 async def _join(bus: BrokeredBus, channel: str, member: Member) -> None:
-    entered: asyncio.Future[Entered] = asyncio.get_running_loop().create_future()
-    bus.enter(APP_ID, channel, member, MEMBER_EVENTS.added(channel, member), False, entered.set_result)
+    entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
+    added = MEMBER_EVENTS.added(channel, member)
+    bus.enter(EnterRequest(APP_ID, channel, member, added, False), entered.set_result)
     await entered
 
 

@@ -25,7 +25,7 @@ from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Entered
+from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest
 
 APP_ID, CHANNEL = "1", "news"
 STAMP_BYTES = 20  # of an event's text: when it was published, in digits
@@ -39,10 +39,10 @@ class Receiver:
         self.count = 0
         self.took_us: list[float] = []
 
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
+    def deliver(self, event: DeliverableEvent) -> None:
         self.count += 1
-        if text[:1].isdigit():
-            self.took_us.append((time.monotonic() - float(text[:STAMP_BYTES])) * 1e6)
+        if event.text[:1].isdigit():
+            self.took_us.append((time.monotonic() - float(event.text[:STAMP_BYTES])) * 1e6)
 
     def terminate(self, app_id: str, user_id: str) -> None: ...
 
@@ -102,8 +102,8 @@ async def _be_a_bus(broker: Broker) -> None:
     receiver = Receiver()
     bus = bus_of("receiving", broker, receiver)
     await bus.start()
-    entered: asyncio.Future[Entered] = loop.create_future()
-    bus.enter(APP_ID, CHANNEL, None, b"", False, entered.set_result)
+    entered: asyncio.Future[ChannelSnapshot] = loop.create_future()
+    bus.enter(EnterRequest(APP_ID, CHANNEL, None, b"", False), entered.set_result)
     await entered
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)

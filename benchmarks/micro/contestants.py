@@ -153,7 +153,7 @@ def picows(opcode: int) -> Parse:
     module = _module("picows")
     got: list[Any] = []
 
-    class Listener(module.WSListener):  # type: ignore[misc, name-defined]
+    class PubSubListener(module.WSListener):  # type: ignore[misc, name-defined]
         def on_ws_frame(self, transport: Any, frame: Any) -> None:
             got.append(frame.get_payload_as_utf8_text() if opcode == TEXT else frame.get_payload_as_bytes())
 
@@ -161,7 +161,7 @@ def picows(opcode: int) -> Parse:
         None,
         None,
         False,
-        lambda request: Listener(),
+        lambda request: PubSubListener(),
         logging.getLogger("benchmark.picows"),
         True,
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.scaling.costs import MOST_SHARED, Costs
 from benchmarks.scaling.placement import default_shards
 from benchmarks.scaling.plan import HEADROOM, Host
-from revurb.bus.brokered.subscriptions import TELL_EVERY_S
+from revurb.bus.brokered.count_reporter import REPORT_EVERY_S
 from revurb.bus.redis.keys import PARTITIONS
 
 SHARDS_SHOWN = (2, 4, 8, 16, 32, 64)
@@ -22,7 +22,7 @@ def rows(costs: Costs, sizes: tuple[int, ...], host: Host) -> list[list[str]]:
         for count in processes
     ]
     one_shard_us = HEADROOM * 1e6
-    counting_us = [count / TELL_EVERY_S * costs.redis_count_us for count in processes]
+    counting_us = [count / REPORT_EVERY_S * costs.redis_count_us for count in processes]
     return [
         ["", *(f"{size:,}" for size in sizes)],
         [f"worker processes, {each:,} connections each", *(f"{count:,}" for count in processes)],

@@ -16,7 +16,7 @@ from benchmarks.scaling.placement import (
     poisson,
 )
 from benchmarks.scaling.workload import Band, Workload
-from revurb.bus.brokered.subscriptions import TELL_EVERY_S
+from revurb.bus.brokered.count_reporter import REPORT_EVERY_S
 from revurb.bus.redis.keys import PARTITIONS
 
 FOLLOWED = 128  # channels
@@ -32,7 +32,7 @@ class Design:
 
     partitions: int = PARTITIONS
     processes_per_receiver: int = 1
-    counts_every_s: float = TELL_EVERY_S
+    counts_every_s: float = REPORT_EVERY_S
 
 
 @dataclass(slots=True)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from revurb.api.answers import json_response
-from revurb.api.deferred import then
+from revurb.api.deferred import when_ready
 from revurb.api.info import channel_info, requested
 from revurb.pusher.channel_name import ChannelName
-from revurb.pusher.ports import Bus, ChannelState, Member, Soon
+from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable, Member
 from revurb.wire.response import Response
 
 
-def get_channels(bus: Bus, app_id: str, query: dict[str, str]) -> Soon[Response]:
+def get_channels(bus: Bus, app_id: str, query: dict[str, str]) -> MaybeAwaitable[Response]:
     """`?filter_by_prefix=&info=` -> `{"channels":{"presence-c":{"user_count":2}}}`, the occupied ones."""
     wanted = requested(query.get("info"))
 
@@ -23,22 +23,22 @@ def get_channels(bus: Bus, app_id: str, query: dict[str, str]) -> Soon[Response]
             {"channels": {name: channel_info(name, state, wanted) for name, state in found.items()}}
         )
 
-    return then(bus.channels(app_id, query.get("filter_by_prefix", "")), answer)
+    return when_ready(bus.channels(app_id, query.get("filter_by_prefix", "")), answer)
 
 
-def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Soon[Response]:
+def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> MaybeAwaitable[Response]:
     """`?info=` -> `{"occupied":true,"subscription_count":3}`; never a 404."""
     wanted = requested(query.get("info")) | {"occupied"}
-    return then(
+    return when_ready(
         bus.describe(app_id, (name,)), lambda states: json_response(channel_info(name, states[0], wanted))
     )
 
 
-def get_channel_users(bus: Bus, app_id: str, name: str) -> Soon[Response]:
+def get_channel_users(bus: Bus, app_id: str, name: str) -> MaybeAwaitable[Response]:
     """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` if nobody is there, 400 `{}` if it has no members (as Reverb)."""
     if ChannelName.parse(name).presence:
-        return then(bus.members(app_id, name), _users)
-    return then(
+        return when_ready(bus.members(app_id, name), _users)
+    return when_ready(
         bus.describe(app_id, (name,)),
         lambda states: json_response({}, 400 if states[0].subscription_count else 404),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from revurb.pusher.ports import Soon
-from revurb.wire.response import Later, Response
+from revurb.pusher.ports import MaybeAwaitable
+from revurb.wire.response import DeferredResponse, Response
 
 T = TypeVar("T")
 
 
-def then(soon: Soon[T], use: Callable[[T], Soon[Response]]) -> Soon[Response]:
-    """What `use` makes of the value, now or when it is there."""
-    return Later(soon, use) if isinstance(soon, Awaitable) else use(soon)
+def when_ready(
+    value: MaybeAwaitable[T], make: Callable[[T], MaybeAwaitable[Response]]
+) -> MaybeAwaitable[Response]:
+    """What `make` builds from the value: now if it is there, or once it has been awaited."""
+    return DeferredResponse(value, make) if isinstance(value, Awaitable) else make(value)

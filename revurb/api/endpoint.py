@@ -13,7 +13,7 @@ from revurb.api.answers import ApiError
 from revurb.api.routes import Match, Route, match
 from revurb.api.signature import verify
 from revurb.apps import App, AppProvider
-from revurb.pusher.ports import Bus, Soon
+from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.triggering import Trigger
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -57,7 +57,7 @@ class Api:
         below = path.removeprefix(self._path)
         return match(below) if len(below) < len(path) and below.startswith("/") else None
 
-    def answer(self, request: Request) -> Soon[Response]:
+    def answer(self, request: Request) -> MaybeAwaitable[Response]:
         """The response; awaitable only if the app provider's answer or the bus' is. Never raises for what was sent."""
         found = match(request.path) if not self._path else self.find(request.path)
         if found is None:
@@ -91,7 +91,7 @@ class Api:
         answer = self._answer(request, found, await app)
         return answer if isinstance(answer, Response) else await answer
 
-    def _answer(self, request: Request, found: Match, app: App | None) -> Soon[Response]:
+    def _answer(self, request: Request, found: Match, app: App | None) -> MaybeAwaitable[Response]:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
@@ -104,7 +104,9 @@ class Api:
         except ApiError as error:
             return error.response
 
-    def _route(self, request: Request, found: Match, app: App, query: dict[str, str]) -> Soon[Response]:
+    def _route(
+        self, request: Request, found: Match, app: App, query: dict[str, str]
+    ) -> MaybeAwaitable[Response]:
         bus = self._bus
         match found.route:
             case Route.BATCH_EVENTS:

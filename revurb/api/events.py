@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from revurb.api.answers import EMPTY, invalid_fields, json_response
-from revurb.api.deferred import then
+from revurb.api.deferred import when_ready
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
 from revurb.apps import App
-from revurb.pusher.ports import Bus, ChannelState, Soon
+from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable
 from revurb.pusher.triggering import Trigger, all_of
-from revurb.wire.response import Later, Response
+from revurb.wire.response import DeferredResponse, Response
 
 
-class Event(msgspec.Struct):
+class EventRequest(msgspec.Struct):
     """One event as the application asked for it. `channel` counts where `channels` names none."""
 
     name: str
@@ -27,10 +27,10 @@ class Event(msgspec.Struct):
     info: str | None = None
 
 
-_decode = msgspec.json.Decoder(Event).decode
+_decode = msgspec.json.Decoder(EventRequest).decode
 
 
-def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Response]:
+def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaitable[Response]:
     """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
     `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event."""
     try:
@@ -44,21 +44,21 @@ def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
             event = _read_leniently(body)
     accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
     if event.info is None:
-        return EMPTY if accepted is None else Later(accepted, _empty)
+        return EMPTY if accepted is None else DeferredResponse(accepted, _empty)
     names, wanted = event.channels, requested(event.info)
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos = {name: channel_info(name, state, wanted) for name, state in zip(names, states, strict=True)}
         return json_response({"channels": infos})
 
-    return then(accepted, lambda done: then(bus.describe(app.id, names), answer))
+    return when_ready(accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
 
 
 def _empty(done: None) -> Response:
     return EMPTY
 
 
-def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Response]:
+def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaitable[Response]:
     """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{"batch":{}}`, or if any event asks for info
     `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent."""
     fields = Fields(read_body(body))
@@ -76,7 +76,7 @@ def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
             waiting.append(accepted)
     all_accepted = all_of(waiting) if waiting else None
     if all(event.info is None for event in events):
-        return then(all_accepted, lambda done: json_response({"batch": {}}))
+        return when_ready(all_accepted, lambda done: json_response({"batch": {}}))
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos: list[Info] = [
@@ -86,10 +86,10 @@ def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> Soon[Respon
         return json_response({"batch": infos})
 
     names = [event.channels[0] for event in events]
-    return then(all_accepted, lambda done: then(bus.describe(app.id, names), answer))
+    return when_ready(all_accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
 
 
-def _read_leniently(body: bytes) -> Event:
+def _read_leniently(body: bytes) -> EventRequest:
     """The event in a body that is not what every SDK sends, or ApiError (400, 422).
 
     It is read field by field, which finds out what is wrong, or that nothing is: PHP's leniency has more forms than a
@@ -102,9 +102,9 @@ def _read_leniently(body: bytes) -> Event:
     return event
 
 
-def _read_event(fields: Fields, channels: Callable[[], list[str]]) -> Event:
+def _read_event(fields: Fields, channels: Callable[[], list[str]]) -> EventRequest:
     # In this order: it is the order of the messages in a 422.
-    return Event(
+    return EventRequest(
         name=fields.text("name"),
         data=fields.data("data"),
         channels=channels(),

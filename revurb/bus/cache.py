@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import CachedEvent
 
-Key = tuple[str, str]  # app id, channel
 
-
-class _Kept(NamedTuple):
+class _CachedText(NamedTuple):
     text: bytes
     expires_at: float
 
@@ -22,20 +21,20 @@ class EventCache:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._events: dict[Key, _Kept] = {}
+        self._events: dict[ChannelKey, _CachedText] = {}
 
     def put(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
         # Out and in again: with one ttl for all, the dict stays in order of expiry, so that `expire` looks at the
         # front only.
         self._events.pop((app_id, channel), None)
-        self._events[app_id, channel] = _Kept(text, self._clock() + ttl_s)
+        self._events[app_id, channel] = _CachedText(text, self._clock() + ttl_s)
 
     def get(self, app_id: str, channel: str) -> CachedEvent | None:
         kept = self._events.get((app_id, channel))
         left_s = kept.expires_at - self._clock() if kept is not None else 0
         return CachedEvent(kept.text, left_s) if kept is not None and left_s > 0 else None
 
-    def items(self) -> Iterator[tuple[Key, CachedEvent]]:
+    def items(self) -> Iterator[tuple[ChannelKey, CachedEvent]]:
         """Everything that is remembered."""
         for key in tuple(self._events):
             cached = self.get(*key)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from revurb.pusher.ports import Member
 
-Key = tuple[str, str]  # app id, channel
+ChannelKey = tuple[str, str]  # app id, channel
 
 
 class _Channel:
@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self) -> None:
         self._channels: dict[str, dict[str, _Channel]] = {}
         self._connections: dict[str, dict[str, int]] = {}
-        self._held: dict[str, set[Key]] = {}  # node -> the channels that it has a part in
+        self._held: dict[str, set[ChannelKey]] = {}  # node -> the channels that it has a part in
 
     def set_count(self, node: str, app_id: str, channel: str, count: int) -> None:
         """The node has `count` subscribers of the channel."""
@@ -75,7 +75,7 @@ class Ledger:
                 if node in nodes:
                     yield app_id, channel, user_id
 
-    def keep_counts(self, node: str, keys: Iterable[Key]) -> None:
+    def keep_counts(self, node: str, keys: Iterable[ChannelKey]) -> None:
         """The node has no subscribers on any but these channels."""
         for app_id, channel in self._held.get(node, set()).difference(keys):
             self.set_count(node, app_id, channel, 0)

@@ -1,23 +1,24 @@
-"""What the bus has to say itself: that a member came or went. How it is said, the protocol knows."""
+"""What the bus publishes of its own accord: that a member came or went. The protocol says in which words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 
 
-def _nobody(app_id: str, channel: str, text: bytes) -> None:
+def _ignore(event: PublishedEvent) -> None:
     """Nobody else wants to know."""
 
 
 class MemberEvents(NamedTuple):
-    """(channel, member) -> the finished event that the others on the presence channel are sent.
+    """`added` and `removed` make the finished event for the others on a presence channel, of (channel, member).
 
-    `told` is called with (app id, channel, event) for each that a bus of many hosts has sent to its subscribers, in
-    one process: the one at whose instance it was."""
+    A bus of many hosts calls `on_published` with each member event that it has published, in one process: the one whose
+    request it was.
+    """
 
     added: Callable[[str, Member], bytes]
     removed: Callable[[str, Member], bytes]
-    told: Callable[[str, str, bytes], None] = _nobody
+    on_published: Callable[[PublishedEvent], None] = _ignore

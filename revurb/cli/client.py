@@ -22,7 +22,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What the server said."""
 
     status: int
@@ -46,7 +46,7 @@ def signed(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> s
     return f"{path}?{urlencode(parameters)}"
 
 
-def request(address: Address, app: App, method: str, path: str, body: bytes = b"") -> Answer:
+def request(address: Address, app: App, method: str, path: str, body: bytes = b"") -> ApiAnswer:
     """Send one request and wait for the answer. `path` is without the node's prefix. Raises RequestError."""
     if address.tls is None:
         connection = http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
@@ -58,7 +58,7 @@ def request(address: Address, app: App, method: str, path: str, body: bytes = b"
     try:
         connection.request(method, target, body or None, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        return Answer(response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
+        return ApiAnswer(response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
     except (OSError, UnicodeError, http.client.HTTPException) as error:
         raise RequestError(f"cannot reach {address.url('http')}: {reason(error)}") from error
     finally:

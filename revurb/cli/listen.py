@@ -13,7 +13,7 @@ from rich.text import Text
 
 from revurb.cli.line import one_line
 from revurb.cli.options import config_options, load_or_exit
-from revurb.cli.subscription import Event, Subscriber, SubscriberError
+from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
 
 
@@ -42,7 +42,7 @@ def listen(
     loaded = load_or_exit(config=config, env_file=env_file)
     out, notices = Console(highlight=False), Console(stderr=True, highlight=False)
 
-    def on_event(event: Event) -> None:
+    def on_event(event: ReceivedEvent) -> None:
         out.print(event_line(event, time.strftime("%H:%M:%S")), soft_wrap=True)
 
     def on_notice(text: str) -> None:
@@ -76,7 +76,7 @@ def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str
     return json.dumps(data)
 
 
-def event_line(event: Event, at: str) -> Text:
+def event_line(event: ReceivedEvent, at: str) -> Text:
     """`12:30:01 orders created {"id":7}`, in colours if there are any."""
     data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
     return Text(" ").join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from revurb.cli.running import port_option, request, the_one
-from revurb.processes.control_socket import Request
+from revurb.processes.control_socket import ControlRequest
 
 
 @click.command()
@@ -18,5 +18,5 @@ def restart(port: int | None) -> None:
     """
     sock, server = the_one(port)
     with sock:
-        request(sock, Request("restart"), None)  # it has time limits of its own
+        request(sock, ControlRequest("restart"), None)  # it has time limits of its own
     click.echo(f"Restarted the workers of the server on port {server.port}")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 
 from revurb.config import ConfigError, load
-from revurb.processes.control_socket import Reply, Request, Status, ask
+from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, ask
 from revurb.processes.runtime_dir import candidates, connect, control_sockets
 
 ANSWER_S = 10.0  # a server whose loop does not turn for so long is told of as one that does not answer
@@ -25,7 +25,7 @@ def port_option(command: C) -> C:
     )(command)
 
 
-def running(port: int | None) -> list[tuple[Path, Status]]:
+def running(port: int | None) -> list[tuple[Path, ServerStatus]]:
     """The servers that run here, by port, or those on `port`, and their control sockets.
 
     Exits with 1 if there is none, saying where it looked.
@@ -44,7 +44,7 @@ def running(port: int | None) -> list[tuple[Path, Status]]:
     return found
 
 
-def the_one(port: int | None) -> tuple[socket.socket, Status]:
+def the_one(port: int | None) -> tuple[socket.socket, ServerStatus]:
     """A connection to the server that runs here. Exits with 1 if there is none, or if there are several and `port` does
     not choose."""
     found = running(port)
@@ -58,7 +58,7 @@ def the_one(port: int | None) -> tuple[socket.socket, Status]:
     return sock, status
 
 
-def request(sock: socket.socket, what: Request, timeout_s: float | None) -> Reply:
+def request(sock: socket.socket, what: ControlRequest, timeout_s: float | None) -> ControlReply:
     """The server's reply. Exits with 1 if it has none, or says why it cannot."""
     try:
         reply = ask(sock, what, timeout_s)
@@ -69,9 +69,9 @@ def request(sock: socket.socket, what: Request, timeout_s: float | None) -> Repl
     return reply
 
 
-def _asked(path: Path, sock: socket.socket) -> Status | None:
+def _asked(path: Path, sock: socket.socket) -> ServerStatus | None:
     try:
-        return ask(sock, Request("status"), ANSWER_S).status
+        return ask(sock, ControlRequest("status"), ANSWER_S).status
     except (OSError, ValueError) as error:
         click.echo(f"revurb: the server at {path} does not answer: {error}", err=True)
         return None

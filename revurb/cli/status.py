@@ -17,7 +17,7 @@ from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.running import port_option, running
 from revurb.config import Config
 from revurb.node.cluster_status import NodeStatus
-from revurb.processes.control_socket import Status
+from revurb.processes.control_socket import ServerStatus
 
 LAGS_MS = 1000.0  # on a local network it is 1 or 2
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
@@ -108,7 +108,7 @@ def _number(count: int | None) -> str:
     return "-" if count is None else str(count)
 
 
-def _show(server: Status) -> None:
+def _show(server: ServerStatus) -> None:
     connections = sum(process.connections for process in server.processes)
     click.echo(
         f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "

@@ -7,7 +7,7 @@ import sys
 import click
 
 from revurb.cli.running import ANSWER_S, port_option, request, the_one
-from revurb.processes.control_socket import Request
+from revurb.processes.control_socket import ControlRequest
 
 
 @click.command()
@@ -21,7 +21,7 @@ def stop(port: int | None, now: bool) -> None:
     """
     sock, server = the_one(port)
     with sock:
-        request(sock, Request("stop", now), ANSWER_S)
+        request(sock, ControlRequest("stop", now), ANSWER_S)
         click.echo(f"Stopping the server on port {server.port}, pid {server.pid}")
         sock.settimeout(None)
         try:

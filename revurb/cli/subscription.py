@@ -39,7 +39,7 @@ class SubscriberError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ReceivedEvent:
     """One event: `data` is what the server sent, usually a text with JSON in it."""
 
     name: str
@@ -63,7 +63,7 @@ class Subscriber:
     app: App
     channels: Sequence[str]
     channel_data: str | None
-    on_event: Callable[[Event], None]
+    on_event: Callable[[ReceivedEvent], None]
     on_notice: Callable[[str], None]
     pause_s: Callable[[int], float] = pause_s
     _attempt: int = 0
@@ -138,7 +138,7 @@ class Subscriber:
             case _:
                 self.on_event(event)
 
-    async def _on_established(self, socket: ClientConnection, event: Event) -> None:
+    async def _on_established(self, socket: ClientConnection, event: ReceivedEvent) -> None:
         data = _decoded(event.data)
         socket_id = str(data.get("socket_id")) if isinstance(data, dict) else ""
         self._attempt, self._was_connected = 0, True
@@ -166,13 +166,13 @@ class Subscriber:
         self.on_notice(f"error: {text}")
 
 
-def _event_in(message: str | bytes) -> Event:
+def _event_in(message: str | bytes) -> ReceivedEvent:
     """Raises ValueError if `message` is not the JSON of an event."""
     value = json.loads(message)
     if not isinstance(value, dict) or not isinstance(value.get("event"), str):
         raise ValueError(value)
     channel = value.get("channel")
-    return Event(value["event"], channel if isinstance(channel, str) else None, value.get("data"))
+    return ReceivedEvent(value["event"], channel if isinstance(channel, str) else None, value.get("data"))
 
 
 def _decoded(data: Any) -> Any:

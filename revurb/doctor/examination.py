@@ -19,6 +19,7 @@ from revurb.bus.redis.scripts import Scripts
 from revurb.config import Config
 from revurb.node.cluster_status import QUESTION, NodeStatus, read_census
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import DeliverableEvent
 
 OLDEST = (6, 2)  # XADD MINID
 CLOCKS_APART_S = 2.0
@@ -202,7 +203,7 @@ async def census(config: Config) -> list[NodeStatus]:
 class _Silent:
     """Takes part without a word."""
 
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None: ...
+    def deliver(self, event: DeliverableEvent) -> None: ...
 
     def terminate(self, app_id: str, user_id: str) -> None: ...
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
-from revurb.bus.engine import Engine
+from revurb.bus.engine import BusEngine
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.member_events import MemberEvents
 from revurb.config import Config
@@ -19,10 +19,10 @@ from revurb.pusher.ports import Receiver
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-Join = Callable[[Receiver], Engine]
+BusFactory = Callable[[Receiver], BusEngine]
 
 
-def joining(config: Config, hub_socket: str | None = None) -> Join | None:
+def bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | None:
     """What makes the node's bus; None for a node that is all there is. Raises ConfigError."""
     node = f"{os.getpid()}-{secrets.token_hex(4)}"
     if config.scaling.enabled:
@@ -34,7 +34,7 @@ def joining(config: Config, hub_socket: str | None = None) -> Join | None:
     return None
 
 
-def _redis(config: Config, node: str) -> Join:
+def _redis(config: Config, node: str) -> BusFactory:
     # Imported here: who does not scale need not wait for the client, which takes 0.2 s.
     from revurb.bus.redis.redis_client import client_factory
     from revurb.bus.redis.redis_link import RedisLink
@@ -71,6 +71,6 @@ def _redis(config: Config, node: str) -> Join:
             prefix=redis.prefix,
             cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
         )
-        return BridgedBus(bus(receiver, MEMBER_EVENTS._replace(told=bridge.tell)), bridge)
+        return BridgedBus(bus(receiver, MEMBER_EVENTS._replace(on_published=bridge.on_member_event)), bridge)
 
     return among_php

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from revurb.bus.engine import Standing
+from revurb.bus.engine import BusHealth
 from revurb.version import __version__
 
 QUESTION = b"status"
@@ -41,7 +41,7 @@ _read = msgspec.json.Decoder(NodeStatus).decode
 
 
 def answering(
-    connections: Callable[[], int], unready: Callable[[], str | None], standing: Callable[[], Standing]
+    connections: Callable[[], int], unready: Callable[[], str | None], health: Callable[[], BusHealth]
 ) -> Callable[[bytes], bytes]:
     """What answers a survey for a node; nothing to a question that it does not know."""
     started_at = time.monotonic()
@@ -49,7 +49,7 @@ def answering(
     def answer(question: bytes) -> bytes:
         if question != QUESTION:
             return b""
-        on_the_bus = standing()
+        on_the_bus = health()
         return _encode(
             NodeStatus(
                 host=socket.gethostname(),

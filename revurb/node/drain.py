@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from revurb.transport.connections import Acceptor
+from revurb.transport.connections import Connections
 
 # The last WebSocket is told at this part of the drain timeout: what is left is for its close handshake.
 SPREAD_PART = 0.9
@@ -17,22 +17,22 @@ IDLE_GRACE_S = 1.0
 TICK_S = 0.02
 
 
-async def close_evenly(acceptor: Acceptor, timeout_s: float) -> None:
-    """Close the WebSockets of a draining `acceptor` evenly over most of `timeout_s`, its idle HTTP connections after a
+async def close_evenly(connections: Connections, timeout_s: float) -> None:
+    """Close the WebSockets of a draining node evenly over most of `timeout_s`, its idle HTTP connections after a
     grace. Returns when all have been told to close; at once if there are none."""
     clock = asyncio.get_running_loop().time
-    start, spread_s = clock(), min(SPREAD_PART * timeout_s, len(acceptor.sockets) / CLOSES_PER_S)
-    waiting = list(acceptor.sockets)
+    start, spread_s = clock(), min(SPREAD_PART * timeout_s, len(connections.websockets) / CLOSES_PER_S)
+    waiting = list(connections.websockets)
     count, idle_grace_s = len(waiting), min(IDLE_GRACE_S, SPREAD_PART * timeout_s)
-    while waiting or acceptor.requesting:
+    while waiting or connections.http:
         passed_s = clock() - start
         due = count if passed_s >= spread_s else 1 + int(count * passed_s / spread_s)
         while count - len(waiting) < due:
             socket = waiting.pop()
-            if socket in acceptor.sockets:  # it may have left by itself
-                socket.close(*acceptor.goodbye)
+            if socket in connections.websockets:  # it may have left by itself
+                socket.close(*connections.drain_close)
         if passed_s >= idle_grace_s:
-            acceptor.close_idle()
+            connections.close_idle_http()
             if not waiting:
                 break
         await asyncio.sleep(TICK_S)

@@ -13,11 +13,11 @@ from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
 from revurb.pusher.origins import origin_allowed
-from revurb.pusher.ports import Bus, Soon
+from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Refusal, Session
 from revurb.pusher.socket_id import SocketIds
-from revurb.transport.ports import Answer, SocketHandler, Upgrade
+from revurb.transport.ports import Answer, Upgrade, WebSocketHandler
 from revurb.wire import handshake
 from revurb.wire.deflate import Agreement, Compression
 from revurb.wire.http import Request
@@ -72,15 +72,15 @@ class Gateway:
         return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
 
     async def _upgrade_later(
-        self, head: bytes, handler: Awaitable[SocketHandler], agreement: Agreement | None
+        self, head: bytes, handler: Awaitable[WebSocketHandler], agreement: Agreement | None
     ) -> Answer:
         return Upgrade(head, await handler, agreement)
 
-    async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> SocketHandler:
+    async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> WebSocketHandler:
         admitted = self._admit(request, await app)
         return await admitted if isinstance(admitted, Awaitable) else admitted
 
-    def _admit(self, request: Request, app: App | None) -> Soon[SocketHandler]:
+    def _admit(self, request: Request, app: App | None) -> MaybeAwaitable[WebSocketHandler]:
         """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""
         if app is None:
             return Refusal(UnknownApp())
@@ -94,7 +94,7 @@ class Gateway:
             return self._seat(app, granted)
         return self._seat_later(app, asyncio.ensure_future(granted))
 
-    async def _seat_later(self, app: App, granted: asyncio.Future[bool]) -> SocketHandler:
+    async def _seat_later(self, app: App, granted: asyncio.Future[bool]) -> WebSocketHandler:
         try:
             return self._seat(app, await asyncio.shield(granted))
         except (
@@ -107,7 +107,7 @@ class Gateway:
         if not granted.cancelled() and granted.exception() is None and granted.result():
             self._bus.release(app.id)
 
-    def _seat(self, app: App, granted: bool) -> SocketHandler:
+    def _seat(self, app: App, granted: bool) -> WebSocketHandler:
         if not granted:
             return Refusal(OverConnectionQuota())
         session = Session(self._registry.state(app), self._socket_ids.next(), self._bus)

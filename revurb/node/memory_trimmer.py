@@ -16,7 +16,7 @@ MIN_GONE = 1000  # connections, 2 MB: fewer are not worth the pause
 LOOKS = 2  # in a row: at the first one they may still be going
 
 
-class Trimmer:
+class MemoryTrimmer:
     """Looks at the number of connections four times a second. Calls `shrink` before memory is given back, for what can
     be made smaller."""
 

@@ -7,6 +7,7 @@ the bus brings every event back to `Dispatch.deliver`. One timer turns the wheel
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
 import time
@@ -15,21 +16,22 @@ from email.utils import formatdate
 
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
-from revurb.bus.engine import Engine
+from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config
 from revurb.node.cluster_status import answering
 from revurb.node.drain import close_evenly
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.node.memory_trimmer import Trimmer
+from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.ports import Receiver, Soon
+from revurb.pusher.ports import MaybeAwaitable, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
-from revurb.transport.connections import Acceptor
+from revurb.transport.client_connection import ClientConnection
+from revurb.transport.connections import Connections
 from revurb.transport.listener import bind_unix, listen_on, listen_tcp
 from revurb.transport.ports import TransportLimits
 from revurb.transport.timer_wheel import TICK_S
@@ -52,13 +54,13 @@ class Node:
         self,
         config: Config,
         apps: AppProvider | None = None,
-        join: Callable[[Receiver], Engine] | None = None,
+        join: Callable[[Receiver], BusEngine] | None = None,
     ) -> None:
         self.config = config
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
-        self._registry = Registry()
+        self._registry = Registry(self.counters)
         self._join = join if join is not None else lambda receiver: LocalBus(receiver, MEMBER_EVENTS)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
@@ -74,14 +76,14 @@ class Node:
         return "http" if self._tls is None else "https"
 
     @property
-    def connections(self) -> int:
+    def connection_count(self) -> int:
         """Open WebSockets."""
-        return len(self._acceptor.sockets)
+        return len(self._connections.websockets)
 
     def unready(self) -> str | None:
         """Why this node should get no new clients: "draining", "not listening", or what its bus lacks; None if it
         should."""
-        if self._acceptor.draining:
+        if self._connections.draining:
             return "draining"
         return self._bus.degraded if self._listeners else "not listening"
 
@@ -89,11 +91,12 @@ class Node:
         """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
         nothing behind, if an address is not to be had."""
         config, loop = self.config, asyncio.get_running_loop()
-        status = answering(lambda: self.connections, self.unready, lambda: self._bus.standing)
+        status = answering(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._join(Dispatch(self._registry, status))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
-        self._acceptor = Acceptor(self._gateway(), _transport_limits(config), self.counters, loop)
-        self._trimmer = Trimmer(self._shrink)
+        self._connections = Connections(self._gateway(), _transport_limits(config), self.counters, loop)
+        self._make_connection = functools.partial(ClientConnection, self._connections)
+        self._trimmer = MemoryTrimmer(self._shrink)
         self._turn(loop)
         try:
             await self._bus.start()
@@ -106,7 +109,7 @@ class Node:
         server = self.config.server
         if not sockets:
             tls = self._tls.context if self._tls is not None else None
-            listener, self.port = await listen_tcp(self._acceptor.connection, server.host, server.port, tls)
+            listener, self.port = await listen_tcp(self._make_connection, server.host, server.port, tls)
             self._listeners.append(listener)
             if server.unix_socket is not None:
                 sockets = (bind_unix(server.unix_socket, server.unix_socket_mode),)
@@ -118,7 +121,7 @@ class Node:
     async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
         """Accept clients on one more bound socket, until the server that is returned is closed."""
         tls = self._tls.context if self._tls is not None else None
-        return await listen_on(self._acceptor.connection, sock, tls)
+        return await listen_on(self._make_connection, sock, tls)
 
     def stop_accepting(self) -> None:
         """Stop listening. Those who are connected stay."""
@@ -135,18 +138,18 @@ class Node:
         self.stop_accepting()
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
         empty = asyncio.Event()
-        self._acceptor.on_empty = empty.set
-        self._acceptor.drain(RESTARTING, "Server is restarting")
+        self._connections.on_empty = empty.set
+        self._connections.drain(RESTARTING, "Server is restarting")
         try:
             async with asyncio.timeout(timeout_s):
                 if spread:
-                    await close_evenly(self._acceptor, timeout_s)
+                    await close_evenly(self._connections, timeout_s)
                 else:
-                    self._acceptor.close_sockets()
-                    self._acceptor.close_idle()
+                    self._connections.close_websockets()
+                    self._connections.close_idle_http()
                 await empty.wait()
         except TimeoutError:
-            self._acceptor.abort()
+            self._connections.abort()
         await self._bus.stop()
         self._timer.cancel()
         self._timer = None
@@ -158,7 +161,7 @@ class Node:
 
     def trigger(
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> Soon[None]:
+    ) -> MaybeAwaitable[None]:
         """Send an event as if it had come over the HTTP API."""
         return self._trigger.send(app, channels, event, data, except_socket_id)
 
@@ -186,13 +189,13 @@ class Node:
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         self._timer = loop.call_later(TICK_S, self._turn, loop)
-        self._acceptor.date = formatdate(usegmt=True)
-        self._acceptor.wheel.turn(now)
+        self._connections.date = formatdate(usegmt=True)
+        self._connections.wheel.turn(now)
         self._bus.tick()
-        self._trimmer.look(self.connections)
+        self._trimmer.look(self.connection_count)
 
     def _shrink(self) -> None:
-        self._acceptor.shrink()
+        self._connections.shrink()
         self._registry.shrink()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.session import Session
-from revurb.transport.ports import Outlet
+from revurb.transport.ports import FrameSender
 
 
 class TracedSession:
@@ -24,20 +24,20 @@ class TracedSession:
     def ping_interval_s(self) -> float:
         return self._session.ping_interval_s
 
-    def opened(self, outlet: Outlet) -> None:
+    def opened(self, outlet: FrameSender) -> None:
         self._outlet = outlet
-        self._trace.note(self._session.socket_id, f"connected to app {self._session.state.app.id}")
+        self._trace.note(self._session.socket_id, f"connected to app {self._session.app_state.app.id}")
         self._session.opened(self)
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self._trace.received(self._session.socket_id, payload)
         self._session.on_message(opcode, payload, now)
 
-    def on_control(self) -> None:
-        self._session.on_control()
+    def on_control_frame(self) -> None:
+        self._session.on_control_frame()
 
-    def on_quiet(self) -> None:
-        self._session.on_quiet()
+    def on_idle(self) -> None:
+        self._session.on_idle()
 
     def on_unresponsive(self) -> None:
         self._session.on_unresponsive()
@@ -46,7 +46,7 @@ class TracedSession:
         self._trace.note(self._session.socket_id, "disconnected")
         self._session.closed()
 
-    # The Outlet that the session sees.
+    # The FrameSender that the session sees.
 
     def send(self, frame: bytes) -> None:
         self._trace.sent(self._session.socket_id, frame[_header_bytes(frame) :])

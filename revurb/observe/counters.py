@@ -12,12 +12,14 @@ class Counters:
         "http_requests_total",
         "messages_received_total",
         "slow_consumers_total",
+        "subscriptions_refused_total",
         "unresponsive_total",
     )
 
     def __init__(self) -> None:
         self.connections_total = 0  # WebSocket handshakes accepted
         self.messages_received_total = 0  # text and binary messages from clients
+        self.subscriptions_refused_total = 0  # to channels that the client may not subscribe to
         self.http_requests_total = 0
         self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
         self.slow_consumers_total = 0  # connections closed because too much waited to be sent

@@ -18,13 +18,13 @@ from pathlib import Path
 from revurb.processes.reaper import Reaper
 from revurb.processes.supervision_link import (
     VERSION,
-    Beat,
     Drain,
     EndNow,
     Failed,
     FromChild,
-    Link,
+    Heartbeat,
     Ready,
+    SupervisionLink,
     ToChild,
     open_supervisors_end,
 )
@@ -57,7 +57,7 @@ class Child:
         self,
         name: str,
         pid: int,
-        link: Link[FromChild, ToChild],
+        link: SupervisionLink[FromChild, ToChild],
         stack: asyncio.StreamReader,
         stack_transport: asyncio.BaseTransport,
     ) -> None:
@@ -69,7 +69,7 @@ class Child:
         self.ended: asyncio.Future[int] = loop.create_future()
         self.left: asyncio.Future[None] = loop.create_future()  # it takes no new clients any more
         self.on_draining: Callable[[], None] = lambda: None
-        self.beat = Beat()
+        self.beat = Heartbeat()
         self.failure: Failed | None = None
         self.draining = False
         self.silent_s = 0.0  # how long it has shown no sign of life; the watchdog counts
@@ -167,7 +167,7 @@ class Child:
                 case Ready():
                     if not self.ready.done():
                         self.ready.set_result(message)
-                case Beat():
+                case Heartbeat():
                     self.beat = message
                 case Failed():
                     self.failure = message

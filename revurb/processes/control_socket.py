@@ -36,7 +36,7 @@ class ProcessStatus(msgspec.Struct):
     restarts: int
 
 
-class Status(msgspec.Struct):
+class ServerStatus(msgspec.Struct):
     """A running server. `state` is starting, ready, restarting or draining."""
 
     version: str
@@ -49,27 +49,27 @@ class Status(msgspec.Struct):
     processes: list[ProcessStatus]
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
+class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
     """`now` is for a stop that does not wait for clients."""
 
     do: Literal["status", "stop", "restart"]
     now: bool = False
 
 
-class Reply(msgspec.Struct):
+class ControlReply(msgspec.Struct):
     """`error` is why it was not done, in words for the operator."""
 
     error: str | None = None
-    status: Status | None = None
+    status: ServerStatus | None = None
 
 
-Answer: TypeAlias = Callable[[Request], Awaitable[Reply]]
+ControlHandler: TypeAlias = Callable[[ControlRequest], Awaitable[ControlReply]]
 
 
-class Control:
+class ControlSocket:
     """The server's side. `answer` gives the reply to each request."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ControlHandler) -> None:
         self._answer = answer
         self._path: Path | None = None
         self._server: asyncio.AbstractServer | None = None
@@ -115,7 +115,7 @@ class Control:
         try:
             async with asyncio.timeout(ASKING_S):
                 line = await reader.readline()
-            request = msgspec.json.decode(line, type=Request)
+            request = msgspec.json.decode(line, type=ControlRequest)
             writer.write(msgspec.json.encode(await self._answer(request)) + b"\n")
             await writer.drain()
             if request.do == "stop":
@@ -127,7 +127,7 @@ class Control:
             writer.close()
 
 
-def ask(sock: socket.socket, request: Request, timeout_s: float | None = None) -> Reply:
+def ask(sock: socket.socket, request: ControlRequest, timeout_s: float | None = None) -> ControlReply:
     """The client's side: one request on a connection of `control_sockets`. Raises OSError or ValueError if there is no
     answer in `timeout_s` seconds."""
     sock.settimeout(timeout_s)
@@ -138,4 +138,4 @@ def ask(sock: socket.socket, request: Request, timeout_s: float | None = None) -
         if not part:
             raise ConnectionResetError("the server ended without an answer")
         received += part
-    return msgspec.json.decode(received, type=Reply)
+    return msgspec.json.decode(received, type=ControlReply)

@@ -17,8 +17,8 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
-from revurb.processes.supervised import TOLD, Supervised, run
-from revurb.processes.supervision_link import Beat
+from revurb.processes.supervised import TOLD, SupervisedProcess, run
+from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
 
@@ -26,7 +26,7 @@ LEASE_S = 5.0  # a worker whose loop turns is heard every second
 LEAVE_S = 5.0
 
 
-async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
+async def serve(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
     """Be the hub until told to leave."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--socket", required=True, help="path of the Unix socket")
@@ -41,7 +41,7 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=given.workers)
     server = HubServer(broker, given.socket)
     await server.start()
-    supervised.ready(LEAVE_S, Beat)
+    supervised.ready(LEAVE_S, Heartbeat)
     _log.info("hub is ready")
 
     why = await supervised.leave
@@ -51,7 +51,7 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     _log.info("hub ends", extra={"told_by": why})
 
 
-async def _abandoned(server: HubServer, supervised: Supervised) -> None:
+async def _abandoned(server: HubServer, supervised: SupervisedProcess) -> None:
     """Until there are no workers any more, or it cannot wait."""
     empty, now = (asyncio.ensure_future(event.wait()) for event in (server.empty, supervised.now))
     await asyncio.wait((empty, now), return_when=asyncio.FIRST_COMPLETED)

@@ -18,12 +18,18 @@ from collections.abc import Callable
 import uvloop
 
 from revurb.config import Config, load_app_provider
-from revurb.node.bus_factory import joining
+from revurb.node.bus_factory import bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
-from revurb.processes.control_socket import Control, ProcessStatus, Reply, Request, Status
+from revurb.processes.control_socket import (
+    ControlReply,
+    ControlRequest,
+    ControlSocket,
+    ProcessStatus,
+    ServerStatus,
+)
 from revurb.processes.open_files import raise_open_files_limit
-from revurb.processes.systemd import Notifier
+from revurb.processes.systemd import SystemdNotifier
 from revurb.transport.listener import ListenError
 from revurb.transport.tls import TlsError
 from revurb.version import __version__
@@ -46,19 +52,19 @@ def run(config: Config, on_listening: Callable[[Node], None]) -> None:
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(_Single(Node(config, apps, joining(config))).serve(on_listening))
+            runner.run(SingleNode(Node(config, apps, bus_factory(config))).serve(on_listening))
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
 
 
-class _Single:
+class SingleNode:
     """A node that is the only one, without a supervisor."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
-        self._notifier = Notifier(os.environ)
-        self._control = Control(self._answer)
+        self._notifier = SystemdNotifier(os.environ)
+        self._control = ControlSocket(self._answer)
         self._started_at = time.monotonic()
         self._alive: asyncio.TimerHandle | None = None
 
@@ -70,7 +76,7 @@ class _Single:
         files = raise_open_files_limit()
         await node.start()
         await self._control.start(node.config.process.runtime_dir, node.port)
-        settle()
+        tune_garbage_collector()
         self._say_alive()
         _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
         on_listening(node)
@@ -108,22 +114,22 @@ class _Single:
                 "and by SIGHUP with --workers 2 or more"
             )
 
-    async def _answer(self, request: Request) -> Reply:
+    async def _answer(self, request: ControlRequest) -> ControlReply:
         match request.do:
             case "status":
-                return Reply(status=self._status())
+                return ControlReply(status=self._status())
             case "stop":
                 self._signals.put_nowait(signal.SIGTERM)
                 if request.now:
                     self._signals.put_nowait(signal.SIGTERM)
-                return Reply()
+                return ControlReply()
             case "restart":
-                return Reply(error=CANNOT_RESTART)
+                return ControlReply(error=CANNOT_RESTART)
 
-    def _status(self) -> Status:
+    def _status(self) -> ServerStatus:
         node, uptime_s = self._node, time.monotonic() - self._started_at
         state = node.unready() or "ready"
-        return Status(
+        return ServerStatus(
             version=__version__,
             pid=os.getpid(),
             host=node.config.server.host,
@@ -131,7 +137,7 @@ class _Single:
             state=state,
             uptime_s=uptime_s,
             supervised=False,
-            processes=[ProcessStatus("node", os.getpid(), state, uptime_s, node.connections, 0)],
+            processes=[ProcessStatus("node", os.getpid(), state, uptime_s, node.connection_count, 0)],
         )
 
 
@@ -160,7 +166,7 @@ async def stop_node(node: Node, now: asyncio.Event) -> None:
 COLLECTOR_THRESHOLDS = (10_000, 20, 100)
 
 
-def settle() -> None:
+def tune_garbage_collector() -> None:
     """What there is now stays: the collector need not walk it again with every full collection."""
     gc.collect()
     gc.freeze()

@@ -18,7 +18,7 @@ from revurb.processes.reaper import Reaper
 
 _log = logging.getLogger(__name__)
 
-Failed: TypeAlias = "Callable[[Place, Child, int], bool]"
+Failed: TypeAlias = "Callable[[Slot, Child, int], bool]"
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
@@ -27,7 +27,7 @@ START_TIMEOUT_S = 60.0  # an app provider may have to wait for its database
 KILL_GRACE_S = 5.0  # beyond the drain timeout
 
 
-class Place:
+class Slot:
     """Keeps one process running. `command` is asked anew for each start.
 
     `changed` is called whenever a process became ready, began to leave or ended; `failed` when one ended unasked for,

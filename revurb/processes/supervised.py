@@ -22,15 +22,15 @@ from revurb.config import ConfigError
 from revurb.processes.supervision_link import (
     VERSION,
     Adopt,
-    Beat,
     Drain,
     Draining,
     EndNow,
     Failed,
     FromChild,
-    Link,
+    Heartbeat,
     Ready,
     Release,
+    SupervisionLink,
     ToChild,
     open_childs_end,
 )
@@ -42,13 +42,13 @@ EX_CONFIG = 78  # sysexits.h: another try would end alike
 TOLD = "supervisor"
 ORPHANED = "supervisor is gone"
 
-Main: TypeAlias = Callable[["Supervised", Sequence[str]], Coroutine[object, object, None]]
+Main: TypeAlias = Callable[["SupervisedProcess", Sequence[str]], Coroutine[object, object, None]]
 
 
-class Supervised:
+class SupervisedProcess:
     """The link, and whether it is time to leave: `leave` is set to the reason once, `now` when it cannot wait."""
 
-    def __init__(self, opened: Link[ToChild, FromChild]) -> None:
+    def __init__(self, opened: SupervisionLink[ToChild, FromChild]) -> None:
         self.leave: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.now = asyncio.Event()
         self.on_adopt: Callable[[int], None] = lambda slot: None
@@ -70,7 +70,7 @@ class Supervised:
             loop.add_signal_handler(number, lambda: None)
         return supervised
 
-    def ready(self, drain_timeout_s: float, beat: Callable[[], Beat]) -> None:
+    def ready(self, drain_timeout_s: float, beat: Callable[[], Heartbeat]) -> None:
         """Say that it does what it is there for, and from now on that its loop turns."""
         self._link.send(Ready(drain_timeout_s))
         self._say_beat(beat)
@@ -82,7 +82,7 @@ class Supervised:
         self._link.send(Failed(tuple(problems), configuration))
         await self._link.flush()
 
-    def _say_beat(self, beat: Callable[[], Beat]) -> None:
+    def _say_beat(self, beat: Callable[[], Heartbeat]) -> None:
         self._beating = asyncio.get_running_loop().call_later(BEAT_S, self._say_beat, beat)
         self._link.send(beat())
 
@@ -131,7 +131,7 @@ def run(main: Main, arguments: Sequence[str]) -> None:
 
 
 async def _run(main: Main, link_fd: int, stack_fd: int, arguments: Sequence[str]) -> int:
-    supervised = await Supervised.join(link_fd, stack_fd)
+    supervised = await SupervisedProcess.join(link_fd, stack_fd)
     try:
         await main(supervised, arguments)
     except ConfigError as error:

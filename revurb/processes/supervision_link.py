@@ -26,7 +26,7 @@ class Ready(msgspec.Struct, tag="ready"):
     drain_timeout_s: float = 0.0
 
 
-class Beat(msgspec.Struct, tag="beat"):
+class Heartbeat(msgspec.Struct, tag="beat"):
     """From a child, once a second: its loop turns. `connections` are WebSockets."""
 
     connections: int = 0
@@ -64,14 +64,14 @@ class Release(msgspec.Struct, tag="release"):
     slot: int
 
 
-FromChild: TypeAlias = Ready | Beat | Draining | Failed
+FromChild: TypeAlias = Ready | Heartbeat | Draining | Failed
 ToChild: TypeAlias = Drain | EndNow | Adopt | Release
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Link(Generic[In, Out]):
+class SupervisionLink(Generic[In, Out]):
     """One end. `open_supervisors_end` and `open_childs_end` make it."""
 
     def __init__(
@@ -109,12 +109,12 @@ class Link(Generic[In, Out]):
         self._writer.close()
 
 
-async def open_supervisors_end(sock: socket.socket) -> Link[FromChild, ToChild]:
-    return Link(*await _streams(sock), msgspec.json.Decoder(FromChild))
+async def open_supervisors_end(sock: socket.socket) -> SupervisionLink[FromChild, ToChild]:
+    return SupervisionLink(*await _streams(sock), msgspec.json.Decoder(FromChild))
 
 
-async def open_childs_end(sock: socket.socket) -> Link[ToChild, FromChild]:
-    return Link(*await _streams(sock), msgspec.json.Decoder(ToChild))
+async def open_childs_end(sock: socket.socket) -> SupervisionLink[ToChild, FromChild]:
+    return SupervisionLink(*await _streams(sock), msgspec.json.Decoder(ToChild))
 
 
 async def _streams(sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

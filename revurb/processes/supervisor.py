@@ -1,6 +1,6 @@
 """`revurb serve --workers N`: one process that serves nobody, and sees to it that others always do.
 
-Plan: it binds the addresses once, keeps them open, and has a Place for each process. A restart starts new workers on
+Plan: it binds the addresses once, keeps them open, and has a Slot for each process. A restart starts new workers on
 the same sockets, and when all of them are ready, all old ones drain: a client is moved once, and if one new worker
 cannot start, everything stays as it was.
 
@@ -21,17 +21,17 @@ from revurb.config import AUTO_WORKERS, Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.processes.binding import Binding, bind
 from revurb.processes.child import Child, Command
-from revurb.processes.control_socket import Control, Reply, Request, Status
+from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.cpus import available_cpus
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
 from revurb.processes.runtime_dir import hub_socket
-from revurb.processes.slot import KILL_GRACE_S, Place, how_it_ended
+from revurb.processes.slot import KILL_GRACE_S, Slot, how_it_ended
 from revurb.processes.supervision_link import Failed
-from revurb.processes.systemd import NAMES, Notifier
+from revurb.processes.systemd import NAMES, SystemdNotifier
 from revurb.processes.watchdog import Watchdog
-from revurb.processes.worker_pool import Bell, Workers
+from revurb.processes.worker_pool import ChangeSignal, WorkerPool
 from revurb.transport.listener import ListenError
 from revurb.version import __version__
 
@@ -87,15 +87,15 @@ class Supervisor:
         self._config = config
         self._binding = binding
         self._reaper = Reaper()
-        self._notifier = Notifier(invocation.environ)
-        self._control = Control(self._answer)
-        self._bell = Bell()
+        self._notifier = SystemdNotifier(invocation.environ)
+        self._control = ControlSocket(self._answer)
+        self._bell = ChangeSignal()
         environ = {name: text for name, text in invocation.environ.items() if name not in NAMES}
         # Those that workers need: started before them, ended after them, and left alone by a restart.
-        self._services: list[Place] = []
+        self._services: list[Slot] = []
         if not config.scaling.enabled:  # else the workers meet at Redis
             self._services.append(
-                Place(
+                Slot(
                     "hub",
                     lambda: self._hub_command(hub, environ),
                     self._reaper,
@@ -103,7 +103,7 @@ class Supervisor:
                     failed=self._failed,
                 )
             )
-        self._workers = Workers(invocation, binding, hub, environ, self._reaper, self._bell, self._failed)
+        self._workers = WorkerPool(invocation, binding, hub, environ, self._reaper, self._bell, self._failed)
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s
         self._watchdog = Watchdog(self._children, process.watchdog_warn_s, process.watchdog_kill_s)
@@ -166,7 +166,7 @@ class Supervisor:
 
     # What processes do.
 
-    def _failed(self, place: Place, child: Child, code: int) -> bool:
+    def _failed(self, place: Slot, child: Child, code: int) -> bool:
         """One ended unasked for: is there a point in trying again?"""
         failure = child.failure
         if failure is not None and self._state != "starting":
@@ -267,22 +267,22 @@ class Supervisor:
             config.process.watchdog_kill_s,
         )
 
-    async def _answer(self, request: Request) -> Reply:
+    async def _answer(self, request: ControlRequest) -> ControlReply:
         match request.do:
             case "status":
-                return Reply(status=self._status())
+                return ControlReply(status=self._status())
             case "stop":
                 self.stop("revurb stop")
                 if request.now:
                     self.stop("revurb stop --now")
-                return Reply()
+                return ControlReply()
             case "restart":
-                return Reply(error=await self.restart("revurb restart"))
+                return ControlReply(error=await self.restart("revurb restart"))
 
     # What it says about itself.
 
-    def _status(self) -> Status:
-        return Status(
+    def _status(self) -> ServerStatus:
+        return ServerStatus(
             version=__version__,
             pid=os.getpid(),
             host=self._config.server.host,

@@ -17,7 +17,7 @@ PATIENCE_S = 0.5  # for a queue that is full, with what must not be lost; a sign
 NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
-class Notifier:
+class SystemdNotifier:
     """One line of life to systemd. Nothing here raises: a service must not fail because nobody listens."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

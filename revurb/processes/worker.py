@@ -15,13 +15,13 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from revurb.config import load_app_provider
-from revurb.node.bus_factory import joining
+from revurb.node.bus_factory import bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.processes.invocation import Invocation
-from revurb.processes.single import settle, stop_node
-from revurb.processes.supervised import Supervised, run
-from revurb.processes.supervision_link import Beat
+from revurb.processes.single import stop_node, tune_garbage_collector
+from revurb.processes.supervised import SupervisedProcess, run
+from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
 
@@ -64,7 +64,7 @@ class Spares:
         self._slots.clear()
 
 
-async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
+async def serve(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
     """Be a worker until told to leave."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--slot", type=int, required=True)
@@ -80,19 +80,19 @@ async def serve(supervised: Supervised, arguments: Sequence[str]) -> None:
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=given.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, joining(config, given.hub_socket))
+    node = Node(config, apps, bus_factory(config, given.hub_socket))
     await node.start(own)
-    settle()
+    tune_garbage_collector()
     spares = Spares(node, slots)
     supervised.on_adopt, supervised.on_release = spares.adopt, spares.release
-    supervised.ready(config.server.drain_timeout_s, lambda: Beat(node.connections))
+    supervised.ready(config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count))
     _log.info("worker is ready")
 
     why = await supervised.leave
     node.stop_accepting()
     spares.close()
     supervised.draining()
-    _log.info("worker is draining", extra={"told_by": why, "connections": node.connections})
+    _log.info("worker is draining", extra={"told_by": why, "connections": node.connection_count})
     await stop_node(node, supervised.now)
     _log.info("worker has drained")
 

@@ -14,13 +14,13 @@ from revurb.processes.binding import Binding
 from revurb.processes.child import Child, Command
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
-from revurb.processes.slot import Failed, Place, how_it_ended
+from revurb.processes.slot import Failed, Slot, how_it_ended
 from revurb.processes.supervision_link import Adopt, Release
 
 LEAVE_S = 5.0  # for a worker to hear that it is to leave; one that is blocked does not
 
 
-class Bell:
+class ChangeSignal:
     """Rung when something changed, for those who wait until all is as they want it."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Bell:
         await self._event.wait()
 
 
-class Workers:
+class WorkerPool:
     """The places, `worker 0` and so on, and `hub`, the Unix socket at which they meet. `failed` is told of processes
     that ended unasked for."""
 
@@ -46,7 +46,7 @@ class Workers:
         hub: Path,
         environ: Mapping[str, str],
         reaper: Reaper,
-        bell: Bell,
+        bell: ChangeSignal,
         failed: Failed,
     ) -> None:
         self._invocation = invocation
@@ -109,7 +109,7 @@ class Workers:
             await asyncio.wait([child.left for child in old], timeout=LEAVE_S)
         return None
 
-    def _place(self, slot: int, reaper: Reaper, failed: Failed) -> Place:
+    def _place(self, slot: int, reaper: Reaper, failed: Failed) -> Slot:
         def command() -> Command:
             return self._command(slot)
 
@@ -117,7 +117,7 @@ class Workers:
             self.spread()
             self._bell.ring()
 
-        return Place(f"worker {slot}", command, reaper, changed=changed, failed=failed)
+        return Slot(f"worker {slot}", command, reaper, changed=changed, failed=failed)
 
     def _command(self, slot: int) -> Command:
         binding = self._binding

@@ -7,23 +7,20 @@ openness without its holes: exactly event, channel and data are forwarded. `none
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from revurb.pusher import messages
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
-
-if TYPE_CHECKING:
-    from revurb.pusher.session import Session
+from revurb.pusher.ports import PublishedEvent
+from revurb.pusher.session_state import SessionState
 
 PREFIX = "client-"
 
 
-def relay(session: Session, message: messages.ClientMessage) -> None:
+def relay(session: SessionState, message: messages.ClientMessage) -> None:
     """Send a client event to everyone on its channel but the sender, or raise the PusherError that says why not.
 
     On a presence channel the sender's `user_id` is added, from its signed channel_data and from nowhere else.
     """
-    source = session.state.app.accept_client_events_from
+    source = session.app_state.app.accept_client_events_from
     if source == "none":
         raise ClientEventsDisabled
     channel_name = message.channel
@@ -39,4 +36,4 @@ def relay(session: Session, message: messages.ClientMessage) -> None:
         member = channel.subscribers[session.outlet]
         user_id_json = member.id_json if member is not None else None
     text = messages.client_event_text(message.event, channel_name, bytes(message.data), user_id_json)
-    session.bus.publish(session.state.app.id, channel_name, text, session.socket_id)
+    session.bus.publish(PublishedEvent(session.app_state.app.id, channel_name, text, session.socket_id))

@@ -1,4 +1,4 @@
-"""What the bus brings, given to whom it concerns on this process. The WebSocket frame is built here, once for all."""
+"""Delivers what the bus brings to this process's subscribers. Their one WebSocket frame is built here."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 from revurb._speedups.fanout import deliver
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.pusher.errors import TerminatedByApp
+from revurb.pusher.ports import DeliverableEvent
 from revurb.pusher.registry import Registry
 
 
 class Dispatch:
-    """The bus' Receiver. `status` answers surveys."""
+    """The Receiver that a node gives to its bus. `status` answers surveys."""
 
     __slots__ = ("_states", "_status")
 
@@ -19,16 +20,17 @@ class Dispatch:
         self._states = registry.states
         self._status = status
 
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> int:
-        """Give an event to this process's subscribers of the channel; returns to how many it went."""
-        state = self._states.get(app_id)
+    def deliver(self, event: DeliverableEvent) -> int:
+        """Send an event to this process's subscribers of its channel; returns to how many it went."""
+        state = self._states.get(event.app_id)
         if state is None:
             return 0
-        found = state.channels.get(channel)
-        if found is None:
+        channel = state.channels.get(event.channel)
+        if channel is None:
             return 0
+        except_socket_id = event.except_socket_id
         skip = state.sessions.get(except_socket_id) if except_socket_id else None
-        return deliver(found.subscribers, server_frame(TEXT, text), skip.outlet if skip else None)
+        return deliver(channel.subscribers, server_frame(TEXT, event.text), skip.outlet if skip else None)
 
     def terminate(self, app_id: str, user_id: str) -> int:
         """End every connection that is this user on some presence channel: error 4009, then close 4009, which Pusher

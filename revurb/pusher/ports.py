@@ -1,9 +1,9 @@
 """What the protocol needs from the outside, and nothing more; and the values that travel there.
 
-The composition root (`server/node.py`) hands in real ones; tests hand in recorders. This file is all that the bus
-knows of the protocol.
+The composition root (`node/node.py`) hands in real ones; tests hand in recorders. This file is all that the bus knows
+of the protocol.
 
-A bus of one process answers at once, one of several has to ask: what may take time gives either the value or an
+A bus of one process answers at once, one of several has to ask: what may take time returns either the value or an
 awaitable of it, so that the single process pays for no task.
 """
 
@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
-Soon: TypeAlias = T | Awaitable[T]
+MaybeAwaitable: TypeAlias = T | Awaitable[T]
 
 
 class Member(NamedTuple):
-    """A user on a presence channel: the signed `channel_data`, read.
+    """A user on a presence channel: the signed `channel_data`, decoded.
 
-    `user_id` identifies; `id_json` and `info_json` are what the app wrote.
+    `user_id` identifies the user; `id_json` and `info_json` are the JSON that the app wrote.
     """
 
     user_id: str
@@ -27,23 +29,61 @@ class Member(NamedTuple):
     info_json: bytes
 
 
+class PublishedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event for every subscriber of a channel but `except_socket_id`: `text` is its finished JSON.
+
+    Kept as the channel's last event for `cache_ttl_s` seconds; 0 does not keep it.
+    """
+
+    app_id: str
+    channel: str
+    text: bytes
+    except_socket_id: str | None = None
+    cache_ttl_s: int = 0
+
+
+class DeliverableEvent(Protocol):
+    """What a process needs of an event that it delivers: a PublishedEvent, or a bus's own form of one."""
+
+    @property
+    def app_id(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def text(self) -> bytes: ...
+    @property
+    def except_socket_id(self) -> str | None: ...
+
+
+class EnterRequest(msgspec.Struct, frozen=True):
+    """One more subscriber of this process on a channel; on a presence channel `member` is who it is, and `added` is the
+    finished `member_added` event for the others, should the user be new there. `want_cached` asks for the channel's
+    last event."""
+
+    app_id: str
+    channel: str
+    member: Member | None
+    added: bytes
+    want_cached: bool
+
+
 class CachedEvent(NamedTuple):
-    """The last event of a cache channel: finished JSON, and how long it will still be remembered."""
+    """The last event of a cache channel: finished JSON, and the seconds for which it will still be kept."""
 
     text: bytes
     ttl_s: float
 
 
-class Entered(NamedTuple):
-    """What one more subscriber of a channel is to know: the members, on presence channels, and the last event, where
-    it was asked for."""
+class ChannelSnapshot(NamedTuple):
+    """A channel as a new subscriber is told of it: the members, on presence channels, and the last event, where that
+    was asked for."""
 
     members: Sequence[Member] = ()
     cached: bytes | None = None
 
 
 class ChannelState(NamedTuple):
-    """A channel over all processes. A channel without subscribers has counts of 0 and may still have an event."""
+    """A channel over all processes. One without subscribers has counts of 0 and may still have a last event."""
 
     subscription_count: int = 0
     user_count: int = 0
@@ -64,10 +104,10 @@ class Outlet(Protocol):
 
 
 class Receiver(Protocol):
-    """What the bus brings to a process. Called in the bus' order, one at a time."""
+    """What the bus calls in a process. One call at a time, in the bus's order."""
 
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> object:
-        """Give an event to this process's subscribers of the channel."""
+    def deliver(self, event: DeliverableEvent) -> object:
+        """Send an event to this process's subscribers of its channel."""
 
     def terminate(self, app_id: str, user_id: str) -> object:
         """End this process's connections of a user."""
@@ -79,57 +119,40 @@ class Receiver(Protocol):
 class Bus(Protocol):
     """Makes all processes one: takes events to subscribers wherever they are, and knows who is on which channel."""
 
-    def publish(
-        self,
-        app_id: str,
-        channel: str,
-        text: bytes,
-        except_socket_id: str | None = None,
-        cache_ttl_s: int = 0,
-    ) -> Soon[None]:
-        """Deliver `text`, a finished event as JSON, to the channel everywhere but to `except_socket_id`; done when the
-        order of the event among all others of the channel is settled. Remembered for `cache_ttl_s` seconds, 0 is
-        not at all."""
+    def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
+        """Deliver an event everywhere; done when its place among all other events of the channel is settled."""
 
-    def enter(
-        self,
-        app_id: str,
-        channel: str,
-        member: Member | None,
-        added: bytes,
-        want_cached: bool,
-        then: Callable[[Entered], None],
-    ) -> None:
-        """Count one more subscriber of this process on the channel, on a presence channel under `member`.
+    def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
+        """Count one more subscriber, and send `added` to everyone else if the user is new on the channel.
 
-        If the user is new there, everyone else is sent `added`. `then` is called once, perhaps before this returns, at
-        the point in the channel's order of events that `Entered` describes: what is delivered before is in it, what
-        is delivered later is not.
+        `on_entered` is called once, perhaps before this returns, at the point in the channel's order of events that the
+        snapshot describes: what is delivered before is in it, what is delivered later is not.
         """
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
-        """Undo one `enter`, after its `then`. If a member was last seen there, everyone is sent that it went."""
+        """Undo one `enter`, after its `on_entered`. If that was the user's last connection there, `member_removed` is
+        sent to everyone else."""
 
-    def admit(self, app_id: str, limit: int | None) -> Soon[bool]:
+    def admit(self, app_id: str, limit: int | None) -> MaybeAwaitable[bool]:
         """Count one more connection of the app, unless all processes together have `limit` of them already."""
 
     def release(self, app_id: str) -> None:
         """Undo one `admit` that was granted."""
 
-    def terminate(self, app_id: str, user_id: str) -> Soon[None]:
+    def terminate(self, app_id: str, user_id: str) -> MaybeAwaitable[None]:
         """End all connections of a user, in every process."""
 
-    def channels(self, app_id: str, prefix: str) -> Soon[Mapping[str, ChannelState]]:
+    def channels(self, app_id: str, prefix: str) -> MaybeAwaitable[Mapping[str, ChannelState]]:
         """The channels that have subscribers, by name."""
 
-    def describe(self, app_id: str, channels: Sequence[str]) -> Soon[Sequence[ChannelState]]:
-        """Each of `channels`, in order."""
+    def describe(self, app_id: str, channels: Sequence[str]) -> MaybeAwaitable[Sequence[ChannelState]]:
+        """The state of each of `channels`, in order."""
 
-    def members(self, app_id: str, channel: str) -> Soon[Sequence[Member]]:
+    def members(self, app_id: str, channel: str) -> MaybeAwaitable[Sequence[Member]]:
         """Who is on a presence channel, in order of joining."""
 
-    def connections(self, app_id: str) -> Soon[int]:
-        """How many connections of the app there are."""
+    def connections(self, app_id: str) -> MaybeAwaitable[int]:
+        """How many connections the app has."""
 
-    def survey(self, question: bytes, deadline_s: float) -> Soon[Sequence[bytes]]:
-        """Ask every process, this one included; what has been answered when all have or the deadline has passed."""
+    def survey(self, question: bytes, deadline_s: float) -> MaybeAwaitable[Sequence[bytes]]:
+        """Ask every process, this one included. Done when all have answered or the deadline has passed."""

@@ -10,38 +10,47 @@ subscribed to, never a walk over all channels. What is true of all processes tog
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from revurb.apps import App
+from revurb.observe.counters import Counters
 from revurb.pusher.channel import Channel
+from revurb.pusher.errors import PusherError
+from revurb.pusher.ports import Outlet
 
-if TYPE_CHECKING:
-    from revurb.pusher.session import Session
+
+class RegisteredSession(Protocol):
+    """What the registry's users may do with a session that they find."""
+
+    outlet: Outlet
+
+    def end(self, error: PusherError) -> None:
+        """Send why, then close with the same code."""
 
 
 class AppState:
-    """The live state of one app."""
+    """The live state of one app. `counters` are the process's."""
 
-    __slots__ = ("app", "channels", "sessions", "users")
+    __slots__ = ("app", "channels", "counters", "sessions", "users")
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, counters: Counters) -> None:
         self.app = app
-        self.sessions: dict[str, Session] = {}
+        self.counters = counters
+        self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> on how many presence channels it is that user
-        self.users: dict[str, dict[Session, int]] = {}
+        self.users: dict[str, dict[RegisteredSession, int]] = {}
 
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:
             del self.channels[channel.name.text]
 
-    def identify(self, session: Session, user_id: str) -> None:
+    def identify(self, session: RegisteredSession, user_id: str) -> None:
         """Note that `session` is `user_id` on one more channel."""
         sessions = self.users.setdefault(user_id, {})
         sessions[session] = sessions.get(session, 0) + 1
 
-    def forget(self, session: Session, user_id: str) -> None:
+    def forget(self, session: RegisteredSession, user_id: str) -> None:
         """Undo one `identify`."""
         sessions = self.users[user_id]
         sessions[session] -= 1
@@ -50,7 +59,7 @@ class AppState:
             if not sessions:
                 del self.users[user_id]
 
-    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+    def sessions_of(self, user_id: str) -> tuple[RegisteredSession, ...]:
         """A snapshot of the connections of a user, each once."""
         return tuple(self.users.get(user_id, ()))
 
@@ -58,7 +67,8 @@ class AppState:
 class Registry:
     """The app states of this process, made when an app is first used."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters | None = None) -> None:
+        self._counters = Counters() if counters is None else counters
         self.states: dict[str, AppState] = {}
         """By app id."""
 
@@ -66,18 +76,13 @@ class Registry:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self.states.get(app.id)
         if state is None:
-            state = self.states[app.id] = AppState(app)
+            state = self.states[app.id] = AppState(app, self._counters)
         elif state.app is not app:
             state.app = app
         return state
 
-    def sessions(self) -> Iterator[Session]:
-        """Every session of every app; a snapshot, so that they may be closed meanwhile."""
-        for state in tuple(self.states.values()):
-            yield from tuple(state.sessions.values())
-
     def shrink(self) -> None:
-        """Let go of what was for more sessions than there are: the table of a dict grows, but does not shrink."""
+        """Release memory that was for more sessions than there are: the table of a dict grows, and never shrinks."""
         for state in self.states.values():
             state.sessions = dict(state.sessions)
             state.channels = dict(state.channels)
@@ -86,4 +91,5 @@ class Registry:
                 channel.subscribers = dict(channel.subscribers)
 
     def session_count(self) -> int:
+        """Open sessions of all apps."""
         return sum(len(state.sessions) for state in self.states.values())

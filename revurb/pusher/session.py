@@ -2,13 +2,12 @@
 
 Rule 1: whatever the peer sends is answered by the protocol; nothing it sends raises out of here.
 Rule 2: a session says things; whether the connection is alive is the transport's to find out, which calls
-`on_quiet` and `on_unresponsive`.
+`on_idle` and `on_unresponsive`.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
@@ -16,53 +15,40 @@ from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateL
 from revurb.pusher.ports import Bus, Outlet
 from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.registry import AppState
+from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
-
-if TYPE_CHECKING:
-    from revurb.pusher.channel import Channel
-    from revurb.pusher.subscribing import Arrival
 
 _log = logging.getLogger(__name__)
 
 
-class Session:
+class Session(SessionState):
     """The protocol's side of one WebSocket connection of one app.
 
-    The transport calls `opened` once, `on_message` for each text or binary message, `on_control` for each ping or
-    pong frame, `on_quiet` and `on_unresponsive` as time passes, and `closed` once.
+    The transport calls `opened` once, `on_message` for each text or binary message, `on_control_frame` for each ping or
+    pong frame, `on_idle` and `on_unresponsive` as time passes, and `closed` once.
     """
 
-    __slots__ = ("_control_frames", "_window", "arriving", "bus", "channels", "outlet", "socket_id", "state")
+    __slots__ = ("_answers_control_frames", "_window")
 
-    def __init__(self, state: AppState, socket_id: str, bus: Bus) -> None:
-        limit = state.app.rate_limit
-        self.state = state
-        self.socket_id = socket_id
-        self.bus = bus
-        self.channels: dict[str, Channel] = {}
-        self.arriving: dict[str, Arrival] | None = None  # made when the bus first takes its time
-        self.outlet: Outlet = _NOWHERE
+    def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
+        super().__init__(app_state, socket_id, bus)
+        limit = app_state.app.rate_limit
         self._window = MessageWindow(limit) if limit is not None else None
-        self._control_frames = False
+        self._answers_control_frames = False
 
     @property
     def max_message_size_bytes(self) -> int:
-        return self.state.app.max_message_size_bytes
+        return self.app_state.app.max_message_size_bytes
 
     @property
     def ping_interval_s(self) -> float:
-        """Seconds of silence after which `on_quiet` is due."""
-        return self.state.app.ping_interval_s
-
-    @property
-    def gone(self) -> bool:
-        """Whether there is nobody (any more) to speak to."""
-        return self.outlet is _NOWHERE
+        """Seconds of silence after which `on_idle` is due."""
+        return self.app_state.app.ping_interval_s
 
     def opened(self, outlet: Outlet) -> None:
         self.outlet = outlet
-        self.state.sessions[self.socket_id] = self
-        outlet.send(messages.established_frame(self.socket_id, self.state.app.activity_timeout_s))
+        self.app_state.sessions[self.socket_id] = self
+        outlet.send(messages.established_frame(self.socket_id, self.app_state.app.activity_timeout_s))
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
@@ -73,68 +59,64 @@ class Session:
                 _require_utf8(payload)
             message = messages.read_message(payload)
         except PusherError as error:
-            self._say(error)
+            self._send_error(error)
         else:
-            self.take(message)
+            self.handle(message)
 
-    def take(self, message: messages.ClientMessage) -> None:
+    def handle(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for, or say why not."""
         try:
             self._handle(message)
         except PusherError as error:
-            self._say(error)
+            self._send_error(error)
         except Exception:
             _log.exception("message handling failed", extra={"socket_id": self.socket_id})
             self.outlet.close(1011, "Internal error")
 
-    def on_control(self) -> None:
-        """A ping or pong frame came: this client's WebSocket library answers those, so `on_quiet` sends one.
+    def on_control_frame(self) -> None:
+        """A ping or pong frame came: this client's WebSocket library answers those, so `on_idle` sends one.
 
         Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). Which to use follows what came last.
         """
-        self._control_frames = True
+        self._answers_control_frames = True
 
-    def on_quiet(self) -> None:
+    def on_idle(self) -> None:
         """Nothing came for `ping_interval_s`: ask whether the client is still there."""
-        if self._control_frames:
+        if self._answers_control_frames:
             self.outlet.ping()
         else:
             self.outlet.send(messages.PING_FRAME)
 
     def on_unresponsive(self) -> None:
-        """Nothing came after `on_quiet` either."""
+        """Nothing came after `on_idle` either."""
         self.end(PongMissing())
-
-    def end(self, error: PusherError) -> None:
-        """Say why, then close with the same code."""
-        self.outlet.send(messages.error_frame(error))
-        self.outlet.close(error.code, str(error))
 
     def closed(self) -> None:
         """The connection has ended, whoever ended it. Its place in the app, given by the bus, is free again."""
         leave_all(self)
-        self.state.sessions.pop(self.socket_id, None)
-        self.outlet = _NOWHERE
-        self.bus.release(self.state.app.id)
+        self.app_state.sessions.pop(self.socket_id, None)
+        self.outlet = NOWHERE
+        self.bus.release(self.app_state.app.id)
 
     def _handle(self, message: messages.ClientMessage) -> None:
         event = message.event
         if event == "pusher:subscribe":
             wanted = messages.read_subscription(message.data)
-            if self.arriving is None or not self._deferred(wanted.channel, message):
+            if self.pending is None or not self._deferred(wanted.channel, message):
                 try:
                     subscribe(self, wanted)
                 except Unauthorized as error:
+                    self.app_state.counters.subscriptions_refused_total += 1
                     self.outlet.send(messages.error_frame(error))
                     self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
         elif event.startswith(client_events.PREFIX):
             if not self._deferred(message.channel, message):
                 client_events.relay(self, message)
         elif event == "pusher:ping":
-            self._control_frames = False
+            self._answers_control_frames = False
             self.outlet.send(messages.PONG_FRAME)
         elif event == "pusher:pong":
-            self._control_frames = False
+            self._answers_control_frames = False
         elif event == "pusher:unsubscribe":
             channel = messages.read_subscription(message.data).channel
             if not self._deferred(channel, message):
@@ -144,15 +126,15 @@ class Session:
         # Any other event on a channel is ignored, as Reverb does: only the server may send those.
 
     def _deferred(self, channel: object, message: messages.ClientMessage) -> bool:
-        """Whether the message has to wait until the subscription that is on its way has come."""
-        arrival = self.arriving.get(channel) if self.arriving and isinstance(channel, str) else None
-        if arrival is None:
+        """Keep the message if the subscription to its channel is pending; returns whether it was."""
+        pending = self.pending.get(channel) if self.pending and isinstance(channel, str) else None
+        if pending is None:
             return False
-        arrival.defer(message)
+        pending.defer(message)
         return True
 
-    def _say(self, error: PusherError) -> None:
-        limit = self.state.app.rate_limit
+    def _send_error(self, error: PusherError) -> None:
+        limit = self.app_state.app.rate_limit
         if error.fatal or (isinstance(error, RateLimited) and limit is not None and limit.terminate):
             self.end(error)
         else:
@@ -177,21 +159,10 @@ class Refusal:
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Nothing is heard: the connection is closing."""
 
-    def on_control(self) -> None: ...
-    def on_quiet(self) -> None: ...
+    def on_control_frame(self) -> None: ...
+    def on_idle(self) -> None: ...
     def on_unresponsive(self) -> None: ...
     def closed(self) -> None: ...
-
-
-class _Nowhere:
-    """The outlet of a session that is not connected (any more)."""
-
-    def send(self, frame: bytes) -> None: ...
-    def ping(self) -> None: ...
-    def close(self, code: int, reason: str = "") -> None: ...
-
-
-_NOWHERE = _Nowhere()
 
 
 def _require_utf8(payload: bytes) -> None:

@@ -9,72 +9,84 @@ subscription_succeeded cannot be missed. What the client says about the channel 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
-from revurb.pusher.ports import Entered, Member
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member
 from revurb.pusher.presence import read_member, snapshot_json
+from revurb.pusher.session_state import SessionState
 
-if TYPE_CHECKING:
-    from revurb.pusher.session import Session
-
-MAX_DEFERRED = 100  # messages about one channel while its subscription is on the way; clients send none
+MAX_DEFERRED = 100  # messages about one channel while its subscription is pending; clients send none
 
 
-class Arrival:
-    """A subscription on its way: called by the bus when it is there. `again` is one that the session has already."""
+class PendingSubscription:
+    """A subscription that the bus has been asked for. The bus calls it when it is confirmed.
 
-    __slots__ = ("_again", "_deferred", "_member", "_name", "_session", "has_come")
+    `is_repeat` marks one for a channel that the session is subscribed to already: it is answered, and counted for
+    nothing.
+    """
 
-    def __init__(self, session: Session, name: ChannelName, member: Member | None, again: bool) -> None:
+    __slots__ = ("_deferred", "_is_repeat", "_member", "_name", "_session", "is_confirmed")
+
+    def __init__(
+        self, session: SessionState, name: ChannelName, member: Member | None, is_repeat: bool
+    ) -> None:
         self._session = session
         self._name = name
         self._member = member
-        self._again = again
+        self._is_repeat = is_repeat
         self._deferred: list[messages.ClientMessage] | None = None
-        self.has_come = False
+        self.is_confirmed = False
 
     def defer(self, message: messages.ClientMessage) -> None:
-        """Keep a message about the channel until then."""
+        """Keep a message about the channel until the subscription is confirmed. Raises OverCapacity when too many are
+        kept."""
         if self._deferred is None:
             self._deferred = []
         if len(self._deferred) >= MAX_DEFERRED:
             raise OverCapacity
         self._deferred.append(message)
 
-    def __call__(self, entered: Entered) -> None:
-        session, name = self._session, self._name
-        self.has_come = True
-        if session.arriving is not None:
-            session.arriving.pop(name.text, None)
-        gone = session.gone
-        if gone or self._again:  # counted for nothing, or only to see the channel as it is
-            _tell_left(session, name.text, self._member)
+    def __call__(self, snapshot: ChannelSnapshot) -> None:
+        session = self._session
+        self.is_confirmed = True
+        if session.pending is not None:
+            session.pending.pop(self._name.text, None)
+        if not session.is_connected:
+            self._give_back()
+            return
+        if self._is_repeat:
+            self._give_back()
         else:
-            state, member = session.state, self._member
-            channel = state.channels.get(name.text)
-            if channel is None:
-                channel = state.channels[name.text] = Channel(name)
-            if member is not None:
-                state.identify(session, member.user_id)
-            channel.subscribers[session.outlet] = member
-            # By the channel's own name: 60 bytes less for each subscriber.
-            session.channels[channel.name.text] = channel
-        if not gone:
-            _confirm(session, name, entered)
-            if self._deferred is not None:
-                for message in self._deferred:
-                    session.take(message)
+            self._subscribe()
+        _send_confirmation(session, self._name, snapshot)
+        if self._deferred is not None:
+            for message in self._deferred:
+                session.handle(message)
+
+    def _give_back(self) -> None:
+        """Undo what the bus has counted."""
+        _leave_on_bus(self._session, self._name.text, self._member)
+
+    def _subscribe(self) -> None:
+        session, name, member = self._session, self._name, self._member
+        state = session.app_state
+        channel = state.channels.get(name.text)
+        if channel is None:
+            channel = state.channels[name.text] = Channel(name)
+        if member is not None:
+            state.identify(session, member.user_id)
+        channel.subscribers[session.outlet] = member
+        # By the channel's own name: 60 bytes less for each subscriber.
+        session.channels[channel.name.text] = channel
 
 
-def subscribe(session: Session, wanted: messages.Subscription) -> None:
+def subscribe(session: SessionState, wanted: messages.Subscription) -> None:
     """Put `session` on a channel, or raise: InvalidMessage for a request that makes no sense, Unauthorized for one
     that is not signed by the app. Doing it again is answered again (as Reverb); under another user id it is
     leaving and joining."""
-    known = session.state.channels.get(wanted.channel)
+    known = session.app_state.channels.get(wanted.channel)
     if known is not None:
         name = known.name  # a channel that somebody is on has an acceptable name, which has been read
     elif acceptable(wanted.channel):
@@ -91,35 +103,35 @@ def subscribe(session: Session, wanted: messages.Subscription) -> None:
         else:
             member = present
     added = messages.member_added_text(name.text, str(wanted.channel_data)) if member is not None else b""
-    arrival = Arrival(session, name, member, channel is not None)
-    session.bus.enter(session.state.app.id, name.text, member, added, name.cached, arrival)
-    if not arrival.has_come:
-        if session.arriving is None:
-            session.arriving = {}
-        session.arriving[name.text] = arrival
+    pending = PendingSubscription(session, name, member, channel is not None)
+    session.bus.enter(EnterRequest(session.app_state.app.id, name.text, member, added, name.cached), pending)
+    if not pending.is_confirmed:
+        if session.pending is None:
+            session.pending = {}
+        session.pending[name.text] = pending
 
 
-def unsubscribe(session: Session, channel_name: str) -> None:
+def unsubscribe(session: SessionState, channel_name: str) -> None:
     """Take `session` off a channel. Silent, also when it was not on it."""
     channel = session.channels.get(channel_name)
     if channel is not None:
         _leave(session, channel)
 
 
-def leave_all(session: Session) -> None:
+def leave_all(session: SessionState) -> None:
     """Take a connection that has ended off all its channels."""
     for channel in tuple(session.channels.values()):
         _leave(session, channel)
 
 
-def _authorize(session: Session, name: ChannelName, wanted: messages.Subscription) -> Member | None:
+def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscription) -> Member | None:
     """Check the signature: `key:HMAC(socket_id:channel[:channel_data])` (Pusher docs, "Auth signatures").
 
     `channel_data` counts on guarded channels only, where it is signed: elsewhere anyone could be anyone.
     """
     if name.reserved:
         raise Unauthorized(f"{name.text} is reserved for the server")
-    app, data = session.state.app, wanted.channel_data
+    app, data = session.app_state.app, wanted.channel_data
     key, _, signature = wanted.auth.partition(":") if isinstance(wanted.auth, str) else ("", "", "")
     if data is not None and not isinstance(data, str):
         raise InvalidMessage
@@ -136,25 +148,27 @@ def _authorize(session: Session, name: ChannelName, wanted: messages.Subscriptio
         raise Unauthorized(str(error)) from error
 
 
-def _leave(session: Session, channel: Channel) -> None:
+def _leave(session: SessionState, channel: Channel) -> None:
     member = channel.subscribers.pop(session.outlet)
     del session.channels[channel.name.text]
     if member is not None:
-        session.state.forget(session, member.user_id)
-    session.state.close_if_empty(channel)
-    _tell_left(session, channel.name.text, member)
+        session.app_state.forget(session, member.user_id)
+    session.app_state.close_if_empty(channel)
+    _leave_on_bus(session, channel.name.text, member)
 
 
-def _tell_left(session: Session, channel: str, member: Member | None) -> None:
-    session.bus.leave(session.state.app.id, channel, None if member is None else member.user_id)
+def _leave_on_bus(session: SessionState, channel: str, member: Member | None) -> None:
+    session.bus.leave(session.app_state.app.id, channel, None if member is None else member.user_id)
 
 
-def _confirm(session: Session, name: ChannelName, entered: Entered) -> None:
+def _send_confirmation(session: SessionState, name: ChannelName, snapshot: ChannelSnapshot) -> None:
     if name.presence:
-        session.outlet.send(messages.joined_frame(name.text, snapshot_json(entered.members)))
+        session.outlet.send(messages.joined_frame(name.text, snapshot_json(snapshot.members)))
     else:
         session.outlet.send(messages.subscribed_frame(name.text))
     if name.cached:
         session.outlet.send(
-            messages.cache_miss_frame(name.text) if entered.cached is None else messages.frame(entered.cached)
+            messages.cache_miss_frame(name.text)
+            if snapshot.cached is None
+            else messages.frame(snapshot.cached)
         )

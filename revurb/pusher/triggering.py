@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Iterable
 from revurb.apps import App
 from revurb.pusher.channel_name import is_cached
 from revurb.pusher.messages import event_text
-from revurb.pusher.ports import Bus, Soon
+from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
 
 
 class Trigger:
@@ -27,13 +27,13 @@ class Trigger:
 
     def send(
         self, app: App, channels: Iterable[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> Soon[None]:
+    ) -> MaybeAwaitable[None]:
         """Send `event` to each of `channels`; one that is named twice gets it once. Done when all are accepted."""
         waiting: list[Awaitable[None]] | None = None
         for channel in dict.fromkeys(channels):
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
-            accepted = self._bus.publish(app.id, channel, text, except_socket_id, ttl_s)
+            accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s))
             if accepted is not None:
                 if waiting is None:
                     waiting = []

@@ -1,55 +1,76 @@
-"""What all connections of a node share, and the factory that makes them."""
+"""What all connections of a node share: limits, time, the outboxes to flush, and which connections there are.
+
+The factory that makes a connection is `functools.partial(ClientConnection, connections)`: this file is below those
+that use it, and knows them by what it asks of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.client_connection import SocketConnection
-from revurb.transport.ports import Endpoint, TransportLimits
-from revurb.transport.timer_wheel import Wheel
+from revurb.transport.ports import RequestHandler, TransportLimits
+from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
-    from revurb.transport.http_connection import HttpConnection
     from revurb.wire.websocket import WebSocket
 
 FLUSH_BUDGET_S = 0.002  # then other connections have their turn: 10,000 subscribers are 40 ms of sends
 
 
-class Acceptor:
-    """Shared state of a node's connections: limits, time, and who is connected."""
+class OpenHttp(Timed, Protocol):
+    """A connection that speaks HTTP."""
+
+    def close_if_idle(self) -> None:
+        """Close, if no request is under way."""
+
+    def abort(self) -> None:
+        """Drop the connection as it is."""
+
+
+class OpenWebSocket(Timed, Protocol):
+    """A connection that speaks WebSocket."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the close handshake."""
+
+    def abort(self) -> None:
+        """Drop the connection as it is."""
+
+
+class Connections:
+    """The shared state of a node's connections. Owned by the node, which turns `wheel` and sets `date`."""
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        handler: RequestHandler,
         limits: TransportLimits,
         counters: Counters,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.endpoint = endpoint
+        self.handler = handler
         self.limits = limits
         self.counters = counters
-        self.date = ""  # for the Date field, left out if empty; whoever has a clock sets it
-        self.wheel = Wheel(loop.time())
+        self.date = ""
+        """For the Date field of HTTP answers, which is left out while this is empty."""
+        self.wheel = TimerWheel(loop.time())
         self.fanout = Fanout(functools.partial(loop.call_soon, self._flush))
         self._loop = loop
         # Dicts without values: of 10,000 connections a set takes 105 bytes for each, a dict 30, and 60 after growing.
-        self.requesting: dict[HttpConnection, None] = {}
-        self.sockets: dict[SocketConnection, None] = {}
-        self.resting: list[WebSocket] = []
-        """State machines that lie between two messages, for whichever connection hears something next."""
+        self.http: dict[OpenHttp, None] = {}
+        self.websockets: dict[OpenWebSocket, None] = {}
+        self.idle_parsers: list[WebSocket] = []
+        """State machines that are between two messages, for whichever connection receives something next."""
         self.draining = False
-        self.goodbye = (GOING_AWAY, "")
-        self.on_empty: Callable[[], None] = lambda: None  # called when draining has let the last one go
-
-    def connection(self) -> SocketConnection:
-        """The protocol of a new connection; every one begins as HTTP."""
-        return SocketConnection(self)
+        self.drain_close = (GOING_AWAY, "")
+        """Code and reason of the Close that every WebSocket gets while draining."""
+        self.on_empty: Callable[[], None] = lambda: None
+        """Called when draining and no connection is left."""
 
     def _flush(self) -> None:
         more = True
@@ -60,49 +81,49 @@ class Acceptor:
                 self._loop.call_soon(self._flush)
 
     def drain(self, code: int, reason: str) -> None:
-        """From now on each response is its connection's last, and a WebSocket whose handshake is still under way is
-        closed with `code` as soon as it is open. Those that are open stay until they are closed."""
+        """Make each further response the last of its connection, and close a WebSocket whose handshake is still under
+        way with `code` as soon as it is open. Those that are open stay until they are closed."""
         self.draining = True
-        self.goodbye = (code, reason)
-        self._tell_if_empty()
+        self.drain_close = (code, reason)
+        self._report_if_empty()
 
-    def close_sockets(self) -> None:
+    def close_websockets(self) -> None:
         """Close every WebSocket with what `drain` was given."""
-        for socket in tuple(self.sockets):
-            socket.close(*self.goodbye)
+        for websocket in tuple(self.websockets):
+            websocket.close(*self.drain_close)
 
-    def close_idle(self) -> None:
-        """Close the HTTP connections that ask nothing."""
-        for connection in tuple(self.requesting):
+    def close_idle_http(self) -> None:
+        """Close the HTTP connections that have no request under way."""
+        for connection in tuple(self.http):
             connection.close_if_idle()
 
-    def forget_request(self, connection: HttpConnection) -> None:
-        """A connection is gone, or speaks HTTP no more."""
-        self.requesting.pop(connection, None)
+    def forget_http(self, connection: OpenHttp) -> None:
+        """Remove a connection that is lost, or has been upgraded."""
+        self.http.pop(connection, None)
         self.wheel.cancel(connection)
         if self.draining:
-            self._tell_if_empty()
+            self._report_if_empty()
 
-    def forget(self, connection: SocketConnection) -> None:
-        """A WebSocket is gone."""
-        self.sockets.pop(connection, None)
+    def forget_websocket(self, connection: OpenWebSocket) -> None:
+        """Remove a WebSocket that is lost."""
+        self.websockets.pop(connection, None)
         self.wheel.cancel(connection)
         if self.draining:
-            self._tell_if_empty()
+            self._report_if_empty()
 
     def shrink(self) -> None:
-        """Let go of what was for more connections than there are: the table of a dict grows, but does not shrink."""
-        self.requesting = dict(self.requesting)
-        self.sockets = dict(self.sockets)
-        self.resting.clear()
+        """Release memory that was for more connections than there are: the table of a dict grows, and never shrinks."""
+        self.http = dict(self.http)
+        self.websockets = dict(self.websockets)
+        self.idle_parsers.clear()
 
     def abort(self) -> None:
         """Drop every connection as it is."""
-        for connection in tuple(self.requesting):
+        for connection in tuple(self.http):
             connection.abort()
-        for socket in tuple(self.sockets):
-            socket.abort()
+        for websocket in tuple(self.websockets):
+            websocket.abort()
 
-    def _tell_if_empty(self) -> None:
-        if self.draining and not self.requesting and not self.sockets:
+    def _report_if_empty(self) -> None:
+        if self.draining and not self.http and not self.websockets:
             self.on_empty()

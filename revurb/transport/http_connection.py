@@ -11,16 +11,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from revurb.transport.connections import Connections
 from revurb.transport.ports import Answer, Upgrade
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
-from revurb.wire.response import Later, Response, encode_response
-
-if TYPE_CHECKING:
-    from revurb.transport.client_connection import SocketConnection
-    from revurb.transport.connections import Acceptor
+from revurb.wire.response import DeferredResponse, Response, encode_response
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -28,27 +25,35 @@ _TEXT = "text/plain; charset=utf-8"
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
+class Upgradable(Protocol):
+    """The protocol object of the connection."""
+
+    def open(self, upgrade: Upgrade, rest: bytes) -> None:
+        """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
+
+
 class HttpConnection:
-    """What a connection is until it is upgraded, when it becomes `socket`'s. That passes on what the loop says."""
+    """The HTTP half of a connection's life. `owner` is its protocol object: it passes on what the event loop calls, and
+    takes over at an upgrade."""
 
     __slots__ = (
-        "_acceptor",
         "_answering",
+        "_connections",
         "_due",
         "_ended",
         "_half_closed",
+        "_owner",
         "_reader",
         "_requests",
-        "_socket",
         "_transport",
         "_writable",
-        "waits_in",
+        "wheel_tick",
     )
 
-    def __init__(self, acceptor: Acceptor, socket: SocketConnection, transport: asyncio.Transport) -> None:
-        limits = acceptor.limits
-        self._acceptor = acceptor
-        self._socket = socket
+    def __init__(self, connections: Connections, owner: Upgradable, transport: asyncio.Transport) -> None:
+        limits = connections.limits
+        self._connections = connections
+        self._owner = owner
         self._transport = transport
         self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
         self._requests: deque[Request] | None = None  # made for a peer that does not wait, or sends parts
@@ -57,11 +62,11 @@ class HttpConnection:
         self._ended = False
         self._half_closed = False
         self._due = 0.0
-        self.waits_in: Tick | None = None
-        acceptor.requesting[self] = None
+        self.wheel_tick: Tick | None = None
+        connections.http[self] = None
         self._wait(limits.request_timeout_s)
 
-    # What the loop calls.
+    # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -77,7 +82,7 @@ class HttpConnection:
             self._requests = deque()
         self._requests += reader.feed(data)
         if was_idle and not reader.idle:
-            self._wait(self._acceptor.limits.request_timeout_s)
+            self._wait(self._connections.limits.request_timeout_s)
         if self._answering is not None:
             self._transport.pause_reading()  # not before: most peers wait, and each pause takes two system calls
         self._work()
@@ -98,19 +103,19 @@ class HttpConnection:
             self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._acceptor.forget_request(self)
+        self._connections.forget_http(self)
         if self._answering is not None:
             self._answering.cancel()
 
-    # What the wheel and the acceptor call.
+    # What the wheel and the node call.
 
     def on_due(self, now: float) -> float | None:
         if now < self._due:
             return self._due
         if self._answering is not None:
-            return now + self._acceptor.limits.request_timeout_s
+            return now + self._connections.limits.request_timeout_s
         if not self._ended and not self._reader.idle:
-            self._acceptor.counters.http_errors_total += 1
+            self._connections.counters.http_errors_total += 1
             self._fail(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
         else:
             self.abort()
@@ -132,15 +137,15 @@ class HttpConnection:
         if self._requests or self._answering is not None or self._ended:
             return
         if self._reader.failure is not None:
-            self._acceptor.counters.http_errors_total += 1
+            self._connections.counters.http_errors_total += 1
             self._fail(self._reader.failure)
         elif self._reader.waiting_for_continue and self._reader.take_continue():
             self._transport.write(_CONTINUE)
 
     def _ask(self, request: Request) -> None:
-        self._acceptor.counters.http_requests_total += 1
+        self._connections.counters.http_requests_total += 1
         try:
-            answer = self._acceptor.endpoint.on_request(request)
+            answer = self._connections.handler.on_request(request)
         except Exception:
             answer = _internal_error(request)
         self._take(request, answer)
@@ -148,12 +153,12 @@ class HttpConnection:
     def _take(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
         if isinstance(answer, (Response, Upgrade)):
             self._give(request, answer)
-        elif type(answer) is Later and isinstance(answer.soon, asyncio.Future):
+        elif type(answer) is DeferredResponse and isinstance(answer.awaitable, asyncio.Future):
             # With a task, and a pause for each request, a publish over the hub took 200 us of CPU time, not 150.
-            self._answering, use = answer.soon, answer.use
-            answer.soon.add_done_callback(lambda done: self._answered(request, done, use))
+            self._answering, make = answer.awaitable, answer.make
+            answer.awaitable.add_done_callback(lambda done: self._answered(request, done, make))
         else:
-            task: asyncio.Future[Answer] = asyncio.ensure_future(_settle(request, answer))
+            task: asyncio.Future[Answer] = asyncio.ensure_future(_await_answer(request, answer))
             self._answering = task
             task.add_done_callback(lambda done: self._answered(request, done, None))
 
@@ -161,13 +166,13 @@ class HttpConnection:
         self,
         request: Request,
         done: asyncio.Future[Any],
-        use: Callable[[Any], Answer | Awaitable[Answer]] | None,
+        make: Callable[[Any], Answer | Awaitable[Answer]] | None,
     ) -> None:
         self._answering = None
         if done.cancelled():
             return
         try:
-            answer = done.result() if use is None else use(done.result())
+            answer = done.result() if make is None else make(done.result())
         except Exception:
             answer = _internal_error(request)
         self._take(request, answer)
@@ -179,22 +184,22 @@ class HttpConnection:
         if isinstance(answer, Upgrade):
             self._upgrade(answer)
             return
-        acceptor = self._acceptor
+        connections = self._connections
         # A reader stops at an upgrade request: what follows a refused one cannot be told from WebSocket frames.
         keep_alive = request.keep_alive and not (
-            request.upgrade or (self._half_closed and not self._requests) or acceptor.draining
+            request.upgrade or (self._half_closed and not self._requests) or connections.draining
         )
         self._transport.write(
             encode_response(
-                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=acceptor.date
+                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=connections.date
             )
         )
         if keep_alive:
-            due = acceptor.wheel.now + acceptor.limits.keep_alive_timeout_s
-            if self.waits_in is not None and due >= self._due:
+            due = connections.wheel.now + connections.limits.keep_alive_timeout_s
+            if self.wheel_tick is not None and due >= self._due:
                 self._due = due  # what `_wait` would do, without the call
             else:
-                self._wait(acceptor.limits.keep_alive_timeout_s)
+                self._wait(connections.limits.keep_alive_timeout_s)
         else:
             self._end()
 
@@ -203,13 +208,13 @@ class HttpConnection:
         self._ended = True
         if not self._transport.is_reading():
             self._transport.resume_reading()  # it was paused if the answer had to be waited for
-        self._socket.open(upgrade, rest)
-        self._acceptor.forget_request(self)
+        self._owner.open(upgrade, rest)
+        self._connections.forget_http(self)
 
     def _fail(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
-        self._transport.write(encode_response(response, keep_alive=False, date=self._acceptor.date))
+        self._transport.write(encode_response(response, keep_alive=False, date=self._connections.date))
         self._end()
 
     def _end(self) -> None:
@@ -220,19 +225,20 @@ class HttpConnection:
         self._ended = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wait(self._acceptor.limits.close_timeout_s)
+            self._wait(self._connections.limits.close_timeout_s)
         else:
             self._transport.close()
 
     def _wait(self, timeout_s: float) -> None:
-        """Be looked at in `timeout_s`, or sooner: only then is it moved on the wheel, and `on_due` knows the time."""
-        wheel, before = self._acceptor.wheel, self._due
+        """Have `on_due` called in `timeout_s`. It is moved on the wheel only if that is sooner than it was due:
+        otherwise `on_due` puts it back."""
+        wheel, before = self._connections.wheel, self._due
         self._due = wheel.now + timeout_s
-        if self.waits_in is None or self._due < before:
+        if self.wheel_tick is None or self._due < before:
             wheel.schedule(self, self._due)
 
 
-async def _settle(request: Request, answer: Awaitable[Answer]) -> Answer:
+async def _await_answer(request: Request, answer: Awaitable[Answer]) -> Answer:
     try:
         return await answer
     except Exception:

@@ -11,7 +11,7 @@ from revurb.wire.http import Request
 from revurb.wire.response import Response
 
 
-class Outlet(Protocol):
+class FrameSender(Protocol):
     """The sending side of a WebSocket, as its handler sees it. No method raises when the peer has gone."""
 
     def send(self, frame: bytes) -> None: ...
@@ -19,7 +19,7 @@ class Outlet(Protocol):
     def close(self, code: int, reason: str = "") -> None: ...
 
 
-class SocketHandler(Protocol):
+class WebSocketHandler(Protocol):
     """Who is spoken to on a WebSocket. Each method is called by the event loop's thread, one at a time."""
 
     @property
@@ -27,18 +27,18 @@ class SocketHandler(Protocol):
 
     @property
     def ping_interval_s(self) -> float:
-        """Seconds of silence until `on_quiet`."""
+        """Seconds of silence until `on_idle`."""
 
-    def opened(self, outlet: Outlet) -> None:
+    def opened(self, outlet: FrameSender) -> None:
         """Called once, first; what is sent from here on follows the handshake's answer."""
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """A whole text or binary message came. `now` is coarse monotonic time in seconds."""
 
-    def on_control(self) -> None:
+    def on_control_frame(self) -> None:
         """A ping or pong frame came (a ping is already answered)."""
 
-    def on_quiet(self) -> None:
+    def on_idle(self) -> None:
         """Nothing came for `ping_interval_s`: time to ask."""
 
     def on_unresponsive(self) -> None:
@@ -52,14 +52,14 @@ class Upgrade(NamedTuple):
     """An accepted handshake: what to answer, who speaks from then on, and whether compressed."""
 
     head: bytes
-    handler: SocketHandler
+    handler: WebSocketHandler
     compression: Agreement | None = None
 
 
 Answer: TypeAlias = Response | Upgrade
 
 
-class Endpoint(Protocol):
+class RequestHandler(Protocol):
     """Answers requests. An awaitable answer is waited for, without reading much meanwhile; its order is kept."""
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]: ...

@@ -24,9 +24,9 @@ NEAR_TICKS = 512  # 128 s, more than any timeout is by default; 64 bytes each
 
 
 class Timed(Protocol):
-    """Something that waits on the wheel; `waits_in` is the wheel's own note of where, None at first."""
+    """Something that waits on the wheel; `wheel_tick` is the wheel's own note of where, None at first."""
 
-    waits_in: Tick | None
+    wheel_tick: Tick | None
 
     def on_due(self, now: float) -> float | None:
         """Time is up. Returns when to be looked at next (monotonic seconds), None for never."""
@@ -35,7 +35,7 @@ class Timed(Protocol):
 Tick: TypeAlias = "dict[Timed, None]"
 
 
-class Wheel:
+class TimerWheel:
     """Never early, at most a tick late. `now` is monotonic seconds as of the last turn."""
 
     def __init__(self, now: float) -> None:
@@ -46,7 +46,7 @@ class Wheel:
 
     def schedule(self, item: Timed, due: float) -> None:
         """Look at `item` at `due`, instead of whenever it was to be looked at."""
-        if item.waits_in is not None:
+        if item.wheel_tick is not None:
             self.cancel(item)
         number = ceil(due / TICK_S)
         if number <= self._turned_to:
@@ -56,12 +56,12 @@ class Wheel:
         else:
             tick = self._far.setdefault(number, {})
         tick[item] = None
-        item.waits_in = tick
+        item.wheel_tick = tick
 
     def cancel(self, item: Timed) -> None:
-        tick = item.waits_in
+        tick = item.wheel_tick
         if tick is not None:
-            item.waits_in = None
+            item.wheel_tick = None
             tick.pop(item, None)
             if not tick:
                 tick.clear()  # and its table, which does not shrink by itself
@@ -81,9 +81,9 @@ class Wheel:
         items = tuple(tick)
         tick.clear()
         for item in items:
-            if item.waits_in is not tick:
+            if item.wheel_tick is not tick:
                 continue  # moved or cancelled by one that was looked at before it
-            item.waits_in = None
+            item.wheel_tick = None
             try:
                 due = item.on_due(self.now)
             except Exception:  # one connection's trouble must not stop the clock of the others

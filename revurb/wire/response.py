@@ -27,20 +27,23 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Later:
-    """A response that has to be waited for: `use` makes it of what `soon` gives, or something else to wait for.
+class DeferredResponse:
+    """A response that depends on an awaitable: `make` builds it from the result, or returns another awaitable of it.
 
-    Whoever sees that `soon` is a future can wait for it and call `use`; awaited, it does so itself, which takes a task.
+    A caller that finds `awaitable` to be a future can add a callback that calls `make`. Awaiting this object does the
+    same, and takes a task.
     """
 
-    __slots__ = ("soon", "use")
+    __slots__ = ("awaitable", "make")
 
-    def __init__(self, soon: Awaitable[Any], use: Callable[[Any], Response | Awaitable[Response]]) -> None:
-        self.soon = soon
-        self.use = use
+    def __init__(
+        self, awaitable: Awaitable[Any], make: Callable[[Any], Response | Awaitable[Response]]
+    ) -> None:
+        self.awaitable = awaitable
+        self.make = make
 
     def __await__(self) -> Generator[Any, Any, Response]:
-        response = self.use((yield from self.soon.__await__()))
+        response = self.make((yield from self.awaitable.__await__()))
         return response if isinstance(response, Response) else (yield from response.__await__())
 
 

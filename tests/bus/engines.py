@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from revurb.bus.brokered.broker_link import LinkEnd
+from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_link import HubLink
@@ -18,7 +18,15 @@ from revurb.bus.local import LocalBus
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Bus, Entered, Member, Soon
+from revurb.pusher.ports import (
+    Bus,
+    ChannelSnapshot,
+    DeliverableEvent,
+    EnterRequest,
+    MaybeAwaitable,
+    Member,
+    PublishedEvent,
+)
 
 T = TypeVar("T")
 APP = "app1"
@@ -26,7 +34,7 @@ LEASE_S = 0.6
 DEADLINE_S = 10.0
 
 
-async def now(soon: Soon[T]) -> T:
+async def now(soon: MaybeAwaitable[T]) -> T:
     return await soon if isinstance(soon, Awaitable) else soon
 
 
@@ -40,9 +48,9 @@ class Node:
         self.bus: Any = None
         self._changed = asyncio.Event()
 
-    def deliver(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
-        assert app_id == APP
-        self.heard.append((channel, text, except_socket_id))
+    def deliver(self, event: DeliverableEvent) -> None:
+        assert event.app_id == APP
+        self.heard.append((event.channel, event.text, event.except_socket_id))
         self._changed.set()
 
     def terminate(self, app_id: str, user_id: str) -> None:
@@ -65,23 +73,23 @@ class Node:
 
     async def enter(
         self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
-    ) -> Entered:
+    ) -> ChannelSnapshot:
         """Subscribe; what the subscriber is told. `heard` is emptied at that point: the rest is what comes after."""
-        entered: asyncio.Future[Entered] = asyncio.get_running_loop().create_future()
+        entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
 
-        def then(value: Entered) -> None:
+        def then(value: ChannelSnapshot) -> None:
             self.heard.clear()
             entered.set_result(value)
 
         added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
         bus: Bus = self.bus
-        bus.enter(APP, channel, user, added, want_cached, then)
+        bus.enter(EnterRequest(APP, channel, user, added, want_cached), then)
         async with asyncio.timeout(DEADLINE_S):
             return await entered
 
     async def publish(self, text: bytes, channel: str = "news", **more: Any) -> None:
         async with asyncio.timeout(DEADLINE_S):
-            await now(self.bus.publish(APP, channel, text, **more))
+            await now(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
 
 
 class OneOrMore(Protocol):
@@ -230,7 +238,7 @@ class RedisCluster(_Cluster):
         if not self._shared:
             await self._server.kill()
 
-    def _link(self, end: LinkEnd, node: Node) -> RedisLink:
+    def _link(self, end: BrokerLinkOwner, node: Node) -> RedisLink:
         server, behind = self._server, self.behind.get(len(self.nodes))
         return RedisLink(
             end,

@@ -1,7 +1,7 @@
 """What every engine does where there is one process."""
 
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import ChannelState, Entered, Member
+from revurb.pusher.ports import ChannelSnapshot, ChannelState, Member
 from tests.bus.engines import APP, OneOrMore, now
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
@@ -35,7 +35,7 @@ async def test_a_channel_counts_its_subscribers(any_cluster: OneOrMore) -> None:
 
 async def test_the_joiner_sees_everyone_and_everyone_hears_of_the_joiner(any_cluster: OneOrMore) -> None:
     node = await any_cluster.node()
-    assert await node.enter(ROOM, ANN) == Entered([ANN])
+    assert await node.enter(ROOM, ANN) == ChannelSnapshot([ANN])
     entering = node.enter(ROOM, BOB)
     heard_before = len(node.heard)
     assert heard_before == 0
@@ -111,8 +111,8 @@ async def test_nothing_is_wrong(any_cluster: OneOrMore) -> None:
 
 async def test_its_topics_are_counted(any_cluster: OneOrMore) -> None:
     node = await any_cluster.node()
-    assert node.bus.standing.topics == 0
+    assert node.bus.health.topics == 0
     for channel in ("news", "news", ROOM):
         await node.enter(channel)
-    standing = node.bus.standing
-    assert (standing.topics, standing.waiting, standing.dropped, standing.missed) == (2, 0, 0, 0)
+    health = node.bus.health
+    assert (health.topics, health.waiting, health.dropped, health.missed) == (2, 0, 0, 0)

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from revurb.bus.engine import Standing
+from revurb.bus.engine import BusHealth
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import ChannelState, Member
+from revurb.pusher.ports import ChannelState, Member, PublishedEvent
 from tests.bus.engines import APP, DEADLINE_S, Cluster, Node, now
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
@@ -54,7 +54,7 @@ async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> 
         channels
     ):  # the publisher has none of them, the second two thirds, the third the rest
         await nodes[1 if number % 3 else 2].enter(f"c{number}")
-    told = [publisher.bus.publish(APP, f"c{number}", b"x") for number in range(channels)]
+    told = [publisher.bus.publish(PublishedEvent(APP, f"c{number}", b"x")) for number in range(channels)]
     for accepted in told:
         await now(accepted)
     thirds = len(range(0, channels, 3))
@@ -314,16 +314,16 @@ async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     for channel in ("a", "b"):
         await there.enter(channel)
-    await there.until(lambda: there.bus.standing.lag_s is not None)
-    standing = there.bus.standing
-    assert 0 <= standing.lag_s < DEADLINE_S
-    assert standing._replace(lag_s=None) == Standing(topics=2)
-    accepted = [here.bus.publish(APP, "a", b"%d" % number) for number in range(3)]
-    assert here.bus.standing.waiting == 3
+    await there.until(lambda: there.bus.health.lag_s is not None)
+    health = there.bus.health
+    assert 0 <= health.lag_s < DEADLINE_S
+    assert health._replace(lag_s=None) == BusHealth(topics=2)
+    accepted = [here.bus.publish(PublishedEvent(APP, "a", b"%d" % number)) for number in range(3)]
+    assert here.bus.health.waiting == 3
     for each in accepted:
         await now(each)
-    assert here.bus.standing.waiting == 0
+    assert here.bus.health.waiting == 0
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)
     await here.publish(b"later", "a")
-    assert here.bus.standing.waiting == 1
+    assert here.bus.health.waiting == 1

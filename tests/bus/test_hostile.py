@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker, Peer
 from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, Unpacker, pack
-from revurb.bus.redis.envelope import Envelope, Position, unpack
-from revurb.bus.redis.incoming_events import Incoming
+from revurb.bus.redis.envelope import Envelope, StreamId, unpack
+from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP, RedisCluster, now
@@ -73,7 +73,7 @@ def test_the_broker_takes_any_message(values: list[list[object]], tag: int) -> N
 def test_nothing_is_done_for_someone_who_has_not_said_who_it_is() -> None:
     broker = a_broker()
     peer = Peer(Sink(), 0)
-    broker.receive(peer, [m.encode(m.Publish(1, APP, "news", b"x", None, 0)), m.encode(m.Beat())])
+    broker.receive(peer, [m.encode(m.Publish(1, APP, "news", b"x", None, 0)), m.encode(m.HeartbeatRequest())])
     assert broker.refused == 2
 
 
@@ -89,10 +89,10 @@ def test_leaving_what_was_never_entered_changes_nothing() -> None:
     ann = Member("ann", b'"ann"', b"null")
     for message in (
         m.Leave(APP, "presence-x", 0, ann),
-        m.Count(APP, "news", 0),
+        m.SubscriberCount(APP, "news", 0),
         m.Unsubscribe(APP, "news"),
-        m.Connections(APP, -5, -5),
-        m.Reply(99, b"x"),
+        m.ConnectionCount(APP, -5, -5),
+        m.SurveyReply(99, b"x"),
         m.Goodbye(),
         m.Goodbye(),
     ):
@@ -117,7 +117,7 @@ def test_a_length_that_is_not_to_be_ends_the_connection(length: int) -> None:
 
 def test_another_version_is_skipped_and_counted() -> None:
     unpacker = Unpacker()
-    beat = pack(m.Beat())
+    beat = pack(m.HeartbeatRequest())
     other = beat[:4] + bytes([m.VERSION + 1]) + beat[5:]
     assert unpacker.feed(other + beat) == [beat[5:]]
     assert unpacker.foreign == 1
@@ -126,7 +126,7 @@ def test_another_version_is_skipped_and_counted() -> None:
 @given(data=st.binary(max_size=200))
 def test_incoming_takes_any_bytes(data: bytes) -> None:
     got: list[Envelope] = []
-    incoming = Incoming(lambda number, position, envelope: got.append(envelope))
+    incoming = IncomingEvents(lambda number, position, envelope: got.append(envelope))
     incoming.event(1, data)
     incoming.event(1, b"5-0\n" + data)
     incoming.event(1, data + b"\n" + data)
@@ -141,12 +141,12 @@ def test_envelopes_are_read_or_refused(value: list[object]) -> None:
 
 
 def test_an_older_position_is_not_passed_on() -> None:
-    got: list[Position] = []
-    incoming = Incoming(lambda number, position, envelope: got.append(position))
+    got: list[StreamId] = []
+    incoming = IncomingEvents(lambda number, position, envelope: got.append(position))
     event = msgspec.msgpack.encode([1, "n", 1, APP, "news", b"x", None])
     for stream_id in (b"5-0", b"5-0", b"4-9", b"5-1"):
         incoming.event(1, stream_id + b"\n" + event)
-    assert got == [Position(5, 0), Position(5, 1)]
+    assert got == [StreamId(5, 0), StreamId(5, 1)]
 
 
 def test_garbage_on_redis_hurts_nobody(run: Run, need: Need, tmp_path: Path) -> None:

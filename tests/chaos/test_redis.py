@@ -110,7 +110,7 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
     try:
         node, cut_off = await cluster.node(), await cluster.node()
         await node.publish(b"before")
-        heard_until = cut_off.bus._link._incoming.newest
+        heard_until = cut_off.bus._link._memory.incoming.newest
         await cut_off.until(lambda: heard_until(partition(APP, "news")) != START)  # with the next beat
         await proxy.close()
         await cut_off.until(lambda: cut_off.bus.degraded)

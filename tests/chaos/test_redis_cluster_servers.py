@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from revurb.bus.redis.keys import Keys, partition
+from revurb.pusher.ports import EnterRequest
 from tests.bus.engines import APP, Node, RedisCluster
 from tests.chaos.clocks import Apart
 from tests.chaos.proxy import TcpProxy
@@ -44,7 +45,7 @@ def channels_at(server: int, count: int) -> list[str]:
 async def enter(node: Node, channel: str) -> None:
     """Subscribe, without forgetting what was heard."""
     entered = asyncio.get_running_loop().create_future()
-    node.bus.enter(APP, channel, None, b"", False, entered.set_result)
+    node.bus.enter(EnterRequest(APP, channel, None, b"", False), entered.set_result)
     await entered
 
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from revurb.cli.listen import event_line
-from revurb.cli.subscription import Event
+from revurb.cli.subscription import ReceivedEvent
 from tests.cli.conftest import Project, process_environment
 from tests.cli.servers import SOCKET_ID, Peer, pusher_server
 
@@ -22,14 +22,14 @@ TIME = r"\d\d:\d\d:\d\d"
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (Event("created", "orders", '{"id":7}'), '12:30:01 orders created {"id":7}'),
-        (Event("created", "orders", {"ä": 7}), '12:30:01 orders created {"ä": 7}'),
-        (Event("created", None, None), "12:30:01 - created null"),
-        (Event("a\nb", "c\x1b[2J", "d\r"), "12:30:01 c\\x1b[2J a\\nb d\\r"),
-        (Event("e", "c", "[bold]x"), "12:30:01 c e [bold]x"),
+        (ReceivedEvent("created", "orders", '{"id":7}'), '12:30:01 orders created {"id":7}'),
+        (ReceivedEvent("created", "orders", {"ä": 7}), '12:30:01 orders created {"ä": 7}'),
+        (ReceivedEvent("created", None, None), "12:30:01 - created null"),
+        (ReceivedEvent("a\nb", "c\x1b[2J", "d\r"), "12:30:01 c\\x1b[2J a\\nb d\\r"),
+        (ReceivedEvent("e", "c", "[bold]x"), "12:30:01 c e [bold]x"),
     ],
 )
-def test_an_event_is_one_line(event: Event, line: str) -> None:
+def test_an_event_is_one_line(event: ReceivedEvent, line: str) -> None:
     assert event_line(event, "12:30:01").plain == line
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import revurb
-from revurb.cli.subscription import LONGEST_PAUSE_S, Event, Subscriber, SubscriberError, pause_s
+from revurb.cli.subscription import LONGEST_PAUSE_S, ReceivedEvent, Subscriber, SubscriberError, pause_s
 from revurb.cli.target import Address
 from revurb.config import App
 from tests.cli.servers import SOCKET_ID, Peer, Script, api_server, pusher_server
@@ -21,7 +21,7 @@ THE_APP = App(id="1", key="the-key", secret="hush-hush")
 class Heard:
     """All that a client said until it ended."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[ReceivedEvent] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
     error: str = ""
@@ -107,10 +107,10 @@ def test_events_are_handed_on_as_they_come(run: Run) -> None:
 
     heard = listen(run, [script], "orders")
     assert heard.events == [
-        Event("created", "orders", '{"id": 7}'),
-        Event("plain", "orders", {"id": 8}),
-        Event("bare", None, None),
-        Event("pusher_internal:member_added", "presence-room", '{"user_id": "9"}'),
+        ReceivedEvent("created", "orders", '{"id": 7}'),
+        ReceivedEvent("plain", "orders", {"id": 8}),
+        ReceivedEvent("bare", None, None),
+        ReceivedEvent("pusher_internal:member_added", "presence-room", '{"user_id": "9"}'),
     ]
     assert heard.notices == [f"connected to ws://127.0.0.1:PORT/ws as {SOCKET_ID}", "subscribed to orders"]
 

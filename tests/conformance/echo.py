@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import signal
 
 import uvloop
 
 from revurb._speedups.frames import server_frame
 from revurb.observe.counters import Counters
-from revurb.transport.connections import Acceptor
+from revurb.transport.client_connection import ClientConnection
+from revurb.transport.connections import Connections
 from revurb.transport.listener import listen_tcp
-from revurb.transport.ports import Answer, Outlet, TransportLimits, Upgrade
+from revurb.transport.ports import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.timer_wheel import TICK_S
 from revurb.wire import handshake
 from revurb.wire.deflate import Compression
@@ -38,14 +40,14 @@ class Echo:
     def __init__(self, max_message_size_bytes: int) -> None:
         self.max_message_size_bytes = max_message_size_bytes
 
-    def opened(self, outlet: Outlet) -> None:
+    def opened(self, outlet: FrameSender) -> None:
         self._outlet = outlet
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self._outlet.send(server_frame(opcode, payload))
 
-    def on_control(self) -> None: ...
-    def on_quiet(self) -> None: ...
+    def on_control_frame(self) -> None: ...
+    def on_idle(self) -> None: ...
     def on_unresponsive(self) -> None: ...
     def closed(self) -> None: ...
 
@@ -70,20 +72,20 @@ async def serve(host: str, port: int, max_message_bytes: int, compression: Compr
     loop = asyncio.get_running_loop()
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes, max_fragments=MAX_FRAGMENTS)
     endpoint = EchoEndpoint(max_message_bytes, compression)
-    acceptor = Acceptor(endpoint, limits, Counters(), loop)
-    server, bound = await listen_tcp(acceptor.connection, host, port, None)
+    connections = Connections(endpoint, limits, Counters(), loop)
+    server, bound = await listen_tcp(functools.partial(ClientConnection, connections), host, port, None)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     while not stopping.is_set():
-        acceptor.wheel.turn(loop.time())
+        connections.wheel.turn(loop.time())
         try:
             await asyncio.wait_for(stopping.wait(), TICK_S)
         except TimeoutError:
             continue
     server.close()
-    acceptor.abort()
+    connections.abort()
 
 
 def main() -> None:

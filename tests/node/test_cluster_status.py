@@ -4,10 +4,10 @@ import os
 
 import msgspec
 
-from revurb.bus.engine import Standing
+from revurb.bus.engine import BusHealth
 from revurb.node.cluster_status import QUESTION, NodeStatus, answering, read_census
 
-FULL = Standing(topics=3, waiting=7, dropped=2, missed=1, lag_s=0.0125)
+FULL = BusHealth(topics=3, waiting=7, dropped=2, missed=1, lag_s=0.0125)
 # An answer of Revurb 0.1.0 before it said more than this.
 OLD = b'{"host":"a","pid":1,"version":"0.1.0","uptime_s":5.0,"connections":2,"state":"ready"}'
 
@@ -22,7 +22,7 @@ def test_a_node_says_how_it_keeps_up() -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    answer = answering(lambda: 0, lambda: "draining", lambda: Standing(topics=0))
+    answer = answering(lambda: 0, lambda: "draining", lambda: BusHealth(topics=0))
     assert b'"lag_ms":null' in answer(QUESTION)
     [status] = read_census([answer(QUESTION)])
     assert (status.state, status.lag_ms, status.lost) == ("draining", None, 0)

@@ -33,7 +33,7 @@ async def test_many_are_closed_evenly_over_the_timeout() -> None:
     node = await started(timeout_s)
     async with contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connect(node.port, "key1")) for _ in range(count)]
-        assert node.connections == count
+        assert node.connection_count == count
         waits = [asyncio.ensure_future(told_at(client)) for client in clients]
         start = time.monotonic()
         await node.stop(spread=True)

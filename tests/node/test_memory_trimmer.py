@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from revurb.node import memory_trimmer
-from revurb.node.memory_trimmer import LOOKS, MIN_GONE, Trimmer
+from revurb.node.memory_trimmer import LOOKS, MIN_GONE, MemoryTrimmer
 
 
 @pytest.fixture
@@ -15,13 +15,13 @@ def given_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def look(trimmer: Trimmer, connections: int, times: int) -> None:
+def look(trimmer: MemoryTrimmer, connections: int, times: int) -> None:
     for _ in range(times):
         trimmer.look(connections)
 
 
 def test_half_are_gone_for_a_moment(given_back: list[str]) -> None:
-    trimmer = Trimmer(lambda: given_back.append("shrunk"))
+    trimmer = MemoryTrimmer(lambda: given_back.append("shrunk"))
     look(trimmer, 4 * MIN_GONE, 1)
     look(trimmer, 2 * MIN_GONE, LOOKS - 1)
     assert given_back == []
@@ -34,7 +34,7 @@ def test_half_are_gone_for_a_moment(given_back: list[str]) -> None:
 
 
 def test_those_who_come_back_find_everything(given_back: list[str]) -> None:
-    trimmer = Trimmer(lambda: None)
+    trimmer = MemoryTrimmer(lambda: None)
     for _ in range(3):
         look(trimmer, 4 * MIN_GONE, 1)
         look(trimmer, 0, LOOKS - 1)
@@ -43,7 +43,7 @@ def test_those_who_come_back_find_everything(given_back: list[str]) -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(MIN_GONE - 1, 0), (4 * MIN_GONE, 2 * MIN_GONE + 1)])
 def test_few_that_go(given_back: list[str], before: int, after: int) -> None:
-    trimmer = Trimmer(lambda: None)
+    trimmer = MemoryTrimmer(lambda: None)
     look(trimmer, before, 1)
     look(trimmer, after, 10 * LOOKS)
     assert given_back == []

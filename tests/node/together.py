@@ -10,7 +10,7 @@ from pathlib import Path
 
 from revurb.apps import App
 from revurb.bus.brokered.brokered_bus import BrokeredBus
-from revurb.bus.engine import Engine
+from revurb.bus.engine import BusEngine
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
@@ -21,11 +21,11 @@ from revurb.node.node import Node
 from revurb.pusher.ports import Receiver
 from tests.redis_server import RedisServer
 
-Join = Callable[[Receiver], Engine]
+BusFactory = Callable[[Receiver], BusEngine]
 
 
 @contextlib.asynccontextmanager
-async def hub(path: Path) -> AsyncIterator[Join]:
+async def hub(path: Path) -> AsyncIterator[BusFactory]:
     """A broker; what is given joins one more worker to it."""
     broker = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
     server, numbers = HubServer(broker, str(path / "hub.sock")), count()
@@ -39,12 +39,12 @@ async def hub(path: Path) -> AsyncIterator[Join]:
 
 
 @contextlib.asynccontextmanager
-async def redis(program: str, path: Path) -> AsyncIterator[Join]:
+async def redis(program: str, path: Path) -> AsyncIterator[BusFactory]:
     """A Redis; what is given joins one more node to it."""
     server, numbers = RedisServer(program, path), count()
     await server.start()
 
-    def join(receiver: Receiver) -> Engine:
+    def join(receiver: Receiver) -> BusEngine:
         name = f"n{next(numbers)}"
         return BrokeredBus(
             name, receiver, MEMBER_EVENTS, lambda end: RedisLink(end, name, server.client, MEMBER_EVENTS)
@@ -57,7 +57,7 @@ async def redis(program: str, path: Path) -> AsyncIterator[Join]:
 
 
 @contextlib.asynccontextmanager
-async def nodes(number: int, join: Join, *apps: App) -> AsyncIterator[list[Node]]:
+async def nodes(number: int, join: BusFactory, *apps: App) -> AsyncIterator[list[Node]]:
     """That many nodes, each on a port of its own."""
     config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=apps)
     started: list[Node] = []

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from revurb.processes.control_socket import ProcessStatus, Reply, Request, Status, ask
+from revurb.processes.control_socket import ControlReply, ControlRequest, ProcessStatus, ServerStatus, ask
 from revurb.processes.runtime_dir import control_sockets
 
 NOTHING: Mapping[str, str] = {}
@@ -66,17 +66,17 @@ class Serving:
             assert self._more.wait_for(there, PATIENCE_S), f"{pattern!r} was not said:\n{self.output}"
         return found[-1]
 
-    def request(self, request: Request) -> Reply:
+    def request(self, request: ControlRequest) -> ControlReply:
         ((_, sock),) = control_sockets(str(self.runtime_dir))
         with sock:
             return ask(sock, request, PATIENCE_S)
 
-    def status(self) -> Status:
-        status = self.request(Request("status")).status
+    def status(self) -> ServerStatus:
+        status = self.request(ControlRequest("status")).status
         assert status is not None
         return status
 
-    def becomes(self, condition: Callable[[Status], bool]) -> Status:
+    def becomes(self, condition: Callable[[ServerStatus], bool]) -> ServerStatus:
         """Wait until its status is so."""
         deadline = time.monotonic() + PATIENCE_S
         while not condition(status := self.status()):
@@ -102,17 +102,17 @@ class Serving:
         return code
 
 
-def workers(status: Status) -> list[ProcessStatus]:
+def workers(status: ServerStatus) -> list[ProcessStatus]:
     return [row for row in status.processes if row.process != "hub" and row.state != "draining"]
 
 
-def hub_pid(status: Status) -> int:
+def hub_pid(status: ServerStatus) -> int:
     (pid,) = (row.pid for row in status.processes if row.process == "hub")
     assert pid is not None
     return pid
 
 
-def all_ready(status: Status) -> bool:
+def all_ready(status: ServerStatus) -> bool:
     return status.state == "ready" and {process.state for process in status.processes} == {"ready"}
 
 

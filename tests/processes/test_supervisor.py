@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from revurb.processes.control_socket import Request
+from revurb.processes.control_socket import ControlRequest
 from tests.client import api, connect, handshake, http
 from tests.conftest import Run
 from tests.processes.serving import Serving, all_ready, hub_pid, launched, serving, workers
@@ -89,7 +89,7 @@ async def test_a_worker_that_is_told_to_end_is_replaced_before_it_is_gone(steady
 async def test_a_restart_moves_clients_to_new_workers(steady: Serving) -> None:
     before, hub = pids(steady), hub_pid(steady.status())
     async with connect(steady.port, "key1") as client:
-        reply = await asyncio.to_thread(steady.request, Request("restart"))
+        reply = await asyncio.to_thread(steady.request, ControlRequest("restart"))
         assert reply.error is None
         assert await client.closed() == 4200
         async with connect(steady.port, "key1") as back:
@@ -124,12 +124,12 @@ def test_a_restart_reads_the_configuration_again(tmp_path: Path, run: Run) -> No
         (tmp_path / "revurb.toml").write_text(
             "[limits]\nmax_request_size_bytes = 5000\n[process]\nworkers = 2\n"
         )
-        assert server.request(Request("restart")).error is None
+        assert server.request(ControlRequest("restart")).error is None
         assert run(status_of(2000)) == 200
 
         before = pids(server)
         (tmp_path / "revurb.toml").write_text("[limits]\nmax_request_size_bytes = true\n")
-        error = server.request(Request("restart")).error
+        error = server.request(ControlRequest("restart")).error
         assert error is not None
         assert error.startswith("limits.max_request_size_bytes: found True in revurb.toml")
         server.signal(signal.SIGHUP)
@@ -138,12 +138,12 @@ def test_a_restart_reads_the_configuration_again(tmp_path: Path, run: Run) -> No
         assert run(status_of(2000)) == 200
 
         (tmp_path / "revurb.toml").write_text("[scaling]\nenabled = true\n")
-        error = server.request(Request("restart")).error
+        error = server.request(ControlRequest("restart")).error
         assert error is not None
         assert error.startswith("scaling.enabled has changed")
 
         (tmp_path / "revurb.toml").write_text('[server]\npath = "/ws"\nunix_socket = "r.sock"\n')
-        assert server.request(Request("restart")).error is None
+        assert server.request(ControlRequest("restart")).error is None
         server.said("which a restart of the workers cannot do.* option=server.unix_socket")
         server.signal(signal.SIGTERM)
         assert server.ended() == 0
@@ -198,14 +198,14 @@ def test_a_restart_with_a_provider_that_cannot_be_used_changes_nothing(project: 
     with serving(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
         before = pids(server)
         (project / "broken").touch()
-        error = server.request(Request("restart")).error
+        error = server.request(ControlRequest("restart")).error
         assert error is not None
         assert "out of order" in error
         status = server.becomes(lambda status: len(status.processes) == 3)
         assert [row.pid for row in workers(status)] == before
         (project / "broken").unlink()
         (project / "deadly").touch()
-        error = server.request(Request("restart")).error
+        error = server.request(ControlRequest("restart")).error
         assert error is not None
         assert "ended before it was ready (exit_code=3)" in error
         assert pids(server) == before

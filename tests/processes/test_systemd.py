@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from revurb.processes.systemd import ALIVE_S, Notifier
+from revurb.processes.systemd import ALIVE_S, SystemdNotifier
 from tests.processes.serving import PATIENCE_S, serving
 
 
@@ -37,7 +37,7 @@ def lines(sock: socket.socket) -> list[str]:
 
 def test_each_word(path: str) -> None:
     with listener(path) as systemd:
-        notifier = Notifier({"NOTIFY_SOCKET": path})
+        notifier = SystemdNotifier({"NOTIFY_SOCKET": path})
         notifier.ready("Listening")
         assert lines(systemd) == ["READY=1", "STATUS=Listening"]
         before = time.monotonic_ns() // 1000
@@ -55,13 +55,13 @@ def test_each_word(path: str) -> None:
 def test_an_abstract_socket() -> None:
     name = f"revurb-test-{os.getpid()}"
     with listener(f"\0{name}") as systemd:
-        Notifier({"NOTIFY_SOCKET": f"@{name}"}).status("here")
+        SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}).status("here")
         assert lines(systemd) == ["STATUS=here"]
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nobody/is/here"}])
 def test_nobody_listens(environ: dict[str, str]) -> None:
-    Notifier(environ).ready("x")
+    SystemdNotifier(environ).ready("x")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_nobody_listens(environ: dict[str, str]) -> None:
 )
 def test_alive_is_said_twice_as_often_as_systemd_looks(usec: str, pid: str, interval_s: float) -> None:
     environ = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": usec, "WATCHDOG_PID": pid}
-    assert Notifier(environ).interval_s == interval_s
+    assert SystemdNotifier(environ).interval_s == interval_s
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

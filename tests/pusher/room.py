@@ -81,7 +81,7 @@ class Client:
     def subscribe(self, channel: str, channel_data: str | None = None) -> list[Any]:
         """Subscribe, signed as the application's auth endpoint would."""
         data: dict[str, object] = {"channel": channel}
-        app = self.session.state.app
+        app = self.session.app_state.app
         text = f"{self.session.socket_id}:{channel}" + (
             f":{channel_data}" if channel_data is not None else ""
         )

@@ -72,7 +72,7 @@ def test_the_rate_limit_counts_everything_and_forgets(room: Room) -> None:
     assert client.say({"event": "pusher:ping"}, now=59.5) == limited
     assert client.say(b"nonsense", now=59.9) == limited
     assert client.say({"event": "pusher:ping"}, now=60) == PONG
-    other = room.client(client.session.state.app)
+    other = room.client(client.session.app_state.app)
     assert other.say({"event": "pusher:ping"}, now=59) == PONG
 
 
@@ -84,13 +84,13 @@ def test_the_rate_limit_may_close(room: Room) -> None:
 
 
 def test_silence_is_asked_about_in_the_way_that_the_client_answers(client: Client) -> None:
-    client.session.on_quiet()
+    client.session.on_idle()
     assert client.heard() == [{"event": "pusher:ping"}]
-    client.session.on_control()
-    client.session.on_quiet()
+    client.session.on_control_frame()
+    client.session.on_idle()
     assert (client.heard(), client.outlet.pings) == ([], 1)
     client.say({"event": "pusher:pong"})
-    client.session.on_quiet()
+    client.session.on_idle()
     assert (client.heard(), client.outlet.pings) == ([{"event": "pusher:ping"}], 1)
 
 
@@ -214,7 +214,7 @@ def test_nobody_may_whisper_where_it_is_off(room: Room) -> None:
 @pytest.mark.parametrize("channel", ["news", "private-x", "presence-x"])
 def test_anyone_may_whisper_anywhere_where_all_may(room: Room, channel: str) -> None:
     (other,) = joined(room, channel, 1, accept_client_events_from="all")
-    outsider = room.client(other.session.state.app)
+    outsider = room.client(other.session.app_state.app)
     outsider.say({"event": "client-x", "channel": channel, "data": 1, "user_id": "spoof", "channels": ["y"]})
     assert other.heard() == [{"event": "client-x", "channel": channel, "data": 1}]
     assert outsider.say(whisper("nowhere")) == []

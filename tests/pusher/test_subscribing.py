@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from revurb.pusher.ports import PublishedEvent
 from tests.pusher.room import Room, an_app
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"
@@ -34,7 +35,7 @@ def test_a_public_channel(room: Room) -> None:
     client = room.client(an_app())
     assert client.subscribe("news") == [succeeded("news")]
     assert client.subscribe("news") == [succeeded("news")]  # again is answered again
-    assert room.dispatch.deliver("app1", "news", b"{}", None) == 1
+    assert room.dispatch.deliver(PublishedEvent("app1", "news", b"{}")) == 1
 
 
 def test_a_private_channel(room: Room) -> None:
@@ -157,7 +158,7 @@ def test_the_same_connection_as_another_user_leaves_and_joins(room: Room) -> Non
         removed("presence-r", "9"),
         added("presence-r", "10"),
     ]
-    assert [s.socket_id for s in room.state(app).sessions_of("9")] == []
+    assert list(room.state(app).sessions_of("9")) == []
     assert room.state(app).sessions_of("10") == (client.session,)
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from revurb.transport.timer_wheel import NEAR_TICKS, TICK_S, Tick, Wheel
+from revurb.transport.timer_wheel import NEAR_TICKS, TICK_S, Tick, TimerWheel
 
 
 class Item:
     def __init__(self, *answers: float | None) -> None:
-        self.waits_in: Tick | None = None
+        self.wheel_tick: Tick | None = None
         self.looked_at: list[float] = []
         self.answers = list(answers)
 
@@ -14,13 +14,13 @@ class Item:
         return self.answers.pop(0) if self.answers else None
 
 
-def turn_to(wheel: Wheel, end: float, step: float = TICK_S) -> None:
+def turn_to(wheel: TimerWheel, end: float, step: float = TICK_S) -> None:
     while wheel.now < end:
         wheel.turn(wheel.now + step)
 
 
 def test_never_early_and_at_most_a_tick_late() -> None:
-    wheel = Wheel(100.0)
+    wheel = TimerWheel(100.0)
     items = {due: Item() for due in (100.01, 100.25, 101.3, 107.77)}
     for due, item in items.items():
         wheel.schedule(item, due)
@@ -31,14 +31,14 @@ def test_never_early_and_at_most_a_tick_late() -> None:
 
 
 def test_an_item_is_looked_at_again_when_it_asks_for_it() -> None:
-    wheel, item = Wheel(0.0), Item(2.0, 4.0, None)
+    wheel, item = TimerWheel(0.0), Item(2.0, 4.0, None)
     wheel.schedule(item, 1.0)
     turn_to(wheel, 10.0)
     assert item.looked_at == [1.0, 2.0, 4.0]
 
 
 def test_scheduling_again_replaces_and_cancelling_removes() -> None:
-    wheel, moved, cancelled = Wheel(0.0), Item(), Item()
+    wheel, moved, cancelled = TimerWheel(0.0), Item(), Item()
     wheel.schedule(moved, 1.0)
     wheel.schedule(moved, 3.0)
     wheel.schedule(cancelled, 1.0)
@@ -49,7 +49,7 @@ def test_scheduling_again_replaces_and_cancelling_removes() -> None:
 
 
 def test_a_late_turn_misses_nothing() -> None:
-    wheel, first, second = Wheel(0.0), Item(), Item()
+    wheel, first, second = TimerWheel(0.0), Item(), Item()
     wheel.schedule(second, 2.0)
     wheel.schedule(first, 1.0)
     wheel.turn(60.0)
@@ -57,14 +57,14 @@ def test_a_late_turn_misses_nothing() -> None:
 
 
 def test_what_is_overdue_is_looked_at_in_the_next_turn() -> None:
-    wheel, item = Wheel(50.0), Item()
+    wheel, item = TimerWheel(50.0), Item()
     wheel.schedule(item, 10.0)
     wheel.turn(50.25)
     assert item.looked_at == [50.25]
 
 
 def test_items_may_move_and_cancel_each_other() -> None:
-    wheel = Wheel(0.0)
+    wheel = TimerWheel(0.0)
     items: list[Item] = []
 
     class Mover(Item):
@@ -89,7 +89,7 @@ def test_one_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixtur
         def on_due(self, now: float) -> float | None:
             raise ZeroDivisionError
 
-    wheel, item = Wheel(0.0), Item()
+    wheel, item = TimerWheel(0.0), Item()
     for one in (Broken(), item, Broken()):
         wheel.schedule(one, 1.0)
     turn_to(wheel, 2.0)
@@ -98,7 +98,7 @@ def test_one_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixtur
 
 
 def test_what_is_far_away_waits_as_well() -> None:
-    wheel, far, moved = Wheel(0.0), Item(), Item()
+    wheel, far, moved = TimerWheel(0.0), Item(), Item()
     wheel.schedule(far, 1000.0)
     wheel.schedule(moved, 1000.0)
     wheel.schedule(moved, NEAR_TICKS * TICK_S)
@@ -107,7 +107,7 @@ def test_what_is_far_away_waits_as_well() -> None:
 
 
 def test_a_whole_round_of_near_ticks_does_not_meet_itself() -> None:
-    wheel = Wheel(0.0)
+    wheel = TimerWheel(0.0)
     due = [tick * TICK_S for tick in range(1, 2 * NEAR_TICKS)]
     items = [Item(at + (NEAR_TICKS - 1) * TICK_S, at + (2 * NEAR_TICKS) * TICK_S) for at in due]
     for item, at in zip(items, due, strict=True):

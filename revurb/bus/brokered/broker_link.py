@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from revurb.bus.brokered import broker_messages as m
 
 
-class LinkEnd(Protocol):
+class BrokerLinkOwner(Protocol):
     """Who a link is for."""
 
     def linked(self) -> None:
@@ -21,7 +21,7 @@ class LinkEnd(Protocol):
         """The broker cannot be reached. What was sent may have been taken or not."""
 
 
-class Link(Protocol):
+class BrokerLink(Protocol):
     """Keeps in touch with the broker from `start` to `stop`, for as long as it takes."""
 
     def start(self) -> None: ...
@@ -35,8 +35,8 @@ class Link(Protocol):
     def tick(self, now: float) -> None:
         """To be called a few times a second with the loop's time."""
 
-    def lane(self, app_id: str, channel: str) -> int:
-        """The part of the broker that orders the channel's events: order is kept within a lane only."""
+    def partition_of(self, app_id: str, channel: str) -> int:
+        """The part of the broker that orders the channel's events: order is kept within a partition only."""
 
     def lag_s(self, now: float) -> float | None:
         """How far behind the broker this process hears, at `now` of `time.monotonic`; None while it is not known."""
@@ -46,4 +46,4 @@ class Link(Protocol):
         """The broker, in log lines: "hub", "redis"."""
 
 
-Connect: TypeAlias = Callable[[LinkEnd], Link]
+BrokerLinkFactory: TypeAlias = Callable[[BrokerLinkOwner], BrokerLink]

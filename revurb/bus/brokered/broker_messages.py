@@ -13,14 +13,14 @@ import msgspec
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
-EVERYONE = ""  # as the channel of an event: its text is the id of a user whose connections are to end
+TERMINATIONS = ""  # as the channel of an event: its text is the id of a user whose connections are to end
 
 
 class _Message(msgspec.Struct, array_like=True, gc=False):
     pass
 
 
-class Topic(_Message):
+class ChannelReport(_Message):
     """A channel that a worker has subscribers for: how many, and who is on it."""
 
     app_id: str
@@ -29,7 +29,7 @@ class Topic(_Message):
     members: list[Member]
 
 
-class Departed(_Message):
+class DepartedMember(_Message):
     """A user whose last connection with a worker has left while the worker was cut off."""
 
     app_id: str
@@ -37,7 +37,7 @@ class Departed(_Message):
     member: Member
 
 
-class Remembered(_Message):
+class CachedEventReport(_Message):
     """A cached event that a worker has sent."""
 
     app_id: str
@@ -56,9 +56,9 @@ class Hello(_Message, tag=1):
     epoch: str
     position: int
     connections: dict[str, int]
-    topics: list[Topic]
-    remembered: list[Remembered]
-    departed: list[Departed]
+    channels: list[ChannelReport]
+    cached: list[CachedEventReport]
+    departed: list[DepartedMember]
 
 
 class Publish(_Message, tag=2):
@@ -83,7 +83,7 @@ class Enter(_Message, tag=3):
     want_cached: bool
 
 
-class Count(_Message, tag=4):
+class SubscriberCount(_Message, tag=4):
     """I have that many subscribers now."""
 
     app_id: str
@@ -107,7 +107,7 @@ class Unsubscribe(_Message, tag=6):
     channel: str
 
 
-class Connections(_Message, tag=7):
+class ConnectionCount(_Message, tag=7):
     """I have so many connections of the app more than before (less, if below zero), and so many by that."""
 
     app_id: str
@@ -123,7 +123,7 @@ class Admit(_Message, tag=8):
     limit: int
 
 
-class Channels(_Message, tag=9):
+class QueryChannels(_Message, tag=9):
     """Answered with a dict of ChannelState."""
 
     id: int
@@ -131,7 +131,7 @@ class Channels(_Message, tag=9):
     prefix: str
 
 
-class Describe(_Message, tag=10):
+class QueryStates(_Message, tag=10):
     """Answered with a list of ChannelState."""
 
     id: int
@@ -139,7 +139,7 @@ class Describe(_Message, tag=10):
     channels: list[str]
 
 
-class Members(_Message, tag=11):
+class QueryMembers(_Message, tag=11):
     """Answered with a list of Member."""
 
     id: int
@@ -147,22 +147,22 @@ class Members(_Message, tag=11):
     channel: str
 
 
-class CountConnections(_Message, tag=12):
+class QueryConnections(_Message, tag=12):
     """Answered with an int."""
 
     id: int
     app_id: str
 
 
-class Survey(_Message, tag=13):
-    """Ask everyone. Answered with the number of those asked, and then a `Surveyed` from each."""
+class StartSurvey(_Message, tag=13):
+    """Ask everyone. Answered with the number of those asked, and then a `SurveyResult` from each."""
 
     id: int
     question: bytes
 
 
-class Reply(_Message, tag=14):
-    """My answer to a `Question`."""
+class SurveyReply(_Message, tag=14):
+    """My answer to a `SurveyQuestion`."""
 
     id: int
     answer: bytes
@@ -172,8 +172,8 @@ class Goodbye(_Message, tag=15):
     """I am going, and hold nothing any more."""
 
 
-class Beat(_Message, tag=16):
-    """Are you there? Answered with a `Beat`."""
+class HeartbeatRequest(_Message, tag=16):
+    """Are you there? Answered with a `HeartbeatReply`."""
 
 
 # From the broker.
@@ -187,7 +187,7 @@ class Welcome(_Message, tag=1):
     missed: int
 
 
-class Event(_Message, tag=2):
+class BrokerEvent(_Message, tag=2):
     position: int
     node: str  # who published it, and its number there
     seq: int
@@ -195,7 +195,7 @@ class Event(_Message, tag=2):
     channel: str
     text: bytes
     except_socket_id: str | None
-    lane: int = 0
+    partition: int = 0
 
 
 class Accepted(_Message, tag=3):
@@ -204,38 +204,38 @@ class Accepted(_Message, tag=3):
     seqs: list[int]
 
 
-class Entered(_Message, tag=4):
+class EnterReply(_Message, tag=4):
     id: int
     members: list[Member]
     cached: bytes | None
 
 
-class Answer(_Message, tag=5):
+class QueryReply(_Message, tag=5):
     id: int
     value: msgspec.Raw
 
 
-class Question(_Message, tag=6):
+class SurveyQuestion(_Message, tag=6):
     """Part of a survey."""
 
     id: int
     question: bytes
 
 
-class Surveyed(_Message, tag=7):
-    """One answer to your `Survey`."""
+class SurveyResult(_Message, tag=7):
+    """One answer to your `StartSurvey`."""
 
     id: int
     answer: bytes
 
 
-class Beating(_Message, tag=8):
-    """Answer to `Beat`: I am here, and `position` is that of the newest event."""
+class HeartbeatReply(_Message, tag=8):
+    """Answer to `HeartbeatRequest`: I am here, and `position` is that of the newest event."""
 
     position: int
 
 
-class Gone(_Message, tag=9):
+class NodeGone(_Message, tag=9):
     """A worker is gone for good: forget its numbers."""
 
     node: str
@@ -245,21 +245,31 @@ FromWorker: TypeAlias = (
     Hello
     | Publish
     | Enter
-    | Count
+    | SubscriberCount
     | Leave
     | Unsubscribe
-    | Connections
+    | ConnectionCount
     | Admit
-    | Channels
-    | Describe
-    | Members
-    | CountConnections
-    | Survey
-    | Reply
+    | QueryChannels
+    | QueryStates
+    | QueryMembers
+    | QueryConnections
+    | StartSurvey
+    | SurveyReply
     | Goodbye
-    | Beat
+    | HeartbeatRequest
 )
-FromBroker: TypeAlias = Welcome | Event | Accepted | Entered | Answer | Question | Surveyed | Beating | Gone
+FromBroker: TypeAlias = (
+    Welcome
+    | BrokerEvent
+    | Accepted
+    | EnterReply
+    | QueryReply
+    | SurveyQuestion
+    | SurveyResult
+    | HeartbeatReply
+    | NodeGone
+)
 
 encode = msgspec.msgpack.Encoder().encode
 read_from_worker = msgspec.msgpack.Decoder(FromWorker).decode

@@ -1,4 +1,4 @@
-"""What a worker has asked the broker, until it is answered. A question outlives the connection: it is asked again."""
+"""What this process has asked the broker, until it is answered. A query outlives the link: it is sent again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from revurb.bus.brokered import broker_messages as m
 T = TypeVar("T")
 
 
-class _Open(NamedTuple):
+class _PendingQuery(NamedTuple):
     message: m.FromWorker
     read: Callable[[msgspec.Raw], Any]
-    alone: Callable[[], Any]
+    local_answer: Callable[[], Any]
     answer: asyncio.Future[Any]
 
 
@@ -28,17 +28,17 @@ class _Survey:
         self.asked: int | None = None  # how many; None until the broker says
         self.done = done
 
-    def settle(self, late: bool = False) -> None:
-        if (late or self.asked == len(self.answers)) and not self.done.done():
+    def finish(self, is_late: bool = False) -> None:
+        if (is_late or self.asked == len(self.answers)) and not self.done.done():
             self.done.set_result(self.answers)
 
 
-class Questions:
-    """`send` gives a message to the broker, or does nothing if it is away."""
+class BrokerQueries:
+    """`send` gives a message to the broker, or drops it while it is away."""
 
     def __init__(self, send: Callable[[m.FromWorker], None]) -> None:
         self._send = send
-        self._open: dict[int, _Open] = {}
+        self._pending: dict[int, _PendingQuery] = {}
         self._surveys: dict[int, _Survey] = {}
         self._ids = 0
 
@@ -51,56 +51,57 @@ class Questions:
         message: m.FromWorker,
         id: int,
         read: Callable[[msgspec.Raw], T],
-        alone: Callable[[], T],
+        local_answer: Callable[[], T],
     ) -> asyncio.Future[T]:
-        """Send a question with that id. `read` makes the value of what is answered, `alone` without an answer."""
+        """Send a query with that id. `read` decodes the reply; `local_answer` answers without one, where the broker
+        stays away."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._open[id] = _Open(message, read, alone, answer)
+        self._pending[id] = _PendingQuery(message, read, local_answer, answer)
         self._send(message)
         return answer
 
     async def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
-        """What has been answered when all have, or at the deadline."""
+        """Ask every process. Returns the answers when all have come, or at the deadline."""
         loop, id = asyncio.get_running_loop(), self.next_id()
         survey = self._surveys[id] = _Survey(loop.create_future())
 
         def started(asked: asyncio.Future[int]) -> None:
             survey.asked = asked.result()
-            survey.settle()
+            survey.finish()
 
-        self.ask(m.Survey(id, question), id, m.read_count, lambda: 0).add_done_callback(started)
-        timer = loop.call_later(deadline_s, survey.settle, True)
+        self.ask(m.StartSurvey(id, question), id, m.read_count, lambda: 0).add_done_callback(started)
+        timer = loop.call_later(deadline_s, survey.finish, True)
         try:
             return await survey.done
         finally:
             timer.cancel()
-            self._open.pop(id, None)
+            self._pending.pop(id, None)
             del self._surveys[id]
 
     def answered(self, id: int, value: msgspec.Raw) -> None:
         """Raises msgspec.MsgspecError for a value that is not what was asked for; the question stays open."""
-        asked = self._open.get(id)
-        if asked is None:
+        query = self._pending.get(id)
+        if query is None:
             return
-        answer = asked.read(value)
-        del self._open[id]
-        if not asked.answer.cancelled():
-            asked.answer.set_result(answer)
+        answer = query.read(value)
+        del self._pending[id]
+        if not query.answer.cancelled():
+            query.answer.set_result(answer)
 
-    def surveyed(self, id: int, answer: bytes) -> None:
+    def survey_answered(self, id: int, answer: bytes) -> None:
         survey = self._surveys.get(id)
         if survey is not None:
             survey.answers.append(answer)
-            survey.settle()
+            survey.finish()
 
     def ask_again(self) -> None:
-        """The broker is back, or another one is there."""
-        for asked in tuple(self._open.values()):
-            self._send(asked.message)
+        """The broker is back, or another one is there: send what is unanswered."""
+        for query in tuple(self._pending.values()):
+            self._send(query.message)
 
-    def answer_alone(self) -> None:
-        """The broker stays away."""
-        waiting, self._open = self._open, {}
-        for asked in waiting.values():
-            if not asked.answer.cancelled():
-                asked.answer.set_result(asked.alone())
+    def answer_locally(self) -> None:
+        """The broker stays away: answer everything from what is known here."""
+        waiting, self._pending = self._pending, {}
+        for query in waiting.values():
+            if not query.answer.cancelled():
+                query.answer.set_result(query.local_answer())

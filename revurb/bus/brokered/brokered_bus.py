@@ -1,8 +1,8 @@
 """A `pusher.ports.Bus` that asks a broker.
 
-What a worker holds (`Subscriptions`) and what it has published (`Outbound`) is its own; the broker is told all of
-it whenever the connection is new. While there is none, this worker's own clients are served: they get their events,
-and what is asked is answered from what is known here, after a moment of patience.
+What this process is subscribed to (`BrokeredSubscriptions`) and what it has published (`OutboundQueue`) is its own; the
+broker is told all of it whenever the link is new. While there is no link, this process's own clients are served: they
+get their events, and what is asked is answered from what is known here, after a moment of patience.
 """
 
 from __future__ import annotations
@@ -16,16 +16,24 @@ from typing import TypeVar
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered.broker_link import Connect
-from revurb.bus.brokered.broker_queries import Questions
-from revurb.bus.brokered.outbound_queue import Outbound, Outgoing
-from revurb.bus.brokered.subscriptions import Subscriptions
+from revurb.bus.brokered.broker_link import BrokerLinkFactory
+from revurb.bus.brokered.broker_queries import BrokerQueries
+from revurb.bus.brokered.outbound_queue import OutboundEvent, OutboundQueue
+from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.cache import EventCache
-from revurb.bus.engine import Standing
-from revurb.bus.local_state import Holdings
-from revurb.bus.local_view import Alone
+from revurb.bus.engine import BusHealth
+from revurb.bus.local_state import LocalState
+from revurb.bus.local_view import LocalView
 from revurb.bus.member_events import MemberEvents
-from revurb.pusher.ports import ChannelState, Entered, Member, Receiver
+from revurb.pusher.ports import (
+    ChannelSnapshot,
+    ChannelState,
+    DeliverableEvent,
+    EnterRequest,
+    Member,
+    PublishedEvent,
+    Receiver,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -34,52 +42,56 @@ PATIENCE_S = 3.0  # how long clients and requests wait for a broker that is away
 
 
 class BrokeredBus:
-    """The bus of the process `node`, over what `connect` links it to. To be made and used in one event loop."""
+    """The bus of the process `node`, over the link that `connect` makes. To be made and used in one event loop."""
 
-    def __init__(self, node: str, receiver: Receiver, events: MemberEvents, connect: Connect) -> None:
+    def __init__(
+        self, node: str, receiver: Receiver, events: MemberEvents, connect: BrokerLinkFactory
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = node
-        self.missed = 0  # at most so many events came while this worker was cut off and are forgotten
-        self.received = 0  # events that the broker has sent, those of this worker among them
+        self.missed = (
+            0  # at most so many events were published while this process was cut off, and are not kept
+        )
+        self.received = 0  # events that the broker has sent, this process's own among them
         self.refused = 0  # messages that made no sense
         self._receiver = receiver
         self._link = connect(self)
-        self._questions = Questions(self._link.send)
-        holdings, cache = Holdings(), EventCache(self._loop.time)
+        self._queries = BrokerQueries(self._link.send)
+        state, cache = LocalState(), EventCache(self._loop.time)
         self._cache = cache
-        self._alone = Alone(holdings, cache)
-        self._subscriptions = Subscriptions(
-            holdings, cache, events, self._link.send, self._give, self._questions.next_id
+        self._local_view = LocalView(state, cache)
+        self._subscriptions = BrokeredSubscriptions(
+            state, cache, events, self._link.send, self._deliver, self._queries.next_id
         )
-        self._outbound = Outbound(
-            self._link.lane, lambda app_id, channel: holdings.find(app_id, channel) is not None
+        self._outbound = OutboundQueue(
+            self._link.partition_of, lambda app_id, channel: state.find(app_id, channel) is not None
         )
-        self._marks: dict[tuple[str, int], int] = {}  # node, lane -> the newest of its events that came
+        self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the newest of its events that came
         self._epoch, self._position = "", 0
         self._linked = False
-        self._away_since = self._loop.time()
-        self._arrived: asyncio.Future[None] = self._loop.create_future()
+        self._unlinked_at = self._loop.time()
+        self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
         """Connect; waits a moment for the broker, and goes on without if it does not come."""
         self._link.start()
-        await asyncio.wait((self._arrived,), timeout=PATIENCE_S)
+        await asyncio.wait((self._welcomed_once,), timeout=PATIENCE_S)
 
     async def stop(self) -> None:
-        """Say goodbye: what this worker still holds is gone at once, not after a lease."""
-        self._subscriptions.tell_changes()
+        """Say goodbye: what this process still has subscribed to is gone at once, not after a lease."""
+        self._subscriptions.report_counts()
         self._link.send(m.Goodbye())
         await self._link.stop()
 
     @property
     def degraded(self) -> str | None:
-        """Why this worker is on its own; None while it is not."""
+        """Why this process is cut off from the others; None while it is not."""
         return None if self._linked else f"{self._link.name} disconnected"
 
     @property
-    def here(self) -> Alone:
-        """What this worker knows by itself."""
-        return self._alone
+    def local_view(self) -> LocalView:
+        """What this process knows by itself."""
+        return self._local_view
 
     @property
     def dropped(self) -> int:
@@ -87,9 +99,9 @@ class BrokeredBus:
         return self._outbound.dropped
 
     @property
-    def standing(self) -> Standing:
-        """How well this worker keeps up."""
-        return Standing(
+    def health(self) -> BusHealth:
+        """How well this process keeps up."""
+        return BusHealth(
             topics=self._subscriptions.topics,
             waiting=len(self._outbound),
             dropped=self.dropped,
@@ -103,40 +115,25 @@ class BrokeredBus:
         self._link.tick(now)
         self._cache.expire()
         self._subscriptions.tick(now)
-        if self._is_alone:
-            self._subscriptions.go_on_alone()
-            self._questions.answer_alone()
+        if self._is_isolated:
+            self._subscriptions.let_in()
+            self._queries.answer_locally()
 
     # What the protocol asks for.
 
-    def publish(
-        self,
-        app_id: str,
-        channel: str,
-        text: bytes,
-        except_socket_id: str | None = None,
-        cache_ttl_s: int = 0,
-    ) -> Awaitable[None] | None:
-        if cache_ttl_s:
-            self._cache.put(app_id, channel, text, cache_ttl_s)
+    def publish(self, event: PublishedEvent) -> Awaitable[None] | None:
+        if event.cache_ttl_s:
+            self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
         accepted = self._loop.create_future() if self._linked else None
-        event = self._outbound.add(app_id, channel, text, except_socket_id, cache_ttl_s, accepted)
+        outbound = self._outbound.add(event, accepted)
         if self._linked:
-            self._send_event(event)
-        elif self._outbound.first_sight(event.lane, event.seq):
-            self._give(app_id, channel, text, except_socket_id)
+            self._send_event(outbound)
+        elif self._outbound.claim_delivery(outbound.partition, outbound.seq):
+            self._deliver(event)
         return accepted
 
-    def enter(
-        self,
-        app_id: str,
-        channel: str,
-        member: Member | None,
-        added: bytes,
-        want_cached: bool,
-        then: Callable[[Entered], None],
-    ) -> None:
-        self._subscriptions.enter(app_id, channel, member, added, want_cached, then, self._is_alone)
+    def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
+        self._subscriptions.enter(request, on_entered, isolated=self._is_isolated)
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         self._subscriptions.leave(app_id, channel, user_id)
@@ -149,65 +146,67 @@ class BrokeredBus:
         def granted(value: msgspec.Raw) -> bool:
             if not m.read_bool(value):
                 return False
-            self._subscriptions.connect(app_id, told=True)
+            self._subscriptions.connect(app_id, is_known=True)
             return True
 
         return self._ask(
-            lambda id: m.Admit(id, app_id, limit), granted, lambda: self._alone.admit(app_id, limit)
+            lambda id: m.Admit(id, app_id, limit), granted, lambda: self._local_view.admit(app_id, limit)
         )
 
     def release(self, app_id: str) -> None:
         self._subscriptions.disconnect(app_id)
 
     def terminate(self, app_id: str, user_id: str) -> Awaitable[None] | None:
-        return self.publish(app_id, m.EVERYONE, user_id.encode())
+        return self.publish(PublishedEvent(app_id, m.TERMINATIONS, user_id.encode()))
 
     def channels(self, app_id: str, prefix: str) -> Awaitable[dict[str, ChannelState]]:
         return self._ask(
-            lambda id: m.Channels(id, app_id, prefix),
+            lambda id: m.QueryChannels(id, app_id, prefix),
             m.read_channels,
-            lambda: self._alone.channels(app_id, prefix),
+            lambda: self._local_view.channels(app_id, prefix),
         )
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:
         return self._ask(
-            lambda id: m.Describe(id, app_id, list(channels)),
+            lambda id: m.QueryStates(id, app_id, list(channels)),
             m.read_states,
-            lambda: self._alone.describe(app_id, channels),
+            lambda: self._local_view.describe(app_id, channels),
         )
 
     def members(self, app_id: str, channel: str) -> Awaitable[list[Member]]:
         return self._ask(
-            lambda id: m.Members(id, app_id, channel),
+            lambda id: m.QueryMembers(id, app_id, channel),
             m.read_members,
-            lambda: self._alone.members(app_id, channel),
+            lambda: self._local_view.members(app_id, channel),
         )
 
     def connections(self, app_id: str) -> Awaitable[int]:
         return self._ask(
-            lambda id: m.CountConnections(id, app_id), m.read_count, lambda: self._alone.connections(app_id)
+            lambda id: m.QueryConnections(id, app_id),
+            m.read_count,
+            lambda: self._local_view.connections(app_id),
         )
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
-        return self._questions.survey(question, deadline_s)
+        return self._queries.survey(question, deadline_s)
 
-    # What the link says.
+    # What the link calls (`BrokerLinkOwner`).
 
     def linked(self) -> None:
         self._link.send(self._subscriptions.hello(self.node, self._epoch, self._position))
         self._linked = True
-        for event in self._outbound.waiting():
-            self._send_event(event)
+        for outbound in self._outbound.waiting():
+            self._send_event(outbound)
         self._subscriptions.ask_again()
-        self._questions.ask_again()
+        self._queries.ask_again()
 
     def unlinked(self) -> None:
         self._linked = False
-        self._away_since = self._loop.time()
-        self._subscriptions.cut_off()
+        self._unlinked_at = self._loop.time()
+        self._subscriptions.disconnected()
         _log.warning("the bus is gone: events reach this process's own clients only, until it is back")
-        for event in self._outbound.cut_off():
-            self._give(event.app_id, event.channel, event.text, event.except_socket_id)
+        for event in self._outbound.disconnected():
+            self._deliver(event)
 
     def take(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
@@ -215,27 +214,27 @@ class BrokeredBus:
 
     def _take(self, message: m.FromBroker) -> None:
         match message:
-            case m.Event():
-                self._event(message)
+            case m.BrokerEvent():
+                self._on_event(message)
             case m.Accepted(seqs):
                 for seq in seqs:
                     self._outbound.accept(seq)
-            case m.Entered(id, members, cached):
-                self._subscriptions.entered(id, Entered(members, cached))
-            case m.Answer(id, value):
-                self._answered(id, value)
-            case m.Question(id, question):
-                self._link.send(m.Reply(id, self._receiver.answer(question)))
-            case m.Surveyed(id, answer):
-                self._questions.surveyed(id, answer)
-            case m.Beating(position):
+            case m.EnterReply(id, members, cached):
+                self._subscriptions.entered(id, ChannelSnapshot(members, cached))
+            case m.QueryReply(id, value):
+                self._on_reply(id, value)
+            case m.SurveyQuestion(id, question):
+                self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
+            case m.SurveyResult(id, answer):
+                self._queries.survey_answered(id, answer)
+            case m.HeartbeatReply(position):
                 self._position = max(self._position, position)
-            case m.Gone(node):
-                self._marks = {of: seq for of, seq in self._marks.items() if of[0] != node}
+            case m.NodeGone(node):
+                self._newest = {of: seq for of, seq in self._newest.items() if of[0] != node}
             case m.Welcome(epoch, position, missed):
-                self._welcome(epoch, position, missed)
+                self._on_welcome(epoch, position, missed)
 
-    def _welcome(self, epoch: str, position: int, missed: int) -> None:
+    def _on_welcome(self, epoch: str, position: int, missed: int) -> None:
         if missed:
             self.missed += missed
             _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
@@ -245,42 +244,43 @@ class BrokeredBus:
             self._position = 0  # another broker: it counts anew
         self._epoch = epoch
         self._subscriptions.welcomed()
-        if self._arrived.done():
+        if self._welcomed_once.done():
             _log.info("the bus is back", extra={"broker": self._link.name})
         else:
-            self._arrived.set_result(None)
+            self._welcomed_once.set_result(None)
 
-    def _event(self, event: m.Event) -> None:
+    def _on_event(self, event: m.BrokerEvent) -> None:
         self.received += 1
         self._position = event.position
         if event.node == self.node:
-            fresh = self._outbound.first_sight(event.lane, event.seq)
+            is_new = self._outbound.claim_delivery(event.partition, event.seq)
         elif event.node:
-            of = (event.node, event.lane)
-            fresh = event.seq > self._marks.get(of, 0)
-            if fresh:
-                self._marks[of] = event.seq
+            source = (event.node, event.partition)
+            is_new = event.seq > self._newest.get(source, 0)
+            if is_new:
+                self._newest[source] = event.seq
         else:
-            fresh = True  # the broker's own
-        if fresh:
-            self._give(event.app_id, event.channel, event.text, event.except_socket_id)
+            is_new = True  # the broker's own
+        if is_new:
+            self._deliver(event)
 
-    def _answered(self, id: int, value: msgspec.Raw) -> None:
+    def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:
-            self._questions.answered(id, value)
+            self._queries.answered(id, value)
         except (msgspec.MsgspecError, RecursionError):
             self.refused += 1
 
-    def _give(self, app_id: str, channel: str, text: bytes, except_socket_id: str | None = None) -> None:
-        if channel == m.EVERYONE:
-            self._receiver.terminate(app_id, text.decode())
+    def _deliver(self, event: DeliverableEvent) -> None:
+        if event.channel == m.TERMINATIONS:
+            self._receiver.terminate(event.app_id, event.text.decode())
         else:
-            self._receiver.deliver(app_id, channel, text, except_socket_id)
+            self._receiver.deliver(event)
 
-    def _send_event(self, event: Outgoing) -> None:
+    def _send_event(self, outbound: OutboundEvent) -> None:
+        event = outbound.event
         self._link.send(
             m.Publish(
-                event.seq,
+                outbound.seq,
                 event.app_id,
                 event.channel,
                 event.text,
@@ -293,16 +293,16 @@ class BrokeredBus:
         self,
         message: Callable[[int], m.FromWorker],
         read: Callable[[msgspec.Raw], T],
-        alone: Callable[[], T],
+        local_answer: Callable[[], T],
     ) -> asyncio.Future[T]:
-        self._subscriptions.tell_changes()
-        id = self._questions.next_id()
-        answer = self._questions.ask(message(id), id, read, alone)
-        if self._is_alone:
-            self._questions.answer_alone()
+        self._subscriptions.report_counts()
+        id = self._queries.next_id()
+        answer = self._queries.ask(message(id), id, read, local_answer)
+        if self._is_isolated:
+            self._queries.answer_locally()
         return answer
 
     @property
-    def _is_alone(self) -> bool:
+    def _is_isolated(self) -> bool:
         """Whether the broker has been away for long."""
-        return not self._linked and self._loop.time() - self._away_since >= PATIENCE_S
+        return not self._linked and self._loop.time() - self._unlinked_at >= PATIENCE_S

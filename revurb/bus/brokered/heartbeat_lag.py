@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Beats:
+class HeartbeatLag:
     """The beats of one connection, numbered from 1 on; it keeps their order."""
 
     __slots__ = ("_count", "_took_s", "_under_way", "heard_at")

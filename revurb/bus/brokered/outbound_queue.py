@@ -1,8 +1,8 @@
-"""The events that this process has published and that the bus has not accepted yet.
+"""The events that this process has published and that the broker has not accepted yet.
 
-While the bus cannot be reached they wait here for the others; this process's own subscribers get theirs at once.
-Each event has a number, so that none is lost and none comes twice: what was sent and not accepted is sent again, and
-everyone who has seen the number already, this process too, drops it.
+While the broker cannot be reached they wait here for the others; this process's own subscribers get theirs at once.
+Each event has a number, so that none is lost and none is delivered twice: what was sent and not accepted is sent again,
+and every process that has seen the number already, this one too, drops it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from revurb.pusher.ports import PublishedEvent
+
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 50_000
@@ -19,100 +21,102 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 _EVENT_COST_BYTES = 300  # what an event takes beside its text
 
 
-class Outgoing(NamedTuple):
+class OutboundEvent(NamedTuple):
+    """`seq` numbers the events of this process. `accepted` is done when the publisher need not wait any longer."""
+
     seq: int
-    app_id: str
-    channel: str
-    text: bytes
-    except_socket_id: str | None
-    cache_ttl_s: int
+    partition: int
+    event: PublishedEvent
     accepted: asyncio.Future[None] | None
-    lane: int
 
 
-class Outbound:
-    """Bounded in number and bytes: beyond, the oldest are dropped, which is counted (`dropped`) and logged. `lane` says
-    in which part of the bus a channel's events have their order, `is_wanted` whether this process has subscribers of
-    it."""
+class OutboundQueue:
+    """Bounded in number and bytes: beyond, the oldest are dropped, which is counted (`dropped`) and logged.
+
+    `partition_of` gives the part of the broker in which a channel's events are ordered, `has_subscribers` whether this
+    process has subscribers of a channel.
+    """
 
     __slots__ = (
         "_bytes",
+        "_delivered_up_to",
         "_dropped_before",
-        "_is_wanted",
-        "_lane",
-        "_seen",
+        "_has_subscribers",
+        "_partition_of",
         "_seq",
-        "_unseen",
+        "_undelivered",
         "_waiting",
         "dropped",
     )
 
-    def __init__(self, lane: Callable[[str, str], int], is_wanted: Callable[[str, str], bool]) -> None:
-        self._lane = lane
-        self._is_wanted = is_wanted
-        self._waiting: dict[int, Outgoing] = {}
-        self._unseen: dict[int, Outgoing] = {}
+    def __init__(
+        self, partition_of: Callable[[str, str], int], has_subscribers: Callable[[str, str], bool]
+    ) -> None:
+        self._partition_of = partition_of
+        self._has_subscribers = has_subscribers
+        self._waiting: dict[int, OutboundEvent] = {}
+        self._undelivered: dict[int, OutboundEvent] = {}  # accepted, but not delivered to our own subscribers
         self._bytes = 0
         self._seq = 0
-        self._seen: dict[int, int] = {}  # lane -> up to here, this process's own subscribers have got theirs
+        self._delivered_up_to: dict[
+            int, int
+        ] = {}  # partition -> the newest that our own subscribers have got
         self.dropped = 0
-        self._dropped_before: int | None = None  # this time; None while nothing has to be
+        self._dropped_before: int | None = None  # when dropping began; None while nothing has to be dropped
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(
-        self,
-        app_id: str,
-        channel: str,
-        text: bytes,
-        except_socket_id: str | None,
-        cache_ttl_s: int,
-        accepted: asyncio.Future[None] | None,
-    ) -> Outgoing:
+    def add(self, event: PublishedEvent, accepted: asyncio.Future[None] | None) -> OutboundEvent:
         """Number an event, and keep it until it is accepted."""
         self._seq += 1
-        lane = self._lane(app_id, channel)
-        event = Outgoing(self._seq, app_id, channel, text, except_socket_id, cache_ttl_s, accepted, lane)
-        self._waiting[self._seq] = event
-        self._bytes += len(text) + _EVENT_COST_BYTES
+        partition = self._partition_of(event.app_id, event.channel)
+        outbound = OutboundEvent(self._seq, partition, event, accepted)
+        self._waiting[self._seq] = outbound
+        self._bytes += len(event.text) + _EVENT_COST_BYTES
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
             self._drop()
-            self._settle(self._waiting.pop(next(iter(self._waiting))))
-        return event
+            self._resolve(self._waiting.pop(next(iter(self._waiting))))
+        return outbound
 
     def accept(self, seq: int) -> None:
-        """The bus has given the event its place."""
-        event = self._waiting.pop(seq, None)
+        """The broker has given the event its place in the order."""
+        outbound = self._waiting.pop(seq, None)
         if not self._waiting and self._dropped_before is not None:
             _log.warning(
                 "what had waited is sent, without what was dropped",
                 extra={"dropped": self.dropped - self._dropped_before},
             )
             self._dropped_before = None
-        if event is not None:
-            self._settle(event)
-            if seq > self._seen.get(event.lane, 0) and self._is_wanted(event.app_id, event.channel):
-                self._unseen[seq] = event  # accepted on one connection, and still on its way on another
+        if outbound is not None:
+            self._resolve(outbound)
+            event = outbound.event
+            if seq > self._delivered_up_to.get(outbound.partition, 0) and self._has_subscribers(
+                event.app_id, event.channel
+            ):
+                self._undelivered[seq] = (
+                    outbound  # accepted on one connection, and on its way back on another
+                )
 
-    def first_sight(self, lane: int, seq: int) -> bool:
-        """Whether this process's subscribers have not got this event of its own yet; they are about to."""
-        if self._unseen:
-            self._unseen.pop(seq, None)
-        if seq <= self._seen.get(lane, 0):
+    def claim_delivery(self, partition: int, seq: int) -> bool:
+        """Whether this process's subscribers have not got this event of its own yet. The caller then delivers it."""
+        if self._undelivered:
+            self._undelivered.pop(seq, None)
+        if seq <= self._delivered_up_to.get(partition, 0):
             return False
-        self._seen[lane] = seq
+        self._delivered_up_to[partition] = seq
         return True
 
-    def cut_off(self) -> Iterator[Outgoing]:
-        """The bus is out of reach: nobody need wait any longer. Gives what this process's subscribers have not got."""
-        for event in (*self._unseen.values(), *self._waiting.values()):
-            if event.accepted is not None and not event.accepted.done():
-                event.accepted.set_result(None)
-            if self.first_sight(event.lane, event.seq):
-                yield event
+    def disconnected(self) -> Iterator[PublishedEvent]:
+        """The broker cannot be reached: no publisher waits any longer. Gives the events that this process's subscribers
+        have not got; the caller delivers them."""
+        for outbound in (*self._undelivered.values(), *self._waiting.values()):
+            if outbound.accepted is not None and not outbound.accepted.done():
+                outbound.accepted.set_result(None)
+            if self.claim_delivery(outbound.partition, outbound.seq):
+                yield outbound.event
 
-    def waiting(self) -> Iterator[Outgoing]:
+    def waiting(self) -> Iterator[OutboundEvent]:
         """What has to be sent (again), in order."""
         return iter(tuple(self._waiting.values()))
 
@@ -122,7 +126,7 @@ class Outbound:
             _log.warning("too many events wait for the bus: the oldest are dropped, others never get them")
         self.dropped += 1
 
-    def _settle(self, event: Outgoing) -> None:
-        self._bytes -= len(event.text) + _EVENT_COST_BYTES
-        if event.accepted is not None and not event.accepted.done():
-            event.accepted.set_result(None)
+    def _resolve(self, outbound: OutboundEvent) -> None:
+        self._bytes -= len(outbound.event.text) + _EVENT_COST_BYTES
+        if outbound.accepted is not None and not outbound.accepted.done():
+            outbound.accepted.set_result(None)

@@ -22,7 +22,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.framing import pack
-from revurb.bus.ledger import Key, Ledger
+from revurb.bus.ledger import ChannelKey, Ledger
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelState
 
@@ -70,8 +70,8 @@ class Broker:
         self._cache = EventCache(clock)
         self._log = log if log is not None else EventLog(clock)
         self._peers: dict[str, Peer] = {}
-        self._routes: dict[Key, dict[str, Peer]] = {}
-        self._routed: dict[str, set[Key]] = {}  # node -> its routes
+        self._routes: dict[ChannelKey, dict[str, Peer]] = {}
+        self._routed: dict[str, set[ChannelKey]] = {}  # node -> its routes
         self._leases: dict[str, float] = {}  # node that is cut off -> when its lease ends
         self._surveys: dict[int, tuple[Peer, int]] = {}  # question -> who asked, under which id
         self._questions = 0
@@ -80,7 +80,7 @@ class Broker:
         self._expected = expected_workers
         self._heard: set[str] = set()  # of them
         self._listening_until = clock() + lease_s if expected_workers else 0.0
-        self._departed: list[m.Departed] = []
+        self._departed: list[m.DepartedMember] = []
         self._line: deque[tuple[Peer, m.FromWorker]] = deque()
 
     def receive(self, peer: Peer, bodies: Iterable[bytes]) -> None:
@@ -137,8 +137,8 @@ class Broker:
             self._hello(peer, message)
         elif not peer.node:
             self.refused += 1
-        elif isinstance(message, m.Beat):
-            peer.line.write(pack(m.Beating(self._log.position)))
+        elif isinstance(message, m.HeartbeatRequest):
+            peer.line.write(pack(m.HeartbeatReply(self._log.position)))
         elif self._listening_until:
             self._line.append((peer, message))
         else:
@@ -153,12 +153,12 @@ class Broker:
         # Someone who has seen nothing of any broker has nothing to catch up with.
         missed = self._log.missed(known) if hello.epoch else 0
         peer.line.write(pack(m.Welcome(self.epoch, self._log.position, missed)))
-        held = {(topic.app_id, topic.channel) for topic in hello.topics}
+        held = {(topic.app_id, topic.channel) for topic in hello.channels}
         for key in held:
             self._route(node, key, peer)
         if hello.epoch:
             for key, data in self._log.since(known):
-                if key in held or key[1] == m.EVERYONE:
+                if key in held or key[1] == m.TERMINATIONS:
                     peer.line.write(data)
         self._reassert(node, hello)
         if hello.epoch != self.epoch:  # else they were in the ledger, and have been told of by now
@@ -175,20 +175,20 @@ class Broker:
         ledger, listening = self._ledger, bool(self._listening_until)
         there = {
             (topic.app_id, topic.channel, member.user_id)
-            for topic in hello.topics
+            for topic in hello.channels
             for member in topic.members
         }
         for app_id, channel, user_id in ledger.users_of(node):
             if (app_id, channel, user_id) not in there:
                 self._leave(node, app_id, channel, user_id)
-        for topic in hello.topics:
+        for topic in hello.channels:
             for member in topic.members:
                 if ledger.join(node, topic.app_id, topic.channel, member) and not listening:
                     self._tell(topic.app_id, topic.channel, self._events.added(topic.channel, member))
             ledger.set_count(node, topic.app_id, topic.channel, topic.count)
-        ledger.keep_counts(node, [(topic.app_id, topic.channel) for topic in hello.topics])
+        ledger.keep_counts(node, [(topic.app_id, topic.channel) for topic in hello.channels])
         ledger.keep_connections(node, hello.connections)
-        for event in hello.remembered:
+        for event in hello.cached:
             ours = self._cache.get(event.app_id, event.channel)
             if ours is None or ours.ttl_s < event.ttl_s:  # the one that lasts longer was sent later
                 self._cache.put(event.app_id, event.channel, event.text, event.ttl_s)
@@ -221,8 +221,8 @@ class Broker:
                     self._tell(app_id, channel, added)
                 members = ledger.members(app_id, channel) if want_members else []
                 cached = self._cache.get(app_id, channel) if want_cached else None
-                line.write(pack(m.Entered(id, members, None if cached is None else cached.text)))
-            case m.Count(app_id, channel, count):
+                line.write(pack(m.EnterReply(id, members, None if cached is None else cached.text)))
+            case m.SubscriberCount(app_id, channel, count):
                 ledger.set_count(node, app_id, channel, count)
             case m.Leave(app_id, channel, count, member):
                 self._leave(node, app_id, channel, member.user_id)
@@ -232,29 +232,29 @@ class Broker:
                 self._routed.get(node, set()).discard((app_id, channel))
                 if not self._routes.get((app_id, channel), True):
                     del self._routes[app_id, channel]
-            case m.Connections(app_id, change, _):
+            case m.ConnectionCount(app_id, change, _):
                 ledger.connect(node, app_id, change)
             case m.Admit(id, app_id, limit):
                 granted = ledger.connections(app_id) < limit
                 if granted:
                     ledger.connect(node, app_id, 1)
                 self._answer(peer, id, granted)
-            case m.Channels(id, app_id, prefix):
+            case m.QueryChannels(id, app_id, prefix):
                 self._answer(
                     peer, id, {name: self._state(app_id, name) for name in ledger.occupied(app_id, prefix)}
                 )
-            case m.Describe(id, app_id, channels):
+            case m.QueryStates(id, app_id, channels):
                 self._answer(peer, id, [self._state(app_id, name) for name in channels])
-            case m.Members(id, app_id, channel):
+            case m.QueryMembers(id, app_id, channel):
                 self._answer(peer, id, ledger.members(app_id, channel))
-            case m.CountConnections(id, app_id):
+            case m.QueryConnections(id, app_id):
                 self._answer(peer, id, ledger.connections(app_id))
-            case m.Survey(id, question):
+            case m.StartSurvey(id, question):
                 self._survey(peer, id, question)
-            case m.Reply(id, answer):
+            case m.SurveyReply(id, answer):
                 asker, their_id = self._surveys.get(id, (None, 0))
                 if asker is not None:
-                    asker.line.write(pack(m.Surveyed(their_id, answer)))
+                    asker.line.write(pack(m.SurveyResult(their_id, answer)))
             case m.Goodbye():
                 del self._peers[node]
                 self._forget(node)
@@ -282,9 +282,9 @@ class Broker:
         self, node: str, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None
     ) -> None:
         self._log.position += 1
-        data = pack(m.Event(self._log.position, node, seq, app_id, channel, text, except_socket_id))
+        data = pack(m.BrokerEvent(self._log.position, node, seq, app_id, channel, text, except_socket_id))
         self._log.append((app_id, channel), data)
-        receivers = self._peers if channel == m.EVERYONE else self._routes.get((app_id, channel))
+        receivers = self._peers if channel == m.TERMINATIONS else self._routes.get((app_id, channel))
         if receivers:
             for peer in receivers.values():
                 peer.line.write(data)
@@ -302,7 +302,7 @@ class Broker:
         self._ledger.keep_counts(node, ())
         self._ledger.keep_connections(node, {})
         self._marks.pop(node, None)
-        gone = pack(m.Gone(node))
+        gone = pack(m.NodeGone(node))
         for peer in self._peers.values():
             peer.line.write(gone)
 
@@ -315,14 +315,14 @@ class Broker:
             del self._surveys[next(iter(self._surveys))]
         self._surveys[self._questions] = (peer, id)
         self._answer(peer, id, len(self._peers))
-        data = pack(m.Question(self._questions, question))
+        data = pack(m.SurveyQuestion(self._questions, question))
         for each in self._peers.values():
             each.line.write(data)
 
     def _answer(self, peer: Peer, id: int, value: object) -> None:
-        peer.line.write(pack(m.Answer(id, msgspec.Raw(m.encode(value)))))
+        peer.line.write(pack(m.QueryReply(id, msgspec.Raw(m.encode(value)))))
 
-    def _route(self, node: str, key: Key, peer: Peer) -> None:
+    def _route(self, node: str, key: ChannelKey, peer: Peer) -> None:
         self._routes.setdefault(key, {})[node] = peer
         self._routed.setdefault(node, set()).add(key)
 

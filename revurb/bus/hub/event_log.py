@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from revurb.bus.ledger import Key
+from revurb.bus.ledger import ChannelKey
 
 KEPT_S = 60.0
 KEPT_BYTES = 32 * 1024 * 1024
@@ -16,7 +16,7 @@ ENTRY_COST_BYTES = 350  # what an event takes beside its bytes
 class _Entry(NamedTuple):
     position: int
     at_s: float
-    key: Key
+    key: ChannelKey
     data: bytes
 
 
@@ -35,7 +35,7 @@ class EventLog:
         self._bytes = 0
         self.position = 0  # of the newest event
 
-    def append(self, key: Key, data: bytes) -> None:
+    def append(self, key: ChannelKey, data: bytes) -> None:
         """Keep the event at `position`, which the caller has moved on by one."""
         self._entries.append(_Entry(self.position, self._clock(), key, data))
         self._bytes += len(data) + ENTRY_COST_BYTES
@@ -47,7 +47,7 @@ class EventLog:
         while self._entries and self._entries[0].at_s < oldest:
             self._drop()
 
-    def since(self, position: int) -> Iterator[tuple[Key, bytes]]:
+    def since(self, position: int) -> Iterator[tuple[ChannelKey, bytes]]:
         """What came behind `position` and is still there."""
         for entry in self._entries:
             if entry.position > position:

@@ -14,8 +14,8 @@ from typing import cast
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered.broker_link import LinkEnd
-from revurb.bus.brokered.heartbeat_lag import Beats
+from revurb.bus.brokered.broker_link import BrokerLinkOwner
+from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.hub.framing import FramingError, Unpacker, pack
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class HubLink(asyncio.Protocol):
 
     name = "hub"
 
-    def __init__(self, path: str, end: LinkEnd, beat_s: float = BEAT_S) -> None:
+    def __init__(self, path: str, end: BrokerLinkOwner, beat_s: float = BEAT_S) -> None:
         self._beat_s = beat_s
         self._path = path
         self._end = end
@@ -46,7 +46,7 @@ class HubLink(asyncio.Protocol):
         self._stopped = False
         self._heard_at = 0.0
         self._beat_at = 0.0
-        self._beats: Beats | None = None  # of the connection
+        self._beats: HeartbeatLag | None = None  # of the connection
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._stay_connected())
@@ -76,13 +76,13 @@ class HubLink(asyncio.Protocol):
             self._transport.abort()
         else:
             self._beats.send(time.monotonic())
-            self.send(m.Beat())
+            self.send(m.HeartbeatRequest())
 
     def lag_s(self, now: float) -> float | None:
         """How far behind the hub this worker hears."""
         return None if self._beats is None else self._beats.lag_s(now)
 
-    def lane(self, app_id: str, channel: str) -> int:
+    def partition_of(self, app_id: str, channel: str) -> int:
         return 0
 
     # What the loop calls.
@@ -92,7 +92,7 @@ class HubLink(asyncio.Protocol):
         self._spare_fd = os.dup(transport.get_extra_info("socket").fileno())
         self._unpacker = Unpacker()
         self._heard_at = self._beat_at = asyncio.get_running_loop().time()
-        self._beats = Beats(time.monotonic())
+        self._beats = HeartbeatLag(time.monotonic())
         self._end.linked()
 
     def data_received(self, data: bytes) -> None:
@@ -125,7 +125,7 @@ class HubLink(asyncio.Protocol):
             except (msgspec.MsgspecError, RecursionError):
                 self.refused += 1
                 continue
-            if isinstance(message, m.Beating) and self._beats is not None:
+            if isinstance(message, m.HeartbeatReply) and self._beats is not None:
                 self._beats.came_back(time.monotonic())
             yield message
 

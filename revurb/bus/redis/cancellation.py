@@ -8,7 +8,7 @@ from typing import Any
 _AGAIN_S = 0.2
 
 
-async def end(*tasks: asyncio.Task[Any] | None) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel the tasks and wait for their end. A client library may take a cancellation for a lost connection and go
     on (seen with redis-py 8.1): then it is told again."""
     left = {task for task in tasks if task is not None}

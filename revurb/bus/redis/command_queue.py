@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from revurb.bus.redis.cancellation import end
+from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words, pipelines
 from revurb.bus.redis.scripts import Script, Scripts
 
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 1000  # commands of one pipeline: a longer one holds up the repli
 Done = Callable[[Any], None]
 
 
-class RedisDown(Exception):
+class RedisUnavailable(Exception):
     """Redis cannot be used at present; the text says why."""
 
 
@@ -59,11 +59,11 @@ class _Run(NamedTuple):
         return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
 
 
-class Commands:
+class CommandQueue:
     """Runs commands on `redis`, in order. `on_down` is told once when that fails; `retry` is then the way back."""
 
     def __init__(
-        self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisDown], None]
+        self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisUnavailable], None]
     ) -> None:
         self._redis = redis
         self._pipelines = pipelines(redis)
@@ -89,7 +89,7 @@ class Commands:
         self.plain("EXISTS", self._some_key, done=lambda reply: then())
 
     async def stop(self) -> None:
-        await end(self._task)
+        await cancel_and_wait(self._task)
         await self._pipelines.close()
 
     def script(
@@ -114,12 +114,12 @@ class Commands:
         return self._batches.get(group)
 
     async def load(self) -> None:
-        """Give Redis the scripts. Raises RedisDown."""
+        """Give Redis the scripts. Raises RedisUnavailable."""
         try:
             for script in self._scripts.all():
                 await self._redis.script_load(script.source)  # of a cluster: on every primary
         except FAILURES as error:
-            raise RedisDown(str(error) or type(error).__name__) from error
+            raise RedisUnavailable(str(error) or type(error).__name__) from error
 
     def _add(self, command: Command) -> None:
         self._waiting.append(command)
@@ -135,12 +135,12 @@ class Commands:
                 self._batches.clear()
                 try:
                     await self._run(batch)
-                except RedisDown as error:
+                except RedisUnavailable as error:
                     self._on_down(error)
                     return
                 except Exception as error:  # whatever it is, nobody is to wait for ever
                     _log.exception("commands failed")
-                    self._on_down(RedisDown(str(error) or type(error).__name__))
+                    self._on_down(RedisUnavailable(str(error) or type(error).__name__))
                     return
 
     async def _run(self, batch: list[Command], again: bool = False) -> None:
@@ -148,13 +148,13 @@ class Commands:
             replies = await self._pipelines.run([command.words() for command in batch])
         except FAILURES as error:
             if again:
-                raise RedisDown(str(error) or type(error).__name__) from error
+                raise RedisUnavailable(str(error) or type(error).__name__) from error
             # The connection may have been closed while nothing was wrong with Redis. Each command may be given twice.
             await self._run(batch, again=True)
             return
         if any(isinstance(reply, NoScriptError) for reply in replies):
             if again:
-                raise RedisDown("Redis does not keep the scripts")
+                raise RedisUnavailable("Redis does not keep the scripts")
             # Restarted, flushed or failed over. Those that went through may be given twice.
             await self.load()
             await self._run(batch, again=True)
@@ -174,4 +174,4 @@ class Commands:
 
     def _refused(self, error: Exception) -> None:
         """Read-only (a replica since a failover), out of memory, loading, no permission: nothing works then."""
-        raise RedisDown(str(error)) from (error if isinstance(error, ResponseError) else None)
+        raise RedisUnavailable(str(error)) from (error if isinstance(error, ResponseError) else None)

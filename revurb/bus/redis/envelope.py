@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from revurb.pusher.ports import DeliverableEvent
+
 VERSION = 1
 
 
@@ -21,26 +23,27 @@ class Envelope(msgspec.Struct, array_like=True, gc=False):
     except_socket_id: str | None = None
 
 
-class Position(NamedTuple):
+class StreamId(NamedTuple):
     """A stream id: when, in ms of Redis' clock, and which of that time. In order within a partition."""
 
     ms: int
     number: int
 
-    def after(self) -> Position:
-        return Position(self.ms, self.number + 1)
+    def after(self) -> StreamId:
+        return StreamId(self.ms, self.number + 1)
 
 
-START = Position(0, 0)
+START = StreamId(0, 0)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
 
 
-def pack(
-    node: str, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None = None
-) -> bytes:
-    return _encode(Envelope(VERSION, node, seq, app_id, channel, text, except_socket_id))
+def pack(node: str, seq: int, event: DeliverableEvent) -> bytes:
+    """The event as it is published; `node` and `seq` are "" and 0 for those that Redis' scripts send."""
+    return _encode(
+        Envelope(VERSION, node, seq, event.app_id, event.channel, event.text, event.except_socket_id)
+    )
 
 
 def unpack(data: bytes) -> Envelope:
@@ -54,7 +57,7 @@ def unpack(data: bytes) -> Envelope:
     return envelope
 
 
-def read_position(stream_id: bytes) -> Position:
+def read_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError."""
     ms, _, number = stream_id.partition(b"-")
-    return Position(int(ms), int(number))
+    return StreamId(int(ms), int(number))

@@ -15,8 +15,9 @@ import msgspec
 from redis.asyncio import RedisCluster
 from redis.exceptions import ResponseError
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import Commands, RedisDown
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words
 from revurb.bus.redis.scripts import Scripts
@@ -29,7 +30,7 @@ MOST_BYTES = 256 * 1024
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Publishing:
+class EventPublisher:
     """What the node publishes. `accepted` gets the numbers of the events that Redis has taken."""
 
     def __init__(
@@ -37,7 +38,7 @@ class Publishing:
         node: str,
         keys: Keys,
         scripts: Scripts,
-        commands: Commands,
+        commands: CommandQueue,
         kept_ms: int,
         accepted: Callable[[list[int]], None],
     ) -> None:
@@ -47,10 +48,10 @@ class Publishing:
         self._commands = commands
         self._kept_ms = kept_ms
         self._accepted = accepted
-        self.split = True  # there is a batch for each partition
+        self.is_split = True  # there is a batch for each partition
 
     async def probe(self, redis: AnyRedis) -> None:
-        """Find out whether one script may touch all partitions. Raises RedisDown."""
+        """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
         if isinstance(redis, RedisCluster):
             return
         batch = self._batch()
@@ -61,27 +62,27 @@ class Publishing:
             await redis.execute_command(*batch.words())  # type: ignore[no-untyped-call]
         except ResponseError as error:
             if "slot" not in str(error).lower():
-                raise RedisDown(str(error)) from error
+                raise RedisUnavailable(str(error)) from error
             _log.info("redis is a cluster behind one address: events are published by partition")
         except FAILURES as error:
-            raise RedisDown(str(error) or type(error).__name__) from error
+            raise RedisUnavailable(str(error) or type(error).__name__) from error
         else:
-            self.split = False
+            self.is_split = False
 
-    def publish(
-        self, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None, ttl_s: int
-    ) -> None:
-        topic = self._keys.topic(app_id, channel)
-        group = topic.partition if self.split else 0
+    def publish(self, event: m.Publish) -> None:
+        """Add an event to the batch of this turn of the event loop."""
+        topic = self._keys.topic(event.app_id, event.channel)
+        group = topic.partition if self.is_split else 0
         batch = self._commands.open_batch(group)
         if not isinstance(batch, _Batch) or batch.is_full:
             batch = self._batch()
             self._commands.add_batch(group, batch)
-        packed = envelope.pack(self._node, seq, app_id, channel, text, except_socket_id)
+        packed = envelope.pack(self._node, event.seq, event)
         log = batch.key_of(self._keys.logs[topic.partition])
         batch.key_of(self._keys.seqs[topic.partition])
-        cached = (batch.key_of(topic.cached), _string(text), ttl_s) if ttl_s else ()
-        batch.add(seq, (log, seq, topic.channel, _string(packed), *cached), len(packed))
+        ttl_s = event.cache_ttl_s
+        cached = (batch.key_of(topic.cached), _string(event.text), ttl_s) if ttl_s else ()
+        batch.add(event.seq, (log, event.seq, topic.channel, _string(packed), *cached), len(packed))
 
     def _batch(self) -> _Batch:
         return _Batch(self._script.sha, (self._node, self._kept_ms), self._accepted)

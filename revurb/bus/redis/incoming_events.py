@@ -11,18 +11,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from revurb.bus.redis.envelope import START, Envelope, Position, read_position, unpack
+from revurb.bus.redis.envelope import START, Envelope, StreamId, read_stream_id, unpack
 
-Pass = Callable[[int, Position, Envelope], None]  # partition, position, event
+Pass = Callable[[int, StreamId, Envelope], None]  # partition, position, event
 
 
-class Incoming:
+class IncomingEvents:
     """`on_event` gets each event once, in the order of its partition."""
 
     def __init__(self, on_event: Pass) -> None:
         self.refused = 0  # what made no sense
         self._on_event = on_event
-        self._newest: dict[int, Position] = {}
+        self._newest: dict[int, StreamId] = {}
         self._held: dict[int, deque[tuple[str, Any]]] = {}
         self._asked: dict[
             str, tuple[int, Callable[[Any], None]]
@@ -45,7 +45,7 @@ class Incoming:
         """An event of a partition, as published."""
         try:
             stream_id, _, packed = data.partition(b"\n")
-            position, envelope = read_position(stream_id), unpack(packed)
+            position, envelope = read_stream_id(stream_id), unpack(packed)
         except ValueError:
             self.refused += 1
             return
@@ -62,13 +62,13 @@ class Incoming:
         elif marker in self._asked:
             self._place(number, marker)
 
-    def heard_until(self, number: int, position: Position) -> None:
+    def heard_until(self, number: int, position: StreamId) -> None:
         """All that the partition had up to there has come; passed on, unless it is held back: then the next word of
         that kind will do."""
         if number not in self._held and not self._catching_up:
             self._newest[number] = max(self._newest.get(number, START), position)
 
-    def newest(self, number: int) -> Position:
+    def newest(self, number: int) -> StreamId:
         """Up to here, everything of the partition has been passed on."""
         return self._newest.get(number, START)
 
@@ -90,7 +90,7 @@ class Incoming:
 
     # Catching up.
 
-    def ends_at(self, number: int, position: Position) -> None:
+    def ends_at(self, number: int, position: StreamId) -> None:
         """There the log ends, and nothing has come since the connection was lost. If that is before the newest that has
         come, the server that had it is gone, and its replica goes on from there."""
         if number in self._newest:
@@ -107,7 +107,7 @@ class Incoming:
     def logged(self, number: int, stream_id: bytes, packed: bytes) -> None:
         """An event out of the log."""
         try:
-            self._pass(number, read_position(stream_id), unpack(packed))
+            self._pass(number, read_stream_id(stream_id), unpack(packed))
         except ValueError:
             self.refused += 1
 
@@ -138,7 +138,7 @@ class Incoming:
                 then(self._replies.pop(what))
         del self._held[number]
 
-    def _pass(self, number: int, position: Position, envelope: Envelope) -> None:
+    def _pass(self, number: int, position: StreamId, envelope: Envelope) -> None:
         if position > self._newest.get(number, START):
             self._newest[number] = position
             self._on_event(number, position, envelope)

@@ -64,12 +64,12 @@ class Keys:
         """Hash: node -> its connections of the app; "" -> the sum."""
         return self.part(partition(app_id, ""), f"connections:{app_id}")
 
-    def _topic(self, app_id: str, channel: str) -> Topic:
+    def _topic(self, app_id: str, channel: str) -> TopicKeys:
         # Without a channel it is for every process, which is to hear it before it has a connection of the app.
-        return Topic(self, app_id if channel else "", channel)
+        return TopicKeys(self, app_id if channel else "", channel)
 
 
-class Topic:
+class TopicKeys:
     """The keys of one channel."""
 
     __slots__ = ("cached", "channel", "counts", "id", "members", "partition")

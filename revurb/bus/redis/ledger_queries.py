@@ -8,16 +8,16 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.redis_ledger import RedisLedger
 
 
-def look_up(question: m.FromWorker, ledger: RedisLedger, answer: Callable[[int, object], None]) -> None:
+def run_query(question: m.FromWorker, ledger: RedisLedger, answer: Callable[[int, object], None]) -> None:
     """Ask `ledger`; `answer` gets the question's id and what was found, later. What is no question is ignored."""
     match question:
         case m.Admit(id, app_id, limit):
             ledger.admit(app_id, limit, lambda granted: answer(id, granted))
-        case m.Channels(id, app_id, prefix):
+        case m.QueryChannels(id, app_id, prefix):
             ledger.channels(app_id, prefix, lambda found: answer(id, found))
-        case m.Describe(id, app_id, channels):
+        case m.QueryStates(id, app_id, channels):
             ledger.states(app_id, channels, lambda found: answer(id, found))
-        case m.Members(id, app_id, channel):
+        case m.QueryMembers(id, app_id, channel):
             ledger.members(app_id, channel, lambda found: answer(id, found))
-        case m.CountConnections(id, app_id):
+        case m.QueryConnections(id, app_id):
             ledger.connections(app_id, lambda found: answer(id, found))

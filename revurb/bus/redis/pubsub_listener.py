@@ -12,27 +12,29 @@ from typing import Any, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from revurb.bus.redis.cancellation import end
-from revurb.bus.redis.command_queue import RedisDown
+from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.command_queue import RedisUnavailable
 
 AT_ONCE = 500  # channels that are sent for in one go
 
 
-class Hearer(Protocol):
+class PubSubHandler(Protocol):
     """Who a listener is for."""
 
-    def heard(self, channel: bytes, data: bytes) -> None:
+    def on_message(self, channel: bytes, data: bytes) -> None:
         """Something was published."""
 
-    def deaf(self, error: RedisDown) -> None:
+    def on_lost(self, error: RedisUnavailable) -> None:
         """The connection is lost."""
 
 
-class Listener:
+class PubSubListener:
     """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster: channels of
     one command must be of one slot there."""
 
-    def __init__(self, redis: Redis, hearer: Hearer, slot_of: Callable[[str], int] | None = None) -> None:
+    def __init__(
+        self, redis: Redis, hearer: PubSubHandler, slot_of: Callable[[str], int] | None = None
+    ) -> None:
         self._redis = redis
         self._hearer = hearer
         self._slot_of = slot_of or (lambda channel: 0)
@@ -46,7 +48,7 @@ class Listener:
         self._wake = asyncio.Event()
 
     async def open(self, channels: Iterable[str]) -> None:
-        """Connect and subscribe. Raises RedisDown."""
+        """Connect and subscribe. Raises RedisUnavailable."""
         ready = asyncio.get_running_loop().create_future()
         waiting = {channel.encode() for channel in channels}
 
@@ -61,7 +63,7 @@ class Listener:
         try:
             self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
-            raise RedisDown(str(error) or type(error).__name__) from error
+            raise RedisUnavailable(str(error) or type(error).__name__) from error
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
         if not waiting:
@@ -70,10 +72,10 @@ class Listener:
             self.subscribe(channel.decode(), come(channel))
         await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            raise RedisDown("the subscribing connection was lost")
+            raise RedisUnavailable("the subscribing connection was lost")
 
     async def close(self) -> None:
-        await end(*self._tasks)
+        await cancel_and_wait(*self._tasks)
         if self._connection is not None:
             with contextlib.suppress(RedisError, OSError):
                 await self._connection.disconnect()
@@ -120,9 +122,9 @@ class Listener:
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
         except (RedisError, OSError) as error:
-            self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
-        except RedisDown as error:
-            self._hearer.deaf(error)
+            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+        except RedisUnavailable as error:
+            self._hearer.on_lost(error)
 
     async def _listen(self) -> None:
         try:
@@ -130,14 +132,14 @@ class Listener:
                 # math.inf: wait for as long as it takes; beats find out whether the connection lives.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
-                    self._hearer.heard(channel, data)
+                    self._hearer.on_message(channel, data)
                 elif kind == b"sunsubscribe" and channel in self._subscribed:
-                    raise RedisDown("a part of the cluster has moved")
+                    raise RedisUnavailable("a part of the cluster has moved")
                 elif kind in (b"subscribe", b"ssubscribe"):
                     self._subscribed.add(channel)
                     for then in self._coming.pop(channel, ()):
                         then()
         except (RedisError, OSError) as error:
-            self._hearer.deaf(RedisDown(str(error) or type(error).__name__))
-        except RedisDown as error:
-            self._hearer.deaf(error)
+            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+        except RedisUnavailable as error:
+            self._hearer.on_lost(error)

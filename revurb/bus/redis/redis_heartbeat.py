@@ -20,11 +20,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from revurb.bus.brokered.heartbeat_lag import Beats
-from revurb.bus.redis.cancellation import end
-from revurb.bus.redis.command_queue import Commands, RedisDown
-from revurb.bus.redis.envelope import Position, read_position
-from revurb.bus.redis.incoming_events import Incoming
+from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
+from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.envelope import StreamId, read_stream_id
+from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.bus.redis.scripts import Script
 
@@ -32,25 +32,25 @@ BEAT_S = 2.5
 DEAF_AFTER_S = 8.0
 
 
-class _Road(NamedTuple):
+class _HeartbeatPath(NamedTuple):
     """A way from Redis to this process: what is published on `channel` comes behind all that was logged before in the
     `partitions`, whose logs are `logs`."""
 
     channel: str
     partitions: Sequence[int]
     logs: Sequence[str]
-    beats: Beats
+    beats: HeartbeatLag
 
 
-class Ends(NamedTuple):
-    """Where the logs of a road end, by partition, and the time of the server that has them."""
+class LogEnds(NamedTuple):
+    """Where the logs of a path end, by partition, and the time of the server that has them."""
 
     channel: str
     now_ms: int
-    positions: dict[int, Position]
+    positions: dict[int, StreamId]
 
 
-class Pulse:
+class RedisHeartbeat:
     """The beats of the process `node`, through all lives of its link. `incoming` is told up to where everything has
     come, `on_deaf` of a server from which no beat has come back for `deaf_after_s`. Logs are kept for `kept_ms`."""
 
@@ -58,8 +58,8 @@ class Pulse:
         self,
         node: str,
         keys: Keys,
-        incoming: Incoming,
-        on_deaf: Callable[[RedisDown], None],
+        incoming: IncomingEvents,
+        on_deaf: Callable[[RedisUnavailable], None],
         *,
         kept_ms: int,
         beat_s: float = BEAT_S,
@@ -73,102 +73,117 @@ class Pulse:
         self._kept_ms = kept_ms
         self._beat_s = beat_s
         self._deaf_after_s = deaf_after_s
-        self._roads: dict[bytes, _Road] = {}  # by channel
+        self._paths: dict[bytes, _HeartbeatPath] = {}  # by channel
         self._heard_until_ms: dict[str, int] = {}  # channel -> what was logged before has come
         self._task: asyncio.Task[None] | None = None
 
     def lag_s(self, now: float) -> float | None:
         """How far behind the process hears, at `now` of `time.monotonic`: the longest way counts."""
-        lags = [lag for road in self._roads.values() if (lag := road.beats.lag_s(now)) is not None]
+        lags = [lag for path in self._paths.values() if (lag := path.beats.lag_s(now)) is not None]
         return max(lags, default=None)
 
     # A life of the link: open, begin, then beats, stop.
 
-    async def open(self, commands: Commands, script: Script, split: bool) -> list[Ends]:
+    async def open(self, commands: CommandQueue, script: Script, split: bool) -> list[LogEnds]:
         """Where the logs end now, before anything is subscribed to. With `split`, a script may touch one partition
         only, and each has its own beat."""
         self._commands, self._script = commands, script
         logs, now = self._keys.logs, time.monotonic()
         if split:
-            roads = [_Road(self._keys.nodes_pulse(self._node), (), (self._keys.no_log,), Beats(now))]
-            roads += [
-                _Road(self._keys.pulse(number, self._node), (number,), (logs[number],), Beats(now))
+            paths = [
+                _HeartbeatPath(
+                    self._keys.nodes_pulse(self._node), (), (self._keys.no_log,), HeartbeatLag(now)
+                )
+            ]
+            paths += [
+                _HeartbeatPath(
+                    self._keys.pulse(number, self._node), (number,), (logs[number],), HeartbeatLag(now)
+                )
                 for number in range(PARTITIONS)
             ]
         else:
-            roads = [_Road(self._keys.nodes_pulse(self._node), range(PARTITIONS), logs, Beats(now))]
-        self._roads = {road.channel.encode(): road for road in roads}
-        return list(await asyncio.gather(*map(self._ends, roads)))
+            paths = [
+                _HeartbeatPath(self._keys.nodes_pulse(self._node), range(PARTITIONS), logs, HeartbeatLag(now))
+            ]
+        self._paths = {path.channel.encode(): path for path in paths}
+        return list(await asyncio.gather(*map(self._ends, paths)))
 
     @property
     def channels(self) -> list[str]:
         """To be subscribed to."""
-        return [road.channel for road in self._roads.values()]
+        return [path.channel for path in self._paths.values()]
 
-    def begin(self, ends: Sequence[Ends], where: Callable[[str], str], *, first: bool, another: bool) -> bool:
-        """Beat, from now on. `where` says at which server a channel is, `first` that what was before does not concern
-        us, `another` that this is a Redis that has nothing of what was before. Whether events of it may be gone."""
-        gone = another and not first
+    def begin(
+        self, ends: Sequence[LogEnds], where: Callable[[str], str], *, is_first: bool, is_new_redis: bool
+    ) -> bool:
+        """Beat, from now on. `where` says at which server a channel is, `is_first` that what was before does not
+        concern us, `is_new_redis` that this Redis has nothing of what was before. Returns whether events may have been
+        lost."""
+        gone = is_new_redis and not is_first
         for channel, now_ms, positions in ends:
             for number, position in positions.items():
-                if first:
+                if is_first:
                     self._incoming.heard_until(number, position)
-                elif not another:
+                elif not is_new_redis:
                     self._incoming.ends_at(number, position)
-            if not first and not another and now_ms - self._heard_until_ms.get(channel, 0) > self._kept_ms:
+            if (
+                not is_first
+                and not is_new_redis
+                and now_ms - self._heard_until_ms.get(channel, 0) > self._kept_ms
+            ):
                 gone = True
-            if first or another:
+            if is_first or is_new_redis:
                 self._heard_until_ms[channel] = now_ms
-        for road in self._roads.values():
-            road.beats.heard_at = time.monotonic()
+        for path in self._paths.values():
+            path.beats.heard_at = time.monotonic()
         self._task = asyncio.get_running_loop().create_task(self._keep_beating(where))
         return gone
 
     async def stop(self) -> None:
-        await end(self._task)
+        await cancel_and_wait(self._task)
 
-    def heard(self, channel: bytes, data: bytes) -> None:
+    def on_message(self, channel: bytes, data: bytes) -> None:
         """A beat is back."""
-        road = self._roads.get(channel)
-        if road is None:
+        path = self._paths.get(channel)
+        if path is None:
             return  # of a channel that was just given up
         try:
             number, now_ms, *ids = data.split()
-            positions = [read_position(id) for id in ids[: len(road.partitions)]]
-            road.beats.came_back(time.monotonic(), int(number))
+            positions = [read_stream_id(id) for id in ids[: len(path.partitions)]]
+            path.beats.came_back(time.monotonic(), int(number))
             if not self._incoming.is_catching_up:
-                self._heard_until_ms[road.channel] = int(now_ms)
+                self._heard_until_ms[path.channel] = int(now_ms)
         except ValueError:
             self.refused += 1
             return
-        for of, position in zip(road.partitions, positions, strict=False):
+        for of, position in zip(path.partitions, positions, strict=False):
             self._incoming.heard_until(of, position)
 
     async def _keep_beating(self, where: Callable[[str], str]) -> None:
-        roads = list(self._roads.values())
+        paths = list(self._paths.values())
         while True:
             now = time.monotonic()
-            for road in roads:
-                if now - road.beats.heard_at > self._deaf_after_s:
-                    self._on_deaf(self._silence(road, where))
+            for path in paths:
+                if now - path.beats.heard_at > self._deaf_after_s:
+                    self._on_deaf(self._silence(path, where))
                     return
-            for road in roads:
-                self._beat(road, road.beats.send(now))
+            for path in paths:
+                self._beat(path, path.beats.send(now))
             await asyncio.sleep(self._beat_s * random.uniform(0.8, 1))
 
-    def _silence(self, road: _Road, where: Callable[[str], str]) -> RedisDown:
+    def _silence(self, path: _HeartbeatPath, where: Callable[[str], str]) -> RedisUnavailable:
         try:
-            server = where(road.channel)
-        except RedisDown as error:
+            server = where(path.channel)
+        except RedisUnavailable as error:
             return error  # a Cluster that is falling to pieces
-        return RedisDown(f"no beat has come back from {server} for {self._deaf_after_s:.0f} s")
+        return RedisUnavailable(f"no beat has come back from {server} for {self._deaf_after_s:.0f} s")
 
-    async def _ends(self, road: _Road) -> Ends:
+    async def _ends(self, path: _HeartbeatPath) -> LogEnds:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._beat(road, 0, lambda value: None if reply.done() else reply.set_result(value))
+        self._beat(path, 0, lambda value: None if reply.done() else reply.set_result(value))
         now_ms, *ids = await reply
-        positions = map(read_position, ids)
-        return Ends(road.channel, int(now_ms), dict(zip(road.partitions, positions, strict=False)))
+        positions = map(read_stream_id, ids)
+        return LogEnds(path.channel, int(now_ms), dict(zip(path.partitions, positions, strict=False)))
 
-    def _beat(self, road: _Road, number: int, done: Callable[[Any], None] | None = None) -> None:
-        self._commands.script(self._script, road.logs, (road.channel, number), done)
+    def _beat(self, path: _HeartbeatPath, number: int, done: Callable[[Any], None] | None = None) -> None:
+        self._commands.script(self._script, path.logs, (path.channel, number), done)

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from revurb.bus.ledger import Key
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.ledger import ChannelKey
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import Commands, Done
-from revurb.bus.redis.keys import PARTITIONS, Keys, Topic, partition, read_topic_id, topic_id
+from revurb.bus.redis.command_queue import CommandQueue, Done
+from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition, read_topic_id, topic_id
 from revurb.bus.redis.scripts import Scripts
-from revurb.pusher.ports import CachedEvent, ChannelState, Member
+from revurb.pusher.ports import CachedEvent, ChannelState, Member, PublishedEvent
 
 _unpack = msgspec.msgpack.Decoder().decode
 
@@ -22,7 +23,13 @@ class RedisLedger:
     """What the node `node` has to say and to ask. `kept_ms` is how long the log keeps events."""
 
     def __init__(
-        self, node: str, keys: Keys, scripts: Scripts, commands: Commands, events: MemberEvents, kept_ms: int
+        self,
+        node: str,
+        keys: Keys,
+        scripts: Scripts,
+        commands: CommandQueue,
+        events: MemberEvents,
+        kept_ms: int,
     ) -> None:
         self._node = node
         self._keys = keys
@@ -31,26 +38,18 @@ class RedisLedger:
         self._events = events
         self._kept_ms = kept_ms
 
-    def enter(
-        self,
-        marker: bytes,
-        app_id: str,
-        channel: str,
-        count: int,
-        member: Member | None,
-        added: bytes,
-        want_members: bool,
-        want_cached: bool,
-        done: Done,
-    ) -> None:
-        """`done` gets the reply that `read_entered` reads."""
+    def enter(self, enter: m.Enter, marker: bytes, done: Done) -> None:
+        """Count a subscriber in. `done` gets the reply that `read_entered` reads, `marker` is published at its place
+        among the events."""
+        app_id, channel, member = enter.app_id, enter.channel, enter.member
         topic = self._keys.topic(app_id, channel)
         who: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
-        event = envelope.pack("", 0, app_id, channel, added) if member is not None else b""
+        added = PublishedEvent(app_id, channel, enter.added)
+        event = envelope.pack("", 0, added) if member is not None else b""
 
         def entered(reply: Any) -> None:
             if reply[3]:
-                self._events.told(app_id, channel, added)
+                self._events.on_published(added)
             done(reply)
 
         self._commands.script(
@@ -61,12 +60,12 @@ class RedisLedger:
                 topic.id,
                 channel,
                 topic.channel,
-                count,
+                enter.count,
                 *who,
                 event,
                 self._kept_ms,
-                int(want_members),
-                int(want_cached),
+                int(enter.want_members),
+                int(enter.want_cached),
                 self._keys.marks(topic.partition, self._node),
                 marker,
             ),
@@ -85,8 +84,8 @@ class RedisLedger:
         """Take `node`, or this one, off the user's; if it was the last, everyone is told. A count is set if given."""
         node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
-        removed = self._events.removed(channel, member)
-        event = envelope.pack("", 0, app_id, channel, removed)
+        removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
+        event = envelope.pack("", 0, removed)
         self._commands.script(
             self._scripts.leave,
             (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
@@ -100,31 +99,34 @@ class RedisLedger:
                 event,
                 self._kept_ms,
             ),
-            self._told(app_id, channel, removed),
+            self._when_published(removed),
         )
 
     def depart(self, app_id: str, channel: str, member: Member) -> None:
         """Tell that the user has left, if it is not there."""
         topic = self._keys.topic(app_id, channel)
-        removed = self._events.removed(channel, member)
-        event = envelope.pack("", 0, app_id, channel, removed)
+        removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
+        event = envelope.pack("", 0, removed)
         self._commands.script(
             self._scripts.depart,
             (self._log(topic), topic.members),
             (topic.channel, member.user_id, event, self._kept_ms),
-            self._told(app_id, channel, removed),
+            self._when_published(removed),
         )
 
-    def reassert(self, app_id: str, channel: str, count: int, members: Sequence[Member], tell: bool) -> None:
-        """Make the ledger say this. With `tell`, those who were not there are told of."""
+    def reassert(
+        self, app_id: str, channel: str, count: int, members: Sequence[Member], *, announce: bool
+    ) -> None:
+        """Make the ledger say this. With `announce`, `member_added` is sent for those who were not there."""
         topic = self._keys.topic(app_id, channel)
 
         def done(reply: Any) -> None:
             new, stale = reply
-            if tell:
+            if announce:
                 here = {member.user_id.encode(): member for member in members}
                 for user_id in new:
-                    self.tell(app_id, channel, self._events.added(channel, here[user_id]))
+                    added = self._events.added(channel, here[user_id])
+                    self.publish(PublishedEvent(app_id, channel, added))
             for member in _read_members(stale):
                 self.leave(app_id, channel, member)
 
@@ -135,18 +137,20 @@ class RedisLedger:
             done,
         )
 
-    def tell(self, app_id: str, channel: str, text: bytes) -> None:
-        """Send an event of the bus' own."""
-        topic = self._keys.topic(app_id, channel)
-        event = envelope.pack("", 0, app_id, channel, text)
-        self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, event, self._kept_ms))
-        self._events.told(app_id, channel, text)
+    def publish(self, event: PublishedEvent) -> None:
+        """Send an event of the bus's own."""
+        topic = self._keys.topic(event.app_id, event.channel)
+        packed = envelope.pack("", 0, event)
+        self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, packed, self._kept_ms))
+        self._events.on_published(event)
 
     def remember(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
         topic = self._keys.topic(app_id, channel)
         self._commands.script(self._scripts.remember, (topic.cached,), (text, max(1, int(ttl_s * 1000))))
 
-    def forget(self, node: str, keep: frozenset[Key], then: Callable[[], None], *, entirely: bool) -> None:
+    def forget(
+        self, node: str, keep: frozenset[ChannelKey], then: Callable[[], None], *, entirely: bool
+    ) -> None:
         """Remove what a node holds, but for the channels in `keep`; `entirely` also the number of its last event.
         `then` is called behind the last of it."""
         left = PARTITIONS
@@ -241,26 +245,26 @@ class RedisLedger:
         """connections, held"""
         return self._keys.connections(app_id), self._keys.held(partition(app_id, ""), node)
 
-    def _told(self, app_id: str, channel: str, text: bytes) -> Done:
+    def _when_published(self, event: PublishedEvent) -> Done:
         def done(reply: Any) -> None:
             if reply:
-                self._events.told(app_id, channel, text)
+                self._events.on_published(event)
 
         return done
 
-    def _log(self, topic: Topic) -> str:
+    def _log(self, topic: TopicKeys) -> str:
         return self._keys.logs[topic.partition]
 
-    def _topic_keys(self, app_id: str, topic: Topic, node: str | None = None) -> tuple[str, str, str]:
+    def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, str, str]:
         """counts, occupied, held"""
         occupied = self._keys.occupied(topic.partition, app_id)
         return topic.counts, occupied, self._keys.held(topic.partition, self._node if node is None else node)
 
 
-def read_entered(reply: Any) -> tuple[envelope.Position, list[Member], bytes | None]:
+def read_entered(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
     """The reply to `enter`."""
     position, members, cached, _ = reply
-    return envelope.read_position(position), _read_members(members), cached
+    return envelope.read_stream_id(position), _read_members(members), cached
 
 
 def _read_members(reply: Any) -> list[Member]:

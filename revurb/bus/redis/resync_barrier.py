@@ -1,4 +1,5 @@
-"""Waiting on an empty Redis: whoever comes or goes does so when it is known who is there."""
+"""On a Redis that has lost its memory, changes wait until every process has reported what it holds: otherwise members
+that were there all the time would be announced as coming or going."""
 
 from __future__ import annotations
 
@@ -8,31 +9,32 @@ from collections.abc import Callable
 SETTLE_S = 1.5  # until every process that tries again once a second has said what it holds
 
 
-class Settling:
-    """What has to wait, from `begin` on for a moment; at any other time nothing has to."""
+class ResyncBarrier:
+    """Delays what is given to `run` while it is closed, which is for SETTLE_S after `close`."""
 
     def __init__(self) -> None:
         self._waiting: list[Callable[[], None]] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
+    def close(self) -> None:
+        """Delay everything from now on, for a moment."""
         self._waiting = []
-        self._timer = asyncio.get_running_loop().call_later(SETTLE_S, self._end)
+        self._timer = asyncio.get_running_loop().call_later(SETTLE_S, self._open)
 
-    def give_up(self) -> None:
-        """Forget what waits: in the next life of the link it is asked for again."""
+    def reset(self) -> None:
+        """Open, and forget what waits: in a new session it is asked for again."""
         self._waiting = None
         if self._timer is not None:
             self._timer.cancel()
 
-    def when_settled(self, do: Callable[[], None]) -> None:
-        """Do it now, or in its turn when the wait is over."""
+    def run(self, do: Callable[[], None]) -> None:
+        """Call `do` now, or in its turn when the barrier opens."""
         if self._waiting is None:
             do()
         else:
             self._waiting.append(do)
 
-    def _end(self) -> None:
+    def _open(self) -> None:
         waiting, self._waiting = self._waiting, None
         for do in waiting or ():
             do()

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 from redis.asyncio import Redis, RedisCluster
 
-from revurb.bus.redis.command_queue import RedisDown
-from revurb.bus.redis.pubsub_listener import Hearer, Listener
+from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.pubsub_listener import PubSubHandler, PubSubListener
 
 _log = logging.getLogger(__name__)
 
@@ -21,17 +21,17 @@ Address = tuple[str, int]
 
 
 class ShardedListener:
-    """What `Listener` is for one server. When a slot moves, all starts over."""
+    """What `PubSubListener` is for one server. When a slot moves, all starts over."""
 
-    def __init__(self, cluster: RedisCluster, hearer: Hearer) -> None:
+    def __init__(self, cluster: RedisCluster, hearer: PubSubHandler) -> None:
         self._cluster = cluster
         self._hearer = hearer
-        self._servers: dict[Address, tuple[Redis, Listener]] = {}
+        self._servers: dict[Address, tuple[Redis, PubSubListener]] = {}
         self._opening: dict[Address, list[tuple[str, Callable[[], None]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, channels: Iterable[str]) -> None:
-        """Connect and subscribe. Raises RedisDown."""
+        """Connect and subscribe. Raises RedisUnavailable."""
         by_address: dict[Address, list[str]] = {}
         for channel in channels:
             by_address.setdefault(self._address(channel), []).append(channel)
@@ -48,15 +48,15 @@ class ShardedListener:
             await redis.aclose()
 
     def server_of(self, channel: str) -> str:
-        """The address of the server that the channel is heard from. Raises RedisDown if nobody has it."""
+        """The address of the server that the channel is heard from. Raises RedisUnavailable if nobody has it."""
         host, port = self._address(channel)
         return f"{host}:{port}"
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
         try:
             address = self._address(channel)
-        except RedisDown as error:
-            self._hearer.deaf(error)
+        except RedisUnavailable as error:
+            self._hearer.on_lost(error)
             return
         if address in self._servers:
             self._servers[address][1].subscribe(channel, then)
@@ -76,12 +76,12 @@ class ShardedListener:
     async def _connect_later(self, address: Address) -> None:
         try:
             await self._connect(address, ())
-        except RedisDown as error:
-            self._hearer.deaf(error)
+        except RedisUnavailable as error:
+            self._hearer.on_lost(error)
             return
         except Exception as error:
             _log.exception("a server of the cluster cannot be listened to")
-            self._hearer.deaf(RedisDown(str(error)))
+            self._hearer.on_lost(RedisUnavailable(str(error)))
             return
         for channel, then in self._opening.pop(address):
             self._servers[address][1].subscribe(channel, then)
@@ -90,10 +90,10 @@ class ShardedListener:
         host, port = address
         known = self._cluster.nodes_manager.get_node(host, port)
         if known is None:
-            raise RedisDown(f"{host}:{port} is not in the cluster any more")
+            raise RedisUnavailable(f"{host}:{port} is not in the cluster any more")
         options = {name: value for name, value in known.connection_kwargs.items() if name in _TAKEN_OVER}
         redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
-        listener = Listener(redis, self._hearer, self._cluster.keyslot)
+        listener = PubSubListener(redis, self._hearer, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
 
@@ -102,7 +102,7 @@ class ShardedListener:
             slot = self._cluster.keyslot(channel)
             node = self._cluster.nodes_manager.get_node_from_slot(slot)
         except Exception as error:  # redis-py has several for a slot that nobody has
-            raise RedisDown(str(error)) from error
+            raise RedisUnavailable(str(error)) from error
         return str(node.host), int(node.port)
 
 

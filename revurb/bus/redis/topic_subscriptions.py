@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from revurb.bus.ledger import Key
-from revurb.bus.redis.envelope import START, Position
+from revurb.bus.ledger import ChannelKey
+from revurb.bus.redis.envelope import START, StreamId
 from revurb.bus.redis.keys import Keys
 
-ALL: Key = ("", "")  # the topic of what is for every process
+ALL: ChannelKey = ("", "")  # the topic of what is for every process
 
 
-class Topics:
+class TopicSubscriptions:
     """Topics by (app id, channel) and by the name of their channel in Redis."""
 
     def __init__(self, keys: Keys, node: str) -> None:
@@ -19,19 +19,19 @@ class Topics:
         self.inbox = keys.inbox(node).encode()
         self._keys = keys
         self._node = node
-        self._since: dict[Key, Position] = {}
+        self._since: dict[ChannelKey, StreamId] = {}
         self._partition: dict[bytes, int] = {}
         self._marks: dict[bytes, int] = {}
 
-    def coming(self, app_id: str, channel: str) -> str:
-        """A topic is about to be subscribed to; the channel of its markers."""
+    def expect(self, app_id: str, channel: str) -> str:
+        """A topic is about to be subscribed to. Returns the channel of its markers."""
         topic = self._keys.topic(app_id, channel)
         self._partition[topic.channel.encode()] = topic.partition
         marks = self._keys.marks(topic.partition, self._node)
         self._marks[marks.encode()] = topic.partition
         return marks
 
-    def add(self, app_id: str, channel: str, since: Position = START) -> None:
+    def add(self, app_id: str, channel: str, since: StreamId = START) -> None:
         """What was published after `since` is wanted; nothing changes if it is already, from an earlier time on."""
         if (app_id, channel) in self._since:
             return
@@ -46,7 +46,7 @@ class Topics:
         self._partition.pop(name.encode(), None)
         return name
 
-    def keep(self, keys: Iterable[Key]) -> list[str]:
+    def keep(self, keys: Iterable[ChannelKey]) -> list[str]:
         """These are wanted, and what is for every process; since when they were or from now on, and no others. Gives
         all channels to be subscribed to."""
         before, self._since = self._since, {}
@@ -56,7 +56,7 @@ class Topics:
             self.add(*key, before.get(key, START))
         return [name.decode() for name in self._partition]
 
-    def since(self, app_id: str, channel: str) -> Position | None:
+    def since(self, app_id: str, channel: str) -> StreamId | None:
         return self._since.get((app_id, channel) if channel else ALL)
 
     def partition_of(self, channel: bytes) -> int | None:

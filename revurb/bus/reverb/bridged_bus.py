@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from revurb.bus.engine import Engine, Standing
+from revurb.bus.engine import BusEngine, BusHealth
 from revurb.bus.reverb import php
-from revurb.bus.reverb.metrics_answers import Here
+from revurb.bus.reverb.metrics_answers import LocalQueries
 from revurb.bus.reverb.metrics_requests import Payload, add_channels, add_connections, add_members, add_states
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
-from revurb.pusher.ports import ChannelState, Entered, Member, Soon
+from revurb.pusher.ports import (
+    ChannelSnapshot,
+    ChannelState,
+    EnterRequest,
+    MaybeAwaitable,
+    Member,
+    PublishedEvent,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,11 +26,11 @@ R = TypeVar("R")
 _INFO = "subscription_count,user_count"
 
 
-class Bridgeable(Engine, Protocol):
+class Bridgeable(BusEngine, Protocol):
     """A bus of several processes that can say what this one holds."""
 
     @property
-    def here(self) -> Here: ...
+    def local_view(self) -> LocalQueries: ...
 
 
 class BridgedBus:
@@ -31,17 +38,17 @@ class BridgedBus:
     on other Revurb nodes is theirs to tell the PHP nodes, and what PHP nodes say comes over the bridge, to each."""
 
     # What has nothing to do with PHP nodes is the bus' own.
-    enter: Callable[[str, str, Member | None, bytes, bool, Callable[[Entered], None]], None]
+    enter: Callable[[EnterRequest, Callable[[ChannelSnapshot], None]], None]
     leave: Callable[[str, str, str | None], None]
-    admit: Callable[[str, int | None], Soon[bool]]
+    admit: Callable[[str, int | None], MaybeAwaitable[bool]]
     release: Callable[[str], None]
-    survey: Callable[[bytes, float], Soon[Sequence[bytes]]]
+    survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
     tick: Callable[[], None]
 
     def __init__(self, bus: Bridgeable, bridge: ReverbBridge) -> None:
         self._bus = bus
         self._bridge = bridge
-        bridge.speak_for(bus.here)
+        bridge.speak_for(bus.local_view)
         self.enter = bus.enter
         self.leave = bus.leave
         self.admit = bus.admit
@@ -61,31 +68,23 @@ class BridgedBus:
         return self._bus.degraded
 
     @property
-    def standing(self) -> Standing:
+    def health(self) -> BusHealth:
         """An event that neither Revurb's nor PHP nodes will get counts as two that were dropped."""
-        standing = self._bus.standing
-        return standing._replace(dropped=standing.dropped + self._bridge.dropped)
+        health = self._bus.health
+        return health._replace(dropped=health.dropped + self._bridge.dropped)
 
-    def publish(
-        self,
-        app_id: str,
-        channel: str,
-        text: bytes,
-        except_socket_id: str | None = None,
-        cache_ttl_s: int = 0,
-    ) -> Soon[None]:
-        accepted = self._bus.publish(app_id, channel, text, except_socket_id, cache_ttl_s)
-        return _both(accepted, self._bridge.publish(app_id, channel, text, except_socket_id))
+    def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
+        return _both(self._bus.publish(event), self._bridge.publish(event))
 
-    def terminate(self, app_id: str, user_id: str) -> Soon[None]:
+    def terminate(self, app_id: str, user_id: str) -> MaybeAwaitable[None]:
         return _both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))
 
-    def channels(self, app_id: str, prefix: str) -> Soon[Mapping[str, ChannelState]]:
+    def channels(self, app_id: str, prefix: str) -> MaybeAwaitable[Mapping[str, ChannelState]]:
         found = self._bus.channels(app_id, prefix)
         options = {"filter": prefix or None, "info": _INFO}
         return self._with_php(found, "CHANNELS", app_id, options, add_channels)
 
-    def describe(self, app_id: str, channels: Sequence[str]) -> Soon[Sequence[ChannelState]]:
+    def describe(self, app_id: str, channels: Sequence[str]) -> MaybeAwaitable[Sequence[ChannelState]]:
         states = self._bus.describe(app_id, channels)
         if not channels:
             return states
@@ -98,22 +97,22 @@ class BridgedBus:
             lambda states, answers: add_states(channels, states, answers),
         )
 
-    def members(self, app_id: str, channel: str) -> Soon[Sequence[Member]]:
+    def members(self, app_id: str, channel: str) -> MaybeAwaitable[Sequence[Member]]:
         return self._with_php(
             self._bus.members(app_id, channel), "CHANNEL_USERS", app_id, {"channel": channel}, add_members
         )
 
-    def connections(self, app_id: str) -> Soon[int]:
+    def connections(self, app_id: str) -> MaybeAwaitable[int]:
         return self._with_php(self._bus.connections(app_id), "CONNECTIONS", app_id, {}, add_connections)
 
     def _with_php(
         self,
-        ours: Soon[T],
+        ours: MaybeAwaitable[T],
         kind: str,
         app_id: str,
         options: Mapping[str, php.Writable],
         add: Callable[[T, Sequence[Payload]], R],
-    ) -> Soon[T | R]:
+    ) -> MaybeAwaitable[T | R]:
         if not self._bridge.php_nodes:
             return ours
 
@@ -124,7 +123,7 @@ class BridgedBus:
         return together()
 
 
-def _both(first: Soon[None], second: asyncio.Future[None] | None) -> Soon[None]:
+def _both(first: MaybeAwaitable[None], second: asyncio.Future[None] | None) -> MaybeAwaitable[None]:
     """Done when both are; like each of them, it may be left alone."""
     if second is None:
         return first

@@ -9,13 +9,13 @@ from typing import Protocol
 import msgspec
 
 from revurb.bus.reverb import php
-from revurb.bus.reverb.reverb_messages import Metric, expressible, quote
+from revurb.bus.reverb.reverb_messages import MetricsQuestion, expressible, quote
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
 _NOTHING = b"[]"  # PHP's array, when it is empty
 
 
-class Here(Protocol):
+class LocalQueries(Protocol):
     """What this process holds itself, without the others."""
 
     def channels(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
@@ -35,15 +35,15 @@ class _Cached(msgspec.Struct):
 _read_cached = msgspec.json.Decoder(_Cached).decode
 
 
-class Answers:
+class MetricsAnswers:
     """The payload of an answer, for each of the four questions. Whatever the question is, there is one: who asks waits
     10 s for each that does not come."""
 
-    def __init__(self, here: Here) -> None:
+    def __init__(self, here: LocalQueries) -> None:
         self._here = here
         self._number = random.randrange(1, 1_000_000_000)  # the first half of a socket id
 
-    def to(self, metric: Metric) -> bytes:
+    def to(self, metric: MetricsQuestion) -> bytes:
         """May raise Inexpressible."""
         options = metric.options
         match metric.kind:

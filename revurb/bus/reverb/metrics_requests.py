@@ -31,7 +31,7 @@ class _Question:
             self.done.set_result(None)
 
 
-class Questions:
+class MetricsRequests:
     """The questions that are under way, by key."""
 
     def __init__(self) -> None:

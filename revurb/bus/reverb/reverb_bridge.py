@@ -19,17 +19,24 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
-from revurb.bus.redis.cancellation import end
-from revurb.bus.redis.command_queue import Commands, RedisDown
+from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.pubsub_listener import Listener
+from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.reverb import php, reverb_messages
-from revurb.bus.reverb.metrics_answers import Answers, Here
-from revurb.bus.reverb.metrics_requests import Payload, Questions
-from revurb.bus.reverb.reverb_messages import Answer, Garbage, Inexpressible, Message, Metric, Terminate
-from revurb.bus.reverb.reverb_queue import Outgoing
-from revurb.pusher.ports import Receiver
+from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
+from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
+from revurb.bus.reverb.reverb_messages import (
+    Garbage,
+    Inexpressible,
+    MetricsAnswer,
+    MetricsQuestion,
+    ReverbEvent,
+    Terminate,
+)
+from revurb.bus.reverb.reverb_queue import ReverbQueue
+from revurb.pusher.ports import PublishedEvent, Receiver
 
 _log = logging.getLogger(__name__)
 
@@ -74,18 +81,18 @@ class ReverbBridge:
         # Not below the prefix: nodes of several clusters may share one channel with PHP nodes.
         self._bridges = f"revurb:bridges:{channel}"
         self._inbox = f"revurb:bridge:{node}"
-        self._answers: Answers | None = None
-        self._questions = Questions()
-        self._outgoing = Outgoing(channel)
-        self._commands: Commands | None = None  # while Redis can be reached
-        self._replies: Commands | None = None  # the same, from before the first question can come
-        self._listener: Listener | None = None
+        self._answers: MetricsAnswers | None = None
+        self._questions = MetricsRequests()
+        self._outgoing = ReverbQueue(channel)
+        self._commands: CommandQueue | None = None  # while Redis can be reached
+        self._replies: CommandQueue | None = None  # the same, from before the first question can come
+        self._listener: PubSubListener | None = None
         self._linked_at = self._heard_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    def speak_for(self, here: Here) -> None:
+    def speak_for(self, here: LocalQueries) -> None:
         """What is answered to PHP nodes' questions."""
-        self._answers = Answers(here)
+        self._answers = MetricsAnswers(here)
 
     async def start(self) -> None:
         """Connect; waits a moment for Redis, and goes on trying if it does not come."""
@@ -105,7 +112,7 @@ class ReverbBridge:
                 async with asyncio.timeout(STOP_S):
                     await left.wait()
                     await self._commands.flush()
-        await end(self._task)
+        await cancel_and_wait(self._task)
 
     @property
     def speaks(self) -> bool:
@@ -119,17 +126,15 @@ class ReverbBridge:
 
     # What this process says.
 
-    def publish(
-        self, app_id: str, channel: str, text: bytes, except_socket_id: str | None = None
-    ) -> asyncio.Future[None] | None:
-        """Give PHP nodes a finished event for their clients; done when Redis has it."""
+    def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
+        """Send PHP nodes a finished event for their clients; done when Redis has it."""
         if not self.speaks:
             return None
-        return self._say(lambda: reverb_messages.write_event(self._node, app_id, text, except_socket_id))
+        return self._say(lambda: reverb_messages.write_event(self._node, event))
 
-    def tell(self, app_id: str, channel: str, text: bytes) -> None:
-        """`publish`, as `MemberEvents.told`."""
-        self.publish(app_id, channel, text)
+    def on_member_event(self, event: PublishedEvent) -> None:
+        """`publish`, as `MemberEvents.on_published`."""
+        self.publish(event)
 
     def terminate(self, app_id: str, user_id: str) -> asyncio.Future[None] | None:
         """Have PHP nodes end a user's connections."""
@@ -143,7 +148,9 @@ class ReverbBridge:
         if commands is None or not self.php_nodes:
             return ()
         try:
-            question = reverb_messages.write_question(self._node, Metric(key, app_id, kind, {}), options)
+            question = reverb_messages.write_question(
+                self._node, MetricsQuestion(key, app_id, kind, {}), options
+            )
         except Inexpressible:
             self._unsendable()
             return ()
@@ -167,7 +174,7 @@ class ReverbBridge:
 
     # What comes.
 
-    def heard(self, channel: bytes, data: bytes) -> None:
+    def on_message(self, channel: bytes, data: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
         if channel != self._channel.encode():
             return
@@ -175,7 +182,11 @@ class ReverbBridge:
             message = reverb_messages.read(data)
             if message is not None:
                 self._take(message)
-                if not self.php_nodes and self._commands is not None and not isinstance(message, Answer):
+                if (
+                    not self.php_nodes
+                    and self._commands is not None
+                    and not isinstance(message, MetricsAnswer)
+                ):
                     self._count(self._commands, self._counted)  # who speaks also listens
         except (Garbage, Inexpressible):
             self.refused += 1
@@ -183,24 +194,24 @@ class ReverbBridge:
             self.refused += 1
             _log.exception("message of a PHP node not handled")
 
-    def deaf(self, error: RedisDown) -> None:
+    def on_lost(self, error: RedisUnavailable) -> None:
         self._break(error)
 
-    def _take(self, message: reverb_messages.Heard) -> None:
+    def _take(self, message: reverb_messages.ReverbMessage) -> None:
         match message:
-            case Message(app_id, events, except_socket_id, triggered):
+            case ReverbEvent(app_id, events, except_socket_id, triggered):
                 for channel, text in events:
                     if triggered:
                         self._remember(app_id, channel, text)
-                    self._receiver.deliver(app_id, channel, text, except_socket_id)
+                    self._receiver.deliver(PublishedEvent(app_id, channel, text, except_socket_id))
             case Terminate(app_id, user_id):
                 self._receiver.terminate(app_id, user_id)
-            case Metric(key):
+            case MetricsQuestion(key):
                 self._answer(key, message)
-            case Answer(key, payload):
+            case MetricsAnswer(key, payload):
                 self._questions.answered(key, payload)
 
-    def _answer(self, key: str, metric: Metric) -> None:
+    def _answer(self, key: str, metric: MetricsQuestion) -> None:
         if self._answers is None or self._replies is None:
             return
         try:
@@ -223,7 +234,7 @@ class ReverbBridge:
         while True:
             try:
                 await self._live()
-            except RedisDown as error:
+            except RedisUnavailable as error:
                 if self._commands is not None or not told:
                     _log.warning(
                         "the channel of PHP nodes is out of reach, trying on", extra={"reason": str(error)}
@@ -236,19 +247,19 @@ class ReverbBridge:
             retry_s = min(retry_s * 2, RETRY_MOST_S)
 
     async def _live(self) -> None:
-        """From connecting until something breaks. Raises RedisDown at its end."""
+        """From connecting until something breaks. Raises RedisUnavailable at its end."""
         loop = asyncio.get_running_loop()
         self._broken: asyncio.Future[None] = loop.create_future()
         redis = self._connect()
-        commands = Commands(redis, Scripts(), self._bridges, self._break)
-        listener = Listener(redis, self)
+        commands = CommandQueue(redis, Scripts(), self._bridges, self._break)
+        listener = PubSubListener(redis, self)
         watch: asyncio.Task[None] | None = None
         try:
             commands.start()
             self._replies = commands
             try:
                 await listener.open((self._channel, self._bridges, self._inbox))
-            except RedisDown:
+            except RedisUnavailable:
                 if self._broken.done():
                     await self._broken  # which says more: that an ACL does not allow it, say
                 raise
@@ -260,7 +271,7 @@ class ReverbBridge:
             self._replies = self._listener = None
             if not self._broken.cancel() and not self._broken.cancelled():
                 self._broken.exception()  # it may have come before anyone waited for it
-            await end(watch)
+            await cancel_and_wait(watch)
             await commands.stop()
             await listener.close()
             await redis.aclose()
@@ -270,13 +281,13 @@ class ReverbBridge:
         self._outgoing.cut_off(self.speaks)
         self._questions.give_up()
 
-    def _break(self, error: RedisDown) -> None:
+    def _break(self, error: RedisUnavailable) -> None:
         if not self._broken.done():
             self._broken.set_exception(error)
 
     # Who is there.
 
-    async def _watch(self, commands: Commands) -> None:
+    async def _watch(self, commands: CommandQueue) -> None:
         loop = asyncio.get_running_loop()
         while True:
             self._count(commands, self._counted)
@@ -285,10 +296,10 @@ class ReverbBridge:
                 commands.plain("PUBLISH", self._inbox, b"")
             await asyncio.sleep(LOOK_S)
             if silent_s > DEAF_AFTER_S:
-                self._break(RedisDown(f"nothing has come back for {DEAF_AFTER_S:.0f} s"))
+                self._break(RedisUnavailable(f"nothing has come back for {DEAF_AFTER_S:.0f} s"))
                 return
 
-    def _count(self, commands: Commands, then: Callable[[int], None]) -> None:
+    def _count(self, commands: CommandQueue, then: Callable[[int], None]) -> None:
         def counted(reply: Any) -> None:
             then(max(0, int(reply[1]) - int(reply[3])))
 

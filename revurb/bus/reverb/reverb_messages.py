@@ -25,6 +25,7 @@ import msgspec
 import orjson
 
 from revurb.bus.reverb import php
+from revurb.pusher.ports import PublishedEvent
 
 MAX_BYTES = 32 * 1024 * 1024  # the longest are lists of all connections: 30 bytes each
 MAX_DEPTH = 480  # of the JSON within an event: PHP reads 512 levels in all
@@ -41,7 +42,7 @@ class Inexpressible(ValueError):
     """PHP could not read it."""
 
 
-class Message(NamedTuple):
+class ReverbEvent(NamedTuple):
     """An event for the subscribers of each channel but `except_socket_id`: (channel, finished event)."""
 
     app_id: str
@@ -55,7 +56,7 @@ class Terminate(NamedTuple):
     user_id: str
 
 
-class Metric(NamedTuple):
+class MetricsQuestion(NamedTuple):
     """A question: answers go under `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
 
     key: str
@@ -64,14 +65,14 @@ class Metric(NamedTuple):
     options: Mapping[str | int, php.Value]
 
 
-class Answer(NamedTuple):
+class MetricsAnswer(NamedTuple):
     """To the question with that key, if it is one."""
 
     key: str
     payload: msgspec.Raw
 
 
-Heard: TypeAlias = Message | Terminate | Metric | Answer
+ReverbMessage: TypeAlias = ReverbEvent | Terminate | MetricsQuestion | MetricsAnswer
 
 
 class _Envelope(msgspec.Struct):
@@ -82,7 +83,7 @@ class _Envelope(msgspec.Struct):
     origin: object = None
 
 
-class _Event(msgspec.Struct):
+class _EventPayload(msgspec.Struct):
     event: str
     data: msgspec.Raw = msgspec.Raw()
     channel: str | None = None
@@ -95,12 +96,12 @@ class _Whom(msgspec.Struct):
 
 
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
-_read_event = msgspec.json.Decoder(_Event).decode
+_read_event = msgspec.json.Decoder(_EventPayload).decode
 _read_whom = msgspec.json.Decoder(_Whom).decode
 _read_text = msgspec.json.Decoder(str).decode
 
 
-def read(data: bytes) -> Heard | None:
+def read(data: bytes) -> ReverbMessage | None:
     """What was said; None if a Revurb node said it. Raises Garbage."""
     if len(data) > MAX_BYTES:
         raise Garbage("too long")
@@ -118,12 +119,12 @@ def read(data: bytes) -> Heard | None:
             case "metrics":
                 return _metric(php.read(_read_text(envelope.payload).encode()))
             case key:
-                return Answer(key, envelope.payload)
+                return MetricsAnswer(key, envelope.payload)
     except (msgspec.MsgspecError, orjson.JSONDecodeError, php.NotPhp, UnicodeError, RecursionError) as error:
         raise Garbage(str(error)) from error
 
 
-def _message(envelope: _Envelope) -> Message:
+def _message(envelope: _Envelope) -> ReverbEvent:
     app_id = _read_application(php.read(envelope.application.encode()))
     event = _read_event(envelope.payload)
     names = event.channels if event.channels is not None else event.channel
@@ -142,17 +143,17 @@ def _message(envelope: _Envelope) -> Message:
         texts.append((channel, b"{%b}" % b",".join(parts)))
     except_socket_id = envelope.socket_id if isinstance(envelope.socket_id, str) else None
     triggered = not is_clients and not event.event.startswith("pusher_internal:")
-    return Message(app_id, tuple(texts), except_socket_id, triggered)
+    return ReverbEvent(app_id, tuple(texts), except_socket_id, triggered)
 
 
-def _metric(value: php.Value) -> Metric:
+def _metric(value: php.Value) -> MetricsQuestion:
     if not isinstance(value, php.Object) or value.class_name != php.PENDING_METRIC:
         raise Garbage("not a question")
     key, kind, options = (value.properties.get(name) for name in ("key", "type", "options"))
     if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.Case):
         raise Garbage("not a question that can be answered")
     app_id = _read_application(value.properties.get("application"))
-    return Metric(key, app_id, kind.name, options if isinstance(options, Mapping) else {})
+    return MetricsQuestion(key, app_id, kind.name, options if isinstance(options, Mapping) else {})
 
 
 def _read_application(value: php.Value) -> str:
@@ -167,10 +168,10 @@ def _read_application(value: php.Value) -> str:
 # Writing. Everything here may raise Inexpressible.
 
 
-def write_event(node: str, app_id: str, text: bytes, except_socket_id: str | None) -> bytes:
-    """`text` is a finished event: of the application or the server, with `data` as a string, or of a client."""
+def write_event(node: str, published: PublishedEvent) -> bytes:
+    """An event of the application or the server, with `data` as a string, or of a client."""
     try:
-        event = _read_event(text)
+        event = _read_event(published.text)
         is_clients = event.event.startswith("client-")
         if not is_clients:
             data = quote(_read_text(event.data)).encode()
@@ -184,9 +185,9 @@ def write_event(node: str, app_id: str, text: bytes, except_socket_id: str | Non
         payload = b'{"event":%b,"channel":%b,"data":%b%b}' % (name, channel, _raw(event.data), user)
     else:
         payload = b'{"event":%b,"channels":[%b],"data":%b}' % (name, channel, data)
-    but = b',"socket_id":' + quote(except_socket_id).encode() if except_socket_id else b""
+    but = b',"socket_id":' + quote(published.except_socket_id).encode() if published.except_socket_id else b""
     return b'{"type":"message","application":%b,"payload":%b%b,%b}' % (
-        _application(app_id),
+        _application(published.app_id),
         payload,
         but,
         _origin(node),
@@ -202,7 +203,7 @@ def write_terminate(node: str, app_id: str, user_id: str) -> bytes:
     )
 
 
-def write_question(node: str, metric: Metric, options: Mapping[str, php.Writable]) -> bytes:
+def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.Writable]) -> bytes:
     """`metric.options` is not looked at: it is for what was read."""
     try:
         question = php.write_object(

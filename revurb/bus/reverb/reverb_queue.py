@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from revurb.bus.redis.command_queue import Commands
+from revurb.bus.redis.command_queue import CommandQueue
 
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 
-class Outgoing:
+class ReverbQueue:
     """Messages for `channel`. `holding` is whether they wait; `dropped` counts those that could not any longer."""
 
     def __init__(self, channel: str) -> None:
@@ -27,7 +27,7 @@ class Outgoing:
         self._unconfirmed: dict[int, tuple[bytes, asyncio.Future[None]]] = {}
         self._number = 0
 
-    def add(self, message: bytes, commands: Commands | None) -> asyncio.Future[None] | None:
+    def add(self, message: bytes, commands: CommandQueue | None) -> asyncio.Future[None] | None:
         """Send, if Redis can be reached and nothing has to wait; done when Redis has it. None if it waits."""
         if commands is None or self.holding:
             self._waiting.append(message)
@@ -52,7 +52,7 @@ class Outgoing:
             if not sent.done():
                 sent.set_result(None)
 
-    def release(self, commands: Commands | None) -> None:
+    def release(self, commands: CommandQueue | None) -> None:
         """Send what waits, or drop it if nobody is there to hear it."""
         self.holding = False
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0

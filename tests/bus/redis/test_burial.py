@@ -30,7 +30,7 @@ async def test_one_process_does_it(server: RedisServer) -> None:
         await cluster.kill(dead)
         await redis.zadd(Keys("revurb").nodes, {dead.name: 1})  # its lease has ended, and all notice at once
         for node in others:
-            control = node.bus._link._control
+            control = node.bus._link._session._leases
             control._renew(control._renewed)
         await is_gone(others[0], 1)
         while await redis.zcard(Keys("revurb").nodes) != len(others):

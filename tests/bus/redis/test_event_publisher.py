@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from revurb.bus.redis.command_queue import Commands, RedisDown
-from revurb.bus.redis.event_publisher import MOST_BYTES, MOST_EVENTS, Publishing
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.event_publisher import MOST_BYTES, MOST_EVENTS, EventPublisher
 from revurb.bus.redis.keys import Keys, partition
 from revurb.bus.redis.scripts import Scripts
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, DEADLINE_S, RedisCluster, now
 from tests.conftest import Need
 from tests.redis_server import RedisServer, free_port
@@ -19,18 +21,20 @@ CHANNELS = [f"news-{number}" for number in range(9)]
 
 
 @contextlib.asynccontextmanager
-async def publishing(server: RedisServer) -> AsyncIterator[tuple[Publishing, Commands, list[list[int]]]]:
+async def publishing(
+    server: RedisServer,
+) -> AsyncIterator[tuple[EventPublisher, CommandQueue, list[list[int]]]]:
     """Of a node "a"; with the numbers of what Redis has taken, by run."""
     await server.start()
 
-    def down(error: RedisDown) -> None:
+    def down(error: RedisUnavailable) -> None:
         raise error
 
     scripts, keys, accepted = Scripts(), Keys("revurb"), list[list[int]]()
     async with server.client() as redis:
-        commands = Commands(redis, scripts, keys.nodes, down)
+        commands = CommandQueue(redis, scripts, keys.nodes, down)
         await commands.load()
-        one = Publishing("a", keys, scripts, commands, 60_000, accepted.append)
+        one = EventPublisher("a", keys, scripts, commands, 60_000, accepted.append)
         await one.probe(redis)
         commands.start()
         yield one, commands, accepted
@@ -40,7 +44,7 @@ async def publishing(server: RedisServer) -> AsyncIterator[tuple[Publishing, Com
 async def test_the_events_of_a_turn_share_a_run(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
         for seq in range(1, 2 * MOST_EVENTS + 2):
-            one.publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0)
+            one.publish(m.Publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0))
         await commands.flush()
     assert [len(seqs) for seqs in accepted] == [MOST_EVENTS, MOST_EVENTS, 1]
     assert [seq for seqs in accepted for seq in seqs] == list(range(1, 2 * MOST_EVENTS + 2))
@@ -49,7 +53,7 @@ async def test_the_events_of_a_turn_share_a_run(server: RedisServer) -> None:
 async def test_a_run_ends_at_its_size(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
         for seq in range(1, 6):
-            one.publish(seq, APP, "news", b"x" * (MOST_BYTES // 2), None, 0)
+            one.publish(m.Publish(seq, APP, "news", b"x" * (MOST_BYTES // 2), None, 0))
         await commands.flush()
     assert accepted == [[1, 2], [3, 4], [5]]
 
@@ -59,7 +63,7 @@ async def test_nothing_overtakes_another_command(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
         log = Keys("revurb").logs[partition(APP, "news")]
         for seq in range(1, 4):
-            one.publish(seq, APP, "news", b"x", None, 0)
+            one.publish(m.Publish(seq, APP, "news", b"x", None, 0))
             commands.plain("XLEN", log, done=lengths.append)
         await commands.flush()
     assert lengths == [1, 2, 3]
@@ -70,7 +74,7 @@ async def test_what_was_taken_already_is_not_taken_again(server: RedisServer) ->
     async with publishing(server) as (one, commands, accepted):
         for numbers in ([1, 2, 3], [2, 3, 4]):
             for seq in numbers:
-                one.publish(seq, APP, "news", b"%d" % seq, None, 60)
+                one.publish(m.Publish(seq, APP, "news", b"%d" % seq, None, 60))
             await commands.flush()
         keys = Keys("revurb")
         async with server.client() as redis:
@@ -96,7 +100,10 @@ async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
         here, there = await cluster.node(), await cluster.node()
         for channel in CHANNELS:
             await there.enter(channel)
-        accepted = [here.bus.publish(APP, CHANNELS[number % 9], b"%d" % number) for number in range(300)]
+        accepted = [
+            here.bus.publish(PublishedEvent(APP, CHANNELS[number % 9], b"%d" % number))
+            for number in range(300)
+        ]
         for each in accepted:
             await now(each)
         await there.until(lambda: len(there.heard) == 300)

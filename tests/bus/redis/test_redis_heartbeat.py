@@ -1,4 +1,4 @@
-"""Beats without a Redis: up to where everything has come, whether there was a gap, who has fallen silent."""
+"""Heartbeats without a Redis: up to where everything has come, whether there was a gap, who has fallen silent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from revurb.bus.redis.command_queue import Commands, RedisDown
-from revurb.bus.redis.envelope import START, Position, pack
-from revurb.bus.redis.incoming_events import Incoming
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.envelope import START, StreamId, pack
+from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import PARTITIONS, Keys
-from revurb.bus.redis.redis_heartbeat import Ends, Pulse
+from revurb.bus.redis.redis_heartbeat import LogEnds, RedisHeartbeat
 from revurb.bus.redis.scripts import Script, Scripts
+from revurb.pusher.ports import PublishedEvent
 
 KEYS = Keys("revurb")
 SCRIPT = Scripts().pulse
@@ -21,7 +22,7 @@ KEPT_MS = 60_000
 
 
 class Servers:
-    """In place of `Commands`: answers every beat. `ends` are those of the logs that are not empty."""
+    """In place of `CommandQueue`: answers every beat. `ends` are those of the logs that are not empty."""
 
     def __init__(self) -> None:
         self.now_ms = 1_000_000
@@ -43,14 +44,14 @@ class Process:
     def __init__(self, split: bool, deaf_after_s: float = 60.0) -> None:
         self.servers = Servers()
         self.split = split
-        self.heard: list[Position] = []
-        self.deaf: asyncio.Future[RedisDown] = asyncio.get_running_loop().create_future()
-        self.incoming = Incoming(lambda number, position, envelope: self.heard.append(position))
-        self.pulse = Pulse(
+        self.heard: list[StreamId] = []
+        self.deaf: asyncio.Future[RedisUnavailable] = asyncio.get_running_loop().create_future()
+        self.incoming = IncomingEvents(lambda number, position, envelope: self.heard.append(position))
+        self.pulse = RedisHeartbeat(
             "n", KEYS, self.incoming, self._is_deaf, kept_ms=KEPT_MS, beat_s=0.01, deaf_after_s=deaf_after_s
         )
 
-    def _is_deaf(self, error: RedisDown) -> None:
+    def _is_deaf(self, error: RedisUnavailable) -> None:
         if not self.deaf.done():
             self.deaf.set_result(error)
 
@@ -58,8 +59,10 @@ class Process:
         """Begin the next life of the link; whether there was a gap."""
         await self.pulse.stop()
         self.incoming.reset(forget_positions=another)
-        ends: list[Ends] = await self.pulse.open(cast(Commands, self.servers), SCRIPT, self.split)
-        return self.pulse.begin(ends, lambda channel: f"server of {channel}", first=first, another=another)
+        ends: list[LogEnds] = await self.pulse.open(cast(CommandQueue, self.servers), SCRIPT, self.split)
+        return self.pulse.begin(
+            ends, lambda channel: f"server of {channel}", is_first=first, is_new_redis=another
+        )
 
     async def beat(self, silent: str | None = None) -> None:
         """One beat goes out and comes back, on every channel but the silent one."""
@@ -68,7 +71,7 @@ class Process:
             await asyncio.sleep(0.001)
         for channel, data in self.servers.beaten:
             if channel != silent:
-                self.pulse.heard(channel.encode(), data)
+                self.pulse.on_message(channel.encode(), data)
 
 
 @pytest.fixture(params=[False, True], ids=["one-server", "cluster"])
@@ -90,7 +93,7 @@ async def test_what_was_before_the_first_life_does_not_concern_us(split: bool) -
     process = Process(split)
     process.servers.ends[KEYS.logs[3]] = b"77-1"
     assert not await process.live(first=True)
-    assert process.incoming.newest(3) == Position(77, 1)
+    assert process.incoming.newest(3) == StreamId(77, 1)
     assert process.incoming.newest(4) == START
     await process.pulse.stop()
 
@@ -100,7 +103,7 @@ async def test_a_quiet_partition_is_known_up_to_its_end_as_well(split: bool) -> 
     await process.live(first=True)
     process.servers.ends[KEYS.logs[3]] = b"500-2"  # events of channels that are none of ours
     await process.beat()
-    assert process.incoming.newest(3) == Position(500, 2)
+    assert process.incoming.newest(3) == StreamId(500, 2)
     await process.pulse.stop()
 
 
@@ -137,12 +140,12 @@ async def test_a_replica_that_lacks_the_newest_goes_on_from_what_it_has(split: b
     """Its clock may be behind, so that what it adds has ids that are below those that were lost."""
     process = Process(split)
     await process.live(first=True)
-    process.incoming.event(3, b"900-0\n" + pack("m", 1, "a", "c", b"x"))
+    process.incoming.event(3, b"900-0\n" + pack("m", 1, PublishedEvent("a", "c", b"x")))
     process.servers.ends[KEYS.logs[3]] = b"880-0"
     assert not await process.live()
-    assert process.incoming.newest(3) == Position(880, 0)
-    process.incoming.event(3, b"880-1\n" + pack("m", 2, "a", "c", b"y"))
-    assert process.heard == [Position(900, 0), Position(880, 1)]
+    assert process.incoming.newest(3) == StreamId(880, 0)
+    process.incoming.event(3, b"880-1\n" + pack("m", 2, PublishedEvent("a", "c", b"y")))
+    assert process.heard == [StreamId(900, 0), StreamId(880, 1)]
     await process.pulse.stop()
 
 
@@ -168,8 +171,8 @@ async def test_garbage_is_counted_and_says_nothing() -> None:
     await process.live(first=True)
     channel = process.pulse.channels[0].encode()
     for data in (b"", b"1", b"x 1 0-0", b"1 x 0-0", b"1 2 3", b"1 2 a-b", b"\xff" * 9):
-        process.pulse.heard(channel, data)
+        process.pulse.on_message(channel, data)
     assert process.pulse.refused == 7
-    process.pulse.heard(b"nobody's", b"1 2 0-0")
+    process.pulse.on_message(b"nobody's", b"1 2 0-0")
     assert process.incoming.newest(0) == START
     await process.pulse.stop()

@@ -42,7 +42,7 @@ class MixedCluster(RedisCluster):
             protocol=protocol,
             cached_for_s=lambda channel: CACHE_TTL_S if channel.startswith("cache-") else 0,
         )
-        events = MEMBER_EVENTS._replace(told=bridge.tell)
+        events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
         inner = BrokeredBus(
             node.name,
             node,

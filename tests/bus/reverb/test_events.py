@@ -7,7 +7,7 @@ from typing import Any
 
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.messages import client_event_text, event_text
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP, Node, now
 from tests.bus.reverb import php
 from tests.bus.reverb.conftest import CACHE_TTL_S, MixedCluster
@@ -210,4 +210,4 @@ async def test_no_secret_travels(mixed: MixedCluster) -> None:
 
 def test_what_members_are_told_with() -> None:
     """The hook of the bus' events does nothing by itself."""
-    MEMBER_EVENTS.told(APP, ROOM, b"")
+    MEMBER_EVENTS.on_published(PublishedEvent(APP, ROOM, b""))

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revurb.bus.reverb.reverb_messages import Garbage, read
+from revurb.pusher.ports import DeliverableEvent, PublishedEvent
 from tests.bus.engines import Node
 from tests.bus.reverb.arbitrary import unhurried
 from tests.bus.reverb.conftest import MixedCluster
@@ -125,7 +126,9 @@ async def test_noise_ends_nobody(mixed: MixedCluster, seed: int) -> None:
             at = dice.randrange(len(data))
             data[at : at + dice.randint(0, 3)] = dice.randbytes(dice.randint(0, 3))
         noise.append(bytes(data).replace(b"app1", b"app0"))
-    node.deliver = lambda *event: Node.deliver(node, "app1", *event[1:])  # type: ignore[method-assign]
+    node.deliver = lambda event: Node.deliver(  # type: ignore[method-assign]
+        node, PublishedEvent("app1", event.channel, event.text, event.except_socket_id)
+    )
     await say(mixed, *noise, captured("08-client-event-1"))
     await node.until(lambda: any(channel == "private-x" for channel, _, _ in node.heard))
     assert mixed.bridges[node].refused > 0
@@ -136,7 +139,7 @@ async def test_a_receiver_that_fails_is_no_end(mixed: MixedCluster, caplog: pyte
     node = await mixed.node()
     deliver = node.deliver
 
-    def fail(app_id: str, channel: str, text: bytes, except_socket_id: str | None) -> None:
+    def fail(event: DeliverableEvent) -> None:
         raise RuntimeError("a fault of ours")
 
     node.deliver = fail  # type: ignore[method-assign]

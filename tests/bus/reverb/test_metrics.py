@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from revurb.bus.redis.pubsub_listener import Listener
+from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.reverb import metrics_requests
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP, Node, now
@@ -204,16 +204,16 @@ async def test_a_question_may_come_with_the_subscription(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     php_node = await mixed.php()
-    really_open = Listener.open
+    really_open = PubSubListener.open
     answered: list[tuple[int, list[Any]]] = []
 
-    async def opened(listener: Listener, channels: Iterable[str]) -> None:
+    async def opened(listener: PubSubListener, channels: Iterable[str]) -> None:
         channels = tuple(channels)
         await really_open(listener, channels)
         if "reverb" in channels:
             answered.append(await php_node.question(captured("23-metrics-connections-empty-1")))
 
-    monkeypatch.setattr(Listener, "open", opened)
+    monkeypatch.setattr(PubSubListener, "open", opened)
     await mixed.node()
     assert answered == [(2, [[], []])]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from revurb.bus.cache import EventCache
-from revurb.bus.local_state import Holdings
-from revurb.bus.local_view import Alone
-from revurb.bus.reverb.metrics_answers import Answers
-from revurb.bus.reverb.reverb_messages import Metric, new_key, read, write_answer, write_question
+from revurb.bus.local_state import LocalState
+from revurb.bus.local_view import LocalView
+from revurb.bus.reverb.metrics_answers import MetricsAnswers
+from revurb.bus.reverb.reverb_messages import MetricsQuestion, new_key, read, write_answer, write_question
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.reverb.node import captured
@@ -45,7 +45,7 @@ QUESTIONS: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "kind", "options"), QUESTIONS, ids=[name for name, _, _ in QUESTIONS])
 def test_questions_as_php_asks_them(name: str, kind: str, options: dict[str, Any]) -> None:
     asked = read(captured(name))
-    assert isinstance(asked, Metric)
+    assert isinstance(asked, MetricsQuestion)
     assert (asked.app_id, asked.kind) == ("app1", kind)
     listed = {key: dict(enumerate(each)) if isinstance(each, list) else each for key, each in options.items()}
     assert asked.options == listed
@@ -105,17 +105,17 @@ BOTH = _Here(pub=ChannelState(1), private_x=ChannelState(1), presence_r=ChannelS
 )
 def test_answers_as_php_gives_them(question: str, answer: str, here: _Here) -> None:
     asked = read(captured(question))
-    assert isinstance(asked, Metric)
-    assert write_answer(asked.key, Answers(here).to(asked)) == captured(answer)
+    assert isinstance(asked, MetricsQuestion)
+    assert write_answer(asked.key, MetricsAnswers(here).to(asked)) == captured(answer)
 
 
 def test_connections_are_counted_by_their_keys() -> None:
-    holdings = Holdings()
+    holdings = LocalState()
     for _ in range(3):
         holdings.connect("app1")
     asked = read(captured("12-metrics-connections-1"))
-    assert isinstance(asked, Metric)
-    answer = json.loads(Answers(Alone(holdings, EventCache(lambda: 0.0))).to(asked))
+    assert isinstance(asked, MetricsQuestion)
+    answer = json.loads(MetricsAnswers(LocalView(holdings, EventCache(lambda: 0.0))).to(asked))
     assert len(answer) == 3
     for socket_id, nothing in answer.items():
         assert re.fullmatch(r"\d+\.\d+", socket_id)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from revurb.bus.reverb.reverb_messages import (
-    Answer,
-    Message,
-    Metric,
+    MetricsAnswer,
+    MetricsQuestion,
+    ReverbEvent,
     Terminate,
     read,
     write_event,
@@ -18,6 +18,7 @@ from revurb.bus.reverb.reverb_messages import (
     write_terminate,
 )
 from revurb.pusher.messages import event_text
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb.node import CAPTURES, captured
 
 
@@ -25,16 +26,18 @@ from tests.bus.reverb.node import CAPTURES, captured
 def test_every_capture_is_understood(path: Any) -> None:
     heard = read(path.read_bytes())
     kind = json.loads(path.read_bytes())["type"]
-    expected = {"message": Message, "terminate": Terminate, "metrics": Metric}.get(kind, Answer)
+    expected = {"message": ReverbEvent, "terminate": Terminate, "metrics": MetricsQuestion}.get(
+        kind, MetricsAnswer
+    )
     assert type(heard) is expected
 
 
 def test_events_arrive_as_php_clients_get_them() -> None:
-    assert read(captured("02-event-channel-1")) == Message(
+    assert read(captured("02-event-channel-1")) == ReverbEvent(
         "app1", (("pub", rb'{"event":"my-event","data":"{\"some\":\"data\"}","channel":"pub"}'),), None, True
     )
     several = read(captured("03-event-channels-1"))
-    assert isinstance(several, Message)
+    assert isinstance(several, ReverbEvent)
     assert [channel for channel, _ in several.events] == ["pub", "private-x", "nobody"]
     assert json.loads(several.events[1][1]) == {
         "event": "App\\Events\\Foo",
@@ -42,7 +45,7 @@ def test_events_arrive_as_php_clients_get_them() -> None:
         "data": '{"u":"http://a/b","e":"é€😀"}',
     }
     client = read(captured("09-client-event-presence-1"))
-    assert isinstance(client, Message)
+    assert isinstance(client, ReverbEvent)
     assert client.except_socket_id == "443542127.664247713"
     assert not client.triggered
     assert json.loads(client.events[0][1]) == {
@@ -55,7 +58,7 @@ def test_events_arrive_as_php_clients_get_them() -> None:
 
 def test_what_a_client_made_up_is_left_out() -> None:
     forged = read(captured("10-client-event-all-1"))
-    assert isinstance(forged, Message)
+    assert isinstance(forged, ReverbEvent)
     assert json.loads(forged.events[0][1]) == {
         "event": "client-typing",
         "channel": "private-x",
@@ -64,9 +67,9 @@ def test_what_a_client_made_up_is_left_out() -> None:
 
 
 def test_what_revurb_nodes_say_is_not_for_revurb_nodes() -> None:
-    metric = Metric("AAAAAAAAAA", "app1", "CONNECTIONS", {})
+    metric = MetricsQuestion("AAAAAAAAAA", "app1", "CONNECTIONS", {})
     for data in (
-        write_event("n2", "app1", event_text("e", "1", "c"), None),
+        write_event("n2", PublishedEvent("app1", "", event_text("e", "1", "c"))),
         write_terminate("n2", "app1", "1"),
         write_question("n2", metric, {}),
     ):

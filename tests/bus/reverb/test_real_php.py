@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from revurb.bus.reverb.reverb_messages import (
     Inexpressible,
-    Metric,
+    MetricsQuestion,
     new_key,
     write_answer,
     write_event,
@@ -23,6 +23,7 @@ from revurb.bus.reverb.reverb_messages import (
     write_terminate,
 )
 from revurb.pusher.messages import client_event_text, event_text
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb import php
 from tests.bus.reverb.arbitrary import TEXTS, VALUES
 from tests.bus.reverb.node import CAPTURES
@@ -98,7 +99,9 @@ def test_php_reads_what_is_triggered(
 ) -> None:
     if name.startswith("client-"):
         return
-    message = real.receive(write_event("n1", app_id, event_text(name, data, channel), but))
+    message = real.receive(
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but))
+    )
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
     assert message.get("socket_id") == but
@@ -110,7 +113,7 @@ def test_php_reads_what_clients_send(real: Php, name: str, channel: str, data: A
     raw = json.dumps(data).encode()
     with contextlib.suppress(Inexpressible):
         text = client_event_text("client-" + name, channel, raw, b'"1"')
-        payload = real.receive(write_event("n1", "app1", text, None))["payload"]
+        payload = real.receive(write_event("n1", PublishedEvent("app1", "", text)))["payload"]
         assert payload == {
             "event": "client-" + name,
             "channel": channel,
@@ -141,7 +144,7 @@ OPTIONS: list[tuple[str, Any]] = [
 def test_php_reads_questions(real: Php, kind: str, options: Any, app_id: str, data: st.DataObject) -> None:
     asked = data.draw(options)
     key = new_key()
-    question = real.receive(write_question("n1", Metric(key, app_id, kind, {}), asked))["payload"]
+    question = real.receive(write_question("n1", MetricsQuestion(key, app_id, kind, {}), asked))["payload"]
     assert question["application"] == {"id": app_id}
     assert (question["key"], question["type"], question["options"]) == (key, kind, as_php(asked))
 

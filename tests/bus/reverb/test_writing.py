@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from revurb.bus.reverb import reverb_messages
 from revurb.bus.reverb.reverb_messages import (
     Inexpressible,
-    Metric,
+    MetricsQuestion,
     expressible,
     write_event,
     write_question,
     write_terminate,
 )
 from revurb.pusher.messages import client_event_text, event_text, member_added_text, member_removed_text
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb import php
 from tests.bus.reverb.arbitrary import TEXTS, VALUES, unhurried
 from tests.bus.reverb.node import captured
@@ -28,7 +29,7 @@ from tests.bus.reverb.wording import sent, without_secret
 
 
 def event(channel: str, name: str, data: str, but: str | None = None, app_id: str = "app1") -> bytes:
-    return sent(write_event("n1", app_id, event_text(name, data, channel), but))
+    return sent(write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but)))
 
 
 def test_events_as_php_sends_them() -> None:
@@ -56,22 +57,28 @@ def test_an_event_for_several_channels_is_one_for_each() -> None:
 def test_client_events_as_php_sends_them() -> None:
     text = client_event_text("client-typing", "private-x", b'{"n":1,"o":[]}', None)
     but = "443542127.664247713"
-    assert sent(write_event("n1", "app1", text, but)) == without_secret(captured("08-client-event-1"))
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
+        captured("08-client-event-1")
+    )
     text = client_event_text("client-typing", "presence-r", b'{"n":1}', b'"1"')
-    assert sent(write_event("n1", "app1", text, but)) == without_secret(
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
         captured("09-client-event-presence-1")
     )
 
 
 def test_member_events_are_events() -> None:
     """PHP nodes send none; to their clients it is one from the application."""
-    added = sent(write_event("n1", "app1", member_added_text("presence-r", '{"user_id":"1"}'), None))
+    added = sent(
+        write_event("n1", PublishedEvent("app1", "", member_added_text("presence-r", '{"user_id":"1"}')))
+    )
     assert php.receive(added)["payload"] == {
         "event": "pusher_internal:member_added",
         "channels": ["presence-r"],
         "data": '{"user_id":"1"}',
     }
-    removed = php.receive(write_event("n1", "app1", member_removed_text("presence-r", b"5"), None))
+    removed = php.receive(
+        write_event("n1", PublishedEvent("app1", "", member_removed_text("presence-r", b"5")))
+    )
     assert removed["payload"]["data"] == '{"user_id":5}'
 
 
@@ -98,22 +105,22 @@ def test_terminate_as_php_sends_it() -> None:
 def test_what_php_cannot_read_is_not_written(data: bytes) -> None:
     assert not expressible(data)
     with pytest.raises(Inexpressible):
-        write_event("n1", "app1", client_event_text("client-x", "private-x", data, None), None)
+        write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "private-x", data, None)))
     with pytest.raises(Inexpressible):
-        write_event("n1", "app1", client_event_text("client-x", "presence-x", b"1", data), None)
+        write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "presence-x", b"1", data)))
 
 
 def test_texts_that_are_none_are_not_written() -> None:
     writes: list[Callable[[], bytes]] = [
-        lambda: write_event("n1", "app1", event_text("e", "1", "c"), "\ud800"),
-        lambda: write_event("n1", "\ud800", event_text("e", "1", "c"), None),
+        lambda: write_event("n1", PublishedEvent("app1", "", event_text("e", "1", "c"), "\ud800")),
+        lambda: write_event("n1", PublishedEvent("\ud800", "", event_text("e", "1", "c"))),
         lambda: write_terminate("n1", "app1", "\udfff"),
         lambda: write_question(
-            "n1", Metric("AAAAAAAAAA", "app1", "CHANNEL_USERS", {}), {"channel": "\ud800"}
+            "n1", MetricsQuestion("AAAAAAAAAA", "app1", "CHANNEL_USERS", {}), {"channel": "\ud800"}
         ),
-        lambda: write_event("n1", "app1", b"{}", None),
-        lambda: write_event("n1", "app1", b'{"event":"e","data":5,"channel":"c"}', None),
-        lambda: write_event("n1", "app1", b'{"event":"e","data":"5"}', None),
+        lambda: write_event("n1", PublishedEvent("app1", "", b"{}")),
+        lambda: write_event("n1", PublishedEvent("app1", "", b'{"event":"e","data":5,"channel":"c"}')),
+        lambda: write_event("n1", PublishedEvent("app1", "", b'{"event":"e","data":"5"}')),
     ]
     for write in writes:
         with pytest.raises(Inexpressible):
@@ -127,7 +134,7 @@ def test_whatever_is_triggered_php_can_read(
 ) -> None:
     if name.startswith("client-"):
         return
-    message = php.receive(write_event("n1", app_id, event_text(name, data, channel), but))
+    message = php.receive(write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but)))
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
     assert message.get("socket_id") == but
@@ -138,7 +145,9 @@ def test_whatever_is_triggered_php_can_read(
 def test_whatever_clients_send_php_can_read(name: str, channel: str, data: Any) -> None:
     raw = json.dumps(data).encode()
     try:
-        written = write_event("n1", "app1", client_event_text("client-" + name, channel, raw, b'"1"'), None)
+        written = write_event(
+            "n1", PublishedEvent("app1", "", client_event_text("client-" + name, channel, raw, b'"1"'))
+        )
     except Inexpressible:
         assert re.search("Infinity|NaN|[0-9]{300}", raw.decode())
         return
@@ -152,4 +161,6 @@ def test_the_limits_are_said_once() -> None:
     level = b"[" * reverb_messages.MAX_DEPTH + b"]" * reverb_messages.MAX_DEPTH
     wide = b"[" + b",".join([b"[]"] * 1000) + b"]"
     for data in (level, wide):
-        php.receive(write_event("n1", "app1", client_event_text("client-x", "c", data, None), None))
+        php.receive(
+            write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "c", data, None)))
+        )

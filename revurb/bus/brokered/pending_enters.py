@@ -1,0 +1,120 @@
+"""Subscribers that the broker has been asked to count in, and has not confirmed.
+
+Where the broker stays away, they are let in without it, with what is known here. When it is back it is asked again, and
+the difference is made good: members that they have not been told of are announced to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.local_state import LocalState
+from revurb.bus.local_view import LocalView
+from revurb.bus.member_events import MemberEvents
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
+
+Deliver = Callable[[PublishedEvent], object]
+
+
+@dataclass(slots=True)
+class PendingEnter:
+    """One subscriber. `new_member` is its member where that is the first connection of the user here.
+
+    `announced` are the members that it was told of when it was let in without the broker; None while it waits.
+    """
+
+    request: EnterRequest
+    new_member: Member | None
+    on_entered: Callable[[ChannelSnapshot], None]
+    announced: frozenset[str] | None = None
+
+
+class PendingEnters:
+    """`send` gives a message to the broker, `deliver` an event to this process's subscribers."""
+
+    def __init__(
+        self,
+        state: LocalState,
+        cache: EventCache,
+        events: MemberEvents,
+        send: Callable[[m.FromWorker], None],
+        deliver: Deliver,
+    ) -> None:
+        self._state = state
+        self._cache = cache
+        self._view = LocalView(state, cache)
+        self._events = events
+        self._send = send
+        self._deliver = deliver
+        self._pending: dict[int, PendingEnter] = {}
+
+    def add(self, id: int, pending: PendingEnter) -> None:
+        """Keep it under the id of its `Enter` message."""
+        self._pending[id] = pending
+
+    def pop(self, id: int) -> PendingEnter | None:
+        """The broker has replied to that `Enter`; None if nobody waits for it any more."""
+        return self._pending.pop(id, None)
+
+    def new_members(self) -> set[tuple[str, str, str]]:
+        """(app id, channel, user id) of members that the broker is told of by an `Enter`, and not by the `Hello`."""
+        return {
+            (pending.request.app_id, pending.request.channel, pending.new_member.user_id)
+            for pending in self._pending.values()
+            if pending.new_member is not None
+        }
+
+    def ask(self, id: int) -> None:
+        """Send the `Enter` of that id."""
+        pending = self._pending[id]
+        request, member = pending.request, pending.new_member
+        local_channel = self._state.find(request.app_id, request.channel)
+        if local_channel is None:  # let in without the broker, and gone since
+            del self._pending[id]
+            return
+        if member is not None and member.user_id not in local_channel.members:
+            member = None
+        self._send(
+            m.Enter(
+                id,
+                request.app_id,
+                request.channel,
+                local_channel.count,
+                member,
+                request.added if member is not None else b"",
+                request.member is not None,
+                request.want_cached,
+            )
+        )
+
+    def ask_again(self) -> None:
+        """The broker is back: ask for those who wait, and for those who were let in without it."""
+        for id in tuple(self._pending):
+            self.ask(id)
+
+    def let_in(self) -> None:
+        """Let in all who wait: the broker stays away."""
+        for pending in tuple(self._pending.values()):
+            if pending.announced is None:
+                self.let_in_one(pending)
+
+    def let_in_one(self, pending: PendingEnter) -> None:
+        """Let a subscriber in with what is known here."""
+        request = pending.request
+        app_id, channel = request.app_id, request.channel
+        if pending.new_member is not None:
+            self._deliver(PublishedEvent(app_id, channel, request.added))
+        members = self._view.members(app_id, channel) if request.member is not None else []
+        cached = self._cache.get(app_id, channel) if request.want_cached else None
+        pending.announced = frozenset(member.user_id for member in members)
+        pending.on_entered(ChannelSnapshot(members, None if cached is None else cached.text))
+
+    def announce_missing(self, pending: PendingEnter, snapshot: ChannelSnapshot) -> None:
+        """Tell a subscriber that was let in without the broker of the members that it has not been told of."""
+        app_id, channel = pending.request.app_id, pending.request.channel
+        for member in snapshot.members:
+            if pending.announced is not None and member.user_id not in pending.announced:
+                self._deliver(PublishedEvent(app_id, channel, self._events.added(channel, member)))

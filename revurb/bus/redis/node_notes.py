@@ -1,0 +1,88 @@
+"""What processes tell each other over Redis beside events: survey questions and answers, and that a process is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from revurb.bus.redis.command_queue import CommandQueue
+from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.scripts import Scripts
+
+
+class _Note(msgspec.Struct, array_like=True):
+    """`kind`: "question" (of `node`, under its `id`), "answer", "gone" (`node` is)."""
+
+    kind: str
+    node: str
+    id: int = 0
+    text: bytes = b""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_read_note = msgspec.msgpack.Decoder(_Note).decode
+
+
+class NodeNotes:
+    """Sends and receives notes for the process `node`. The callbacks are told what comes: `on_question` of a number to
+    answer under and the question, `on_answer` of the id that was asked under and the answer, `on_gone` of a node."""
+
+    def __init__(
+        self,
+        node: str,
+        keys: Keys,
+        scripts: Scripts,
+        commands: CommandQueue,
+        *,
+        on_question: Callable[[int, bytes], None],
+        on_answer: Callable[[int, bytes], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        self.refused = 0  # notes that made no sense
+        self._node = node
+        self._keys = keys
+        self._scripts = scripts
+        self._commands = commands
+        self._on_question = on_question
+        self._on_answer = on_answer
+        self._on_gone = on_gone
+        self._questions = 0
+        self._askers: dict[int, tuple[str, int]] = {}  # number -> who asked, under which id
+
+    def on_message(self, data: bytes) -> None:
+        """A note came, for this process or for all."""
+        try:
+            note = _read_note(data)
+        except (msgspec.MsgspecError, RecursionError):
+            self.refused += 1
+            return
+        match note.kind:
+            case "question":
+                self._questions += 1
+                self._askers[self._questions] = (note.node, note.id)
+                self._on_question(self._questions, note.text)
+            case "answer":
+                self._on_answer(note.id, note.text)
+            case "gone":
+                self._on_gone(note.node)
+            case _:
+                self.refused += 1
+
+    def ask_all(self, id: int, question: bytes) -> None:
+        """Send a question to every process."""
+        self._publish(self._keys.everyone, _Note("question", self._node, id, question))
+
+    def answer(self, number: int, answer: bytes) -> None:
+        """Answer the question that `on_question` was given under this number."""
+        asker = self._askers.pop(number, None)
+        if asker is not None:
+            node, id = asker
+            self._publish(self._keys.inbox(node), _Note("answer", self._node, id, answer))
+
+    def announce_gone(self, node: str) -> None:
+        """Tell every process that one is gone for good."""
+        self._publish(self._keys.everyone, _Note("gone", node))
+
+    def _publish(self, channel: str, note: _Note) -> None:
+        self._commands.script(self._scripts.note, (self._keys.nodes,), (channel, _encode(note)))

@@ -1,0 +1,261 @@
+"""One session with Redis, from connecting until something breaks: what the bus sends becomes commands, what Redis
+publishes becomes messages.
+
+Plan: connect, take a lease, subscribe, report everything (`Hello`), catch up with the log, and work until the end. All
+collaborators are made for one session and end with it; `LinkMemory` is what outlives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.asyncio import RedisCluster
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_link import BrokerLinkOwner
+from revurb.bus.member_events import MemberEvents
+from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.catch_up import catch_up
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.event_publisher import EventPublisher
+from revurb.bus.redis.incoming_events import IncomingEvents
+from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.ledger_queries import run_query
+from revurb.bus.redis.node_leases import NodeLeases
+from revurb.bus.redis.node_notes import NodeNotes
+from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.pubsub_listener import PubSubListener
+from revurb.bus.redis.redis_heartbeat import LogEnds, RedisHeartbeat
+from revurb.bus.redis.redis_ledger import RedisLedger, read_entered
+from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.sharded_listener import ShardedListener
+from revurb.bus.redis.state_report import report_state
+from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
+
+_log = logging.getLogger(__name__)
+
+OPENING_S = 8.0  # for all that has to be there before anything can be done
+
+
+@dataclass(slots=True)
+class LinkMemory:
+    """What a link has from one session to the next. `epoch` is that of the Redis that it last spoke to, "" for none."""
+
+    owner: BrokerLinkOwner
+    node: str
+    events: MemberEvents
+    keys: Keys
+    lease_s: float
+    kept_ms: int
+    incoming: IncomingEvents
+    topics: TopicSubscriptions
+    heartbeat: RedisHeartbeat
+    barrier: ResyncBarrier
+    epoch: str = ""
+
+
+class RedisSession:
+    """Made with a new client, which it closes at its end. `is_up` from when messages can be sent."""
+
+    def __init__(self, redis: AnyRedis, memory: LinkMemory) -> None:
+        node, keys = memory.node, memory.keys
+        owner = memory.owner
+        self.is_up = False
+        self._redis = redis
+        self._memory = memory
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._going = False
+        self._gone = asyncio.Event()
+        self._missed = 0
+        self._is_new_redis = False
+        scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
+        commands = self._commands = CommandQueue(redis, scripts, keys.nodes, self.break_off)
+        self._listener = (
+            ShardedListener(redis, self) if isinstance(redis, RedisCluster) else PubSubListener(redis, self)
+        )
+        self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms)
+        self._publisher = EventPublisher(
+            node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.take((m.Accepted(seqs),))
+        )
+        self._notes = NodeNotes(
+            node,
+            keys,
+            scripts,
+            commands,
+            on_question=lambda number, question: owner.take((m.SurveyQuestion(number, question),)),
+            on_answer=lambda id, answer: owner.take((m.SurveyResult(id, answer),)),
+            on_gone=lambda node: owner.take((m.NodeGone(node),)),
+        )
+        self._leases = NodeLeases(
+            node, keys, scripts, commands, self._ledger, self._notes, memory.lease_s, self.break_off
+        )
+
+    # Its life.
+
+    async def run(self) -> None:
+        """Open and work until something breaks. Raises RedisUnavailable at its end, which says what."""
+        opening = asyncio.get_running_loop().create_task(self._open())
+        try:
+            await asyncio.wait(
+                (opening, self._broken), timeout=OPENING_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not self._broken.done():
+                if not opening.done():
+                    raise RedisUnavailable(f"no answer for {OPENING_S:.0f} s")
+                self._begin(*opening.result())
+            await self._broken
+        finally:
+            await cancel_and_wait(opening)
+            self._broken.cancel()
+            for future in (opening, self._broken):
+                if not future.cancelled():
+                    future.exception()  # one is enough; but of one that nobody looks at, asyncio complains
+            await self._memory.heartbeat.stop()
+            await self._leases.stop()
+            await self._commands.stop()
+            await self._listener.close()
+            await self._redis.aclose()
+
+    async def finish(self) -> None:
+        """Wait until everything that was sent has been done, the goodbye too."""
+        await (self._gone.wait() if self._going else self._commands.flush())
+
+    def break_off(self, error: RedisUnavailable) -> None:
+        """End the session."""
+        if not self._broken.done():
+            self._broken.set_exception(error)
+
+    async def _open(self) -> tuple[str, list[LogEnds]]:
+        """Everything that has to be waited for. The epoch of this Redis, and where its logs end. Raises
+        RedisUnavailable."""
+        keys, heartbeat = self._memory.keys, self._memory.heartbeat
+        await self._commands.load()
+        await self._publisher.probe(self._redis)
+        self._commands.start()
+        epoch = await self._leases.take()
+        ends = await heartbeat.open(self._commands, self._scripts.pulse, self._publisher.is_split)
+        await self._listener.open((keys.everyone, keys.inbox(self._memory.node), *heartbeat.channels))
+        return epoch, ends
+
+    def _begin(self, epoch: str, ends: list[LogEnds]) -> None:
+        memory = self._memory
+        is_first = not memory.epoch
+        self._is_new_redis = not is_first and epoch != memory.epoch
+        if self._is_new_redis:
+            _log.warning("redis has lost its memory: what nobody else has is gone")
+        memory.epoch = epoch
+        memory.incoming.reset(forget_positions=self._is_new_redis)
+        self._missed = int(
+            memory.heartbeat.begin(
+                ends, self._listener.server_of, is_first=is_first, is_new_redis=self._is_new_redis
+            )
+        )
+        memory.incoming.catch_up()
+        memory.barrier.reset()
+        if self._is_new_redis:
+            memory.barrier.close()
+        self.is_up = True
+        self._leases.start()
+        memory.owner.linked()
+
+    # What the bus sends.
+
+    def send(self, message: m.FromWorker) -> None:
+        """Do what a message asks for. Order is kept."""
+        ledger, run_after_resync = self._ledger, self._memory.barrier.run
+        match message:
+            case m.Publish():
+                self._publisher.publish(message)
+            case m.Enter():
+                run_after_resync(lambda: self._enter(message))
+            case m.SubscriberCount(app_id, channel, count):
+                ledger.set_count(app_id, channel, count)
+            case m.Leave(app_id, channel, count, member):
+                run_after_resync(lambda: ledger.leave(app_id, channel, member, count))
+            case m.Unsubscribe(app_id, channel):
+                self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
+            case m.ConnectionCount(app_id, _, count):
+                ledger.set_connections(app_id, count)
+            case m.Hello():
+                self._hello(message)
+            case m.Goodbye():
+                self._going = True
+                self._leases.goodbye(self._gone.set)
+            case m.SurveyReply(id, answer):
+                self._notes.answer(id, answer)
+            case m.StartSurvey(id, question):
+                self._leases.count_live(lambda asked: self._reply(id, asked))
+                self._notes.ask_all(id, question)
+            case _:
+                run_after_resync(lambda: run_query(message, self._ledger, self._reply))
+
+    def _reply(self, id: int, value: object) -> None:
+        self._memory.owner.take((m.QueryReply(id, msgspec.Raw(m.encode(value))),))
+
+    def _enter(self, enter: m.Enter) -> None:
+        memory = self._memory
+        topic = memory.keys.topic(enter.app_id, enter.channel)
+        marks = memory.topics.expect(enter.app_id, enter.channel)
+        marker = str(enter.id)
+
+        def ask() -> None:
+            memory.incoming.expect(topic.partition, marker, lambda reply: self._entered(enter, reply))
+            self._ledger.enter(enter, marker.encode(), lambda reply: memory.incoming.reply(marker, reply))
+
+        self._listener.subscribe(marks, lambda: self._listener.subscribe(topic.channel, ask))
+
+    def _entered(self, enter: m.Enter, reply: Any) -> None:
+        position, members, cached = read_entered(reply)
+        self._memory.topics.add(enter.app_id, enter.channel, position)
+        self._memory.owner.take((m.EnterReply(enter.id, members, cached),))
+
+    def _hello(self, hello: m.Hello) -> None:
+        memory = self._memory
+        channels = memory.topics.keep((report.app_id, report.channel) for report in hello.channels)
+        waiting = set(channels)
+
+        def when_subscribed(channel: str) -> Callable[[], None]:
+            def subscribed() -> None:
+                waiting.discard(channel)
+                if not waiting:
+                    self._catch_up()
+
+            return subscribed
+
+        for channel in channels:
+            self._listener.subscribe(channel, when_subscribed(channel))
+        report_state(hello, self._ledger, memory.barrier, is_new_redis=self._is_new_redis)
+
+    def _catch_up(self) -> None:
+        memory = self._memory
+        catch_up(memory.topics.partitions(), memory.keys, self._commands, memory.incoming, self._caught_up)
+
+    def _caught_up(self) -> None:
+        memory = self._memory
+        memory.owner.take((m.Welcome(memory.epoch, 0, self._missed),))
+        memory.incoming.caught_up()
+
+    # What the listener brings (`PubSubHandler`).
+
+    def on_message(self, channel: bytes, data: bytes) -> None:
+        memory = self._memory
+        number = memory.topics.partition_of(channel)
+        if number is not None:
+            memory.incoming.event(number, data)
+            return
+        number = memory.topics.marks_of(channel)
+        if number is not None:
+            memory.incoming.marker(number, data)
+        elif channel in (memory.topics.everyone, memory.topics.inbox):
+            self._notes.on_message(data)
+        else:
+            memory.heartbeat.on_message(channel, data)
+
+    def on_lost(self, error: RedisUnavailable) -> None:
+        self.break_off(error)

@@ -1,0 +1,66 @@
+"""What a session is at any time: whose it is, what it is subscribed to, and how it is spoken to.
+
+Below the code that acts on it (`subscribing`, `client_events`) and the session itself, which handles messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from revurb.pusher import messages
+from revurb.pusher.errors import PusherError
+from revurb.pusher.ports import Bus, Outlet
+
+if TYPE_CHECKING:
+    from revurb.pusher.channel import Channel
+    from revurb.pusher.registry import AppState
+
+
+class _Nowhere:
+    """The outlet of a session that is not connected, or not any more."""
+
+    def send(self, frame: bytes) -> None: ...
+    def ping(self) -> None: ...
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+NOWHERE = _Nowhere()
+
+
+class Deferring(Protocol):
+    """A subscription that the bus has not confirmed: messages about its channel wait for that."""
+
+    def defer(self, message: messages.ClientMessage) -> None:
+        """Keep a message until then. Raises OverCapacity when too many are kept."""
+
+
+class SessionState:
+    """The state of one connection of one app.
+
+    `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
+    until the bus first takes its time. `outlet` is NOWHERE before the connection is open and after it has closed.
+    """
+
+    __slots__ = ("app_state", "bus", "channels", "outlet", "pending", "socket_id")
+
+    def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
+        self.app_state = app_state
+        self.socket_id = socket_id
+        self.bus = bus
+        self.channels: dict[str, Channel] = {}
+        self.pending: dict[str, Deferring] | None = None
+        self.outlet: Outlet = NOWHERE
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to send on."""
+        return self.outlet is not NOWHERE
+
+    def end(self, error: PusherError) -> None:
+        """Send why, then close with the same code."""
+        self.outlet.send(messages.error_frame(error))
+        self.outlet.close(error.code, str(error))
+
+    def handle(self, message: messages.ClientMessage) -> None:
+        """Do what a message asks for, or send why not. The session implements it."""
+        raise NotImplementedError
