@@ -11,6 +11,7 @@ import pytest
 
 from revurb.bus.redis.envelope import START
 from revurb.bus.redis.keys import partition
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, RedisCluster, now
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
@@ -86,7 +87,7 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.outage()
     await node.until(lambda: node.bus.degraded)
     for number in range(50_010):
-        await now(node.bus.publish(APP, "news", b"%d" % number))
+        await now(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
     assert node.bus.dropped == 10
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])

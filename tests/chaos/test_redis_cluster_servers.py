@@ -98,7 +98,7 @@ async def test_its_subscribing_connection_falls_silent(
             silent_since = time.monotonic()
             for channel in quiet:
                 await publisher.publish(b"meanwhile", channel)
-            await node.until(lambda: node.bus.standing.lag_s > 0.8)
+            await node.until(lambda: node.bus.health.lag_s > 0.8)
             async with asyncio.timeout(FOUND_S):
                 reason = await reasons.queue.get()
             assert reason == f"no beat has come back from 127.0.0.1:{proxy.port} for 2 s"
