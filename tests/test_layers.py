@@ -1,16 +1,26 @@
-"""The architecture of DESIGN.md section 2 as a test: who may import whom."""
+"""The architecture of the package as a test: who may import whom, no circles, no file that outgrows its noun."""
+
+from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import revurb
+from tests.architecture.imports import (
+    PACKAGES,
+    ROOT,
+    SOURCES,
+    circles,
+    file_graph,
+    module_name,
+    package_graph,
+)
 
-ROOT = Path(revurb.__file__).parent
-EVERYTHING = frozenset(path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__")
-MAY_IMPORT = {
+EVERYTHING_BELOW_NODE = {
+    "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus",
+}  # fmt: skip
+MAY_IMPORT: dict[str, set[str]] = {
     "_speedups": set(),
     "observe": set(),
     "apps": set(),
@@ -20,46 +30,52 @@ MAY_IMPORT = {
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
-    "node": EVERYTHING - {"processes", "doctor", "cli", "server"},
-    "processes": EVERYTHING - {"doctor", "cli", "server"},
+    "node": EVERYTHING_BELOW_NODE,
+    "processes": EVERYTHING_BELOW_NODE | {"node"},
+    "doctor": EVERYTHING_BELOW_NODE | {"node"},
     "server": {"processes"},
-    "doctor": EVERYTHING - {"processes", "cli", "server"},
     "cli": {"config", "processes", "doctor", "observe", "node"},
 }
-FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
-
-
-def imported_packages(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):  # also sees imports inside functions
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "import absolutely: relative imports would slip past this test"
-            names = [node.module or ""]
-            if node.module == "revurb":
-                names = [f"revurb.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        yield from (name.split(".")[1] for name in names if name.startswith("revurb."))
+RELATIVE = {
+    source: str(source.relative_to(ROOT))
+    for source in ROOT.rglob("*.py*")
+    if source.suffix in (".py", ".pyx")
+}
 
 
 def test_every_package_is_in_the_table() -> None:
-    assert set(MAY_IMPORT) == EVERYTHING
+    assert set(MAY_IMPORT) == PACKAGES
 
 
-@pytest.mark.parametrize("source", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_layer(source: Path) -> None:
-    package = source.relative_to(ROOT).parts[0]
-    found = set(imported_packages(ast.parse(source.read_text()))) & EVERYTHING
-    assert found - {package} <= MAY_IMPORT[package]
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_layer(package: str) -> None:
+    assert package_graph()[package] <= MAY_IMPORT[package]
+
+
+def test_no_circle_of_packages() -> None:
+    assert circles({package: frozenset(others) for package, others in MAY_IMPORT.items()}) == []
+
+
+def test_no_circle_of_files() -> None:
+    """Also none that is hidden in a function, or that only a type checker sees."""
+    assert circles(file_graph()) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+    assert circles({name: frozenset(others) for name, others in graph.items()}) == [
+        ["d", "e"],
+        ["a", "b", "c"],
+    ]
 
 
 def test_the_bus_knows_the_ports_alone() -> None:
     """It moves events and never looks inside one."""
-    for source in (ROOT / "bus").rglob("*.py"):
-        for node in ast.walk(ast.parse(source.read_text())):
-            module = node.module if isinstance(node, ast.ImportFrom) else None
-            assert not (module or "").startswith("revurb.pusher") or module == "revurb.pusher.ports", source
+    for module, imported in file_graph().items():
+        if module.startswith("revurb.bus."):
+            assert {name for name in imported if name.startswith("revurb.pusher")} <= {
+                "revurb.pusher.ports"
+            }, module
 
 
 @pytest.mark.parametrize("package", ["wire", "pusher", "api", "apps", "config"])
@@ -72,8 +88,31 @@ def test_no_event_loop_below_transport(package: str) -> None:
             assert not any(name.split(".")[0] in ("asyncio", "uvloop", "socket") for name in names), source
 
 
-@pytest.mark.parametrize("source", sorted(ROOT.rglob("*.py*")), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("source", sorted(RELATIVE), ids=RELATIVE.get)
 def test_no_file_grows_past_its_noun(source: Path) -> None:
-    if source.suffix in (".py", ".pyx"):
-        limit = 250 if source.suffix == ".pyx" else 350
-        assert len(source.read_text().splitlines()) <= limit
+    limit = 250 if source.suffix == ".pyx" else 350
+    assert len(source.read_text().splitlines()) <= limit
+
+
+def test_class_names_are_unique() -> None:
+    """A name that can be searched for: of two classes with one name, each is found where the other was meant."""
+    owners: dict[str, list[str]] = {}
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                owners.setdefault(node.name, []).append(module_name(source))
+    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == {}
+
+
+def test_module_names_are_unique() -> None:
+    """As of classes; `__init__` and packages apart."""
+    owners: dict[str, list[str]] = {}
+    for source in SOURCES:
+        if source.name != "__init__.py":
+            owners.setdefault(source.stem, []).append(module_name(source))
+    shared = {name: modules for name, modules in owners.items() if len(modules) > 1}
+    assert shared.keys() <= COMMANDS, shared
+
+
+# A verb's file has its name; older supervisors start processes by the second pair of modules.
+COMMANDS = {"config", "doctor", "worker", "hub"}

@@ -17,7 +17,7 @@ from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Refusal, Session
 from revurb.pusher.socket_id import SocketIds
-from revurb.transport.ports import Answer, Upgrade, WebSocketHandler
+from revurb.transport.handlers import Answer, Upgrade, WebSocketHandler
 from revurb.wire import handshake
 from revurb.wire.deflate import Agreement, Compression
 from revurb.wire.http import Request

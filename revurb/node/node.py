@@ -32,8 +32,8 @@ from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
+from revurb.transport.handlers import TransportLimits
 from revurb.transport.listener import bind_unix, listen_on, listen_tcp
-from revurb.transport.ports import TransportLimits
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 from revurb.wire.deflate import Compression

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.session import Session
-from revurb.transport.ports import FrameSender
+from revurb.transport.handlers import FrameSender
 
 
 class TracedSession:

@@ -55,7 +55,7 @@ class DeliverableEvent(Protocol):
     def except_socket_id(self) -> str | None: ...
 
 
-class EnterRequest(msgspec.Struct, frozen=True):
+class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     """One more subscriber of this process on a channel; on a presence channel `member` is who it is, and `added` is the
     finished `member_added` event for the others, should the user be new there. `want_cached` asks for the channel's
     last event."""

@@ -51,11 +51,6 @@ class SessionState:
         self.pending: dict[str, Deferring] | None = None
         self.outlet: Outlet = NOWHERE
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection to send on."""
-        return self.outlet is not NOWHERE
-
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""
         self.outlet.send(messages.error_frame(error))

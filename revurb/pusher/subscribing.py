@@ -15,7 +15,7 @@ from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member
 from revurb.pusher.presence import read_member, snapshot_json
-from revurb.pusher.session_state import SessionState
+from revurb.pusher.session_state import NOWHERE, SessionState
 
 MAX_DEFERRED = 100  # messages about one channel while its subscription is pending; clients send none
 
@@ -53,7 +53,7 @@ class PendingSubscription:
         self.is_confirmed = True
         if session.pending is not None:
             session.pending.pop(self._name.text, None)
-        if not session.is_connected:
+        if session.outlet is NOWHERE:
             self._give_back()
             return
         if self._is_repeat:

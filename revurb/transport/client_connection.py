@@ -27,8 +27,8 @@ from typing import cast
 from revurb._speedups.fanout import Outbox
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.connections import Connections
+from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
-from revurb.transport.ports import Upgrade, WebSocketHandler
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.websocket import Phase, WebSocket
 

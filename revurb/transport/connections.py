@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.ports import RequestHandler, TransportLimits
+from revurb.transport.handlers import RequestHandler, TransportLimits
 from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.wire.close import GOING_AWAY
 

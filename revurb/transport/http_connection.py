@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from revurb.transport.connections import Connections
-from revurb.transport.ports import Answer, Upgrade
+from revurb.transport.handlers import Answer, Upgrade
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import DeferredResponse, Response, encode_response

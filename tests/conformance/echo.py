@@ -21,8 +21,8 @@ from revurb._speedups.frames import server_frame
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
+from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.listener import listen_tcp
-from revurb.transport.ports import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.timer_wheel import TICK_S
 from revurb.wire import handshake
 from revurb.wire.deflate import Compression
