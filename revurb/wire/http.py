@@ -4,7 +4,7 @@ Rule 1: nothing a peer sends raises. What cannot be read becomes `failure`; the 
 Rule 2: the verdict on a request depends on its bytes, not on how they were chunked.
 Rule 3: nothing is kept beyond the two limits, whatever is declared.
 
-Plan: llhttp judges the syntax, but does not say how far it has come, and skips the body of a request that asks for
+Plan: llhttp checks the syntax, but does not report how far it has parsed, and skips the body of a request that asks for
 an upgrade. So it is fed in pieces that end where something may end: heads and chunked bodies at CRLF CRLF (nothing
 else ends either of them), other bodies at their length. After each piece it is asked what it has found. That also
 makes the size of a head exact, and the start of what follows an upgrade.
@@ -134,7 +134,7 @@ class HttpReader:
         return rest
 
     def take_continue(self) -> bool:
-        """Whether `100 Continue` is to be sent now; says so once."""
+        """Whether `100 Continue` has to be sent now; True once for each request."""
         waiting, self.waiting_for_continue = self.waiting_for_continue, False
         return waiting
 
@@ -150,10 +150,14 @@ class HttpReader:
         stop = min(len(data) if end is None else end, at + self._max_head_bytes - self._head_bytes)
         self._head_bytes += stop - at
         self.idle = False
-        upgraded = self._parse(data[at:stop])
         if stop == end:
-            self._begin(upgraded, requests)
-        elif self._events.head_complete:
+            self._parse(data[at : stop - 1])
+            if self._events.head_complete:  # llhttp ends `GET /` early, and ignores empty lines behind it
+                raise HttpError(400, _STRANGE_END)
+            self._begin(self._parse(data[stop - 1 : stop]), requests)
+            return stop
+        self._parse(data[at:stop])
+        if self._events.head_complete:
             raise HttpError(400, _STRANGE_END)
         elif stop < len(data):
             raise HttpError(413, f"The request head is larger than {self._max_head_bytes} bytes.")

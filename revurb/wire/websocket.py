@@ -42,7 +42,7 @@ class WebSocket:
 
     phase: Phase
     close_code: int | None
-    """What ended it: the code of whoever closed first, 1005 for a peer's Close without one, ours if it failed.
+    """What ended it: the code of the side that closed first, 1005 for a peer's Close without one, ours if it failed.
     None while OPEN."""
     close_reason: str
 

@@ -89,6 +89,7 @@ HEADS = {
     "long-head": b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 400,
     "both-lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "http2-cut": b"PRI *\n\r\n\r\n",
     "folded": b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
     "bare-lf": b"GET / HTTP/1.1\nHost: x\n\n",
 }

@@ -129,6 +129,7 @@ def test_a_reader_is_freed_with_its_last_reference() -> None:
             (505, b"GET / HTTP/0.9\r\nHost: x\r\n\r\n"),
             (505, b"GET /\r\n\r\n"),
             (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            (400, b"PRI *\n\r\n\r\n"),
             (400, b"GET / HTTP/1.1\nHost: x\n\n"),
             (400, b"GET / HTTP/1.1\r\nHost: x\n\r\n"),
             (400, b"GET / HTTP/1.1\r\nHost: x\r\r\n\r\n"),
