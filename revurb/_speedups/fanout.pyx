@@ -8,11 +8,11 @@ Outboxes that negotiated compression have a packer, which makes their frame of t
 packer once: those that share one share its frame as well.
 
 Going round the transport is allowed only while it has nothing of its own to send, there is no TLS, and the
-connection is not lost. The owner says the last two; the first is asked for whenever the kernel once refused bytes,
+connection is not lost. The owner knows the last two. The first is checked only after the kernel has once refused bytes,
 which then went to the transport.
 
 Rule 1: an outbox sends in the order of its `send` calls, whatever way each frame goes.
-Rule 2: `deliver` calls no Python while it walks the subscribers, so nobody can change them under it.
+Rule 2: `deliver` calls no Python while it walks the subscribers, so the dict cannot change meanwhile.
 Rule 3: the descriptor is the transport's. `detach` comes before the transport closes it.
 """
 

@@ -1,7 +1,7 @@
 """Cut plain HTTP/1.1 request heads into their parts (RFC 9112 sections 3 and 5).
 
 Plan: plain is what clients send nearly always: GET or POST of a path, HTTP/1.1, and fields in visible ASCII, none of
-them twice. That is cut in one walk over the bytes. Anything else is somebody else's to judge: here it is just not plain.
+them twice. That is cut in one walk over the bytes. Anything else is left to llhttp: here it is only found to be not plain.
 
 Rule 1: what is cut here, llhttp would have cut the same way. Where it might not, the head is not plain.
 Rule 2: nothing is refused here, and no field is given a meaning.

@@ -2,7 +2,7 @@
 
 Plan: plain is what every SDK sends to publish: `name=value` a few times, with nothing to decode. Such a query is cut in
 one walk over its characters, which stay where they are; what is signed is then copied from there in order. Anything
-else is somebody else's to cut: here it is just not plain.
+else is left to the caller: here it is only found to be not plain.
 
 Rule: nothing is refused here, and no parameter but `auth_signature`, which signs the others, has a meaning.
 """

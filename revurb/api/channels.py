@@ -1,4 +1,4 @@
-"""GET routes about channels: what is occupied, by how many, by whom. Over all processes: the bus knows."""
+"""GET routes about channels: which are occupied, by how many subscribers, by which users. Over all processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Mayb
 
 
 def get_channel_users(bus: Bus, app_id: str, name: str) -> MaybeAwaitable[Response]:
-    """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` if nobody is there, 400 `{}` if it has no members (as Reverb)."""
+    """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` of an empty channel, 400 `{}` of one that is no presence channel (as Reverb)."""
     if ChannelName.parse(name).presence:
         return when_ready(bus.members(app_id, name), _users)
     return when_ready(

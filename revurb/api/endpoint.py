@@ -27,8 +27,8 @@ _READY = answers.json_response({"ready": True})
 class Api:
     """Answers every HTTP request of a node.
 
-    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. `unready` says why new clients
-    should go elsewhere ("draining"), or None.
+    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. `unready` gives the
+    reason why new clients should go elsewhere ("draining"), or None.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Reading request bodies: JSON objects, and what is wrong with their fields in Laravel's words.
 
 SDKs and their users read these texts, so they are Reverb's to the letter. Nicer than Reverb: bad JSON is a 400 that
-says where it broke (Reverb: 500); an empty `data` is data; null is as good as absent.
+says where it broke (Reverb: 500); an empty `data` is data; null counts as absent.
 """
 
 from __future__ import annotations

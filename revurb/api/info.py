@@ -30,7 +30,7 @@ def requested(info: str | None) -> frozenset[str]:
 
 
 def channel_info(name: str, state: ChannelState, wanted: frozenset[str]) -> Info:
-    """What `wanted` has to say about the channel, whether anyone is on it or not."""
+    """The attributes in `wanted` that apply to the channel, with or without subscribers."""
     answer: Info = {}
     if not wanted:
         return answer

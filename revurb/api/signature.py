@@ -8,7 +8,7 @@ Two things vary between SDKs and proxies, and either form is accepted: keys as s
 with arrays joined by commas (what Reverb and PHP make of a query), and the path with or without our prefix.
 
 Checked besides, which Reverb does not: that auth_key is the app's, auth_version 1.0, auth_timestamp recent, and
-body_md5 the body's. Only who holds the secret is told which of these was wrong.
+body_md5 the body's. A request that is not signed with the secret is not told which of these was wrong.
 """
 
 from __future__ import annotations

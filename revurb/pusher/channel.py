@@ -1,6 +1,6 @@
-"""One channel of one app on this process: who is subscribed here.
+"""One channel of one app in this process: its subscribers here.
 
-Exists from its first subscriber to its last; the registry sees to that.
+It exists from its first subscriber to its last: `subscribing` makes it, `AppState.close_if_empty` removes it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from revurb.pusher.ports import Member, Outlet
 
 
 class Channel:
-    """`subscribers` maps each subscriber's outlet to who it is there: None but on presence channels."""
+    """`subscribers` maps the outlet of each to its member, which is None but on presence channels."""
 
     __slots__ = ("name", "subscribers")
 

@@ -33,7 +33,7 @@ class ChannelName(NamedTuple):
     guarded: bool = False
     """Whether subscribing needs a signature."""
     reserved: bool = False
-    """A channel that only the server may put a client on (Pusher's user channels)."""
+    """A channel that only the server may subscribe a client to (Pusher's user channels)."""
 
     @classmethod
     def parse(cls, text: str) -> ChannelName:
@@ -55,5 +55,5 @@ def acceptable(text: str) -> bool:
 
 
 def is_cached(text: str) -> bool:
-    """Whether `text` names a cache channel; what `ChannelName.parse` says, without making one for each event."""
+    """Whether `text` names a cache channel: `ChannelName.parse(text).cached`, without making one for each event."""
     return "cache-" in text and ChannelName.parse(text).cached

@@ -1,4 +1,4 @@
-"""Client events (whispers): what one client sends to the others on a channel.
+"""Client events (whispers): what one client sends to the other subscribers of a channel.
 
 `accept_client_events_from` decides, as in Reverb. `members`: only subscribers, and as Pusher rules only on private
 and presence channels that are not encrypted. `all`: anyone of the app, on any channel, which is Reverb's
@@ -16,7 +16,7 @@ PREFIX = "client-"
 
 
 def relay(session: SessionState, message: messages.ClientMessage) -> None:
-    """Send a client event to everyone on its channel but the sender, or raise the PusherError that says why not.
+    """Send a client event to every subscriber of its channel but the sender. Raises the PusherError that refuses it.
 
     On a presence channel the sender's `user_id` is added, from its signed channel_data and from nowhere else.
     """

@@ -1,6 +1,6 @@
-"""What a peer did wrong, as the protocol says it.
+"""Faults of a peer, with their codes and texts on the wire.
 
-`PusherError` is the peer's doing: the session answers with a `pusher:error` event and, where `fatal`, closes
+`PusherError` is the peer's fault: the session answers with a `pusher:error` event and, where `fatal`, closes
 the connection with the same code. Codes are Pusher's (4000-4099: do not reconnect, 4100-4199: back off,
 4200-4299: reconnect at once, 4300-4399: other); texts are Reverb's where Reverb has one.
 """
@@ -48,7 +48,7 @@ class PongMissing(PusherError):
 
 
 class Unauthorized(PusherError):
-    """A subscription was refused. Also said as `pusher:subscription_error`, which names the channel."""
+    """A subscription was refused. Also sent as `pusher:subscription_error`, which names the channel."""
 
     code, message = 4009, "Connection is unauthorized"
 

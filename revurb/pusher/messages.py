@@ -1,8 +1,8 @@
-"""What goes over the wire, in both directions.
+"""The messages of the protocol, in both directions.
 
 In: `{"event":..., "channel":..., "data":...}`, of which `data` stays raw JSON until someone needs it.
-Out: finished JSON (`..._text`) and finished WebSocket frames (`frame`). As in Reverb, `data` of everything that
-the server says is JSON inside a JSON string; `data` of client events is forwarded as it came.
+Out: finished JSON (`..._text`) and finished WebSocket frames (`frame`). As in Reverb, `data` of all that the
+server sends is JSON inside a JSON string; `data` of client events is forwarded as received.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def event_text(event: str, data: str, channel: str) -> bytes:
 
 
 def client_event_text(event: str, channel: str, data_json: bytes, user_id_json: bytes | None) -> bytes:
-    """A client event for the others: `data` untouched, `user_id` only as the server knows it."""
+    """A client event for the other subscribers: `data` untouched, `user_id` only as the server knows it."""
     user = b"" if user_id_json is None else b',"user_id":' + user_id_json
     return b'{"event":%b,"channel":%b,"data":%b%b}' % (
         orjson.dumps(event),
@@ -105,7 +105,7 @@ def subscription_error_frame(channel: str, error: PusherError) -> bytes:
 
 
 def subscribed_frame(channel: str) -> bytes:
-    """Told to who is on a channel now, unless it has members."""
+    """Confirms a subscription to a channel without members."""
     return server_frame(TEXT, _SUBSCRIBED % orjson.dumps(channel))
 
 
@@ -113,7 +113,7 @@ _SUBSCRIBED = b'{"event":"pusher_internal:subscription_succeeded","data":"{}","c
 
 
 def joined_frame(channel: str, snapshot_json: bytes) -> bytes:
-    """The same on a presence channel: with the members."""
+    """Confirms a subscription to a presence channel, with its members."""
     return frame(event_text(INTERNAL + "subscription_succeeded", snapshot_json.decode(), channel))
 
 

@@ -1,8 +1,8 @@
-"""Who a connection is on a presence channel, and how a channel's members are told.
+"""Members of presence channels: how one is read from channel_data, and the list that a new subscriber gets.
 
 Ids and infos stay the JSON that the app signed: `5` stays a number, `{}` stays an object. `5` and `"5"` are the
-same user, as they are in PHP's arrays. Who is there is counted by the bus, over all processes: a member is a user,
-however many connections it has.
+same user, as they are in PHP's arrays. The bus counts members, over all processes: a member is a user, however many
+connections it has.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read_member(channel_data: str) -> Member:
 
 
 def snapshot_json(members: Sequence[Member]) -> bytes:
-    """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a joiner is told."""
+    """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a new subscriber gets."""
     # The id as the app wrote it is the name as well; a number has to become a string.
     named = [
         id_json + b":" + info if id_json[0] == _QUOTE else b'"%b":%b' % (id_json, info)

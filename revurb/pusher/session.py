@@ -1,8 +1,8 @@
-"""One client, from greeting to goodbye.
+"""One client, from connection_established to the close.
 
 Rule 1: whatever the peer sends is answered by the protocol; nothing it sends raises out of here.
-Rule 2: a session says things; whether the connection is alive is the transport's to find out, which calls
-`on_idle` and `on_unresponsive`.
+Rule 2: a session only sends messages. The transport finds out whether the connection is alive, and calls `on_idle`
+and `on_unresponsive`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Session(SessionState):
             self.handle(message)
 
     def handle(self, message: messages.ClientMessage) -> None:
-        """Do what a message asks for, or say why not."""
+        """Do what a message asks for, or send the error that refuses it."""
         try:
             self._handle(message)
         except PusherError as error:
@@ -74,25 +74,25 @@ class Session(SessionState):
             self.outlet.close(1011, "Internal error")
 
     def on_control_frame(self) -> None:
-        """A ping or pong frame came: this client's WebSocket library answers those, so `on_idle` sends one.
+        """A ping or pong frame was received: this client's WebSocket library answers those, so `on_idle` sends one.
 
-        Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). Which to use follows what came last.
+        Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). Which one is sent follows what was received last.
         """
         self._answers_control_frames = True
 
     def on_idle(self) -> None:
-        """Nothing came for `ping_interval_s`: ask whether the client is still there."""
+        """Nothing was received for `ping_interval_s`: ping the client."""
         if self._answers_control_frames:
             self.outlet.ping()
         else:
             self.outlet.send(messages.PING_FRAME)
 
     def on_unresponsive(self) -> None:
-        """Nothing came after `on_idle` either."""
+        """Nothing was received after `on_idle` either: close with 4201."""
         self.end(PongMissing())
 
     def closed(self) -> None:
-        """The connection has ended, whoever ended it. Its place in the app, given by the bus, is free again."""
+        """The connection has ended, by either side. Leaves all channels, and gives the app's connection back to the bus."""
         leave_all(self)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE
@@ -142,7 +142,7 @@ class Session(SessionState):
 
 
 class Refusal:
-    """Stands where a session would, for a connection that is told why it may not have one."""
+    """The handler of a refused connection: sends the error and closes."""
 
     __slots__ = ("_error",)
 
@@ -157,7 +157,7 @@ class Refusal:
         outlet.close(self._error.code, str(self._error))
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
-        """Nothing is heard: the connection is closing."""
+        """Ignored: the connection is closing."""
 
     def on_control_frame(self) -> None: ...
     def on_idle(self) -> None: ...

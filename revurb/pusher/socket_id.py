@@ -1,8 +1,8 @@
 """Socket ids: `<process>.<connection>`, two decimal numbers as every Pusher SDK expects (`\\d+\\.\\d+`).
 
 Unique by construction: the second number counts the connections of a process, and the first is the process:
-its pid (22 bits at most), which no other living process of the host has, beside 31 random bits, which tell hosts,
-containers (where every server is pid 1) and earlier runs apart. 53 bits are a number to any client.
+its pid (22 bits at most), which no other live process of the host has, and 31 random bits, which distinguish hosts,
+containers (where every server is pid 1) and earlier runs. 53 bits are a number to any client.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 from itertools import count
 
 _RANDOM_BITS = 31
-_FIRST_CONNECTION_BITS = 30  # start anywhere: the number must not tell how many came before
+_FIRST_CONNECTION_BITS = 30  # a random start: the number must not reveal how many connections there were
 
 
 def process_of(socket_id: str) -> int:

@@ -1,10 +1,10 @@
-"""Subscribing and unsubscribing: who may, what is said, and in which order.
+"""Subscribing and unsubscribing: authorisation, and what is sent in which order.
 
-Order, as captured from Reverb: member_added to the others, subscription_succeeded to the joiner, then for a
-cache channel its last event or cache_miss. Nothing is created for a subscription that is refused.
+Order, as captured from Reverb: member_added to the other subscribers, subscription_succeeded to the new one, then for
+a cache channel its last event or cache_miss. Nothing is created for a subscription that is refused.
 
-The bus says when a subscriber has arrived, and nobody is told before: an event that is triggered after
-subscription_succeeded cannot be missed. What the client says about the channel meanwhile waits its turn.
+The bus confirms a subscriber, and nothing is sent before: an event that is triggered after subscription_succeeded
+cannot be missed. Messages of the client about the channel wait for the confirmation (`PendingSubscription.defer`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def subscribe(session: SessionState, wanted: messages.Subscription) -> None:
     leaving and joining."""
     known = session.app_state.channels.get(wanted.channel)
     if known is not None:
-        name = known.name  # a channel that somebody is on has an acceptable name, which has been read
+        name = known.name  # a channel with subscribers has an acceptable name, which has been parsed
     elif acceptable(wanted.channel):
         name = ChannelName.parse(wanted.channel)
     else:
@@ -127,7 +127,7 @@ def leave_all(session: SessionState) -> None:
 def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscription) -> Member | None:
     """Check the signature: `key:HMAC(socket_id:channel[:channel_data])` (Pusher docs, "Auth signatures").
 
-    `channel_data` counts on guarded channels only, where it is signed: elsewhere anyone could be anyone.
+    `channel_data` counts on guarded channels only, where it is signed: elsewhere a client could claim to be any user.
     """
     if name.reserved:
         raise Unauthorized(f"{name.text} is reserved for the server")

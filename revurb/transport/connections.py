@@ -76,7 +76,7 @@ class Connections:
         more = True
         try:
             more = self.fanout.flush(FLUSH_BUDGET_S)
-        finally:  # also when one connection's trouble came out: the others still wait
+        finally:  # also when the fault of one connection came out: the others still have output waiting
             if more:
                 self._loop.call_soon(self._flush)
 

@@ -1,4 +1,4 @@
-"""What the transport needs from above: someone who answers requests, and someone on each WebSocket."""
+"""What the transport needs from above: a handler of HTTP requests, and one of each WebSocket."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ class FrameSender(Protocol):
 
 
 class WebSocketHandler(Protocol):
-    """Who is spoken to on a WebSocket. Each method is called by the event loop's thread, one at a time."""
+    """The handler of one WebSocket. All methods are called in the event loop's thread."""
 
     @property
     def max_message_size_bytes(self) -> int: ...
 
     @property
     def ping_interval_s(self) -> float:
-        """Seconds of silence until `on_idle`."""
+        """Seconds without input after which `on_idle` is called."""
 
     def opened(self, outlet: FrameSender) -> None:
-        """Called once, first; what is sent from here on follows the handshake's answer."""
+        """Called once, first. What is sent from here on follows the handshake's answer."""
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
-        """A whole text or binary message came. `now` is coarse monotonic time in seconds."""
+        """A whole text or binary message was received. `now` is monotonic time in seconds, up to a tick old."""
 
     def on_control_frame(self) -> None:
-        """A ping or pong frame came (a ping is already answered)."""
+        """A ping or pong frame was received. A ping has been answered already."""
 
     def on_idle(self) -> None:
-        """Nothing came for `ping_interval_s`: time to ask."""
+        """Nothing was received for `ping_interval_s`: ping the peer."""
 
     def on_unresponsive(self) -> None:
-        """Nothing came for the pong timeout after that: time to close."""
+        """Nothing was received for the pong timeout after that: close the connection."""
 
     def closed(self) -> None:
         """Called once, last: the connection is closing or lost, and nothing more can be sent."""
 
 
 class Upgrade(NamedTuple):
-    """An accepted handshake: what to answer, who speaks from then on, and whether compressed."""
+    """An accepted handshake: the head of the answer, the handler from then on, and the compression agreed to."""
 
     head: bytes
     handler: WebSocketHandler
@@ -60,14 +60,14 @@ Answer: TypeAlias = Response | Upgrade
 
 
 class RequestHandler(Protocol):
-    """Answers requests. An awaitable answer is waited for, without reading much meanwhile; its order is kept."""
+    """Answers requests. While an awaitable answer is awaited, reading is paused; answers keep the order of requests."""
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportLimits:
-    """What one connection may take: in bytes, in seconds."""
+    """Limits of one connection, in bytes and seconds."""
 
     max_head_bytes: int = 16_384
     max_body_bytes: int = 10_000

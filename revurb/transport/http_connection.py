@@ -1,8 +1,8 @@
 """A connection while it speaks HTTP: requests in, responses out, in order, until it ends or is upgraded.
 
-Plan: whole requests wait in a queue; one is answered at a time. What comes while a response has to be waited for stops
-the reading, so that a peer that pipelines cannot fill memory. The wheel ends a connection whose request is not whole
-within the request timeout, or that asks nothing for the keep-alive timeout.
+Plan: whole requests wait in a queue; one is answered at a time. Input that arrives while a response is awaited pauses
+reading, so that a peer that pipelines cannot fill memory. The timer wheel ends a connection whose request is not
+complete within the request timeout, or that sends none for the keep-alive timeout.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class HttpConnection:
     __slots__ = (
         "_answering",
         "_connections",
-        "_due",
+        "_deadline",
         "_ended",
         "_half_closed",
         "_owner",
@@ -61,10 +61,10 @@ class HttpConnection:
         self._writable = True
         self._ended = False
         self._half_closed = False
-        self._due = 0.0
+        self._deadline = 0.0
         self.wheel_tick: Tick | None = None
         connections.http[self] = None
-        self._wait(limits.request_timeout_s)
+        self._set_deadline(limits.request_timeout_s)
 
     # What the event loop calls.
 
@@ -75,20 +75,20 @@ class HttpConnection:
         was_idle = reader.idle
         if was_idle and self._writable and self._answering is None:
             request = reader.feed_whole(data)
-            if request is not None:  # nearly always: one whole request, and nothing else is going on
-                self._ask(request)
+            if request is not None:  # nearly always: one whole request, and no other is under way
+                self._handle(request)
                 return
         if self._requests is None:
             self._requests = deque()
         self._requests += reader.feed(data)
         if was_idle and not reader.idle:
-            self._wait(self._connections.limits.request_timeout_s)
+            self._set_deadline(self._connections.limits.request_timeout_s)
         if self._answering is not None:
-            self._transport.pause_reading()  # not before: most peers wait, and each pause takes two system calls
-        self._work()
+            self._transport.pause_reading()  # not earlier: most peers wait, and each pause takes two system calls
+        self._handle_queued()
 
     def eof_received(self) -> bool:
-        """A peer may stop sending and still wait for its answer: True keeps the transport open for it."""
+        """A peer may shut its sending side and still wait for its answer: True keeps the transport open for it."""
         self._half_closed = self._answering is not None
         return self._half_closed
 
@@ -100,7 +100,7 @@ class HttpConnection:
         self._writable = True
         if self._answering is None:
             self._transport.resume_reading()
-            self._work()
+            self._handle_queued()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.forget_http(self)
@@ -110,13 +110,13 @@ class HttpConnection:
     # What the wheel and the node call.
 
     def on_due(self, now: float) -> float | None:
-        if now < self._due:
-            return self._due
+        if now < self._deadline:
+            return self._deadline
         if self._answering is not None:
             return now + self._connections.limits.request_timeout_s
         if not self._ended and not self._reader.idle:
             self._connections.counters.http_errors_total += 1
-            self._fail(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
+            self._refuse(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
         else:
             self.abort()
         return None
@@ -131,38 +131,38 @@ class HttpConnection:
 
     # Answering.
 
-    def _work(self) -> None:
+    def _handle_queued(self) -> None:
         while self._requests and self._answering is None and self._writable and not self._ended:
-            self._ask(self._requests.popleft())
+            self._handle(self._requests.popleft())
         if self._requests or self._answering is not None or self._ended:
             return
         if self._reader.failure is not None:
             self._connections.counters.http_errors_total += 1
-            self._fail(self._reader.failure)
+            self._refuse(self._reader.failure)
         elif self._reader.waiting_for_continue and self._reader.take_continue():
             self._transport.write(_CONTINUE)
 
-    def _ask(self, request: Request) -> None:
+    def _handle(self, request: Request) -> None:
         self._connections.counters.http_requests_total += 1
         try:
             answer = self._connections.handler.on_request(request)
         except Exception:
             answer = _internal_error(request)
-        self._take(request, answer)
+        self._on_answer(request, answer)
 
-    def _take(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
+    def _on_answer(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
         if isinstance(answer, (Response, Upgrade)):
-            self._give(request, answer)
+            self._send_answer(request, answer)
         elif type(answer) is DeferredResponse and isinstance(answer.awaitable, asyncio.Future):
             # With a task, and a pause for each request, a publish over the hub took 200 us of CPU time, not 150.
             self._answering, make = answer.awaitable, answer.make
-            answer.awaitable.add_done_callback(lambda done: self._answered(request, done, make))
+            answer.awaitable.add_done_callback(lambda done: self._on_awaited(request, done, make))
         else:
             task: asyncio.Future[Answer] = asyncio.ensure_future(_await_answer(request, answer))
             self._answering = task
-            task.add_done_callback(lambda done: self._answered(request, done, None))
+            task.add_done_callback(lambda done: self._on_awaited(request, done, None))
 
-    def _answered(
+    def _on_awaited(
         self,
         request: Request,
         done: asyncio.Future[Any],
@@ -175,12 +175,12 @@ class HttpConnection:
             answer = done.result() if make is None else make(done.result())
         except Exception:
             answer = _internal_error(request)
-        self._take(request, answer)
+        self._on_answer(request, answer)
         if self._answering is None and not self._ended and self._writable:
             self._transport.resume_reading()
-            self._work()
+            self._handle_queued()
 
-    def _give(self, request: Request, answer: Answer) -> None:
+    def _send_answer(self, request: Request, answer: Answer) -> None:
         if isinstance(answer, Upgrade):
             self._upgrade(answer)
             return
@@ -196,12 +196,12 @@ class HttpConnection:
         )
         if keep_alive:
             due = connections.wheel.now + connections.limits.keep_alive_timeout_s
-            if self.wheel_tick is not None and due >= self._due:
-                self._due = due  # what `_wait` would do, without the call
+            if self.wheel_tick is not None and due >= self._deadline:
+                self._deadline = due  # what `_set_deadline` would do, without the call
             else:
-                self._wait(connections.limits.keep_alive_timeout_s)
+                self._set_deadline(connections.limits.keep_alive_timeout_s)
         else:
-            self._end()
+            self._half_close()
 
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
@@ -211,31 +211,31 @@ class HttpConnection:
         self._owner.open(upgrade, rest)
         self._connections.forget_http(self)
 
-    def _fail(self, error: HttpError) -> None:
+    def _refuse(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
         self._transport.write(encode_response(response, keep_alive=False, date=self._connections.date))
-        self._end()
+        self._half_close()
 
-    def _end(self) -> None:
-        """Say that nothing more will come; what still arrives is read and dropped until the peer ends as well.
+    def _half_close(self) -> None:
+        """Shut our sending side; what still arrives is read and dropped until the peer closes as well.
 
         Closing at once, with bytes unread, would reset the connection and could take the response with it.
         """
         self._ended = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wait(self._connections.limits.close_timeout_s)
+            self._set_deadline(self._connections.limits.close_timeout_s)
         else:
             self._transport.close()
 
-    def _wait(self, timeout_s: float) -> None:
+    def _set_deadline(self, timeout_s: float) -> None:
         """Have `on_due` called in `timeout_s`. It is moved on the wheel only if that is sooner than it was due:
         otherwise `on_due` puts it back."""
-        wheel, before = self._connections.wheel, self._due
-        self._due = wheel.now + timeout_s
-        if self.wheel_tick is None or self._due < before:
-            wheel.schedule(self, self._due)
+        wheel, before = self._connections.wheel, self._deadline
+        self._deadline = wheel.now + timeout_s
+        if self.wheel_tick is None or self._deadline < before:
+            wheel.schedule(self, self._deadline)
 
 
 async def _await_answer(request: Request, answer: Awaitable[Answer]) -> Answer:
@@ -246,6 +246,6 @@ async def _await_answer(request: Request, answer: Awaitable[Answer]) -> Answer:
 
 
 def _internal_error(request: Request) -> Response:
-    """For a fault of ours, or of a custom app provider: the log is told why, the peer is not."""
+    """The answer for a fault of ours, or of a custom app provider: the reason goes to the log, not to the peer."""
     _log.exception("request failed", extra={"method": request.method, "path": request.path})
     return Response(500, b"Internal server error.", _TEXT)

@@ -1,4 +1,4 @@
-"""Where connections come from: TCP addresses and Unix sockets."""
+"""Listening on TCP addresses and Unix sockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListenError(Exception):
 async def listen_tcp(
     factory: ProtocolFactory, host: str, port: int, tls: SSLContext | None
 ) -> tuple[asyncio.Server, int]:
-    """Listen on `host`:`port`; port 0 picks a free one. Returns the server and the port."""
+    """Listen on `host`:`port`; port 0 picks a free one. Returns the server and the port. Raises ListenError."""
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG, reuse_address=True)
@@ -33,7 +33,7 @@ async def listen_tcp(
 async def listen_on(
     factory: ProtocolFactory, sock: socket.socket, tls: SSLContext | None
 ) -> asyncio.AbstractServer:
-    """Listen on a bound socket, which from now on is the server's to close. A Unix socket has no TLS."""
+    """Listen on a bound socket, which the returned server closes. A Unix socket has no TLS."""
     loop = asyncio.get_running_loop()
     if sock.family == socket.AF_UNIX:
         return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
@@ -41,7 +41,8 @@ async def listen_on(
 
 
 def bind_unix(path: str, mode: int) -> socket.socket:
-    """A Unix socket with permissions `mode`. One that nobody listens on any more is replaced. Raises ListenError."""
+    """A bound Unix socket with permissions `mode`. Replaces a socket file that no process listens on. Raises
+    ListenError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)

@@ -1,14 +1,13 @@
-"""One timer for all connections.
+"""A timer wheel: one timer for all connections.
 
-Plan: time is cut into ticks. Each connection waits in the set of the tick at which it is next to be looked at;
-turning the wheel looks at the sets that are due. Moving a connection is two set operations, hearing from it
-none: a connection notes the wheel's coarse `now` when bytes arrive, and decides when it is looked at whether that
-was long enough ago. So a busy connection costs one look per ping interval, an idle one the same. The sets are dicts
-without values, which take half the memory.
+Plan: time is cut into ticks. Each item waits in the set of the tick at which it is due; turning the wheel calls
+`on_due` of the items in the sets that are due. Moving an item is two set operations. Receiving bytes is none: a
+connection stores the wheel's `now`, and `on_due` decides whether that was long enough ago. So a connection costs one
+call for each ping interval, busy or idle. The sets are dicts without values, which take half the memory.
 
-The sets of the next two minutes are there from the start, and stay. Made when they are needed, between the objects of
-connections, each would keep a megabyte of those from going back to the system when the connections have gone: CPython
-gives back memory by the megabyte (measured: 10 MB after 10,000 connections).
+The sets of the next two minutes are made at the start, and stay. Made when they are needed, between the objects of
+connections, each would keep a megabyte of those from being returned to the system when the connections have gone:
+CPython returns memory by the megabyte (measured: 10 MB after 10,000 connections).
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ NEAR_TICKS = 512  # 128 s, more than any timeout is by default; 64 bytes each
 
 
 class Timed(Protocol):
-    """Something that waits on the wheel; `wheel_tick` is the wheel's own note of where, None at first."""
+    """An item on the wheel. `wheel_tick` belongs to the wheel: the set that the item waits in, None if it does not."""
 
     wheel_tick: Tick | None
 
     def on_due(self, now: float) -> float | None:
-        """Time is up. Returns when to be looked at next (monotonic seconds), None for never."""
+        """The time that was scheduled has come. Returns when to be called next (monotonic seconds), None for never."""
 
 
 Tick: TypeAlias = "dict[Timed, None]"
 
 
 class TimerWheel:
-    """Never early, at most a tick late. `now` is monotonic seconds as of the last turn."""
+    """Calls are never early, and at most a tick late. `now` is monotonic seconds as of the last turn."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -45,13 +44,13 @@ class TimerWheel:
         self._far: dict[int, Tick] = {}
 
     def schedule(self, item: Timed, due: float) -> None:
-        """Look at `item` at `due`, instead of whenever it was to be looked at."""
+        """Call `item.on_due` at `due`; replaces what was scheduled for the item before."""
         if item.wheel_tick is not None:
             self.cancel(item)
         number = ceil(due / TICK_S)
         if number <= self._turned_to:
             number = self._turned_to + 1
-        if number - self._turned_to < NEAR_TICKS:  # equal would be the tick that may be looked at just now
+        if number - self._turned_to < NEAR_TICKS:  # equal would be the tick that may be running now
             tick = self._near[number % NEAR_TICKS]
         else:
             tick = self._far.setdefault(number, {})
@@ -59,6 +58,7 @@ class TimerWheel:
         item.wheel_tick = tick
 
     def cancel(self, item: Timed) -> None:
+        """Undo `schedule`. Does nothing for an item that does not wait."""
         tick = item.wheel_tick
         if tick is not None:
             item.wheel_tick = None
@@ -67,26 +67,26 @@ class TimerWheel:
                 tick.clear()  # and its table, which does not shrink by itself
 
     def turn(self, now: float) -> None:
-        """Let time pass until `now`. A turn that comes late looks at everything that it missed, in order."""
+        """Advance to `now`, and call everything that is due, in order of ticks."""
         self.now = now
         while self._turned_to < int(now / TICK_S):
             self._turned_to += 1
             near, far = self._near[self._turned_to % NEAR_TICKS], self._far.pop(self._turned_to, None)
             if near:
-                self._look_at(near)
+                self._run_tick(near)
             if far:
-                self._look_at(far)
+                self._run_tick(far)
 
-    def _look_at(self, tick: Tick) -> None:
+    def _run_tick(self, tick: Tick) -> None:
         items = tuple(tick)
         tick.clear()
         for item in items:
             if item.wheel_tick is not tick:
-                continue  # moved or cancelled by one that was looked at before it
+                continue  # moved or cancelled by one that was called before it
             item.wheel_tick = None
             try:
                 due = item.on_due(self.now)
-            except Exception:  # one connection's trouble must not stop the clock of the others
+            except Exception:  # one connection's fault must not stop the timers of the others
                 _log.exception("a timed connection failed")
                 continue
             if due is not None:

@@ -22,7 +22,9 @@ class ServerTls:
 
         Raises TlsError, and the old certificate stays in use, if the new one cannot be used.
         """
-        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # a rehearsal: half a change must not happen
+        self._load(
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        )  # first into a context that is not used: half a change must not happen
         self._load(self.context)
 
     def _load(self, context: ssl.SSLContext) -> None:
