@@ -35,7 +35,7 @@ def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Mayb
 
 
 def get_channel_users(bus: Bus, app_id: str, name: str) -> MaybeAwaitable[Response]:
-    """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` of an empty channel, 400 `{}` of one that is no presence channel (as Reverb)."""
+    """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` of an empty channel, 400 `{}` of one without members (as Reverb)."""
     if ChannelName.parse(name).presence:
         return when_ready(bus.members(app_id, name), _users)
     return when_ready(

@@ -48,7 +48,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(form: str, level: str, stream: TextIO | None = None, **fields: object) -> None:
-    """Send the records of the `revurb` loggers to `stream` (stderr), with `fields` on each line. `form` is "plain" or "json".
+    """Send the records of the `revurb` loggers to `stream` (stderr), with `fields` on each line. `form` is "plain" or
+    "json".
 
     For processes that are Revurb's own; a program that embeds the server keeps its own logging.
     """

@@ -1,6 +1,6 @@
 """A channel's name, read once.
 
-The prefixes are Pusher's and need their dash: `privateer` is a public channel (Reverb takes it for a private
+The prefixes are Pusher's and need their dash: "privateer" is a public channel (Reverb takes it for a private
 one). Nothing after this file looks at prefixes again.
 """
 

@@ -74,9 +74,9 @@ class Session(SessionState):
             self.outlet.close(1011, "Internal error")
 
     def on_control_frame(self) -> None:
-        """A ping or pong frame was received: this client's WebSocket library answers those, so `on_idle` sends one.
+        """A ping or pong frame was received: this client's library answers those, so `on_idle` sends one.
 
-        Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). Which one is sent follows what was received last.
+        Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). The kind that was received last is sent.
         """
         self._answers_control_frames = True
 
@@ -92,7 +92,7 @@ class Session(SessionState):
         self.end(PongMissing())
 
     def closed(self) -> None:
-        """The connection has ended, by either side. Leaves all channels, and gives the app's connection back to the bus."""
+        """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
         leave_all(self)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE

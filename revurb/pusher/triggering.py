@@ -1,7 +1,7 @@
 """Events that the application triggers, over the HTTP API or from the program that embeds the server.
 
-`Trigger.send` builds each channel's event once and publishes it on the bus, which calls `Dispatch.deliver` in each process that
-has subscribers.
+`Trigger.send` builds each channel's event once and publishes it on the bus, which calls `Dispatch.deliver` in each
+process that has subscribers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Trigger:
     def send(
         self, app: App, channels: Iterable[str], event: str, data: str, except_socket_id: str | None = None
     ) -> MaybeAwaitable[None]:
-        """Send `event` to each of `channels`; one that is named twice gets it once. Done when the bus has accepted all."""
+        """Send `event` to each of `channels`, once to one that is named twice. Done when the bus has accepted all."""
         waiting: list[Awaitable[None]] | None = None
         for channel in dict.fromkeys(channels):
             text = event_text(event, data, channel)

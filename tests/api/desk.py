@@ -16,6 +16,8 @@ from tests.pusher.room import Room, an_app
 
 NOW = 1_700_000_000
 
+ALL = "subscription_count,user_count,occupied,cache"  # what `info` can ask for
+
 
 def a_request(method: str, target: str, body: bytes = b"") -> Request:
     path, _, query = target.partition("?")

@@ -25,6 +25,7 @@ def module_name(source: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+KERNELS = frozenset(map(module_name, ROOT.rglob("*.pyx")))
 MODULES = frozenset(map(module_name, SOURCES))
 
 
@@ -36,24 +37,24 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             assert node.level == 0, "import absolutely"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                yield from _known(name if name in MODULES else node.module or "")
+                yield from _known(name if name in MODULES | KERNELS else node.module or "")
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _known(alias.name)
 
 
 def _known(name: str) -> Iterator[str]:
-    if name in MODULES:
+    if name in MODULES or name in KERNELS:
         yield name
 
 
 def file_graph() -> Graph:
-    """Module -> the modules that it imports."""
-    return {
-        module_name(source): frozenset(imported_modules(ast.parse(source.read_text())))
-        - {module_name(source)}
-        for source in SOURCES
-    }
+    """Module -> the modules that it imports. The kernels are in it as those that import nothing."""
+    found = {kernel: frozenset[str]() for kernel in KERNELS}
+    for source in SOURCES:
+        module = module_name(source)
+        found[module] = frozenset(imported_modules(ast.parse(source.read_text()))) - {module}
+    return found
 
 
 def package_graph() -> Graph:
@@ -62,10 +63,8 @@ def package_graph() -> Graph:
     for module, imported in file_graph().items():
         package = package_of(module)
         if package is not None:
-            found[package] |= {other for name in imported if (other := package_of(name)) is not None} - {
-                package
-            }
-    return {package: frozenset(others) for package, others in found.items()}
+            found[package] |= {other for name in imported if (other := package_of(name)) is not None}
+    return {package: frozenset(others - {package}) for package, others in found.items()}
 
 
 def package_of(module: str) -> str | None:

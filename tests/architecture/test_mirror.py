@@ -1,0 +1,52 @@
+"""Where the tests of a module are: in a file of its name, in the same place of the tree, or where the table says.
+
+The table is for modules that only show what they do through others. A row that is not needed any more fails, as does a
+module without tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.architecture.imports import ROOT, SOURCES
+
+TESTS = ROOT.parent / "tests"
+# Module, below revurb/ -> the tests that would fail if it were wrong, below tests/.
+TESTED_BY: dict[str, str] = {
+    "api/answers.py": "api/test_endpoint.py",
+    "api/deferred.py": "api/test_endpoint.py",
+    "api/info.py": "api/test_channels.py",
+    "observe/counters.py": "pusher/test_registry.py",
+    "pusher/channel.py": "pusher/test_subscribing.py",
+    "pusher/dispatch.py": "pusher/test_subscribing.py",
+    "pusher/errors.py": "pusher/test_session.py",
+    "pusher/messages.py": "pusher/test_session.py",
+    "pusher/ports.py": "bus/test_engine_alone.py",
+    "pusher/session_state.py": "pusher/test_session.py",
+    "transport/connections.py": "node/test_drain.py",
+    "transport/handlers.py": "transport/test_client_connection.py",
+    "transport/listener.py": "node/test_node.py",
+    "transport/tls.py": "e2e/test_pusher_js.py",
+    "wire/http_request.py": "wire/test_http.py",
+}
+PROGRAMS = [
+    str(source.relative_to(ROOT))
+    for source in SOURCES
+    if source.parent != ROOT and source.name not in ("__init__.py", "__main__.py")
+]
+
+
+def mirror(module: str) -> Path:
+    """`tests/bus/test_local.py` of `bus/local.py`."""
+    return TESTS / Path(module).parent / f"test_{Path(module).name}"
+
+
+def test_every_module_has_tests() -> None:
+    missing = [module for module in PROGRAMS if module not in TESTED_BY and not mirror(module).exists()]
+    assert missing == []
+
+
+def test_the_table_is_true() -> None:
+    assert TESTED_BY.keys() <= set(PROGRAMS)
+    assert [tests for tests in TESTED_BY.values() if not (TESTS / tests).exists()] == []
+    assert [module for module in TESTED_BY if mirror(module).exists()] == []
