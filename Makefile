@@ -7,12 +7,13 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check conformance fuzz sanitize check-instructions bench soak chaos clean
+.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
+	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
@@ -34,6 +35,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,frames server_frames fanout heads queries)
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.architecture.picture
+	$(BIN)/revurb config docs > docs/configuration.md
 
 conformance: $(VENV)/.dev
 	@PYTHON=$(BIN)/python tests/conformance/autobahn
