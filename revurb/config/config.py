@@ -40,7 +40,7 @@ class ServerConfig:
         Option(
             env="REVERB_SERVER_PATH",
             flag="--path",
-            may_be_empty=True,
+            pattern=None,
             parse=route_prefix,
             allowed="a URL path of letters, digits and . _ ~ - /, such as /ws",
             doc="Prefix of all routes, for a node that shares a host name with other things.",

@@ -22,7 +22,7 @@ class Declared:
     needed: Annotated[str, Option(doc="A text.")]
     text: Annotated[str, Option(doc="A text.")] = "x"
     maybe: Annotated[str | None, Option(doc="A text or nothing.")] = None
-    empty: Annotated[str, Option(doc="A text, also an empty one.", may_be_empty=True)] = ""
+    empty: Annotated[str, Option(doc="A text, also an empty one.", pattern=None)] = ""
     integer: Annotated[int, Option(doc="An integer.", minimum=0, maximum=9)] = 1
     maybe_integer: Annotated[int | None, Option(doc="An integer or nothing.", minimum=1)] = None
     mode: Annotated[int, Option(doc="Permissions.", octal=True, minimum=0, maximum=0o777)] = 0o660
