@@ -74,6 +74,7 @@ class ServerConfig:
         str | None,
         Option(
             env="REVURB_UNIX_SOCKET",
+            is_path=True,
             flag="--unix-socket",
             doc="Path of a Unix socket to listen on as well; it has no TLS.",
         ),
@@ -105,11 +106,21 @@ class TlsConfig:
 
     cert: Annotated[
         str | None,
-        Option(env="REVURB_TLS_CERT", flag="--tls-cert", doc="PEM file of the certificate and its chain."),
+        Option(
+            env="REVURB_TLS_CERT",
+            is_path=True,
+            flag="--tls-cert",
+            doc="PEM file of the certificate and its chain.",
+        ),
     ] = None
     key: Annotated[
         str | None,
-        Option(env="REVURB_TLS_KEY", flag="--tls-key", doc="PEM file of the certificate's private key."),
+        Option(
+            env="REVURB_TLS_KEY",
+            is_path=True,
+            flag="--tls-key",
+            doc="PEM file of the certificate's private key.",
+        ),
     ] = None
     key_password: Annotated[
         str | None,

@@ -63,7 +63,7 @@ def load(
     for setting in SETTINGS:
         values[setting.key], provenance[setting.key] = sources.value(setting, sources.find(setting))
     apps = read_apps(sources, base, provenance)
-    config: Config = build(Config, values)
+    config = build(Config, values)
     if config.app_provider is not None and apps:
         sources.warnings.append(
             f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
@@ -76,8 +76,13 @@ def load(
         )
     if sources.problems:
         raise ConfigError(dict.fromkeys(sources.problems))
+    paths = {
+        setting.key: str(base / values[setting.key])
+        for setting in SETTINGS
+        if setting.option.is_path and values[setting.key] is not None
+    }
     return replace(
-        _below(config, base),
+        build(Config, values | paths),
         apps=apps,
         provenance=MappingProxyType(provenance),
         warnings=tuple(sources.warnings),
@@ -155,28 +160,3 @@ def _unreadable(path: Path) -> str | None:
             return None
     except OSError as error:
         return error.strerror
-
-
-def _below(config: Config, cwd: Path) -> Config:
-    """The same with its paths below `cwd`, so that they mean the same wherever they are opened."""
-    server, tls, process = config.server, config.tls, config.process
-    return replace(
-        config,
-        process=replace(process, runtime_dir=_joined(cwd, process.runtime_dir)),
-        server=replace(server, unix_socket=_joined(cwd, server.unix_socket)),
-        scaling=replace(config.scaling, redis=_redis_below(config.scaling.redis, cwd)),
-        tls=replace(tls, cert=_joined(cwd, tls.cert), key=_joined(cwd, tls.key)),
-    )
-
-
-def _redis_below(redis: RedisConfig, cwd: Path) -> RedisConfig:
-    return replace(
-        redis,
-        tls_ca=_joined(cwd, redis.tls_ca),
-        tls_cert=_joined(cwd, redis.tls_cert),
-        tls_key=_joined(cwd, redis.tls_key),
-    )
-
-
-def _joined(cwd: Path, path: str | None) -> str | None:
-    return None if path is None else str(cwd / path)

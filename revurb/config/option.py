@@ -68,6 +68,7 @@ class Option:
     pattern: str | None = NOT_BLANK
     secret: bool = False
     octal: bool = False
+    is_path: bool = False  # a relative path is below the working directory
     parse: Callable[[str], str] | None = None
     allowed: str | None = None
     words: Mapping[str, int] = field(default_factory=dict)

@@ -48,6 +48,7 @@ class ProcessConfig:
         str | None,
         Option(
             env="REVURB_RUNTIME_DIR",
+            is_path=True,
             doc="Folder of the sockets by which `revurb status`, `stop` and `restart` find the server; without a value "
             "the first that can be used of `$XDG_RUNTIME_DIR/revurb`, `/run/revurb` and `/tmp/revurb-UID`.",
         ),

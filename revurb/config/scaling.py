@@ -72,13 +72,19 @@ class RedisConfig:
     ] = 60.0
     tls_ca: Annotated[
         str | None,
-        Option(env="REVURB_REDIS_TLS_CA", doc="PEM file of the authorities that may sign for the server."),
+        Option(
+            env="REVURB_REDIS_TLS_CA",
+            is_path=True,
+            doc="PEM file of the authorities that may sign for the server.",
+        ),
     ] = None
     tls_cert: Annotated[
-        str | None, Option(env="REVURB_REDIS_TLS_CERT", doc="PEM file of the client's certificate.")
+        str | None,
+        Option(env="REVURB_REDIS_TLS_CERT", is_path=True, doc="PEM file of the client's certificate."),
     ] = None
     tls_key: Annotated[
-        str | None, Option(env="REVURB_REDIS_TLS_KEY", doc="PEM file of the client's private key.")
+        str | None,
+        Option(env="REVURB_REDIS_TLS_KEY", is_path=True, doc="PEM file of the client's private key."),
     ] = None
     tls_server_name: Annotated[
         str | None,
