@@ -1,7 +1,7 @@
 """How a node is set: every option once, and `load`, which gives the one frozen Config."""
 
 from revurb.apps import App
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import (
     SETTINGS,
     CompressionConfig,
@@ -27,7 +27,6 @@ __all__ = [
     "MASK",
     "SETTINGS",
     "App",
-    "AppTable",
     "CompressionConfig",
     "Config",
     "ConfigError",

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from revurb.apps import App
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, app_of
 from revurb.config.error import MASK, nearest
-from revurb.config.option import UNSET, Setting, build
+from revurb.config.option import UNSET, Setting
 from revurb.config.sources import Found, Sources
 
 ID = APP_SETTINGS[0]
@@ -129,8 +129,7 @@ class AppReader:
         if len(problems) > before:
             return None
         provenance.update({f"apps.{values['id']}.{key}": origin for key, origin in origins.items()})
-        table: AppTable = build(AppTable, values)
-        return table.to_app()
+        return app_of(values)
 
     def _find(self, setting: Setting) -> Iterator[Found]:
         if self.in_env:
@@ -139,7 +138,7 @@ class AppReader:
             yield from self._find_secret()
         else:
             yield from self.sources.find_in(self.table, setting)
-        if setting.key == "rate_limit.enabled" and isinstance(self.table.get("rate_limit"), dict):
+        if setting.key == RATE_LIMIT_ENABLED and isinstance(self.table.get("rate_limit"), dict):
             yield Found(True, self.sources.toml_name, False)
 
     def _find_secret(self) -> Iterator[Found]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS, values_of
 from revurb.config.config import SETTINGS, Config
 from revurb.config.option import Setting
 
@@ -21,17 +21,14 @@ class Row:
 
 
 def rows(config: Config) -> Iterator[Row]:
-    """Every option of the node, then those of each app."""
+    """Yields every option of the server, then those of each app."""
     for setting in SETTINGS:
-        yield _row(config, setting, setting.key, config)
+        yield _row(config, setting, setting.key, attrgetter(setting.attribute)(config))
     for app in config.apps:
-        table = AppTable.of(app)
+        values = values_of(app)
         for setting in APP_SETTINGS:
-            yield _row(config, setting, f"apps.{app.id}.{setting.key}", table)
+            yield _row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
 
 
-def _row(config: Config, setting: Setting, key: str, declared: Any) -> Row:
-    value = declared
-    for part in setting.key.split("."):
-        value = getattr(value, part)
+def _row(config: Config, setting: Setting, key: str, value: object) -> Row:
     return Row(key, setting.shown(value), config.provenance.get(key, "default"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from revurb.config.app_table import APP_SETTINGS
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.apps import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, nearest

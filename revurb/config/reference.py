@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from revurb.config.app_table import APP_SETTINGS
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
 from revurb.config.option import Setting

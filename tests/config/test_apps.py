@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import App, RateLimit
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS, app_of, values_of
 from tests.config.project import APP, Project
 
 NAMES: list[tuple[str, str, str, Any]] = [
@@ -345,4 +345,4 @@ def test_a_problem_with_the_environments_app_names_it(project: Project) -> None:
 
 @pytest.mark.parametrize("app", [CHAT, SHOP])
 def test_a_table_gives_back_its_app(app: App) -> None:
-    assert AppTable.of(app).to_app() == app
+    assert app_of(values_of(app)) == app

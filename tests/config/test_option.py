@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from revurb.config import MASK, SETTINGS, Config
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config import MASK, SETTINGS, App, Config
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.option import UNSET, Option, Setting, build, settings_of
 
 
@@ -261,4 +261,4 @@ def test_no_secret_is_in_a_repr() -> None:
         "tls.key_password",
     ]
     assert "hush-hush" not in repr(build(Config, values))
-    assert "hush-hush" not in repr(AppTable(id="1", key="k", secret="hush-hush"))
+    assert "hush-hush" not in repr(App(id="1", key="k", secret="hush-hush"))
