@@ -14,9 +14,9 @@ from revurb.config.config import (
 from revurb.config.error import MASK, ConfigError
 from revurb.config.listing import Row, rows
 from revurb.config.load import load
+from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
-from revurb.config.provider import load_app_provider, load_redis_factory
 from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
 from revurb.config.scaling import RedisConfig, ScalingConfig

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from revurb.apps import App
+from revurb.config.normalization import object_path, route_prefix
 from revurb.config.option import Option, Setting, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
-from revurb.config.shapes import object_path, route_prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

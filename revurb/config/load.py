@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from revurb.config.app_options import APP_SETTINGS
-from revurb.config.apps import read_apps, secret_names
+from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, nearest
 from revurb.config.option import build

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from revurb.config.normalization import object_path
 from revurb.config.option import Option
-from revurb.config.shapes import object_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from revurb.apps import AppProvider
 from revurb.config.error import ConfigError
-from revurb.config.shapes import object_path
+from revurb.config.normalization import object_path
 
 METHODS = ("find_by_id", "find_by_key", "all")
 
