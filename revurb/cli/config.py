@@ -1,4 +1,4 @@
-"""`revurb config`: what the configuration is, whether it is right, and what it could be."""
+"""`revurb config`: shows, checks and documents the configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
-from revurb.config import ConfigError, load_app_provider, reference, rows
+from revurb.config import ConfigError, load_app_provider, option_rows, reference
 
 
 @click.group()
@@ -34,7 +34,7 @@ def show(as_json: bool, **flags: Any) -> None:
 
     Takes the flags of serve, and shows what they would do. Secrets are masked.
     """
-    found = list(rows(load_or_exit(**flags)))
+    found = list(option_rows(load_or_exit(**flags)))
     if as_json:
         values = {row.key: {"value": row.value, "source": row.source} for row in found}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
@@ -45,13 +45,15 @@ def show(as_json: bool, **flags: Any) -> None:
     for row in found:
         set_here = "" if row.source == "default" else "bold"
         table.add_row(
-            Text(row.key), Text(_shown(row.value), set_here), Text(row.source, "dim" if not set_here else "")
+            Text(row.key),
+            Text(_formatted(row.value), set_here),
+            Text(row.source, "dim" if not set_here else ""),
         )
-    # Without a terminal there is no width to respect, and whoever reads wants one line for one option.
+    # Output that is no terminal has no width, and a program expects one line for one option.
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):

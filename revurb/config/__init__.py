@@ -1,4 +1,4 @@
-"""How a node is set: every option once, and `load`, which gives the one frozen Config."""
+"""The configuration: declares every option once; `load` reads all sources and returns a frozen `Config`."""
 
 from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS
@@ -12,7 +12,7 @@ from revurb.config.config import (
     TlsConfig,
 )
 from revurb.config.error import MASK, ConfigError
-from revurb.config.listing import Row, rows
+from revurb.config.listing import OptionRow, option_rows
 from revurb.config.load import load
 from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
@@ -33,10 +33,10 @@ __all__ = [
     "LimitsConfig",
     "LogConfig",
     "Option",
+    "OptionRow",
     "ProcessConfig",
     "RedisAddress",
     "RedisConfig",
-    "Row",
     "ScalingConfig",
     "ServerConfig",
     "Setting",
@@ -44,7 +44,7 @@ __all__ = [
     "load",
     "load_app_provider",
     "load_redis_factory",
+    "option_rows",
     "redis_address",
     "reference",
-    "rows",
 ]

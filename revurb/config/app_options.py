@@ -44,7 +44,7 @@ _OPTIONS: Mapping[str, Option] = {
     "activity_timeout_s": Option(
         env="REVERB_APP_ACTIVITY_TIMEOUT",
         minimum=1,
-        doc="Seconds of silence after which a client should ping; told to it when it connects.",
+        doc="Seconds of silence after which a client should ping; sent to it when it connects.",
     ),
     "allowed_origins": Option(
         env="REVURB_APP_ALLOWED_ORIGINS",

@@ -1,12 +1,12 @@
-"""A Laravel project's `.env`, read as Laravel reads it.
+"""Parses the `.env` of a Laravel project as Laravel does.
 
-The grammar is that of vlucas/phpdotenv, which differs from the usual one of shells and of Python where it
-matters: an unquoted value ends at `#` with or without a space before it (a secret with `#` in it must be
-quoted), single quotes keep `${NAME}` as it is, and a `${NAME}` that is not defined stays as written. Reading
-it otherwise would give another secret than the application has, and every signature would be wrong.
+The grammar is that of vlucas/phpdotenv. It differs from that of shells and of python-dotenv: an unquoted value ends
+at `#` with or without a space before it (a secret with `#` in it must be quoted), single quotes keep `${NAME}` as it
+is, and a `${NAME}` that is not defined stays as written. With another grammar the secret would not be the
+application's, and every signature would be wrong.
 
-Unlike Laravel, an entry that cannot be read spoils only itself: the file is the application's, and most of
-it is none of our business.
+Unlike in Laravel, an invalid entry does not invalidate the file: the file is the application's, and most entries do
+not concern this server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNQUOTED = re.compile(r"[^\s#]*")
 SINGLE_QUOTED = re.compile(r"'([^'\n]*)'")
 DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 REST = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
-# In double quotes a backslash and a `${NAME}` are both special, so one pass must see both.
+# In double quotes, backslashes and `${NAME}` are both special; one pass replaces both.
 SPECIAL = re.compile(r"\\(?P<escaped>.)|\$\{(?P<name>[A-Za-z0-9_.]+)\}", re.DOTALL)
 REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_.]+)\}")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", '"': '"', "\\": "\\", "$": "$"}
@@ -29,17 +29,17 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", '"': '"', "\\"
 
 @dataclass(frozen=True, slots=True)
 class Dotenv:
-    """`values` by name, and for each name that could not be read, why: `line 3: a quote is not closed`."""
+    """`values` by name, and the reason for each name in `broken`: `line 3: a quote is not closed`."""
 
     values: Mapping[str, str]
     broken: Mapping[str, str]
 
 
 def parse_dotenv(text: str, environ: Mapping[str, str]) -> Dotenv:
-    """The entries of a `.env`. `${NAME}` takes `environ` first, then what stands above in the file."""
+    """Parses the entries of a `.env`. `${NAME}` is looked up in `environ`, then in the entries above it."""
     values: dict[str, str] = {}
     broken: dict[str, str] = {}
-    # The process's own environment wins, as in Laravel: a .env does not overwrite what is set.
+    # The environment of the process has precedence, as in Laravel: a .env does not overwrite a variable.
     known = ChainMap(dict(environ), values)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     at = 0
@@ -73,7 +73,7 @@ def _name(line: str) -> str | None:
 
 
 def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:
-    """The value that begins at `start`, and where the next line begins. Raises ValueError with the reason."""
+    """Returns the value that begins at `start` and the start of the next line. Raises ValueError with the reason."""
 
     def resolve(match: re.Match[str]) -> str:
         return known.get(match["name"], match[0])

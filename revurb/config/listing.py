@@ -1,4 +1,4 @@
-"""A configuration laid out flat, as `config show` prints it."""
+"""Lists a configuration option by option, as `config show` prints it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from revurb.config.option import Setting
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One option: its dotted key, its value fit to be seen (JSON types, secrets masked), and its source."""
+class OptionRow:
+    """One option: its dotted key, its printable value (JSON types, secrets masked), and its source."""
 
     key: str
     value: object
     source: str
 
 
-def rows(config: Config) -> Iterator[Row]:
+def option_rows(config: Config) -> Iterator[OptionRow]:
     """Yields every option of the server, then those of each app."""
     for setting in SETTINGS:
-        yield _row(config, setting, setting.key, attrgetter(setting.attribute)(config))
+        yield _option_row(config, setting, setting.key, attrgetter(setting.attribute)(config))
     for app in config.apps:
         values = values_of(app)
         for setting in APP_SETTINGS:
-            yield _row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
+            yield _option_row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
 
 
-def _row(config: Config, setting: Setting, key: str, value: object) -> Row:
-    return Row(key, setting.shown(value), config.provenance.get(key, "default"))
+def _option_row(config: Config, setting: Setting, key: str, value: object) -> OptionRow:
+    return OptionRow(key, setting.printable(value), config.provenance.get(key, "default"))

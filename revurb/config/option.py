@@ -24,18 +24,18 @@ from msgspec import Meta
 from revurb.config.error import MASK
 
 T = TypeVar("T")
-Kind = Literal["text", "integer", "number", "switch", "choice", "list"]
+ValueKind = Literal["text", "integer", "number", "boolean", "choice", "list"]
 
 NOT_BLANK = r"\S"
-_KINDS: Mapping[Any, Kind] = {
+_KINDS: Mapping[Any, ValueKind] = {
     str: "text",
     int: "integer",
     float: "number",
-    bool: "switch",
+    bool: "boolean",
     tuple: "list",
     Literal: "choice",
 }
-_SWITCHES = {
+_BOOLEANS = {
     **dict.fromkeys(("true", "(true)", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "(false)", "0", "no", "off"), False),
 }
@@ -56,7 +56,7 @@ class Option:
 
     `minimum` and `maximum` are inclusive. A text must contain a match of `pattern`. `parse` takes a text and returns
     it in its final form; its ValueError becomes a problem. `allowed` tells in words what is accepted, where the words
-    made from type and range do not suffice. `words` stand for numbers: `{"auto": 0}`.
+    made from type and range do not suffice. `keywords` stand for numbers: `{"auto": 0}`.
     """
 
     doc: str
@@ -71,7 +71,7 @@ class Option:
     is_path: bool = False  # a relative path is below the working directory
     parse: Callable[[str], str] | None = None
     allowed: str | None = None
-    words: Mapping[str, int] = field(default_factory=dict)
+    keywords: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class Setting:
 
     key: str
     attribute: str
-    kind: Kind
+    kind: ValueKind
     type: Any  # with the constraints, for `msgspec.convert`
     option: Option
     nullable: bool = False
@@ -105,7 +105,7 @@ class Setting:
         if self.option.allowed is not None:
             return self.option.allowed
         match self.kind:
-            case "switch":
+            case "boolean":
                 return "true or false"
             case "choice":
                 return " or ".join((", ".join(self.choices[:-1]), self.choices[-1]))
@@ -136,8 +136,8 @@ class Setting:
             return UNSET
         if word in ("null", "(null)"):
             return None if self.nullable else UNSET
-        if word in self.option.words:
-            return self.option.words[word]
+        if word in self.option.keywords:
+            return self.option.keywords[word]
         # Laravel takes off one pair of quotes that outlived the shell or the .env parser.
         if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
             text = text[1:-1]
@@ -157,13 +157,13 @@ class Setting:
                 return text.strip().lower()
             case "list":
                 return tuple(part.strip() for part in text.split(",") if part.strip())
-            case "switch":
-                return _SWITCHES.get(text.strip().lower(), text)
+            case "boolean":
+                return _BOOLEANS.get(text.strip().lower(), text)
 
     def read_native(self, value: object) -> Any:
         """Returns the value of an object that has a type already: from TOML, or from a program. Raises ValueError."""
-        if isinstance(value, str) and value.strip().lower() in self.option.words:
-            return self.option.words[value.strip().lower()]
+        if isinstance(value, str) and value.strip().lower() in self.option.keywords:
+            return self.option.keywords[value.strip().lower()]
         # msgspec would also take a set for a list and a Decimal for a number, but no subclass of float.
         if not isinstance(value, (str, int, float, list, tuple, types.NoneType)):
             raise ValueError(value)
@@ -176,7 +176,7 @@ class Setting:
             raise ValueError(str(error)) from None  # with msgspec 0.19 it is not a ValueError
         return checked if checked is None or self.option.parse is None else self.option.parse(checked)
 
-    def shown(self, value: object) -> object:
+    def printable(self, value: object) -> object:
         """Returns `value` as it may be printed or put in JSON: secrets masked, permissions octal, tuples as lists."""
         if value is None:
             return None
@@ -184,14 +184,14 @@ class Setting:
             return MASK
         if self.option.octal and isinstance(value, int):
             return f"{value:04o}"
-        for word, number in self.option.words.items():
+        for word, number in self.option.keywords.items():
             if value == number:
                 return word
         return list(value) if isinstance(value, tuple) else value
 
 
 def setting_of(key: str, attribute: str, hint: Any, option: Option, default: Any) -> Setting:
-    """Returns the Setting of a field with the type `hint`, which is that of a Kind, or such a type or None."""
+    """Returns the Setting of a field with the type `hint`, which is that of a ValueKind, or such a type or None."""
     (base,) = (
         part
         for part in (typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,))
@@ -212,7 +212,7 @@ def setting_of(key: str, attribute: str, hint: Any, option: Option, default: Any
     )
 
 
-def _constrained(base: Any, kind: Kind, option: Option) -> Any:
+def _constrained(base: Any, kind: ValueKind, option: Option) -> Any:
     match kind:
         case "text":
             return Annotated[base, Meta(pattern=option.pattern)]

@@ -224,7 +224,7 @@ def test_what_is_allowed_is_said_in_words(key: str, words: str) -> None:
     ],
 )
 def test_what_is_shown_of_a_value(key: str, value: object, shown: object) -> None:
-    assert SETTINGS_BY_KEY[key].shown(value) == shown
+    assert SETTINGS_BY_KEY[key].printable(value) == shown
 
 
 def test_a_declaration_is_built_from_values_by_dotted_key() -> None:

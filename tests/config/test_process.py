@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from revurb.config import AUTO_WORKERS, rows
+from revurb.config import AUTO_WORKERS, option_rows
 from tests.config.project import Project
 
 
@@ -10,4 +10,4 @@ def test_the_word_auto_is_a_number_of_workers(project: Project) -> None:
     project.write("revurb.toml", '[process]\nworkers = "auto"\n')
     config = project.load()
     assert config.process.workers == AUTO_WORKERS
-    assert next(row.value for row in rows(config) if row.key == "process.workers") == "auto"
+    assert next(row.value for row in option_rows(config) if row.key == "process.workers") == "auto"
