@@ -34,15 +34,15 @@ def show(as_json: bool, **flags: Any) -> None:
 
     Takes the flags of serve, and shows what they would do. Secrets are masked.
     """
-    found = list(option_rows(load_or_exit(**flags)))
+    listed = list(option_rows(load_or_exit(**flags)))
     if as_json:
-        values = {row.key: {"value": row.value, "source": row.source} for row in found}
+        values = {row.key: {"value": row.value, "source": row.source} for row in listed}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Key", "Value", "Source"):
         table.add_column(heading, overflow="fold")
-    for row in found:
+    for row in listed:
         set_here = "" if row.source == "default" else "bold"
         table.add_row(
             Text(row.key),
@@ -71,12 +71,12 @@ def check(**flags: Any) -> None:
 
     Exits with 2 if anything is. Warnings are printed and do not matter to the exit code.
     """
-    found = load_or_exit(**flags)
-    for warning in found.warnings:
+    loaded = load_or_exit(**flags)
+    for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if found.app_provider is not None:
+    if loaded.app_provider is not None:
         try:
-            load_app_provider(found.app_provider)
+            load_app_provider(loaded.app_provider)
         except ConfigError as error:
             exit_with_problems(error)
     click.echo("ok")

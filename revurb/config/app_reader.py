@@ -147,20 +147,20 @@ class AppReader:
             self._problem("secret", " and ".join(given), "one of them")
             return
         for key in given:
-            named = self.table[key]
+            value = self.table[key]
             if key == "secret":
-                yield FoundValue(named, self.sources.toml_name, False)
-            elif not isinstance(named, str) or not named.strip():
+                yield FoundValue(value, self.sources.toml_name, False)
+            elif not isinstance(value, str) or not value.strip():
                 self._problem(key, "no text", "a text that is not blank")
             elif key == "secret_file":
-                yield from self._read_secret(named)
+                yield from self._read_secret(value)
             else:
                 found_values = [
-                    found for found in self.sources.find_by_name([named]) if str(found.raw).strip()
+                    found for found in self.sources.find_by_name([value]) if str(found.raw).strip()
                 ]
                 if not found_values:
                     # It may be the secret itself, put here by mistake; then the problem must not show it.
-                    shown = named if VARIABLE.fullmatch(named) else MASK
+                    shown = value if VARIABLE.fullmatch(value) else MASK
                     self._problem(key, shown, "the name of a variable that is set")
                 yield from found_values
 
@@ -180,16 +180,16 @@ class AppReader:
         )
 
     def _check_keys(self) -> None:
-        tops = {key.partition(".")[0] for key in KEYS}
+        top_keys = {key.partition(".")[0] for key in KEYS}
         for key, value in self.table.items():
-            if key not in tops:
+            if key not in top_keys:
                 self._unknown(key)
             elif key == "rate_limit" and not isinstance(value, dict):
                 self._problem(key, "no table", "a table")
             elif key == "rate_limit":
-                for inner in value:
-                    if f"{key}.{inner}" not in KEYS:
-                        self._unknown(f"{key}.{inner}")
+                for inner_key in value:
+                    if f"{key}.{inner_key}" not in KEYS:
+                        self._unknown(f"{key}.{inner_key}")
 
     def _unknown(self, key: str) -> None:
         self.sources.problems.append(

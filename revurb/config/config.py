@@ -1,7 +1,8 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
-`load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry units: `_s`
-seconds, `_bytes` bytes. The options of processes, scaling and apps are in process.py, scaling.py and app_options.py.
+`revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
+units: `_s` seconds, `_bytes` bytes. The options of processes, scaling and apps are in process.py, scaling.py and
+app_options.py.
 """
 
 from __future__ import annotations

@@ -40,29 +40,29 @@ def parse_dotenv(text: str, environ: Mapping[str, str]) -> Dotenv:
     values: dict[str, str] = {}
     broken: dict[str, str] = {}
     # The environment of the process has precedence, as in Laravel: a .env does not overwrite a variable.
-    known = ChainMap(dict(environ), values)
+    defined = ChainMap(dict(environ), values)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at)
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
         end = len(text) if end < 0 else end
-        line = text[at:end]
+        line = text[position:end]
         name = _name(line)
         if name is None:
-            at = end + 1
+            position = end + 1
             continue
-        start = at + line.index("=") + 1
+        start = position + line.index("=") + 1
         start += len(text[start:end]) - len(text[start:end].lstrip())
         try:
-            value, stop = _value(text, start, known)
+            value, next_line = _value(text, start, defined)
         except ValueError as error:
-            broken[name] = f"line {text.count(chr(10), 0, at) + 1}: {error}"
+            broken[name] = f"line {text.count(chr(10), 0, position) + 1}: {error}"
             values.pop(name, None)
-            at = end + 1
+            position = end + 1
         else:
             broken.pop(name, None)
             values[name] = value
-            at = stop
+            position = next_line
     return Dotenv(values, broken)
 
 
@@ -72,11 +72,11 @@ def _name(line: str) -> str | None:
     return match[2] if equals and match else None
 
 
-def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:
+def _value(text: str, start: int, defined: Mapping[str, str]) -> tuple[str, int]:
     """Returns the value that begins at `start` and the start of the next line. Raises ValueError with the reason."""
 
     def resolve(match: re.Match[str]) -> str:
-        return known.get(match["name"], match[0])
+        return defined.get(match["name"], match[0])
 
     def unescape(match: re.Match[str]) -> str:
         if match["name"]:

@@ -23,7 +23,7 @@ class ConfigError(Exception):
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Returns the end of a problem with an unknown name: `; did you mean "server.port"?`, or an empty text.
 
-    Prefixes hardly distinguish names: all begin with REVERB_ or REVURB_, and `port` most likely means `server.port`.
+    Prefixes hardly distinguish names: all begin with REVERB_ or REVURB_, and "port" most likely means "server.port".
     So whole names are compared first, with a high cutoff, and then what follows the prefix or the last dot.
     """
     names = sorted(known, key=lambda known_name: (known_name.count("."), known_name))

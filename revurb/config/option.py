@@ -4,8 +4,8 @@ Plan: an `Option` stands next to a field, inside `Annotated`. `settings_of` read
 a `Setting` of each: its key, its kind, the type that msgspec checks, its default, its `Option`. Loading, checking,
 `--help`, `config show` and the reference all walk those Settings; nothing about an option is written a second time.
 
-msgspec checks types and ranges of values from every source. The conversion of texts is ours, because its own
-(`strict=False`) refuses what a `.env` may have (`0080`, `+5`, `.5`, `on`), and takes `1e3` for an integer.
+msgspec checks types and ranges of the values of every source. The conversion of texts is ours: that of msgspec refuses
+"0080", "+5", ".5" and "on", which the environment or a `.env` may have, and takes "1e3" for an integer.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Setting:
     def read_text(self, text: str) -> Any:
         """Returns the value of a text of the environment, `.env` or the command line, as Laravel's `env()` reads it.
 
-        Returns UNSET for an empty text, and for `null` if the option cannot be None. Raises ValueError.
+        Returns UNSET for an empty text, and for "null" if the option cannot be None. Raises ValueError.
         """
         word = text.strip().lower()
         if word in ("", "empty", "(empty)"):
@@ -173,7 +173,7 @@ class Setting:
         try:
             checked = msgspec.convert(value, self.type)
         except msgspec.ValidationError as error:
-            raise ValueError(str(error)) from None  # with msgspec 0.19 it is not a ValueError
+            raise ValueError(str(error)) from None  # in msgspec 0.19, a ValidationError is no ValueError
         return checked if checked is None or self.option.parse is None else self.option.parse(checked)
 
     def printable(self, value: object) -> object:

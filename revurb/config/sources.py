@@ -62,7 +62,7 @@ class Sources:
     warnings: list[str] = field(default_factory=list)
 
     def find(self, setting: Setting) -> Iterator[FoundValue]:
-        """Yields the values for one of `SETTINGS`, the strongest source first."""
+        """Yields the values for an option of the server, the strongest source first."""
         raw = self.flags.get(setting.key)
         if raw is not None:
             yield FoundValue(raw, setting.option.flag or f"flag {setting.key}", isinstance(raw, str))
