@@ -1,7 +1,7 @@
-"""One application: its credentials and its limits.
+"""One app: its credentials and its limits.
 
-Field for field what Laravel Reverb calls an application (`config/reverb.php`, `apps.apps`), with the same
-defaults and with units in the names.
+The fields and defaults are those of an application of Laravel Reverb (`config/reverb.php`, `apps.apps`), with units in
+the names. revurb/config/app_options.py adds the environment name and the range of each field.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ClientEventSource = Literal["members", "all", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """At most `max_attempts` messages of one connection in `decay_s` seconds; then 4301."""
+    """Allows `max_attempts` messages of one connection in `decay_s` seconds. The next is refused with error 4301."""
 
     max_attempts: int = 60
     decay_s: int = 60
@@ -28,10 +28,10 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """An application as clients and server SDKs know it.
+    """An app, as clients and server SDKs know it.
 
-    `id` names it in HTTP paths, `key` in WebSocket paths and auth strings, `secret` signs. Connections,
-    channels and users of one app are never visible to another.
+    `id` identifies it in paths of the HTTP API, `key` in WebSocket paths and auth strings; `secret` signs requests.
+    Connections, channels and users of an app are never visible to another app.
     """
 
     id: str
@@ -46,23 +46,25 @@ class App:
     rate_limit: RateLimit | None = None
 
     def sign(self, text: str) -> str:
-        """HMAC-SHA256 of `text` under the app's secret, in hex: the one signature that Pusher uses."""
-        keyed_inner, keyed_outer = _keyed(self.secret)
+        """Returns the HMAC-SHA256 of `text` with the secret, in hex. All signatures of Pusher are of this kind."""
+        keyed_inner, keyed_outer = _keyed_hashes(self.secret)
         inner, outer = keyed_inner.copy(), keyed_outer.copy()
         inner.update(text.encode())
         outer.update(inner.digest())
         return outer.hexdigest()
 
     def signed(self, text: str, signature: str) -> bool:
-        """Whether `signature` is this app's for `text`. Takes the same time whatever differs."""
-        # compare_digest takes ASCII text only; what is not ASCII is no signature, and that is no secret.
+        """Returns whether `signature` is the one that `sign` returns for `text`. Compares in constant time."""
+        # compare_digest accepts ASCII only. Other text is no signature; that this takes less time reveals nothing.
         return signature.isascii() and compare_digest(self.sign(text), signature)
 
 
 @lru_cache(maxsize=1024)
-def _keyed(secret: str) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """The two hashes of an HMAC (RFC 2104), each with the key already in it. Copies of them sign in half the time that
-    a copy of an `hmac` object takes, and in a third of what a new one takes: 1.0 us against 1.7 and 3.3."""
+def _keyed_hashes(secret: str) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Returns the inner and the outer hash of an HMAC (RFC 2104), with the key already hashed.
+
+    Signing with copies of them takes 1.0 us, with a copy of an `hmac` object 1.7 us, with a new one 3.3 us.
+    """
     key = secret.encode()
     if len(key) > _BLOCK_BYTES:
         key = hashlib.sha256(key).digest()

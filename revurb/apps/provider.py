@@ -1,8 +1,8 @@
-"""How an app is found.
+"""Looks up apps: the interface of an app provider, and the provider of configured apps.
 
-Plan: a provider answers two questions, by id (HTTP API) and by key (WebSocket). The answers are plain or
-awaitable: the fixed list of the configuration answers at once and costs no task; a provider that asks a
-database returns an awaitable, and the connection waits for it with reading paused.
+A provider finds an app by id (HTTP API) and by key (WebSocket). It returns the result or an awaitable of it: the fixed
+list of the configuration returns at once and needs no task; a provider that queries a database returns an awaitable,
+and the connection pauses reading until it is done.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from revurb.apps.app import App
 
 
 class AppProviderError(Exception):
-    """The apps given to a provider cannot be served together; the text says which and why."""
+    """Two apps of a provider have the same id or key; the text names it."""
 
 
 class AppProvider(Protocol):
-    """What a custom provider implements (`REVURB_APP_PROVIDER=package.module:Class`)."""
+    """The methods of an app provider (`REVURB_APP_PROVIDER=package.module:Class`)."""
 
     def find_by_id(self, app_id: str) -> App | Awaitable[App | None] | None:
-        """The app with this id, or None."""
+        """Returns the app with this id, or None."""
 
     def find_by_key(self, key: str) -> App | Awaitable[App | None] | None:
-        """The app with this key, or None."""
+        """Returns the app with this key, or None."""
 
     def all(self) -> Sequence[App]:
-        """The apps known now; used for what is printed at start and for metrics, never to look one up."""
+        """Returns the apps known now, for the lines printed at start and for metrics; never used to look one up."""
 
 
 class FixedApps:
-    """The apps of the configuration, indexed once."""
+    """The provider of the configured apps, with indexes by id and by key. Raises AppProviderError for a duplicate."""
 
     def __init__(self, apps: Iterable[App]) -> None:
         self._apps = tuple(apps)

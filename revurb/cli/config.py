@@ -1,4 +1,4 @@
-"""`revurb config`: what the configuration is, whether it is right, and what it could be."""
+"""`revurb config`: shows, checks and documents the configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
-from revurb.config import ConfigError, load_app_provider, reference, rows
+from revurb.config import ConfigError, load_app_provider, option_rows, reference
 
 
 @click.group()
@@ -34,24 +34,26 @@ def show(as_json: bool, **flags: Any) -> None:
 
     Takes the flags of serve, and shows what they would do. Secrets are masked.
     """
-    found = list(rows(load_or_exit(**flags)))
+    listed = list(option_rows(load_or_exit(**flags)))
     if as_json:
-        values = {row.key: {"value": row.value, "source": row.source} for row in found}
+        values = {row.key: {"value": row.value, "source": row.source} for row in listed}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Key", "Value", "Source"):
         table.add_column(heading, overflow="fold")
-    for row in found:
+    for row in listed:
         set_here = "" if row.source == "default" else "bold"
         table.add_row(
-            Text(row.key), Text(_shown(row.value), set_here), Text(row.source, "dim" if not set_here else "")
+            Text(row.key),
+            Text(_formatted(row.value), set_here),
+            Text(row.source, "dim" if not set_here else ""),
         )
-    # Without a terminal there is no width to respect, and whoever reads wants one line for one option.
+    # Output that is no terminal has no width, and a program expects one line for one option.
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -69,12 +71,12 @@ def check(**flags: Any) -> None:
 
     Exits with 2 if anything is. Warnings are printed and do not matter to the exit code.
     """
-    found = load_or_exit(**flags)
-    for warning in found.warnings:
+    loaded = load_or_exit(**flags)
+    for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if found.app_provider is not None:
+    if loaded.app_provider is not None:
         try:
-            load_app_provider(found.app_provider)
+            load_app_provider(loaded.app_provider)
         except ConfigError as error:
             exit_with_problems(error)
     click.echo("ok")

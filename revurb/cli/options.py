@@ -1,9 +1,9 @@
-"""What every verb shares: the flags that choose a configuration, and the way to a Config or out.
+"""Shared by all commands: the flags of the configuration, and `load_or_exit`.
 
     @click.command()
     @config_options
     @config_flags
-    def verb(**flags: Any) -> None:
+    def command(**flags: Any) -> None:
         config = load_or_exit(**flags)
 
 Flags, their help and their names are taken from the declarations of the options.
@@ -28,11 +28,11 @@ FLAG_KEYS: Mapping[str, str] = {
     for setting in SETTINGS
     if setting.option.flag is not None
 }
-METAVARS = {"text": "TEXT", "integer": "N", "number": "SECONDS", "switch": "", "list": "TEXT,..."}
+METAVARS = {"text": "TEXT", "integer": "N", "number": "SECONDS", "boolean": "", "list": "TEXT,..."}
 
 
 def config_options(command: F) -> F:
-    """Add `--config PATH` and `--env-file PATH`, parameters `config` and `env_file`."""
+    """Adds `--config PATH` and `--env-file PATH` to a command, as parameters `config` and `env_file`."""
     for name, doc in (
         ("--env-file", "Read this instead of .env in the working directory."),
         ("--config", "Read this instead of revurb.toml in the working directory."),
@@ -42,7 +42,7 @@ def config_options(command: F) -> F:
 
 
 def config_flags(command: F) -> F:
-    """Add the flag of each option that has one; the parameter is None if the flag is not given."""
+    """Adds the flag of each option that has one; the parameter is None if the flag is not given."""
     for setting in reversed(SETTINGS):
         if setting.option.flag is not None:
             command = click.option(setting.option.flag, **_click_option(setting))(command)
@@ -50,15 +50,15 @@ def config_flags(command: F) -> F:
 
 
 def _click_option(setting: Setting) -> dict[str, Any]:
-    default = setting.shown(setting.default)
+    default = setting.printable(setting.default)
     default = f"{default:g}" if isinstance(default, float) else default
     notes = [*setting.option.names] + ([] if default in (None, "", False) else [f"default {default}"])
     described = {"default": None, "help": f"{setting.option.doc}  [{'; '.join(notes)}]"}
-    if setting.kind == "switch":
+    if setting.kind == "boolean":
         return {**described, "is_flag": True}
-    # Values go to `load` as the texts they are: it says what is wrong with one, whatever the source.
-    words = "|".join(setting.choices) or "|".join((METAVARS[setting.kind], *setting.option.words))
-    return {**described, "metavar": words}
+    # Values go to `load` as texts; it reports invalid ones, as it does for every source.
+    metavar = "|".join(setting.choices) or "|".join((METAVARS[setting.kind], *setting.option.keywords))
+    return {**described, "metavar": metavar}
 
 
 def load_or_exit(
@@ -68,24 +68,24 @@ def load_or_exit(
     environ: Mapping[str, str] | None = None,
     **flags: object,
 ) -> Config:
-    """The configuration, or its problems on standard error and exit code 2.
+    """Returns the configuration, or prints its problems on standard error and exits with 2.
 
-    `flags` are named as in commands (`port`) or by dotted key (`server.port`); None is not given. `environ`
-    stands in for the environment of the process.
+    Names of `flags` are parameters of commands (`port`) or dotted keys (`server.port`); a value of None is ignored.
+    `environ` replaces the environment of the process.
     """
     try:
-        return load(flags=dotted(flags), environ=environ, toml_path=config, env_file=env_file)
+        return load(flags=flags_by_key(flags), environ=environ, toml_path=config, env_file=env_file)
     except ConfigError as error:
         exit_with_problems(error)
 
 
-def dotted(flags: Mapping[str, object]) -> dict[str, object]:
-    """Flags by the keys of their options, without those that are not given."""
+def flags_by_key(flags: Mapping[str, object]) -> dict[str, object]:
+    """Returns the flags that are given, by the dotted keys of their options."""
     return {FLAG_KEYS.get(name, name): value for name, value in flags.items() if value is not None}
 
 
 def exit_with_problems(error: ConfigError) -> NoReturn:
-    """Print the problems on standard error, one a line, and exit with 2."""
+    """Prints the problems on standard error, one a line, and exits with 2."""
     click.echo("The configuration cannot be used:", err=True)
     for problem in error.problems:
         click.echo(f"  {problem}", err=True)

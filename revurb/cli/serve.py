@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from revurb.cli.options import config_flags, config_options, dotted, exit_with_problems, load_or_exit
+from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key, load_or_exit
 from revurb.cli.welcome import say_welcome
 from revurb.config import App, Config, ConfigError
 
@@ -54,7 +54,7 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
         return
     from revurb.processes.invocation import Invocation
 
-    texts = {key: "true" if value is True else str(value) for key, value in dotted(flags).items()}
+    texts = {key: "true" if value is True else str(value) for key, value in flags_by_key(flags).items()}
     _supervise(
         Invocation(flags=texts, toml_path=config, env_file=env_file, environ=environ), found, ready_made
     )

@@ -1,7 +1,7 @@
-"""How a node is set: every option once, and `load`, which gives the one frozen Config."""
+"""The configuration: declares every option once; `load` reads all sources and returns a frozen `Config`."""
 
 from revurb.apps import App
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import (
     SETTINGS,
     CompressionConfig,
@@ -12,11 +12,11 @@ from revurb.config.config import (
     TlsConfig,
 )
 from revurb.config.error import MASK, ConfigError
-from revurb.config.listing import Row, rows
+from revurb.config.listing import OptionRow, option_rows
 from revurb.config.load import load
+from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
-from revurb.config.provider import load_app_provider, load_redis_factory
 from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
 from revurb.config.scaling import RedisConfig, ScalingConfig
@@ -27,17 +27,16 @@ __all__ = [
     "MASK",
     "SETTINGS",
     "App",
-    "AppTable",
     "CompressionConfig",
     "Config",
     "ConfigError",
     "LimitsConfig",
     "LogConfig",
     "Option",
+    "OptionRow",
     "ProcessConfig",
     "RedisAddress",
     "RedisConfig",
-    "Row",
     "ScalingConfig",
     "ServerConfig",
     "Setting",
@@ -45,7 +44,7 @@ __all__ = [
     "load",
     "load_app_provider",
     "load_redis_factory",
+    "option_rows",
     "redis_address",
     "reference",
-    "rows",
 ]

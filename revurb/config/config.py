@@ -1,7 +1,8 @@
-"""Every option of a node, once: type, default, environment name, range and a sentence about it.
+"""Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
-`Config` is one frozen value, made by `load` and handed down; nobody reads the environment after that. Names
-carry units: `_s` seconds, `_bytes` bytes. The options of one app are declared in apps.py.
+`revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
+units: `_s` seconds, `_bytes` bytes. The options of processes, scaling and apps are in process.py, scaling.py and
+app_options.py.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from revurb.apps import App
+from revurb.config.normalization import object_path, route_prefix
 from revurb.config.option import Option, Setting, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
-from revurb.config.shapes import object_path, route_prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """Where the node listens, and under which name the world knows it."""
+    """The addresses that the server listens on, and its public name."""
 
     host: Annotated[
         str, Option(env="REVERB_SERVER_HOST", flag="--host", doc="Address of the interface to listen on.")
@@ -40,10 +41,10 @@ class ServerConfig:
         Option(
             env="REVERB_SERVER_PATH",
             flag="--path",
-            may_be_empty=True,
+            pattern=None,
             parse=route_prefix,
             allowed="a URL path of letters, digits and . _ ~ - /, such as /ws",
-            doc="Prefix of all routes, for a node that shares a host name with other things.",
+            doc="Prefix of all routes, for a server that shares a host name with other things.",
         ),
     ] = ""
     hostname: Annotated[
@@ -74,6 +75,7 @@ class ServerConfig:
         str | None,
         Option(
             env="REVURB_UNIX_SOCKET",
+            is_path=True,
             flag="--unix-socket",
             doc="Path of a Unix socket to listen on as well; it has no TLS.",
         ),
@@ -94,22 +96,32 @@ class ServerConfig:
             env="REVURB_DRAIN_TIMEOUT",
             flag="--drain-timeout",
             minimum=0,
-            doc="Seconds over which connections are closed when the node stops.",
+            doc="Seconds over which connections are closed when the server stops.",
         ),
     ] = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsConfig:
-    """The certificate of a node that ends TLS itself; both files or none."""
+    """The certificate, if the server terminates TLS itself; both files or none."""
 
     cert: Annotated[
         str | None,
-        Option(env="REVURB_TLS_CERT", flag="--tls-cert", doc="PEM file of the certificate and its chain."),
+        Option(
+            env="REVURB_TLS_CERT",
+            is_path=True,
+            flag="--tls-cert",
+            doc="PEM file of the certificate and its chain.",
+        ),
     ] = None
     key: Annotated[
         str | None,
-        Option(env="REVURB_TLS_KEY", flag="--tls-key", doc="PEM file of the certificate's private key."),
+        Option(
+            env="REVURB_TLS_KEY",
+            is_path=True,
+            flag="--tls-key",
+            doc="PEM file of the certificate's private key.",
+        ),
     ] = None
     key_password: Annotated[
         str | None,
@@ -119,7 +131,7 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
-    """How much, how long and how many, for the whole node; the limits of one app are the app's."""
+    """Sizes, timeouts and counts that apply to all apps; the limits of one app are in `App`."""
 
     max_request_size_bytes: Annotated[
         int,
@@ -205,7 +217,7 @@ class LimitsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionConfig:
-    """Whether messages are compressed for clients that offer it (permessage-deflate, RFC 7692)."""
+    """Compression of messages for clients that offer permessage-deflate (RFC 7692)."""
 
     mode: Annotated[
         Literal["off", "shared", "dedicated"],
@@ -227,7 +239,7 @@ class CompressionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """What the node says about itself, and how."""
+    """Format and level of the log, and whether messages are printed."""
 
     format: Annotated[
         Literal["plain", "json"],
@@ -251,11 +263,11 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything a node is told at its start.
+    """The whole configuration of a server.
 
     `provenance` maps each dotted key (`server.port`, `apps.<id>.ping_interval`) to where its value came from:
     `default`, `revurb.toml`, `.env (REVERB_SERVER_PORT)`, `environment (REVERB_SERVER_PORT)` or `--port`.
-    `warnings` are lines for the operator about things that were accepted and ignored.
+    `warnings` are lines for the operator about values that are accepted and ignored.
     """
 
     server: ServerConfig = ServerConfig()
@@ -263,7 +275,8 @@ class Config:
     limits: LimitsConfig = LimitsConfig()
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
-    process: ProcessConfig = field(default=ProcessConfig())  # frozen, as the others are
+    # ruff cannot see that these two classes of other modules are frozen, hence `field`
+    process: ProcessConfig = field(default=ProcessConfig())
     scaling: ScalingConfig = field(default=ScalingConfig())
     apps: tuple[App, ...] = ()
     app_provider: Annotated[

@@ -1,12 +1,12 @@
-"""A Laravel project's `.env`, read as Laravel reads it.
+"""Parses the `.env` of a Laravel project as Laravel does.
 
-The grammar is that of vlucas/phpdotenv, which differs from the usual one of shells and of Python where it
-matters: an unquoted value ends at `#` with or without a space before it (a secret with `#` in it must be
-quoted), single quotes keep `${NAME}` as it is, and a `${NAME}` that is not defined stays as written. Reading
-it otherwise would give another secret than the application has, and every signature would be wrong.
+The grammar is that of vlucas/phpdotenv. It differs from that of shells and of python-dotenv: an unquoted value ends
+at `#` with or without a space before it (a secret with `#` in it must be quoted), single quotes keep `${NAME}` as it
+is, and a `${NAME}` that is not defined stays as written. With another grammar the secret would not be the
+application's, and every signature would be wrong.
 
-Unlike Laravel, an entry that cannot be read spoils only itself: the file is the application's, and most of
-it is none of our business.
+Unlike in Laravel, an invalid entry does not invalidate the file: the file is the application's, and most entries do
+not concern this server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNQUOTED = re.compile(r"[^\s#]*")
 SINGLE_QUOTED = re.compile(r"'([^'\n]*)'")
 DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 REST = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
-# In double quotes a backslash and a `${NAME}` are both special, so one pass must see both.
+# In double quotes, backslashes and `${NAME}` are both special; one pass replaces both.
 SPECIAL = re.compile(r"\\(?P<escaped>.)|\$\{(?P<name>[A-Za-z0-9_.]+)\}", re.DOTALL)
 REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_.]+)\}")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", '"': '"', "\\": "\\", "$": "$"}
@@ -29,40 +29,40 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", '"': '"', "\\"
 
 @dataclass(frozen=True, slots=True)
 class Dotenv:
-    """`values` by name, and for each name that could not be read, why: `line 3: a quote is not closed`."""
+    """`values` by name, and the reason for each name in `broken`: `line 3: a quote is not closed`."""
 
     values: Mapping[str, str]
     broken: Mapping[str, str]
 
 
 def parse_dotenv(text: str, environ: Mapping[str, str]) -> Dotenv:
-    """The entries of a `.env`. `${NAME}` takes `environ` first, then what stands above in the file."""
+    """Parses the entries of a `.env`. `${NAME}` is looked up in `environ`, then in the entries above it."""
     values: dict[str, str] = {}
     broken: dict[str, str] = {}
-    # The process's own environment wins, as in Laravel: a .env does not overwrite what is set.
-    known = ChainMap(dict(environ), values)
+    # The environment of the process has precedence, as in Laravel: a .env does not overwrite a variable.
+    defined = ChainMap(dict(environ), values)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at)
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
         end = len(text) if end < 0 else end
-        line = text[at:end]
+        line = text[position:end]
         name = _name(line)
         if name is None:
-            at = end + 1
+            position = end + 1
             continue
-        start = at + line.index("=") + 1
+        start = position + line.index("=") + 1
         start += len(text[start:end]) - len(text[start:end].lstrip())
         try:
-            value, stop = _value(text, start, known)
+            value, next_line = _value(text, start, defined)
         except ValueError as error:
-            broken[name] = f"line {text.count(chr(10), 0, at) + 1}: {error}"
+            broken[name] = f"line {text.count(chr(10), 0, position) + 1}: {error}"
             values.pop(name, None)
-            at = end + 1
+            position = end + 1
         else:
             broken.pop(name, None)
             values[name] = value
-            at = stop
+            position = next_line
     return Dotenv(values, broken)
 
 
@@ -72,11 +72,11 @@ def _name(line: str) -> str | None:
     return match[2] if equals and match else None
 
 
-def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:
-    """The value that begins at `start`, and where the next line begins. Raises ValueError with the reason."""
+def _value(text: str, start: int, defined: Mapping[str, str]) -> tuple[str, int]:
+    """Returns the value that begins at `start` and the start of the next line. Raises ValueError with the reason."""
 
     def resolve(match: re.Match[str]) -> str:
-        return known.get(match["name"], match[0])
+        return defined.get(match["name"], match[0])
 
     def unescape(match: re.Match[str]) -> str:
         if match["name"]:

@@ -1,6 +1,6 @@
-"""What is wrong with a configuration: every problem at once, each on a line of its own.
+"""The error of a configuration that cannot be used: all problems at once, one a line.
 
-Rule: a line says the key, what was found, where it came from and what is allowed. A secret is never in it.
+Rule: a line has the key, the value found, its source and what is allowed. It never has a secret.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ MASK = "********"
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` has one line for each thing to mend."""
+    """The configuration cannot be used. `problems` has a line for each problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint that ends a line about an unknown name: `; did you mean "server.port"?`, or nothing.
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a problem with an unknown name: `; did you mean "server.port"?`, or an empty text.
 
-    Prefixes say little: every name has REVERB_ or REVURB_, and `port` is most likely `server.port`. So names
-    are compared first whole, but closely, and then by what follows the prefix or the last dot.
+    Prefixes hardly distinguish names: all begin with REVERB_ or REVURB_, and "port" most likely means "server.port".
+    So whole names are compared first, with a high cutoff, and then what follows the prefix or the last dot.
     """
     names = sorted(known, key=lambda known_name: (known_name.count("."), known_name))
     found = get_close_matches(name, names, n=1, cutoff=0.9)

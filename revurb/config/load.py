@@ -1,7 +1,7 @@
-"""From the sources to the one value: `load`.
+"""Loads the configuration from all sources: `load`.
 
-Plan: read the files, look for names nobody knows, take each Setting's value from the strongest source that
-has one, read the apps, check what concerns several options at once. All problems are raised together.
+Plan: read the files, check for unknown names and keys, resolve each Setting from the strongest source that has a value,
+read the apps, check what concerns several options. All problems are raised together.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from revurb.config.app_table import APP_SETTINGS
-from revurb.config.apps import read_apps, secret_names
+from revurb.config.app_options import APP_SETTINGS
+from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
-from revurb.config.error import MASK, ConfigError, nearest
+from revurb.config.error import MASK, ConfigError, suggestion
 from revurb.config.option import build
 from revurb.config.redis_address import redis_address
 from revurb.config.scaling import RedisConfig
@@ -36,12 +36,12 @@ def load(
     env_file: Path | None = None,
     cwd: Path | None = None,
 ) -> Config:
-    """The configuration of a node. Raises ConfigError with every problem found.
+    """Returns the configuration of a server. Raises ConfigError with all problems, KeyError for a flag without option.
 
-    `flags` has dotted keys (`{"server.port": 9000}`); a value is a text or already typed, None is not given.
-    `environ` is `os.environ` by default. `toml_path` and `env_file` must exist if they are given; without
-    them `revurb.toml` (or the file REVURB_CONFIG names) and `.env` are read if they are there. All relative
-    paths are below `cwd`, the working directory by default.
+    `flags` has dotted keys (`{"server.port": 9000}`); a value is a text or has its type, and None is ignored.
+    `environ` is `os.environ` by default. `toml_path` and `env_file` must exist if they are given; by default,
+    `revurb.toml` (or the file that `REVURB_CONFIG` names) and `.env` are read if they exist. All relative paths are
+    below `cwd`, by default the working directory.
     """
     base = Path() if cwd is None else cwd
     flags = flags or {}
@@ -56,14 +56,14 @@ def load(
     )
     names = [name for setting in (*SETTINGS, *APP_SETTINGS) for name in setting.option.names]
     sources.check_names([*names, *secret_names(sources)])
-    _check_tables(sources, sources.toml)
+    _check_keys(sources, sources.toml)
 
     values: dict[str, Any] = {}
     provenance: dict[str, str] = {}
     for setting in SETTINGS:
-        values[setting.key], provenance[setting.key] = sources.value(setting, sources.find(setting))
+        values[setting.key], provenance[setting.key] = sources.resolve(setting, sources.find(setting))
     apps = read_apps(sources, base, provenance)
-    config: Config = build(Config, values)
+    config = build(Config, values)
     if config.app_provider is not None and apps:
         sources.warnings.append(
             f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
@@ -76,31 +76,36 @@ def load(
         )
     if sources.problems:
         raise ConfigError(dict.fromkeys(sources.problems))
+    paths = {
+        setting.key: str(base / values[setting.key])
+        for setting in SETTINGS
+        if setting.option.is_path and values[setting.key] is not None
+    }
     return replace(
-        _below(config, base),
+        build(Config, values | paths),
         apps=apps,
         provenance=MappingProxyType(provenance),
         warnings=tuple(sources.warnings),
     )
 
 
-def _check_tables(sources: Sources, table: Mapping[str, Any], prefix: str = "") -> None:
-    """A problem for each key of `revurb.toml` that no option has."""
+def _check_keys(sources: Sources, table: Mapping[str, Any], prefix: str = "") -> None:
+    """Adds a problem for each unknown key of `revurb.toml`, and for each value where a table must be."""
     for name, value in table.items():
         key = f"{prefix}{name}"
         if key in KEYS or key == "apps":
             continue
         if key not in TABLES:
-            hint = nearest(key, KEYS | TABLES | {"apps"})
+            hint = suggestion(key, KEYS | TABLES | {"apps"})
             sources.problems.append(f"{key}: unknown key, found in {sources.toml_name}{hint}")
         elif isinstance(value, dict):
-            _check_tables(sources, value, f"{key}.")
+            _check_keys(sources, value, f"{key}.")
         else:
             sources.problems.append(f"{key}: found no table in {sources.toml_name}; allowed: a table")
 
 
 def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
-    """What no option can check alone."""
+    """Yields the problems that concern several options, and files that cannot be read."""
     tls = config.tls
     for key, path, other, other_path in (
         ("tls.cert", tls.cert, "tls.key", tls.key),
@@ -110,7 +115,7 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             continue
         if other_path is None:
             yield f"{other}: not set, but found {key} in {provenance[key]}; allowed: both or none"
-        if reason := _unreadable(cwd / path):
+        if reason := _read_error(cwd / path):
             yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
     process = config.process
     if process.watchdog_kill_s is not None and process.watchdog_kill_s <= process.watchdog_warn_s:
@@ -142,41 +147,16 @@ def _redis_checks(redis: RedisConfig, provenance: Mapping[str, str], cwd: Path) 
             yield f"{key}: found {sentinel!r} in {provenance[key]}; allowed: host:port"
     for name in ("tls_ca", "tls_cert", "tls_key"):
         path = getattr(redis, name)
-        if path is not None and (reason := _unreadable(cwd / path)):
+        if path is not None and (reason := _read_error(cwd / path)):
             key = f"scaling.redis.{name}"
             yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
     if (redis.tls_cert is None) != (redis.tls_key is None):
         yield "scaling.redis.tls_cert, scaling.redis.tls_key: found one; allowed: both or none"
 
 
-def _unreadable(path: Path) -> str | None:
+def _read_error(path: Path) -> str | None:
     try:
         with path.open("rb"):
             return None
     except OSError as error:
         return error.strerror
-
-
-def _below(config: Config, cwd: Path) -> Config:
-    """The same with its paths below `cwd`, so that they mean the same wherever they are opened."""
-    server, tls, process = config.server, config.tls, config.process
-    return replace(
-        config,
-        process=replace(process, runtime_dir=_joined(cwd, process.runtime_dir)),
-        server=replace(server, unix_socket=_joined(cwd, server.unix_socket)),
-        scaling=replace(config.scaling, redis=_redis_below(config.scaling.redis, cwd)),
-        tls=replace(tls, cert=_joined(cwd, tls.cert), key=_joined(cwd, tls.key)),
-    )
-
-
-def _redis_below(redis: RedisConfig, cwd: Path) -> RedisConfig:
-    return replace(
-        redis,
-        tls_ca=_joined(cwd, redis.tls_ca),
-        tls_cert=_joined(cwd, redis.tls_cert),
-        tls_key=_joined(cwd, redis.tls_key),
-    )
-
-
-def _joined(cwd: Path, path: str | None) -> str | None:
-    return None if path is None else str(cwd / path)

@@ -1,27 +1,48 @@
-"""One option: its declaration, and how a raw value becomes a checked one.
+"""Declares an option, and converts a raw value to a checked one.
 
-Plan: `Option` is written next to a field, inside `Annotated`. `settings_of` reads the fields of a declaration
-and makes a `Setting` of each: key, kind, default, Option. Loading, checking, `--help`, `config show` and the
-reference all walk those Settings; nothing about an option is written a second time.
+Plan: an `Option` stands next to a field, inside `Annotated`. `settings_of` reads the fields of a dataclass and makes
+a `Setting` of each: its key, its kind, the type that msgspec checks, its default, its `Option`. Loading, checking,
+`--help`, `config show` and the reference all walk those Settings; nothing about an option is written a second time.
+
+msgspec checks types and ranges of the values of every source. The conversion of texts is ours: that of msgspec refuses
+"0080", "+5", ".5" and "on", which the environment or a `.env` may have, and takes "1e3" for an integer.
 """
 
 from __future__ import annotations
 
-import math
+import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from revurb.config.error import MASK
 
-Kind = Literal["text", "integer", "number", "switch", "choice", "list"]
+T = TypeVar("T")
+ValueKind = Literal["text", "integer", "number", "boolean", "choice", "list"]
+
+NOT_BLANK = r"\S"
+_KINDS: Mapping[Any, ValueKind] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    tuple: "list",
+    Literal: "choice",
+}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "(true)", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "(false)", "0", "no", "off"), False),
+}
 
 
 class Unset(Enum):
-    """`UNSET`: the source names the option and gives it no value, so the next source decides."""
+    """`UNSET`: the source names the option without a value, so the next source decides."""
 
     UNSET = "unset"
 
@@ -31,11 +52,11 @@ UNSET = Unset.UNSET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """What a field cannot say by its type and default.
+    """What the type and the default of a field do not tell.
 
-    `minimum` and `maximum` are inclusive. `parse` takes a text and returns it in its final form; its
-    ValueError becomes a problem, and `allowed` then says in words what would have been accepted. `words` stand for
-    values of another kind: `{"auto": 0}`.
+    `minimum` and `maximum` are inclusive. A text must contain a match of `pattern`. `parse` takes a text and returns
+    it in its final form; its ValueError becomes a problem. `allowed` tells in words what is accepted, where the words
+    made from type and range do not suffice. `keywords` stand for numbers: `{"auto": 0}`.
     """
 
     doc: str
@@ -44,12 +65,13 @@ class Option:
     flag: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    pattern: str | None = NOT_BLANK
     secret: bool = False
     octal: bool = False
-    may_be_empty: bool = False
+    is_path: bool = False  # a relative path is below the working directory
     parse: Callable[[str], str] | None = None
     allowed: str | None = None
-    words: Mapping[str, int] = field(default_factory=dict)
+    keywords: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,10 +81,16 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """An option in its place: the dotted key, the kind of value, the default."""
+    """An option of one field: the dotted key in `revurb.toml`, the kind and the type of its values, the default.
+
+    `attribute` is the dotted path of the field below its dataclass: the key, except in apps, where fields have units
+    in their names and keys have not.
+    """
 
     key: str
-    kind: Kind
+    attribute: str
+    kind: ValueKind
+    type: Any  # with the constraints, for `msgspec.convert`
     option: Option
     nullable: bool = False
     choices: tuple[str, ...] = ()
@@ -77,7 +105,7 @@ class Setting:
         if self.option.allowed is not None:
             return self.option.allowed
         match self.kind:
-            case "switch":
+            case "boolean":
                 return "true or false"
             case "choice":
                 return " or ".join((", ".join(self.choices[:-1]), self.choices[-1]))
@@ -99,23 +127,24 @@ class Setting:
         return "" if low is None else f" of {low:g} or more"
 
     def read_text(self, text: str) -> Any:
-        """The value of a text of the environment, `.env` or the command line, as Laravel's `env()` reads it.
+        """Returns the value of a text of the environment, `.env` or the command line, as Laravel's `env()` reads it.
 
-        Returns UNSET for an empty text, and for `null` where the option has no null. Raises ValueError.
+        Returns UNSET for an empty text, and for "null" if the option cannot be None. Raises ValueError.
         """
         word = text.strip().lower()
         if word in ("", "empty", "(empty)"):
             return UNSET
         if word in ("null", "(null)"):
             return None if self.nullable else UNSET
-        if word in self.option.words:
-            return self.option.words[word]
+        if word in self.option.keywords:
+            return self.option.keywords[word]
         # Laravel takes off one pair of quotes that outlived the shell or the .env parser.
         if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
             text = text[1:-1]
-        return self._check(self._from_text(text))
+        return self._checked(self._converted(text))
 
-    def _from_text(self, text: str) -> Any:
+    def _converted(self, text: str) -> Any:
+        """Returns a value of the option's kind. Raises ValueError, or leaves it to msgspec to refuse the text."""
         match self.kind:
             case "text":
                 return text
@@ -128,114 +157,94 @@ class Setting:
                 return text.strip().lower()
             case "list":
                 return tuple(part.strip() for part in text.split(",") if part.strip())
-            case "switch":
-                word = text.strip().lower()
-                if word in ("true", "(true)", "1", "yes", "on"):
-                    return True
-                if word in ("false", "(false)", "0", "no", "off"):
-                    return False
-                raise ValueError(text)
+            case "boolean":
+                return _BOOLEANS.get(text.strip().lower(), text)
 
     def read_native(self, value: object) -> Any:
-        """The value of something already typed: from TOML, or from a program. Raises ValueError."""
-        if value is None and self.nullable:
-            return None
-        if isinstance(value, str) and value.strip().lower() in self.option.words:
-            return self.option.words[value.strip().lower()]
-        wanted: tuple[type, ...]
-        match self.kind:
-            case "text" | "choice":
-                wanted = (str,)
-            case "integer":
-                wanted = (int,)
-            case "number":
-                wanted = (int, float)
-            case "switch":
-                wanted = (bool,)
-            case "list":
-                wanted = (list, tuple)
-        # bool is an int to Python, never to a reader of a configuration.
-        if not isinstance(value, wanted) or (isinstance(value, bool) and self.kind != "switch"):
+        """Returns the value of an object that has a type already: from TOML, or from a program. Raises ValueError."""
+        if isinstance(value, str) and value.strip().lower() in self.option.keywords:
+            return self.option.keywords[value.strip().lower()]
+        # msgspec would also take a set for a list and a Decimal for a number, but no subclass of float.
+        if not isinstance(value, (str, int, float, list, tuple, types.NoneType)):
             raise ValueError(value)
-        if self.kind == "list":
-            value = tuple(typing.cast("Sequence[object]", value))
-        return self._check(float(value) if self.kind == "number" and isinstance(value, int) else value)
+        return self._checked(float(value) if isinstance(value, float) else value)
 
-    def _check(self, value: Any) -> Any:
-        option = self.option
-        if self.kind == "choice" and value not in self.choices:
-            raise ValueError(value)
-        if self.kind == "list" and not (value and all(isinstance(v, str) and v.strip() for v in value)):
-            raise ValueError(value)
-        if self.kind in ("integer", "number"):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(value)
-            if option.minimum is not None and value < option.minimum:
-                raise ValueError(value)
-            if option.maximum is not None and value > option.maximum:
-                raise ValueError(value)
-        if self.kind == "text":
-            if not value.strip() and not option.may_be_empty:
-                raise ValueError(value)
-            if option.parse is not None:
-                return option.parse(value)
-        return value
+    def _checked(self, value: object) -> Any:
+        try:
+            checked = msgspec.convert(value, self.type)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None  # in msgspec 0.19, a ValidationError is no ValueError
+        return checked if checked is None or self.option.parse is None else self.option.parse(checked)
 
-    def shown(self, value: object) -> object:
-        """`value` as it may be printed or put in JSON: secrets masked, permissions octal, tuples as lists."""
+    def printable(self, value: object) -> object:
+        """Returns `value` as it may be printed or put in JSON: secrets masked, permissions octal, tuples as lists."""
         if value is None:
             return None
         if self.option.secret:
             return MASK
         if self.option.octal and isinstance(value, int):
             return f"{value:04o}"
-        for word, meant in self.option.words.items():
-            if value == meant:
+        for word, number in self.option.keywords.items():
+            if value == number:
                 return word
         return list(value) if isinstance(value, tuple) else value
 
 
+def setting_of(key: str, attribute: str, hint: Any, option: Option, default: Any) -> Setting:
+    """Returns the Setting of a field with the type `hint`, which is that of a ValueKind, or such a type or None."""
+    (base,) = (
+        part
+        for part in (typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,))
+        if part is not types.NoneType
+    )
+    kind = _KINDS[typing.get_origin(base) or base]
+    nullable = base is not hint
+    checked = _constrained(base, kind, option)
+    return Setting(
+        key=key,
+        attribute=attribute,
+        kind=kind,
+        type=checked | None if nullable else checked,
+        option=option,
+        nullable=nullable,
+        choices=typing.get_args(base) if kind == "choice" else (),
+        default=default,
+    )
+
+
+def _constrained(base: Any, kind: ValueKind, option: Option) -> Any:
+    match kind:
+        case "text":
+            return Annotated[base, Meta(pattern=option.pattern)]
+        case "integer":
+            return Annotated[base, Meta(ge=option.minimum, le=option.maximum)]
+        case "number":  # finite: no option may be `inf` or `nan`
+            largest = sys.float_info.max if option.maximum is None else option.maximum
+            return Annotated[base, Meta(ge=option.minimum, le=largest)]
+        case "list":
+            return Annotated[tuple[Annotated[str, Meta(pattern=NOT_BLANK)], ...], Meta(min_length=1)]
+    return base
+
+
 def settings_of(declaration: type, prefix: str = "") -> Iterator[Setting]:
-    """Every option below a dataclass, in the order of its fields; tables in tables give dotted keys."""
+    """Yields every option below a dataclass, in the order of its fields; dataclasses in it give dotted keys."""
     hints = typing.get_type_hints(declaration, include_extras=True)
     for declared in fields(declaration):
         hint, key = hints[declared.name], f"{prefix}{declared.name}"
         if typing.get_origin(hint) is Annotated:
             base, option = typing.get_args(hint)[:2]
-            kind, nullable, choices = _kind(base)
-            yield Setting(
-                key=key,
-                kind=kind,
-                option=option,
-                nullable=nullable,
-                choices=choices,
-                default=declared.default,
-            )
+            yield setting_of(key, key, base, option, declared.default)
         elif isinstance(hint, type) and is_dataclass(hint):
             yield from settings_of(hint, f"{key}.")
 
 
-def _kind(hint: Any) -> tuple[Kind, bool, tuple[str, ...]]:
-    nullable = False
-    if isinstance(hint, types.UnionType):
-        (hint,) = (arg for arg in typing.get_args(hint) if arg is not type(None))
-        nullable = True
-    if typing.get_origin(hint) is Literal:
-        return "choice", nullable, typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return "list", nullable, ()
-    kinds: dict[Any, Kind] = {str: "text", int: "integer", float: "number", bool: "switch"}
-    return kinds[hint], nullable, ()
-
-
-def build(declaration: type, values: dict[str, Any], prefix: str = "", **others: Any) -> Any:
-    """An instance of a declaration from the values of its Settings by dotted key; `others` as they are."""
-    hints = typing.get_type_hints(declaration, include_extras=True)
-    arguments = dict(others)
-    for declared in fields(declaration):
-        hint, key = hints[declared.name], f"{prefix}{declared.name}"
-        if typing.get_origin(hint) is Annotated:
-            arguments[declared.name] = values[key]
-        elif isinstance(hint, type) and is_dataclass(hint):
-            arguments[declared.name] = build(hint, values, f"{key}.")
-    return declaration(**arguments)
+def build(declaration: type[T], values: Mapping[str, Any]) -> T:
+    """Returns an instance of a dataclass, with dataclasses in it, from values by dotted path of the field."""
+    tables: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, name = path.split(".")
+        table = tables
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table[name] = value
+    return msgspec.convert(tables, declaration)

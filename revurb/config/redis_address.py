@@ -1,7 +1,7 @@
-"""Where the Redis is: the single options, and a URL over them by the rules of Laravel's ConfigurationUrlParser.
+"""Determines the address of the Redis from the single options and a URL, as Laravel's ConfigurationUrlParser does.
 
-What a URL has goes before the option of that name: scheme, host, port, user, password, path as the database, and then
-each parameter of its query under its own name. What it leaves out stays as the options say.
+A part of the URL overrides the option of that name: scheme, host, port, user, password, path as the database, and then
+each parameter of its query under its own name. For a part that the URL lacks, the option counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SCHEMES = {"redis": "tcp", "tcp": "tcp", "rediss": "tls", "tls": "tls", "unix":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
-    """One Redis server. `path` is that of a Unix socket, instead of host and port."""
+    """The address of one Redis server. `path` is that of a Unix socket, which replaces host and port."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class RedisAddress:
 
 
 def redis_address(config: RedisConfig) -> RedisAddress:
-    """Raises ValueError, without the password in its text, for a URL that cannot be one."""
+    """Returns the address. Raises ValueError for an invalid URL; its text never contains the password."""
     values: dict[str, str | int | None] = {
         "scheme": config.scheme,
         "host": config.host,
@@ -52,7 +52,7 @@ def redis_address(config: RedisConfig) -> RedisAddress:
 
 
 def _parts(url: str) -> dict[str, str | int | None]:
-    """What the URL says."""
+    """Returns the parts that the URL has. Raises ValueError."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -86,12 +86,12 @@ def _parts(url: str) -> dict[str, str | int | None]:
             if value not in ("tcp", "tls"):
                 raise ValueError(f"its parameter scheme is {value!r}; allowed: tcp, tls")
             found[name] = value
-        # Others are of the PHP client (timeout, persistent, ...), and accepted as Laravel accepts them.
+        # Other parameters are of the PHP client (timeout, persistent, ...). They are ignored; Laravel accepts them.
     return found
 
 
-def _number(name: str, value: str | int | None, most: int) -> int:
+def _number(name: str, value: str | int | None, maximum: int) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdecimal() and int(text) <= most):
-        raise ValueError(f"its {name} is {text!r}; allowed: a number up to {most}")
+    if not (text.isascii() and text.isdecimal() and int(text) <= maximum):
+        raise ValueError(f"its {name} is {text!r}; allowed: a number up to {maximum}")
     return int(text)

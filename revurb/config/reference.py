@@ -1,19 +1,19 @@
-"""The reference of all options as Markdown, generated from their declarations: docs/configuration.md."""
+"""Generates docs/configuration.md, the reference of all options, from their declarations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from revurb.config.app_table import APP_SETTINGS
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
 from revurb.config.option import Setting
 from revurb.config.sources import BUILD_NAMES, CONFIG_NAME, IGNORED_NAMES
 
 TITLES = {
-    "server": "Where the node listens",
+    "server": "Where the server listens",
     "tls": "TLS",
-    "limits": "Limits of the node",
+    "limits": "Limits of the server",
     "compression": "Compression",
     "log": "Logging",
     "process": "Processes",
@@ -85,7 +85,7 @@ In a table, the secret can be given as `secret`, as `secret_env` (the name of a 
 
 
 def reference() -> str:
-    """The whole document, ending in a line end."""
+    """Returns the whole document, which ends in a line end."""
     sections: dict[str, list[Setting]] = {}
     for setting in SETTINGS:
         sections.setdefault(setting.key.partition(".")[0], []).append(setting)
@@ -102,7 +102,7 @@ def _table(settings: Sequence[Setting]) -> str:
             _line(
                 [
                     f"`{setting.key}`",
-                    "<br>".join(_ways(setting)),
+                    "<br>".join(_names(setting)),
                     _default(setting),
                     setting.allowed(),
                     setting.option.doc + (f" Shown as `{MASK}`." if setting.option.secret else ""),
@@ -112,7 +112,7 @@ def _table(settings: Sequence[Setting]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ways(setting: Setting) -> Iterator[str]:
+def _names(setting: Setting) -> Iterator[str]:
     for name in (*setting.option.names, setting.option.flag):
         if name is not None:
             yield f"`{name}`"
@@ -121,7 +121,7 @@ def _ways(setting: Setting) -> Iterator[str]:
 def _default(setting: Setting) -> str:
     if setting.required:
         return "*required*"
-    value = setting.shown(setting.default)
+    value = setting.printable(setting.default)
     if value is None:
         return "*none*"
     if isinstance(value, bool):

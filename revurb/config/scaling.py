@@ -1,17 +1,17 @@
-"""How several nodes are one: the Redis that they share."""
+"""Declares the options of scaling: the Redis by which several nodes share events and members."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from revurb.config.normalization import object_path
 from revurb.config.option import Option
-from revurb.config.shapes import object_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisConfig:
-    """The Redis that nodes share, by the names of Laravel's own `.env`, and what Reverb has no option for."""
+    """The Redis that nodes share: the options of Laravel's `.env`, and those that Reverb lacks."""
 
     url: Annotated[
         str | None,
@@ -59,7 +59,7 @@ class RedisConfig:
         Option(
             env="REVURB_REDIS_LEASE",
             minimum=1,
-            doc="Seconds after which a node that says nothing is taken for dead, and its members are removed.",
+            doc="Seconds without a heartbeat after which a node is taken for dead, and its members are removed.",
         ),
     ] = 10.0
     kept_s: Annotated[
@@ -72,13 +72,19 @@ class RedisConfig:
     ] = 60.0
     tls_ca: Annotated[
         str | None,
-        Option(env="REVURB_REDIS_TLS_CA", doc="PEM file of the authorities that may sign for the server."),
+        Option(
+            env="REVURB_REDIS_TLS_CA",
+            is_path=True,
+            doc="PEM file of the authorities that may sign for the server.",
+        ),
     ] = None
     tls_cert: Annotated[
-        str | None, Option(env="REVURB_REDIS_TLS_CERT", doc="PEM file of the client's certificate.")
+        str | None,
+        Option(env="REVURB_REDIS_TLS_CERT", is_path=True, doc="PEM file of the client's certificate."),
     ] = None
     tls_key: Annotated[
-        str | None, Option(env="REVURB_REDIS_TLS_KEY", doc="PEM file of the client's private key.")
+        str | None,
+        Option(env="REVURB_REDIS_TLS_KEY", is_path=True, doc="PEM file of the client's private key."),
     ] = None
     tls_server_name: Annotated[
         str | None,
@@ -121,7 +127,7 @@ class RedisConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingConfig:
-    """Several nodes as one. Without, a node, or the workers of a host, are on their own."""
+    """Whether nodes share events through Redis. If not, the clients of a server reach each other only."""
 
     enabled: Annotated[
         bool,

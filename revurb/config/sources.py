@@ -1,8 +1,8 @@
-"""Where values come from, the strongest first: flags, environment, `.env`, `revurb.toml`.
+"""The sources of values, the strongest first: flags, environment, `.env`, `revurb.toml`.
 
-Plan: `read_sources` reads the two files and remembers every problem with them; `Sources.find` yields what
-each source says about one Setting; `Sources.value` takes the first that says something. Names nobody knows
-are looked for here too, since only here all of them are seen.
+Plan: `read_sources` reads the two files and collects the problems with them; `Sources.find` yields the values that the
+sources have for a Setting; `Sources.resolve` returns the first of them that is set. `Sources.check_names` finds
+unknown environment names.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from revurb.config.dotenv import Dotenv, parse_dotenv
-from revurb.config.error import MASK, nearest
+from revurb.config.error import MASK, suggestion
 from revurb.config.option import UNSET, Setting
 
 CONFIG_NAME = "REVURB_CONFIG"
-# Reverb's, without meaning here: there is one kind of server, and no Pulse or Telescope to feed.
+# Names of Reverb that have no meaning here: there is one kind of server, and no Pulse or Telescope.
 IGNORED_NAMES = ("REVERB_SERVER", "REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL")
-# Read when the package is built, and often still in the environment of the one who built it.
+# Read by setup.py, and often still set in the environment of a developer.
 BUILD_NAMES = ("REVURB_DEBUG", "REVURB_ANNOTATE", "REVURB_SANITIZE")
 
 # Kubernetes gives a pod variables for every Service of its namespace. A Service called `reverb`, `revurb` or
-# `redis` would so set REVERB_PORT=tcp://10.0.0.1:8080, or a REVURB_SERVICE_HOST that nobody misspelt.
+# `redis` sets REVERB_PORT=tcp://10.0.0.1:8080, or a REVURB_SERVICE_HOST that is not a misspelt option.
 SERVICE_LINK = re.compile(
     r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)\Z|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?\Z"
 )
@@ -33,21 +33,24 @@ SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one source says about one setting: `raw` as it stands there, and its origin in words."""
+class FoundValue:
+    """The unconverted value that one source has for a Setting. `origin` is the source in words.
+
+    With `is_text` it is converted as Laravel does; without, it has a type already.
+    """
 
     raw: object
     origin: str
     is_text: bool
 
     def read(self, setting: Setting) -> Any:
-        """The value for `setting`, or UNSET. Raises ValueError if it cannot be one."""
+        """Returns the converted value, or UNSET. Raises ValueError if `setting` does not allow it."""
         return setting.read_text(str(self.raw)) if self.is_text else setting.read_native(self.raw)
 
 
 @dataclass(slots=True)
 class Sources:
-    """All that was given. `problems` and `warnings` grow while values are taken."""
+    """The contents of all sources. Methods add to `problems` and `warnings`."""
 
     flags: Mapping[str, object]
     environ: Mapping[str, str]
@@ -58,42 +61,44 @@ class Sources:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def find(self, setting: Setting) -> Iterator[Found]:
-        """What is said about a setting of the node, the strongest first."""
+    def find(self, setting: Setting) -> Iterator[FoundValue]:
+        """Yields the values for an option of the server, the strongest source first."""
         raw = self.flags.get(setting.key)
         if raw is not None:
-            yield Found(raw, setting.option.flag or f"flag {setting.key}", isinstance(raw, str))
-        yield from self.find_named(setting.option.names)
-        yield from self.find_in(self.toml, setting)
+            yield FoundValue(raw, setting.option.flag or f"flag {setting.key}", isinstance(raw, str))
+        yield from self.find_by_name(setting.option.names)
+        yield from self.find_in_table(self.toml, setting)
 
-    def find_in(self, table: Mapping[str, Any], setting: Setting) -> Iterator[Found]:
-        """What a TOML table says, or the tables in it if the key of the setting has dots."""
+    def find_in_table(self, table: Mapping[str, Any], setting: Setting) -> Iterator[FoundValue]:
+        """Yields the value in a TOML table, or in a table in it if the key has dots."""
         value: Any = table
         for part in setting.key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is not None:
             # Permissions in quotes ("0660") read better than TOML's 0o660; both are allowed.
-            yield Found(value, self.toml_name, setting.option.octal and isinstance(value, str))
+            yield FoundValue(value, self.toml_name, setting.option.octal and isinstance(value, str))
 
-    def find_named(self, names: Iterable[str]) -> Iterator[Found]:
-        """What environment and `.env` say under any of `names`."""
+    def find_by_name(self, names: Iterable[str]) -> Iterator[FoundValue]:
+        """Yields the values that the environment and `.env` have under any of `names`."""
         names = tuple(names)
         for name in names:
             if name in self.environ:
-                yield Found(self.environ[name], f"environment ({name})", True)
+                yield FoundValue(self.environ[name], f"environment ({name})", True)
         for name in names:
             if name in self.dotenv.values:
-                yield Found(self.dotenv.values[name], f"{self.dotenv_name} ({name})", True)
+                yield FoundValue(self.dotenv.values[name], f"{self.dotenv_name} ({name})", True)
             elif name in self.dotenv.broken:
                 self.problems.append(f"{name}: {self.dotenv_name}, {self.dotenv.broken[name]}")
 
-    def value(self, setting: Setting, founds: Iterable[Found], key: str | None = None) -> tuple[Any, str]:
-        """The first value among `founds` and its origin, or the default and `default`.
+    def resolve(
+        self, setting: Setting, found_values: Iterable[FoundValue], key: str | None = None
+    ) -> tuple[Any, str]:
+        """Returns the first value that is set and its origin, or the default and the text `default`.
 
-        A value that cannot be is a problem; the default then stands in for it so that checking goes on.
-        `key` is what to call the setting in a problem.
+        An invalid value is a problem, and the default is returned so that checking continues. Problems have `key`,
+        by default that of the Setting.
         """
-        for found in founds:
+        for found in found_values:
             try:
                 value = found.read(setting)
             except ValueError:
@@ -107,7 +112,7 @@ class Sources:
         return setting.default, "default"
 
     def check_names(self, known: Iterable[str]) -> None:
-        """Problems for unknown REVURB_ names, warnings for unknown REVERB_ ones. `known` are the others."""
+        """Adds a problem for each unknown REVURB_ name and a warning for each unknown REVERB_ name."""
         known = frozenset(known) | {CONFIG_NAME}
         skipped = frozenset(IGNORED_NAMES + BUILD_NAMES)
         if CONFIG_NAME in self.dotenv.broken:
@@ -118,9 +123,9 @@ class Sources:
             if name in known or name in skipped:
                 continue
             if name.startswith("REVURB_"):
-                self.problems.append(f"{name}: unknown name, found in {origin}{nearest(name, known)}")
+                self.problems.append(f"{name}: unknown name, found in {origin}{suggestion(name, known)}")
             elif name.startswith("REVERB_"):
-                self.warnings.append(f"{name}: unknown name in {origin} is ignored{nearest(name, known)}")
+                self.warnings.append(f"{name}: unknown name in {origin} is ignored{suggestion(name, known)}")
 
 
 def read_sources(
@@ -131,7 +136,7 @@ def read_sources(
     env_file: Path | None,
     cwd: Path,
 ) -> Sources:
-    """Both files, read. Relative paths are below `cwd`; a named file that is not there is a problem."""
+    """Reads both files. Relative paths are below `cwd`. A file that is named and does not exist is a problem."""
     problems: list[str] = []
     environ = {
         name: value

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from revurb.config.error import ConfigError, nearest
+from revurb.config.error import ConfigError, suggestion
 
 KEYS = {"server.port", "server.host", "tls.cert", "limits.pong_timeout_s", "apps"}
 NAMES = {"REVERB_SERVER_PORT", "REVURB_PONG_TIMEOUT", "REVERB_PORT", "REVERB_HOST"}
@@ -24,7 +24,7 @@ NAMES = {"REVERB_SERVER_PORT", "REVURB_PONG_TIMEOUT", "REVERB_PORT", "REVERB_HOS
     ],
 )
 def test_the_nearest_known_name_is_suggested(name: str, known: set[str], hint: str | None) -> None:
-    assert nearest(name, known) == (f'; did you mean "{hint}"?' if hint else "")
+    assert suggestion(name, known) == (f'; did you mean "{hint}"?' if hint else "")
 
 
 def test_an_error_is_its_problems_one_a_line() -> None:

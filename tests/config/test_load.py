@@ -8,33 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from revurb.config import AUTO_WORKERS, load, rows
+from revurb.config import load
 from tests.config.project import APP, APP_TOML, Project
-
-
-def test_the_word_auto_is_a_number_of_workers(project: Project) -> None:
-    for config in (project.load({"REVURB_WORKERS": "Auto"}), project.load(flags={"process.workers": "auto"})):
-        assert config.process.workers == AUTO_WORKERS
-    project.write("revurb.toml", '[process]\nworkers = "auto"\n')
-    config = project.load()
-    assert config.process.workers == AUTO_WORKERS
-    assert next(row.value for row in rows(config) if row.key == "process.workers") == "auto"
-
-
-@pytest.mark.parametrize(
-    ("given", "path"),
-    [
-        ("/ws", "/ws"),
-        ("ws", "/ws"),
-        ("/ws/", "/ws"),
-        ("a/b/", "/a/b"),
-        ("/", ""),
-        ("//", ""),
-        (" ws ", "/ws"),
-    ],
-)
-def test_the_path_becomes_a_prefix(project: Project, given: str, path: str) -> None:
-    assert project.load({"REVERB_SERVER_PATH": given}).server.path == path
 
 
 def test_a_stock_laravel_env_file(project: Project) -> None:

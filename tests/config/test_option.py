@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from revurb.config import MASK, SETTINGS, Config
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config import MASK, SETTINGS, App, Config
+from revurb.config.app_options import APP_SETTINGS
 from revurb.config.option import UNSET, Option, Setting, build, settings_of
 
 
@@ -22,7 +22,7 @@ class Declared:
     needed: Annotated[str, Option(doc="A text.")]
     text: Annotated[str, Option(doc="A text.")] = "x"
     maybe: Annotated[str | None, Option(doc="A text or nothing.")] = None
-    empty: Annotated[str, Option(doc="A text, also an empty one.", may_be_empty=True)] = ""
+    empty: Annotated[str, Option(doc="A text, also an empty one.", pattern=None)] = ""
     integer: Annotated[int, Option(doc="An integer.", minimum=0, maximum=9)] = 1
     maybe_integer: Annotated[int | None, Option(doc="An integer or nothing.", minimum=1)] = None
     mode: Annotated[int, Option(doc="Permissions.", octal=True, minimum=0, maximum=0o777)] = 0o660
@@ -224,7 +224,7 @@ def test_what_is_allowed_is_said_in_words(key: str, words: str) -> None:
     ],
 )
 def test_what_is_shown_of_a_value(key: str, value: object, shown: object) -> None:
-    assert SETTINGS_BY_KEY[key].shown(value) == shown
+    assert SETTINGS_BY_KEY[key].printable(value) == shown
 
 
 def test_a_declaration_is_built_from_values_by_dotted_key() -> None:
@@ -261,4 +261,4 @@ def test_no_secret_is_in_a_repr() -> None:
         "tls.key_password",
     ]
     assert "hush-hush" not in repr(build(Config, values))
-    assert "hush-hush" not in repr(AppTable(id="1", key="k", secret="hush-hush"))
+    assert "hush-hush" not in repr(App(id="1", key="k", secret="hush-hush"))

@@ -144,3 +144,11 @@ def test_all_problems_are_said_at_once(project: Project) -> None:
 def test_what_is_wrong_with_a_toml_file(project: Project, toml: str, problem: str) -> None:
     project.write("revurb.toml", toml)
     assert project.problems() == (problem,)
+
+
+def test_an_integer_that_is_too_large_for_a_number_is_a_problem(project: Project) -> None:
+    huge = "1" + "0" * 350
+    project.write("revurb.toml", f"[server]\ndrain_timeout_s = {huge}\n")
+    assert project.problems() == (
+        f"server.drain_timeout_s: found {huge} in revurb.toml; allowed: a number of 0 or more",
+    )

@@ -1,7 +1,7 @@
-"""The apps of a configuration: `[[apps]]` tables, and the one app of Laravel's `REVERB_APP_*` names.
+"""Reads the apps of a configuration: `[[apps]]` tables, and the one app of Laravel's `REVERB_APP_*` names.
 
-Rule 1: an environment app with the id of a table overrides it option by option; otherwise it is added.
-Rule 2: an app is whole (id, key, secret) or it is a problem; a limit that belongs to no app is one too.
+Rule 1: an environment app with the id of a table overrides that table option by option; otherwise it is added.
+Rule 2: an app without id, key or secret is a problem; so is an option in the environment without `REVERB_APP_ID`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from revurb.apps import App
-from revurb.config.app_table import APP_SETTINGS, AppTable
-from revurb.config.error import MASK, nearest
-from revurb.config.option import UNSET, Setting, build
-from revurb.config.sources import Found, Sources
+from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, app_of
+from revurb.config.error import MASK, suggestion
+from revurb.config.option import UNSET, Setting
+from revurb.config.sources import FoundValue, Sources
 
 ID = APP_SETTINGS[0]
 SECRET_KEYS = ("secret", "secret_env", "secret_file")
@@ -25,9 +25,9 @@ KEYS = frozenset({setting.key for setting in APP_SETTINGS} | set(SECRET_KEYS))
 
 
 def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[App, ...]:
-    """The apps of all sources in the order of the file, one that only the environment has at the end.
+    """Returns the apps in the order of the file; an app that only the environment has is the last.
 
-    Adds `apps.<id>.<option>` to `provenance` and what is wrong to `sources.problems`.
+    Adds `apps.<id>.<option>` to `provenance`, and problems to `sources.problems`.
     """
     tables = _tables(sources)
     env_id = _env_id(sources)
@@ -51,7 +51,7 @@ def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[
 
 
 def secret_names(sources: Sources) -> Iterator[str]:
-    """The environment names that `secret_env` refers to, which are therefore known."""
+    """Yields the environment names that a `secret_env` refers to; they count as known names."""
     apps = sources.toml.get("apps")
     for table in apps if isinstance(apps, list) else ():
         if isinstance(table, Mapping) and isinstance(table.get("secret_env"), str):
@@ -67,16 +67,16 @@ def _tables(sources: Sources) -> list[Mapping[str, Any]]:
 
 
 def _env_id(sources: Sources) -> str | None:
-    """The id of the environment's app, None if there is no such app. Parts without an id are a problem."""
+    """Returns the id of the environment's app, None without such an app. Other options without an id are a problem."""
     before = len(sources.problems)
-    value, origin = sources.value(ID, sources.find_named(ID.option.names), "apps.id")
+    value, origin = sources.resolve(ID, sources.find_by_name(ID.option.names), "apps.id")
     if origin != "default":
         return str(value)
     if len(sources.problems) > before:
-        return None  # it was given, and refused
+        return None  # the id is invalid, which is a problem already
     for setting in APP_SETTINGS[1:]:
-        for found in sources.find_named(setting.option.names):
-            if _says_something(setting, found):
+        for found in sources.find_by_name(setting.option.names):
+            if _has_value(setting, found):
                 sources.problems.append(
                     f"{ID.option.env}: not set, but found {found.origin}; "
                     "allowed: REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET together"
@@ -85,7 +85,7 @@ def _env_id(sources: Sources) -> str | None:
     return None
 
 
-def _says_something(setting: Setting, found: Found) -> bool:
+def _has_value(setting: Setting, found: FoundValue) -> bool:
     try:
         value = found.read(setting)
     except ValueError:
@@ -95,9 +95,9 @@ def _says_something(setting: Setting, found: Found) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AppReader:
-    """Reads one app: its table, and the environment's names too if they are about the same app.
+    """Reads one app from its table and, with `in_env`, from the environment.
 
-    `label` is what the app is called in problems.
+    `label` is the prefix of its keys in problems: `apps.<id>`, or `apps[<index>]` without an id.
     """
 
     sources: Sources
@@ -107,71 +107,72 @@ class AppReader:
     cwd: Path
 
     def read(self, provenance: dict[str, str]) -> App | None:
-        """The app, or None after the problems were noted."""
+        """Returns the app, or None if it has problems, which are added to those of the sources."""
         problems = self.sources.problems
         before = len(problems)
         self._check_keys()
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
         for setting in APP_SETTINGS:
-            key, noted = f"{self.label}.{setting.key}", len(problems)
-            value, origin = self.sources.value(setting, self._find(setting), key)
+            key, count = f"{self.label}.{setting.key}", len(problems)
+            value, origin = self.sources.resolve(setting, self._find(setting), key)
             values[setting.key], origins[setting.key] = value, origin
-            if setting.required and origin == "default" and len(problems) == noted:
-                ways = (
+            if setting.required and origin == "default" and len(problems) == count:
+                settable_by = (
                     f"{setting.option.env} with REVERB_APP_ID"
                     if self.in_env
                     else f"{setting.key} in its table"
                 )
                 problems.append(
-                    f"{key}: not set; allowed: {ways}, since an app has an id, a key and a secret"
+                    f"{key}: not set; allowed: {settable_by}, since an app has an id, a key and a secret"
                 )
         if len(problems) > before:
             return None
         provenance.update({f"apps.{values['id']}.{key}": origin for key, origin in origins.items()})
-        table: AppTable = build(AppTable, values)
-        return table.to_app()
+        return app_of(values)
 
-    def _find(self, setting: Setting) -> Iterator[Found]:
+    def _find(self, setting: Setting) -> Iterator[FoundValue]:
         if self.in_env:
-            yield from self.sources.find_named(setting.option.names)
+            yield from self.sources.find_by_name(setting.option.names)
         if setting.key == "secret":
             yield from self._find_secret()
         else:
-            yield from self.sources.find_in(self.table, setting)
-        if setting.key == "rate_limit.enabled" and isinstance(self.table.get("rate_limit"), dict):
-            yield Found(True, self.sources.toml_name, False)
+            yield from self.sources.find_in_table(self.table, setting)
+        if setting.key == RATE_LIMIT_ENABLED and isinstance(self.table.get("rate_limit"), dict):
+            yield FoundValue(True, self.sources.toml_name, False)
 
-    def _find_secret(self) -> Iterator[Found]:
+    def _find_secret(self) -> Iterator[FoundValue]:
         given = [key for key in SECRET_KEYS if key in self.table]
         if len(given) > 1:
             self._problem("secret", " and ".join(given), "one of them")
             return
         for key in given:
-            named = self.table[key]
+            value = self.table[key]
             if key == "secret":
-                yield Found(named, self.sources.toml_name, False)
-            elif not isinstance(named, str) or not named.strip():
+                yield FoundValue(value, self.sources.toml_name, False)
+            elif not isinstance(value, str) or not value.strip():
                 self._problem(key, "no text", "a text that is not blank")
             elif key == "secret_file":
-                yield from self._read_secret(named)
+                yield from self._read_secret(value)
             else:
-                founds = [found for found in self.sources.find_named([named]) if str(found.raw).strip()]
-                if not founds:
-                    # Someone may have put the secret itself here; then it must not be shown.
-                    shown = named if VARIABLE.fullmatch(named) else MASK
+                found_values = [
+                    found for found in self.sources.find_by_name([value]) if str(found.raw).strip()
+                ]
+                if not found_values:
+                    # It may be the secret itself, put here by mistake; then the problem must not show it.
+                    shown = value if VARIABLE.fullmatch(value) else MASK
                     self._problem(key, shown, "the name of a variable that is set")
-                yield from founds
+                yield from found_values
 
-    def _read_secret(self, path: str) -> Iterator[Found]:
+    def _read_secret(self, path: str) -> Iterator[FoundValue]:
         try:
-            # The line end that every editor leaves is not part of the secret.
+            # The line end that editors add is not part of the secret.
             text = (self.cwd / path).read_text("utf-8").rstrip("\r\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8"
             self._problem("secret_file", repr(path), f"a file that can be read ({reason})")
         else:
-            yield Found(text, f"{self.sources.toml_name} (secret_file {path})", False)
+            yield FoundValue(text, f"{self.sources.toml_name} (secret_file {path})", False)
 
     def _problem(self, key: str, found: str, allowed: str) -> None:
         self.sources.problems.append(
@@ -179,18 +180,18 @@ class AppReader:
         )
 
     def _check_keys(self) -> None:
-        tops = {key.partition(".")[0] for key in KEYS}
+        top_keys = {key.partition(".")[0] for key in KEYS}
         for key, value in self.table.items():
-            if key not in tops:
+            if key not in top_keys:
                 self._unknown(key)
             elif key == "rate_limit" and not isinstance(value, dict):
                 self._problem(key, "no table", "a table")
             elif key == "rate_limit":
-                for inner in value:
-                    if f"{key}.{inner}" not in KEYS:
-                        self._unknown(f"{key}.{inner}")
+                for inner_key in value:
+                    if f"{key}.{inner_key}" not in KEYS:
+                        self._unknown(f"{key}.{inner_key}")
 
     def _unknown(self, key: str) -> None:
         self.sources.problems.append(
-            f"{self.label}.{key}: unknown key, found in {self.sources.toml_name}{nearest(key, KEYS)}"
+            f"{self.label}.{key}: unknown key, found in {self.sources.toml_name}{suggestion(key, KEYS)}"
         )

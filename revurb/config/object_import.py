@@ -1,4 +1,4 @@
-"""Code of the user's own, by its path: an app provider, a function that makes Redis clients."""
+"""Imports objects that an option names as `package.module:Name`: an app provider, a factory of Redis clients."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, cast
 
 from revurb.apps import AppProvider
 from revurb.config.error import ConfigError
-from revurb.config.shapes import object_path
+from revurb.config.normalization import object_path
 
 METHODS = ("find_by_id", "find_by_key", "all")
 
 
 def load_app_provider(path: str) -> AppProvider:
-    """The provider that `path` names: a class or a function, called with no arguments.
+    """Calls the class or function at `path` without arguments and returns the provider.
 
-    The working directory is looked in too, as with `python -m`. Raises ConfigError when it cannot be imported
-    or called, or when what it gives lacks a method of AppProvider.
+    Adds the working directory to `sys.path`, as `python -m` does. Raises ConfigError if the object cannot be
+    imported or called, or if its result lacks a method of `AppProvider`.
     """
-    factory = _load(path, "app_provider (REVURB_APP_PROVIDER)", "package.module:Class")
+    factory = _import(path, "app_provider (REVURB_APP_PROVIDER)", "package.module:Class")
     try:
         provider = factory()
     except Exception as error:
@@ -33,11 +33,11 @@ def load_app_provider(path: str) -> AppProvider:
 
 
 def load_redis_factory(path: str) -> Callable[[], Any]:
-    """The function that `path` names. Raises ConfigError when it cannot be imported or called."""
-    return _load(path, "scaling.redis.factory (REVURB_REDIS_FACTORY)", "package.module:function")
+    """Returns the function at `path`. Raises ConfigError if it cannot be imported or is not callable."""
+    return _import(path, "scaling.redis.factory (REVURB_REDIS_FACTORY)", "package.module:function")
 
 
-def _load(path: str, key: str, shape: str) -> Callable[[], Any]:
+def _import(path: str, key: str, shape: str) -> Callable[[], Any]:
     try:
         module_name, _, name = object_path(path).partition(":")
     except ValueError:
@@ -47,7 +47,7 @@ def _load(path: str, key: str, shape: str) -> Callable[[], Any]:
     found: Any
     try:
         found = importlib.import_module(module_name)
-    except Exception as error:  # the module is somebody's code: it can fail in any way
+    except Exception as error:  # importing runs the user's code, which can raise anything
         raise _error(path, f"a module that can be imported ({_reason(error)})", key) from error
     for part in name.split("."):
         try:

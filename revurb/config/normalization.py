@@ -1,4 +1,4 @@
-"""Texts of a certain shape: read once, in their final form from then on."""
+"""Normalizes texts of options when they are read, so that the rest of the server sees one form only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def route_prefix(text: str) -> str:
-    """`ws/`, `/ws` and `/ws/` are `/ws`; `/` is the empty text. ValueError if it cannot be part of a URL."""
+    """Returns `/ws` for `ws/`, `/ws` and `/ws/`, and the empty text for `/`. Raises ValueError if it is no URL path."""
     path = text.strip().strip("/")
     if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path) or "//" in path:
         raise ValueError(text)
@@ -14,7 +14,7 @@ def route_prefix(text: str) -> str:
 
 
 def object_path(text: str) -> str:
-    """`package.module:Name`, stripped. ValueError for anything of another shape."""
+    """Returns the stripped text. Raises ValueError if it has not the form `package.module:Name`."""
     path = text.strip()
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", path):
         raise ValueError(text)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import App, RateLimit
-from revurb.config.app_table import APP_SETTINGS, AppTable
+from revurb.config.app_options import APP_SETTINGS
 from tests.config.project import APP, Project
 
 NAMES: list[tuple[str, str, str, Any]] = [
@@ -341,8 +341,3 @@ def test_a_problem_with_the_environments_app_names_it(project: Project) -> None:
         "apps.1.ping_interval: found 'soon' in environment (REVERB_APP_PING_INTERVAL); "
         "allowed: an integer of 1 or more",
     )
-
-
-@pytest.mark.parametrize("app", [CHAT, SHOP])
-def test_a_table_gives_back_its_app(app: App) -> None:
-    assert AppTable.of(app).to_app() == app

@@ -1,0 +1,125 @@
+"""Declares the options of an app: what `[[apps]]` tables and Laravel's `REVERB_APP_*` names can set.
+
+A field of `App` or `RateLimit` has the type and the default of an option; its row here has the environment name, the
+range and a sentence. The key is the field without its unit, as in Laravel's `config/reverb.php`.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Any
+
+from revurb.apps import App, RateLimit
+from revurb.config.option import Option, Setting, build, setting_of
+
+# An id or key is one segment of a URL path and the left side of `key:signature`.
+_URL_NAME = r"\A[^\s/?#%:]+\Z"
+_URL_NAME_IN_WORDS = "a text without spaces and / ? # % :"
+RATE_LIMIT_ENABLED = (
+    "rate_limit.enabled"  # the only one without a field: whether `App.rate_limit` is not None
+)
+
+_OPTIONS: Mapping[str, Option] = {
+    "id": Option(
+        env="REVERB_APP_ID",
+        pattern=_URL_NAME,
+        allowed=_URL_NAME_IN_WORDS,
+        doc="Names the app in the paths of the HTTP API.",
+    ),
+    "key": Option(
+        env="REVERB_APP_KEY",
+        pattern=_URL_NAME,
+        allowed=_URL_NAME_IN_WORDS,
+        doc="Names the app to WebSocket clients; public.",
+    ),
+    "secret": Option(env="REVERB_APP_SECRET", secret=True, doc="Signs requests; never public."),
+    "ping_interval_s": Option(
+        env="REVERB_APP_PING_INTERVAL",
+        minimum=1,
+        doc="Seconds of silence before a connection is pinged.",
+    ),
+    "activity_timeout_s": Option(
+        env="REVERB_APP_ACTIVITY_TIMEOUT",
+        minimum=1,
+        doc="Seconds of silence after which a client should ping; sent to it when it connects.",
+    ),
+    "allowed_origins": Option(
+        env="REVURB_APP_ALLOWED_ORIGINS",
+        env_also=("REVERB_ALLOWED_ORIGINS",),
+        allowed='host names, "*" stands for any part: a list, or separated by commas in the environment',
+        doc="Host names of the web pages that may connect; `*` is any.",
+    ),
+    "max_message_size_bytes": Option(
+        env="REVERB_APP_MAX_MESSAGE_SIZE",
+        minimum=1,
+        doc="Largest message of a client, in bytes.",
+    ),
+    "max_connections": Option(
+        env="REVERB_APP_MAX_CONNECTIONS",
+        minimum=1,
+        doc="Connections the app may have; without a value there is no limit.",
+    ),
+    "accept_client_events_from": Option(
+        env="REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM",
+        doc="Who may send client events: members of the channel, all, or none.",
+    ),
+    RATE_LIMIT_ENABLED: Option(
+        env="REVERB_APP_RATE_LIMITING_ENABLED",
+        doc="Limit the messages of each connection; a `rate_limit` table in the file means true.",
+    ),
+    "rate_limit.max_attempts": Option(
+        env="REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
+        minimum=1,
+        doc="Messages a connection may send in `decay` seconds.",
+    ),
+    "rate_limit.decay_s": Option(
+        env="REVERB_APP_RATE_LIMIT_DECAY_SECONDS",
+        minimum=1,
+        doc="Seconds over which they are counted.",
+    ),
+    "rate_limit.terminate": Option(
+        env="REVERB_APP_RATE_LIMIT_TERMINATE",
+        doc="Also close a connection that sends more.",
+    ),
+}
+
+
+def _setting(attribute: str, option: Option) -> Setting:
+    if attribute == RATE_LIMIT_ENABLED:
+        return setting_of(attribute, attribute, bool, option, default=False)
+    table, _, name = attribute.rpartition(".")
+    declaration = RateLimit if table else App
+    default = next(field.default for field in fields(declaration) if field.name == name)
+    key = attribute.removesuffix("_s").removesuffix("_bytes")
+    return setting_of(key, attribute, typing.get_type_hints(declaration)[name], option, default)
+
+
+APP_SETTINGS: tuple[Setting, ...] = tuple(_setting(*row) for row in _OPTIONS.items())
+
+
+def app_of(values: Mapping[str, Any]) -> App:
+    """Returns the app with these values by key. Requires a value for each of `APP_SETTINGS`.
+
+    The numbers of a rate limit that is not enabled have no effect.
+    """
+    given = {setting.attribute: values[setting.key] for setting in APP_SETTINGS}
+    enabled = given.pop(RATE_LIMIT_ENABLED)
+    app = build(App, given)
+    return app if enabled else replace(app, rate_limit=None)
+
+
+def values_of(app: App) -> dict[str, Any]:
+    """Returns the value of each of `APP_SETTINGS` by key, from which `app_of` makes the same app.
+
+    For an app without a rate limit, the numbers are those of the default one.
+    """
+    limited = replace(app, rate_limit=app.rate_limit or RateLimit())
+    values = {
+        setting.key: attrgetter(setting.attribute)(limited)
+        for setting in APP_SETTINGS
+        if setting.key != RATE_LIMIT_ENABLED
+    }
+    return {**values, RATE_LIMIT_ENABLED: app.rate_limit is not None}

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from revurb.apps import App, RateLimit
+from revurb.config.app_options import APP_SETTINGS, app_of, values_of
+from tests.config.test_app_reader import CHAT, SHOP
+
+
+@pytest.mark.parametrize("app", [CHAT, SHOP])
+def test_an_app_is_made_again_from_its_values(app: App) -> None:
+    assert app_of(values_of(app)) == app
+
+
+def test_every_field_has_an_option() -> None:
+    attributes = {setting.attribute for setting in APP_SETTINGS}
+    assert {attribute.partition(".")[0] for attribute in attributes} == {field.name for field in fields(App)}
+    assert {f"rate_limit.{field.name}" for field in fields(RateLimit)} < attributes
+
+
+def test_keys_have_no_units() -> None:
+    assert {setting.key for setting in APP_SETTINGS if setting.key != setting.attribute} == {
+        "ping_interval",
+        "activity_timeout",
+        "max_message_size",
+        "rate_limit.decay",
+    }
