@@ -1,7 +1,7 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
 `revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
-units: `_s` seconds, `_bytes` bytes. The options of processes, scaling and apps are in process.py, scaling.py and
+units: they end in _s for seconds, in _bytes for bytes. The options of processes, scaling and apps are in process.py, scaling.py and
 app_options.py.
 """
 

@@ -2,7 +2,7 @@
 
 A name counts if it is used or defined in the same file, or defined in a module of `revurb` that the file imports; a
 dotted one if it leads to something from a package, a module or a class of `revurb` (`pusher.ports.Bus`,
-`AppState.identify`), or from Python's own. Words within a text of the file count too: they are the names of the wire.
+`AppState.identify`), or from Python's own. So do the options and their variables. Words within a text of the file count too: they are the names of the wire.
 What is no identifier is not looked at.
 """
 
@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from revurb.config import APP_SETTINGS, SETTINGS
+from revurb.config.sources import CONFIG_NAME
 from tests.architecture.imports import KERNELS, MODULES, ROOT, SOURCES, imported_modules
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(?:\(\))?")
@@ -30,6 +32,10 @@ KNOWN = (
     | {"allowed_origins", "channel_data", "member_added", "member_removed"}
     | {"llhttp", "redis", "revurb", "uvloop", "revurb.toml"}
 )
+
+SETTINGS_NAMES = {
+    name for setting in (*SETTINGS, *APP_SETTINGS) for name in (setting.key, *setting.option.names)
+} | {CONFIG_NAME}
 
 
 def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -114,7 +120,7 @@ def unknown_names(source: Path) -> list[str]:
 
 
 def _exists(name: str, here: set[str], source: Path) -> bool:
-    if name in here or name in KNOWN:
+    if name in here or name in KNOWN or name in SETTINGS_NAMES:
         return True
     first, *rest = name.split(".")
     siblings = {path.stem for path in source.parent.iterdir()}

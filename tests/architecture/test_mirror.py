@@ -16,6 +16,7 @@ TESTED_BY: dict[str, str] = {
     "api/answers.py": "api/test_endpoint.py",
     "api/deferred.py": "api/test_endpoint.py",
     "api/info.py": "api/test_channels.py",
+    "config/scaling.py": "config/test_redis_address.py",
     "observe/counters.py": "pusher/test_registry.py",
     "pusher/channel.py": "pusher/test_subscribing.py",
     "pusher/dispatch.py": "pusher/test_subscribing.py",
