@@ -1,7 +1,7 @@
 """One app: its credentials and its limits.
 
-The fields and defaults are those of an application of Laravel Reverb (the list `apps` of config/reverb.php), with units in
-the names. revurb/config/app_options.py adds the environment name and the range of each field.
+The fields and defaults are those of an application of Laravel Reverb (the list `apps` of config/reverb.php), with units
+in the names. revurb/config/app_options.py adds the environment name and the range of each field.
 """
 
 from __future__ import annotations

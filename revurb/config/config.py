@@ -1,8 +1,8 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
 `revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
-units: they end in _s for seconds, in _bytes for bytes. The options of processes, scaling and apps are in process.py, scaling.py and
-app_options.py.
+units: they end in _s for seconds, in _bytes for bytes. The options of processes, scaling and apps are in process.py,
+scaling.py and app_options.py.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A name counts if it is used or defined in the same file, or defined in a module of `revurb` that the file imports; a
 dotted one if it leads to something from a package, a module or a class of `revurb` (`pusher.ports.Bus`,
-`AppState.identify`), or from Python's own. So do the options and their variables. Words within a text of the file count too: they are the names of the wire.
-What is no identifier is not looked at.
+`AppState.identify`), or from Python's own; options and their variables count too. So do words within a text of the
+file: they are the names of the wire. What is no identifier is not looked at.
 """
 
 from __future__ import annotations
