@@ -30,9 +30,9 @@ class EventCache:
         self._events[app_id, channel] = _CachedText(text, self._clock() + ttl_s)
 
     def get(self, app_id: str, channel: str) -> CachedEvent | None:
-        kept = self._events.get((app_id, channel))
-        left_s = kept.expires_at - self._clock() if kept is not None else 0
-        return CachedEvent(kept.text, left_s) if kept is not None and left_s > 0 else None
+        cached = self._events.get((app_id, channel))
+        remaining_s = cached.expires_at - self._clock() if cached is not None else 0
+        return CachedEvent(cached.text, remaining_s) if cached is not None and remaining_s > 0 else None
 
     def items(self) -> Iterator[tuple[ChannelKey, CachedEvent]]:
         """Everything that is remembered."""

@@ -25,8 +25,8 @@ class LocalView:
         return [self.channel_state(app_id, name) for name in channels]
 
     def members(self, app_id: str, channel: str) -> list[Member]:
-        found = self._state.find(app_id, channel)
-        return [] if found is None else found.member_list()
+        local_channel = self._state.find(app_id, channel)
+        return [] if local_channel is None else local_channel.member_list()
 
     def connections(self, app_id: str) -> int:
         return self._state.connections.get(app_id, 0)
@@ -41,8 +41,8 @@ class LocalView:
 
     def channel_state(self, app_id: str, channel: str) -> ChannelState:
         """What is known here of one channel, with or without subscribers."""
-        found = self._state.find(app_id, channel)
+        local_channel = self._state.find(app_id, channel)
         cached = self._cache.get(app_id, channel)
-        if found is None:
+        if local_channel is None:
             return ChannelState(cached=cached)
-        return ChannelState(found.count, len(found.members), cached)
+        return ChannelState(local_channel.count, len(local_channel.members), cached)

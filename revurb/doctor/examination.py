@@ -103,7 +103,7 @@ async def _version(redis: AnyRedis) -> Finding:
 
 
 async def _scripts(redis: AnyRedis) -> Finding:
-    script = Scripts().tell
+    script = Scripts().publish_own
     sha = await redis.execute_command("SCRIPT", "LOAD", script.source)
     ok = sha == script.sha.encode()
     return Finding("ok" if ok else "wrong", "scripts", "can be loaded" if ok else f"another name: {sha!r}")

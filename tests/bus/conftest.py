@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import Cluster, HubCluster, LocalCluster, OneOrMore, RedisCluster
+from tests.bus.engines import Cluster, HubCluster, LocalCluster, NodeGroup, RedisCluster
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
 
@@ -28,7 +28,7 @@ def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory, run: R
 
 
 @pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel"])
-def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[OneOrMore]:
+def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[NodeGroup]:
     """Every engine; tests with this one start a single process."""
     cluster = LocalCluster() if request.param == "local" else _cluster(request, tmp_path)
     yield cluster

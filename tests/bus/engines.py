@@ -34,23 +34,23 @@ LEASE_S = 0.6
 DEADLINE_S = 10.0
 
 
-async def now(soon: MaybeAwaitable[T]) -> T:
+async def resolve(soon: MaybeAwaitable[T]) -> T:
     return await soon if isinstance(soon, Awaitable) else soon
 
 
-class Node:
+class BusNode:
     """A process on the bus, with everything that the bus brought it: (channel, event, except)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.heard: list[tuple[str, bytes, str | None]] = []
+        self.received: list[tuple[str, bytes, str | None]] = []
         self.terminated: list[str] = []
         self.bus: Any = None
         self._changed = asyncio.Event()
 
     def deliver(self, event: DeliverableEvent) -> None:
         assert event.app_id == APP
-        self.heard.append((event.channel, event.text, event.except_socket_id))
+        self.received.append((event.channel, event.text, event.except_socket_id))
         self._changed.set()
 
     def terminate(self, app_id: str, user_id: str) -> None:
@@ -69,7 +69,7 @@ class Node:
                     await asyncio.wait_for(self._changed.wait(), 0.02)
 
     def texts(self, channel: str = "news") -> list[bytes]:
-        return [text for name, text, _ in self.heard if name == channel]
+        return [text for name, text, _ in self.received if name == channel]
 
     async def enter(
         self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
@@ -78,7 +78,7 @@ class Node:
         entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
 
         def then(value: ChannelSnapshot) -> None:
-            self.heard.clear()
+            self.received.clear()
             entered.set_result(value)
 
         added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
@@ -89,22 +89,22 @@ class Node:
 
     async def publish(self, text: bytes, channel: str = "news", **more: Any) -> None:
         async with asyncio.timeout(DEADLINE_S):
-            await now(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
+            await resolve(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
 
 
-class OneOrMore(Protocol):
+class NodeGroup(Protocol):
     """Some processes."""
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         """One more process."""
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         """End a process as `kill -9` does."""
 
     async def close(self) -> None: ...
 
 
-class Cluster(OneOrMore, Protocol):
+class Cluster(NodeGroup, Protocol):
     """Some processes and what connects them."""
 
     async def outage(self) -> None:
@@ -114,24 +114,24 @@ class Cluster(OneOrMore, Protocol):
         """Bring it back, with no memory of what was."""
 
 
-async def keep_ticking(bus: Bus) -> None:
+async def tick_forever(bus: Bus) -> None:
     while True:
         bus.tick()  # type: ignore[attr-defined]  # every engine has one
         await asyncio.sleep(0.02)
 
 
-class _Cluster:
+class _NodeGroup:
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self._ticking: dict[Node, asyncio.Task[None]] = {}
+        self.nodes: list[BusNode] = []
+        self._ticking: dict[BusNode, asyncio.Task[None]] = {}
 
-    async def _start(self, node: Node) -> Node:
+    async def _start(self, node: BusNode) -> BusNode:
         await node.bus.start()
         self.nodes.append(node)
-        self._ticking[node] = asyncio.create_task(keep_ticking(node.bus))
+        self._ticking[node] = asyncio.create_task(tick_forever(node.bus))
         return node
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         self.nodes.remove(node)
         self._ticking.pop(node).cancel()
 
@@ -142,17 +142,17 @@ class _Cluster:
         self.nodes.clear()
 
 
-class LocalCluster(_Cluster):
+class LocalCluster(_NodeGroup):
     """One process, and nothing to connect."""
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         assert not self.nodes, "the local bus is for one process"
-        node = Node("node0")
+        node = BusNode("node0")
         node.bus = LocalBus(node, MEMBER_EVENTS, asyncio.get_running_loop().time)
         return await self._start(node)
 
 
-class HubCluster(_Cluster):
+class HubCluster(_NodeGroup):
     """Workers and the broker, over a real Unix socket."""
 
     def __init__(self, path: Path) -> None:
@@ -160,16 +160,16 @@ class HubCluster(_Cluster):
         self._path = str(path / "hub.sock")
         self.hub: HubServer | None = None
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         if self.hub is None:
             await self._open(0)
-        node = Node(f"node{len(self.nodes)}")
+        node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(
             node.name, node, MEMBER_EVENTS, lambda end: HubLink(self._path, end, LEASE_S / 5)
         )
         return await self._start(node)
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         await super().kill(node)
         await node.bus._link.stop()
 
@@ -202,7 +202,7 @@ class Server(Protocol):
     async def kill(self) -> None: ...
 
 
-class RedisCluster(_Cluster):
+class RedisCluster(_NodeGroup):
     """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
     at the end; the names of things in it are this cluster's own. `more` is for the links."""
 
@@ -215,13 +215,13 @@ class RedisCluster(_Cluster):
         self._server = server
         self._lease_s = lease_s
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         await self._server.start()
-        node = Node(f"node{len(self.nodes)}")
+        node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda end: self._link(end, node))
         return await self._start(node)
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         await super().kill(node)
         task = node.bus._link._task
         task.cancel()
@@ -238,7 +238,7 @@ class RedisCluster(_Cluster):
         if not self._shared:
             await self._server.kill()
 
-    def _link(self, end: BrokerLinkOwner, node: Node) -> RedisLink:
+    def _link(self, end: BrokerLinkOwner, node: BusNode) -> RedisLink:
         server, behind = self._server, self.behind.get(len(self.nodes))
         return RedisLink(
             end,

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.broker import Broker, Peer
-from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, Unpacker, pack
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter, encode_frame
+from revurb.bus.hub.peer import Peer
 from revurb.bus.redis.envelope import Envelope, StreamId, unpack
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, RedisCluster, now
+from tests.bus.engines import APP, RedisCluster, resolve
 from tests.conftest import Need, Run
 from tests.pusher.room import Clock
 from tests.redis_server import RedisServer
@@ -31,7 +32,7 @@ anything = st.recursive(
 )
 
 
-class Sink:
+class MemoryWriter:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closed = False
@@ -48,7 +49,7 @@ def a_broker() -> Broker:
 
 
 def greeted(broker: Broker, node: str = "w1") -> Peer:
-    peer = Peer(Sink(), 0)
+    peer = Peer(MemoryWriter(), 0)
     broker.receive(peer, [m.encode(m.Hello(node, "", 0, {}, [], [], []))])
     return peer
 
@@ -72,15 +73,15 @@ def test_the_broker_takes_any_message(values: list[list[object]], tag: int) -> N
 
 def test_nothing_is_done_for_someone_who_has_not_said_who_it_is() -> None:
     broker = a_broker()
-    peer = Peer(Sink(), 0)
+    peer = Peer(MemoryWriter(), 0)
     broker.receive(peer, [m.encode(m.Publish(1, APP, "news", b"x", None, 0)), m.encode(m.HeartbeatRequest())])
-    assert broker.refused == 2
+    assert broker.invalid_messages == 2
 
 
 def test_deeply_nested_messages_are_refused() -> None:
     broker = a_broker()
     broker.receive(greeted(broker), [b"\x91" * 100_000])
-    assert broker.refused == 1
+    assert broker.invalid_messages == 1
 
 
 def test_leaving_what_was_never_entered_changes_nothing() -> None:
@@ -101,7 +102,7 @@ def test_leaving_what_was_never_entered_changes_nothing() -> None:
 
 @given(data=st.binary(max_size=300), cut=st.integers(0, 300))
 def test_framing_takes_any_bytes_in_any_chunks(data: bytes, cut: int) -> None:
-    unpacker = Unpacker()
+    unpacker = MessageSplitter()
     try:
         unpacker.feed(data[:cut])
         unpacker.feed(data[cut:])
@@ -112,26 +113,26 @@ def test_framing_takes_any_bytes_in_any_chunks(data: bytes, cut: int) -> None:
 @pytest.mark.parametrize("length", [0, MAX_MESSAGE_BYTES + 1, 2**32 - 1])
 def test_a_length_that_is_not_to_be_ends_the_connection(length: int) -> None:
     with pytest.raises(FramingError):
-        Unpacker().feed(struct.pack(">IB", length, m.VERSION))
+        MessageSplitter().feed(struct.pack(">IB", length, m.VERSION))
 
 
 def test_another_version_is_skipped_and_counted() -> None:
-    unpacker = Unpacker()
-    beat = pack(m.HeartbeatRequest())
+    unpacker = MessageSplitter()
+    beat = encode_frame(m.HeartbeatRequest())
     other = beat[:4] + bytes([m.VERSION + 1]) + beat[5:]
     assert unpacker.feed(other + beat) == [beat[5:]]
-    assert unpacker.foreign == 1
+    assert unpacker.other_versions == 1
 
 
 @given(data=st.binary(max_size=200))
 def test_incoming_takes_any_bytes(data: bytes) -> None:
     got: list[Envelope] = []
     incoming = IncomingEvents(lambda number, position, envelope: got.append(envelope))
-    incoming.event(1, data)
-    incoming.event(1, b"5-0\n" + data)
-    incoming.event(1, data + b"\n" + data)
-    incoming.marker(1, data)
-    assert incoming.refused + len(got) >= 2
+    incoming.receive_event(1, data)
+    incoming.receive_event(1, b"5-0\n" + data)
+    incoming.receive_event(1, data + b"\n" + data)
+    incoming.receive_marker(1, data)
+    assert incoming.invalid_messages + len(got) >= 2
 
 
 @given(value=st.lists(anything, max_size=8))
@@ -145,7 +146,7 @@ def test_an_older_position_is_not_passed_on() -> None:
     incoming = IncomingEvents(lambda number, position, envelope: got.append(position))
     event = msgspec.msgpack.encode([1, "n", 1, APP, "news", b"x", None])
     for stream_id in (b"5-0", b"5-0", b"4-9", b"5-1"):
-        incoming.event(1, stream_id + b"\n" + event)
+        incoming.receive_event(1, stream_id + b"\n" + event)
     assert got == [StreamId(5, 0), StreamId(5, 1)]
 
 
@@ -174,7 +175,7 @@ def test_garbage_on_redis_hurts_nobody(run: Run, need: Need, tmp_path: Path) -> 
         await node.publish(b"after")
         await node.until(lambda: node.texts())
         assert node.texts() == [b"after"]
-        assert len(await now(other.bus.members(APP, "presence-x"))) == 1
+        assert len(await resolve(other.bus.members(APP, "presence-x"))) == 1
         assert node.bus.degraded is None
         await cluster.close()
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.bus.engines import Cluster, Node
+from tests.bus.engines import BusNode, Cluster
 
 LONG = bool(os.environ.get("CHAOS_LONG"))  # the faults as long as they are in life; CI has a short form
 PER_TURN = 10
@@ -21,7 +21,7 @@ def seconds(long: float, short: float) -> float:
 class Storm:
     """`nodes[0]` publishes on `channel`, all hear."""
 
-    def __init__(self, nodes: list[Node], channel: str) -> None:
+    def __init__(self, nodes: list[BusNode], channel: str) -> None:
         self.nodes = nodes
         self.channel = channel
         self.published = 0
@@ -42,7 +42,7 @@ class Storm:
         last = b"%d" % (self.published - 1)
         async with asyncio.timeout(patience_s):
             for node in self.nodes:
-                while not node.heard or last not in node.texts(self.channel)[-PER_TURN * 5 :]:
+                while not node.received or last not in node.texts(self.channel)[-PER_TURN * 5 :]:
                     await asyncio.sleep(0.02)
 
     def check(self) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.redis.envelope import START
-from revurb.bus.redis.keys import partition
+from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster, now
+from tests.bus.engines import APP, RedisCluster, resolve
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
 from tests.conftest import Need, Run
@@ -26,7 +26,7 @@ def server(need: Need, tmp_path: Path) -> RedisServer:
 
 @pytest.fixture
 def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5, beat_s=0.3)
+    cluster = RedisCluster(server, lease_s=5, heartbeat_s=0.3)
     yield cluster
     run(cluster.close())
 
@@ -87,7 +87,7 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.outage()
     await node.until(lambda: node.bus.degraded)
     for number in range(50_010):
-        await now(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
+        await resolve(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
     assert node.bus.dropped == 10
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
@@ -103,7 +103,7 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
 ) -> None:
     """Without Redis a subscriber is let in by its own node. Back, the node knows from when on it has missed events,
     although it had never heard of the channel."""
-    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.PATIENCE_S", 0.2)
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.2)
     await server.start()
     proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
     await proxy.start()
@@ -112,7 +112,7 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
         node, cut_off = await cluster.node(), await cluster.node()
         await node.publish(b"before")
         heard_until = cut_off.bus._link._memory.incoming.newest
-        await cut_off.until(lambda: heard_until(partition(APP, "news")) != START)  # with the next beat
+        await cut_off.until(lambda: heard_until(partition_of(APP, "news")) != START)  # with the next beat
         await proxy.close()
         await cut_off.until(lambda: cut_off.bus.degraded)
         await cut_off.enter()

@@ -13,9 +13,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.keys import Keys, partition_of
 from revurb.pusher.ports import EnterRequest
-from tests.bus.engines import APP, Node, RedisCluster
+from tests.bus.engines import APP, BusNode, RedisCluster
 from tests.chaos.clocks import Apart
 from tests.chaos.proxy import TcpProxy
 from tests.chaos.storm import storm
@@ -37,12 +37,12 @@ def channels_at(server: int, count: int) -> list[str]:
     found: dict[int, str] = {}
     for number in range(1000):
         name = f"channel-{number}"
-        if server_of(KEYS.logs[partition(APP, name)]) == server:
-            found.setdefault(partition(APP, name), name)
+        if server_of(KEYS.logs[partition_of(APP, name)]) == server:
+            found.setdefault(partition_of(APP, name), name)
     return list(found.values())[:count]
 
 
-async def enter(node: Node, channel: str) -> None:
+async def enter(node: BusNode, channel: str) -> None:
     """Subscribe, without forgetting what was heard."""
     entered = asyncio.get_running_loop().create_future()
     node.bus.enter(EnterRequest(APP, channel, None, b"", False), entered.set_result)
@@ -81,8 +81,8 @@ def servers(need: Need, tmp_path: Path, apart: Apart, apart_s: int) -> RedisClus
 async def test_its_subscribing_connection_falls_silent(
     servers: RedisClusterServers, reasons: Reasons
 ) -> None:
-    assert server_of(KEYS.nodes) == NODES
-    quick = RedisCluster(servers, lease_s=5, beat_s=0.3, deaf_after_s=2.0)
+    assert server_of(KEYS.leases) == NODES
+    quick = RedisCluster(servers, lease_s=5, heartbeat_s=0.3, silent_after_s=2.0)
     await servers.start()
     proxy = TcpProxy(servers.ports[VICTIM])
     await proxy.start()
@@ -128,7 +128,7 @@ async def test_its_connections_are_killed_again_and_again(servers: RedisClusterS
                     for node in blowing.nodes:
                         await node.until(lambda node=node: not node.bus.degraded)  # type: ignore[misc]
                         await node.until(
-                            lambda node=node, before=before: len(node.heard) > before  # type: ignore[misc]
+                            lambda node=node, before=before: len(node.received) > before  # type: ignore[misc]
                         )
     finally:
         await cluster.close()

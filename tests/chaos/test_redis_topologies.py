@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.keys import Keys, partition_of
 from tests.bus.engines import APP, RedisCluster
 from tests.chaos.storm import storm
 from tests.conftest import Need
@@ -36,7 +36,7 @@ async def test_a_slot_moves(need: Need, tmp_path: Path) -> None:
     cluster = RedisCluster(servers, lease_s=5)
     try:
         async with storm(cluster) as blowing:
-            key = Keys("revurb").logs[partition(APP, "storm")]
+            key = Keys("revurb").logs[partition_of(APP, "storm")]
             await asyncio.to_thread(servers.move, key)
             await asyncio.sleep(2)
             for node in blowing.nodes:

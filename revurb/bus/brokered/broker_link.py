@@ -14,7 +14,7 @@ class BrokerLinkOwner(Protocol):
     def linked(self) -> None:
         """The broker can be reached, and knows nothing yet: time for `Hello` and all that waits."""
 
-    def take(self, messages: Iterable[m.FromBroker]) -> None:
+    def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages came, in the broker's order."""
 
     def unlinked(self) -> None:

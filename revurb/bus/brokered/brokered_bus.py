@@ -38,7 +38,7 @@ from revurb.pusher.ports import (
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-PATIENCE_S = 3.0  # how long clients and requests wait for a broker that is away
+BROKER_WAIT_S = 3.0  # how long clients and requests wait for a broker that is away
 
 
 class BrokeredBus:
@@ -53,7 +53,7 @@ class BrokeredBus:
             0  # at most so many events were published while this process was cut off, and are not kept
         )
         self.received = 0  # events that the broker has sent, this process's own among them
-        self.refused = 0  # messages that made no sense
+        self.invalid_messages = 0  # messages that made no sense
         self._receiver = receiver
         self._link = connect(self)
         self._queries = BrokerQueries(self._link.send)
@@ -75,7 +75,7 @@ class BrokeredBus:
     async def start(self) -> None:
         """Connect; waits a moment for the broker, and goes on without if it does not come."""
         self._link.start()
-        await asyncio.wait((self._welcomed_once,), timeout=PATIENCE_S)
+        await asyncio.wait((self._welcomed_once,), timeout=BROKER_WAIT_S)
 
     async def stop(self) -> None:
         """Say goodbye: what this process still has subscribed to is gone at once, not after a lease."""
@@ -208,7 +208,7 @@ class BrokeredBus:
         for event in self._outbound.disconnected():
             self._deliver(event)
 
-    def take(self, messages: Iterable[m.FromBroker]) -> None:
+    def receive(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
             self._take(message)
 
@@ -268,7 +268,7 @@ class BrokeredBus:
         try:
             self._queries.answered(id, value)
         except (msgspec.MsgspecError, RecursionError):
-            self.refused += 1
+            self.invalid_messages += 1
 
     def _deliver(self, event: DeliverableEvent) -> None:
         if event.channel == m.TERMINATIONS:
@@ -305,4 +305,4 @@ class BrokeredBus:
     @property
     def _is_isolated(self) -> bool:
         """Whether the broker has been away for long."""
-        return not self._linked and self._loop.time() - self._unlinked_at >= PATIENCE_S
+        return not self._linked and self._loop.time() - self._unlinked_at >= BROKER_WAIT_S

@@ -44,8 +44,10 @@ class CountReporter:
         if self._channels or self._connections:
             self._reported_at = self._loop.time()
         for app_id, channel in self._channels:
-            found = self._state.find(app_id, channel)
-            self._send(m.SubscriberCount(app_id, channel, 0 if found is None else found.count))
+            local_channel = self._state.find(app_id, channel)
+            self._send(
+                m.SubscriberCount(app_id, channel, 0 if local_channel is None else local_channel.count)
+            )
         self._channels.clear()
         for app_id, change in self._connections.items():
             self._send(m.ConnectionCount(app_id, change, self._state.connections.get(app_id, 0)))

@@ -13,7 +13,7 @@ KEPT_BYTES = 32 * 1024 * 1024
 ENTRY_COST_BYTES = 350  # what an event takes beside its bytes
 
 
-class _Entry(NamedTuple):
+class _LogEntry(NamedTuple):
     position: int
     at_s: float
     key: ChannelKey
@@ -31,13 +31,13 @@ class EventLog:
         self._clock = clock
         self._kept_s = kept_s
         self._kept_bytes = kept_bytes
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[_LogEntry] = deque()
         self._bytes = 0
         self.position = 0  # of the newest event
 
     def append(self, key: ChannelKey, data: bytes) -> None:
         """Keep the event at `position`, which the caller has moved on by one."""
-        self._entries.append(_Entry(self.position, self._clock(), key, data))
+        self._entries.append(_LogEntry(self.position, self._clock(), key, data))
         self._bytes += len(data) + ENTRY_COST_BYTES
         while self._bytes > self._kept_bytes:
             self._drop()

@@ -14,48 +14,48 @@ from typing import Any, NamedTuple, Protocol
 from redis.exceptions import NoScriptError, ResponseError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
-from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words, pipelines
-from revurb.bus.redis.scripts import Script, Scripts
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, pipelines
+from revurb.bus.redis.scripts import RedisScript, Scripts
 
 _log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 1000  # commands of one pipeline: a longer one holds up the replies to the first
+MAX_PIPELINE_COMMANDS = 1000  # commands of one pipeline: a longer one holds up the replies to the first
 
-Done = Callable[[Any], None]
+ReplyCallback = Callable[[Any], None]
 
 
 class RedisUnavailable(Exception):
     """Redis cannot be used at present; the text says why."""
 
 
-class Command(Protocol):
+class RedisCommand(Protocol):
     """One command of a pipeline."""
 
-    def words(self) -> Words:
+    def command_args(self) -> CommandArgs:
         """What is sent; asked for when it is, and again if it has to be sent again."""
         ...
 
     @property
-    def done(self) -> Done | None:
+    def done(self) -> ReplyCallback | None:
         """Gets the reply."""
         ...
 
 
-class _Plain(NamedTuple):
-    args: Words
-    done: Done | None
+class _PlainCommand(NamedTuple):
+    args: CommandArgs
+    done: ReplyCallback | None
 
-    def words(self) -> Words:
+    def command_args(self) -> CommandArgs:
         return self.args
 
 
-class _Run(NamedTuple):
-    script: Script
+class _ScriptCommand(NamedTuple):
+    script: RedisScript
     keys: Sequence[str]
-    args: Sequence[Word]
-    done: Done | None
+    args: Sequence[CommandArg]
+    done: ReplyCallback | None
 
-    def words(self) -> Words:
+    def command_args(self) -> CommandArgs:
         return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
 
 
@@ -63,20 +63,20 @@ class CommandQueue:
     """Runs commands on `redis`, in order. `on_down` is told once when that fails; `retry` is then the way back."""
 
     def __init__(
-        self, redis: AnyRedis, scripts: Scripts, some_key: str, on_down: Callable[[RedisUnavailable], None]
+        self, redis: AnyRedis, scripts: Scripts, any_key: str, on_down: Callable[[RedisUnavailable], None]
     ) -> None:
         self._redis = redis
         self._pipelines = pipelines(redis)
-        self._some_key = some_key
+        self._any_key = any_key
         self._scripts = scripts
         self._on_down = on_down
-        self._waiting: list[Command] = []
-        self._batches: dict[int, Command] = {}  # group -> what may still be added to
+        self._waiting: list[RedisCommand] = []
+        self._batches: dict[int, RedisCommand] = {}  # group -> what may still be added to
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._work())
+        self._task = asyncio.get_running_loop().create_task(self._run_pipelines())
 
     async def flush(self) -> None:
         """Wait until everything so far has been done."""
@@ -86,30 +86,34 @@ class CommandQueue:
 
     def after_all(self, then: Callable[[], None]) -> None:
         """`then` is called when everything so far has been done."""
-        self.plain("EXISTS", self._some_key, done=lambda reply: then())
+        self.run_command("EXISTS", self._any_key, done=lambda reply: then())
 
     async def stop(self) -> None:
         await cancel_and_wait(self._task)
         await self._pipelines.close()
 
-    def script(
-        self, script: Script, keys: Sequence[str], args: Sequence[Word], done: Done | None = None
+    def run_script(
+        self,
+        script: RedisScript,
+        keys: Sequence[str],
+        args: Sequence[CommandArg],
+        done: ReplyCallback | None = None,
     ) -> None:
         """Run a script; `done` gets its reply."""
         self._batches.clear()
-        self._add(_Run(script, keys, args, done))
+        self._add(_ScriptCommand(script, keys, args, done))
 
-    def plain(self, *args: Word, done: Done | None = None) -> None:
+    def run_command(self, *args: CommandArg, done: ReplyCallback | None = None) -> None:
         """Run a command that is no script."""
         self._batches.clear()
-        self._add(_Plain(args, done))
+        self._add(_PlainCommand(args, done))
 
-    def add_batch(self, group: int, batch: Command) -> None:
+    def add_batch(self, group: int, batch: RedisCommand) -> None:
         """Run a command to which can be added while it waits."""
         self._batches[group] = batch
         self._add(batch)
 
-    def open_batch(self, group: int) -> Command | None:
+    def open_batch(self, group: int) -> RedisCommand | None:
         """The group's newest batch, if it still waits, with nothing but batches behind it."""
         return self._batches.get(group)
 
@@ -121,20 +125,20 @@ class CommandQueue:
         except FAILURES as error:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
 
-    def _add(self, command: Command) -> None:
+    def _add(self, command: RedisCommand) -> None:
         self._waiting.append(command)
         self._wake.set()
 
-    async def _work(self) -> None:
+    async def _run_pipelines(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch = self._waiting[:MOST_AT_ONCE]
-                del self._waiting[:MOST_AT_ONCE]
+                batch = self._waiting[:MAX_PIPELINE_COMMANDS]
+                del self._waiting[:MAX_PIPELINE_COMMANDS]
                 self._batches.clear()
                 try:
-                    await self._run(batch)
+                    await self._run_pipeline(batch)
                 except RedisUnavailable as error:
                     self._on_down(error)
                     return
@@ -143,35 +147,35 @@ class CommandQueue:
                     self._on_down(RedisUnavailable(str(error) or type(error).__name__))
                     return
 
-    async def _run(self, batch: list[Command], again: bool = False) -> None:
+    async def _run_pipeline(self, batch: list[RedisCommand], is_retry: bool = False) -> None:
         try:
-            replies = await self._pipelines.run([command.words() for command in batch])
+            replies = await self._pipelines.run([command.command_args() for command in batch])
         except FAILURES as error:
-            if again:
+            if is_retry:
                 raise RedisUnavailable(str(error) or type(error).__name__) from error
             # The connection may have been closed while nothing was wrong with Redis. Each command may be given twice.
-            await self._run(batch, again=True)
+            await self._run_pipeline(batch, is_retry=True)
             return
         if any(isinstance(reply, NoScriptError) for reply in replies):
-            if again:
+            if is_retry:
                 raise RedisUnavailable("Redis does not keep the scripts")
             # Restarted, flushed or failed over. Those that went through may be given twice.
             await self.load()
-            await self._run(batch, again=True)
+            await self._run_pipeline(batch, is_retry=True)
             return
         for command, reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):
-                self._refused(reply)
+                self._raise_unavailable(reply)
             elif command.done is not None:
-                self._tell(command.done, reply)
+                self._call_back(command.done, reply)
 
-    def _tell(self, done: Done, reply: Any) -> None:
+    def _call_back(self, done: ReplyCallback, reply: Any) -> None:
         try:
             done(reply)
         except Exception:
             # A reply that we do not understand, or a fault of ours: the others are still to be told.
             _log.exception("reply not understood")
 
-    def _refused(self, error: Exception) -> None:
+    def _raise_unavailable(self, error: Exception) -> None:
         """Read-only (a replica since a failover), out of memory, loading, no permission: nothing works then."""
         raise RedisUnavailable(str(error)) from (error if isinstance(error, ResponseError) else None)

@@ -57,7 +57,7 @@ def unpack(data: bytes) -> Envelope:
     return envelope
 
 
-def read_stream_id(stream_id: bytes) -> StreamId:
+def parse_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError."""
     ms, _, number = stream_id.partition(b"-")
     return StreamId(int(ms), int(number))

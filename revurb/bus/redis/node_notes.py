@@ -39,7 +39,7 @@ class NodeNotes:
         on_answer: Callable[[int, bytes], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        self.refused = 0  # notes that made no sense
+        self.invalid_messages = 0  # notes that made no sense
         self._node = node
         self._keys = keys
         self._scripts = scripts
@@ -55,7 +55,7 @@ class NodeNotes:
         try:
             note = _read_note(data)
         except (msgspec.MsgspecError, RecursionError):
-            self.refused += 1
+            self.invalid_messages += 1
             return
         match note.kind:
             case "question":
@@ -67,11 +67,11 @@ class NodeNotes:
             case "gone":
                 self._on_gone(note.node)
             case _:
-                self.refused += 1
+                self.invalid_messages += 1
 
     def ask_all(self, id: int, question: bytes) -> None:
         """Send a question to every process."""
-        self._publish(self._keys.everyone, _Note("question", self._node, id, question))
+        self._publish(self._keys.all_nodes, _Note("question", self._node, id, question))
 
     def answer(self, number: int, answer: bytes) -> None:
         """Answer the question that `on_question` was given under this number."""
@@ -82,7 +82,7 @@ class NodeNotes:
 
     def announce_gone(self, node: str) -> None:
         """Tell every process that one is gone for good."""
-        self._publish(self._keys.everyone, _Note("gone", node))
+        self._publish(self._keys.all_nodes, _Note("gone", node))
 
     def _publish(self, channel: str, note: _Note) -> None:
-        self._commands.script(self._scripts.note, (self._keys.nodes,), (channel, _encode(note)))
+        self._commands.run_script(self._scripts.publish_note, (self._keys.leases,), (channel, _encode(note)))

@@ -13,17 +13,17 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError, ResponseError, SlotNotCoveredError
 
 AnyRedis: TypeAlias = Redis | RedisCluster
-Word: TypeAlias = str | bytes | int
-Words: TypeAlias = tuple[Word, ...]  # of a command
+CommandArg: TypeAlias = str | bytes | int
+CommandArgs: TypeAlias = tuple[CommandArg, ...]  # of a command
 FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
 
-_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE"  # redis-py would make its own values of these replies
+_RAW_REPLIES = "HGETALL", "SMEMBERS", "XRANGE"  # redis-py would make its own values of these replies
 
 
 class Pipelines(Protocol):
     """Where commands go. One pipeline is under way at a time."""
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
         """The replies in order; a command that was refused gives its error. Raises one of FAILURES."""
         ...
 
@@ -44,7 +44,7 @@ class ServerPipelines:
         self._connection: Any = None  # redis-py's, whose type differs by address
         self._timeout_s: float | None = None
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
         if self._connection is None:
             connection = self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
             self._timeout_s, connection.socket_timeout = connection.socket_timeout, None  # one for all, below
@@ -71,11 +71,11 @@ class ClusterPipelines:
     """Over the connections that redis-py keeps to the servers of a Cluster."""
 
     def __init__(self, redis: RedisCluster) -> None:
-        for name in _AS_THEY_COME:
+        for name in _RAW_REPLIES:
             redis.response_callbacks.pop(name, None)
         self._redis = redis
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
         for words in commands:
             pipeline.execute_command(*words)

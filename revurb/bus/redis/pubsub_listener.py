@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 
-AT_ONCE = 500  # channels that are sent for in one go
+MAX_CHANNELS_AT_ONCE = 500  # channels that are sent for in one go
 
 
 class PubSubHandler(Protocol):
@@ -33,18 +33,18 @@ class PubSubListener:
     one command must be of one slot there."""
 
     def __init__(
-        self, redis: Redis, hearer: PubSubHandler, slot_of: Callable[[str], int] | None = None
+        self, redis: Redis, handler: PubSubHandler, slot_of: Callable[[str], int] | None = None
     ) -> None:
         self._redis = redis
-        self._hearer = hearer
+        self._handler = handler
         self._slot_of = slot_of or (lambda channel: 0)
         sharded = "" if slot_of is None else "S"
         self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
         self._connection: Any = None  # redis-py's, whose type differs by address
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed: set[bytes] = set()
-        self._coming: dict[bytes, list[Callable[[], None]]] = {}
-        self._out: deque[tuple[str, str]] = deque()  # command, channel
+        self._pending: dict[bytes, list[Callable[[], None]]] = {}
+        self._outgoing: deque[tuple[str, str]] = deque()  # command, channel
         self._wake = asyncio.Event()
 
     async def open(self, channels: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class PubSubListener:
         except (RedisError, OSError) as error:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+        self._tasks = [loop.create_task(self._receive_messages()), loop.create_task(self._send_commands())]
         if not waiting:
             return
         for channel in tuple(waiting):
@@ -91,55 +91,55 @@ class PubSubListener:
         name = channel.encode()
         if name in self._subscribed:
             then()
-        elif name in self._coming:
-            self._coming[name].append(then)
+        elif name in self._pending:
+            self._pending[name].append(then)
         else:
-            self._coming[name] = [then]
-            self._say(self._subscribe, channel)
+            self._pending[name] = [then]
+            self._enqueue(self._subscribe, channel)
 
     def unsubscribe(self, channel: str) -> None:
         self._subscribed.discard(channel.encode())
-        self._say(self._unsubscribe, channel)
+        self._enqueue(self._unsubscribe, channel)
 
-    def _say(self, command: str, channel: str) -> None:
-        self._out.append((command, channel))
+    def _enqueue(self, command: str, channel: str) -> None:
+        self._outgoing.append((command, channel))
         self._wake.set()
 
-    async def _speak(self) -> None:
+    async def _send_commands(self) -> None:
         """Send what is to be (un)subscribed to, many at once."""
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._out:
-                    command = self._out[0][0]
+                while self._outgoing:
+                    command = self._outgoing[0][0]
                     by_slot: dict[int, list[str]] = {}
-                    for _ in range(AT_ONCE):
-                        if not self._out or self._out[0][0] != command:
+                    for _ in range(MAX_CHANNELS_AT_ONCE):
+                        if not self._outgoing or self._outgoing[0][0] != command:
                             break
-                        channel = self._out.popleft()[1]
+                        channel = self._outgoing.popleft()[1]
                         by_slot.setdefault(self._slot_of(channel), []).append(channel)
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
         except (RedisError, OSError) as error:
-            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
 
-    async def _listen(self) -> None:
+    async def _receive_messages(self) -> None:
         try:
             while True:
                 # math.inf: wait for as long as it takes; beats find out whether the connection lives.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
-                    self._hearer.on_message(channel, data)
+                    self._handler.on_message(channel, data)
                 elif kind == b"sunsubscribe" and channel in self._subscribed:
                     raise RedisUnavailable("a part of the cluster has moved")
                 elif kind in (b"subscribe", b"ssubscribe"):
                     self._subscribed.add(channel)
-                    for then in self._coming.pop(channel, ()):
+                    for then in self._pending.pop(channel, ()):
                         then()
         except (RedisError, OSError) as error:
-            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)

@@ -42,12 +42,12 @@ def client_factory(config: RedisConfig) -> ClientFactory:
         return lambda: RedisCluster(host=address.host, port=address.port, **options)
     if config.sentinels is not None:
         sentinels = config.sentinels
-        return lambda: _of_sentinels(sentinels, config, options)
+        return lambda: _sentinel_client(sentinels, config, options)
     if address.path is not None:
         del options["socket_keepalive"]
         return lambda: Redis(unix_socket_path=address.path, **options)
     if address.tls and config.tls_server_name is not None:
-        return lambda: _named(config.tls_server_name, address.host, address.port, options)
+        return lambda: _client_with_server_name(config.tls_server_name, address.host, address.port, options)
     return lambda: Redis(host=address.host, port=address.port, **options)
 
 
@@ -62,37 +62,37 @@ def _tls_options(config: RedisConfig) -> dict[str, Any]:
     }
 
 
-def _named(server_name: str | None, host: str, port: int, options: dict[str, Any]) -> Redis:
+def _client_with_server_name(server_name: str | None, host: str, port: int, options: dict[str, Any]) -> Redis:
     """A client of a server whose certificate has another name than its host."""
     client = Redis(host=host, port=port, **options)
 
-    class NamedConnection(SSLConnection):
+    class ServerNameConnection(SSLConnection):
         def _connection_arguments(self) -> dict[str, Any]:
             return {**super()._connection_arguments(), "server_hostname": server_name}
 
-    client.connection_pool.connection_class = NamedConnection
+    client.connection_pool.connection_class = ServerNameConnection
     return client
 
 
-def _of_sentinels(sentinels: tuple[str, ...], config: RedisConfig, options: dict[str, Any]) -> Redis:
+def _sentinel_client(sentinels: tuple[str, ...], config: RedisConfig, options: dict[str, Any]) -> Redis:
     """A client of whichever server is the master when it connects."""
     addresses = []
     for text in sentinels:
         host, _, port = text.rpartition(":")
         addresses.append((host, int(port)))
-    own = {
+    sentinel_options = {
         "password": config.sentinel_password,
         "socket_timeout": config.answer_timeout_s,
         "socket_connect_timeout": config.answer_timeout_s,
         "retry": Retry(NoBackoff(), 0),
     }
 
-    class Master(Redis):
+    class SentinelMaster(Redis):
         async def aclose(self, close_connection_pool: bool | None = None) -> None:
             await super().aclose(close_connection_pool)
-            for asked in sentinel.sentinels:  # which redis-py leaves open
-                await asked.aclose()
+            for server in sentinel.sentinels:  # which redis-py leaves open
+                await server.aclose()
 
-    sentinel = Sentinel(addresses, sentinel_kwargs=own, **options)  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(config.sentinel_master, redis_class=Master)
+    sentinel = Sentinel(addresses, sentinel_kwargs=sentinel_options, **options)  # type: ignore[no-untyped-call]
+    master: Redis = sentinel.master_for(config.sentinel_master, redis_class=SentinelMaster)
     return master

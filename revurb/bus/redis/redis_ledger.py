@@ -11,8 +11,8 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, Done
-from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition, read_topic_id, topic_id
+from revurb.bus.redis.command_queue import CommandQueue, ReplyCallback
+from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition_of, read_topic_id, topic_id
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import CachedEvent, ChannelState, Member, PublishedEvent
 
@@ -38,12 +38,12 @@ class RedisLedger:
         self._events = events
         self._kept_ms = kept_ms
 
-    def enter(self, enter: m.Enter, marker: bytes, done: Done) -> None:
+    def enter(self, enter: m.Enter, marker: bytes, done: ReplyCallback) -> None:
         """Count a subscriber in. `done` gets the reply that `read_entered` reads, `marker` is published at its place
         among the events."""
         app_id, channel, member = enter.app_id, enter.channel, enter.member
         topic = self._keys.topic(app_id, channel)
-        who: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
+        member_fields: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
         added = PublishedEvent(app_id, channel, enter.added)
         event = envelope.pack("", 0, added) if member is not None else b""
 
@@ -52,7 +52,7 @@ class RedisLedger:
                 self._events.on_published(added)
             done(reply)
 
-        self._commands.script(
+        self._commands.run_script(
             self._scripts.enter,
             (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached),
             (
@@ -61,12 +61,12 @@ class RedisLedger:
                 channel,
                 topic.channel,
                 enter.count,
-                *who,
+                *member_fields,
                 event,
                 self._kept_ms,
                 int(enter.want_members),
                 int(enter.want_cached),
-                self._keys.marks(topic.partition, self._node),
+                self._keys.markers(topic.partition, self._node),
                 marker,
             ),
             entered,
@@ -74,8 +74,8 @@ class RedisLedger:
 
     def set_count(self, app_id: str, channel: str, count: int) -> None:
         topic = self._keys.topic(app_id, channel)
-        self._commands.script(
-            self._scripts.count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
+        self._commands.run_script(
+            self._scripts.set_count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
         )
 
     def leave(
@@ -86,7 +86,7 @@ class RedisLedger:
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
-        self._commands.script(
+        self._commands.run_script(
             self._scripts.leave,
             (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
             (
@@ -102,19 +102,19 @@ class RedisLedger:
             self._when_published(removed),
         )
 
-    def depart(self, app_id: str, channel: str, member: Member) -> None:
+    def announce_departed(self, app_id: str, channel: str, member: Member) -> None:
         """Tell that the user has left, if it is not there."""
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
-        self._commands.script(
-            self._scripts.depart,
+        self._commands.run_script(
+            self._scripts.announce_departed,
             (self._log(topic), topic.members),
             (topic.channel, member.user_id, event, self._kept_ms),
             self._when_published(removed),
         )
 
-    def reassert(
+    def report_channel(
         self, app_id: str, channel: str, count: int, members: Sequence[Member], *, announce: bool
     ) -> None:
         """Make the ledger say this. With `announce`, `member_added` is sent for those who were not there."""
@@ -130,8 +130,8 @@ class RedisLedger:
             for member in _read_members(stale):
                 self.leave(app_id, channel, member)
 
-        self._commands.script(
-            self._scripts.reassert,
+        self._commands.run_script(
+            self._scripts.report_channel,
             (*self._topic_keys(app_id, topic), topic.members),
             (self._node, topic.id, channel, count, *(part for member in members for part in member)),
             done,
@@ -141,14 +141,18 @@ class RedisLedger:
         """Send an event of the bus's own."""
         topic = self._keys.topic(event.app_id, event.channel)
         packed = envelope.pack("", 0, event)
-        self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, packed, self._kept_ms))
+        self._commands.run_script(
+            self._scripts.publish_own, (self._log(topic),), (topic.channel, packed, self._kept_ms)
+        )
         self._events.on_published(event)
 
-    def remember(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+    def cache_event(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
         topic = self._keys.topic(app_id, channel)
-        self._commands.script(self._scripts.remember, (topic.cached,), (text, max(1, int(ttl_s * 1000))))
+        self._commands.run_script(
+            self._scripts.cache_event, (topic.cached,), (text, max(1, int(ttl_s * 1000)))
+        )
 
-    def forget(
+    def remove_node_state(
         self, node: str, keep: frozenset[ChannelKey], then: Callable[[], None], *, entirely: bool
     ) -> None:
         """Remove what a node holds, but for the channels in `keep`; `entirely` also the number of its last event.
@@ -161,14 +165,14 @@ class RedisLedger:
                 for name in topic_ids:
                     app_id, channel = read_topic_id(name.decode())
                     if (app_id, channel) not in keep:
-                        self._forget_topic(node, app_id, channel)
+                        self._remove_topic(node, app_id, channel)
                 left -= 1
                 if not left:
                     self._commands.after_all(then)
 
-            self._commands.plain("SMEMBERS", self._keys.held(number, node), done=found)
+            self._commands.run_command("SMEMBERS", self._keys.node_topics(number, node), done=found)
             if entirely:
-                self._commands.plain("HDEL", self._keys.seqs[number], node)
+                self._commands.run_command("HDEL", self._keys.seqs[number], node)
 
     def states(
         self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
@@ -177,14 +181,16 @@ class RedisLedger:
         if not channels:
             done(found)
 
-        def one(reply: Any) -> None:
+        def on_state(reply: Any) -> None:
             found.append(_read_state(reply))
             if len(found) == len(channels):
                 done(found)
 
         for channel in channels:
             topic = self._keys.topic(app_id, channel)
-            self._commands.script(self._scripts.state, (topic.counts, topic.members, topic.cached), (), one)
+            self._commands.run_script(
+                self._scripts.channel_state, (topic.counts, topic.members, topic.cached), (), on_state
+            )
 
     def channels(self, app_id: str, prefix: str, done: Callable[[dict[str, ChannelState]], None]) -> None:
         names: list[str] = []
@@ -198,14 +204,14 @@ class RedisLedger:
                 self.states(app_id, names, lambda states: done(_occupied(names, states)))
 
         for number in range(PARTITIONS):
-            self._commands.plain("SMEMBERS", self._keys.occupied(number, app_id), done=found)
+            self._commands.run_command("SMEMBERS", self._keys.occupied(number, app_id), done=found)
 
     def members(self, app_id: str, channel: str, done: Callable[[list[Member]], None]) -> None:
         key = self._keys.topic(app_id, channel).members
-        self._commands.plain("HGETALL", key, done=lambda reply: done(_read_members(reply)))
+        self._commands.run_command("HGETALL", key, done=lambda reply: done(_read_members(reply)))
 
     def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
-        self._commands.script(
+        self._commands.run_script(
             self._scripts.admit,
             self._connection_keys(app_id, self._node),
             (self._node, topic_id(app_id), limit),
@@ -215,17 +221,17 @@ class RedisLedger:
     def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
         """Of `node`, or this one."""
         node = self._node if node is None else node
-        self._commands.script(
-            self._scripts.connections,
+        self._commands.run_script(
+            self._scripts.set_connections,
             self._connection_keys(app_id, node),
             (node, topic_id(app_id), count),
         )
 
     def connections(self, app_id: str, done: Callable[[int], None]) -> None:
         key = self._keys.connections(app_id)
-        self._commands.plain("HGET", key, "", done=lambda count: done(int(count or 0)))
+        self._commands.run_command("HGET", key, "", done=lambda count: done(int(count or 0)))
 
-    def _forget_topic(self, node: str, app_id: str, channel: str) -> None:
+    def _remove_topic(self, node: str, app_id: str, channel: str) -> None:
         if not channel:
             self.set_connections(app_id, 0, node)
             return
@@ -235,17 +241,17 @@ class RedisLedger:
             for member, nodes in _read_members_and_nodes(reply):
                 if node in nodes:
                     self.leave(app_id, channel, member, node=node)
-            self._commands.script(
-                self._scripts.count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
+            self._commands.run_script(
+                self._scripts.set_count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
             )
 
-        self._commands.plain("HGETALL", topic.members, done=found)
+        self._commands.run_command("HGETALL", topic.members, done=found)
 
     def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
         """connections, held"""
-        return self._keys.connections(app_id), self._keys.held(partition(app_id, ""), node)
+        return self._keys.connections(app_id), self._keys.node_topics(partition_of(app_id, ""), node)
 
-    def _when_published(self, event: PublishedEvent) -> Done:
+    def _when_published(self, event: PublishedEvent) -> ReplyCallback:
         def done(reply: Any) -> None:
             if reply:
                 self._events.on_published(event)
@@ -258,13 +264,17 @@ class RedisLedger:
     def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, str, str]:
         """counts, occupied, held"""
         occupied = self._keys.occupied(topic.partition, app_id)
-        return topic.counts, occupied, self._keys.held(topic.partition, self._node if node is None else node)
+        return (
+            topic.counts,
+            occupied,
+            self._keys.node_topics(topic.partition, self._node if node is None else node),
+        )
 
 
-def read_entered(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
+def read_enter_reply(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
     """The reply to `enter`."""
     position, members, cached, _ = reply
-    return envelope.read_stream_id(position), _read_members(members), cached
+    return envelope.parse_stream_id(position), _read_members(members), cached
 
 
 def _read_members(reply: Any) -> list[Member]:

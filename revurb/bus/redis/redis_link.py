@@ -19,7 +19,7 @@ from revurb.bus.redis.envelope import Envelope, StreamId
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import AnyRedis
-from revurb.bus.redis.redis_heartbeat import BEAT_S, DEAF_AFTER_S, RedisHeartbeat
+from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import LinkMemory, RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
@@ -27,7 +27,7 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 1.0
+RETRY_MAX_S = 1.0
 GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
 
 
@@ -47,8 +47,8 @@ class RedisLink:
         prefix: str = "revurb",
         lease_s: float = 10.0,
         kept_s: float = 60.0,
-        beat_s: float = BEAT_S,
-        deaf_after_s: float = DEAF_AFTER_S,
+        heartbeat_s: float = HEARTBEAT_S,
+        silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
         self._owner = owner
         self._connect = connect
@@ -64,7 +64,13 @@ class RedisLink:
             incoming=incoming,
             topics=TopicSubscriptions(keys, node),
             heartbeat=RedisHeartbeat(
-                node, keys, incoming, self._on_deaf, kept_ms=kept_ms, beat_s=beat_s, deaf_after_s=deaf_after_s
+                node,
+                keys,
+                incoming,
+                self._on_silence,
+                kept_ms=kept_ms,
+                heartbeat_s=heartbeat_s,
+                silent_after_s=silent_after_s,
             ),
             barrier=ResyncBarrier(),
         )
@@ -75,9 +81,9 @@ class RedisLink:
         return self._memory.keys.topic(app_id, channel).partition
 
     @property
-    def refused(self) -> int:
+    def invalid_messages(self) -> int:
         """Messages that made no sense."""
-        return self._memory.incoming.refused
+        return self._memory.incoming.invalid_messages
 
     @property
     def _is_up(self) -> bool:
@@ -130,17 +136,17 @@ class RedisLink:
                 retry_s, is_logged = RETRY_FIRST_S, True
                 self._owner.unlinked()
             await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MOST_S)
+            retry_s = min(retry_s * 2, RETRY_MAX_S)
 
-    def _on_deaf(self, error: RedisUnavailable) -> None:
+    def _on_silence(self, error: RedisUnavailable) -> None:
         if self._session is not None:
             self._session.break_off(error)
 
-    def _on_event(self, number: int, position: StreamId, envelope: Envelope) -> None:
+    def _on_event(self, partition: int, position: StreamId, envelope: Envelope) -> None:
         since = self._memory.topics.since(envelope.app_id, envelope.channel)
         if since is None or position <= since:
             return
-        self._owner.take(
+        self._owner.receive(
             (
                 m.BrokerEvent(
                     0,
@@ -150,7 +156,7 @@ class RedisLink:
                     envelope.channel,
                     envelope.text,
                     envelope.except_socket_id,
-                    number,
+                    partition,
                 ),
             )
         )

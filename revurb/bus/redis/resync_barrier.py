@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-SETTLE_S = 1.5  # until every process that tries again once a second has said what it holds
+RESYNC_WAIT_S = 1.5  # until every process that tries again once a second has said what it holds
 
 
 class ResyncBarrier:
@@ -19,7 +19,7 @@ class ResyncBarrier:
     def close(self) -> None:
         """Delay everything from now on, for a moment."""
         self._waiting = []
-        self._timer = asyncio.get_running_loop().call_later(SETTLE_S, self._open)
+        self._timer = asyncio.get_running_loop().call_later(RESYNC_WAIT_S, self._open)
 
     def reset(self) -> None:
         """Open, and forget what waits: in a new session it is asked for again."""
@@ -27,14 +27,14 @@ class ResyncBarrier:
         if self._timer is not None:
             self._timer.cancel()
 
-    def run(self, do: Callable[[], None]) -> None:
+    def run(self, action: Callable[[], None]) -> None:
         """Call `do` now, or in its turn when the barrier opens."""
         if self._waiting is None:
-            do()
+            action()
         else:
-            self._waiting.append(do)
+            self._waiting.append(action)
 
     def _open(self) -> None:
         waiting, self._waiting = self._waiting, None
-        for do in waiting or ():
-            do()
+        for action in waiting or ():
+            action()

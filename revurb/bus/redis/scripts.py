@@ -71,7 +71,7 @@ end
 """
 
 
-class Script:
+class RedisScript:
     """A script and what it is called by."""
 
     def __init__(self, body: str, publish: str) -> None:
@@ -84,7 +84,7 @@ class Script:
 # of those to keep, also {place of the cached, text, ttl s}.
 # An event whose number is not new has been taken already, and only the word of it was lost. The numbers are kept last:
 # what is cut off in the middle comes again, and receivers know the numbers too.
-PUBLISH = """
+PUBLISH_BATCH = """
 local node, newest = ARGV[1], {}
 local oldest = string.format('%.0f', now_ms() - ARGV[2])
 for _, e in ipairs(cmsgpack.unpack(ARGV[3])) do
@@ -115,7 +115,7 @@ return {last_id(KEYS[1]), members, cached, new and 1 or 0}
 """
 
 # KEYS: counts, occupied, held. ARGV: node, topic id, channel, count.
-COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
+SET_COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
 
 # KEYS: log, counts, occupied, held, members. ARGV: node, topic id, channel, topic channel, count ('' to leave it as it
 # is), user, removed event, kept ms. Gives 1 if the user has gone.
@@ -128,7 +128,7 @@ return gone and 1 or 0
 
 # KEYS: log, members. ARGV: topic channel, user, removed event, kept ms. For a user whose node has already gone.
 # Gives 1 if it was told.
-DEPART = """
+ANNOUNCE_DEPARTED = """
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return 0 end
 tell(KEYS[1], ARGV[1], ARGV[3], ARGV[4])
 return 1
@@ -136,7 +136,7 @@ return 1
 
 # KEYS: counts, occupied, held, members. ARGV: node, topic id, channel, count, then user, id, info of each member.
 # Makes the ledger say what the node holds. Gives {users that were not there, users of the node that are not so}.
-ASSERT = """
+REPORT_CHANNEL = """
 set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])
 local new, stale, theirs = {}, {}, {}
 for i = 5, #ARGV, 3 do
@@ -155,15 +155,15 @@ return {new, stale}
 """
 
 # KEYS: log. ARGV: topic channel, event, kept ms.
-TELL = "return tell(KEYS[1], ARGV[1], ARGV[2], ARGV[3])"
+PUBLISH_OWN = "return tell(KEYS[1], ARGV[1], ARGV[2], ARGV[3])"
 
 # KEYS: cached. ARGV: text, ttl ms. Keeps what is there if it lasts longer: then it was sent later.
-REMEMBER = """
+CACHE_EVENT = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 """
 
 # KEYS: counts, members, cached. Gives {subscribers, users, cached, its ttl in ms}.
-STATE = """
+CHANNEL_STATE = """
 local count = 0
 for _, here in ipairs(redis.call('HVALS', KEYS[1])) do count = count + here end
 return {count, redis.call('HLEN', KEYS[2]), redis.call('GET', KEYS[3]), redis.call('PTTL', KEYS[3])}
@@ -180,7 +180,7 @@ return 1
 """
 
 # KEYS: connections, held. ARGV: node, topic id of the app, count.
-CONNECTIONS = """
+SET_CONNECTIONS = """
 local before = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
 local sum = redis.call('HINCRBY', KEYS[1], '', tonumber(ARGV[3]) - tonumber(before))
 if sum == 0 then redis.call('HDEL', KEYS[1], '') end
@@ -194,7 +194,7 @@ end
 """
 
 # KEYS: leases, epoch. ARGV: node, lease ms, a new epoch. Gives {now in ms, epoch, 1 if the lease is new}.
-LEASE = """
+RENEW_LEASE = """
 redis.call('SET', KEYS[2], ARGV[3], 'NX')
 local now = now_ms()
 local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
@@ -203,7 +203,7 @@ return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 
 # KEYS: leases, burials. ARGV: claim ms. Gives the nodes whose leases have ended and that nobody else has claimed: what
 # they held is the caller's to remove.
-CLAIM = """
+CLAIM_REMOVALS = """
 local now, claimed = now_ms(), {}
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   if tonumber(redis.call('HGET', KEYS[2], dead) or '0') <= now then
@@ -216,14 +216,14 @@ return claimed
 """
 
 # KEYS: leases, burials. ARGV: node. Gives 1 if it was still there.
-BURIED = """
+END_REMOVAL = """
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 
 # KEYS: logs. ARGV: channel, number of the beat. Gives {now in ms, the newest stream id of each log}, and publishes
 # `<number> <now in ms> <stream ids>`.
-PULSE = """
+HEARTBEAT = """
 local ends = {string.format('%.0f', now_ms())}
 for _, log in ipairs(KEYS) do table.insert(ends, last_id(log)) end
 redis.call('@PUBLISH@', ARGV[1], ARGV[2] .. ' ' .. table.concat(ends, ' '))
@@ -231,7 +231,7 @@ return ends
 """
 
 # KEYS: any with the channel's hash tag. ARGV: channel, note.
-NOTE = "redis.call('@PUBLISH@', ARGV[1], ARGV[2])"
+PUBLISH_NOTE = "redis.call('@PUBLISH@', ARGV[1], ARGV[2])"
 
 
 class Scripts:
@@ -239,22 +239,22 @@ class Scripts:
 
     def __init__(self, sharded: bool = False) -> None:
         publish = "SPUBLISH" if sharded else "PUBLISH"
-        self.publish = Script(PUBLISH, publish)
-        self.enter = Script(ENTER, publish)
-        self.count = Script(COUNT, publish)
-        self.leave = Script(LEAVE, publish)
-        self.depart = Script(DEPART, publish)
-        self.reassert = Script(ASSERT, publish)
-        self.tell = Script(TELL, publish)
-        self.remember = Script(REMEMBER, publish)
-        self.state = Script(STATE, publish)
-        self.admit = Script(ADMIT, publish)
-        self.connections = Script(CONNECTIONS, publish)
-        self.lease = Script(LEASE, publish)
-        self.claim = Script(CLAIM, publish)
-        self.buried = Script(BURIED, publish)
-        self.pulse = Script(PULSE, publish)
-        self.note = Script(NOTE, publish)
+        self.publish_batch = RedisScript(PUBLISH_BATCH, publish)
+        self.enter = RedisScript(ENTER, publish)
+        self.set_count = RedisScript(SET_COUNT, publish)
+        self.leave = RedisScript(LEAVE, publish)
+        self.announce_departed = RedisScript(ANNOUNCE_DEPARTED, publish)
+        self.report_channel = RedisScript(REPORT_CHANNEL, publish)
+        self.publish_own = RedisScript(PUBLISH_OWN, publish)
+        self.cache_event = RedisScript(CACHE_EVENT, publish)
+        self.channel_state = RedisScript(CHANNEL_STATE, publish)
+        self.admit = RedisScript(ADMIT, publish)
+        self.set_connections = RedisScript(SET_CONNECTIONS, publish)
+        self.renew_lease = RedisScript(RENEW_LEASE, publish)
+        self.claim_removals = RedisScript(CLAIM_REMOVALS, publish)
+        self.end_removal = RedisScript(END_REMOVAL, publish)
+        self.heartbeat = RedisScript(HEARTBEAT, publish)
+        self.publish_note = RedisScript(PUBLISH_NOTE, publish)
 
-    def all(self) -> list[Script]:
+    def all(self) -> list[RedisScript]:
         return list(vars(self).values())

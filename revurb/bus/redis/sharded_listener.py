@@ -23,9 +23,9 @@ Address = tuple[str, int]
 class ShardedListener:
     """What `PubSubListener` is for one server. When a slot moves, all starts over."""
 
-    def __init__(self, cluster: RedisCluster, hearer: PubSubHandler) -> None:
+    def __init__(self, cluster: RedisCluster, handler: PubSubHandler) -> None:
         self._cluster = cluster
-        self._hearer = hearer
+        self._handler = handler
         self._servers: dict[Address, tuple[Redis, PubSubListener]] = {}
         self._opening: dict[Address, list[tuple[str, Callable[[], None]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,7 +56,7 @@ class ShardedListener:
         try:
             address = self._address(channel)
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
             return
         if address in self._servers:
             self._servers[address][1].subscribe(channel, then)
@@ -77,11 +77,11 @@ class ShardedListener:
         try:
             await self._connect(address, ())
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
             return
         except Exception as error:
             _log.exception("a server of the cluster cannot be listened to")
-            self._hearer.on_lost(RedisUnavailable(str(error)))
+            self._handler.on_lost(RedisUnavailable(str(error)))
             return
         for channel, then in self._opening.pop(address):
             self._servers[address][1].subscribe(channel, then)
@@ -91,9 +91,11 @@ class ShardedListener:
         known = self._cluster.nodes_manager.get_node(host, port)
         if known is None:
             raise RedisUnavailable(f"{host}:{port} is not in the cluster any more")
-        options = {name: value for name, value in known.connection_kwargs.items() if name in _TAKEN_OVER}
+        options = {
+            name: value for name, value in known.connection_kwargs.items() if name in _INHERITED_OPTIONS
+        }
         redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
-        listener = PubSubListener(redis, self._hearer, self._cluster.keyslot)
+        listener = PubSubListener(redis, self._handler, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
 
@@ -106,7 +108,7 @@ class ShardedListener:
         return str(node.host), int(node.port)
 
 
-_TAKEN_OVER = {
+_INHERITED_OPTIONS = {
     "username", "password", "socket_timeout", "socket_connect_timeout", "ssl", "ssl_ca_certs", "ssl_certfile",
     "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname", "retry",
 }  # fmt: skip

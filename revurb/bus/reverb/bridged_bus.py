@@ -26,7 +26,7 @@ R = TypeVar("R")
 _INFO = "subscription_count,user_count"
 
 
-class Bridgeable(BusEngine, Protocol):
+class BridgeableBus(BusEngine, Protocol):
     """A bus of several processes that can say what this one holds."""
 
     @property
@@ -45,10 +45,10 @@ class BridgedBus:
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
     tick: Callable[[], None]
 
-    def __init__(self, bus: Bridgeable, bridge: ReverbBridge) -> None:
+    def __init__(self, bus: BridgeableBus, bridge: ReverbBridge) -> None:
         self._bus = bus
         self._bridge = bridge
-        bridge.speak_for(bus.local_view)
+        bridge.answer_from(bus.local_view)
         self.enter = bus.enter
         self.leave = bus.leave
         self.admit = bus.admit
@@ -110,17 +110,17 @@ class BridgedBus:
         ours: MaybeAwaitable[T],
         kind: str,
         app_id: str,
-        options: Mapping[str, php.Writable],
+        options: Mapping[str, php.PhpWritable],
         add: Callable[[T, Sequence[Payload]], R],
     ) -> MaybeAwaitable[T | R]:
         if not self._bridge.php_nodes:
             return ours
 
-        async def together() -> R:
+        async def merged() -> R:
             answers = await self._bridge.ask(kind, app_id, options)
             return add(await ours if isinstance(ours, Awaitable) else ours, answers)
 
-        return together()
+        return merged()
 
 
 def _both(first: MaybeAwaitable[None], second: asyncio.Future[None] | None) -> MaybeAwaitable[None]:

@@ -9,10 +9,10 @@ from typing import Protocol
 import msgspec
 
 from revurb.bus.reverb import php
-from revurb.bus.reverb.reverb_messages import MetricsQuestion, expressible, quote
+from revurb.bus.reverb.reverb_messages import MetricsQuestion, is_readable_by_php, quote
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
-_NOTHING = b"[]"  # PHP's array, when it is empty
+_EMPTY_ARRAY = b"[]"  # PHP's array, when it is empty
 
 
 class LocalQueries(Protocol):
@@ -39,11 +39,11 @@ class MetricsAnswers:
     """The payload of an answer, for each of the four questions. Whatever the question is, there is one: who asks waits
     10 s for each that does not come."""
 
-    def __init__(self, here: LocalQueries) -> None:
-        self._here = here
-        self._number = random.randrange(1, 1_000_000_000)  # the first half of a socket id
+    def __init__(self, local: LocalQueries) -> None:
+        self._local = local
+        self._socket_prefix = random.randrange(1, 1_000_000_000)  # the first half of a socket id
 
-    def to(self, metric: MetricsQuestion) -> bytes:
+    def answer(self, metric: MetricsQuestion) -> bytes:
         """May raise Inexpressible."""
         options = metric.options
         match metric.kind:
@@ -55,37 +55,37 @@ class MetricsAnswers:
                 return self._channel(metric.app_id, _text(options.get("channel")), _wanted(options))
             case "CHANNEL_USERS":
                 return self._users(metric.app_id, _text(options.get("channel")))
-        return _NOTHING
+        return _EMPTY_ARRAY
 
     def _connections(self, app_id: str) -> bytes:
         # PHP counts the keys, over all answers: they must differ, and need be nobody's.
-        count = self._here.connections(app_id)
-        return _object([b'"%d.%d":{}' % (self._number, index) for index in range(1, count + 1)])
+        count = self._local.connections(app_id)
+        return _object([b'"%d.%d":{}' % (self._socket_prefix, index) for index in range(1, count + 1)])
 
-    def _channels(self, app_id: str, options: Mapping[str | int, php.Value]) -> bytes:
-        wanted, listed = _wanted(options), options.get("channels")
-        found: Mapping[str, ChannelState]
-        if isinstance(listed, Mapping):
-            names = [name for name in listed.values() if isinstance(name, str)]
-            found = dict(zip(names, self._here.describe(app_id, names), strict=True))
+    def _channels(self, app_id: str, options: Mapping[str | int, php.PhpValue]) -> bytes:
+        wanted, names_option = _wanted(options), options.get("channels")
+        states: Mapping[str, ChannelState]
+        if isinstance(names_option, Mapping):
+            names = [name for name in names_option.values() if isinstance(name, str)]
+            states = dict(zip(names, self._local.describe(app_id, names), strict=True))
         else:
-            found = self._here.channels(app_id, _text(options.get("filter")))
+            states = self._local.channels(app_id, _text(options.get("filter")))
         return _object(
-            [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in found.items()]
+            [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in states.items()]
         )
 
     def _channel(self, app_id: str, name: str, wanted: frozenset[str]) -> bytes:
-        return _info(name, self._here.describe(app_id, (name,))[0], wanted)
+        return _info(name, self._local.describe(app_id, (name,))[0], wanted)
 
     def _users(self, app_id: str, name: str) -> bytes:
         return b"[%b]" % b",".join(
-            b'{"id":%b}' % user_id_json(member) for member in self._here.members(app_id, name)
+            b'{"id":%b}' % user_id_json(member) for member in self._local.members(app_id, name)
         )
 
 
 def user_id_json(member: Member) -> bytes:
     """As the app wrote it, where PHP can read that."""
-    if member.id_json[:1] != b'"' and expressible(member.id_json):
+    if member.id_json[:1] != b'"' and is_readable_by_php(member.id_json):
         return member.id_json
     return quote(member.user_id).encode()
 
@@ -113,13 +113,13 @@ def _cached(name: str, cached: CachedEvent) -> bytes:
 
 
 def _object(pairs: Sequence[bytes]) -> bytes:
-    return b"{%b}" % b",".join(pairs) if pairs else _NOTHING
+    return b"{%b}" % b",".join(pairs) if pairs else _EMPTY_ARRAY
 
 
-def _wanted(options: Mapping[str | int, php.Value]) -> frozenset[str]:
+def _wanted(options: Mapping[str | int, php.PhpValue]) -> frozenset[str]:
     info = options.get("info")
     return frozenset(info.split(",")) if isinstance(info, str) else frozenset()
 
 
-def _text(value: php.Value) -> str:
+def _text(value: php.PhpValue) -> str:
     return value if isinstance(value, str) else ""

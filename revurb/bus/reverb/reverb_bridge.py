@@ -28,12 +28,12 @@ from revurb.bus.reverb import php, reverb_messages
 from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
 from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
 from revurb.bus.reverb.reverb_messages import (
-    Garbage,
-    Inexpressible,
+    InvalidReverbMessage,
     MetricsAnswer,
     MetricsQuestion,
     ReverbEvent,
     Terminate,
+    UnreadableByPhp,
 )
 from revurb.bus.reverb.reverb_queue import ReverbQueue
 from revurb.pusher.ports import PublishedEvent, Receiver
@@ -41,9 +41,9 @@ from revurb.pusher.ports import PublishedEvent, Receiver
 _log = logging.getLogger(__name__)
 
 LOOK_S = 0.25  # a PHP node that comes is seen so soon; one that speaks at once
-DEAF_AFTER_S = 8.0  # what is published to oneself does not come back
+SILENT_AFTER_S = 8.0  # what is published to oneself does not come back
 RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 1.0
+RETRY_MAX_S = 1.0
 START_S = 3.0  # how long the start waits for Redis
 RETURN_S = 5.0  # how long events wait, once Redis is back, for the PHP nodes to be
 STOP_S = 3.0
@@ -68,7 +68,7 @@ class ReverbBridge:
         prefix: str = "revurb",
         cached_for_s: Callable[[str], int] = lambda channel: 0,
     ) -> None:
-        self.refused = 0  # messages that made no sense
+        self.invalid_messages = 0  # messages that made no sense
         self.unsendable = 0  # what PHP nodes could not have read
         self.php_nodes = 0  # that listen
         self._node = node
@@ -82,7 +82,7 @@ class ReverbBridge:
         self._bridges = f"revurb:bridges:{channel}"
         self._inbox = f"revurb:bridge:{node}"
         self._answers: MetricsAnswers | None = None
-        self._questions = MetricsRequests()
+        self._requests = MetricsRequests()
         self._outgoing = ReverbQueue(channel)
         self._commands: CommandQueue | None = None  # while Redis can be reached
         self._replies: CommandQueue | None = None  # the same, from before the first question can come
@@ -90,9 +90,9 @@ class ReverbBridge:
         self._linked_at = self._heard_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    def speak_for(self, here: LocalQueries) -> None:
+    def answer_from(self, local: LocalQueries) -> None:
         """What is answered to PHP nodes' questions."""
-        self._answers = MetricsAnswers(here)
+        self._answers = MetricsAnswers(local)
 
     async def start(self) -> None:
         """Connect; waits a moment for Redis, and goes on trying if it does not come."""
@@ -115,9 +115,9 @@ class ReverbBridge:
         await cancel_and_wait(self._task)
 
     @property
-    def speaks(self) -> bool:
+    def is_sending(self) -> bool:
         """Whether anybody is to be told anything."""
-        return self.php_nodes > 0 or self._always or self._outgoing.holding
+        return self.php_nodes > 0 or self._always or self._outgoing.is_holding
 
     @property
     def dropped(self) -> int:
@@ -128,7 +128,7 @@ class ReverbBridge:
 
     def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
         """Send PHP nodes a finished event for their clients; done when Redis has it."""
-        if not self.speaks:
+        if not self.is_sending:
             return None
         return self._say(lambda: reverb_messages.write_event(self._node, event))
 
@@ -138,11 +138,11 @@ class ReverbBridge:
 
     def terminate(self, app_id: str, user_id: str) -> asyncio.Future[None] | None:
         """Have PHP nodes end a user's connections."""
-        if not self.speaks:
+        if not self.is_sending:
             return None
         return self._say(lambda: reverb_messages.write_terminate(self._node, app_id, user_id))
 
-    async def ask(self, kind: str, app_id: str, options: Mapping[str, php.Writable]) -> Sequence[Payload]:
+    async def ask(self, kind: str, app_id: str, options: Mapping[str, php.PhpWritable]) -> Sequence[Payload]:
         """What each PHP node answers; without those that take too long."""
         commands, key = self._commands, reverb_messages.new_key()
         if commands is None or not self.php_nodes:
@@ -151,18 +151,18 @@ class ReverbBridge:
             question = reverb_messages.write_question(
                 self._node, MetricsQuestion(key, app_id, kind, {}), options
             )
-        except Inexpressible:
+        except UnreadableByPhp:
             self._unsendable()
             return ()
-        self._questions.ask(key)
-        self._count(commands, lambda php_nodes: self._questions.expect(key, php_nodes))
-        commands.plain("PUBLISH", self._channel, question)
-        return await self._questions.answers(key)
+        self._requests.ask(key)
+        self._count(commands, lambda php_nodes: self._requests.expect(key, php_nodes))
+        commands.run_command("PUBLISH", self._channel, question)
+        return await self._requests.answers(key)
 
     def _say(self, write: Callable[[], bytes]) -> asyncio.Future[None] | None:
         try:
             message = write()
-        except Inexpressible:
+        except UnreadableByPhp:
             self._unsendable()
             return None
         return self._outgoing.add(message, self._commands)
@@ -188,10 +188,10 @@ class ReverbBridge:
                     and not isinstance(message, MetricsAnswer)
                 ):
                     self._count(self._commands, self._counted)  # who speaks also listens
-        except (Garbage, Inexpressible):
-            self.refused += 1
+        except (InvalidReverbMessage, UnreadableByPhp):
+            self.invalid_messages += 1
         except Exception:  # a fault of ours; the next message may do better
-            self.refused += 1
+            self.invalid_messages += 1
             _log.exception("message of a PHP node not handled")
 
     def on_lost(self, error: RedisUnavailable) -> None:
@@ -209,23 +209,23 @@ class ReverbBridge:
             case MetricsQuestion(key):
                 self._answer(key, message)
             case MetricsAnswer(key, payload):
-                self._questions.answered(key, payload)
+                self._requests.answered(key, payload)
 
     def _answer(self, key: str, metric: MetricsQuestion) -> None:
         if self._answers is None or self._replies is None:
             return
         try:
-            payload = self._answers.to(metric)
+            payload = self._answers.answer(metric)
         except Exception as error:
             payload = b"[]"  # for who asks waits for every answer, also for one that says nothing
             _log.warning("question of a PHP node not answered", extra={"reason": str(error)})
-        self._replies.plain("PUBLISH", self._channel, reverb_messages.write_answer(key, payload))
+        self._replies.run_command("PUBLISH", self._channel, reverb_messages.write_answer(key, payload))
 
     def _remember(self, app_id: str, channel: str, text: bytes) -> None:
         ttl_s = self._cached_for_s(channel)
         if ttl_s and self._replies is not None:
             # Every bridge does so, in the order of the events: the last word is the last event's.
-            self._replies.plain("SET", self._keys.topic(app_id, channel).cached, text, "EX", ttl_s)
+            self._replies.run_command("SET", self._keys.topic(app_id, channel).cached, text, "EX", ttl_s)
 
     # One connection after the other.
 
@@ -244,7 +244,7 @@ class ReverbBridge:
                 retry_s, told = RETRY_FIRST_S, True
                 self._unlinked()
             await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MOST_S)
+            retry_s = min(retry_s * 2, RETRY_MAX_S)
 
     async def _live(self) -> None:
         """From connecting until something breaks. Raises RedisUnavailable at its end."""
@@ -278,8 +278,8 @@ class ReverbBridge:
 
     def _unlinked(self) -> None:
         self._commands = None
-        self._outgoing.cut_off(self.speaks)
-        self._questions.give_up()
+        self._outgoing.disconnected(self.is_sending)
+        self._requests.finish_all()
 
     def _break(self, error: RedisUnavailable) -> None:
         if not self._broken.done():
@@ -292,18 +292,18 @@ class ReverbBridge:
         while True:
             self._count(commands, self._counted)
             silent_s = loop.time() - self._heard_at
-            if silent_s > DEAF_AFTER_S / 4:
-                commands.plain("PUBLISH", self._inbox, b"")
+            if silent_s > SILENT_AFTER_S / 4:
+                commands.run_command("PUBLISH", self._inbox, b"")
             await asyncio.sleep(LOOK_S)
-            if silent_s > DEAF_AFTER_S:
-                self._break(RedisUnavailable(f"nothing has come back for {DEAF_AFTER_S:.0f} s"))
+            if silent_s > SILENT_AFTER_S:
+                self._break(RedisUnavailable(f"nothing has come back for {SILENT_AFTER_S:.0f} s"))
                 return
 
     def _count(self, commands: CommandQueue, then: Callable[[int], None]) -> None:
         def counted(reply: Any) -> None:
             then(max(0, int(reply[1]) - int(reply[3])))
 
-        commands.plain("PUBSUB", "NUMSUB", self._channel, self._bridges, done=counted)
+        commands.run_command("PUBSUB", "NUMSUB", self._channel, self._bridges, done=counted)
 
     def _counted(self, php_nodes: int) -> None:
         before, self.php_nodes = self.php_nodes, php_nodes
@@ -315,7 +315,7 @@ class ReverbBridge:
             _log.info(
                 "a PHP Reverb node has gone from channel %s", self._channel, extra={"php_nodes": php_nodes}
             )
-        if self._outgoing.holding:
+        if self._outgoing.is_holding:
             self._release()
         if not self._looked.done():
             self._looked.set_result(None)

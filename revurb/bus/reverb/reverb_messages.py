@@ -34,11 +34,11 @@ _KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three types
 _LETTERS = string.ascii_letters + string.digits
 
 
-class Garbage(ValueError):
+class InvalidReverbMessage(ValueError):
     """Nothing that a Reverb node says."""
 
 
-class Inexpressible(ValueError):
+class UnreadableByPhp(ValueError):
     """PHP could not read it."""
 
 
@@ -62,7 +62,7 @@ class MetricsQuestion(NamedTuple):
     key: str
     app_id: str
     kind: str
-    options: Mapping[str | int, php.Value]
+    options: Mapping[str | int, php.PhpValue]
 
 
 class MetricsAnswer(NamedTuple):
@@ -75,7 +75,7 @@ class MetricsAnswer(NamedTuple):
 ReverbMessage: TypeAlias = ReverbEvent | Terminate | MetricsQuestion | MetricsAnswer
 
 
-class _Envelope(msgspec.Struct):
+class _ReverbEnvelope(msgspec.Struct):
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"null")
     application: str = ""
@@ -91,20 +91,20 @@ class _EventPayload(msgspec.Struct):
     user_id: msgspec.Raw = msgspec.Raw()
 
 
-class _Whom(msgspec.Struct):
+class _TerminatePayload(msgspec.Struct):
     user_id: str | int
 
 
-_read_envelope = msgspec.json.Decoder(_Envelope).decode
+_read_envelope = msgspec.json.Decoder(_ReverbEnvelope).decode
 _read_event = msgspec.json.Decoder(_EventPayload).decode
-_read_whom = msgspec.json.Decoder(_Whom).decode
+_read_terminate = msgspec.json.Decoder(_TerminatePayload).decode
 _read_text = msgspec.json.Decoder(str).decode
 
 
 def read(data: bytes) -> ReverbMessage | None:
     """What was said; None if a Revurb node said it. Raises Garbage."""
     if len(data) > MAX_BYTES:
-        raise Garbage("too long")
+        raise InvalidReverbMessage("too long")
     try:
         data.decode()  # what is passed on as it came must be text all through
         envelope = _read_envelope(data)
@@ -112,19 +112,25 @@ def read(data: bytes) -> ReverbMessage | None:
             return None
         match envelope.type:
             case "message":
-                return _message(envelope)
+                return _read_message(envelope)
             case "terminate":
-                user_id = _read_whom(envelope.payload).user_id
+                user_id = _read_terminate(envelope.payload).user_id
                 return Terminate(_read_application(php.read(envelope.application.encode())), str(user_id))
             case "metrics":
-                return _metric(php.read(_read_text(envelope.payload).encode()))
+                return _read_metrics_question(php.read(_read_text(envelope.payload).encode()))
             case key:
                 return MetricsAnswer(key, envelope.payload)
-    except (msgspec.MsgspecError, orjson.JSONDecodeError, php.NotPhp, UnicodeError, RecursionError) as error:
-        raise Garbage(str(error)) from error
+    except (
+        msgspec.MsgspecError,
+        orjson.JSONDecodeError,
+        php.InvalidPhpData,
+        UnicodeError,
+        RecursionError,
+    ) as error:
+        raise InvalidReverbMessage(str(error)) from error
 
 
-def _message(envelope: _Envelope) -> ReverbEvent:
+def _read_message(envelope: _ReverbEnvelope) -> ReverbEvent:
     app_id = _read_application(php.read(envelope.application.encode()))
     event = _read_event(envelope.payload)
     names = event.channels if event.channels is not None else event.channel
@@ -146,22 +152,22 @@ def _message(envelope: _Envelope) -> ReverbEvent:
     return ReverbEvent(app_id, tuple(texts), except_socket_id, triggered)
 
 
-def _metric(value: php.Value) -> MetricsQuestion:
-    if not isinstance(value, php.Object) or value.class_name != php.PENDING_METRIC:
-        raise Garbage("not a question")
+def _read_metrics_question(value: php.PhpValue) -> MetricsQuestion:
+    if not isinstance(value, php.PhpObject) or value.class_name != php.PENDING_METRIC:
+        raise InvalidReverbMessage("not a question")
     key, kind, options = (value.properties.get(name) for name in ("key", "type", "options"))
-    if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.Case):
-        raise Garbage("not a question that can be answered")
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.PhpCase):
+        raise InvalidReverbMessage("not a question that can be answered")
     app_id = _read_application(value.properties.get("application"))
     return MetricsQuestion(key, app_id, kind.name, options if isinstance(options, Mapping) else {})
 
 
-def _read_application(value: php.Value) -> str:
-    if not isinstance(value, php.Object) or value.class_name != php.APPLICATION:
-        raise Garbage("not an application")
+def _read_application(value: php.PhpValue) -> str:
+    if not isinstance(value, php.PhpObject) or value.class_name != php.APPLICATION:
+        raise InvalidReverbMessage("not an application")
     app_id = value.properties.get("id")
     if not isinstance(app_id, str) or not app_id:
-        raise Garbage("an application without an id")
+        raise InvalidReverbMessage("an application without an id")
     return app_id
 
 
@@ -176,34 +182,36 @@ def write_event(node: str, published: PublishedEvent) -> bytes:
         if not is_clients:
             data = quote(_read_text(event.data)).encode()
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     if event.channel is None:
-        raise Inexpressible("an event without a channel")
+        raise UnreadableByPhp("an event without a channel")
     name, channel = quote(event.event).encode(), quote(event.channel).encode()
     if is_clients:
         user = b',"user_id":' + _raw(event.user_id) if bytes(event.user_id) else b""
         payload = b'{"event":%b,"channel":%b,"data":%b%b}' % (name, channel, _raw(event.data), user)
     else:
         payload = b'{"event":%b,"channels":[%b],"data":%b}' % (name, channel, data)
-    but = b',"socket_id":' + quote(published.except_socket_id).encode() if published.except_socket_id else b""
+    except_part = (
+        b',"socket_id":' + quote(published.except_socket_id).encode() if published.except_socket_id else b""
+    )
     return b'{"type":"message","application":%b,"payload":%b%b,%b}' % (
         _application(published.app_id),
         payload,
-        but,
+        except_part,
         _origin(node),
     )
 
 
 def write_terminate(node: str, app_id: str, user_id: str) -> bytes:
-    whom = quote(user_id).encode()
+    payload = quote(user_id).encode()
     return b'{"type":"terminate","application":%b,"payload":{"user_id":%b},%b}' % (
         _application(app_id),
-        whom,
+        payload,
         _origin(node),
     )
 
 
-def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.Writable]) -> bytes:
+def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.PhpWritable]) -> bytes:
     """`metric.options` is not looked at: it is for what was read."""
     try:
         question = php.write_object(
@@ -219,7 +227,7 @@ def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php
             },
         )
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     return b'{"type":"metrics","payload":%b,%b}' % (quote(question.decode()).encode(), _origin(node))
 
 
@@ -238,11 +246,11 @@ def quote(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     return json.dumps(text).replace("/", "\\/")
 
 
-def expressible(raw: bytes) -> bool:
+def is_readable_by_php(raw: bytes) -> bool:
     """Whether PHP can read this JSON and write it again: no numbers beyond a double, no half surrogate pairs (orjson
     refuses both), not too deep."""
     try:
@@ -266,8 +274,8 @@ def expressible(raw: bytes) -> bool:
 
 def _raw(raw: msgspec.Raw) -> bytes:
     data = bytes(raw)
-    if not expressible(data):
-        raise Inexpressible("JSON that PHP cannot read")
+    if not is_readable_by_php(data):
+        raise UnreadableByPhp("JSON that PHP cannot read")
     return data
 
 
@@ -276,7 +284,7 @@ def _application(app_id: str) -> bytes:
     try:
         return quote(_serialized_application(app_id).decode()).encode()
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
 
 
 def _serialized_application(app_id: str) -> bytes:

@@ -14,9 +14,9 @@ from revurb.bus.redis.redis_link import RedisLink
 from revurb.bus.reverb.bridged_bus import BridgedBus
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from tests.bus.engines import APP, LEASE_S, Node, RedisCluster
-from tests.bus.reverb import php
-from tests.bus.reverb.node import PhpNode
+from tests.bus.engines import APP, LEASE_S, BusNode, RedisCluster
+from tests.bus.reverb import php_model
+from tests.bus.reverb.php_node import PhpNode
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -29,12 +29,12 @@ class MixedCluster(RedisCluster):
     def __init__(self, server: RedisServer) -> None:
         super().__init__(server)
         self.server = server
-        self.bridges: dict[Node, ReverbBridge] = {}
+        self.bridges: dict[BusNode, ReverbBridge] = {}
         self.php_nodes: list[PhpNode] = []
 
-    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> Node:
+    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
         await self.server.start()
-        node = Node(f"node{len(self.nodes)}")
+        node = BusNode(f"node{len(self.nodes)}")
         bridge = ReverbBridge(
             node.name,
             self.server.client,
@@ -63,17 +63,17 @@ class MixedCluster(RedisCluster):
             await self.sees(each, len([php for php in self.php_nodes if php.running]))
         return node
 
-    async def sees(self, node: Node, php_nodes: int) -> None:
+    async def sees(self, node: BusNode, php_nodes: int) -> None:
         await node.until(lambda: self.bridges[node].php_nodes == php_nodes)
 
-    async def said(self, node: Node) -> None:
+    async def said(self, node: BusNode) -> None:
         """Until Redis has all that the node had to say, to the others and to PHP nodes."""
         await node.bus._bus.connections(APP)
         commands = self.bridges[node]._commands
         assert commands is not None
         await commands.flush()
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         self.nodes.remove(node)
         self._ticking.pop(node).cancel()
         for task in (node.bus._bus._link._task, self.bridges[node]._task):
@@ -92,9 +92,9 @@ class MixedCluster(RedisCluster):
         await self.server.kill()
         for node in self.php_nodes:
             assert node.dead is None, node.dead
-            for data in node.heard:
+            for data in node.received:
                 assert b"secret" not in data or b'"origin"' not in data
-                php.receive(data)
+                php_model.receive(data)
 
 
 @pytest.fixture

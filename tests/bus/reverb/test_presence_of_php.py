@@ -8,12 +8,12 @@ import logging
 import pytest
 
 from revurb.pusher.messages import event_text
-from tests.bus.engines import APP, Node, now
+from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
-from tests.bus.reverb.node import PhpNode, captured
+from tests.bus.reverb.php_node import PhpNode, captured
 
 
-async def triggers(node: Node, data: str) -> None:
+async def triggers(node: BusNode, data: str) -> None:
     await node.publish(event_text("e", data, "pub"), "pub")
 
 
@@ -33,10 +33,10 @@ async def test_nothing_is_sent_while_there_is_nobody(mixed: MixedCluster) -> Non
     node, _ = await mixed.node(), await mixed.node()
     recorder = await recorded(mixed)
     await triggers(node, "1")
-    await now(node.bus.terminate(APP, "ann"))
-    await now(node.bus.channels(APP, ""))
+    await resolve(node.bus.terminate(APP, "ann"))
+    await resolve(node.bus.channels(APP, ""))
     await recorder.everything()
-    assert len(recorder.heard) == 1  # its own mark
+    assert len(recorder.received) == 1  # its own mark
 
 
 async def test_always_is_always(mixed: MixedCluster) -> None:
@@ -138,7 +138,7 @@ async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pyt
     await node.until(lambda: bridge._commands is None)
     await triggers(node, "1")
     await mixed.recover()
-    await node.until(lambda: not bridge.speaks)
+    await node.until(lambda: not bridge.is_sending)
     assert bridge.dropped == 1
 
 
@@ -152,7 +152,7 @@ async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.Mo
         await triggers(node, str(number))
     assert bridge.dropped == 3
     assert [json.loads(message)["payload"]["data"] for message in bridge._outgoing._waiting] == ["3", "4"]
-    assert await now(node.bus.connections(APP)) == 0
+    assert await resolve(node.bus.connections(APP)) == 0
 
 
 async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
@@ -166,7 +166,7 @@ async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
     node, other = await mixed.node(), await mixed.node()
     await other.enter("pub")
     await triggers(node, "1")
-    await other.until(lambda: other.heard)
+    await other.until(lambda: other.received)
     assert not node.bus.degraded
     told = [record for record in caplog.records if "out of reach" in record.getMessage()]
     assert len(told) == 2  # once for each
