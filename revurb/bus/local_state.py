@@ -1,7 +1,7 @@
-"""The subscriptions and connections of this process: for each channel its number of subscribers here, and on presence
-channels who they are.
+"""The subscriptions and connections of this node: for each channel the number of its subscribers here, and on presence
+channels its members here.
 
-A process reports it to the others when it connects to them (again). Where there is one process, it is all there is.
+A node reports them to the broker each time that it connects. On a node that is alone, they are all there is.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The bus's questions, answered from what this process knows: all there is to know where there is one process, and what
-is left when the broker of several cannot be reached."""
+"""Answers to the bus's queries from this node's own state. On a node that is alone that is the whole answer; otherwise
+it is used while the broker cannot be reached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from revurb.pusher.ports import ChannelState, Member
 
 
 class LocalView:
-    """The questions of `pusher.ports.Bus`, answered at once."""
+    """The queries of `pusher.ports.Bus`, answered at once."""
 
     def __init__(self, state: LocalState, cache: EventCache) -> None:
         self._state = state
@@ -40,7 +40,7 @@ class LocalView:
         return True
 
     def channel_state(self, app_id: str, channel: str) -> ChannelState:
-        """What is known here of one channel, with or without subscribers."""
+        """What this node knows of one channel, with or without subscribers."""
         local_channel = self._state.find(app_id, channel)
         cached = self._cache.get(app_id, channel)
         if local_channel is None:

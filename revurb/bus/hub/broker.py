@@ -28,9 +28,8 @@ from revurb.pusher.ports import ChannelState
 
 _log = logging.getLogger(__name__)
 
-_MAX_SURVEYS = (
-    1000  # open at a time, then the oldest is dropped: the worker that asked has a deadline of its own
-)
+# Open at a time; beyond that the oldest is dropped. The worker that asked has a deadline of its own.
+_MAX_SURVEYS = 1000
 
 
 class Broker:
@@ -62,9 +61,7 @@ class Broker:
         self._routes = Routes()
         self._receivers = self._routes.receivers
         self._leases: dict[str, float] = {}  # node that is disconnected -> when its lease ends
-        self._surveys: dict[
-            int, tuple[Peer, int]
-        ] = {}  # number of the question -> its asker, the asker's id for it
+        self._surveys: dict[int, tuple[Peer, int]] = {}  # number -> its asker, the asker's id for it
         self._survey_number = 0
         self._newest_seqs: dict[str, int] = {}  # node -> the number of its newest event
         self._takeover: Takeover | None = None
@@ -155,9 +152,8 @@ class Broker:
                 if key in topics or key[1] == m.TERMINATIONS:
                     peer.writer.write(data)
         self._apply_report(node, hello)
-        if (
-            hello.epoch != self.epoch
-        ):  # otherwise they left this broker's ledger with the report, and are announced
+        if hello.epoch != self.epoch:
+            # Otherwise they were in this broker's ledger, and `_apply_report` has announced them.
             if self._takeover is not None:
                 self._takeover.departed += hello.departed
             else:
@@ -258,9 +254,7 @@ class Broker:
 
     def _publish(self, peer: Peer, message: m.Publish) -> None:
         newest = self._newest_seqs.get(peer.node, 0)
-        if (
-            message.seq > newest
-        ):  # otherwise it came before the connection broke, and only its `Accepted` was lost
+        if message.seq > newest:  # else it came before the connection broke, and only its `Accepted` was lost
             self._newest_seqs[peer.node] = message.seq
             app_id, channel = message.app_id, message.channel
             if message.cache_ttl_s:

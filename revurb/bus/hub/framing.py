@@ -6,22 +6,23 @@ import struct
 
 from revurb.bus.brokered.broker_messages import VERSION, FromBroker, FromWorker, encode
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a worker's whole `Hello`: 100,000 members are 10 MB
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # the Hello of one worker with 100,000 members has 10 MB
 _HEADER = struct.Struct(">IB")
 
 
 class FramingError(Exception):
-    """The stream cannot be followed any further."""
+    """The stream cannot be read any further."""
 
 
 def encode_frame(message: FromWorker | FromBroker) -> bytes:
+    """The message as it is written to the stream."""
     body = encode(message)
     return _HEADER.pack(len(body) + 1, VERSION) + body
 
 
 class MessageSplitter:
-    """Cuts messages out of a stream, whatever its chunks. `foreign` counts those of another version, which are
-    skipped: during a rolling restart old and new speak to each other."""
+    """Cuts a stream into messages, whatever chunks it comes in. Messages of another version are skipped and counted
+    (`other_versions`): during a rolling restart, old and new processes are connected with each other."""
 
     __slots__ = ("_incomplete", "other_versions")
 
@@ -30,7 +31,7 @@ class MessageSplitter:
         self.other_versions = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The bodies of the messages that are whole now. Raises FramingError for a length that is not to be."""
+        """The bodies of the messages that are complete now. Raises FramingError for a length that is not allowed."""
         if self._incomplete:
             data = self._incomplete + data
         bodies: list[bytes] = []

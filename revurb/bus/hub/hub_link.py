@@ -1,4 +1,4 @@
-"""A worker's connection to the broker: made, watched, and made again for as long as it takes."""
+"""A worker's connection to the hub: opened, watched, and reopened whenever it is lost."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.02
-RETRY_MAX_S = 0.25  # a try takes 50 us, and a hub that takes over waits for everyone
+RETRY_MAX_S = 0.25  # a try takes 50 us, and a hub that replaces another waits for all workers
 HEARTBEAT_S = 1.0
 READ_BYTES = 256 * 1024
-MAX_MISSED_HEARTBEATS = 5  # a broker that lives answers each
+MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
 
 
 class HubLink(asyncio.Protocol):
-    """Keeps one connection to the Unix socket at `path`, from `start` to `stop`. The broker hears from it every
-    `beat_s`, which has to be well below its lease."""
+    """A `revurb.bus.brokered.broker_link.BrokerLink` to the Unix socket at `path`. It sends a heartbeat every
+    `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
 
@@ -38,21 +38,22 @@ class HubLink(asyncio.Protocol):
         self._path = path
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._duplicate_fd = -1  # of the same connection
+        self._duplicate_fd = -1  # a duplicate of the connection's descriptor
         self._splitter = MessageSplitter()
         self._disconnected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.invalid_messages = 0  # messages that made no sense
+        self.invalid_messages = 0
         self._stopped = False
         self._received_at = 0.0
         self._heartbeat_at = 0.0
         self._lag: HeartbeatLag | None = None  # of the connection
 
     def start(self) -> None:
+        """Connect in the background."""
         self._task = asyncio.get_running_loop().create_task(self._stay_connected())
 
     async def stop(self) -> None:
-        """Close, behind what has been sent."""
+        """Disconnect when everything is sent."""
         if self._task is not None:
             self._stopped = True
             self._task.cancel()
@@ -62,12 +63,13 @@ class HubLink(asyncio.Protocol):
             self._transport.close()
 
     def send(self, message: m.FromWorker) -> None:
-        """Send, if there is a connection."""
+        """Send a message; does nothing while there is no connection."""
         if self._transport is not None:
             self._transport.write(encode_frame(message))
 
     def tick(self, now: float) -> None:
-        """To be called a few times a second: finds out whether the broker still answers."""
+        """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
+        second."""
         if self._transport is None or self._lag is None or now < self._heartbeat_at + self._heartbeat_s:
             return
         self._heartbeat_at = now
@@ -79,16 +81,17 @@ class HubLink(asyncio.Protocol):
             self.send(m.HeartbeatRequest())
 
     def lag_s(self, now: float) -> float | None:
-        """How far behind the hub this worker hears."""
+        """How far this worker is behind the hub in receiving."""
         return None if self._lag is None else self._lag.lag_s(now)
 
     def partition_of(self, app_id: str, channel: str) -> int:
+        """The only one: the hub has one order for all events."""
         return 0
 
-    # What the loop calls.
+    # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
         self._duplicate_fd = os.dup(transport.get_extra_info("socket").fileno())
         self._splitter = MessageSplitter()
         self._received_at = self._heartbeat_at = asyncio.get_running_loop().time()
@@ -107,14 +110,17 @@ class HubLink(asyncio.Protocol):
         self._owner.receive(self._decode(bodies))
 
     def _read_remaining(self) -> None:
-        """A loop that finds out by writing that the peer has died closes the connection with all that has come and is
-        not read yet: events that the hub has said to have sent. The other descriptor still has them."""
+        """Read what a dead broker has sent and the event loop has not read yet.
+
+        A loop that finds out by writing that the peer has died closes the connection without reading the rest: events
+        that the hub counts as sent. The duplicate descriptor still has them.
+        """
         fd, self._duplicate_fd = self._duplicate_fd, -1
         try:
             while not self._stopped and (data := os.read(fd, READ_BYTES)):
                 self.data_received(data)
         except OSError:
-            pass  # nothing more, of a peer that lives
+            pass  # nothing more, from a peer that is alive
         finally:
             os.close(fd)
 

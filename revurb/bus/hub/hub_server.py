@@ -1,4 +1,4 @@
-"""The broker behind a Unix socket, for an event loop."""
+"""The broker behind a Unix socket, in an event loop."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from revurb.bus.hub.peer import Peer
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for one worker; one that is this far behind starts over
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for one worker, which has to reconnect beyond that
 
 
 class _WorkerConnection(asyncio.Protocol):
-    """A worker's connection."""
+    """A worker's connection; the broker writes to it as a `revurb.bus.hub.peer.PeerWriter`."""
 
     def __init__(self, hub: HubServer) -> None:
         self._hub = hub
@@ -27,7 +27,7 @@ class _WorkerConnection(asyncio.Protocol):
         self._unsent: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
         self._fd = transport.get_extra_info("socket").fileno()
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
@@ -49,15 +49,17 @@ class _WorkerConnection(asyncio.Protocol):
         self._hub.flush()
 
     def write(self, data: bytes) -> None:
+        """Queue data until the server's next `flush`."""
         if not self._unsent:
             self._hub.dirty.append(self)
         self._unsent.append(data)
 
     def close(self) -> None:
+        """Drop the connection at once."""
         self._transport.abort()
 
     def flush(self) -> None:
-        """Send all that was written: now, unless the worker has not taken what was sent before."""
+        """Send all that was written: at once, unless the worker has not read what was sent before."""
         data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
         self._unsent.clear()
         transport = self._transport
@@ -74,7 +76,7 @@ class _WorkerConnection(asyncio.Protocol):
             except BlockingIOError:
                 sent = 0
             except OSError:
-                return  # it has died; the loop will say so
+                return  # the peer has died; connection_lost follows
             if sent == len(data):
                 return
             data = data[sent:]
@@ -82,23 +84,26 @@ class _WorkerConnection(asyncio.Protocol):
 
 
 class HubServer:
-    """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600)."""
+    """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
+
+    `no_connections` is set while no worker is connected. `connections` and `dirty` are for the connections.
+    """
 
     def __init__(self, broker: Broker, path: str) -> None:
         self.broker = broker
         self.connections: set[_WorkerConnection] = set()
-        self.no_connections = asyncio.Event()  # set while there are none
+        self.no_connections = asyncio.Event()
         self.no_connections.set()
-        self.dirty: list[_WorkerConnection] = []  # those with something to send
+        self.dirty: list[_WorkerConnection] = []  # the connections with unsent data
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Raises OSError if the path is not to be had."""
+        """Listen. Raises OSError if the path cannot be used."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)  # of a broker that was killed; the supervisor runs one at a time
+            os.unlink(self._path)  # left by a broker that was killed; the supervisor runs one at a time
         before = os.umask(0o177)
         try:
             self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), self._path)
@@ -107,6 +112,7 @@ class HubServer:
         self._tick(loop)
 
     async def stop(self) -> None:
+        """Drop all connections and stop listening."""
         if self._timer is not None:
             self._timer.cancel()
         if self._server is not None:
@@ -117,10 +123,10 @@ class HubServer:
             os.unlink(self._path)
 
     def flush(self) -> None:
-        """Send what the broker has written: first the events, so that the kernel has them and will deliver them
-        whatever becomes of this process, and then to their publishers that they are sent."""
+        """Send what the broker has written. The events go first, so that the kernel has them and delivers them whatever
+        becomes of this process; only then are their publishers told that they are sent."""
         unacknowledged = self.broker.unacknowledged
-        if len(unacknowledged) == 1:  # nearly always: what this one gets goes with the word
+        if len(unacknowledged) == 1:  # nearly always: its events and its Accepted are sent together
             events = [each for each in self.dirty if each.peer is not unacknowledged[0]]
             self.dirty = [each for each in self.dirty if each.peer is unacknowledged[0]]
         else:

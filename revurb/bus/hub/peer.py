@@ -16,10 +16,10 @@ class PeerWriter(Protocol):
 
 
 class Peer:
-    """A worker's connection, from accept to end. `node` is "" until its `Hello` has come.
+    """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
     `received_at` is when bytes last came, in seconds of the broker's clock. `unacknowledged` are the numbers of its
-    events that are ordered and have not been confirmed with `Accepted` yet.
+    events that are ordered and have not been confirmed yet.
     """
 
     __slots__ = ("node", "received_at", "unacknowledged", "writer")

@@ -1,4 +1,4 @@
-"""Reading what came while nobody listened, out of the log."""
+"""Reading from the log what was published while this node was not subscribed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def catch_up(
     incoming: IncomingEvents,
     then: Callable[[], None],
 ) -> None:
-    """Give `incoming` the logged events of each partition behind what has come already; `then` is called behind the
-    last."""
+    """Pass to `incoming` the logged events of each partition after the newest one that it has. `then` is called after
+    the last of them."""
     remaining = set(partitions)
 
     def read(number: int, start: StreamId) -> None:
@@ -34,7 +34,7 @@ def catch_up(
         for stream_id, fields in entries:
             incoming.receive_logged(number, stream_id, fields[1])
         if len(entries) == ENTRIES_PER_READ:
-            read(number, parse_stream_id(entries[-1][0]).after())  # whatever was in the last one
+            read(number, parse_stream_id(entries[-1][0]).after())  # also if the last entry was invalid
             return
         remaining.discard(number)
         if not remaining:

@@ -1,7 +1,7 @@
-"""The command connection: what is asked for in one turn of the event loop goes out in one pipeline.
+"""The command connection: the commands of one turn of the event loop go out in one pipeline.
 
-One pipeline is under way at a time; what comes meanwhile waits for the next. So order is kept, and the busier it is the
-more commands share a round trip.
+One pipeline is in flight at a time; commands that come meanwhile wait for the next. So order is kept, and the busier
+the node is, the more commands share a round trip.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from revurb.bus.redis.scripts import RedisScript, Scripts
 
 _log = logging.getLogger(__name__)
 
-MAX_PIPELINE_COMMANDS = 1000  # commands of one pipeline: a longer one holds up the replies to the first
+MAX_PIPELINE_COMMANDS = 1000  # a longer pipeline would delay the reply to its first command
 
 ReplyCallback = Callable[[Any], None]
 
@@ -32,12 +32,12 @@ class RedisCommand(Protocol):
     """One command of a pipeline."""
 
     def command_args(self) -> CommandArgs:
-        """What is sent; asked for when it is, and again if it has to be sent again."""
+        """The command's name and arguments. Called when the command is sent, and again if it has to be sent again."""
         ...
 
     @property
     def done(self) -> ReplyCallback | None:
-        """Gets the reply."""
+        """Called with the reply."""
         ...
 
 
@@ -60,7 +60,11 @@ class _ScriptCommand(NamedTuple):
 
 
 class CommandQueue:
-    """Runs commands on `redis`, in order. `on_down` is told once when that fails; `retry` is then the way back."""
+    """Runs commands on `redis`, in order.
+
+    `any_key` is a key that may be asked for. `on_down` is called once, when a pipeline fails; the queue is of no use
+    then.
+    """
 
     def __init__(
         self, redis: AnyRedis, scripts: Scripts, any_key: str, on_down: Callable[[RedisUnavailable], None]
@@ -71,24 +75,26 @@ class CommandQueue:
         self._scripts = scripts
         self._on_down = on_down
         self._waiting: list[RedisCommand] = []
-        self._batches: dict[int, RedisCommand] = {}  # group -> what may still be added to
+        self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Send commands from now on. Those that were added before are sent first."""
         self._task = asyncio.get_running_loop().create_task(self._run_pipelines())
 
     async def flush(self) -> None:
-        """Wait until everything so far has been done."""
+        """Wait until all commands added so far are done."""
         done = asyncio.Event()
         self.after_all(done.set)
         await done.wait()
 
     def after_all(self, then: Callable[[], None]) -> None:
-        """`then` is called when everything so far has been done."""
+        """Call `then` when all commands added so far are done."""
         self.run_command("EXISTS", self._any_key, done=lambda reply: then())
 
     async def stop(self) -> None:
+        """End at once, whether commands wait or not."""
         await cancel_and_wait(self._task)
         await self._pipelines.close()
 
@@ -99,29 +105,29 @@ class CommandQueue:
         args: Sequence[CommandArg],
         done: ReplyCallback | None = None,
     ) -> None:
-        """Run a script; `done` gets its reply."""
+        """Add a script; `done` gets its reply."""
         self._batches.clear()
         self._add(_ScriptCommand(script, keys, args, done))
 
     def run_command(self, *args: CommandArg, done: ReplyCallback | None = None) -> None:
-        """Run a command that is no script."""
+        """Add a command that is not a script; `done` gets its reply."""
         self._batches.clear()
         self._add(_PlainCommand(args, done))
 
     def add_batch(self, group: int, batch: RedisCommand) -> None:
-        """Run a command to which can be added while it waits."""
+        """Add a command that may grow while it waits (`open_batch`)."""
         self._batches[group] = batch
         self._add(batch)
 
     def open_batch(self, group: int) -> RedisCommand | None:
-        """The group's newest batch, if it still waits, with nothing but batches behind it."""
+        """The group's newest batch, if it still waits and only batches were added after it; else None."""
         return self._batches.get(group)
 
     async def load(self) -> None:
-        """Give Redis the scripts. Raises RedisUnavailable."""
+        """Load the scripts into Redis. Raises RedisUnavailable."""
         try:
             for script in self._scripts.all():
-                await self._redis.script_load(script.source)  # of a cluster: on every primary
+                await self._redis.script_load(script.source)  # in a Cluster on every primary
         except FAILURES as error:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
 
@@ -142,7 +148,7 @@ class CommandQueue:
                 except RedisUnavailable as error:
                     self._on_down(error)
                     return
-                except Exception as error:  # whatever it is, nobody is to wait for ever
+                except Exception as error:  # whatever it is, no caller may wait for ever
                     _log.exception("commands failed")
                     self._on_down(RedisUnavailable(str(error) or type(error).__name__))
                     return
@@ -153,13 +159,13 @@ class CommandQueue:
         except FAILURES as error:
             if is_retry:
                 raise RedisUnavailable(str(error) or type(error).__name__) from error
-            # The connection may have been closed while nothing was wrong with Redis. Each command may be given twice.
+            # The connection may have been closed although Redis is well. Each command may run twice.
             await self._run_pipeline(batch, is_retry=True)
             return
         if any(isinstance(reply, NoScriptError) for reply in replies):
             if is_retry:
                 raise RedisUnavailable("Redis does not keep the scripts")
-            # Restarted, flushed or failed over. Those that went through may be given twice.
+            # Redis was restarted, flushed or failed over. The commands that succeeded may run twice.
             await self.load()
             await self._run_pipeline(batch, is_retry=True)
             return
@@ -173,9 +179,10 @@ class CommandQueue:
         try:
             done(reply)
         except Exception:
-            # A reply that we do not understand, or a fault of ours: the others are still to be told.
+            # An unexpected reply, or a fault here: the other callbacks must still be called.
             _log.exception("reply not understood")
 
     def _raise_unavailable(self, error: Exception) -> None:
-        """Read-only (a replica since a failover), out of memory, loading, no permission: nothing works then."""
+        """The command was refused: a replica since a failover (read-only), out of memory, loading, no permission. No
+        other command will do better."""
         raise RedisUnavailable(str(error)) from (error if isinstance(error, ResponseError) else None)

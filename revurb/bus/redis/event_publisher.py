@@ -1,8 +1,8 @@
-"""Events on their way to Redis: those of one turn of the event loop, or that came while a pipeline was under way, are
-taken by one run of a script.
+"""Events on their way to Redis: those of one turn of the event loop, or those that came while a pipeline was in flight,
+share one run of a script.
 
-A script may only touch keys that one server holds. So in a Cluster there is a batch for each partition; and also on a
-plain connection to something that is a cluster behind it, which a probe finds out.
+A script may only touch keys of one server. So in a Cluster there is a batch for each partition; and also on a plain
+connection that leads to a cluster, which a probe finds out.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ from revurb.bus.redis.scripts import Scripts
 
 _log = logging.getLogger(__name__)
 
-MAX_BATCH_EVENTS = 100  # of one run, about 1 ms: Redis does nothing else meanwhile
+MAX_BATCH_EVENTS = 100  # of one run, about 1 ms, during which Redis does nothing else
 MAX_BATCH_BYTES = 256 * 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class EventPublisher:
-    """What the node publishes. `accepted` gets the numbers of the events that Redis has taken."""
+    """Publishes the node's events. `accepted` gets the numbers of the events that Redis has taken; `kept_ms` is how
+    long the log keeps events.
+
+    `by_partition` is whether there is a batch for each partition.
+    """
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class EventPublisher:
         self._commands = commands
         self._kept_ms = kept_ms
         self._accepted = accepted
-        self.by_partition = True  # there is a batch for each partition
+        self.by_partition = True
 
     async def probe(self, redis: AnyRedis) -> None:
         """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
@@ -89,12 +93,12 @@ class EventPublisher:
 
 
 def _msgpack_str(data: bytes) -> msgspec.Raw:
-    """As MessagePack's `str 32`: Redis' reader of MessagePack knows no `bin`."""
+    """The data as MessagePack's `str 32`: Redis' MessagePack reader knows no bin type."""
     return msgspec.Raw(b"\xdb" + len(data).to_bytes(4) + data)
 
 
 class _PublishBatch:
-    """One run of the script: a `Command` that grows until it is sent."""
+    """One run of the script: a `RedisCommand` that grows until it is sent."""
 
     __slots__ = ("_accepted", "_args", "_bytes", "_events", "_keys", "_seqs", "_sha")
 
@@ -112,11 +116,11 @@ class _PublishBatch:
         return len(self._events) >= MAX_BATCH_EVENTS or self._bytes >= MAX_BATCH_BYTES
 
     def key_index(self, key: str) -> int:
-        """The key's place in KEYS."""
+        """The key's index in KEYS, from 1 on; adds the key if it is new."""
         return self._keys.setdefault(key, len(self._keys) + 1)
 
     def add(self, seq: int, event: tuple[object, ...], size_bytes: int) -> None:
-        """`event` is what the script asks for."""
+        """Add an event in the form that the script expects."""
         self._seqs.append(seq)
         self._events.append(event)
         self._bytes += size_bytes

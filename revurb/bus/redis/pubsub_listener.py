@@ -1,4 +1,4 @@
-"""The subscribing connection: what is published on the channels that this process wants."""
+"""The subscribing connection: receives what is published on the channels that this node is subscribed to."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 
-MAX_CHANNELS_AT_ONCE = 500  # channels that are sent for in one go
+MAX_CHANNELS_AT_ONCE = 500  # channels of one write
 
 
 class PubSubHandler(Protocol):
-    """Who a listener is for."""
+    """What a listener calls."""
 
     def on_message(self, channel: bytes, data: bytes) -> None:
-        """Something was published."""
+        """Something was published on a channel."""
 
     def on_lost(self, error: RedisUnavailable) -> None:
-        """The connection is lost."""
+        """The connection is lost; the listener is of no use then."""
 
 
 class PubSubListener:
-    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster: channels of
-    one command must be of one slot there."""
+    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster, where the
+    channels of one command must be of one slot."""
 
     def __init__(
         self, redis: Redis, handler: PubSubHandler, slot_of: Callable[[str], int] | None = None
@@ -48,7 +48,7 @@ class PubSubListener:
         self._wake = asyncio.Event()
 
     async def open(self, channels: Iterable[str]) -> None:
-        """Connect and subscribe. Raises RedisUnavailable."""
+        """Connect, and wait until the channels are subscribed to. Raises RedisUnavailable."""
         ready = asyncio.get_running_loop().create_future()
         waiting = {channel.encode() for channel in channels}
 
@@ -75,6 +75,7 @@ class PubSubListener:
             raise RedisUnavailable("the subscribing connection was lost")
 
     async def close(self) -> None:
+        """Close the connection, whether it was opened or not."""
         await cancel_and_wait(*self._tasks)
         if self._connection is not None:
             with contextlib.suppress(RedisError, OSError):
@@ -82,12 +83,13 @@ class PubSubListener:
                 await self._redis.connection_pool.release(self._connection)
 
     def server_of(self, channel: str) -> str:
-        """The address of the server that the channel is heard from."""
+        """The address of the server on which the channel is subscribed to."""
         connection = self._connection
         return f"{connection.host}:{connection.port}" if hasattr(connection, "port") else str(connection.path)
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
-        """`then` is called when nothing that is published from now on can be missed; at once if that is so already."""
+        """Call `then` as soon as nothing that is published from now on can be missed; at once if that is the case
+        already."""
         name = channel.encode()
         if name in self._subscribed:
             then()
@@ -98,6 +100,7 @@ class PubSubListener:
             self._enqueue(self._subscribe, channel)
 
     def unsubscribe(self, channel: str) -> None:
+        """Unsubscribe. Messages that are on their way may still come."""
         self._subscribed.discard(channel.encode())
         self._enqueue(self._unsubscribe, channel)
 
@@ -106,7 +109,7 @@ class PubSubListener:
         self._wake.set()
 
     async def _send_commands(self) -> None:
-        """Send what is to be (un)subscribed to, many at once."""
+        """Send the queued commands, each for many channels at once."""
         try:
             while True:
                 await self._wake.wait()
@@ -129,7 +132,7 @@ class PubSubListener:
     async def _receive_messages(self) -> None:
         try:
             while True:
-                # math.inf: wait for as long as it takes; beats find out whether the connection lives.
+                # math.inf: no timeout. Heartbeats find out whether the connection is alive.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
                     self._handler.on_message(channel, data)

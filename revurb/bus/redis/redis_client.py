@@ -1,4 +1,4 @@
-"""Making clients of the Redis that is configured."""
+"""Creating clients of the configured Redis."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ClientFactory: TypeAlias = Callable[[], AnyRedis]
 
 
 def client_factory(config: RedisConfig) -> ClientFactory:
-    """What makes a client, new each time. It must speak RESP2, decode nothing, and give up at the first failure: the
-    link has its own way of trying again.
+    """Returns a function that creates a new client. The client speaks RESP2, decodes nothing, and gives up at the first
+    failure, since the link retries by itself; a factory of the user's own has to do the same.
 
-    Raises ConfigError for a factory of the user's own that cannot be had.
+    Raises ConfigError for a factory of the user's own that cannot be loaded.
     """
     if config.factory is not None:
         return load_redis_factory(config.factory)
@@ -38,7 +38,7 @@ def client_factory(config: RedisConfig) -> ClientFactory:
     if address.tls:
         options |= _tls_options(config)
     if config.cluster:
-        del options["db"]  # a cluster has one
+        del options["db"]  # a Cluster has only one
         return lambda: RedisCluster(host=address.host, port=address.port, **options)
     if config.sentinels is not None:
         sentinels = config.sentinels
@@ -75,7 +75,7 @@ def _client_with_server_name(server_name: str | None, host: str, port: int, opti
 
 
 def _sentinel_client(sentinels: tuple[str, ...], config: RedisConfig, options: dict[str, Any]) -> Redis:
-    """A client of whichever server is the master when it connects."""
+    """A client of the server that is the master at the time of connecting."""
     addresses = []
     for text in sentinels:
         host, _, port = text.rpartition(":")
@@ -90,7 +90,7 @@ def _sentinel_client(sentinels: tuple[str, ...], config: RedisConfig, options: d
     class SentinelMaster(Redis):
         async def aclose(self, close_connection_pool: bool | None = None) -> None:
             await super().aclose(close_connection_pool)
-            for server in sentinel.sentinels:  # which redis-py leaves open
+            for server in sentinel.sentinels:  # redis-py leaves them open
                 await server.aclose()
 
     sentinel = Sentinel(addresses, sentinel_kwargs=sentinel_options, **options)  # type: ignore[no-untyped-call]

@@ -1,15 +1,17 @@
-"""Whether this process hears what it should, and up to where it has.
+"""Checks that this node receives what is published, and knows up to where it has received each partition.
 
-A beat goes out on the command connection and comes back on a subscribing one: a script looks where the logs of some
-partitions end, and publishes that on a channel that lives where they do. When it comes, all that was logged up to there
-has come. What does not come back was swallowed somewhere, and nobody else would say so.
+A heartbeat goes out on the command connection and comes back on a subscribing one: a script reads where the logs of
+some partitions end, and publishes that on a channel of the same server. When it comes, everything logged before has
+come. If it does not come back, the connection has lost something without any error.
 
-Plan: one server that has all logs needs one beat. In a Cluster any server may have any partition, and what it publishes
-comes on a connection of its own: so there is a beat for each partition, and one for what is in none. They share one
-pipeline, every 2.5 s: 4 ms of the process and 2 ms of all servers together. The one beat takes 0.7 and 0.6 ms.
+Plan: one server that has all logs needs one heartbeat. In a Cluster any server may have any partition, and what it
+publishes comes on a connection of its own, so there is one heartbeat for each partition and one for the keys of no
+partition. They share one pipeline, every 2.5 s: 4 ms of CPU of the node and 2 ms of all servers together. The single
+heartbeat takes 0.7 and 0.6 ms.
 
-A place in a log is a stream id, not a time: the ids of a log only ever grow, whatever the clocks say of the servers
-that hold it one after the other. Times serve to tell whether a gap was longer than the log, each server's by its own.
+A position in a log is a stream id, not a time: the ids of a log only ever grow, whatever the clocks of the servers say
+that hold it one after the other. Times are used only to tell whether a gap was longer than the log, each server's by
+its own clock.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ SILENT_AFTER_S = 8.0
 
 
 class _HeartbeatRoute(NamedTuple):
-    """A way from Redis to this process: what is published on `channel` comes behind all that was logged before in the
-    `partitions`, whose logs are `logs`."""
+    """A route from Redis to this node: what is published on `channel` comes behind everything logged before in the
+    `partitions`, whose logs are `logs`. `lag` are the heartbeats on it."""
 
     channel: str
     partitions: Sequence[int]
@@ -43,7 +45,7 @@ class _HeartbeatRoute(NamedTuple):
 
 
 class LogTails(NamedTuple):
-    """Where the logs of a path end, by partition, and the time of the server that has them."""
+    """Where the logs of a route end, by partition, and the time of the server that has them."""
 
     channel: str
     now_ms: int
@@ -51,8 +53,13 @@ class LogTails(NamedTuple):
 
 
 class RedisHeartbeat:
-    """The beats of the process `node`, through all lives of its link. `incoming` is told up to where everything has
-    come, `on_deaf` of a server from which no beat has come back for `deaf_after_s`. Logs are kept for `kept_ms`."""
+    """The heartbeats of `node`, through all sessions of its link.
+
+    `incoming` is told up to where everything has come. `on_silence` is called with an error that names the server, when
+    no heartbeat has come back for `silent_after_s`. `kept_ms` is how long logs keep events.
+
+    For each session: `open`, subscribe to `channels`, `begin`, and `stop` at the end.
+    """
 
     def __init__(
         self,
@@ -65,7 +72,7 @@ class RedisHeartbeat:
         heartbeat_s: float = HEARTBEAT_S,
         silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
-        self.invalid_messages = 0  # beats that made no sense
+        self.invalid_messages = 0  # heartbeats that could not be read
         self._node = node
         self._keys = keys
         self._incoming = incoming
@@ -74,19 +81,21 @@ class RedisHeartbeat:
         self._heartbeat_s = heartbeat_s
         self._silent_after_s = silent_after_s
         self._routes: dict[bytes, _HeartbeatRoute] = {}  # by channel
-        self._received_until_ms: dict[str, int] = {}  # channel -> what was logged before has come
+        # Channel -> time of the server up to which everything has come.
+        self._received_until_ms: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
     def lag_s(self, now: float) -> float | None:
-        """How far behind the process hears, at `now` of `time.monotonic`: the longest way counts."""
+        """How far this node is behind in receiving, at `now` of `time.monotonic`: the maximum of all routes. None while
+        nothing is known."""
         lags = [lag for route in self._routes.values() if (lag := route.lag.lag_s(now)) is not None]
         return max(lags, default=None)
 
-    # A life of the link: open, begin, then beats, stop.
+    # One session: open, begin, then heartbeats, stop.
 
     async def open(self, commands: CommandQueue, script: RedisScript, by_partition: bool) -> list[LogTails]:
-        """Where the logs end now, before anything is subscribed to. With `split`, a script may touch one partition
-        only, and each has its own beat."""
+        """Returns where the logs end now. To be called before anything is subscribed to. With `by_partition` a script
+        may touch one partition only, and each has its own heartbeat."""
         self._commands, self._script = commands, script
         logs, now = self._keys.logs, time.monotonic()
         if by_partition:
@@ -112,7 +121,7 @@ class RedisHeartbeat:
 
     @property
     def channels(self) -> list[str]:
-        """To be subscribed to."""
+        """The channels to be subscribed to before `begin`."""
         return [route.channel for route in self._routes.values()]
 
     def begin(
@@ -123,9 +132,11 @@ class RedisHeartbeat:
         is_first: bool,
         is_new_redis: bool,
     ) -> bool:
-        """Beat, from now on. `where` says at which server a channel is, `is_first` that what was before does not
-        concern us, `is_new_redis` that this Redis has nothing of what was before. Returns whether events may have been
-        lost."""
+        """Send heartbeats from now on. Returns whether events may have been lost since the last session.
+
+        `tails` is what `open` returned. `server_of` gives the server of a channel. `is_first` is the first session, for
+        which earlier events do not matter; `is_new_redis` a Redis that has nothing from before.
+        """
         gone = is_new_redis and not is_first
         for channel, now_ms, positions in tails:
             for number, position in positions.items():
@@ -147,13 +158,14 @@ class RedisHeartbeat:
         return gone
 
     async def stop(self) -> None:
+        """Stop sending heartbeats."""
         await cancel_and_wait(self._task)
 
     def on_message(self, channel: bytes, data: bytes) -> None:
-        """A beat is back."""
+        """A heartbeat has come back."""
         route = self._routes.get(channel)
         if route is None:
-            return  # of a channel that was just given up
+            return  # a channel of the session before
         try:
             number, now_ms, *ids = data.split()
             positions = [parse_stream_id(id) for id in ids[: len(route.partitions)]]
@@ -182,7 +194,7 @@ class RedisHeartbeat:
         try:
             server = server_of(route.channel)
         except RedisUnavailable as error:
-            return error  # a Cluster that is falling to pieces
+            return error  # no server of the Cluster has the channel
         return RedisUnavailable(f"no beat has come back from {server} for {self._silent_after_s:.0f} s")
 
     async def _read_tails(self, route: _HeartbeatRoute) -> LogTails:

@@ -1,4 +1,7 @@
-"""The ledger in Redis, as commands: who is on which channel, what was sent last, how many connections there are."""
+"""The ledger in Redis, as commands: who is on which channel, the last events, how many connections there are.
+
+All methods return at once; where there is an answer, a callback gets it later.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 
 
 class RedisLedger:
-    """What the node `node` has to say and to ask. `kept_ms` is how long the log keeps events."""
+    """The changes and questions of `node`. `kept_ms` is how long the log keeps events."""
 
     def __init__(
         self,
@@ -39,8 +42,8 @@ class RedisLedger:
         self._kept_ms = kept_ms
 
     def enter(self, enter: m.Enter, marker: bytes, done: ReplyCallback) -> None:
-        """Count a subscriber in. `done` gets the reply that `read_entered` reads, `marker` is published at its place
-        among the events."""
+        """Count a subscriber. `done` gets the reply for `read_enter_reply`; `marker` is published at its place among
+        the events."""
         app_id, channel, member = enter.app_id, enter.channel, enter.member
         topic = self._keys.topic(app_id, channel)
         member_fields: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
@@ -73,6 +76,7 @@ class RedisLedger:
         )
 
     def set_count(self, app_id: str, channel: str, count: int) -> None:
+        """Set how many subscribers of the channel this node has."""
         topic = self._keys.topic(app_id, channel)
         self._commands.run_script(
             self._scripts.set_count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
@@ -81,7 +85,8 @@ class RedisLedger:
     def leave(
         self, app_id: str, channel: str, member: Member, count: int | None = None, node: str | None = None
     ) -> None:
-        """Take `node`, or this one, off the user's; if it was the last, everyone is told. A count is set if given."""
+        """Remove `node`, or this one, from those through which the user is on the channel. If it was the last,
+        member_removed is published. Sets the node's count of subscribers if one is given."""
         node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
@@ -103,7 +108,7 @@ class RedisLedger:
         )
 
     def announce_departed(self, app_id: str, channel: str, member: Member) -> None:
-        """Tell that the user has left, if it is not there."""
+        """Publish that the user has left, unless it is on the channel through another node."""
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
@@ -117,7 +122,8 @@ class RedisLedger:
     def report_channel(
         self, app_id: str, channel: str, count: int, members: Sequence[Member], *, announce: bool
     ) -> None:
-        """Make the ledger say this. With `announce`, `member_added` is sent for those who were not there."""
+        """Make the ledger's entry of this node for the channel what is given. With `announce`, member_added is
+        published for users who were not there. Users who are not in `members` leave."""
         topic = self._keys.topic(app_id, channel)
 
         def done(reply: Any) -> None:
@@ -138,7 +144,7 @@ class RedisLedger:
         )
 
     def publish(self, event: PublishedEvent) -> None:
-        """Send an event of the bus's own."""
+        """Publish an event of the bus's own."""
         topic = self._keys.topic(event.app_id, event.channel)
         packed = envelope.pack("", 0, event)
         self._commands.run_script(
@@ -147,6 +153,7 @@ class RedisLedger:
         self._events.on_published(event)
 
     def cache_event(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+        """Keep the last event of a cache channel for `ttl_s` seconds, unless the one that is kept lasts longer."""
         topic = self._keys.topic(app_id, channel)
         self._commands.run_script(
             self._scripts.cache_event, (topic.cached,), (text, max(1, int(ttl_s * 1000)))
@@ -155,8 +162,8 @@ class RedisLedger:
     def remove_node_state(
         self, node: str, keep: frozenset[ChannelKey], then: Callable[[], None], *, entirely: bool
     ) -> None:
-        """Remove what a node holds, but for the channels in `keep`; `entirely` also the number of its last event.
-        `then` is called behind the last of it."""
+        """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
+        `then` is called when everything is removed."""
         left = PARTITIONS
         for number in range(PARTITIONS):
 
@@ -177,6 +184,7 @@ class RedisLedger:
     def states(
         self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
     ) -> None:
+        """`done` gets the states of the channels, in their order."""
         found: list[ChannelState] = []
         if not channels:
             done(found)
@@ -193,6 +201,7 @@ class RedisLedger:
             )
 
     def channels(self, app_id: str, prefix: str, done: Callable[[dict[str, ChannelState]], None]) -> None:
+        """`done` gets the app's channels that have subscribers and whose names begin with `prefix`."""
         names: list[str] = []
         left = PARTITIONS
 
@@ -207,10 +216,12 @@ class RedisLedger:
             self._commands.run_command("SMEMBERS", self._keys.occupied(number, app_id), done=found)
 
     def members(self, app_id: str, channel: str, done: Callable[[list[Member]], None]) -> None:
+        """`done` gets the members, in order of joining."""
         key = self._keys.topic(app_id, channel).members
         self._commands.run_command("HGETALL", key, done=lambda reply: done(_read_members(reply)))
 
     def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
+        """Count one more connection of the app, if that keeps within `limit`. `done` gets whether it does."""
         self._commands.run_script(
             self._scripts.admit,
             self._connection_keys(app_id, self._node),
@@ -219,7 +230,7 @@ class RedisLedger:
         )
 
     def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
-        """Of `node`, or this one."""
+        """Set the number of connections of the app on `node`, or this one."""
         node = self._node if node is None else node
         self._commands.run_script(
             self._scripts.set_connections,
@@ -228,6 +239,7 @@ class RedisLedger:
         )
 
     def connections(self, app_id: str, done: Callable[[int], None]) -> None:
+        """`done` gets the number of connections of the app on all nodes."""
         key = self._keys.connections(app_id)
         self._commands.run_command("HGET", key, "", done=lambda count: done(int(count or 0)))
 
@@ -248,7 +260,7 @@ class RedisLedger:
         self._commands.run_command("HGETALL", topic.members, done=found)
 
     def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
-        """connections, held"""
+        """The keys of the app's connections and of what the node holds."""
         return self._keys.connections(app_id), self._keys.node_topics(partition_of(app_id, ""), node)
 
     def _when_published(self, event: PublishedEvent) -> ReplyCallback:
@@ -262,7 +274,7 @@ class RedisLedger:
         return self._keys.logs[topic.partition]
 
     def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, str, str]:
-        """counts, occupied, held"""
+        """The keys of the topic's counts, of the app's occupied channels and of what the node holds."""
         occupied = self._keys.occupied(topic.partition, app_id)
         return (
             topic.counts,
@@ -272,7 +284,7 @@ class RedisLedger:
 
 
 def read_enter_reply(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
-    """The reply to `enter`."""
+    """Position, members and last event in the reply to `RedisLedger.enter`."""
     position, members, cached, _ = reply
     return envelope.parse_stream_id(position), _read_members(members), cached
 
@@ -282,7 +294,8 @@ def _read_members(reply: Any) -> list[Member]:
 
 
 def _read_members_and_nodes(reply: Any) -> list[tuple[Member, list[str]]]:
-    """HGETALL of a members hash: user id, {id, info, when it joined, nodes} and so on; in order of joining."""
+    """Read a reply to HGETALL of a members hash: user id, {id, info, time of joining in ms, nodes}, and so on. Returned
+    in order of joining."""
     found = []
     for user_id, packed in zip(reply[::2], reply[1::2], strict=True):
         id_json, info_json, joined_ms, nodes = _unpack(packed)

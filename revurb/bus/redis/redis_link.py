@@ -1,7 +1,7 @@
-"""A process's link to its Redis, for as long as it takes: one `RedisSession` after the other.
+"""A node's link to its Redis: one `RedisSession` after the other, for as long as the node runs.
 
-What outlives a session is here: which topics the process wants, up to where it has received each partition, whether
-its heartbeats come back, and which Redis it last spoke to.
+What outlives a session is here (`LinkMemory`): which topics the node is subscribed to, up to where it has received each
+partition, whether its heartbeats come back, and which Redis it was last connected with.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
-GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
+GOODBYE_S = 3.0  # for removing what the node holds; after that its lease ends
 
 
 class RedisLink:
-    """A `BrokerLink`. `connect` makes a client of the Redis. `lease_s` is how long a process may be silent; `kept_s`
-    how long events are kept for those who were away. `beat_s` and `deaf_after_s` are the heartbeat's."""
+    """A `revurb.bus.brokered.broker_link.BrokerLink`. `connect` creates a client of the Redis. `lease_s` is how long a
+    node may be silent; `kept_s` how long events are kept for nodes that reconnect. `heartbeat_s` and `silent_after_s`
+    are the heartbeat's."""
 
     name = "redis"
 
@@ -82,7 +83,7 @@ class RedisLink:
 
     @property
     def invalid_messages(self) -> int:
-        """Messages that made no sense."""
+        """Events that could not be read, and were dropped."""
         return self._memory.incoming.invalid_messages
 
     @property
@@ -90,10 +91,11 @@ class RedisLink:
         return self._session is not None and self._session.is_up
 
     def start(self) -> None:
+        """Connect in the background."""
         self._task = asyncio.get_running_loop().create_task(self._stay_linked())
 
     async def stop(self) -> None:
-        """End, behind what has been sent."""
+        """Disconnect when everything is sent, after at most GOODBYE_S seconds."""
         session = self._session
         if session is not None and session.is_up:
             try:
@@ -130,7 +132,7 @@ class RedisLink:
                 if was_up or not is_logged:
                     _log.warning("redis is out of reach, trying on", extra={"reason": str(error)})
                     is_logged = True
-            except Exception:  # whatever it is, the link goes on
+            except Exception:  # whatever it is, the link retries
                 _log.exception("the link to redis failed, trying on")
             if was_up:
                 retry_s, is_logged = RETRY_FIRST_S, True

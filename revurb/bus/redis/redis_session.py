@@ -1,8 +1,8 @@
-"""One session with Redis, from connecting until something breaks: what the bus sends becomes commands, what Redis
+"""One session with Redis, from connecting until something breaks: messages of the bus become commands, what Redis
 publishes becomes messages.
 
-Plan: connect, take a lease, subscribe, report everything (`Hello`), catch up with the log, and work until the end. All
-collaborators are made for one session and end with it; `LinkMemory` is what outlives it.
+Plan: connect, acquire a lease, subscribe, report everything (`Hello`), catch up with the log, and work until the end.
+All collaborators are created for one session and end with it; `LinkMemory` outlives it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
 _log = logging.getLogger(__name__)
 
-OPENING_S = 8.0  # for all that has to be there before anything can be done
+OPENING_S = 8.0  # for everything before the session is up
 
 
 @dataclass(slots=True)
 class LinkMemory:
-    """What a link has from one session to the next. `epoch` is that of the Redis that it last spoke to, "" for none."""
+    """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
+    none."""
 
     owner: BrokerLinkOwner
     node: str
@@ -61,7 +62,7 @@ class LinkMemory:
 
 
 class RedisSession:
-    """Made with a new client, which it closes at its end. `is_up` from when messages can be sent."""
+    """Created with a new client, which it closes at its end. `is_up` is True from when messages can be sent."""
 
     def __init__(self, redis: AnyRedis, memory: LinkMemory) -> None:
         node, keys = memory.node, memory.keys
@@ -96,10 +97,10 @@ class RedisSession:
             node, keys, scripts, commands, self._ledger, self._notes, memory.lease_s, self.break_off
         )
 
-    # Its life.
+    # From opening to the end.
 
     async def run(self) -> None:
-        """Open and work until something breaks. Raises RedisUnavailable at its end, which says what."""
+        """Open, and work until something breaks. Raises RedisUnavailable at its end, which says what."""
         opening = asyncio.get_running_loop().create_task(self._open())
         try:
             await asyncio.wait(
@@ -115,7 +116,7 @@ class RedisSession:
             self._broken.cancel()
             for future in (opening, self._broken):
                 if not future.cancelled():
-                    future.exception()  # one is enough; but of one that nobody looks at, asyncio complains
+                    future.exception()  # asyncio complains about an exception that nobody retrieves
             await self._memory.heartbeat.stop()
             await self._leases.stop()
             await self._commands.stop()
@@ -123,7 +124,7 @@ class RedisSession:
             await self._redis.aclose()
 
     async def finish(self) -> None:
-        """Wait until everything that was sent has been done, the goodbye too."""
+        """Wait until everything that was sent is done, the goodbye included."""
         await (self._gone.wait() if self._going else self._commands.flush())
 
     def break_off(self, error: RedisUnavailable) -> None:
@@ -132,7 +133,7 @@ class RedisSession:
             self._broken.set_exception(error)
 
     async def _open(self) -> tuple[str, list[LogTails]]:
-        """Everything that has to be waited for. The epoch of this Redis, and where its logs end. Raises
+        """Do everything that has to be waited for. Returns the epoch of this Redis, and where its logs end. Raises
         RedisUnavailable."""
         keys, heartbeat = self._memory.keys, self._memory.heartbeat
         await self._commands.load()
@@ -164,7 +165,7 @@ class RedisSession:
         self._leases.start()
         memory.owner.linked()
 
-    # What the bus sends.
+    # Messages from the bus.
 
     def send(self, message: m.FromWorker) -> None:
         """Do what a message asks for. Order is kept."""
@@ -243,7 +244,7 @@ class RedisSession:
         memory.owner.receive((m.Welcome(memory.epoch, 0, self._missed),))
         memory.incoming.caught_up()
 
-    # What the listener brings (`PubSubHandler`).
+    # What the listener calls (`PubSubHandler`).
 
     def on_message(self, channel: bytes, data: bytes) -> None:
         memory = self._memory

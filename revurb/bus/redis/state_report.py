@@ -1,4 +1,4 @@
-"""What a process reports to Redis when a session begins: all that it holds."""
+"""What a node reports to Redis when a session begins: everything that it holds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from revurb.bus.redis.resync_barrier import ResyncBarrier
 
 
 def report_state(hello: m.Hello, ledger: RedisLedger, barrier: ResyncBarrier, *, is_new_redis: bool) -> None:
-    """Make `ledger` say what the process holds and nothing else.
+    """Make the node's part of `ledger` what `hello` reports.
 
-    With `is_new_redis` the ledger knows nothing: then nobody is announced as having come, and those who have left
-    meanwhile are announced behind the barrier, when it is known who is there.
+    With `is_new_redis` the ledger is empty: then no member is announced as joining, and members who left meanwhile are
+    announced behind the barrier, when it is known who is still there.
     """
     held: set[ChannelKey] = {(report.app_id, report.channel) for report in hello.channels}
     held.update((app_id, "") for app_id in hello.connections)

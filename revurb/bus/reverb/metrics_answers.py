@@ -1,4 +1,5 @@
-"""What this node answers to a PHP node's question: for its own clients only, since PHP adds up what all nodes say."""
+"""This node's answers to PHP nodes' questions: for its own clients only, since the asker adds up the answers of all
+nodes."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from revurb.bus.reverb import php
 from revurb.bus.reverb.reverb_messages import MetricsQuestion, is_readable_by_php, quote
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
-_EMPTY_ARRAY = b"[]"  # PHP's array, when it is empty
+_EMPTY_ARRAY = b"[]"  # PHP's JSON for an empty array
 
 
 class LocalQueries(Protocol):
-    """What this process holds itself, without the others."""
+    """This node's own state, without that of the others."""
 
     def channels(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
 
@@ -36,15 +37,15 @@ _read_cached = msgspec.json.Decoder(_Cached).decode
 
 
 class MetricsAnswers:
-    """The payload of an answer, for each of the four questions. Whatever the question is, there is one: who asks waits
-    10 s for each that does not come."""
+    """Makes the payload of an answer, for each of the four questions. There is one for any question: the asker waits 10
+    s for each answer that does not come."""
 
     def __init__(self, local: LocalQueries) -> None:
         self._local = local
         self._socket_prefix = random.randrange(1, 1_000_000_000)  # the first half of a socket id
 
     def answer(self, metric: MetricsQuestion) -> bytes:
-        """May raise Inexpressible."""
+        """The payload of the answer. Raises UnreadableByPhp."""
         options = metric.options
         match metric.kind:
             case "CONNECTIONS":
@@ -58,7 +59,7 @@ class MetricsAnswers:
         return _EMPTY_ARRAY
 
     def _connections(self, app_id: str) -> bytes:
-        # PHP counts the keys, over all answers: they must differ, and need be nobody's.
+        # PHP counts the keys over all answers: they must differ, and need not be those of clients.
         count = self._local.connections(app_id)
         return _object([b'"%d.%d":{}' % (self._socket_prefix, index) for index in range(1, count + 1)])
 
@@ -84,14 +85,14 @@ class MetricsAnswers:
 
 
 def user_id_json(member: Member) -> bytes:
-    """As the app wrote it, where PHP can read that."""
+    """The user's id as the app wrote it, where PHP can read that; else as a string."""
     if member.id_json[:1] != b'"' and is_readable_by_php(member.id_json):
         return member.id_json
     return quote(member.user_id).encode()
 
 
 def _info(name: str, state: ChannelState, wanted: frozenset[str]) -> bytes:
-    """What PHP says of a channel; user_count is for presence channels, subscription_count for the others."""
+    """What PHP nodes report of a channel: user_count for presence channels, subscription_count for the others."""
     parts = []
     occupied = state.subscription_count > 0
     if "occupied" in wanted:

@@ -1,11 +1,11 @@
-"""PHP's `serialize`, as far as Reverb uses it. Nothing is ever built but plain values.
+"""The format of PHP's serialize(), as far as Reverb uses it. Only plain values are ever built.
 
 Read: null, booleans, integers, floats, strings, arrays, objects and enum cases of the three classes that Reverb sends,
-exactly as PHP writes them: no references, no leading zeros, no other class, nothing behind the end. Every length is
-compared with what is there before it is used, every count with how much could fit, so that reading takes time in
-proportion to the bytes, whatever they claim.
+exactly as PHP writes them: no references, no leading zeros, no other class, nothing after the end. Every length is
+compared with the bytes that are there before it is used, every count with how many could fit, so that reading takes
+time in proportion to the bytes, whatever they claim.
 
-Written: null, strings, lists, dicts, and the objects of `messages`.
+Written: null, strings, lists, dicts, and the objects that Reverb sends.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ APPLICATION = "Laravel\\Reverb\\Application"
 PENDING_METRIC = "Laravel\\Reverb\\Protocols\\Pusher\\PendingMetric"
 METRIC_TYPE = "Laravel\\Reverb\\Protocols\\Pusher\\MetricType"
 
-MAX_BYTES = 1024 * 1024  # an application takes 700; the rest is for channel names that are asked about
+MAX_BYTES = 1024 * 1024  # an application takes 700; the rest is for the channel names of a question
 MAX_DEPTH = 8  # a question, its application, the app's options and what those may hold: 5
 _SMALLEST_PAIR_BYTES = len("i:0;N;")
 _LONGEST_NUMBER_BYTES = 32  # 64-bit integers take 20, floats 24
 
 
 class InvalidPhpData(ValueError):
-    """It is not what PHP would have written."""
+    """The data is not what PHP would have written."""
 
 
 class PhpObject(NamedTuple):
-    """An instance of a class, as its protected properties by name."""
+    """An instance of a class: its protected properties by name."""
 
     class_name: str
     properties: Mapping[str, PhpValue]
@@ -51,12 +51,12 @@ _CASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read(data: bytes) -> PhpValue:
-    """The value, or NotPhp."""
+    """The value. Raises InvalidPhpData."""
     return PhpReader(data).read()
 
 
 class PhpReader:
-    """Reads one value. `values` is how many have been begun so far, `at` how many bytes have been used."""
+    """Reads one value. `values` is how many values have been begun so far, `at` how many bytes have been used."""
 
     __slots__ = ("_data", "at", "values")
 
@@ -66,6 +66,7 @@ class PhpReader:
         self.values = 0
 
     def read(self) -> PhpValue:
+        """The value. Raises InvalidPhpData."""
         if len(self._data) > MAX_BYTES:
             raise InvalidPhpData("too long")
         value = self._value(0)
@@ -138,7 +139,7 @@ class PhpReader:
         return PhpCase(class_name, name)
 
     def _begin(self, depth: int) -> int:
-        """`3:{`: the number of pairs."""
+        """Read `3:{`: the number of pairs."""
         count = int(self._number(_COUNT, b":"))
         self._expect(b"{")
         if depth > MAX_DEPTH:
@@ -148,7 +149,7 @@ class PhpReader:
         return count
 
     def _quoted(self) -> str:
-        """`3:"abc"`; the length is in bytes."""
+        """Read `3:"abc"`; the length is in bytes."""
         length = int(self._number(_COUNT, b":"))
         self._expect(b'"')
         if length > len(self._data) - self.at:
@@ -179,7 +180,8 @@ PhpWritable: TypeAlias = str | Sequence[str] | Mapping[str, "str | Sequence[str]
 
 
 def write(value: PhpWritable) -> bytes:
-    """A list becomes PHP's array with keys 0, 1, 2 and so on. Raises UnicodeEncodeError for what is no text."""
+    """A list becomes PHP's array with the keys 0, 1, 2 and so on. Raises UnicodeEncodeError for text that is not
+    UTF-8."""
     if value is None:
         return b"N;"
     if isinstance(value, str):
@@ -194,11 +196,12 @@ def write(value: PhpWritable) -> bytes:
 
 
 def write_object(class_name: str, properties: Mapping[str, bytes]) -> bytes:
-    """`properties` are serialised already."""
+    """An object, from properties that are serialised already."""
     pairs = b"".join(write(f"\0*\0{name}") + value for name, value in properties.items())
     return b'O:%d:"%b":%d:{%b}' % (len(class_name), class_name.encode(), len(properties), pairs)
 
 
 def write_case(class_name: str, name: str) -> bytes:
+    """A case of an enum."""
     case = f"{class_name}:{name}".encode()
     return b'E:%d:"%b";' % (len(case), case)

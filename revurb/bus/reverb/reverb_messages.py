@@ -1,14 +1,14 @@
-"""What PHP Reverb nodes say to each other, as JSON, read and written.
+"""The messages that PHP Reverb nodes exchange, as JSON, read and written.
 
     {"type":"message","application":A,"payload":{"event","channels"|"channel","data","user_id"?},"socket_id"?}
     {"type":"terminate","application":A,"payload":{"user_id"}}
-    {"type":"metrics","payload":Q}, answered by everyone who hears it with {"type":<Q's key>,"payload":...}
+    {"type":"metrics","payload":Q}, answered by every subscriber with {"type":<Q's key>,"payload":...}
 
-A is a serialised Application, Q a serialised PendingMetric. Keys that PHP does not know are ignored by it at the top
-level (captured), so what a Revurb node sends is marked there with "origin", and other Revurb nodes skip it.
+A is a serialised Application, Q a serialised PendingMetric. PHP ignores keys at the top level that it does not know
+(captured), so Revurb nodes mark there what they send, with "origin", and skip what carries the mark.
 
-What is written has PHP's own escapes, and is refused (`Inexpressible`) where PHP's json_decode or json_encode would
-fail: then the node that read it would end.
+What is written uses PHP's own escapes. It is refused (`UnreadableByPhp`) where PHP's json_decode or json_encode would
+fail, since the node that read it would die.
 """
 
 from __future__ import annotations
@@ -27,37 +27,42 @@ import orjson
 from revurb.bus.reverb import php
 from revurb.pusher.ports import PublishedEvent
 
-MAX_BYTES = 32 * 1024 * 1024  # the longest are lists of all connections: 30 bytes each
-MAX_DEPTH = 480  # of the JSON within an event: PHP reads 512 levels in all
+MAX_BYTES = 32 * 1024 * 1024  # the longest are answers with all connections, 30 bytes each
+MAX_DEPTH = 480  # of the JSON within an event; PHP reads 512 levels in all
 _ORIGIN = "revurb:"
-_KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three types
+_KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three message types
 _LETTERS = string.ascii_letters + string.digits
 
 
 class InvalidReverbMessage(ValueError):
-    """Nothing that a Reverb node says."""
+    """Not a message that a Reverb node sends."""
 
 
 class UnreadableByPhp(ValueError):
-    """PHP could not read it."""
+    """A message that PHP could not read."""
 
 
 class ReverbEvent(NamedTuple):
-    """An event for the subscribers of each channel but `except_socket_id`: (channel, finished event)."""
+    """A finished event for the subscribers of each channel but `except_socket_id`: pairs of channel and text.
+
+    `triggered` is whether the application triggered it: it is neither a client event nor one of the server's own.
+    """
 
     app_id: str
     events: tuple[tuple[str, bytes], ...]
     except_socket_id: str | None
-    triggered: bool  # by the application: neither a client event nor of the server's own
+    triggered: bool
 
 
 class Terminate(NamedTuple):
+    """Close all connections of a user."""
+
     app_id: str
     user_id: str
 
 
 class MetricsQuestion(NamedTuple):
-    """A question: answers go under `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
+    """A question, whose answers carry `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
 
     key: str
     app_id: str
@@ -66,7 +71,7 @@ class MetricsQuestion(NamedTuple):
 
 
 class MetricsAnswer(NamedTuple):
-    """To the question with that key, if it is one."""
+    """An answer to the question with that key. Other nodes' questions are answered on the same channel."""
 
     key: str
     payload: msgspec.Raw
@@ -102,11 +107,11 @@ _read_text = msgspec.json.Decoder(str).decode
 
 
 def read(data: bytes) -> ReverbMessage | None:
-    """What was said; None if a Revurb node said it. Raises Garbage."""
+    """The message; None if a Revurb node sent it. Raises InvalidReverbMessage."""
     if len(data) > MAX_BYTES:
         raise InvalidReverbMessage("too long")
     try:
-        data.decode()  # what is passed on as it came must be text all through
+        data.decode()  # raw JSON is passed on as it came, so all of it must be UTF-8
         envelope = _read_envelope(data)
         if isinstance(envelope.origin, str) and envelope.origin.startswith(_ORIGIN):
             return None
@@ -138,7 +143,7 @@ def _read_message(envelope: _ReverbEnvelope) -> ReverbEvent:
     is_clients = event.event.startswith("client-")
     head = [b'"event":' + orjson.dumps(event.event)]
     if bytes(event.data):
-        orjson.loads(bytes(event.data))  # strict, as every client's JSON reader is
+        orjson.loads(bytes(event.data))  # strict, as the clients' JSON readers are
         head.append(b'"data":' + bytes(event.data))
     texts = []
     for channel in dict.fromkeys(channels):
@@ -171,11 +176,11 @@ def _read_application(value: php.PhpValue) -> str:
     return app_id
 
 
-# Writing. Everything here may raise Inexpressible.
+# Writing. Every function may raise UnreadableByPhp.
 
 
 def write_event(node: str, published: PublishedEvent) -> bytes:
-    """An event of the application or the server, with `data` as a string, or of a client."""
+    """The message for an event of the application or the server, whose `data` is a string, or of a client."""
     try:
         event = _read_event(published.text)
         is_clients = event.event.startswith("client-")
@@ -212,7 +217,7 @@ def write_terminate(node: str, app_id: str, user_id: str) -> bytes:
 
 
 def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.PhpWritable]) -> bytes:
-    """`metric.options` is not looked at: it is for what was read."""
+    """The message for a question. `options` are written; those of the `MetricsQuestion` are what was read from one."""
     try:
         question = php.write_object(
             php.PENDING_METRIC,
@@ -232,17 +237,17 @@ def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php
 
 
 def write_answer(key: str, payload: bytes) -> bytes:
-    """`payload` is an array or an object of JSON: on anything else PHP nodes end."""
+    """The message for an answer. `payload` must be a JSON array or object: PHP nodes die of anything else."""
     return b'{"type":"%b","payload":%b}' % (key.encode(), payload)
 
 
 def new_key() -> str:
-    """Ten letters and digits, as PHP's."""
+    """Ten letters and digits, as PHP's keys are."""
     return "".join(secrets.choice(_LETTERS) for _ in range(10))
 
 
 def quote(text: str) -> str:
-    """A JSON string, in the words of PHP's json_encode."""
+    """A JSON string, escaped as PHP's json_encode does. Raises UnreadableByPhp."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -251,8 +256,8 @@ def quote(text: str) -> str:
 
 
 def is_readable_by_php(raw: bytes) -> bool:
-    """Whether PHP can read this JSON and write it again: no numbers beyond a double, no half surrogate pairs (orjson
-    refuses both), not too deep."""
+    """Whether PHP can read this JSON and write it again: no numbers beyond a double, no lone surrogates (orjson refuses
+    both), not too deep."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -288,7 +293,7 @@ def _application(app_id: str) -> bytes:
 
 
 def _serialized_application(app_id: str) -> bytes:
-    """Its id and nothing else: PHP nodes ask it for nothing else (captured), and the secret stays at home."""
+    """The application with its id only. PHP nodes need nothing else of it (captured), and the secret is not sent."""
     return php.write_object(php.APPLICATION, {"id": php.write(app_id)})
 
 

@@ -1,7 +1,7 @@
-"""What is on its way to the PHP nodes: in order, and kept until Redis has it.
+"""Messages on their way to the PHP nodes: in order, and kept until Redis has them.
 
-While Redis or the PHP nodes are away it waits, bounded in number and bytes. What Redis was given without saying that it
-has it is given again: PHP nodes cannot tell that it came twice, but an event that is lost is worse.
+While Redis or the PHP nodes are away they wait, bounded in number and bytes. What was sent to Redis without a reply is
+sent again: PHP nodes cannot tell that it came twice, but losing an event is worse.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 
 class ReverbQueue:
-    """Messages for `channel`. `holding` is whether they wait; `dropped` counts those that could not any longer."""
+    """Messages for `channel`. `is_holding` is whether new ones wait; `dropped` counts those that could not wait any
+    longer."""
 
     def __init__(self, channel: str) -> None:
         self.dropped = 0
@@ -28,7 +29,8 @@ class ReverbQueue:
         self._message_number = 0
 
     def add(self, message: bytes, commands: CommandQueue | None) -> asyncio.Future[None] | None:
-        """Send, if Redis can be reached and nothing has to wait; done when Redis has it. None if it waits."""
+        """Send a message, if Redis can be reached and nothing waits. Returns what is done when Redis has it; None if it
+        waits."""
         if commands is None or self.is_holding:
             self._waiting.append(message)
             self._waiting_bytes += len(message)
@@ -53,7 +55,7 @@ class ReverbQueue:
                 sent.set_result(None)
 
     def release(self, commands: CommandQueue | None) -> None:
-        """Send what waits, or drop it if nobody is there to hear it."""
+        """Send what waits, or drop it with `commands` None: then there is no PHP node to send it to."""
         self.is_holding = False
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         if commands is None:

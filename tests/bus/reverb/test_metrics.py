@@ -185,7 +185,7 @@ async def test_answers_that_are_none_are_counted(
                     await stranger.publish("reverb", b'{"type":"%b","payload":%b}' % (key.encode(), payload))
                 break
         assert await task == 5 + 1
-    assert mixed.bridges[one]._requests.invalid_messages == 3
+    assert mixed.bridges[one]._requests.invalid_answers == 3
 
 
 @pytest.mark.parametrize(

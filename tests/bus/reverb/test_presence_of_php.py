@@ -94,7 +94,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
 async def test_a_php_node_that_speaks_is_seen_at_once(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.LOOK_S", 5.0)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 5.0)
     node = await mixed.node()
     php_node = PhpNode(mixed.server, s_1={"pub": None})
     mixed.php_nodes.append(php_node)
@@ -129,7 +129,7 @@ async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) 
 
 
 async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.RETURN_S", 0.1)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.PHP_RETURN_S", 0.1)
     node = await mixed.node()
     before = await mixed.php()
     await before.stop()
@@ -151,7 +151,7 @@ async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.Mo
     for number in range(5):
         await triggers(node, str(number))
     assert bridge.dropped == 3
-    assert [json.loads(message)["payload"]["data"] for message in bridge._outgoing._waiting] == ["3", "4"]
+    assert [json.loads(message)["payload"]["data"] for message in bridge._queue._waiting] == ["3", "4"]
     assert await resolve(node.bus.connections(APP)) == 0
 
 
