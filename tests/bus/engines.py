@@ -1,4 +1,4 @@
-"""The engines under test, each as a cluster of processes that share this event loop."""
+"""The engines under test, each as a cluster of nodes that share this event loop."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ DEADLINE_S = 10.0
 
 
 async def resolve(soon: MaybeAwaitable[T]) -> T:
+    """The value, whether it came at once or has to be awaited."""
     return await soon if isinstance(soon, Awaitable) else soon
 
 
 class BusNode:
-    """A process on the bus, with everything that the bus brought it: (channel, event, except)."""
+    """A node's side of the bus. `received` holds every event that the bus delivered: (channel, text, excepted socket
+    id)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,7 +63,7 @@ class BusNode:
         return question + b" " + self.name.encode()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until it is true; looked at whenever something was brought, and now and then."""
+        """Wait until the condition is true. It is checked whenever something is delivered, and every 20 ms."""
         async with asyncio.timeout(DEADLINE_S):
             while not condition():
                 self._changed.clear()
@@ -74,7 +76,8 @@ class BusNode:
     async def enter(
         self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
     ) -> ChannelSnapshot:
-        """Subscribe; what the subscriber is told. `heard` is emptied at that point: the rest is what comes after."""
+        """Subscribe. Returns the snapshot that the subscriber gets. `received` is cleared at that point, so that it
+        holds what comes after."""
         entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
 
         def then(value: ChannelSnapshot) -> None:
@@ -93,25 +96,25 @@ class BusNode:
 
 
 class NodeGroup(Protocol):
-    """Some processes."""
+    """Some nodes."""
 
     async def node(self) -> BusNode:
-        """One more process."""
+        """Start one more node."""
 
     async def kill(self, node: BusNode) -> None:
-        """End a process as `kill -9` does."""
+        """End a node as `kill -9` does."""
 
     async def close(self) -> None: ...
 
 
 class Cluster(NodeGroup, Protocol):
-    """Some processes and what connects them."""
+    """Some nodes and the broker that connects them."""
 
     async def outage(self) -> None:
-        """Take away what connects the processes."""
+        """Take the broker away."""
 
     async def recover(self) -> None:
-        """Bring it back, with no memory of what was."""
+        """Bring the broker back, without its data."""
 
 
 async def tick_forever(bus: Bus) -> None:
@@ -143,7 +146,7 @@ class _NodeGroup:
 
 
 class LocalCluster(_NodeGroup):
-    """One process, and nothing to connect."""
+    """One node, and no broker."""
 
     async def node(self) -> BusNode:
         assert not self.nodes, "the local bus is for one process"
@@ -153,7 +156,7 @@ class LocalCluster(_NodeGroup):
 
 
 class HubCluster(_NodeGroup):
-    """Workers and the broker, over a real Unix socket."""
+    """Workers and the hub, over a real Unix socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -196,15 +199,15 @@ class Server(Protocol):
     """A Redis of any kind."""
 
     def client(self, behind: Any = None) -> AnyRedis:
-        """A client, by another way if `behind` says one."""
+        """A client; `behind` leads it through a proxy."""
 
     async def start(self) -> None: ...
     async def kill(self) -> None: ...
 
 
 class RedisCluster(_NodeGroup):
-    """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
-    at the end; the names of things in it are this cluster's own. `more` is for the links."""
+    """Nodes and a real Redis. `behind` leads nodes, by number, through a proxy. A server that is `shared` goes on at
+    the end; this cluster's keys have a prefix of their own. `more` is for the links."""
 
     def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False, **more: float) -> None:
         self._more = more

@@ -1,4 +1,4 @@
-"""What every engine does where there is one process."""
+"""What every engine does where there is one node."""
 
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelSnapshot, ChannelState, Member

@@ -1,4 +1,4 @@
-"""What every engine does where there are several processes: the numbered rules of the bus."""
+"""What every engine does where there are several nodes: the numbered rules of the bus."""
 
 import asyncio
 
@@ -12,21 +12,21 @@ BOB = Member("bob", b'"bob"', b"null")
 ROOM = "presence-room"
 
 
-async def numbers(node: BusNode, last: bytes, channel: str = "news") -> list[bytes]:
-    """All that came up to the event `last`."""
+async def texts_up_to(node: BusNode, last: bytes, channel: str = "news") -> list[bytes]:
+    """Everything that came on the channel, once the event `last` has come."""
     await node.until(lambda: last in node.texts(channel))
     return node.texts(channel)
 
 
-async def hears(node: BusNode, count: int) -> None:
+async def has_received(node: BusNode, count: int) -> None:
     await node.until(lambda: len(node.received) >= count)
 
 
-async def is_whole(node: BusNode) -> None:
+async def is_connected(node: BusNode) -> None:
     await node.until(lambda: not node.bus.degraded)
 
 
-async def ended(node: BusNode, user_id: str) -> None:
+async def is_terminated(node: BusNode, user_id: str) -> None:
     await node.until(lambda: node.terminated == [user_id])
 
 
@@ -54,11 +54,13 @@ async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> 
         channels
     ):  # the publisher has none of them, the second two thirds, the third the rest
         await nodes[1 if number % 3 else 2].enter(f"c{number}")
-    told = [publisher.bus.publish(PublishedEvent(APP, f"c{number}", b"x")) for number in range(channels)]
-    for accepted in told:
+    publications = [
+        publisher.bus.publish(PublishedEvent(APP, f"c{number}", b"x")) for number in range(channels)
+    ]
+    for accepted in publications:
         await resolve(accepted)
     thirds = len(range(0, channels, 3))
-    await hears(nodes[1], channels - thirds)
+    await has_received(nodes[1], channels - thirds)
     await bystander.until(lambda: bystander.bus.received == thirds)
     assert [node.bus.received for node in nodes] == [0, channels - thirds, thirds]
     await publisher.publish(b"y", "c1")
@@ -96,13 +98,13 @@ async def test_everyone_hears_the_same_order(cluster: Cluster) -> None:
     for node in nodes:
         await node.enter()
 
-    async def speak(node: BusNode) -> None:
+    async def publish_numbers(node: BusNode) -> None:
         for number in range(100):
             await node.publish(f"{node.name} {number}".encode())
 
-    await asyncio.gather(*map(speak, nodes))
+    await asyncio.gather(*map(publish_numbers, nodes))
     for node in nodes:
-        await hears(node, 300)
+        await has_received(node, 300)
     assert nodes[0].received == nodes[1].received == nodes[2].received
 
 
@@ -111,7 +113,7 @@ async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -
     await nodes[2].enter()
     for number in range(100):
         await nodes[number % 2].publish(b"%d" % number)
-    assert await numbers(nodes[2], b"99") == [b"%d" % number for number in range(100)]
+    assert await texts_up_to(nodes[2], b"99") == [b"%d" % number for number in range(100)]
 
 
 # Rules 3 and 4: what connects the processes is gone, and comes back.
@@ -144,8 +146,8 @@ async def test_what_was_published_meanwhile_comes_once_and_in_order(cluster: Clu
         if number == 120:
             await cluster.recover()
     for node in nodes:
-        assert await numbers(node, b"199") == [b"%d" % number for number in range(200)]
-        await is_whole(node)
+        assert await texts_up_to(node, b"199") == [b"%d" % number for number in range(200)]
+        await is_connected(node)
 
 
 async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
@@ -158,14 +160,14 @@ async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)
     await cluster.recover()
-    await is_whole(here)
-    await is_whole(there)
+    await is_connected(here)
+    await is_connected(there)
     assert sorted(await resolve(here.bus.members(APP, ROOM))) == [ANN, BOB]
     assert await resolve(here.bus.describe(APP, [ROOM, "news"])) == [ChannelState(2, 2), ChannelState(1, 0)]
     assert await resolve(here.bus.connections(APP)) == 1
     assert (await there.enter("cache-a", want_cached=True)).cached == b"kept"
     await here.publish(b"end", ROOM)
-    assert await numbers(there, b"end", ROOM) == [b"end"]  # nobody came or went
+    assert await texts_up_to(there, b"end", ROOM) == [b"end"]  # nobody came or went
 
 
 async def test_many_channels_are_heard_of_afterwards(cluster: Cluster) -> None:
@@ -177,11 +179,11 @@ async def test_many_channels_are_heard_of_afterwards(cluster: Cluster) -> None:
     await cluster.outage()
     await there.until(lambda: there.bus.degraded)
     await cluster.recover()
-    await is_whole(there)
-    await is_whole(here)
+    await is_connected(there)
+    await is_connected(here)
     for channel in channels:
         await here.publish(b"x", channel)
-    await hears(there, len(channels))
+    await has_received(there, len(channels))
     assert sorted(name for name, _, _ in there.received) == sorted(channels)
 
 
@@ -189,7 +191,7 @@ async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> Non
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
-    await hears(here, 1)  # of bob
+    await has_received(here, 1)  # of bob
     here.received.clear()
     await cluster.outage()
     await there.until(lambda: there.bus.degraded)
@@ -209,7 +211,7 @@ async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> N
     await there.enter(ROOM, BOB)
     await there.enter("news")
     assert await resolve(there.bus.admit(APP, None))
-    await hears(here, 1)  # of bob
+    await has_received(here, 1)  # of bob
     here.received.clear()
     await cluster.kill(there)
     assert await resolve(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
@@ -224,7 +226,7 @@ async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
-    await hears(here, 1)  # of bob
+    await has_received(here, 1)  # of bob
     here.received.clear()
     await there.bus.stop()
     await here.until(lambda: here.received)
@@ -246,7 +248,7 @@ async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> 
         node.bus.leave(APP, ROOM, "ann")
     await nodes[0].until(lambda: MEMBER_EVENTS.removed(ROOM, ANN) in nodes[0].texts(ROOM))
     await nodes[1].publish(b"end", ROOM)
-    assert await numbers(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
+    assert await texts_up_to(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
 
 
 async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None:
@@ -257,7 +259,7 @@ async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None
     for _ in range(2):
         there.bus.leave(APP, ROOM, "ann")
     gone = MEMBER_EVENTS.removed(ROOM, ANN)
-    assert await numbers(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
+    assert await texts_up_to(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
 
 
 async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> None:
@@ -298,7 +300,7 @@ async def test_terminating_reaches_everyone(cluster: Cluster) -> None:
     assert await resolve(nodes[0].bus.connections(APP)) >= 1
     await resolve(nodes[0].bus.terminate(APP, "ann"))
     for node in nodes:
-        await ended(node, "ann")
+        await is_terminated(node, "ann")
 
 
 async def test_a_survey_asks_everyone_and_waits_no_longer_than_its_deadline(cluster: Cluster) -> None:

@@ -19,7 +19,7 @@ def seconds(long: float, short: float) -> float:
 
 
 class Storm:
-    """`nodes[0]` publishes on `channel`, all hear."""
+    """`nodes[0]` publishes on `channel`, all nodes are subscribed."""
 
     def __init__(self, nodes: list[BusNode], channel: str) -> None:
         self.nodes = nodes
@@ -27,7 +27,7 @@ class Storm:
         self.published = 0
         self.forgotten = range(0)
 
-    async def blow(self) -> None:
+    async def publish_forever(self) -> None:
         while True:
             waiting = []
             for _ in range(PER_TURN):
@@ -37,8 +37,8 @@ class Storm:
             self._answers = asyncio.gather(*waiting, return_exceptions=True)
             await asyncio.sleep(TURN_S)
 
-    async def settled(self, patience_s: float = 30.0) -> None:
-        """Wait until everyone has the last number."""
+    async def wait_for_all(self, patience_s: float = 30.0) -> None:
+        """Wait until every node has the last number."""
         last = b"%d" % (self.published - 1)
         async with asyncio.timeout(patience_s):
             for node in self.nodes:
@@ -66,12 +66,12 @@ async def storm(cluster: Cluster, number: int = 3, channel: str = "storm") -> As
     nodes = [await cluster.node() for _ in range(number)]
     for node in nodes:
         await node.enter(channel)
-    blowing = Storm(nodes, channel)
-    task = asyncio.create_task(blowing.blow())
+    running_storm = Storm(nodes, channel)
+    task = asyncio.create_task(running_storm.publish_forever())
     await asyncio.sleep(0.2)
-    yield blowing
+    yield running_storm
     await asyncio.sleep(0.2)
     task.cancel()
     await asyncio.wait((task,))
-    await blowing.settled()
-    blowing.check()
+    await running_storm.wait_for_all()
+    running_storm.check()

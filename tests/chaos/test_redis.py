@@ -51,10 +51,10 @@ async def test_redis_stands_still(cluster: RedisCluster, server: RedisServer) ->
 
 async def test_redis_is_killed_and_comes_back_empty(cluster: RedisCluster, server: RedisServer) -> None:
     """What it alone held may be gone: then that is counted. What was published meanwhile comes."""
-    async with storm(cluster) as blowing:
-        before = blowing.published
+    async with storm(cluster) as running_storm:
+        before = running_storm.published
         await server.kill()
-        blowing.forgotten = range(max(0, before - 200), blowing.published)
+        running_storm.forgotten = range(max(0, before - 200), running_storm.published)
         await asyncio.sleep(seconds(5, 1))
         await server.start()
         await asyncio.sleep(2)
@@ -70,9 +70,9 @@ async def test_a_black_hole_before_one_node(
     cluster.behind[victim] = proxy.path
     try:
         async with storm(cluster):
-            proxy.black = True
+            proxy.is_black_hole = True
             await asyncio.sleep(seconds(20, 6))
-            proxy.black = False
+            proxy.is_black_hole = False
             await asyncio.sleep(2)
     finally:
         await cluster.close()
@@ -92,10 +92,10 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
-    said = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound_queue"]
-    assert len(said) == 2
-    assert "the oldest are dropped" in said[0].message
-    assert said[1].__dict__["dropped"] == 10
+    records = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound_queue"]
+    assert len(records) == 2
+    assert "the oldest are dropped" in records[0].message
+    assert records[1].__dict__["dropped"] == 10
 
 
 async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
@@ -111,8 +111,8 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
     try:
         node, cut_off = await cluster.node(), await cluster.node()
         await node.publish(b"before")
-        heard_until = cut_off.bus._link._memory.incoming.newest
-        await cut_off.until(lambda: heard_until(partition_of(APP, "news")) != START)  # with the next beat
+        newest = cut_off.bus._link._memory.incoming.newest
+        await cut_off.until(lambda: newest(partition_of(APP, "news")) != START)  # with the next beat
         await proxy.close()
         await cut_off.until(lambda: cut_off.bus.degraded)
         await cut_off.enter()

@@ -16,7 +16,7 @@ from redis.crc import key_slot
 from revurb.bus.redis.keys import Keys, partition_of
 from revurb.pusher.ports import EnterRequest
 from tests.bus.engines import APP, BusNode, RedisCluster
-from tests.chaos.clocks import Apart
+from tests.chaos.clocks import ClockOffset
 from tests.chaos.proxy import TcpProxy
 from tests.chaos.storm import storm
 from tests.conftest import Need
@@ -71,13 +71,13 @@ def reasons() -> Iterator[Reasons]:
 
 
 @pytest.fixture
-def servers(need: Need, tmp_path: Path, apart: Apart, apart_s: int) -> RedisClusterServers:
-    """`apart_s` is how far the victim's clock is ahead of the others'."""
-    environs = [apart(apart_s if server == VICTIM else 0) for server in range(3)]
+def servers(need: Need, tmp_path: Path, clock_offset: ClockOffset, offset_s: int) -> RedisClusterServers:
+    """`offset_s` is how far the victim's clock is ahead of the others'."""
+    environs = [clock_offset(offset_s if server == VICTIM else 0) for server in range(3)]
     return RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path, environs)
 
 
-@pytest.mark.parametrize("apart_s", [0, -6])
+@pytest.mark.parametrize("offset_s", [0, -6])
 async def test_its_subscribing_connection_falls_silent(
     servers: RedisClusterServers, reasons: Reasons
 ) -> None:
@@ -86,15 +86,15 @@ async def test_its_subscribing_connection_falls_silent(
     await servers.start()
     proxy = TcpProxy(servers.ports[VICTIM])
     await proxy.start()
-    deaf = 1
-    quick.behind[deaf] = {servers.ports[VICTIM]: proxy.port}
+    deaf_node = 1
+    quick.behind[deaf_node] = {servers.ports[VICTIM]: proxy.port}
     busy, *quiet = channels_at(VICTIM, 5)
     try:
-        async with storm(quick, 2, busy) as blowing:
-            publisher, node = blowing.nodes
+        async with storm(quick, 2, busy) as running_storm:
+            publisher, node = running_storm.nodes
             for channel in quiet:
                 await enter(node, channel)
-            proxy.deafen()
+            proxy.swallow_subscriptions()
             silent_since = time.monotonic()
             for channel in quiet:
                 await publisher.publish(b"meanwhile", channel)
@@ -116,16 +116,16 @@ async def test_its_subscribing_connection_falls_silent(
         await proxy.close()
 
 
-@pytest.mark.parametrize("apart_s", [6, -6])
+@pytest.mark.parametrize("offset_s", [6, -6])
 async def test_its_connections_are_killed_again_and_again(servers: RedisClusterServers) -> None:
     cluster = RedisCluster(servers, lease_s=5)
     try:
-        async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as blowing:
+        async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as running_storm:
             async with Redis(port=servers.ports[VICTIM], protocol=2) as client:
                 for _ in range(5):
-                    before = blowing.published
+                    before = running_storm.published
                     await client.client_kill_filter(_type="pubsub", skipme=True)
-                    for node in blowing.nodes:
+                    for node in running_storm.nodes:
                         await node.until(lambda node=node: not node.bus.degraded)  # type: ignore[misc]
                         await node.until(
                             lambda node=node, before=before: len(node.received) > before  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""When a broker is told of counts."""
+"""When a broker is sent counts."""
 
 import asyncio
 
@@ -21,22 +21,22 @@ async def turns() -> None:
 async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(count_reporter, "REPORT_EVERY_S", 1000.0)
     loop = asyncio.get_running_loop()
-    holdings, cache = LocalState(), EventCache(loop.time)
-    told: list[m.FromWorker] = []
-    some = BrokeredSubscriptions(holdings, cache, MEMBER_EVENTS, told.append, print, lambda: 1)
-    some._counts._reported_at = -1000.0  # nothing was told for long
+    state, cache = LocalState(), EventCache(loop.time)
+    sent: list[m.FromWorker] = []
+    subscriptions = BrokeredSubscriptions(state, cache, MEMBER_EVENTS, sent.append, print, lambda: 1)
+    subscriptions._counts._reported_at = -1000.0  # nothing was told for long
     for _ in range(3):
-        some.connect(APP)
+        subscriptions.connect(APP)
     await turns()
-    assert told == [m.ConnectionCount(APP, 3, 3)]
-    told.clear()
+    assert sent == [m.ConnectionCount(APP, 3, 3)]
+    sent.clear()
     for _ in range(5):
-        some.connect(APP)
-        some.disconnect(APP)
-        some.connect(APP)
+        subscriptions.connect(APP)
+        subscriptions.disconnect(APP)
+        subscriptions.connect(APP)
         await turns()
-    assert not told, "a moment has not passed"
-    some.report_counts()  # before a question
-    assert told == [m.ConnectionCount(APP, 5, 8)]
-    some.report_counts()
-    assert len(told) == 1
+    assert not sent, "a moment has not passed"
+    subscriptions.report_counts()  # before a question
+    assert sent == [m.ConnectionCount(APP, 5, 8)]
+    subscriptions.report_counts()
+    assert len(sent) == 1

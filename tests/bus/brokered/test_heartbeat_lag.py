@@ -1,4 +1,4 @@
-"""How far behind a process hears, by its beats. Times are made up."""
+"""How far a node is behind in receiving, by its heartbeats. Times are made up."""
 
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 

@@ -1,11 +1,6 @@
-"""Rule 7: nothing that arrives on the bus can crash a process or run code."""
+"""The broker without sockets: order, leases, replies. Rule 7: nothing that a worker sends can end it or run code."""
 
 from __future__ import annotations
-
-import asyncio
-import contextlib
-import struct
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,35 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import broker as broker_module
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.peer import Peer
-from revurb.bus.redis.envelope import Envelope, StreamId, unpack
-from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, RedisCluster, resolve
-from tests.conftest import Need, Run
+from tests.bus.arbitrary import anything
+from tests.bus.engines import APP
+from tests.bus.hub.memory_writer import MemoryWriter
 from tests.pusher.room import Clock
-from tests.redis_server import RedisServer
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary(),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=20,
-)
-
-
-class MemoryWriter:
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def close(self) -> None:
-        self.closed = True
+ROOM = "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
 
 
 def a_broker() -> Broker:
@@ -100,84 +78,157 @@ def test_leaving_what_was_never_entered_changes_nothing() -> None:
         broker.receive(peer, [m.encode(message)])
 
 
-@given(data=st.binary(max_size=300), cut=st.integers(0, 300))
-def test_framing_takes_any_bytes_in_any_chunks(data: bytes, cut: int) -> None:
-    unpacker = MessageSplitter()
-    try:
-        unpacker.feed(data[:cut])
-        unpacker.feed(data[cut:])
-    except FramingError:
-        pass
+class Worker:
+    """A worker's side of a connection, without the connection."""
+
+    def __init__(self, broker: Broker, node: str, *channels: str, epoch: str = "", position: int = 0) -> None:
+        self.broker = broker
+        self.writer = MemoryWriter()
+        self.peer = Peer(self.writer, 0)
+        reports = [m.ChannelReport(APP, channel, 1, []) for channel in channels]
+        self.send(m.Hello(node, epoch, position, {}, reports, [], []))
+
+    def send(self, *messages: m.FromWorker) -> None:
+        self.broker.receive(self.peer, [m.encode(message) for message in messages])
+
+    def publish(self, *seqs: int, channel: str = "news") -> None:
+        self.send(*(m.Publish(seq, APP, channel, b"%d" % seq, None, 0) for seq in seqs))
+
+    def received(self) -> list[m.FromBroker]:
+        """What was written since the last call."""
+        messages = self.writer.messages()
+        self.writer.written.clear()
+        return messages
+
+    def texts(self) -> list[bytes]:
+        return [message.text for message in self.received() if isinstance(message, m.BrokerEvent)]
 
 
-@pytest.mark.parametrize("length", [0, MAX_MESSAGE_BYTES + 1, 2**32 - 1])
-def test_a_length_that_is_not_to_be_ends_the_connection(length: int) -> None:
-    with pytest.raises(FramingError):
-        MessageSplitter().feed(struct.pack(">IB", length, m.VERSION))
+def test_events_go_to_the_workers_with_a_route_in_one_order() -> None:
+    broker = a_broker()
+    one, two, other = (
+        Worker(broker, "w1", "news"),
+        Worker(broker, "w2", "news"),
+        Worker(broker, "w3", "other"),
+    )
+    one.publish(1)
+    two.publish(1)
+    positions = [
+        [message.position for message in worker.received() if isinstance(message, m.BrokerEvent)]
+        for worker in (one, two, other)
+    ]
+    assert positions == [[1, 2], [1, 2], []]
+    two.send(m.Unsubscribe(APP, "news"))
+    one.publish(2)
+    assert (one.texts(), two.texts()) == ([b"2"], [])
 
 
-def test_another_version_is_skipped_and_counted() -> None:
-    unpacker = MessageSplitter()
-    beat = encode_frame(m.HeartbeatRequest())
-    other = beat[:4] + bytes([m.VERSION + 1]) + beat[5:]
-    assert unpacker.feed(other + beat) == [beat[5:]]
-    assert unpacker.other_versions == 1
+def test_events_are_acknowledged_when_they_have_left() -> None:
+    broker = a_broker()
+    worker = Worker(broker, "w1")
+    worker.received()
+    worker.publish(1, 2)
+    assert worker.received() == []
+    assert broker.unacknowledged == [worker.peer]
+    broker.acknowledge()
+    assert worker.received() == [m.Accepted([1, 2])]
+    broker.acknowledge()
+    assert worker.received() == []
 
 
-@given(data=st.binary(max_size=200))
-def test_incoming_takes_any_bytes(data: bytes) -> None:
-    got: list[Envelope] = []
-    incoming = IncomingEvents(lambda number, position, envelope: got.append(envelope))
-    incoming.receive_event(1, data)
-    incoming.receive_event(1, b"5-0\n" + data)
-    incoming.receive_event(1, data + b"\n" + data)
-    incoming.receive_marker(1, data)
-    assert incoming.invalid_messages + len(got) >= 2
+def test_an_event_that_is_published_again_is_only_acknowledged() -> None:
+    broker = a_broker()
+    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.publish(1, 2)
+    publisher.publish(2, 3)
+    assert subscriber.texts() == [b"1", b"2", b"3"]
+    broker.acknowledge()
+    assert publisher.received()[-1] == m.Accepted([1, 2, 2, 3])
 
 
-@given(value=st.lists(anything, max_size=8))
-def test_envelopes_are_read_or_refused(value: list[object]) -> None:
-    with contextlib.suppress(ValueError):
-        unpack(msgspec.msgpack.encode(value))
+def test_a_worker_that_comes_back_gets_what_it_missed_on_its_topics() -> None:
+    broker = a_broker()
+    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.publish(1)
+    broker.disconnected(subscriber.peer)
+    publisher.publish(2)
+    publisher.publish(3, channel="other")
+    publisher.publish(4, channel=m.TERMINATIONS)
+    again = Worker(broker, "w2", "news", epoch=broker.epoch, position=1)
+    assert again.texts() == [b"2", b"4"]
+    assert Worker(broker, "w3", "news").texts() == []  # it had no broker before
 
 
-def test_an_older_position_is_not_passed_on() -> None:
-    got: list[StreamId] = []
-    incoming = IncomingEvents(lambda number, position, envelope: got.append(position))
-    event = msgspec.msgpack.encode([1, "n", 1, APP, "news", b"x", None])
-    for stream_id in (b"5-0", b"5-0", b"4-9", b"5-1"):
-        incoming.receive_event(1, stream_id + b"\n" + event)
-    assert got == [StreamId(5, 0), StreamId(5, 1)]
+def test_a_worker_that_does_not_come_back_is_removed_after_its_lease() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    one, two = Worker(broker, "w1"), Worker(broker, "w2", ROOM)
+    one.send(m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False))
+    broker.disconnected(one.peer)
+    assert two.texts() == [b"added"]
+    clock.now += 4.9
+    two.send(m.HeartbeatRequest())
+    broker.tick()
+    assert two.received() == [m.HeartbeatReply(1)]
+    clock.now += 0.1
+    broker.tick()
+    event, gone = two.received()
+    assert isinstance(event, m.BrokerEvent)
+    assert event.text == MEMBER_EVENTS.removed(ROOM, ANN)
+    assert gone == m.NodeGone("w1")
 
 
-def test_garbage_on_redis_hurts_nobody(run: Run, need: Need, tmp_path: Path) -> None:
-    async def main() -> None:
-        server = RedisServer(need("redis-server"), tmp_path)
-        cluster = RedisCluster(server)
-        node, other = await cluster.node(), await cluster.node()
-        await node.enter()
-        await other.enter("presence-x", Member("ann", b'"ann"', b"null"))
-        async with server.client() as client:
-            channels = await client.pubsub_channels("revurb:*")
-            assert len(channels) >= 5
-            for channel in channels:
-                for data in (
-                    b"",
-                    b"\n",
-                    b"x",
-                    b"1-1\n",
-                    b"99999999999999-0\n\x91",
-                    b"\xff" * 1000,
-                    b"5",
-                    b"-1-1\nx",
-                ):
-                    await client.publish(channel, data)
-        await node.publish(b"after")
-        await node.until(lambda: node.texts())
-        assert node.texts() == [b"after"]
-        assert len(await resolve(other.bus.members(APP, "presence-x"))) == 1
-        assert node.bus.degraded is None
-        await cluster.close()
-        await asyncio.sleep(0)
+def test_a_silent_worker_is_disconnected() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    worker = Worker(broker, "w1")
+    clock.now += 5
+    broker.tick()
+    assert worker.writer.closed
+    assert broker.workers == 0
 
-    run(main())
+
+def test_connections_are_admitted_up_to_the_limit_of_all_workers() -> None:
+    broker = a_broker()
+    one, two = Worker(broker, "w1"), Worker(broker, "w2")
+    one.received()
+    two.received()
+    one.send(m.Admit(1, APP, 2), m.Admit(2, APP, 2))
+    two.send(m.Admit(1, APP, 2))
+    replies = [message for worker in (one, two) for message in worker.received()]
+    granted = [m.read_bool(reply.value) for reply in replies if isinstance(reply, m.QueryReply)]
+    assert granted == [True, True, False]
+    one.send(m.Goodbye())
+    two.received()
+    two.send(m.QueryConnections(2, APP))
+    [reply] = two.received()
+    assert isinstance(reply, m.QueryReply)
+    assert m.read_count(reply.value) == 0
+
+
+def test_a_survey_asks_every_worker_and_the_answers_go_to_the_asker() -> None:
+    broker = a_broker()
+    one, two = Worker(broker, "w1"), Worker(broker, "w2")
+    one.received()
+    two.received()
+    one.send(m.StartSurvey(7, b"?"))
+    assert two.received() == [m.SurveyQuestion(1, b"?")]
+    reply, question = one.received()
+    assert isinstance(reply, m.QueryReply)
+    assert (reply.id, m.read_count(reply.value)) == (7, 2)
+    assert question == m.SurveyQuestion(1, b"?")
+    two.send(m.SurveyReply(1, b"two"))
+    assert one.received() == [m.SurveyResult(7, b"two")]
+    broker.disconnected(one.peer)
+    two.send(m.SurveyReply(1, b"late"))
+    assert one.received() == two.received() == []
+
+
+def test_the_oldest_of_too_many_surveys_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_MAX_SURVEYS", 2)
+    broker = a_broker()
+    worker = Worker(broker, "w1")
+    worker.send(*(m.StartSurvey(id, b"?") for id in (1, 2, 3)))
+    worker.received()
+    worker.send(m.SurveyReply(1, b"x"), m.SurveyReply(3, b"x"))
+    assert worker.received() == [m.SurveyResult(3, b"x")]

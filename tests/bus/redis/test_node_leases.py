@@ -1,4 +1,4 @@
-"""Of all processes one removes what a dead one held; if that one dies as well, another does."""
+"""One node of many removes what a dead one held; if that one dies as well, another does."""
 
 import asyncio
 import time
@@ -30,8 +30,8 @@ async def test_one_process_does_it(server: RedisServer) -> None:
         await cluster.kill(dead)
         await redis.zadd(Keys("revurb").leases, {dead.name: 1})  # its lease has ended, and all notice at once
         for node in others:
-            control = node.bus._link._session._leases
-            control._renew(control._renewed)
+            leases = node.bus._link._session._leases
+            leases._renew(leases._renewed)
         await is_gone(others[0], 1)
         while await redis.zcard(Keys("revurb").leases) != len(others):
             await asyncio.sleep(0.02)

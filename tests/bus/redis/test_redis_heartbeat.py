@@ -1,4 +1,4 @@
-"""Heartbeats without a Redis: up to where everything has come, whether there was a gap, who has fallen silent."""
+"""Heartbeats without a Redis: up to where everything has come, whether there was a gap, which server is silent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT_MS = 60_000
 
 
 class Servers:
-    """In place of `CommandQueue`: answers every beat. `ends` are those of the logs that are not empty."""
+    """In place of `CommandQueue`: answers every heartbeat. `ends` are those of the logs that are not empty."""
 
     def __init__(self) -> None:
         self.now_ms = 1_000_000
@@ -41,7 +41,7 @@ class Servers:
 
 
 class Process:
-    """A process with beats and what it was told."""
+    """A node with heartbeats, and what they reported."""
 
     def __init__(self, split: bool, silent_after_s: float = 60.0) -> None:
         self.servers = Servers()
@@ -64,7 +64,7 @@ class Process:
             self.deaf.set_result(error)
 
     async def live(self, *, first: bool = False, another: bool = False) -> bool:
-        """Begin the next life of the link; whether there was a gap."""
+        """Begin the next session of the link. Returns whether there was a gap."""
         await self.heartbeat.stop()
         self.incoming.reset(forget_positions=another)
         ends: list[LogTails] = await self.heartbeat.open(cast(CommandQueue, self.servers), SCRIPT, self.split)
@@ -73,7 +73,7 @@ class Process:
         )
 
     async def beat(self, silent: str | None = None) -> None:
-        """One beat goes out and comes back, on every channel but the silent one."""
+        """One heartbeat is sent and comes back, on every channel but the silent one."""
         self.servers.beaten.clear()
         while not self.servers.beaten:
             await asyncio.sleep(0.001)

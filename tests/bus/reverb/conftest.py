@@ -1,4 +1,4 @@
-"""Revurb nodes and played PHP nodes on one real Redis."""
+"""Revurb nodes and simulated PHP nodes on one real Redis."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class MixedCluster(RedisCluster):
         return await self._start(node)
 
     async def php(self, **clients: dict[str, str | None]) -> PhpNode:
-        """One more PHP node, which all Revurb nodes have seen. `s_1={"news": None}` is a client with socket id s.1."""
+        """Start one more PHP node, and wait until all Revurb nodes have counted it. `s_1={"news": None}` is a client
+        with socket id s.1."""
         await self.server.start()
         node = PhpNode(self.server, **clients)
         self.php_nodes.append(node)
@@ -66,8 +67,8 @@ class MixedCluster(RedisCluster):
     async def sees(self, node: BusNode, php_nodes: int) -> None:
         await node.until(lambda: self.bridges[node].php_nodes == php_nodes)
 
-    async def said(self, node: BusNode) -> None:
-        """Until Redis has all that the node had to say, to the others and to PHP nodes."""
+    async def everything_sent(self, node: BusNode) -> None:
+        """Wait until Redis has everything that the node sent, to other Revurb nodes and to PHP nodes."""
         await node.bus._bus.connections(APP)
         commands = self.bridges[node]._commands
         assert commands is not None

@@ -1,4 +1,4 @@
-"""A PHP Reverb node, played: it says what was captured, reads strictly, and ends where a real one would."""
+"""A simulated PHP Reverb node: it sends what was captured, reads strictly, and dies where a real one would."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def captured(name: str) -> bytes:
 
 @dataclass
 class Client:
-    """Of the PHP node: the channels that it is on, and who it is there."""
+    """A client of the PHP node: its channels, with its user id on each that is a presence channel."""
 
     channels: dict[str, str | None]
     got: list[dict[str, Any]] = field(default_factory=list)
 
 
 class PhpNode:
-    """`heard` is everything that was published on the channel, its own messages too."""
+    """`received` is everything that was published on the channel, the node's own messages included."""
 
     def __init__(self, server: RedisServer, **clients: dict[str, str | None]) -> None:
         self.clients = {name.replace("_", "."): Client(channels) for name, channels in clients.items()}
@@ -73,14 +73,14 @@ class PhpNode:
                     await asyncio.wait_for(self._changed.wait(), 0.02)
 
     async def everything(self) -> None:
-        """Until all that has been published so far has come."""
+        """Wait until everything published so far has come."""
         mark = b'{"type":"AAAAAAAA%02d","payload":[]}' % (len(self.received) % 100)
         before = self.received.count(mark)
         await self.publish(mark)
         await self.until(lambda: self.received.count(mark) > before)
 
     async def question(self, request: bytes) -> tuple[int, list[Any]]:
-        """Ask as a PHP node does: as many answers are waited for as PUBLISH reached subscribers. Gives how many those
+        """Ask as a PHP node does: it waits for as many answers as PUBLISH reached subscribers. Returns how many those
         were, and all answers."""
         key = php_model.receive(request)["payload"]["key"]
         receivers = await self.publish(request)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.messages import client_event_text, event_text
-from revurb.pusher.ports import Member, PublishedEvent
+from revurb.pusher.ports import Member
 from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.reverb import php_model
 from tests.bus.reverb.conftest import CACHE_TTL_S, MixedCluster
@@ -18,8 +17,8 @@ ROOM = "presence-room"
 SOCKET = "443542127.664247713"  # of the captured client
 
 
-async def triggers(node: BusNode, channel: str, data: str, but: str | None = None) -> None:
-    await node.publish(event_text("my-event", data, channel), channel, except_socket_id=but)
+async def triggers(node: BusNode, channel: str, data: str, except_socket_id: str | None = None) -> None:
+    await node.publish(event_text("my-event", data, channel), channel, except_socket_id=except_socket_id)
 
 
 def data_of(node: PhpNode, socket_id: str) -> list[Any]:
@@ -39,7 +38,10 @@ async def test_php_events_reach_the_subscribers_of_every_revurb_node(mixed: Mixe
     await php_node.publish(captured("03-event-channels-1"))
     for node in nodes:
         await node.until(lambda node=node: len(node.received) >= 4)  # type: ignore[misc]
-        assert [(channel, json.loads(text)["event"], but) for channel, text, but in node.received] == [
+        assert [
+            (channel, json.loads(text)["event"], except_socket_id)
+            for channel, text, except_socket_id in node.received
+        ] == [
             ("pub", "my-event", None),
             ("pub", "App\\Events\\Foo", None),
             ("private-x", "App\\Events\\Foo", None),
@@ -53,7 +55,7 @@ async def test_php_events_leave_out_the_socket_that_they_name(mixed: MixedCluste
     for name in ("04-event-socket-id-1", "07-batch-2", "08-client-event-1", "09-client-event-presence-1"):
         await php_node.publish(captured(name))
     await node.until(lambda: len(node.received) == 4)
-    assert {but for _, _, but in node.received} == {SOCKET}
+    assert {except_socket_id for _, _, except_socket_id in node.received} == {SOCKET}
 
 
 async def test_php_events_on_cache_channels_are_remembered(mixed: MixedCluster) -> None:
@@ -157,14 +159,14 @@ async def test_php_clients_see_members_come_and_go_once(mixed: MixedCluster) -> 
     await one.enter(ROOM, ANN)
     await other.enter(ROOM, ANN)
     for node in (one, other):
-        await mixed.said(node)
+        await mixed.everything_sent(node)
     await php_node.everything()
     assert members_of(php_node, "s.1") == [("added", {"user_id": "ann", "user_info": {"tab": 1}})]
     one.bus.leave(APP, ROOM, "ann")
     one.bus.leave(APP, ROOM, "ann")
-    await mixed.said(one)
+    await mixed.everything_sent(one)
     other.bus.leave(APP, ROOM, "ann")
-    await mixed.said(other)
+    await mixed.everything_sent(other)
     await php_node.everything()
     assert members_of(php_node, "s.1")[1:] == [("removed", {"user_id": "ann"})]
 
@@ -206,8 +208,3 @@ async def test_no_secret_travels(mixed: MixedCluster) -> None:
         message = php_model.receive(data)
         application = message.get("application") or message["payload"]["application"][1]
         assert application == {"id": "app1"}
-
-
-def test_what_members_are_told_with() -> None:
-    """The hook of the bus' events does nothing by itself."""
-    MEMBER_EVENTS.on_published(PublishedEvent(APP, ROOM, b""))

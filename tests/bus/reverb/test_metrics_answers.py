@@ -110,12 +110,12 @@ def test_answers_as_php_gives_them(question: str, answer: str, here: _Here) -> N
 
 
 def test_connections_are_counted_by_their_keys() -> None:
-    holdings = LocalState()
+    state = LocalState()
     for _ in range(3):
-        holdings.connect("app1")
+        state.connect("app1")
     asked = read(captured("12-metrics-connections-1"))
     assert isinstance(asked, MetricsQuestion)
-    answer = json.loads(MetricsAnswers(LocalView(holdings, EventCache(lambda: 0.0))).answer(asked))
+    answer = json.loads(MetricsAnswers(LocalView(state, EventCache(lambda: 0.0))).answer(asked))
     assert len(answer) == 3
     for socket_id, nothing in answer.items():
         assert re.fullmatch(r"\d+\.\d+", socket_id)

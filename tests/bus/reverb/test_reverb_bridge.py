@@ -86,7 +86,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
     for _ in range(3):
         await mixed.kill(await mixed.node())
     await triggers(node, "1")
-    await mixed.said(node)
+    await mixed.everything_sent(node)
     assert mixed.bridges[node].php_nodes == 0
     assert "PHP Reverb node" not in caplog.text
 
@@ -168,6 +168,6 @@ async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
     await triggers(node, "1")
     await other.until(lambda: other.received)
     assert not node.bus.degraded
-    told = [record for record in caplog.records if "out of reach" in record.getMessage()]
-    assert len(told) == 2  # once for each
-    assert "permissions" in told[0].__dict__["reason"]
+    warnings = [record for record in caplog.records if "out of reach" in record.getMessage()]
+    assert len(warnings) == 2  # once for each
+    assert "permissions" in warnings[0].__dict__["reason"]

@@ -1,4 +1,4 @@
-"""PHP itself beside the model of it (`php.py`) that the other tests hold the messages against."""
+"""PHP itself, beside the model of it (php_model.py) against which the other tests check messages."""
 
 from __future__ import annotations
 
@@ -95,16 +95,16 @@ def test_php_reads_its_own_words_as_the_model_does(real: Php, path: Path) -> Non
 @unhurried
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
 def test_php_reads_what_is_triggered(
-    real: Php, app_id: str, name: str, data: str, channel: str, but: str | None
+    real: Php, app_id: str, name: str, data: str, channel: str, except_socket_id: str | None
 ) -> None:
     if name.startswith("client-"):
         return
     message = real.receive(
-        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but))
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
     )
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
-    assert message.get("socket_id") == but
+    assert message.get("socket_id") == except_socket_id
 
 
 @unhurried

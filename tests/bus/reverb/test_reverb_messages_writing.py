@@ -28,18 +28,22 @@ from tests.bus.reverb.php_node import captured
 from tests.bus.reverb.wording import sent, without_secret
 
 
-def event(channel: str, name: str, data: str, but: str | None = None, app_id: str = "app1") -> bytes:
-    return sent(write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but)))
+def event(
+    channel: str, name: str, data: str, except_socket_id: str | None = None, app_id: str = "app1"
+) -> bytes:
+    return sent(
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
+    )
 
 
 def test_events_as_php_sends_them() -> None:
     assert event("pub", "my-event", '{"some":"data"}') == without_secret(captured("02-event-channel-1"))
-    for name, but in (
+    for name, except_socket_id in (
         ("04-event-socket-id-1", "443542127.664247713"),
         ("05-event-socket-id-remote-1", "267234942.94536348"),
         ("06-event-socket-id-unknown-1", "1.1"),
     ):
-        assert event("pub", "my-event", "1", but) == without_secret(captured(name))
+        assert event("pub", "my-event", "1", except_socket_id) == without_secret(captured(name))
     assert event("pub", "e", "1", app_id="app5") == without_secret(captured("11-event-app5-1"))
     assert event("pub", "e", "1", app_id="app3") == without_secret(captured("11b-event-app3-1"))
     assert event("cache-z", "e", '{"v":1}') == without_secret(captured("22-cache-1"))
@@ -56,12 +60,12 @@ def test_an_event_for_several_channels_is_one_for_each() -> None:
 
 def test_client_events_as_php_sends_them() -> None:
     text = client_event_text("client-typing", "private-x", b'{"n":1,"o":[]}', None)
-    but = "443542127.664247713"
-    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
+    except_socket_id = "443542127.664247713"
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, except_socket_id))) == without_secret(
         captured("08-client-event-1")
     )
     text = client_event_text("client-typing", "presence-r", b'{"n":1}', b'"1"')
-    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, except_socket_id))) == without_secret(
         captured("09-client-event-presence-1")
     )
 
@@ -130,16 +134,16 @@ def test_texts_that_are_none_are_not_written() -> None:
 @unhurried
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
 def test_whatever_is_triggered_php_can_read(
-    app_id: str, name: str, data: str, channel: str, but: str | None
+    app_id: str, name: str, data: str, channel: str, except_socket_id: str | None
 ) -> None:
     if name.startswith("client-"):
         return
     message = php_model.receive(
-        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but))
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
     )
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
-    assert message.get("socket_id") == but
+    assert message.get("socket_id") == except_socket_id
 
 
 @unhurried
