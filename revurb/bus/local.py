@@ -18,7 +18,7 @@ class LocalBus(LocalView):
     calls; when `publish` returns, they are."""
 
     degraded: str | None = None
-    """Why it does not do all that it should: never."""
+    """A node that is alone is never cut off."""
 
     def __init__(
         self, receiver: Receiver, events: MemberEvents, clock: Callable[[], float] = time.monotonic

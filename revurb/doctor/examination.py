@@ -189,7 +189,7 @@ async def census(config: Config) -> list[NodeStatus]:
         node,
         _Silent(),
         MEMBER_EVENTS,
-        lambda end: RedisLink(end, node, connect, MEMBER_EVENTS, prefix=redis.prefix),
+        lambda owner: RedisLink(owner, node, connect, MEMBER_EVENTS, prefix=redis.prefix),
     )
     await bus.start()
     try:

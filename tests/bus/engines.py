@@ -168,7 +168,7 @@ class HubCluster(_NodeGroup):
             await self._open(0)
         node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(
-            node.name, node, MEMBER_EVENTS, lambda end: HubLink(self._path, end, LEASE_S / 5)
+            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner, LEASE_S / 5)
         )
         return await self._start(node)
 
@@ -221,7 +221,7 @@ class RedisCluster(_NodeGroup):
     async def node(self) -> BusNode:
         await self._server.start()
         node = BusNode(f"node{len(self.nodes)}")
-        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda end: self._link(end, node))
+        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda owner: self._link(owner, node))
         return await self._start(node)
 
     async def kill(self, node: BusNode) -> None:
@@ -241,10 +241,10 @@ class RedisCluster(_NodeGroup):
         if not self._shared:
             await self._server.kill()
 
-    def _link(self, end: BrokerLinkOwner, node: BusNode) -> RedisLink:
+    def _link(self, owner: BrokerLinkOwner, node: BusNode) -> RedisLink:
         server, behind = self._server, self.behind.get(len(self.nodes))
         return RedisLink(
-            end,
+            owner,
             node.name,
             lambda: server.client(behind),
             MEMBER_EVENTS,

@@ -82,7 +82,7 @@ class BrokerQueries:
             self._pending.pop(id, None)
             del self._surveys[id]
 
-    def answered(self, id: int, value: msgspec.Raw) -> None:
+    def on_reply(self, id: int, value: msgspec.Raw) -> None:
         """Handle a `QueryReply`. Raises msgspec.MsgspecError for a value of another type than expected; the question
         stays open. A reply to no open question is ignored."""
         query = self._pending.get(id)
@@ -93,7 +93,7 @@ class BrokerQueries:
         if not query.answer.cancelled():
             query.answer.set_result(answer)
 
-    def survey_answered(self, id: int, answer: bytes) -> None:
+    def on_survey_result(self, id: int, answer: bytes) -> None:
         """Handle a `SurveyResult`."""
         survey = self._surveys.get(id)
         if survey is not None:

@@ -209,9 +209,9 @@ class BrokeredBus:
 
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
-            self._take(message)
+            self._handle(message)
 
-    def _take(self, message: m.FromBroker) -> None:
+    def _handle(self, message: m.FromBroker) -> None:
         match message:
             case m.BrokerEvent():
                 self._on_event(message)
@@ -219,13 +219,13 @@ class BrokeredBus:
                 for seq in seqs:
                     self._outbound.accept(seq)
             case m.EnterReply(id, members, cached):
-                self._subscriptions.entered(id, ChannelSnapshot(members, cached))
+                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.QueryReply(id, value):
                 self._on_reply(id, value)
             case m.SurveyQuestion(id, question):
                 self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
             case m.SurveyResult(id, answer):
-                self._queries.survey_answered(id, answer)
+                self._queries.on_survey_result(id, answer)
             case m.HeartbeatReply(position):
                 self._position = max(self._position, position)
             case m.NodeGone(node):
@@ -265,7 +265,7 @@ class BrokeredBus:
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:
-            self._queries.answered(id, value)
+            self._queries.on_reply(id, value)
         except (msgspec.MsgspecError, RecursionError):
             self.invalid_messages += 1
 

@@ -158,7 +158,7 @@ class BrokeredSubscriptions:
         """Let in the subscribers that wait: the broker stays away."""
         self._pending.let_in()
 
-    def entered(self, id: int, snapshot: ChannelSnapshot) -> None:
+    def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
         """Handle the broker's reply to an `Enter`."""
         pending = self._pending.pop(id)
         if pending is None:

@@ -86,7 +86,7 @@ class _WorkerConnection(asyncio.Protocol):
 class HubServer:
     """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
 
-    `no_connections` is set while no worker is connected. `connections` and `dirty` are for the connections.
+    `no_connections` is set while no worker is connected. `connections` and `dirty` are maintained by the connections.
     """
 
     def __init__(self, broker: Broker, path: str) -> None:

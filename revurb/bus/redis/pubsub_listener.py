@@ -52,7 +52,7 @@ class PubSubListener:
         ready = asyncio.get_running_loop().create_future()
         waiting = {channel.encode() for channel in channels}
 
-        def come(channel: bytes) -> Callable[[], None]:
+        def when_subscribed(channel: bytes) -> Callable[[], None]:
             def subscribed() -> None:
                 waiting.discard(channel)
                 if not waiting and not ready.done():
@@ -69,7 +69,7 @@ class PubSubListener:
         if not waiting:
             return
         for channel in tuple(waiting):
-            self.subscribe(channel.decode(), come(channel))
+            self.subscribe(channel.decode(), when_subscribed(channel))
         await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             raise RedisUnavailable("the subscribing connection was lost")

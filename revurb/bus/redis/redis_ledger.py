@@ -129,9 +129,9 @@ class RedisLedger:
         def done(reply: Any) -> None:
             new, stale = reply
             if announce:
-                here = {member.user_id.encode(): member for member in members}
+                members_by_id = {member.user_id.encode(): member for member in members}
                 for user_id in new:
-                    added = self._events.added(channel, here[user_id])
+                    added = self._events.added(channel, members_by_id[user_id])
                     self.publish(PublishedEvent(app_id, channel, added))
             for member in _read_members(stale):
                 self.leave(app_id, channel, member)

@@ -71,8 +71,8 @@ class RedisSession:
         self._redis = redis
         self._memory = memory
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._going = False
-        self._gone = asyncio.Event()
+        self._is_leaving = False
+        self._has_left = asyncio.Event()
         self._missed = 0
         self._is_new_redis = False
         scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
@@ -125,7 +125,7 @@ class RedisSession:
 
     async def finish(self) -> None:
         """Wait until everything that was sent is done, the goodbye included."""
-        await (self._gone.wait() if self._going else self._commands.flush())
+        await (self._has_left.wait() if self._is_leaving else self._commands.flush())
 
     def break_off(self, error: RedisUnavailable) -> None:
         """End the session."""
@@ -186,8 +186,8 @@ class RedisSession:
             case m.Hello():
                 self._hello(message)
             case m.Goodbye():
-                self._going = True
-                self._leases.goodbye(self._gone.set)
+                self._is_leaving = True
+                self._leases.goodbye(self._has_left.set)
             case m.SurveyReply(id, answer):
                 self._notes.answer(id, answer)
             case m.StartSurvey(id, question):

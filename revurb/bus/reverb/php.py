@@ -56,13 +56,13 @@ def read(data: bytes) -> PhpValue:
 
 
 class PhpReader:
-    """Reads one value. `values` is how many values have been begun so far, `at` how many bytes have been used."""
+    """Reads one value. `values` is how many values have been begun so far, `offset` how many bytes have been used."""
 
-    __slots__ = ("_data", "at", "values")
+    __slots__ = ("_data", "offset", "values")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.at = 0
+        self.offset = 0
         self.values = 0
 
     def read(self) -> PhpValue:
@@ -70,14 +70,14 @@ class PhpReader:
         if len(self._data) > MAX_BYTES:
             raise InvalidPhpData("too long")
         value = self._value(0)
-        if self.at != len(self._data):
+        if self.offset != len(self._data):
             raise InvalidPhpData("something behind the end")
         return value
 
     def _value(self, depth: int) -> PhpValue:
         self.values += 1
-        kind = self._data[self.at : self.at + 2]
-        self.at += 2
+        kind = self._data[self.offset : self.offset + 2]
+        self.offset += 2
         match kind:
             case b"s:":
                 text = self._quoted()
@@ -100,8 +100,8 @@ class PhpReader:
         raise InvalidPhpData("no such type")
 
     def _boolean(self) -> bool:
-        digit = self._data[self.at : self.at + 1]
-        self.at += 1
+        digit = self._data[self.offset : self.offset + 1]
+        self.offset += 1
         if digit not in (b"0", b"1"):
             raise InvalidPhpData("a boolean is 0 or 1")
         self._expect(b";")
@@ -144,7 +144,7 @@ class PhpReader:
         self._expect(b"{")
         if depth > MAX_DEPTH:
             raise InvalidPhpData("too deep")
-        if count > (len(self._data) - self.at) // _SMALLEST_PAIR_BYTES:
+        if count > (len(self._data) - self.offset) // _SMALLEST_PAIR_BYTES:
             raise InvalidPhpData("more pairs than there is room for")
         return count
 
@@ -152,10 +152,10 @@ class PhpReader:
         """Read `3:"abc"`; the length is in bytes."""
         length = int(self._number(_COUNT, b":"))
         self._expect(b'"')
-        if length > len(self._data) - self.at:
+        if length > len(self._data) - self.offset:
             raise InvalidPhpData("a string that is longer than all there is")
-        text = self._data[self.at : self.at + length]
-        self.at += length
+        text = self._data[self.offset : self.offset + length]
+        self.offset += length
         self._expect(b'"')
         try:
             return text.decode()
@@ -163,17 +163,17 @@ class PhpReader:
             raise InvalidPhpData("a string that is not UTF-8") from error
 
     def _number(self, form: re.Pattern[bytes], end: bytes) -> bytes:
-        stop = self._data.find(end, self.at, self.at + _LONGEST_NUMBER_BYTES)
-        number = self._data[self.at : stop] if stop >= 0 else b""
+        stop = self._data.find(end, self.offset, self.offset + _LONGEST_NUMBER_BYTES)
+        number = self._data[self.offset : stop] if stop >= 0 else b""
         if not form.fullmatch(number):
             raise InvalidPhpData("not a number")
-        self.at = stop + 1
+        self.offset = stop + 1
         return number
 
     def _expect(self, byte: bytes) -> None:
-        if self._data[self.at : self.at + 1] != byte:
+        if self._data[self.offset : self.offset + 1] != byte:
             raise InvalidPhpData(f"no {byte.decode()} where it belongs")
-        self.at += 1
+        self.offset += 1
 
 
 PhpWritable: TypeAlias = str | Sequence[str] | Mapping[str, "str | Sequence[str] | None"] | None

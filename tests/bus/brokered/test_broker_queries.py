@@ -28,11 +28,11 @@ class Asked:
 async def test_a_reply_answers_its_question_only() -> None:
     asked = Asked()
     first, second = asked.connections(), asked.connections()
-    asked.queries.answered(2, raw(7))
+    asked.queries.on_reply(2, raw(7))
     assert await second == 7
     assert not first.done()
-    asked.queries.answered(99, raw(1))
-    asked.queries.answered(1, raw(5))
+    asked.queries.on_reply(99, raw(1))
+    asked.queries.on_reply(1, raw(5))
     assert await first == 5
 
 
@@ -40,9 +40,9 @@ async def test_a_reply_of_another_type_leaves_the_question_open() -> None:
     asked = Asked()
     answer = asked.connections()
     with pytest.raises(msgspec.MsgspecError):
-        asked.queries.answered(1, raw("many"))
+        asked.queries.on_reply(1, raw("many"))
     assert not answer.done()
-    asked.queries.answered(1, raw(3))
+    asked.queries.on_reply(1, raw(3))
     assert await answer == 3
 
 
@@ -50,7 +50,7 @@ async def test_open_questions_are_sent_again() -> None:
     asked = Asked()
     asked.connections()
     asked.connections()
-    asked.queries.answered(1, raw(1))
+    asked.queries.on_reply(1, raw(1))
     asked.sent.clear()
     asked.queries.ask_again()
     assert asked.sent == [m.QueryConnections(2, "app1")]
@@ -62,24 +62,24 @@ async def test_without_a_broker_the_answer_is_local() -> None:
     cancelled.cancel()
     asked.queries.answer_locally()
     assert await answer == -1
-    asked.queries.answered(1, raw(5))  # too late
+    asked.queries.on_reply(1, raw(5))  # too late
 
 
 async def test_a_survey_ends_with_the_last_answer() -> None:
     asked = Asked()
     survey = asyncio.ensure_future(asked.queries.survey(b"?", 60))
     await asyncio.sleep(0)
-    asked.queries.survey_answered(1, b"a")  # may come before the number of nodes
-    asked.queries.answered(1, raw(2))
-    asked.queries.survey_answered(1, b"b")
+    asked.queries.on_survey_result(1, b"a")  # may come before the number of nodes
+    asked.queries.on_reply(1, raw(2))
+    asked.queries.on_survey_result(1, b"b")
     assert await survey == [b"a", b"b"]
-    asked.queries.survey_answered(1, b"c")
+    asked.queries.on_survey_result(1, b"c")
 
 
 async def test_a_survey_ends_at_its_deadline() -> None:
     asked = Asked()
     survey = asyncio.ensure_future(asked.queries.survey(b"?", 0.01))
     await asyncio.sleep(0)
-    asked.queries.answered(1, raw(2))
-    asked.queries.survey_answered(1, b"a")
+    asked.queries.on_reply(1, raw(2))
+    asked.queries.on_survey_result(1, b"a")
     assert await survey == [b"a"]

@@ -41,7 +41,7 @@ async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
     node.enter("news")
     assert node.sent == [m.Enter(1, APP, "news", 1, None, b"", False, False)]
     assert node.entered == []
-    node.subscriptions.entered(1, ChannelSnapshot())
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
     node.enter("news")
     assert len(node.entered) == 2
     assert [type(message) for message in node.sent] == [m.Enter]
@@ -51,7 +51,7 @@ async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
 async def test_a_node_unsubscribes_a_while_after_the_last_subscriber() -> None:
     node, loop = Subscribed(), asyncio.get_running_loop()
     node.enter("news")
-    node.subscriptions.entered(1, ChannelSnapshot())
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
     node.subscriptions.leave(APP, "news", None)
     node.sent.clear()
     node.subscriptions.tick(loop.time() + LINGER_S / 2)
@@ -64,7 +64,7 @@ async def test_a_node_unsubscribes_a_while_after_the_last_subscriber() -> None:
 async def test_a_member_that_leaves_meanwhile_is_reported_until_it_is_welcomed() -> None:
     node = Subscribed()
     node.enter(ROOM, ANN)
-    node.subscriptions.entered(1, ChannelSnapshot([ANN]))
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.disconnected()
     node.subscriptions.leave(APP, ROOM, "ann")
     for _ in range(2):
@@ -88,7 +88,7 @@ async def test_an_isolated_node_lets_subscribers_in() -> None:
 async def test_everything_is_in_the_hello() -> None:
     node = Subscribed()
     node.enter(ROOM, ANN)
-    node.subscriptions.entered(1, ChannelSnapshot([ANN]))
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.connect(APP, is_known=True)
     hello = node.subscriptions.hello("n1", "e", 5)
     assert hello == m.Hello("n1", "e", 5, {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])

@@ -47,7 +47,7 @@ class MixedCluster(RedisCluster):
             node.name,
             node,
             events,
-            lambda end: RedisLink(end, node.name, self.server.client, events, lease_s=LEASE_S),
+            lambda owner: RedisLink(owner, node.name, self.server.client, events, lease_s=LEASE_S),
         )
         node.bus = BridgedBus(inner, bridge)
         self.bridges[node] = bridge

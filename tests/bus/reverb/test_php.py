@@ -154,7 +154,7 @@ def test_all_else_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidPhpData):
         reader.read()
     assert reader.values <= 20
-    assert len(data) > MAX_BYTES or reader.at <= len(data) + 2
+    assert len(data) > MAX_BYTES or reader.offset <= len(data) + 2
 
 
 def test_the_work_is_in_proportion_to_the_bytes() -> None:
