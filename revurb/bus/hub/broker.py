@@ -20,8 +20,8 @@ from revurb.bus.cache import EventCache
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.peer import Peer
-from revurb.bus.hub.routes import Routes
 from revurb.bus.hub.takeover import Takeover
+from revurb.bus.hub.topic_routes import TopicRoutes
 from revurb.bus.ledger import Ledger
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelState
@@ -58,7 +58,7 @@ class Broker:
         self._cache = EventCache(clock)
         self._log = log if log is not None else EventLog(clock)
         self._peers: dict[str, Peer] = {}
-        self._routes = Routes()
+        self._routes = TopicRoutes()
         self._receivers = self._routes.receivers
         self._leases: dict[str, float] = {}  # node that is disconnected -> when its lease ends
         self._surveys: dict[int, tuple[Peer, int]] = {}  # number -> its asker, the asker's id for it

@@ -6,7 +6,7 @@ from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey
 
 
-class Routes:
+class TopicRoutes:
     """The subscriptions of all connected workers.
 
     `receivers` maps a topic to the peers that are sent its events, by node; a topic without any is not in it. The
