@@ -55,7 +55,7 @@ def bus_of(name: str, broker: Broker, receiver: Receiver, lease_s: float = 10.0)
         name,
         receiver,
         MEMBER_EVENTS,
-        lambda end: RedisLink(end, name, broker.client, MEMBER_EVENTS, lease_s=lease_s),
+        lambda owner: RedisLink(owner, name, broker.client, MEMBER_EVENTS, lease_s=lease_s),
     )
 
 

@@ -13,7 +13,7 @@ from zlib import crc32
 from redis.crc import key_slot
 
 from benchmarks.scaling.workload import Band
-from revurb.bus.redis.keys import PARTITIONS, partition
+from revurb.bus.redis.keys import PARTITIONS, partition_of
 
 APP_ID = "1"
 NAMES_HASHED = 2048  # of a group of channels: enough to see how even partitions are
@@ -92,7 +92,7 @@ def partition_of_connections(partitions: int = PARTITIONS) -> int:
 def _partition(channel: str, partitions: int) -> int:
     """As Revurb does; with another number of partitions, as it would."""
     if partitions == PARTITIONS:
-        return partition(APP_ID, channel)
+        return partition_of(APP_ID, channel)
     return crc32(f"{APP_ID}/{channel}".encode()) % partitions
 
 

@@ -20,7 +20,7 @@ from revurb.bus.brokered.count_reporter import REPORT_EVERY_S
 from revurb.bus.redis.keys import PARTITIONS
 
 FOLLOWED = 128  # channels
-BEAT_S = 10.0 / 4 * 0.9  # of the default lease: revurb/bus/redis/control.py
+BEAT_S = 10.0 / 4 * 0.9  # of the default lease: revurb/bus/redis/node_leases.py
 SURVEYS_PER_S = 1 / 30  # somebody looks at the whole cluster: two monitors, once a minute each
 
 

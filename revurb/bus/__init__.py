@@ -1,6 +1,7 @@
-"""Fan-out between processes: moves finished events, never looks inside one, and knows who is on which channel.
+"""Fan-out between nodes: publishes finished events, never looks inside one, and knows who is on which channel.
 
-`pusher.ports.Bus` says what a bus does. `local` is that of a single process; `brokered` that of one of several, with
-`hub` (the workers of one host) or `redis` (many hosts) as its broker. Reading order: events, holdings, cache, alone,
-local; then ledger, brokered, hub.
+pusher/ports.py says what a bus does. local.py is the bus of a node that is alone; brokered/ that of one of several
+nodes, with hub/ (the workers of one host) or redis/ (many hosts) as its broker; reverb/ adds the PHP Reverb nodes of
+the same Redis. Reading order: engine, member_events, local_state, local_view, cache, local; then ledger, brokered, hub,
+redis, reverb.
 """

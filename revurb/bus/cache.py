@@ -1,4 +1,4 @@
-"""The last event of each cache channel, until its time is over."""
+"""The last event of each cache channel, until it expires."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ class EventCache:
         self._events: dict[ChannelKey, _CachedText] = {}
 
     def put(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
-        # Out and in again: with one ttl for all, the dict stays in order of expiry, so that `expire` looks at the
-        # front only.
+        # Removed and inserted again: with one ttl for all, the dict stays in order of expiry, so that `expire` looks at
+        # the front only.
+        """Keep a channel's last event for `ttl_s` seconds, in place of the one before."""
         self._events.pop((app_id, channel), None)
         self._events[app_id, channel] = _CachedText(text, self._clock() + ttl_s)
 
     def get(self, app_id: str, channel: str) -> CachedEvent | None:
-        kept = self._events.get((app_id, channel))
-        left_s = kept.expires_at - self._clock() if kept is not None else 0
-        return CachedEvent(kept.text, left_s) if kept is not None and left_s > 0 else None
+        """The channel's last event with the seconds that it still has; None without one, or if it has expired."""
+        cached = self._events.get((app_id, channel))
+        remaining_s = cached.expires_at - self._clock() if cached is not None else 0
+        return CachedEvent(cached.text, remaining_s) if cached is not None and remaining_s > 0 else None
 
     def items(self) -> Iterator[tuple[ChannelKey, CachedEvent]]:
-        """Everything that is remembered."""
+        """Every event that has not expired."""
         for key in tuple(self._events):
             cached = self.get(*key)
             if cached is not None:
                 yield key, cached
 
     def expire(self) -> None:
-        """Let go of what is too old. Costs nothing when nothing is."""
+        """Remove the expired events. Looks at the oldest event only if none has expired."""
         now = self._clock()
         while self._events:
             key = next(iter(self._events))

@@ -1,4 +1,4 @@
-"""What the composition root needs of a bus, beside what the protocol needs."""
+"""What the composition root needs of a bus, besides what the protocol needs."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from revurb.pusher.ports import Bus
 
 
 class BusHealth(NamedTuple):
-    """How well a process keeps up with the bus. `missed` counts gaps in what it received that the bus could not fill:
-    the events in them, where it can tell."""
+    """How well a node keeps up with the bus. `missed` counts events that the node did not receive and the bus cannot
+    send again, or the gaps, where the bus cannot tell how many events were in one."""
 
-    topics: int  # channels that it is subscribed to
-    waiting: int = 0  # events that it has published and the bus has not accepted yet
-    dropped: int = 0  # events that could not wait any longer: others will never get them
+    topics: int  # channels that the node is subscribed to
+    waiting: int = 0  # published events that the bus has not accepted yet
+    dropped: int = 0  # events that could not wait any longer, so that other nodes never get them
     missed: int = 0
-    lag_s: float | None = None  # how far behind it receives; None where that is not known
+    lag_s: float | None = None  # how far behind the node is in receiving; None if not known
 
 
 class BusEngine(Bus, Protocol):
-    """One way to make processes one: local, hub, redis."""
+    """One way to connect nodes: local, hub or redis."""
 
     async def start(self) -> None:
-        """Connect to the others. Returns after a moment also if they cannot be reached: the bus goes on trying."""
+        """Connect to the other nodes. Returns after a few seconds even if they cannot be reached; the bus goes on
+        trying."""
 
     async def stop(self) -> None:
-        """Tell the others that this process is going, and disconnect."""
+        """Tell the other nodes that this one leaves, and disconnect."""
 
     def tick(self) -> None:
-        """To be called a few times a second, between `start` and `stop`."""
+        """Do what is due. To be called a few times a second, between `start` and `stop`."""
 
     @property
     def degraded(self) -> str | None:
-        """Why this process is cut off from the others at present; None while it is not."""
+        """Why this node is cut off from the others at present; None while it is connected."""
 
     @property
     def health(self) -> BusHealth:
-        """How well it keeps up."""
+        """How well this node keeps up with the bus."""

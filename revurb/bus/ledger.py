@@ -1,6 +1,6 @@
-"""Who is on which channel, over all processes: the sum of what each of them holds.
+"""Who is on which channel, over all nodes: the sum of the nodes' own states.
 
-A node is a process. Everything a node holds goes away with it, so each count and each member knows its nodes.
+Everything that a node holds is removed with it. So the ledger keeps each count and each member by node.
 """
 
 from __future__ import annotations
@@ -12,80 +12,85 @@ from revurb.pusher.ports import Member
 ChannelKey = tuple[str, str]  # app id, channel
 
 
-class _Channel:
+class _LedgerChannel:
     __slots__ = ("counts", "members")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}  # node -> its subscribers
-        self.members: dict[str, tuple[Member, set[str]]] = {}  # user id -> who it is, on which nodes
+        self.members: dict[str, tuple[Member, set[str]]] = {}  # user id -> member, its nodes
 
 
 class Ledger:
-    """All changes are absolute or idempotent: saying a thing twice changes nothing."""
+    """Subscribers, members and connections of all nodes. All changes but `add_connections` set a value or are
+    idempotent: repeating one changes nothing."""
 
-    __slots__ = ("_channels", "_connections", "_held")
+    __slots__ = ("_channels", "_connections", "_keys_by_node")
 
     def __init__(self) -> None:
-        self._channels: dict[str, dict[str, _Channel]] = {}
+        self._channels: dict[str, dict[str, _LedgerChannel]] = {}
         self._connections: dict[str, dict[str, int]] = {}
-        self._held: dict[str, set[ChannelKey]] = {}  # node -> the channels that it has a part in
+        # Node -> the channels with a count or member of it.
+        self._keys_by_node: dict[str, set[ChannelKey]] = {}
 
     def set_count(self, node: str, app_id: str, channel: str, count: int) -> None:
-        """The node has `count` subscribers of the channel."""
+        """Set how many subscribers of the channel the node has."""
         if count:
-            self._open(node, app_id, channel).counts[node] = count
+            self._find_or_create(node, app_id, channel).counts[node] = count
             return
-        found = self._find(app_id, channel)
-        if found is not None and found.counts.pop(node, None) is not None:
-            self._tidy(node, app_id, channel, found)
+        ledger_channel = self._find(app_id, channel)
+        if ledger_channel is not None and ledger_channel.counts.pop(node, None) is not None:
+            self._discard_if_empty(node, app_id, channel, ledger_channel)
 
     def join(self, node: str, app_id: str, channel: str, member: Member) -> bool:
-        """The user is on the channel through this node; True if it was not there at all. The info seen first stays."""
-        members = self._open(node, app_id, channel).members
-        there = members.get(member.user_id)
-        if there is None:
+        """Add the node to those through which the user is on the channel. Returns True if the user was not there
+        before. The user info that came first is kept."""
+        members = self._find_or_create(node, app_id, channel).members
+        present = members.get(member.user_id)
+        if present is None:
             members[member.user_id] = (member, {node})
             return True
-        there[1].add(node)
+        present[1].add(node)
         return False
 
     def leave(self, node: str, app_id: str, channel: str, user_id: str) -> Member | None:
-        """The user is not there through this node any more; the member, if it is not there at all any more."""
-        found = self._find(app_id, channel)
-        there = found.members.get(user_id) if found is not None else None
-        if found is None or there is None or node not in there[1]:
+        """Remove the node from those through which the user is on the channel. Returns the member if that was the last
+        one, else None. A user who is not there is ignored."""
+        ledger_channel = self._find(app_id, channel)
+        present = ledger_channel.members.get(user_id) if ledger_channel is not None else None
+        if ledger_channel is None or present is None or node not in present[1]:
             return None
-        member, nodes = there
+        member, nodes = present
         nodes.discard(node)
         if not nodes:
-            del found.members[user_id]
-        self._tidy(node, app_id, channel, found)
+            del ledger_channel.members[user_id]
+        self._discard_if_empty(node, app_id, channel, ledger_channel)
         return member if not nodes else None
 
-    def has(self, app_id: str, channel: str, user_id: str) -> bool:
+    def has_member(self, app_id: str, channel: str, user_id: str) -> bool:
         """Whether the user is on the channel through any node."""
-        found = self._find(app_id, channel)
-        return found is not None and user_id in found.members
+        ledger_channel = self._find(app_id, channel)
+        return ledger_channel is not None and user_id in ledger_channel.members
 
-    def users_of(self, node: str) -> Iterator[tuple[str, str, str]]:
-        """(app id, channel, user id) of everyone who is on a channel through this node; a snapshot."""
-        for app_id, channel in tuple(self._held.get(node, ())):
-            found = self._channels[app_id][channel]
-            for user_id, (_, nodes) in tuple(found.members.items()):
+    def members_of_node(self, node: str) -> Iterator[tuple[str, str, str]]:
+        """(app id, channel, user id) of every user who is on a channel through this node. The ledger may be changed
+        meanwhile."""
+        for app_id, channel in tuple(self._keys_by_node.get(node, ())):
+            ledger_channel = self._channels[app_id][channel]
+            for user_id, (_, nodes) in tuple(ledger_channel.members.items()):
                 if node in nodes:
                     yield app_id, channel, user_id
 
-    def keep_counts(self, node: str, keys: Iterable[ChannelKey]) -> None:
-        """The node has no subscribers on any but these channels."""
-        for app_id, channel in self._held.get(node, set()).difference(keys):
+    def clear_counts_except(self, node: str, keys: Iterable[ChannelKey]) -> None:
+        """Set the node's count of subscribers to 0 on all channels but these."""
+        for app_id, channel in self._keys_by_node.get(node, set()).difference(keys):
             self.set_count(node, app_id, channel, 0)
 
-    def connect(self, node: str, app_id: str, change: int) -> None:
-        """The node has `change` connections of the app more than before."""
+    def add_connections(self, node: str, app_id: str, change: int) -> None:
+        """Change the node's number of connections of the app by `change`."""
         self._set_connections(node, app_id, self._connections.get(app_id, {}).get(node, 0) + change)
 
-    def keep_connections(self, node: str, counts: dict[str, int]) -> None:
-        """The node has these connections by app, and no others."""
+    def replace_connections(self, node: str, counts: dict[str, int]) -> None:
+        """Set the node's connections of all apps; those of apps that are not in `counts` to 0."""
         for app_id in [app_id for app_id, nodes in self._connections.items() if node in nodes]:
             if app_id not in counts:
                 self._set_connections(node, app_id, 0)
@@ -93,22 +98,31 @@ class Ledger:
             self._set_connections(node, app_id, count)
 
     def connections(self, app_id: str) -> int:
+        """The number of connections of the app on all nodes."""
         return sum(self._connections.get(app_id, {}).values())
 
-    def occupied(self, app_id: str, prefix: str = "") -> list[str]:
-        """The channels that have subscribers."""
+    def occupied_channels(self, app_id: str, prefix: str = "") -> list[str]:
+        """The app's channels that have subscribers and whose names begin with `prefix`."""
         channels = self._channels.get(app_id, {})
-        return [name for name, found in channels.items() if found.counts and name.startswith(prefix)]
+        return [
+            name
+            for name, ledger_channel in channels.items()
+            if ledger_channel.counts and name.startswith(prefix)
+        ]
 
     def counts(self, app_id: str, channel: str) -> tuple[int, int]:
-        """How many subscribers, how many users."""
-        found = self._find(app_id, channel)
-        return (0, 0) if found is None else (sum(found.counts.values()), len(found.members))
+        """The number of subscribers and the number of users."""
+        ledger_channel = self._find(app_id, channel)
+        return (
+            (0, 0)
+            if ledger_channel is None
+            else (sum(ledger_channel.counts.values()), len(ledger_channel.members))
+        )
 
     def members(self, app_id: str, channel: str) -> list[Member]:
-        """In order of joining."""
-        found = self._find(app_id, channel)
-        return [] if found is None else [member for member, _ in found.members.values()]
+        """The members, in order of joining."""
+        ledger_channel = self._find(app_id, channel)
+        return [] if ledger_channel is None else [member for member, _ in ledger_channel.members.values()]
 
     def _set_connections(self, node: str, app_id: str, count: int) -> None:
         nodes = self._connections.setdefault(app_id, {})
@@ -118,26 +132,28 @@ class Ledger:
             if not nodes:
                 del self._connections[app_id]
 
-    def _find(self, app_id: str, channel: str) -> _Channel | None:
+    def _find(self, app_id: str, channel: str) -> _LedgerChannel | None:
         channels = self._channels.get(app_id)
         return None if channels is None else channels.get(channel)
 
-    def _open(self, node: str, app_id: str, channel: str) -> _Channel:
-        self._held.setdefault(node, set()).add((app_id, channel))
+    def _find_or_create(self, node: str, app_id: str, channel: str) -> _LedgerChannel:
+        self._keys_by_node.setdefault(node, set()).add((app_id, channel))
         channels = self._channels.setdefault(app_id, {})
-        found = channels.get(channel)
-        if found is None:
-            found = channels[channel] = _Channel()
-        return found
+        ledger_channel = channels.get(channel)
+        if ledger_channel is None:
+            ledger_channel = channels[channel] = _LedgerChannel()
+        return ledger_channel
 
-    def _tidy(self, node: str, app_id: str, channel: str, found: _Channel) -> None:
-        """Forget what nothing is left of."""
-        if node not in found.counts and not any(node in nodes for _, nodes in found.members.values()):
-            held = self._held[node]
-            held.discard((app_id, channel))
-            if not held:
-                del self._held[node]
-        if not found.counts and not found.members:
+    def _discard_if_empty(self, node: str, app_id: str, channel: str, ledger_channel: _LedgerChannel) -> None:
+        """Forget a channel of the node, and the channel itself, when nothing is left of it."""
+        if node not in ledger_channel.counts and not any(
+            node in nodes for _, nodes in ledger_channel.members.values()
+        ):
+            keys = self._keys_by_node[node]
+            keys.discard((app_id, channel))
+            if not keys:
+                del self._keys_by_node[node]
+        if not ledger_channel.counts and not ledger_channel.members:
             channels = self._channels[app_id]
             channels.pop(channel, None)
             if not channels:

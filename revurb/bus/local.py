@@ -1,4 +1,4 @@
-"""The bus of a single process: all subscribers are here, so an event is delivered at once."""
+"""The bus of a node that is alone: all subscribers are here, so an event is delivered at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LocalBus(LocalView):
     calls; when `publish` returns, they are."""
 
     degraded: str | None = None
-    """Why it does not do all that it should: never."""
+    """A node that is alone is never cut off."""
 
     def __init__(
         self, receiver: Receiver, events: MemberEvents, clock: Callable[[], float] = time.monotonic
@@ -32,15 +32,15 @@ class LocalBus(LocalView):
         """Does nothing: there is no broker to connect to."""
 
     async def stop(self) -> None:
-        """Does nothing: there are no other processes to tell."""
+        """Does nothing: there are no other nodes to tell."""
 
     @property
     def health(self) -> BusHealth:
-        """There is nothing to keep up with."""
+        """Never behind: nothing is received from elsewhere."""
         return BusHealth(topics=sum(map(len, self._state.apps.values())))
 
     def tick(self) -> None:
-        """Forgets cached events that are too old. To be called now and then."""
+        """Remove expired cached events. To be called a few times a second."""
         self._cache.expire()
 
     def publish(self, event: PublishedEvent) -> None:

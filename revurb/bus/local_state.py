@@ -1,7 +1,7 @@
-"""The subscriptions and connections of this process: for each channel its number of subscribers here, and on presence
-channels who they are.
+"""The subscriptions and connections of this node: for each channel the number of its subscribers here, and on presence
+channels its members here.
 
-A process reports it to the others when it connects to them (again). Where there is one process, it is all there is.
+A node reports them to the broker each time that it connects. On a node that is alone, they are all there is.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class LocalState:
         channels = self.apps.get(app_id)
         if channels is None:
             channels = self.apps[app_id] = {}
-        found = channels.get(channel)
-        if found is None:
-            found = channels[channel] = LocalChannel()
-        return found
+        local_channel = channels.get(channel)
+        if local_channel is None:
+            local_channel = channels[channel] = LocalChannel()
+        return local_channel
 
     def find(self, app_id: str, channel: str) -> LocalChannel | None:
         """The channel, if it has subscribers here."""
@@ -88,5 +88,5 @@ class LocalState:
     def items(self) -> Iterator[tuple[str, str, LocalChannel]]:
         """(app id, channel, its subscribers here), for every channel."""
         for app_id, channels in self.apps.items():
-            for channel, found in channels.items():
-                yield app_id, channel, found
+            for channel, local_channel in channels.items():
+                yield app_id, channel, local_channel

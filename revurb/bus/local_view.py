@@ -1,5 +1,5 @@
-"""The bus's questions, answered from what this process knows: all there is to know where there is one process, and what
-is left when the broker of several cannot be reached."""
+"""Answers to the bus's queries from this node's own state. On a node that is alone that is the whole answer; otherwise
+it is used while the broker cannot be reached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from revurb.pusher.ports import ChannelState, Member
 
 
 class LocalView:
-    """The questions of `pusher.ports.Bus`, answered at once."""
+    """The queries of `pusher.ports.Bus`, answered at once."""
 
     def __init__(self, state: LocalState, cache: EventCache) -> None:
         self._state = state
@@ -25,8 +25,8 @@ class LocalView:
         return [self.channel_state(app_id, name) for name in channels]
 
     def members(self, app_id: str, channel: str) -> list[Member]:
-        found = self._state.find(app_id, channel)
-        return [] if found is None else found.member_list()
+        local_channel = self._state.find(app_id, channel)
+        return [] if local_channel is None else local_channel.member_list()
 
     def connections(self, app_id: str) -> int:
         return self._state.connections.get(app_id, 0)
@@ -40,9 +40,9 @@ class LocalView:
         return True
 
     def channel_state(self, app_id: str, channel: str) -> ChannelState:
-        """What is known here of one channel, with or without subscribers."""
-        found = self._state.find(app_id, channel)
+        """What this node knows of one channel, with or without subscribers."""
+        local_channel = self._state.find(app_id, channel)
         cached = self._cache.get(app_id, channel)
-        if found is None:
+        if local_channel is None:
             return ChannelState(cached=cached)
-        return ChannelState(found.count, len(found.members), cached)
+        return ChannelState(local_channel.count, len(local_channel.members), cached)

@@ -1,4 +1,4 @@
-"""What the bus publishes of its own accord: that a member came or went. The protocol says in which words."""
+"""The events that the bus publishes itself: that a member joined or left. The protocol supplies their texts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from revurb.pusher.ports import Member, PublishedEvent
 
 
 def _ignore(event: PublishedEvent) -> None:
-    """Nobody else wants to know."""
+    """The default `on_published`: does nothing."""
 
 
 class MemberEvents(NamedTuple):
-    """`added` and `removed` make the finished event for the others on a presence channel, of (channel, member).
+    """`added` and `removed` make the finished event for the subscribers of a presence channel, from (channel, member).
 
-    A bus of many hosts calls `on_published` with each member event that it has published, in one process: the one whose
-    request it was.
+    A bus of many hosts calls `on_published` with each member event that it has published, on one node: the one that
+    caused it.
     """
 
     added: Callable[[str, Member], bytes]

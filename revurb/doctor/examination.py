@@ -103,7 +103,7 @@ async def _version(redis: AnyRedis) -> Finding:
 
 
 async def _scripts(redis: AnyRedis) -> Finding:
-    script = Scripts().tell
+    script = Scripts().publish_own
     sha = await redis.execute_command("SCRIPT", "LOAD", script.source)
     ok = sha == script.sha.encode()
     return Finding("ok" if ok else "wrong", "scripts", "can be loaded" if ok else f"another name: {sha!r}")
@@ -189,7 +189,7 @@ async def census(config: Config) -> list[NodeStatus]:
         node,
         _Silent(),
         MEMBER_EVENTS,
-        lambda end: RedisLink(end, node, connect, MEMBER_EVENTS, prefix=redis.prefix),
+        lambda owner: RedisLink(owner, node, connect, MEMBER_EVENTS, prefix=redis.prefix),
     )
     await bus.start()
     try:

@@ -29,7 +29,7 @@ def bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | N
         return _redis(config, node)
     if hub_socket is not None:
         return lambda receiver: BrokeredBus(
-            node, receiver, MEMBER_EVENTS, lambda end: HubLink(hub_socket, end)
+            node, receiver, MEMBER_EVENTS, lambda owner: HubLink(hub_socket, owner)
         )
     return None
 
@@ -47,8 +47,8 @@ def _redis(config: Config, node: str) -> BusFactory:
             node,
             receiver,
             events,
-            lambda end: RedisLink(
-                end, node, connect, events, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
+            lambda owner: RedisLink(
+                owner, node, connect, events, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
             ),
         )
 

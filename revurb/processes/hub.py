@@ -53,7 +53,7 @@ async def serve(supervised: SupervisedProcess, arguments: Sequence[str]) -> None
 
 async def _abandoned(server: HubServer, supervised: SupervisedProcess) -> None:
     """Until there are no workers any more, or it cannot wait."""
-    empty, now = (asyncio.ensure_future(event.wait()) for event in (server.empty, supervised.now))
+    empty, now = (asyncio.ensure_future(event.wait()) for event in (server.no_connections, supervised.now))
     await asyncio.wait((empty, now), return_when=asyncio.FIRST_COMPLETED)
     empty.cancel()
     now.cancel()

@@ -15,7 +15,7 @@ from benchmarks.scaling.plan import Host, Plan, plan, room, tidy
 from benchmarks.scaling.simulation import Cluster, cluster, quantile
 from benchmarks.scaling.traffic import Design
 from benchmarks.scaling.workload import PROFILES, Band, Workload, custom, zipf
-from revurb.bus.redis.keys import PARTITIONS, partition
+from revurb.bus.redis.keys import PARTITIONS, partition_of
 
 NOTHING = Costs(**{field.name: 0 for field in fields(Costs)})
 PLAIN = replace(
@@ -199,7 +199,7 @@ def test_partitions_are_those_of_the_bus() -> None:
     band = Band("bench", 100, 9, 1.0)
     shares = placement.partitions_of(band)
     for number in range(PARTITIONS):
-        names = sum(partition("1", f"bench-{each}") == number for each in range(100))
+        names = sum(partition_of("1", f"bench-{each}") == number for each in range(100))
         assert shares[number] == pytest.approx(names / 100)
     assert sum(placement.partitions_of(Band("private-user", 10**7, 1, 1.0))) == pytest.approx(1.0)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import Cluster, HubCluster, LocalCluster, OneOrMore, RedisCluster
+from tests.bus.engines import Cluster, HubCluster, LocalCluster, NodeGroup, RedisCluster
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
 
@@ -28,8 +28,8 @@ def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory, run: R
 
 
 @pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel"])
-def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[OneOrMore]:
-    """Every engine; tests with this one start a single process."""
+def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[NodeGroup]:
+    """Every engine; the tests that use it start a single node."""
     cluster = LocalCluster() if request.param == "local" else _cluster(request, tmp_path)
     yield cluster
     run(cluster.close())
@@ -37,7 +37,7 @@ def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Ite
 
 @pytest.fixture(params=["hub", "redis", "redis-cluster", "redis-sentinel"])
 def cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
-    """Every engine that connects processes."""
+    """Every engine that connects nodes."""
     cluster = _cluster(request, tmp_path)
     yield cluster
     run(cluster.close())

@@ -1,4 +1,4 @@
-"""The engines under test, each as a cluster of processes that share this event loop."""
+"""The engines under test, each as a cluster of nodes that share this event loop."""
 
 from __future__ import annotations
 
@@ -34,23 +34,25 @@ LEASE_S = 0.6
 DEADLINE_S = 10.0
 
 
-async def now(soon: MaybeAwaitable[T]) -> T:
+async def resolve(soon: MaybeAwaitable[T]) -> T:
+    """The value, whether it came at once or has to be awaited."""
     return await soon if isinstance(soon, Awaitable) else soon
 
 
-class Node:
-    """A process on the bus, with everything that the bus brought it: (channel, event, except)."""
+class BusNode:
+    """A node's side of the bus. `received` holds every event that the bus delivered: (channel, text, excepted socket
+    id)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.heard: list[tuple[str, bytes, str | None]] = []
+        self.received: list[tuple[str, bytes, str | None]] = []
         self.terminated: list[str] = []
         self.bus: Any = None
         self._changed = asyncio.Event()
 
     def deliver(self, event: DeliverableEvent) -> None:
         assert event.app_id == APP
-        self.heard.append((event.channel, event.text, event.except_socket_id))
+        self.received.append((event.channel, event.text, event.except_socket_id))
         self._changed.set()
 
     def terminate(self, app_id: str, user_id: str) -> None:
@@ -61,7 +63,7 @@ class Node:
         return question + b" " + self.name.encode()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until it is true; looked at whenever something was brought, and now and then."""
+        """Wait until the condition is true. It is checked whenever something is delivered, and every 20 ms."""
         async with asyncio.timeout(DEADLINE_S):
             while not condition():
                 self._changed.clear()
@@ -69,16 +71,17 @@ class Node:
                     await asyncio.wait_for(self._changed.wait(), 0.02)
 
     def texts(self, channel: str = "news") -> list[bytes]:
-        return [text for name, text, _ in self.heard if name == channel]
+        return [text for name, text, _ in self.received if name == channel]
 
     async def enter(
         self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
     ) -> ChannelSnapshot:
-        """Subscribe; what the subscriber is told. `heard` is emptied at that point: the rest is what comes after."""
+        """Subscribe. Returns the snapshot that the subscriber gets. `received` is cleared at that point, so that it
+        holds what comes after."""
         entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
 
         def then(value: ChannelSnapshot) -> None:
-            self.heard.clear()
+            self.received.clear()
             entered.set_result(value)
 
         added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
@@ -89,49 +92,49 @@ class Node:
 
     async def publish(self, text: bytes, channel: str = "news", **more: Any) -> None:
         async with asyncio.timeout(DEADLINE_S):
-            await now(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
+            await resolve(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
 
 
-class OneOrMore(Protocol):
-    """Some processes."""
+class NodeGroup(Protocol):
+    """Some nodes."""
 
-    async def node(self) -> Node:
-        """One more process."""
+    async def node(self) -> BusNode:
+        """Start one more node."""
 
-    async def kill(self, node: Node) -> None:
-        """End a process as `kill -9` does."""
+    async def kill(self, node: BusNode) -> None:
+        """End a node as `kill -9` does."""
 
     async def close(self) -> None: ...
 
 
-class Cluster(OneOrMore, Protocol):
-    """Some processes and what connects them."""
+class Cluster(NodeGroup, Protocol):
+    """Some nodes and the broker that connects them."""
 
     async def outage(self) -> None:
-        """Take away what connects the processes."""
+        """Take the broker away."""
 
     async def recover(self) -> None:
-        """Bring it back, with no memory of what was."""
+        """Bring the broker back, without its data."""
 
 
-async def keep_ticking(bus: Bus) -> None:
+async def tick_forever(bus: Bus) -> None:
     while True:
         bus.tick()  # type: ignore[attr-defined]  # every engine has one
         await asyncio.sleep(0.02)
 
 
-class _Cluster:
+class _NodeGroup:
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self._ticking: dict[Node, asyncio.Task[None]] = {}
+        self.nodes: list[BusNode] = []
+        self._ticking: dict[BusNode, asyncio.Task[None]] = {}
 
-    async def _start(self, node: Node) -> Node:
+    async def _start(self, node: BusNode) -> BusNode:
         await node.bus.start()
         self.nodes.append(node)
-        self._ticking[node] = asyncio.create_task(keep_ticking(node.bus))
+        self._ticking[node] = asyncio.create_task(tick_forever(node.bus))
         return node
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         self.nodes.remove(node)
         self._ticking.pop(node).cancel()
 
@@ -142,34 +145,34 @@ class _Cluster:
         self.nodes.clear()
 
 
-class LocalCluster(_Cluster):
-    """One process, and nothing to connect."""
+class LocalCluster(_NodeGroup):
+    """One node, and no broker."""
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         assert not self.nodes, "the local bus is for one process"
-        node = Node("node0")
+        node = BusNode("node0")
         node.bus = LocalBus(node, MEMBER_EVENTS, asyncio.get_running_loop().time)
         return await self._start(node)
 
 
-class HubCluster(_Cluster):
-    """Workers and the broker, over a real Unix socket."""
+class HubCluster(_NodeGroup):
+    """Workers and the hub, over a real Unix socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = str(path / "hub.sock")
         self.hub: HubServer | None = None
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         if self.hub is None:
             await self._open(0)
-        node = Node(f"node{len(self.nodes)}")
+        node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(
-            node.name, node, MEMBER_EVENTS, lambda end: HubLink(self._path, end, LEASE_S / 5)
+            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner, LEASE_S / 5)
         )
         return await self._start(node)
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         await super().kill(node)
         await node.bus._link.stop()
 
@@ -196,15 +199,15 @@ class Server(Protocol):
     """A Redis of any kind."""
 
     def client(self, behind: Any = None) -> AnyRedis:
-        """A client, by another way if `behind` says one."""
+        """A client; `behind` leads it through a proxy."""
 
     async def start(self) -> None: ...
     async def kill(self) -> None: ...
 
 
-class RedisCluster(_Cluster):
-    """Processes and a real Redis. `behind` gives nodes by number another way to it. A server that is `shared` goes on
-    at the end; the names of things in it are this cluster's own. `more` is for the links."""
+class RedisCluster(_NodeGroup):
+    """Nodes and a real Redis. `behind` leads nodes, by number, through a proxy. A server that is `shared` goes on at
+    the end; this cluster's keys have a prefix of their own. `more` is for the links."""
 
     def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False, **more: float) -> None:
         self._more = more
@@ -215,13 +218,13 @@ class RedisCluster(_Cluster):
         self._server = server
         self._lease_s = lease_s
 
-    async def node(self) -> Node:
+    async def node(self) -> BusNode:
         await self._server.start()
-        node = Node(f"node{len(self.nodes)}")
-        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda end: self._link(end, node))
+        node = BusNode(f"node{len(self.nodes)}")
+        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda owner: self._link(owner, node))
         return await self._start(node)
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         await super().kill(node)
         task = node.bus._link._task
         task.cancel()
@@ -238,10 +241,10 @@ class RedisCluster(_Cluster):
         if not self._shared:
             await self._server.kill()
 
-    def _link(self, end: BrokerLinkOwner, node: Node) -> RedisLink:
+    def _link(self, owner: BrokerLinkOwner, node: BusNode) -> RedisLink:
         server, behind = self._server, self.behind.get(len(self.nodes))
         return RedisLink(
-            end,
+            owner,
             node.name,
             lambda: server.client(behind),
             MEMBER_EVENTS,

@@ -1,32 +1,32 @@
-"""What every engine does where there are several processes: the numbered rules of the bus."""
+"""What every engine does where there are several nodes: the numbered rules of the bus."""
 
 import asyncio
 
 from revurb.bus.engine import BusHealth
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
-from tests.bus.engines import APP, DEADLINE_S, Cluster, Node, now
+from tests.bus.engines import APP, DEADLINE_S, BusNode, Cluster, resolve
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
 BOB = Member("bob", b'"bob"', b"null")
 ROOM = "presence-room"
 
 
-async def numbers(node: Node, last: bytes, channel: str = "news") -> list[bytes]:
-    """All that came up to the event `last`."""
+async def texts_up_to(node: BusNode, last: bytes, channel: str = "news") -> list[bytes]:
+    """Everything that came on the channel, once the event `last` has come."""
     await node.until(lambda: last in node.texts(channel))
     return node.texts(channel)
 
 
-async def hears(node: Node, count: int) -> None:
-    await node.until(lambda: len(node.heard) >= count)
+async def has_received(node: BusNode, count: int) -> None:
+    await node.until(lambda: len(node.received) >= count)
 
 
-async def is_whole(node: Node) -> None:
+async def is_connected(node: BusNode) -> None:
     await node.until(lambda: not node.bus.degraded)
 
 
-async def ended(node: Node, user_id: str) -> None:
+async def is_terminated(node: BusNode, user_id: str) -> None:
     await node.until(lambda: node.terminated == [user_id])
 
 
@@ -39,11 +39,11 @@ async def test_events_go_where_they_are_wanted(cluster: Cluster) -> None:
     await elsewhere.enter("other")
     await here.publish(b"1", except_socket_id="7.7")
     await here.publish(b"2", "other")
-    await there.until(lambda: there.heard)
-    await elsewhere.until(lambda: elsewhere.heard)
-    assert there.heard == [("news", b"1", "7.7")]
-    assert elsewhere.heard == [("other", b"2", None)]
-    assert here.heard == []
+    await there.until(lambda: there.received)
+    await elsewhere.until(lambda: elsewhere.received)
+    assert there.received == [("news", b"1", "7.7")]
+    assert elsewhere.received == [("other", b"2", None)]
+    assert here.received == []
 
 
 async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> None:
@@ -54,11 +54,13 @@ async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> 
         channels
     ):  # the publisher has none of them, the second two thirds, the third the rest
         await nodes[1 if number % 3 else 2].enter(f"c{number}")
-    told = [publisher.bus.publish(PublishedEvent(APP, f"c{number}", b"x")) for number in range(channels)]
-    for accepted in told:
-        await now(accepted)
+    publications = [
+        publisher.bus.publish(PublishedEvent(APP, f"c{number}", b"x")) for number in range(channels)
+    ]
+    for accepted in publications:
+        await resolve(accepted)
     thirds = len(range(0, channels, 3))
-    await hears(nodes[1], channels - thirds)
+    await has_received(nodes[1], channels - thirds)
     await bystander.until(lambda: bystander.bus.received == thirds)
     assert [node.bus.received for node in nodes] == [0, channels - thirds, thirds]
     await publisher.publish(b"y", "c1")
@@ -72,8 +74,8 @@ async def test_an_event_published_after_the_reply_is_never_missed(cluster: Clust
         channel = f"c{number}"
         await there.enter(channel)
         await here.publish(b"x", channel)
-        await there.until(lambda: there.heard)
-        there.heard.clear()
+        await there.until(lambda: there.received)
+        there.received.clear()
 
 
 async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) -> None:
@@ -82,10 +84,10 @@ async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) ->
     there.bus.leave(APP, "news", None)
     await there.enter()
     await here.publish(b"1")
-    await there.until(lambda: there.heard)
+    await there.until(lambda: there.received)
     there.bus.leave(APP, "news", None)
-    assert await now(there.bus.channels(APP, "")) == {}
-    assert await now(here.bus.channels(APP, "")) == {}
+    assert await resolve(there.bus.channels(APP, "")) == {}
+    assert await resolve(here.bus.channels(APP, "")) == {}
 
 
 # Rule 2: one order for all.
@@ -96,14 +98,14 @@ async def test_everyone_hears_the_same_order(cluster: Cluster) -> None:
     for node in nodes:
         await node.enter()
 
-    async def speak(node: Node) -> None:
+    async def publish_numbers(node: BusNode) -> None:
         for number in range(100):
             await node.publish(f"{node.name} {number}".encode())
 
-    await asyncio.gather(*map(speak, nodes))
+    await asyncio.gather(*map(publish_numbers, nodes))
     for node in nodes:
-        await hears(node, 300)
-    assert nodes[0].heard == nodes[1].heard == nodes[2].heard
+        await has_received(node, 300)
+    assert nodes[0].received == nodes[1].received == nodes[2].received
 
 
 async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -> None:
@@ -111,7 +113,7 @@ async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -
     await nodes[2].enter()
     for number in range(100):
         await nodes[number % 2].publish(b"%d" % number)
-    assert await numbers(nodes[2], b"99") == [b"%d" % number for number in range(100)]
+    assert await texts_up_to(nodes[2], b"99") == [b"%d" % number for number in range(100)]
 
 
 # Rules 3 and 4: what connects the processes is gone, and comes back.
@@ -130,7 +132,7 @@ async def test_without_the_others_ones_own_clients_are_served(cluster: Cluster) 
     assert (await node.enter("later")).cached is None
     await node.publish(b"3", "later")
     assert node.texts("later") == [b"3"]
-    assert await now(node.bus.connections(APP)) == 0
+    assert await resolve(node.bus.connections(APP)) == 0
 
 
 async def test_what_was_published_meanwhile_comes_once_and_in_order(cluster: Cluster) -> None:
@@ -144,8 +146,8 @@ async def test_what_was_published_meanwhile_comes_once_and_in_order(cluster: Clu
         if number == 120:
             await cluster.recover()
     for node in nodes:
-        assert await numbers(node, b"199") == [b"%d" % number for number in range(200)]
-        await is_whole(node)
+        assert await texts_up_to(node, b"199") == [b"%d" % number for number in range(200)]
+        await is_connected(node)
 
 
 async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
@@ -153,19 +155,19 @@ async def test_everyone_is_still_there_afterwards(cluster: Cluster) -> None:
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
     await here.enter("news")
-    assert await now(there.bus.admit(APP, None))
+    assert await resolve(there.bus.admit(APP, None))
     await here.publish(b"kept", "cache-a", cache_ttl_s=60)
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)
     await cluster.recover()
-    await is_whole(here)
-    await is_whole(there)
-    assert sorted(await now(here.bus.members(APP, ROOM))) == [ANN, BOB]
-    assert await now(here.bus.describe(APP, [ROOM, "news"])) == [ChannelState(2, 2), ChannelState(1, 0)]
-    assert await now(here.bus.connections(APP)) == 1
+    await is_connected(here)
+    await is_connected(there)
+    assert sorted(await resolve(here.bus.members(APP, ROOM))) == [ANN, BOB]
+    assert await resolve(here.bus.describe(APP, [ROOM, "news"])) == [ChannelState(2, 2), ChannelState(1, 0)]
+    assert await resolve(here.bus.connections(APP)) == 1
     assert (await there.enter("cache-a", want_cached=True)).cached == b"kept"
     await here.publish(b"end", ROOM)
-    assert await numbers(there, b"end", ROOM) == [b"end"]  # nobody came or went
+    assert await texts_up_to(there, b"end", ROOM) == [b"end"]  # nobody came or went
 
 
 async def test_many_channels_are_heard_of_afterwards(cluster: Cluster) -> None:
@@ -177,27 +179,27 @@ async def test_many_channels_are_heard_of_afterwards(cluster: Cluster) -> None:
     await cluster.outage()
     await there.until(lambda: there.bus.degraded)
     await cluster.recover()
-    await is_whole(there)
-    await is_whole(here)
+    await is_connected(there)
+    await is_connected(here)
     for channel in channels:
         await here.publish(b"x", channel)
-    await hears(there, len(channels))
-    assert sorted(name for name, _, _ in there.heard) == sorted(channels)
+    await has_received(there, len(channels))
+    assert sorted(name for name, _, _ in there.received) == sorted(channels)
 
 
 async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
-    await hears(here, 1)  # of bob
-    here.heard.clear()
+    await has_received(here, 1)  # of bob
+    here.received.clear()
     await cluster.outage()
     await there.until(lambda: there.bus.degraded)
     await cluster.recover()
     there.bus.leave(APP, ROOM, "bob")
-    await here.until(lambda: here.heard)
+    await here.until(lambda: here.received)
     assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
-    assert await now(here.bus.members(APP, ROOM)) == [ANN]
+    assert await resolve(here.bus.members(APP, ROOM)) == [ANN]
 
 
 # Rule 5: who dies leaves nothing behind.
@@ -208,26 +210,26 @@ async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> N
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
     await there.enter("news")
-    assert await now(there.bus.admit(APP, None))
-    await hears(here, 1)  # of bob
-    here.heard.clear()
+    assert await resolve(there.bus.admit(APP, None))
+    await has_received(here, 1)  # of bob
+    here.received.clear()
     await cluster.kill(there)
-    assert await now(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
-    await here.until(lambda: here.heard)
+    assert await resolve(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
+    await here.until(lambda: here.received)
     assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
-    assert await now(here.bus.members(APP, ROOM)) == [ANN]
-    assert set(await now(here.bus.channels(APP, ""))) == {ROOM}
-    assert await now(here.bus.connections(APP)) == 0
+    assert await resolve(here.bus.members(APP, ROOM)) == [ANN]
+    assert set(await resolve(here.bus.channels(APP, ""))) == {ROOM}
+    assert await resolve(here.bus.connections(APP)) == 0
 
 
 async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
-    await hears(here, 1)  # of bob
-    here.heard.clear()
+    await has_received(here, 1)  # of bob
+    here.received.clear()
     await there.bus.stop()
-    await here.until(lambda: here.heard)
+    await here.until(lambda: here.received)
     assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
 
 
@@ -237,16 +239,16 @@ async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
 async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> None:
     nodes = [await cluster.node() for _ in range(3)]
     await nodes[0].enter(ROOM, BOB)
-    nodes[0].heard.clear()
+    nodes[0].received.clear()
     for node in nodes:
         await node.enter(ROOM, ANN)
-    assert sorted(await now(nodes[0].bus.members(APP, ROOM))) == [ANN, BOB]
-    assert await now(nodes[0].bus.describe(APP, [ROOM])) == [ChannelState(4, 2)]
+    assert sorted(await resolve(nodes[0].bus.members(APP, ROOM))) == [ANN, BOB]
+    assert await resolve(nodes[0].bus.describe(APP, [ROOM])) == [ChannelState(4, 2)]
     for node in nodes:
         node.bus.leave(APP, ROOM, "ann")
     await nodes[0].until(lambda: MEMBER_EVENTS.removed(ROOM, ANN) in nodes[0].texts(ROOM))
     await nodes[1].publish(b"end", ROOM)
-    assert await numbers(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
+    assert await texts_up_to(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
 
 
 async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None:
@@ -257,32 +259,32 @@ async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None
     for _ in range(2):
         there.bus.leave(APP, ROOM, "ann")
     gone = MEMBER_EVENTS.removed(ROOM, ANN)
-    assert await numbers(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
+    assert await texts_up_to(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
 
 
 async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> None:
     nodes = [await cluster.node() for _ in range(3)]
-    granted = await asyncio.gather(*[now(node.bus.admit(APP, 5)) for node in nodes for _ in range(4)])
+    granted = await asyncio.gather(*[resolve(node.bus.admit(APP, 5)) for node in nodes for _ in range(4)])
     assert sum(granted) == 5
-    assert await now(nodes[0].bus.connections(APP)) == 5
+    assert await resolve(nodes[0].bus.connections(APP)) == 5
     winner = nodes[granted.index(True) // 4]
     winner.bus.release(APP)
-    await now(winner.bus.connections(APP))
-    assert await now(nodes[2].bus.admit(APP, 5))
+    await resolve(winner.bus.connections(APP))
+    assert await resolve(nodes[2].bus.admit(APP, 5))
 
 
 async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> None:
     here, there = await cluster.node(), await cluster.node()
     for node in (here, there, there):
-        assert await now(node.bus.admit(APP, 3))
-    assert not await now(here.bus.admit(APP, 3))
+        assert await resolve(node.bus.admit(APP, 3))
+    assert not await resolve(here.bus.admit(APP, 3))
     await cluster.kill(there)
     async with asyncio.timeout(DEADLINE_S):
-        while await now(here.bus.connections(APP)) != 1:
+        while await resolve(here.bus.connections(APP)) != 1:
             await asyncio.sleep(0.02)
-    assert await now(here.bus.admit(APP, 3))
-    assert await now(here.bus.admit(APP, 3))
-    assert not await now(here.bus.admit(APP, 3))
+    assert await resolve(here.bus.admit(APP, 3))
+    assert await resolve(here.bus.admit(APP, 3))
+    assert not await resolve(here.bus.admit(APP, 3))
 
 
 async def test_cached_events_are_everyones(cluster: Cluster) -> None:
@@ -294,20 +296,20 @@ async def test_cached_events_are_everyones(cluster: Cluster) -> None:
 async def test_terminating_reaches_everyone(cluster: Cluster) -> None:
     nodes = [await cluster.node() for _ in range(3)]
     for node in nodes:
-        assert await now(node.bus.admit(APP, None))
-    assert await now(nodes[0].bus.connections(APP)) >= 1
-    await now(nodes[0].bus.terminate(APP, "ann"))
+        assert await resolve(node.bus.admit(APP, None))
+    assert await resolve(nodes[0].bus.connections(APP)) >= 1
+    await resolve(nodes[0].bus.terminate(APP, "ann"))
     for node in nodes:
-        await ended(node, "ann")
+        await is_terminated(node, "ann")
 
 
 async def test_a_survey_asks_everyone_and_waits_no_longer_than_its_deadline(cluster: Cluster) -> None:
     nodes = [await cluster.node() for _ in range(3)]
     everyone = [b"who? node0", b"who? node1", b"who? node2"]
-    assert sorted(await now(nodes[1].bus.survey(b"who?", 5))) == everyone
+    assert sorted(await resolve(nodes[1].bus.survey(b"who?", 5))) == everyone
     await cluster.outage()
     await nodes[1].until(lambda: nodes[1].bus.degraded)
-    assert await now(nodes[1].bus.survey(b"who?", 0.1)) == []
+    assert await resolve(nodes[1].bus.survey(b"who?", 0.1)) == []
 
 
 async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
@@ -321,7 +323,7 @@ async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
     accepted = [here.bus.publish(PublishedEvent(APP, "a", b"%d" % number)) for number in range(3)]
     assert here.bus.health.waiting == 3
     for each in accepted:
-        await now(each)
+        await resolve(each)
     assert here.bus.health.waiting == 0
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.clocks import Apart
+from tests.chaos.clocks import ClockOffset
 from tests.conftest import Need
 
 
 @pytest.fixture(scope="session")
-def apart(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Apart:
+def clock_offset(need: Need, tmp_path_factory: pytest.TempPathFactory) -> ClockOffset:
     """The environment of a process whose clock is so many seconds ahead of the host's, or behind if below 0."""
     library = tmp_path_factory.mktemp("clock") / "clock.so"
     source = Path(__file__).with_name("clock.c")

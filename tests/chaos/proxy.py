@@ -8,27 +8,27 @@ from abc import ABC, abstractmethod
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class _Way:
+class _ProxiedConnection:
     """One connection."""
 
     def __init__(self) -> None:
         self.is_subscribing = False
-        self.black = False
+        self.is_black_hole = False
 
 
 class _Proxy(ABC):
-    """Passes bytes on both ways, unless `black`."""
+    """Passes bytes on both ways, unless `is_black_hole`."""
 
     def __init__(self) -> None:
-        self.black = False
+        self.is_black_hole = False
         self._server: asyncio.AbstractServer
-        self._ways: set[_Way] = set()
+        self._connections: set[_ProxiedConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def deafen(self) -> None:
-        """Swallow everything on the subscribing connections that there are. New ones are not concerned."""
-        for way in self._ways:
-            way.black = way.is_subscribing
+    def swallow_subscriptions(self) -> None:
+        """Swallow everything on the subscribing connections that are open now. New ones are not affected."""
+        for connection in self._connections:
+            connection.is_black_hole = connection.is_subscribing
 
     @abstractmethod
     async def start(self) -> None: ...
@@ -50,21 +50,25 @@ class _Proxy(ABC):
         except OSError:
             writer.close()
             return
-        way = _Way()
-        self._ways.add(way)
+        connection = _ProxiedConnection()
+        self._connections.add(connection)
         for source, sink in ((reader, to_writer), (to_reader, writer)):
-            task = asyncio.create_task(self._pass(source, sink, way, of_client=source is reader))
+            task = asyncio.create_task(self._pass(source, sink, connection, of_client=source is reader))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _pass(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: _Way, of_client: bool
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        connection: _ProxiedConnection,
+        of_client: bool,
     ) -> None:
         try:
             while data := await source.read(65536):
                 if of_client and b"SUBSCRIBE" in data:
-                    way.is_subscribing = True
-                if self.black or way.black:
+                    connection.is_subscribing = True
+                if self.is_black_hole or connection.is_black_hole:
                     # Swallowed for good: a connection that lived through it would lack bytes, so it never speaks again.
                     await asyncio.Event().wait()
                 sink.write(data)
@@ -72,7 +76,7 @@ class _Proxy(ABC):
         except OSError:
             pass
         finally:
-            self._ways.discard(way)
+            self._connections.discard(connection)
             sink.close()
 
 

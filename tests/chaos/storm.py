@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.bus.engines import Cluster, Node
+from tests.bus.engines import BusNode, Cluster
 
 LONG = bool(os.environ.get("CHAOS_LONG"))  # the faults as long as they are in life; CI has a short form
 PER_TURN = 10
@@ -19,15 +19,15 @@ def seconds(long: float, short: float) -> float:
 
 
 class Storm:
-    """`nodes[0]` publishes on `channel`, all hear."""
+    """`nodes[0]` publishes on `channel`, all nodes are subscribed."""
 
-    def __init__(self, nodes: list[Node], channel: str) -> None:
+    def __init__(self, nodes: list[BusNode], channel: str) -> None:
         self.nodes = nodes
         self.channel = channel
         self.published = 0
         self.forgotten = range(0)
 
-    async def blow(self) -> None:
+    async def publish_forever(self) -> None:
         while True:
             waiting = []
             for _ in range(PER_TURN):
@@ -37,12 +37,12 @@ class Storm:
             self._answers = asyncio.gather(*waiting, return_exceptions=True)
             await asyncio.sleep(TURN_S)
 
-    async def settled(self, patience_s: float = 30.0) -> None:
-        """Wait until everyone has the last number."""
+    async def wait_for_all(self, patience_s: float = 30.0) -> None:
+        """Wait until every node has the last number."""
         last = b"%d" % (self.published - 1)
         async with asyncio.timeout(patience_s):
             for node in self.nodes:
-                while not node.heard or last not in node.texts(self.channel)[-PER_TURN * 5 :]:
+                while not node.received or last not in node.texts(self.channel)[-PER_TURN * 5 :]:
                     await asyncio.sleep(0.02)
 
     def check(self) -> None:
@@ -66,12 +66,12 @@ async def storm(cluster: Cluster, number: int = 3, channel: str = "storm") -> As
     nodes = [await cluster.node() for _ in range(number)]
     for node in nodes:
         await node.enter(channel)
-    blowing = Storm(nodes, channel)
-    task = asyncio.create_task(blowing.blow())
+    running_storm = Storm(nodes, channel)
+    task = asyncio.create_task(running_storm.publish_forever())
     await asyncio.sleep(0.2)
-    yield blowing
+    yield running_storm
     await asyncio.sleep(0.2)
     task.cancel()
     await asyncio.wait((task,))
-    await blowing.settled()
-    blowing.check()
+    await running_storm.wait_for_all()
+    running_storm.check()

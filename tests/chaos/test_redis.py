@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.redis.envelope import START
-from revurb.bus.redis.keys import partition
+from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster, now
+from tests.bus.engines import APP, RedisCluster, resolve
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
 from tests.conftest import Need, Run
@@ -26,7 +26,7 @@ def server(need: Need, tmp_path: Path) -> RedisServer:
 
 @pytest.fixture
 def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5, beat_s=0.3)
+    cluster = RedisCluster(server, lease_s=5, heartbeat_s=0.3)
     yield cluster
     run(cluster.close())
 
@@ -51,10 +51,10 @@ async def test_redis_stands_still(cluster: RedisCluster, server: RedisServer) ->
 
 async def test_redis_is_killed_and_comes_back_empty(cluster: RedisCluster, server: RedisServer) -> None:
     """What it alone held may be gone: then that is counted. What was published meanwhile comes."""
-    async with storm(cluster) as blowing:
-        before = blowing.published
+    async with storm(cluster) as running_storm:
+        before = running_storm.published
         await server.kill()
-        blowing.forgotten = range(max(0, before - 200), blowing.published)
+        running_storm.forgotten = range(max(0, before - 200), running_storm.published)
         await asyncio.sleep(seconds(5, 1))
         await server.start()
         await asyncio.sleep(2)
@@ -70,9 +70,9 @@ async def test_a_black_hole_before_one_node(
     cluster.behind[victim] = proxy.path
     try:
         async with storm(cluster):
-            proxy.black = True
+            proxy.is_black_hole = True
             await asyncio.sleep(seconds(20, 6))
-            proxy.black = False
+            proxy.is_black_hole = False
             await asyncio.sleep(2)
     finally:
         await cluster.close()
@@ -87,15 +87,15 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await cluster.outage()
     await node.until(lambda: node.bus.degraded)
     for number in range(50_010):
-        await now(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
+        await resolve(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
     assert node.bus.dropped == 10
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]
-    said = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound_queue"]
-    assert len(said) == 2
-    assert "the oldest are dropped" in said[0].message
-    assert said[1].__dict__["dropped"] == 10
+    records = [record for record in caplog.records if record.name == "revurb.bus.brokered.outbound_queue"]
+    assert len(records) == 2
+    assert "the oldest are dropped" in records[0].message
+    assert records[1].__dict__["dropped"] == 10
 
 
 async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
@@ -103,7 +103,7 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
 ) -> None:
     """Without Redis a subscriber is let in by its own node. Back, the node knows from when on it has missed events,
     although it had never heard of the channel."""
-    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.PATIENCE_S", 0.2)
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.2)
     await server.start()
     proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
     await proxy.start()
@@ -111,8 +111,8 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
     try:
         node, cut_off = await cluster.node(), await cluster.node()
         await node.publish(b"before")
-        heard_until = cut_off.bus._link._memory.incoming.newest
-        await cut_off.until(lambda: heard_until(partition(APP, "news")) != START)  # with the next beat
+        newest = cut_off.bus._link._memory.incoming.newest
+        await cut_off.until(lambda: newest(partition_of(APP, "news")) != START)  # with the next beat
         await proxy.close()
         await cut_off.until(lambda: cut_off.bus.degraded)
         await cut_off.enter()

@@ -13,10 +13,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.keys import Keys, partition_of
 from revurb.pusher.ports import EnterRequest
-from tests.bus.engines import APP, Node, RedisCluster
-from tests.chaos.clocks import Apart
+from tests.bus.engines import APP, BusNode, RedisCluster
+from tests.chaos.clocks import ClockOffset
 from tests.chaos.proxy import TcpProxy
 from tests.chaos.storm import storm
 from tests.conftest import Need
@@ -37,12 +37,12 @@ def channels_at(server: int, count: int) -> list[str]:
     found: dict[int, str] = {}
     for number in range(1000):
         name = f"channel-{number}"
-        if server_of(KEYS.logs[partition(APP, name)]) == server:
-            found.setdefault(partition(APP, name), name)
+        if server_of(KEYS.logs[partition_of(APP, name)]) == server:
+            found.setdefault(partition_of(APP, name), name)
     return list(found.values())[:count]
 
 
-async def enter(node: Node, channel: str) -> None:
+async def enter(node: BusNode, channel: str) -> None:
     """Subscribe, without forgetting what was heard."""
     entered = asyncio.get_running_loop().create_future()
     node.bus.enter(EnterRequest(APP, channel, None, b"", False), entered.set_result)
@@ -71,30 +71,30 @@ def reasons() -> Iterator[Reasons]:
 
 
 @pytest.fixture
-def servers(need: Need, tmp_path: Path, apart: Apart, apart_s: int) -> RedisClusterServers:
-    """`apart_s` is how far the victim's clock is ahead of the others'."""
-    environs = [apart(apart_s if server == VICTIM else 0) for server in range(3)]
+def servers(need: Need, tmp_path: Path, clock_offset: ClockOffset, offset_s: int) -> RedisClusterServers:
+    """`offset_s` is how far the victim's clock is ahead of the others'."""
+    environs = [clock_offset(offset_s if server == VICTIM else 0) for server in range(3)]
     return RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path, environs)
 
 
-@pytest.mark.parametrize("apart_s", [0, -6])
+@pytest.mark.parametrize("offset_s", [0, -6])
 async def test_its_subscribing_connection_falls_silent(
     servers: RedisClusterServers, reasons: Reasons
 ) -> None:
-    assert server_of(KEYS.nodes) == NODES
-    quick = RedisCluster(servers, lease_s=5, beat_s=0.3, deaf_after_s=2.0)
+    assert server_of(KEYS.leases) == NODES
+    quick = RedisCluster(servers, lease_s=5, heartbeat_s=0.3, silent_after_s=2.0)
     await servers.start()
     proxy = TcpProxy(servers.ports[VICTIM])
     await proxy.start()
-    deaf = 1
-    quick.behind[deaf] = {servers.ports[VICTIM]: proxy.port}
+    deaf_node = 1
+    quick.behind[deaf_node] = {servers.ports[VICTIM]: proxy.port}
     busy, *quiet = channels_at(VICTIM, 5)
     try:
-        async with storm(quick, 2, busy) as blowing:
-            publisher, node = blowing.nodes
+        async with storm(quick, 2, busy) as running_storm:
+            publisher, node = running_storm.nodes
             for channel in quiet:
                 await enter(node, channel)
-            proxy.deafen()
+            proxy.swallow_subscriptions()
             silent_since = time.monotonic()
             for channel in quiet:
                 await publisher.publish(b"meanwhile", channel)
@@ -116,19 +116,19 @@ async def test_its_subscribing_connection_falls_silent(
         await proxy.close()
 
 
-@pytest.mark.parametrize("apart_s", [6, -6])
+@pytest.mark.parametrize("offset_s", [6, -6])
 async def test_its_connections_are_killed_again_and_again(servers: RedisClusterServers) -> None:
     cluster = RedisCluster(servers, lease_s=5)
     try:
-        async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as blowing:
+        async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as running_storm:
             async with Redis(port=servers.ports[VICTIM], protocol=2) as client:
                 for _ in range(5):
-                    before = blowing.published
+                    before = running_storm.published
                     await client.client_kill_filter(_type="pubsub", skipme=True)
-                    for node in blowing.nodes:
+                    for node in running_storm.nodes:
                         await node.until(lambda node=node: not node.bus.degraded)  # type: ignore[misc]
                         await node.until(
-                            lambda node=node, before=before: len(node.heard) > before  # type: ignore[misc]
+                            lambda node=node, before=before: len(node.received) > before  # type: ignore[misc]
                         )
     finally:
         await cluster.close()

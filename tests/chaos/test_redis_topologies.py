@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.keys import Keys, partition_of
 from tests.bus.engines import APP, RedisCluster
 from tests.chaos.storm import storm
 from tests.conftest import Need
@@ -17,12 +17,12 @@ async def test_a_replica_takes_over(need: Need, tmp_path: Path) -> None:
     sentinels = Sentinels(need("redis-server"), need("redis-cli"), tmp_path)
     cluster = RedisCluster(sentinels, lease_s=5)
     try:
-        async with storm(cluster) as blowing:
-            before = blowing.published
+        async with storm(cluster) as running_storm:
+            before = running_storm.published
             sentinels.processes[sentinels.first].kill()
-            blowing.forgotten = range(max(0, before - 200), blowing.published)
+            running_storm.forgotten = range(max(0, before - 200), running_storm.published)
             await sentinels.promoted()
-            for node in blowing.nodes:
+            for node in running_storm.nodes:
                 async with asyncio.timeout(15):
                     while node.bus.degraded:
                         await asyncio.sleep(0.02)
@@ -35,11 +35,11 @@ async def test_a_slot_moves(need: Need, tmp_path: Path) -> None:
     servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path)
     cluster = RedisCluster(servers, lease_s=5)
     try:
-        async with storm(cluster) as blowing:
-            key = Keys("revurb").logs[partition(APP, "storm")]
+        async with storm(cluster) as running_storm:
+            key = Keys("revurb").logs[partition_of(APP, "storm")]
             await asyncio.to_thread(servers.move, key)
             await asyncio.sleep(2)
-            for node in blowing.nodes:
+            for node in running_storm.nodes:
                 async with asyncio.timeout(15):
                     while node.bus.degraded:
                         await asyncio.sleep(0.02)

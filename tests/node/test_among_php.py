@@ -14,7 +14,7 @@ from revurb.apps import App
 from revurb.config import Config, RedisConfig, ScalingConfig, ServerConfig
 from revurb.node.bus_factory import bus_factory
 from revurb.node.node import Node
-from tests.bus.reverb.node import PhpNode, captured
+from tests.bus.reverb.php_node import PhpNode, captured
 from tests.client import api, connect
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer

@@ -32,7 +32,7 @@ async def hub(path: Path) -> AsyncIterator[BusFactory]:
     await server.start()
     try:
         yield lambda receiver: BrokeredBus(
-            f"w{next(numbers)}", receiver, MEMBER_EVENTS, lambda end: HubLink(str(path / "hub.sock"), end)
+            f"w{next(numbers)}", receiver, MEMBER_EVENTS, lambda owner: HubLink(str(path / "hub.sock"), owner)
         )
     finally:
         await server.stop()
@@ -47,7 +47,7 @@ async def redis(program: str, path: Path) -> AsyncIterator[BusFactory]:
     def join(receiver: Receiver) -> BusEngine:
         name = f"n{next(numbers)}"
         return BrokeredBus(
-            name, receiver, MEMBER_EVENTS, lambda end: RedisLink(end, name, server.client, MEMBER_EVENTS)
+            name, receiver, MEMBER_EVENTS, lambda owner: RedisLink(owner, name, server.client, MEMBER_EVENTS)
         )
 
     try:

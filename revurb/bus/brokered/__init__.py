@@ -1,8 +1,9 @@
-"""The bus of a process that is one of several: a broker connects them.
+"""The bus of a node that is one of several, which a broker connects.
 
-`bus.py` is the same for every kind of broker: what this process holds, what it has published and what it has asked
-is its own, and the broker is told of it again whenever that is needed. A link (`link.py` says what one is) carries the
-messages: `hub.link` to a broker process, `redis.link` to a Redis, whose scripts are the broker.
+brokered_bus.py is the same for every kind of broker. What this node holds, has published and has asked is kept here,
+and is sent again to a broker that does not know it. A link (broker_link.py) carries the messages: hub/hub_link.py to a
+hub process, redis/redis_link.py to a Redis, whose scripts are the broker.
 
-Reading order: messages, link, beats, outbound, questions, subscriptions, bus.
+Reading order: broker_messages, broker_link, heartbeat_lag, outbound_queue, broker_queries, pending_enters,
+count_reporter, subscriptions, brokered_bus.
 """

@@ -1,4 +1,4 @@
-"""What connects a process with its broker."""
+"""The connection between a node and its broker, whatever the broker is."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ from revurb.bus.brokered import broker_messages as m
 
 
 class BrokerLinkOwner(Protocol):
-    """Who a link is for."""
+    """What a link calls: the bus."""
 
     def linked(self) -> None:
-        """The broker can be reached, and knows nothing yet: time for `Hello` and all that waits."""
+        """The broker can be reached, and knows nothing of this node yet. The owner sends a `Hello` and then everything
+        that waits."""
 
-    def take(self, messages: Iterable[m.FromBroker]) -> None:
-        """Messages came, in the broker's order."""
+    def receive(self, messages: Iterable[m.FromBroker]) -> None:
+        """Messages have come, in the broker's order."""
 
     def unlinked(self) -> None:
-        """The broker cannot be reached. What was sent may have been taken or not."""
+        """The broker cannot be reached any more. What was sent may have been handled or not."""
 
 
 class BrokerLink(Protocol):
-    """Keeps in touch with the broker from `start` to `stop`, for as long as it takes."""
+    """Stays connected with the broker from `start` to `stop`, and reconnects whenever that fails."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Connect in the background. Needs a running event loop."""
 
     async def stop(self) -> None:
-        """End, behind what has been sent. `unlinked` is not called."""
+        """Disconnect when everything is sent. `unlinked` is not called."""
 
     def send(self, message: m.FromWorker) -> None:
-        """Send, if the broker can be reached. Order is kept."""
+        """Send a message, in order. Does nothing while the broker cannot be reached."""
 
     def tick(self, now: float) -> None:
-        """To be called a few times a second with the loop's time."""
+        """Do what is due. To be called a few times a second, with the loop's time."""
 
     def partition_of(self, app_id: str, channel: str) -> int:
-        """The part of the broker that orders the channel's events: order is kept within a partition only."""
+        """The partition of the channel's events. Order is kept within a partition only."""
 
     def lag_s(self, now: float) -> float | None:
-        """How far behind the broker this process hears, at `now` of `time.monotonic`; None while it is not known."""
+        """How far this node is behind the broker in receiving, at `now` of time.monotonic; None while that is not
+        known."""
 
     @property
     def name(self) -> str:
-        """The broker, in log lines: "hub", "redis"."""
+        """The kind of broker, for log lines: "hub" or "redis"."""
 
 
 BrokerLinkFactory: TypeAlias = Callable[[BrokerLinkOwner], BrokerLink]

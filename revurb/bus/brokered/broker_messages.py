@@ -1,7 +1,9 @@
-"""What workers and the broker say to each other: MessagePack arrays, the first element says which one it is.
+"""The messages between a node ("worker") and its broker: MessagePack arrays whose first element is the type's tag.
 
-`seq` numbers the events of one worker, `position` those of the broker, from 1 on and without gaps; `epoch` names one
-life of the broker. `id` pairs a reply with its question.
+`seq` numbers the events of one node, `position` those of the broker, both from 1 on and without gaps. `epoch`
+identifies one life of the broker. `id` pairs a reply with its question.
+
+Wire format: the tags, the order of the fields and their types. The field names are not sent.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import msgspec
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
-TERMINATIONS = ""  # as the channel of an event: its text is the id of a user whose connections are to end
+TERMINATIONS = (
+    ""  # the channel of an event whose text is the id of a user, all of whose connections are to be closed
+)
 
 
 class _Message(msgspec.Struct, array_like=True, gc=False):
@@ -21,7 +25,7 @@ class _Message(msgspec.Struct, array_like=True, gc=False):
 
 
 class ChannelReport(_Message):
-    """A channel that a worker has subscribers for: how many, and who is on it."""
+    """A channel on which a node has subscribers: how many, and its members there."""
 
     app_id: str
     channel: str
@@ -30,7 +34,7 @@ class ChannelReport(_Message):
 
 
 class DepartedMember(_Message):
-    """A user whose last connection with a worker has left while the worker was cut off."""
+    """A user whose last connection on the channel ended while the node was cut off."""
 
     app_id: str
     channel: str
@@ -38,7 +42,7 @@ class DepartedMember(_Message):
 
 
 class CachedEventReport(_Message):
-    """A cached event that a worker has sent."""
+    """The last event of a cache channel, as far as the node knows."""
 
     app_id: str
     channel: str
@@ -50,7 +54,8 @@ class CachedEventReport(_Message):
 
 
 class Hello(_Message, tag=1):
-    """Who I am and what I hold; `epoch` and `position` of the last event that I have seen, "" and 0 for none."""
+    """The first message on a connection: everything that the node holds, and `epoch` and `position` of the last event
+    that it has received, "" and 0 if there was none."""
 
     node: str
     epoch: str
@@ -62,6 +67,8 @@ class Hello(_Message, tag=1):
 
 
 class Publish(_Message, tag=2):
+    """An event for all subscribers of a channel. Answered with `Accepted`."""
+
     seq: int
     app_id: str
     channel: str
@@ -71,7 +78,8 @@ class Publish(_Message, tag=2):
 
 
 class Enter(_Message, tag=3):
-    """Send me the channel's events from now on. I have `count` subscribers; `member` is new among mine."""
+    """The node has a new subscriber, `count` in all, and is to be sent the channel's events from now on. `member` is a
+    user who is new on this node, and `added` the event that announces it. Answered with `EnterReply`."""
 
     id: int
     app_id: str
@@ -84,7 +92,7 @@ class Enter(_Message, tag=3):
 
 
 class SubscriberCount(_Message, tag=4):
-    """I have that many subscribers now."""
+    """How many subscribers of the channel the node has now."""
 
     app_id: str
     channel: str
@@ -92,7 +100,7 @@ class SubscriberCount(_Message, tag=4):
 
 
 class Leave(_Message, tag=5):
-    """The last connection of this user with me has left the channel."""
+    """The user's last connection on this node has left the channel; `count` subscribers remain."""
 
     app_id: str
     channel: str
@@ -101,14 +109,14 @@ class Leave(_Message, tag=5):
 
 
 class Unsubscribe(_Message, tag=6):
-    """Send me no more events of the channel: I have had no subscribers for a while."""
+    """The node has had no subscribers for a while, and is to be sent no more events of the channel."""
 
     app_id: str
     channel: str
 
 
 class ConnectionCount(_Message, tag=7):
-    """I have so many connections of the app more than before (less, if below zero), and so many by that."""
+    """The node's connections of the app: the change since the last report, and the number now."""
 
     app_id: str
     change: int
@@ -116,7 +124,7 @@ class ConnectionCount(_Message, tag=7):
 
 
 class Admit(_Message, tag=8):
-    """May the app have one more connection? Answered with a bool."""
+    """Count one more connection of the app, if that keeps within `limit`. Answered with a bool."""
 
     id: int
     app_id: str
@@ -155,32 +163,33 @@ class QueryConnections(_Message, tag=12):
 
 
 class StartSurvey(_Message, tag=13):
-    """Ask everyone. Answered with the number of those asked, and then a `SurveyResult` from each."""
+    """Ask all nodes. Answered with how many are asked, and then with one `SurveyResult` for each."""
 
     id: int
     question: bytes
 
 
 class SurveyReply(_Message, tag=14):
-    """My answer to a `SurveyQuestion`."""
+    """The node's answer to a `SurveyQuestion`."""
 
     id: int
     answer: bytes
 
 
 class Goodbye(_Message, tag=15):
-    """I am going, and hold nothing any more."""
+    """The node stops: everything that it holds is to be removed."""
 
 
 class HeartbeatRequest(_Message, tag=16):
-    """Are you there? Answered with a `HeartbeatReply`."""
+    """Answered with a `HeartbeatReply`."""
 
 
 # From the broker.
 
 
 class Welcome(_Message, tag=1):
-    """Answer to `Hello`. `missed` events since the position of the `Hello` are not known any more."""
+    """The answer to `Hello`. `missed` is how many events since the position of the `Hello` the broker cannot send
+    again."""
 
     epoch: str
     position: int
@@ -188,8 +197,10 @@ class Welcome(_Message, tag=1):
 
 
 class BrokerEvent(_Message, tag=2):
+    """An event. `node` is its publisher and `seq` its number there; "" and 0 for the broker's own events."""
+
     position: int
-    node: str  # who published it, and its number there
+    node: str
     seq: int
     app_id: str
     channel: str
@@ -199,44 +210,48 @@ class BrokerEvent(_Message, tag=2):
 
 
 class Accepted(_Message, tag=3):
-    """Your events with these numbers have their place in the order."""
+    """The node's events with these numbers have their place in the order."""
 
     seqs: list[int]
 
 
 class EnterReply(_Message, tag=4):
+    """The answer to `Enter`: the members and the last event, where they were asked for."""
+
     id: int
     members: list[Member]
     cached: bytes | None
 
 
 class QueryReply(_Message, tag=5):
+    """The answer to a question; its `value` is MessagePack of the type that the question names."""
+
     id: int
     value: msgspec.Raw
 
 
 class SurveyQuestion(_Message, tag=6):
-    """Part of a survey."""
+    """A survey's question to this node. Answered with `SurveyReply`, under the same `id`."""
 
     id: int
     question: bytes
 
 
 class SurveyResult(_Message, tag=7):
-    """One answer to your `StartSurvey`."""
+    """One node's answer to the `StartSurvey` with that `id`."""
 
     id: int
     answer: bytes
 
 
 class HeartbeatReply(_Message, tag=8):
-    """Answer to `HeartbeatRequest`: I am here, and `position` is that of the newest event."""
+    """The answer to `HeartbeatRequest`; `position` is that of the newest event."""
 
     position: int
 
 
 class NodeGone(_Message, tag=9):
-    """A worker is gone for good: forget its numbers."""
+    """A node has left for good: its event numbers can be forgotten."""
 
     node: str
 

@@ -1,4 +1,5 @@
-"""What this process has asked the broker, until it is answered. A query outlives the link: it is sent again."""
+"""The questions that this node has asked the broker and that are not answered yet. They outlive the link: after a
+reconnection they are sent again."""
 
 from __future__ import annotations
 
@@ -25,16 +26,17 @@ class _Survey:
 
     def __init__(self, done: asyncio.Future[list[bytes]]) -> None:
         self.answers: list[bytes] = []
-        self.asked: int | None = None  # how many; None until the broker says
+        self.asked: int | None = None  # how many nodes; None until the broker has replied
         self.done = done
 
     def finish(self, is_late: bool = False) -> None:
+        """Complete the survey if all answers have come, or if it `is_late`."""
         if (is_late or self.asked == len(self.answers)) and not self.done.done():
             self.done.set_result(self.answers)
 
 
 class BrokerQueries:
-    """`send` gives a message to the broker, or drops it while it is away."""
+    """`send` gives a message to the broker, or drops it while the broker cannot be reached."""
 
     def __init__(self, send: Callable[[m.FromWorker], None]) -> None:
         self._send = send
@@ -43,6 +45,7 @@ class BrokerQueries:
         self._ids = 0
 
     def next_id(self) -> int:
+        """A number that no other question of this node has."""
         self._ids += 1
         return self._ids
 
@@ -53,15 +56,16 @@ class BrokerQueries:
         read: Callable[[msgspec.Raw], T],
         local_answer: Callable[[], T],
     ) -> asyncio.Future[T]:
-        """Send a query with that id. `read` decodes the reply; `local_answer` answers without one, where the broker
-        stays away."""
+        """Send a question with that id. `read` decodes the reply. `local_answer` gives the answer if the broker stays
+        away."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending[id] = _PendingQuery(message, read, local_answer, answer)
         self._send(message)
         return answer
 
     async def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
-        """Ask every process. Returns the answers when all have come, or at the deadline."""
+        """Ask every node. Returns the answers when all have come, or those that have come within `deadline_s`
+        seconds."""
         loop, id = asyncio.get_running_loop(), self.next_id()
         survey = self._surveys[id] = _Survey(loop.create_future())
 
@@ -78,8 +82,9 @@ class BrokerQueries:
             self._pending.pop(id, None)
             del self._surveys[id]
 
-    def answered(self, id: int, value: msgspec.Raw) -> None:
-        """Raises msgspec.MsgspecError for a value that is not what was asked for; the question stays open."""
+    def on_reply(self, id: int, value: msgspec.Raw) -> None:
+        """Handle a `QueryReply`. Raises msgspec.MsgspecError for a value of another type than expected; the question
+        stays open. A reply to no open question is ignored."""
         query = self._pending.get(id)
         if query is None:
             return
@@ -88,19 +93,20 @@ class BrokerQueries:
         if not query.answer.cancelled():
             query.answer.set_result(answer)
 
-    def survey_answered(self, id: int, answer: bytes) -> None:
+    def on_survey_result(self, id: int, answer: bytes) -> None:
+        """Handle a `SurveyResult`."""
         survey = self._surveys.get(id)
         if survey is not None:
             survey.answers.append(answer)
             survey.finish()
 
     def ask_again(self) -> None:
-        """The broker is back, or another one is there: send what is unanswered."""
+        """Send all open questions again, to a broker that may not have received them."""
         for query in tuple(self._pending.values()):
             self._send(query.message)
 
     def answer_locally(self) -> None:
-        """The broker stays away: answer everything from what is known here."""
+        """Answer all open questions from this node's own state: the broker stays away."""
         waiting, self._pending = self._pending, {}
         for query in waiting.values():
             if not query.answer.cancelled():

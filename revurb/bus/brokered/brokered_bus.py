@@ -1,8 +1,8 @@
-"""A `pusher.ports.Bus` that asks a broker.
+"""A `pusher.ports.Bus` over a broker.
 
-What this process is subscribed to (`BrokeredSubscriptions`) and what it has published (`OutboundQueue`) is its own; the
-broker is told all of it whenever the link is new. While there is no link, this process's own clients are served: they
-get their events, and what is asked is answered from what is known here, after a moment of patience.
+This node keeps what it is subscribed to (`BrokeredSubscriptions`) and what it has published (`OutboundQueue`), and
+sends all of it to the broker whenever the link is new. While there is no link, its own clients are served: they get
+their events at once, and after BROKER_WAIT_S questions are answered from this node's own state.
 """
 
 from __future__ import annotations
@@ -38,22 +38,21 @@ from revurb.pusher.ports import (
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-PATIENCE_S = 3.0  # how long clients and requests wait for a broker that is away
+BROKER_WAIT_S = 3.0  # how long clients and requests wait for a broker that is away
 
 
 class BrokeredBus:
-    """The bus of the process `node`, over the link that `connect` makes. To be made and used in one event loop."""
+    """The bus of `node`, over the link that `connect` makes. To be created and used in one event loop."""
 
     def __init__(
         self, node: str, receiver: Receiver, events: MemberEvents, connect: BrokerLinkFactory
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = node
-        self.missed = (
-            0  # at most so many events were published while this process was cut off, and are not kept
-        )
-        self.received = 0  # events that the broker has sent, this process's own among them
-        self.refused = 0  # messages that made no sense
+        # At most so many events were published while this node was cut off, and could not be sent again.
+        self.missed = 0
+        self.received = 0  # events from the broker, this node's own included
+        self.invalid_messages = 0
         self._receiver = receiver
         self._link = connect(self)
         self._queries = BrokerQueries(self._link.send)
@@ -66,41 +65,41 @@ class BrokeredBus:
         self._outbound = OutboundQueue(
             self._link.partition_of, lambda app_id, channel: state.find(app_id, channel) is not None
         )
-        self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the newest of its events that came
+        self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
         self._epoch, self._position = "", 0
         self._linked = False
         self._unlinked_at = self._loop.time()
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
-        """Connect; waits a moment for the broker, and goes on without if it does not come."""
+        """Connect. Waits at most BROKER_WAIT_S seconds for the broker, and goes on trying in the background."""
         self._link.start()
-        await asyncio.wait((self._welcomed_once,), timeout=PATIENCE_S)
+        await asyncio.wait((self._welcomed_once,), timeout=BROKER_WAIT_S)
 
     async def stop(self) -> None:
-        """Say goodbye: what this process still has subscribed to is gone at once, not after a lease."""
+        """Say goodbye, so that what this node holds is removed at once and not after a lease, and disconnect."""
         self._subscriptions.report_counts()
         self._link.send(m.Goodbye())
         await self._link.stop()
 
     @property
     def degraded(self) -> str | None:
-        """Why this process is cut off from the others; None while it is not."""
+        """Why this node is cut off from the others; None while it is connected."""
         return None if self._linked else f"{self._link.name} disconnected"
 
     @property
     def local_view(self) -> LocalView:
-        """What this process knows by itself."""
+        """This node's own state, without the broker's."""
         return self._local_view
 
     @property
     def dropped(self) -> int:
-        """Events for others that could not wait any longer."""
+        """Events that could not wait for the broker any longer, so that other nodes will not get them."""
         return self._outbound.dropped
 
     @property
     def health(self) -> BusHealth:
-        """How well this process keeps up."""
+        """How well this node keeps up with the bus."""
         return BusHealth(
             topics=self._subscriptions.topics,
             waiting=len(self._outbound),
@@ -110,7 +109,7 @@ class BrokeredBus:
         )
 
     def tick(self) -> None:
-        """To be called a few times a second."""
+        """Do what is due. To be called a few times a second."""
         now = self._loop.time()
         self._link.tick(now)
         self._cache.expire()
@@ -208,11 +207,11 @@ class BrokeredBus:
         for event in self._outbound.disconnected():
             self._deliver(event)
 
-    def take(self, messages: Iterable[m.FromBroker]) -> None:
+    def receive(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
-            self._take(message)
+            self._handle(message)
 
-    def _take(self, message: m.FromBroker) -> None:
+    def _handle(self, message: m.FromBroker) -> None:
         match message:
             case m.BrokerEvent():
                 self._on_event(message)
@@ -220,13 +219,13 @@ class BrokeredBus:
                 for seq in seqs:
                     self._outbound.accept(seq)
             case m.EnterReply(id, members, cached):
-                self._subscriptions.entered(id, ChannelSnapshot(members, cached))
+                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.QueryReply(id, value):
                 self._on_reply(id, value)
             case m.SurveyQuestion(id, question):
                 self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
             case m.SurveyResult(id, answer):
-                self._queries.survey_answered(id, answer)
+                self._queries.on_survey_result(id, answer)
             case m.HeartbeatReply(position):
                 self._position = max(self._position, position)
             case m.NodeGone(node):
@@ -239,9 +238,9 @@ class BrokeredBus:
             self.missed += missed
             _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
         if not self._epoch:
-            self._position = position  # what was before does not concern us
+            self._position = position  # earlier events do not matter
         elif epoch != self._epoch:
-            self._position = 0  # another broker: it counts anew
+            self._position = 0  # another broker, which counts from 1
         self._epoch = epoch
         self._subscriptions.welcomed()
         if self._welcomed_once.done():
@@ -260,15 +259,15 @@ class BrokeredBus:
             if is_new:
                 self._newest[source] = event.seq
         else:
-            is_new = True  # the broker's own
+            is_new = True  # one of the broker's own events
         if is_new:
             self._deliver(event)
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:
-            self._queries.answered(id, value)
+            self._queries.on_reply(id, value)
         except (msgspec.MsgspecError, RecursionError):
-            self.refused += 1
+            self.invalid_messages += 1
 
     def _deliver(self, event: DeliverableEvent) -> None:
         if event.channel == m.TERMINATIONS:
@@ -304,5 +303,5 @@ class BrokeredBus:
 
     @property
     def _is_isolated(self) -> bool:
-        """Whether the broker has been away for long."""
-        return not self._linked and self._loop.time() - self._unlinked_at >= PATIENCE_S
+        """Whether the broker has been away for BROKER_WAIT_S."""
+        return not self._linked and self._loop.time() - self._unlinked_at >= BROKER_WAIT_S

@@ -1,6 +1,7 @@
-"""How far behind a process hears: a beat that it sends comes back behind everything that the broker sent before.
+"""How far a node is behind its broker in receiving. A heartbeat that it sends comes back behind everything that the
+broker sent before, so the time that it takes is the lag.
 
-All times are seconds of `time.monotonic`: an event loop's own clock may stand still for a turn, and have ms only.
+All times are seconds of time.monotonic: an event loop's own clock may stand still for a turn, and counts in ms only.
 """
 
 from __future__ import annotations
@@ -9,34 +10,38 @@ from collections import deque
 
 
 class HeartbeatLag:
-    """The beats of one connection, numbered from 1 on; it keeps their order."""
+    """The heartbeats of one connection, numbered from 1 on. They come back in order.
 
-    __slots__ = ("_count", "_took_s", "_under_way", "heard_at")
+    `returned_at` is when one last came back; before the first, since when one could have.
+    """
+
+    __slots__ = ("_count", "_in_flight", "_round_trip_s", "returned_at")
 
     def __init__(self, now: float) -> None:
-        self.heard_at = now  # when one came back last; before that, since when one could have
+        self.returned_at = now
         self._count = 0
-        self._under_way: deque[tuple[int, float]] = deque()  # number, when it was sent
-        self._took_s: float | None = None
+        self._in_flight: deque[tuple[int, float]] = deque()  # number, when it was sent
+        self._round_trip_s: float | None = None
 
-    def send(self, now: float) -> int:
-        """One more is on its way; its number."""
+    def sent(self, now: float) -> int:
+        """Record a heartbeat that is sent now. Returns its number."""
         self._count += 1
-        self._under_way.append((self._count, now))
+        self._in_flight.append((self._count, now))
         return self._count
 
-    def came_back(self, now: float, number: int | None = None) -> None:
-        """The one of this number is back, or the oldest under way. Of those sent before it nothing can come any more;
-        one that is not under way came twice."""
-        while self._under_way and (number is None or self._under_way[0][0] <= number):
-            _, sent_at = self._under_way.popleft()
-            self._took_s, self.heard_at = now - sent_at, now
+    def returned(self, now: float, number: int | None = None) -> None:
+        """Record that the heartbeat of this number is back, or the oldest in flight if it has no number. Earlier ones
+        that are still in flight are lost. A number that is not in flight is ignored, since it came back before."""
+        while self._in_flight and (number is None or self._in_flight[0][0] <= number):
+            _, sent_at = self._in_flight.popleft()
+            self._round_trip_s, self.returned_at = now - sent_at, now
             if number is None:
                 return
 
     def lag_s(self, now: float) -> float | None:
-        """How long the last one took, or has been under way if that is longer; None before the first."""
-        if not self._under_way:
-            return self._took_s
-        age_s = now - self._under_way[0][1]
-        return age_s if self._took_s is None else max(age_s, self._took_s)
+        """How long the last heartbeat took, or how long the oldest in flight has been, if that is longer; None before
+        the first."""
+        if not self._in_flight:
+            return self._round_trip_s
+        age_s = now - self._in_flight[0][1]
+        return age_s if self._round_trip_s is None else max(age_s, self._round_trip_s)

@@ -1,8 +1,8 @@
-"""The events that this process has published and that the broker has not accepted yet.
+"""The events that this node has published and the broker has not accepted yet.
 
-While the broker cannot be reached they wait here for the others; this process's own subscribers get theirs at once.
+While the broker cannot be reached they wait here for the other nodes; this node's own subscribers get them at once.
 Each event has a number, so that none is lost and none is delivered twice: what was sent and not accepted is sent again,
-and every process that has seen the number already, this one too, drops it.
+and every node that has seen the number already, this one included, drops it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 MAX_WAITING = 50_000
 MAX_WAITING_BYTES = 32 * 1024 * 1024
-_EVENT_COST_BYTES = 300  # what an event takes beside its text
+_EVENT_COST_BYTES = 300  # memory of an event besides its text
 
 
 class OutboundEvent(NamedTuple):
-    """`seq` numbers the events of this process. `accepted` is done when the publisher need not wait any longer."""
+    """`seq` numbers the events of this node. `accepted` is done when the publisher need not wait any longer."""
 
     seq: int
     partition: int
@@ -31,10 +31,10 @@ class OutboundEvent(NamedTuple):
 
 
 class OutboundQueue:
-    """Bounded in number and bytes: beyond, the oldest are dropped, which is counted (`dropped`) and logged.
+    """Bounded in number and bytes. Beyond that the oldest events are dropped, which is counted (`dropped`) and logged.
 
-    `partition_of` gives the part of the broker in which a channel's events are ordered, `has_subscribers` whether this
-    process has subscribers of a channel.
+    `partition_of` gives the partition of a channel's events, `has_subscribers` whether this node has subscribers of a
+    channel.
     """
 
     __slots__ = (
@@ -55,12 +55,12 @@ class OutboundQueue:
         self._partition_of = partition_of
         self._has_subscribers = has_subscribers
         self._waiting: dict[int, OutboundEvent] = {}
-        self._undelivered: dict[int, OutboundEvent] = {}  # accepted, but not delivered to our own subscribers
+        # Accepted, but not delivered to this node's subscribers.
+        self._undelivered: dict[int, OutboundEvent] = {}
         self._bytes = 0
         self._seq = 0
-        self._delivered_up_to: dict[
-            int, int
-        ] = {}  # partition -> the newest that our own subscribers have got
+        # Partition -> the newest that this node's subscribers have got.
+        self._delivered_up_to: dict[int, int] = {}
         self.dropped = 0
         self._dropped_before: int | None = None  # when dropping began; None while nothing has to be dropped
 
@@ -80,7 +80,7 @@ class OutboundQueue:
         return outbound
 
     def accept(self, seq: int) -> None:
-        """The broker has given the event its place in the order."""
+        """The broker has accepted the event with this number. Unknown numbers are ignored."""
         outbound = self._waiting.pop(seq, None)
         if not self._waiting and self._dropped_before is not None:
             _log.warning(
@@ -94,12 +94,12 @@ class OutboundQueue:
             if seq > self._delivered_up_to.get(outbound.partition, 0) and self._has_subscribers(
                 event.app_id, event.channel
             ):
-                self._undelivered[seq] = (
-                    outbound  # accepted on one connection, and on its way back on another
-                )
+                # Accepted on one connection, and on its way back on another.
+                self._undelivered[seq] = outbound
 
     def claim_delivery(self, partition: int, seq: int) -> bool:
-        """Whether this process's subscribers have not got this event of its own yet. The caller then delivers it."""
+        """Whether this node's subscribers have not got this event of its own yet. If True, the caller must deliver
+        it."""
         if self._undelivered:
             self._undelivered.pop(seq, None)
         if seq <= self._delivered_up_to.get(partition, 0):
@@ -108,8 +108,8 @@ class OutboundQueue:
         return True
 
     def disconnected(self) -> Iterator[PublishedEvent]:
-        """The broker cannot be reached: no publisher waits any longer. Gives the events that this process's subscribers
-        have not got; the caller delivers them."""
+        """The broker cannot be reached: let all publishers go on. Returns the events that this node's subscribers have
+        not got; the caller must deliver them."""
         for outbound in (*self._undelivered.values(), *self._waiting.values()):
             if outbound.accepted is not None and not outbound.accepted.done():
                 outbound.accepted.set_result(None)
@@ -117,7 +117,7 @@ class OutboundQueue:
                 yield outbound.event
 
     def waiting(self) -> Iterator[OutboundEvent]:
-        """What has to be sent (again), in order."""
+        """The events that have to be sent, or sent again, in order."""
         return iter(tuple(self._waiting.values()))
 
     def _drop(self) -> None:

@@ -1,7 +1,7 @@
-"""Subscribers that the broker has been asked to count in, and has not confirmed.
+"""Subscribers that the broker was asked to count, and has not confirmed.
 
-Where the broker stays away, they are let in without it, with what is known here. When it is back it is asked again, and
-the difference is made good: members that they have not been told of are announced to them.
+If the broker stays away, they are let in without it, with what this node knows. When it is back it is asked again, and
+the members that they have not been told of are announced to them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ Deliver = Callable[[PublishedEvent], object]
 
 @dataclass(slots=True)
 class PendingEnter:
-    """One subscriber. `new_member` is its member where that is the first connection of the user here.
+    """One subscriber. `new_member` is its member if this is the user's first connection here.
 
-    `announced` are the members that it was told of when it was let in without the broker; None while it waits.
+    `announced` is None while the subscriber waits. Once it was let in without the broker, it holds the user ids of the
+    members that it was told of.
     """
 
     request: EnterRequest
@@ -33,7 +34,7 @@ class PendingEnter:
 
 
 class PendingEnters:
-    """`send` gives a message to the broker, `deliver` an event to this process's subscribers."""
+    """`send` gives a message to the broker, `deliver` an event to this node's subscribers."""
 
     def __init__(
         self,
@@ -52,15 +53,15 @@ class PendingEnters:
         self._pending: dict[int, PendingEnter] = {}
 
     def add(self, id: int, pending: PendingEnter) -> None:
-        """Keep it under the id of its `Enter` message."""
+        """Keep a subscriber under the id of its `Enter` message."""
         self._pending[id] = pending
 
     def pop(self, id: int) -> PendingEnter | None:
-        """The broker has replied to that `Enter`; None if nobody waits for it any more."""
+        """Remove the subscriber whose `Enter` has that id, since the broker has replied; None if there is none."""
         return self._pending.pop(id, None)
 
     def new_members(self) -> set[tuple[str, str, str]]:
-        """(app id, channel, user id) of members that the broker is told of by an `Enter`, and not by the `Hello`."""
+        """(app id, channel, user id) of the members that the broker gets in an `Enter`, and so not in the `Hello`."""
         return {
             (pending.request.app_id, pending.request.channel, pending.new_member.user_id)
             for pending in self._pending.values()
@@ -68,11 +69,11 @@ class PendingEnters:
         }
 
     def ask(self, id: int) -> None:
-        """Send the `Enter` of that id."""
+        """Send the `Enter` with that id, or forget it if its subscriber was let in and has left since."""
         pending = self._pending[id]
         request, member = pending.request, pending.new_member
         local_channel = self._state.find(request.app_id, request.channel)
-        if local_channel is None:  # let in without the broker, and gone since
+        if local_channel is None:  # let in without the broker, and left since
             del self._pending[id]
             return
         if member is not None and member.user_id not in local_channel.members:
@@ -91,18 +92,18 @@ class PendingEnters:
         )
 
     def ask_again(self) -> None:
-        """The broker is back: ask for those who wait, and for those who were let in without it."""
+        """The broker is back: send the `Enter` of all who wait, and of those who were let in without it."""
         for id in tuple(self._pending):
             self.ask(id)
 
     def let_in(self) -> None:
-        """Let in all who wait: the broker stays away."""
+        """The broker stays away: let in all subscribers that wait."""
         for pending in tuple(self._pending.values()):
             if pending.announced is None:
                 self.let_in_one(pending)
 
     def let_in_one(self, pending: PendingEnter) -> None:
-        """Let a subscriber in with what is known here."""
+        """Let a subscriber in with what this node knows."""
         request = pending.request
         app_id, channel = request.app_id, request.channel
         if pending.new_member is not None:
@@ -113,7 +114,8 @@ class PendingEnters:
         pending.on_entered(ChannelSnapshot(members, None if cached is None else cached.text))
 
     def announce_missing(self, pending: PendingEnter, snapshot: ChannelSnapshot) -> None:
-        """Tell a subscriber that was let in without the broker of the members that it has not been told of."""
+        """Announce to a subscriber that was let in without the broker the members of `snapshot` that it has not been
+        told of."""
         app_id, channel = pending.request.app_id, pending.request.channel
         for member in snapshot.members:
             if pending.announced is not None and member.user_id not in pending.announced:

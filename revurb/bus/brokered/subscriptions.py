@@ -1,7 +1,7 @@
-"""What this process's clients are subscribed to, and what the broker has been told of it.
+"""What this node's clients are subscribed to, and which of it the broker knows.
 
-A channel's first subscriber, and every one who wants to know members or the last event, has to be confirmed by the
-broker (`PendingEnters`). The others only change a count, as connections do that of their app (`CountReporter`).
+A channel's first subscriber, and every one who asks for members or the last event, has to be confirmed by the broker
+(`PendingEnters`). The others only change a count, as connections change that of their app (`CountReporter`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from revurb.bus.local_state import LocalState
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent
 
-LINGER_S = 1.0  # how long a channel's events are still sent for after the last subscriber has left
+LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
 
 _NEEDED = 0.0
 _EMPTY = ChannelSnapshot()
 
 
 class BrokeredSubscriptions:
-    """`send` gives a message to the broker, `deliver` an event to this process's subscribers; `next_id` numbers
+    """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `next_id` numbers the
     questions."""
 
     def __init__(
@@ -47,12 +47,13 @@ class BrokeredSubscriptions:
         self._linked = False
         self._pending = PendingEnters(state, cache, events, send, deliver)
         self._counts = CountReporter(state, send)
-        self._topics: dict[ChannelKey, float] = {}  # subscribed to -> since when in vain, or _NEEDED
-        self._departed: list[m.DepartedMember] = []  # while there was no broker
+        # Subscribed to -> since when it has no subscribers, or _NEEDED.
+        self._topics: dict[ChannelKey, float] = {}
+        self._departed: list[m.DepartedMember] = []  # while the broker could not be reached
 
     @property
     def topics(self) -> int:
-        """Channels that this process is subscribed to."""
+        """The number of channels that this node is subscribed to at the broker."""
         return len(self._topics)
 
     # What the protocol asks for.
@@ -60,7 +61,8 @@ class BrokeredSubscriptions:
     def enter(
         self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None], *, isolated: bool
     ) -> None:
-        """Count one more subscriber. `isolated` is not to wait for the broker, which has been away for long."""
+        """Count one more subscriber. With `isolated` it does not wait for the broker, which has been away for too
+        long."""
         app_id, channel, member = request.app_id, request.channel, request.member
         key = (app_id, channel)
         local_channel = self._state.open(app_id, channel)
@@ -111,14 +113,14 @@ class BrokeredSubscriptions:
         self._counts.connections_changed(app_id, -1)
 
     def report_counts(self) -> None:
-        """Send the counts that have changed; to be called before any question."""
+        """Send the counts that have changed. To be called before any question."""
         self._counts.report()
 
-    # What becomes of the broker.
+    # What happens to the link.
 
     def hello(self, node: str, epoch: str, position: int) -> m.Hello:
-        """Everything that there is to report. What is sent behind it counts on top."""
-        by_enter = self._pending.new_members()  # so that the others hear of them
+        """Everything that this node has to report. Messages sent after it are changes to it."""
+        by_enter = self._pending.new_members()  # these are announced to the others
         reports = [
             m.ChannelReport(
                 app_id,
@@ -141,11 +143,11 @@ class BrokeredSubscriptions:
         )
 
     def welcomed(self) -> None:
-        """The broker has taken the `Hello`."""
+        """The broker has handled the `Hello`."""
         self._departed.clear()
 
     def ask_again(self) -> None:
-        """Behind the `Hello`: ask for those who wait, and for those who were let in without the broker."""
+        """Send the pending `Enter` messages; to be called after the `Hello` is sent."""
         self._pending.ask_again()
 
     def disconnected(self) -> None:
@@ -153,11 +155,11 @@ class BrokeredSubscriptions:
         self._linked = False
 
     def let_in(self) -> None:
-        """Let in who waits: the broker stays away."""
+        """Let in the subscribers that wait: the broker stays away."""
         self._pending.let_in()
 
-    def entered(self, id: int, snapshot: ChannelSnapshot) -> None:
-        """The broker's reply to an `Enter`."""
+    def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
+        """Handle the broker's reply to an `Enter`."""
         pending = self._pending.pop(id)
         if pending is None:
             return

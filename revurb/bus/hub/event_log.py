@@ -1,4 +1,4 @@
-"""The events of the recent past, for workers that were away for a moment."""
+"""The recent events, for workers that reconnect."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from revurb.bus.ledger import ChannelKey
 
 KEPT_S = 60.0
 KEPT_BYTES = 32 * 1024 * 1024
-ENTRY_COST_BYTES = 350  # what an event takes beside its bytes
+ENTRY_COST_BYTES = 350  # memory of an event besides its bytes
 
 
-class _Entry(NamedTuple):
+class _LogEntry(NamedTuple):
     position: int
     at_s: float
     key: ChannelKey
@@ -21,7 +21,8 @@ class _Entry(NamedTuple):
 
 
 class EventLog:
-    """Events in order, as they were sent, until they are too old or too many."""
+    """Events in order, as they were sent, until they are too old or take too much memory. `clock` gives monotonic
+    seconds."""
 
     __slots__ = ("_bytes", "_clock", "_entries", "_kept_bytes", "_kept_s", "position")
 
@@ -31,30 +32,31 @@ class EventLog:
         self._clock = clock
         self._kept_s = kept_s
         self._kept_bytes = kept_bytes
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[_LogEntry] = deque()
         self._bytes = 0
         self.position = 0  # of the newest event
 
     def append(self, key: ChannelKey, data: bytes) -> None:
-        """Keep the event at `position`, which the caller has moved on by one."""
-        self._entries.append(_Entry(self.position, self._clock(), key, data))
+        """Keep the event at `position`, which the caller has increased by one before."""
+        self._entries.append(_LogEntry(self.position, self._clock(), key, data))
         self._bytes += len(data) + ENTRY_COST_BYTES
         while self._bytes > self._kept_bytes:
             self._drop()
 
     def expire(self) -> None:
+        """Remove the events that are too old."""
         oldest = self._clock() - self._kept_s
         while self._entries and self._entries[0].at_s < oldest:
             self._drop()
 
     def since(self, position: int) -> Iterator[tuple[ChannelKey, bytes]]:
-        """What came behind `position` and is still there."""
+        """The events after `position` that are still kept."""
         for entry in self._entries:
             if entry.position > position:
                 yield entry.key, entry.data
 
     def missed(self, position: int) -> int:
-        """How many events behind `position` are not there any more."""
+        """How many events after `position` are not kept any more."""
         oldest = self._entries[0].position if self._entries else self.position + 1
         return max(0, oldest - position - 1)
 

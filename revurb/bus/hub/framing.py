@@ -6,46 +6,47 @@ import struct
 
 from revurb.bus.brokered.broker_messages import VERSION, FromBroker, FromWorker, encode
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a worker's whole `Hello`: 100,000 members are 10 MB
-_HEAD = struct.Struct(">IB")
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # the Hello of one worker with 100,000 members has 10 MB
+_HEADER = struct.Struct(">IB")
 
 
 class FramingError(Exception):
-    """The stream cannot be followed any further."""
+    """The stream cannot be read any further."""
 
 
-def pack(message: FromWorker | FromBroker) -> bytes:
+def encode_frame(message: FromWorker | FromBroker) -> bytes:
+    """The message as it is written to the stream."""
     body = encode(message)
-    return _HEAD.pack(len(body) + 1, VERSION) + body
+    return _HEADER.pack(len(body) + 1, VERSION) + body
 
 
-class Unpacker:
-    """Cuts messages out of a stream, whatever its chunks. `foreign` counts those of another version, which are
-    skipped: during a rolling restart old and new speak to each other."""
+class MessageSplitter:
+    """Cuts a stream into messages, whatever chunks it comes in. Messages of another version are skipped and counted
+    (`other_versions`): during a rolling restart, old and new processes are connected with each other."""
 
-    __slots__ = ("_rest", "foreign")
+    __slots__ = ("_incomplete", "other_versions")
 
     def __init__(self) -> None:
-        self._rest = b""
-        self.foreign = 0
+        self._incomplete = b""
+        self.other_versions = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The bodies of the messages that are whole now. Raises FramingError for a length that is not to be."""
-        if self._rest:
-            data = self._rest + data
-        whole: list[bytes] = []
-        at, have = 0, len(data)
-        while have - at >= _HEAD.size:
-            length, version = _HEAD.unpack_from(data, at)
+        """The bodies of the messages that are complete now. Raises FramingError for a length that is not allowed."""
+        if self._incomplete:
+            data = self._incomplete + data
+        bodies: list[bytes] = []
+        offset, have = 0, len(data)
+        while have - offset >= _HEADER.size:
+            length, version = _HEADER.unpack_from(data, offset)
             if not 1 <= length <= MAX_MESSAGE_BYTES:
                 raise FramingError(f"a message of {length} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
-            end = at + 4 + length
+            end = offset + 4 + length
             if end > have:
                 break
             if version == VERSION:
-                whole.append(data[at + _HEAD.size : end])
+                bodies.append(data[offset + _HEADER.size : end])
             else:
-                self.foreign += 1
-            at = end
-        self._rest = data[at:] if at < have else b""
-        return whole
+                self.other_versions += 1
+            offset = end
+        self._incomplete = data[offset:] if offset < have else b""
+        return bodies

@@ -1,4 +1,4 @@
-"""The broker behind a Unix socket, for an event loop."""
+"""The broker behind a Unix socket, in an event loop."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ import logging
 import os
 from typing import cast
 
-from revurb.bus.hub.broker import Broker, Peer
-from revurb.bus.hub.framing import FramingError, Unpacker
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.framing import FramingError, MessageSplitter
+from revurb.bus.hub.peer import Peer
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for one worker; one that is this far behind starts over
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for one worker, which has to reconnect beyond that
 
 
-class _Connection(asyncio.Protocol):
-    """A worker's connection."""
+class _WorkerConnection(asyncio.Protocol):
+    """A worker's connection; the broker writes to it as a `revurb.bus.hub.peer.PeerWriter`."""
 
     def __init__(self, hub: HubServer) -> None:
         self._hub = hub
-        self._unpacker = Unpacker()
-        self._waiting: list[bytes] = []
+        self._splitter = MessageSplitter()
+        self._unsent: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
         self._fd = transport.get_extra_info("socket").fileno()
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
-        self._hub.empty.clear()
+        self._hub.no_connections.clear()
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._hub.broker.receive(self.peer, self._unpacker.feed(data))
+            self._hub.broker.receive(self.peer, self._splitter.feed(data))
         except FramingError as error:
             _log.error("a worker's connection is broken", extra={"error": str(error)})
             self.close()
@@ -43,22 +44,24 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.connections.discard(self)
         if not self._hub.connections:
-            self._hub.empty.set()
-        self._hub.broker.lost(self.peer)
+            self._hub.no_connections.set()
+        self._hub.broker.disconnected(self.peer)
         self._hub.flush()
 
     def write(self, data: bytes) -> None:
-        if not self._waiting:
+        """Queue data until the server's next `flush`."""
+        if not self._unsent:
             self._hub.dirty.append(self)
-        self._waiting.append(data)
+        self._unsent.append(data)
 
     def close(self) -> None:
+        """Drop the connection at once."""
         self._transport.abort()
 
     def flush(self) -> None:
-        """Send all that was written: now, unless the worker has not taken what was sent before."""
-        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-        self._waiting.clear()
+        """Send all that was written: at once, unless the worker has not read what was sent before."""
+        data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
+        self._unsent.clear()
         transport = self._transport
         if transport.is_closing():
             return
@@ -73,7 +76,7 @@ class _Connection(asyncio.Protocol):
             except BlockingIOError:
                 sent = 0
             except OSError:
-                return  # it has died; the loop will say so
+                return  # the peer has died; connection_lost follows
             if sent == len(data):
                 return
             data = data[sent:]
@@ -81,31 +84,35 @@ class _Connection(asyncio.Protocol):
 
 
 class HubServer:
-    """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600)."""
+    """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
+
+    `no_connections` is set while no worker is connected. `connections` and `dirty` are maintained by the connections.
+    """
 
     def __init__(self, broker: Broker, path: str) -> None:
         self.broker = broker
-        self.connections: set[_Connection] = set()
-        self.empty = asyncio.Event()  # set while there are none
-        self.empty.set()
-        self.dirty: list[_Connection] = []  # those with something to send
+        self.connections: set[_WorkerConnection] = set()
+        self.no_connections = asyncio.Event()
+        self.no_connections.set()
+        self.dirty: list[_WorkerConnection] = []  # the connections with unsent data
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Raises OSError if the path is not to be had."""
+        """Listen. Raises OSError if the path cannot be used."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)  # of a broker that was killed; the supervisor runs one at a time
+            os.unlink(self._path)  # left by a broker that was killed; the supervisor runs one at a time
         before = os.umask(0o177)
         try:
-            self._server = await loop.create_unix_server(lambda: _Connection(self), self._path)
+            self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), self._path)
         finally:
             os.umask(before)
-        self._turn(loop)
+        self._tick(loop)
 
     async def stop(self) -> None:
+        """Drop all connections and stop listening."""
         if self._timer is not None:
             self._timer.cancel()
         if self._server is not None:
@@ -116,12 +123,12 @@ class HubServer:
             os.unlink(self._path)
 
     def flush(self) -> None:
-        """Send what the broker has written: first the events, so that the kernel has them and will deliver them
-        whatever becomes of this process, and then to their publishers that they are sent."""
-        owed = self.broker.owed
-        if len(owed) == 1:  # nearly always: what this one gets goes with the word
-            events = [each for each in self.dirty if each.peer is not owed[0]]
-            self.dirty = [each for each in self.dirty if each.peer is owed[0]]
+        """Send what the broker has written. The events go first, so that the kernel has them and delivers them whatever
+        becomes of this process; only then are their publishers told that they are sent."""
+        unacknowledged = self.broker.unacknowledged
+        if len(unacknowledged) == 1:  # nearly always: its events and its Accepted are sent together
+            events = [each for each in self.dirty if each.peer is not unacknowledged[0]]
+            self.dirty = [each for each in self.dirty if each.peer is unacknowledged[0]]
         else:
             events, self.dirty = self.dirty, []
         for connection in events:
@@ -131,7 +138,7 @@ class HubServer:
         for connection in last:
             connection.flush()
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = loop.call_later(TICK_S, self._turn, loop)
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(TICK_S, self._tick, loop)
         self.broker.tick()
         self.flush()

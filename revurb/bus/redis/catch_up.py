@@ -1,4 +1,4 @@
-"""Reading what came while nobody listened, out of the log."""
+"""Reading from the log what was published while this node was not subscribed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from revurb.bus.redis.command_queue import CommandQueue
-from revurb.bus.redis.envelope import StreamId, read_stream_id
+from revurb.bus.redis.envelope import StreamId, parse_stream_id
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import Keys
 
-AT_ONCE = 1000  # events of one XRANGE
+ENTRIES_PER_READ = 1000  # events of one XRANGE
 
 
 def catch_up(
@@ -20,27 +20,27 @@ def catch_up(
     incoming: IncomingEvents,
     then: Callable[[], None],
 ) -> None:
-    """Give `incoming` the logged events of each partition behind what has come already; `then` is called behind the
-    last."""
-    left = set(partitions)
+    """Pass to `incoming` the logged events of each partition after the newest one that it has. `then` is called after
+    the last of them."""
+    remaining = set(partitions)
 
     def read(number: int, start: StreamId) -> None:
-        commands.plain(
-            "XRANGE", keys.logs[number], f"{start.ms}-{start.number}", "+", "COUNT", AT_ONCE,
-            done=lambda entries: got(number, entries),
+        commands.run_command(
+            "XRANGE", keys.logs[number], f"{start.ms}-{start.number}", "+", "COUNT", ENTRIES_PER_READ,
+            done=lambda entries: on_entries(number, entries),
         )  # fmt: skip
 
-    def got(number: int, entries: Any) -> None:
+    def on_entries(number: int, entries: Any) -> None:
         for stream_id, fields in entries:
-            incoming.logged(number, stream_id, fields[1])
-        if len(entries) == AT_ONCE:
-            read(number, read_stream_id(entries[-1][0]).after())  # whatever was in the last one
+            incoming.receive_logged(number, stream_id, fields[1])
+        if len(entries) == ENTRIES_PER_READ:
+            read(number, parse_stream_id(entries[-1][0]).after())  # also if the last entry was invalid
             return
-        left.discard(number)
-        if not left:
+        remaining.discard(number)
+        if not remaining:
             then()
 
-    for number in tuple(left):
+    for number in tuple(remaining):
         read(number, incoming.newest(number).after())
-    if not left:
+    if not remaining:
         then()

@@ -1,4 +1,4 @@
-"""An event on its way through Redis: MessagePack, with a version, behind the stream id that Redis gave it."""
+"""An event on its way through Redis: MessagePack with a version, behind the stream id that Redis gave it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ VERSION = 1
 
 
 class Envelope(msgspec.Struct, array_like=True, gc=False):
-    """`node` published it as its event number `seq`; "" and 0 for those that Redis' scripts send."""
+    """`node` published the event as its number `seq`; "" and 0 for the events of Redis' scripts. Wire format: the order
+    and types of the fields."""
 
     version: int
     node: str
@@ -24,12 +25,13 @@ class Envelope(msgspec.Struct, array_like=True, gc=False):
 
 
 class StreamId(NamedTuple):
-    """A stream id: when, in ms of Redis' clock, and which of that time. In order within a partition."""
+    """A stream id: the ms of Redis' clock, and a number within that ms. Ordered within a partition."""
 
     ms: int
     number: int
 
     def after(self) -> StreamId:
+        """The smallest id that is larger."""
         return StreamId(self.ms, self.number + 1)
 
 
@@ -40,14 +42,14 @@ _decode = msgspec.msgpack.Decoder(Envelope).decode
 
 
 def pack(node: str, seq: int, event: DeliverableEvent) -> bytes:
-    """The event as it is published; `node` and `seq` are "" and 0 for those that Redis' scripts send."""
+    """The event as it is published. `node` and `seq` are "" and 0 for the events of Redis' scripts."""
     return _encode(
         Envelope(VERSION, node, seq, event.app_id, event.channel, event.text, event.except_socket_id)
     )
 
 
 def unpack(data: bytes) -> Envelope:
-    """Raises ValueError for what is no envelope, or one of another version."""
+    """Raises ValueError for data that is not an envelope, or one of another version."""
     try:
         envelope = _decode(data)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -57,7 +59,7 @@ def unpack(data: bytes) -> Envelope:
     return envelope
 
 
-def read_stream_id(stream_id: bytes) -> StreamId:
-    """Raises ValueError."""
+def parse_stream_id(stream_id: bytes) -> StreamId:
+    """Raises ValueError for data that is not a stream id."""
     ms, _, number = stream_id.partition(b"-")
     return StreamId(int(ms), int(number))

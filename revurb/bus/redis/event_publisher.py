@@ -1,8 +1,8 @@
-"""Events on their way to Redis: those of one turn of the event loop, or that came while a pipeline was under way, are
-taken by one run of a script.
+"""Events on their way to Redis: those of one turn of the event loop, or those that came while a pipeline was in flight,
+share one run of a script.
 
-A script may only touch keys that one server holds. So in a Cluster there is a batch for each partition; and also on a
-plain connection to something that is a cluster behind it, which a probe finds out.
+A script may only touch keys of one server. So in a Cluster there is a batch for each partition; and also on a plain
+connection that leads to a cluster, which a probe finds out.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.pipelines import FAILURES, AnyRedis, Word, Words
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs
 from revurb.bus.redis.scripts import Scripts
 
 _log = logging.getLogger(__name__)
 
-MOST_EVENTS = 100  # of one run, about 1 ms: Redis does nothing else meanwhile
-MOST_BYTES = 256 * 1024
+MAX_BATCH_EVENTS = 100  # of one run, about 1 ms, during which Redis does nothing else
+MAX_BATCH_BYTES = 256 * 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class EventPublisher:
-    """What the node publishes. `accepted` gets the numbers of the events that Redis has taken."""
+    """Publishes the node's events. `accepted` gets the numbers of the events that Redis has taken; `kept_ms` is how
+    long the log keeps events.
+
+    `by_partition` is whether there is a batch for each partition.
+    """
 
     def __init__(
         self,
@@ -44,22 +48,22 @@ class EventPublisher:
     ) -> None:
         self._node = node
         self._keys = keys
-        self._script = scripts.publish
+        self._script = scripts.publish_batch
         self._commands = commands
         self._kept_ms = kept_ms
         self._accepted = accepted
-        self.is_split = True  # there is a batch for each partition
+        self.by_partition = True
 
     async def probe(self, redis: AnyRedis) -> None:
         """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
         if isinstance(redis, RedisCluster):
             return
-        batch = self._batch()
+        batch = self._new_batch()
         for number in (0, 1):
-            batch.key_of(self._keys.logs[number])
-            batch.key_of(self._keys.seqs[number])
+            batch.key_index(self._keys.logs[number])
+            batch.key_index(self._keys.seqs[number])
         try:
-            await redis.execute_command(*batch.words())  # type: ignore[no-untyped-call]
+            await redis.execute_command(*batch.command_args())  # type: ignore[no-untyped-call]
         except ResponseError as error:
             if "slot" not in str(error).lower():
                 raise RedisUnavailable(str(error)) from error
@@ -67,38 +71,38 @@ class EventPublisher:
         except FAILURES as error:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
         else:
-            self.is_split = False
+            self.by_partition = False
 
     def publish(self, event: m.Publish) -> None:
         """Add an event to the batch of this turn of the event loop."""
         topic = self._keys.topic(event.app_id, event.channel)
-        group = topic.partition if self.is_split else 0
+        group = topic.partition if self.by_partition else 0
         batch = self._commands.open_batch(group)
-        if not isinstance(batch, _Batch) or batch.is_full:
-            batch = self._batch()
+        if not isinstance(batch, _PublishBatch) or batch.is_full:
+            batch = self._new_batch()
             self._commands.add_batch(group, batch)
         packed = envelope.pack(self._node, event.seq, event)
-        log = batch.key_of(self._keys.logs[topic.partition])
-        batch.key_of(self._keys.seqs[topic.partition])
+        log = batch.key_index(self._keys.logs[topic.partition])
+        batch.key_index(self._keys.seqs[topic.partition])
         ttl_s = event.cache_ttl_s
-        cached = (batch.key_of(topic.cached), _string(event.text), ttl_s) if ttl_s else ()
-        batch.add(event.seq, (log, event.seq, topic.channel, _string(packed), *cached), len(packed))
+        cached = (batch.key_index(topic.cached), _msgpack_str(event.text), ttl_s) if ttl_s else ()
+        batch.add(event.seq, (log, event.seq, topic.channel, _msgpack_str(packed), *cached), len(packed))
 
-    def _batch(self) -> _Batch:
-        return _Batch(self._script.sha, (self._node, self._kept_ms), self._accepted)
+    def _new_batch(self) -> _PublishBatch:
+        return _PublishBatch(self._script.sha, (self._node, self._kept_ms), self._accepted)
 
 
-def _string(data: bytes) -> msgspec.Raw:
-    """As MessagePack's `str 32`: Redis' reader of MessagePack knows no `bin`."""
+def _msgpack_str(data: bytes) -> msgspec.Raw:
+    """The data as MessagePack's `str 32`: Redis' MessagePack reader knows no bin type."""
     return msgspec.Raw(b"\xdb" + len(data).to_bytes(4) + data)
 
 
-class _Batch:
-    """One run of the script: a `Command` that grows until it is sent."""
+class _PublishBatch:
+    """One run of the script: a `RedisCommand` that grows until it is sent."""
 
     __slots__ = ("_accepted", "_args", "_bytes", "_events", "_keys", "_seqs", "_sha")
 
-    def __init__(self, sha: str, args: tuple[Word, ...], accepted: Callable[[list[int]], None]) -> None:
+    def __init__(self, sha: str, args: tuple[CommandArg, ...], accepted: Callable[[list[int]], None]) -> None:
         self._sha = sha
         self._args = args
         self._accepted = accepted
@@ -109,19 +113,19 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self._events) >= MOST_EVENTS or self._bytes >= MOST_BYTES
+        return len(self._events) >= MAX_BATCH_EVENTS or self._bytes >= MAX_BATCH_BYTES
 
-    def key_of(self, key: str) -> int:
-        """The key's place in KEYS."""
+    def key_index(self, key: str) -> int:
+        """The key's index in KEYS, from 1 on; adds the key if it is new."""
         return self._keys.setdefault(key, len(self._keys) + 1)
 
     def add(self, seq: int, event: tuple[object, ...], size_bytes: int) -> None:
-        """`event` is what the script asks for."""
+        """Add an event in the form that the script expects."""
         self._seqs.append(seq)
         self._events.append(event)
         self._bytes += size_bytes
 
-    def words(self) -> Words:
+    def command_args(self) -> CommandArgs:
         return "EVALSHA", self._sha, len(self._keys), *self._keys, *self._args, _encode(self._events)
 
     def done(self, reply: Any) -> None:

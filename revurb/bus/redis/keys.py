@@ -1,4 +1,7 @@
-"""The names of things in Redis. All begin with the prefix, all of a partition carry its hash tag."""
+"""The names of keys and channels in Redis. All begin with the prefix; all of a partition carry its hash tag.
+
+The names are wire format: nodes of different versions share them.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +9,65 @@ from functools import lru_cache
 from zlib import crc32
 
 PARTITIONS = 64
-_BETWEEN = "\x1f"  # ASCII's unit separator: no app id or channel name that is sane has it
+_SEPARATOR = "\x1f"  # ASCII's unit separator: no sane app id or channel name contains it
 
 
-def partition(app_id: str, channel: str) -> int:
-    """Where everything about the channel lives."""
+def partition_of(app_id: str, channel: str) -> int:
+    """The partition in which everything about the channel lives."""
     return crc32(topic_id(app_id, channel).encode()) % PARTITIONS
 
 
 class Keys:
-    """Names under a prefix."""
+    """The names under a prefix."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self.nodes = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
-        self.burials = (
-            f"{prefix}:{{nodes}}:burials"  # hash: dead node -> until when somebody has that in hand, in ms
-        )
-        self.epoch = f"{prefix}:{{nodes}}:epoch"  # a random word, as old as the data
-        self.everyone = f"{prefix}:{{nodes}}:everyone"  # channel: what concerns all processes
-        self.no_log = f"{prefix}:{{nodes}}:log"  # a log that nobody writes to
-        self.logs = [self.part(number, "log") for number in range(PARTITIONS)]  # streams: the newest events
-        self.seqs = [
-            self.part(number, "seqs") for number in range(PARTITIONS)
-        ]  # hashes: node -> its newest event
+        self.leases = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
+        # hash: dead node -> until when another node has claimed to remove what it held, in ms
+        self.removal_claims = f"{prefix}:{{nodes}}:burials"
+        self.epoch = f"{prefix}:{{nodes}}:epoch"  # string: random, created with the data
+        self.all_nodes = f"{prefix}:{{nodes}}:everyone"  # channel: notes for all nodes
+        self.empty_log = f"{prefix}:{{nodes}}:log"  # a log that stays empty
+        # streams: the newest events
+        self.logs = [self.partition_key(number, "log") for number in range(PARTITIONS)]
+        # hashes: node -> the number of its newest event
+        self.seqs = [self.partition_key(number, "seqs") for number in range(PARTITIONS)]
         self.topic = lru_cache(maxsize=65_536)(self._topic)
 
-    def pulse(self, number: int, node: str) -> str:
-        """Channel: the beats of a process by way of a partition."""
-        return self.part(number, f"pulse:{node}")
+    def heartbeat(self, number: int, node: str) -> str:
+        """Channel: a node's heartbeats for one partition."""
+        return self.partition_key(number, f"pulse:{node}")
 
-    def nodes_pulse(self, node: str) -> str:
-        """Channel: those by way of what is in no partition."""
+    def nodes_heartbeat(self, node: str) -> str:
+        """Channel: a node's heartbeats for all partitions together, or in a Cluster for the keys of no partition."""
         return f"{self._prefix}:{{nodes}}:pulse:{node}"
 
     def inbox(self, node: str) -> str:
-        """Channel: what concerns one process. Tagged, so that its order among others is kept."""
+        """Channel: notes for one node. It carries a hash tag, so that its order among the others is kept."""
         return f"{self._prefix}:{{nodes}}:inbox:{node}"
 
-    def part(self, number: int, what: str) -> str:
+    def partition_key(self, number: int, what: str) -> str:
         """A key of a partition."""
         return f"{self._prefix}:{{p{number}}}:{what}"
 
-    def marks(self, number: int, node: str) -> str:
-        """Channel: the replies to a process's questions about a partition."""
-        return self.part(number, f"marks:{node}")
+    def markers(self, number: int, node: str) -> str:
+        """Channel: the markers of the replies to a node's questions about a partition."""
+        return self.partition_key(number, f"marks:{node}")
 
-    def held(self, number: int, node: str) -> str:
+    def node_topics(self, number: int, node: str) -> str:
         """Set: the channels in which the node has a part, as `topic_id`."""
-        return self.part(number, f"held:{node}")
+        return self.partition_key(number, f"held:{node}")
 
     def occupied(self, number: int, app_id: str) -> str:
-        """Set: the app's channels with subscribers."""
-        return self.part(number, f"occupied:{app_id}")
+        """Set: the app's channels that have subscribers."""
+        return self.partition_key(number, f"occupied:{app_id}")
 
     def connections(self, app_id: str) -> str:
-        """Hash: node -> its connections of the app; "" -> the sum."""
-        return self.part(partition(app_id, ""), f"connections:{app_id}")
+        """Hash: node -> its connections of the app; "" -> their sum."""
+        return self.partition_key(partition_of(app_id, ""), f"connections:{app_id}")
 
     def _topic(self, app_id: str, channel: str) -> TopicKeys:
-        # Without a channel it is for every process, which is to hear it before it has a connection of the app.
+        # An event without a channel is for every node, also before the node has a connection of the app.
         return TopicKeys(self, app_id if channel else "", channel)
 
 
@@ -75,21 +77,22 @@ class TopicKeys:
     __slots__ = ("cached", "channel", "counts", "id", "members", "partition")
 
     def __init__(self, keys: Keys, app_id: str, channel: str) -> None:
-        number = partition(app_id, channel)
+        number = partition_of(app_id, channel)
         self.id = topic_id(app_id, channel)
         self.partition = number
-        self.channel = keys.part(number, f"topic:{self.id}")  # where its events are published
-        self.counts = keys.part(number, f"counts:{self.id}")  # hash: node -> subscribers
-        self.members = keys.part(number, f"members:{self.id}")  # hash: user id -> {id, info, order, nodes}
-        self.cached = keys.part(number, f"cached:{self.id}")  # string: the last event
+        self.channel = keys.partition_key(number, f"topic:{self.id}")  # where its events are published
+        self.counts = keys.partition_key(number, f"counts:{self.id}")  # hash: node -> subscribers
+        # hash: user id -> {id, info, time of joining, nodes}
+        self.members = keys.partition_key(number, f"members:{self.id}")
+        self.cached = keys.partition_key(number, f"cached:{self.id}")  # string: the last event
 
 
 def topic_id(app_id: str, channel: str = "") -> str:
-    """What a node holds: its part in a channel, or without one its connections of the app."""
-    return f"{app_id}{_BETWEEN}{channel}"
+    """A channel in the set of what a node holds; without a channel, its connections of the app."""
+    return f"{app_id}{_SEPARATOR}{channel}"
 
 
 def read_topic_id(text: str) -> tuple[str, str]:
-    """(app id, channel)"""
-    app_id, _, channel = text.partition(_BETWEEN)
+    """(app id, channel) of a `topic_id`."""
+    app_id, _, channel = text.partition(_SEPARATOR)
     return app_id, channel

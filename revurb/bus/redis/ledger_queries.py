@@ -1,4 +1,4 @@
-"""The questions of the bus, and who in the ledger answers them."""
+"""The questions of the bus, and the ledger's method that answers each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from revurb.bus.redis.redis_ledger import RedisLedger
 
 
 def run_query(question: m.FromWorker, ledger: RedisLedger, answer: Callable[[int, object], None]) -> None:
-    """Ask `ledger`; `answer` gets the question's id and what was found, later. What is no question is ignored."""
+    """Ask `ledger`. `answer` is called later with the question's id and the answer. Messages that are not questions are
+    ignored."""
     match question:
         case m.Admit(id, app_id, limit):
             ledger.admit(app_id, limit, lambda granted: answer(id, granted))

@@ -1,4 +1,4 @@
-"""Which processes live: each renews a lease, and another one removes what a process held whose lease has ended."""
+"""Which nodes are alive: each renews a lease. When a lease has ended, another node removes what its node held."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from revurb.bus.redis.scripts import Scripts
 _log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 4
-CLAIM_LEASES = 3  # how long a process has for removing what another held, before the next one does it
+CLAIM_LEASES = 3  # how many leases a node has to remove what another held, before the next node does it
 
 
 class NodeLeases:
-    """The lease of the process `node`, and the removal of others. `on_break` ends the session with Redis."""
+    """The lease of `node`, and the removal of nodes whose lease has ended. `on_break` ends the session with Redis."""
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class NodeLeases:
         self._lease_s = lease_s
         self._on_break = on_break
         self._epoch = ""
-        self._now_ms = 0  # of Redis' clock, when it last said
+        self._now_ms = 0  # of Redis' clock, at the last renewal
         self._task: asyncio.Task[None] | None = None
 
-    async def take(self) -> str:
-        """Take the lease. Returns the epoch of this Redis: another one if it has lost its memory."""
+    async def acquire(self) -> str:
+        """Acquire the lease. Returns the epoch of this Redis, which changes when it loses its data."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._renew(lambda value: None if reply.done() else reply.set_result(value))
         now_ms, epoch, _ = await reply
@@ -57,24 +57,25 @@ class NodeLeases:
         return self._epoch
 
     def start(self) -> None:
-        """Renew the lease from now on."""
+        """Renew the lease periodically from now on."""
         self._task = asyncio.get_running_loop().create_task(self._keep_renewing())
 
     async def stop(self) -> None:
+        """Stop renewing. The lease ends by itself."""
         await cancel_and_wait(self._task)
 
     def count_live(self, done: Callable[[int], None]) -> None:
-        """`done` gets the number of processes whose lease has not ended."""
-        self._commands.plain("ZCOUNT", self._keys.nodes, f"({self._now_ms}", "+inf", done=done)
+        """`done` gets the number of nodes whose lease has not ended."""
+        self._commands.run_command("ZCOUNT", self._keys.leases, f"({self._now_ms}", "+inf", done=done)
 
     def goodbye(self, then: Callable[[], None]) -> None:
-        """Remove what this process holds, and its lease; `then` is called when that is done."""
+        """Remove what this node holds, and its lease; `then` is called when that is done."""
 
-        def forgotten() -> None:
+        def state_removed() -> None:
             self._notes.announce_gone(self._node)
-            self._commands.plain("ZREM", self._keys.nodes, self._node, done=lambda reply: then())
+            self._commands.run_command("ZREM", self._keys.leases, self._node, done=lambda reply: then())
 
-        self._ledger.forget(self._node, frozenset(), forgotten, entirely=True)
+        self._ledger.remove_node_state(self._node, frozenset(), state_removed, entirely=True)
 
     async def _keep_renewing(self) -> None:
         while True:
@@ -82,9 +83,9 @@ class NodeLeases:
             self._renew(self._renewed)
 
     def _renew(self, done: Callable[[Any], Any]) -> None:
-        self._commands.script(
-            self._scripts.lease,
-            (self._keys.nodes, self._keys.epoch),
+        self._commands.run_script(
+            self._scripts.renew_lease,
+            (self._keys.leases, self._keys.epoch),
             (self._node, int(self._lease_s * 1000), secrets.token_hex(8)),
             done,
         )
@@ -97,22 +98,25 @@ class NodeLeases:
         elif is_new:
             self._on_break(RedisUnavailable("the lease had ended"))
         else:
-            keys, claim_ms = (self._keys.nodes, self._keys.burials), int(CLAIM_LEASES * self._lease_s * 1000)
-            self._commands.script(self._scripts.claim, keys, (claim_ms,), self._remove_expired)
+            keys, claim_ms = (
+                (self._keys.leases, self._keys.removal_claims),
+                int(CLAIM_LEASES * self._lease_s * 1000),
+            )
+            self._commands.run_script(self._scripts.claim_removals, keys, (claim_ms,), self._remove_nodes)
 
-    def _remove_expired(self, nodes: Any) -> None:
-        """Remove what processes held whose leases have ended. The claim saves work: several may be at it, since every
-        step says something absolute."""
+    def _remove_nodes(self, nodes: Any) -> None:
+        """Remove what nodes held whose leases have ended. The claim only saves work: several nodes may remove the same
+        one, since every step sets something absolute."""
         for name in nodes:
             node = name.decode()
 
-            def removed(reply: Any, node: str = node) -> None:
+            def lease_removed(reply: Any, node: str = node) -> None:
                 if reply:
                     _log.warning("node did not come back, its members are removed", extra={"node": node})
                     self._notes.announce_gone(node)
 
-            def forgotten(node: str = node, removed: Callable[[Any], None] = removed) -> None:
-                keys = (self._keys.nodes, self._keys.burials)
-                self._commands.script(self._scripts.buried, keys, (node,), removed)
+            def state_removed(node: str = node, lease_removed: Callable[[Any], None] = lease_removed) -> None:
+                keys = (self._keys.leases, self._keys.removal_claims)
+                self._commands.run_script(self._scripts.end_removal, keys, (node,), lease_removed)
 
-            self._ledger.forget(node, frozenset(), forgotten, entirely=True)
+            self._ledger.remove_node_state(node, frozenset(), state_removed, entirely=True)

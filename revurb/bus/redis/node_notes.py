@@ -1,4 +1,4 @@
-"""What processes tell each other over Redis beside events: survey questions and answers, and that a process is gone."""
+"""What nodes send each other over Redis besides events: survey questions and answers, and that a node is gone."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _read_note = msgspec.msgpack.Decoder(_Note).decode
 
 
 class NodeNotes:
-    """Sends and receives notes for the process `node`. The callbacks are told what comes: `on_question` of a number to
-    answer under and the question, `on_answer` of the id that was asked under and the answer, `on_gone` of a node."""
+    """Sends and receives notes for `node`. The callbacks are called for what comes: `on_question` with a number to
+    answer under and the question, `on_answer` with the id of the question and the answer, `on_gone` with a node."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class NodeNotes:
         on_answer: Callable[[int, bytes], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        self.refused = 0  # notes that made no sense
+        self.invalid_messages = 0  # notes that could not be read
         self._node = node
         self._keys = keys
         self._scripts = scripts
@@ -48,14 +48,15 @@ class NodeNotes:
         self._on_answer = on_answer
         self._on_gone = on_gone
         self._questions = 0
-        self._askers: dict[int, tuple[str, int]] = {}  # number -> who asked, under which id
+        # Number -> the node that asked, its id for the question.
+        self._askers: dict[int, tuple[str, int]] = {}
 
     def on_message(self, data: bytes) -> None:
-        """A note came, for this process or for all."""
+        """A note has come, for this node or for all."""
         try:
             note = _read_note(data)
         except (msgspec.MsgspecError, RecursionError):
-            self.refused += 1
+            self.invalid_messages += 1
             return
         match note.kind:
             case "question":
@@ -67,22 +68,22 @@ class NodeNotes:
             case "gone":
                 self._on_gone(note.node)
             case _:
-                self.refused += 1
+                self.invalid_messages += 1
 
     def ask_all(self, id: int, question: bytes) -> None:
-        """Send a question to every process."""
-        self._publish(self._keys.everyone, _Note("question", self._node, id, question))
+        """Send a question to every node."""
+        self._publish(self._keys.all_nodes, _Note("question", self._node, id, question))
 
     def answer(self, number: int, answer: bytes) -> None:
-        """Answer the question that `on_question` was given under this number."""
+        """Answer the question that `on_question` was called with under this number."""
         asker = self._askers.pop(number, None)
         if asker is not None:
             node, id = asker
             self._publish(self._keys.inbox(node), _Note("answer", self._node, id, answer))
 
     def announce_gone(self, node: str) -> None:
-        """Tell every process that one is gone for good."""
-        self._publish(self._keys.everyone, _Note("gone", node))
+        """Tell every node that one is gone for good."""
+        self._publish(self._keys.all_nodes, _Note("gone", node))
 
     def _publish(self, channel: str, note: _Note) -> None:
-        self._commands.script(self._scripts.note, (self._keys.nodes,), (channel, _encode(note)))
+        self._commands.run_script(self._scripts.publish_note, (self._keys.leases,), (channel, _encode(note)))

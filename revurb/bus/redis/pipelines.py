@@ -1,4 +1,4 @@
-"""Sending commands and reading their replies, over what redis-py has for one server and for a Cluster."""
+"""Sending commands and reading their replies, with what redis-py has for one server and for a Cluster."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError, ResponseError, SlotNotCoveredError
 
 AnyRedis: TypeAlias = Redis | RedisCluster
-Word: TypeAlias = str | bytes | int
-Words: TypeAlias = tuple[Word, ...]  # of a command
-FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError  # the third is no RedisError
+CommandArg: TypeAlias = str | bytes | int
+CommandArgs: TypeAlias = tuple[CommandArg, ...]  # its name and arguments
+# RedisClusterException is not a RedisError.
+FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError
 
-_AS_THEY_COME = "HGETALL", "SMEMBERS", "XRANGE"  # redis-py would make its own values of these replies
+_RAW_REPLIES = "HGETALL", "SMEMBERS", "XRANGE"  # replies that redis-py would convert
 
 
 class Pipelines(Protocol):
-    """Where commands go. One pipeline is under way at a time."""
+    """Where commands are sent. One pipeline is in flight at a time."""
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
-        """The replies in order; a command that was refused gives its error. Raises one of FAILURES."""
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
+        """Send commands and return their replies in order; for a command that was refused, its error. Raises one of
+        FAILURES."""
         ...
 
     async def close(self) -> None: ...
 
 
 def pipelines(redis: AnyRedis) -> Pipelines:
-    """Over connections of `redis`, which stays the caller's."""
+    """Pipelines over connections of `redis`. The caller closes `redis`."""
     return ClusterPipelines(redis) if isinstance(redis, RedisCluster) else ServerPipelines(redis)
 
 
@@ -44,14 +46,15 @@ class ServerPipelines:
         self._connection: Any = None  # redis-py's, whose type differs by address
         self._timeout_s: float | None = None
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
         if self._connection is None:
             connection = self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-            self._timeout_s, connection.socket_timeout = connection.socket_timeout, None  # one for all, below
+            # One timeout for the whole pipeline (below), not one for each read.
+            self._timeout_s, connection.socket_timeout = connection.socket_timeout, None
         connection = self._connection
         replies = []
         async with asyncio.timeout(self._timeout_s):
-            packed = [pack_command(words) for words in commands]  # type: ignore[arg-type]  # its stub says: one word
+            packed = [pack_command(args) for args in commands]  # type: ignore[arg-type]  # its stub says: one word
             await connection.send_packed_command(packed, check_health=False)
             for _ in commands:
                 try:
@@ -71,16 +74,16 @@ class ClusterPipelines:
     """Over the connections that redis-py keeps to the servers of a Cluster."""
 
     def __init__(self, redis: RedisCluster) -> None:
-        for name in _AS_THEY_COME:
+        for name in _RAW_REPLIES:
             redis.response_callbacks.pop(name, None)
         self._redis = redis
 
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
+    async def run(self, commands: Sequence[CommandArgs]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
-        for words in commands:
-            pipeline.execute_command(*words)
+        for args in commands:
+            pipeline.execute_command(*args)
         replies: list[Any] = await pipeline.execute(raise_on_error=False)
         return replies
 
     async def close(self) -> None:
-        """Nothing: they are closed with the client."""
+        """Does nothing: the connections are closed with the client."""

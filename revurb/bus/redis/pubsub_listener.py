@@ -1,4 +1,4 @@
-"""The subscribing connection: what is published on the channels that this process wants."""
+"""The subscribing connection: receives what is published on the channels that this node is subscribed to."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 
-AT_ONCE = 500  # channels that are sent for in one go
+MAX_CHANNELS_AT_ONCE = 500  # channels of one write
 
 
 class PubSubHandler(Protocol):
-    """Who a listener is for."""
+    """What a listener calls."""
 
     def on_message(self, channel: bytes, data: bytes) -> None:
-        """Something was published."""
+        """Something was published on a channel."""
 
     def on_lost(self, error: RedisUnavailable) -> None:
-        """The connection is lost."""
+        """The connection is lost; the listener is of no use then."""
 
 
 class PubSubListener:
-    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster: channels of
-    one command must be of one slot there."""
+    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster, where the
+    channels of one command must be of one slot."""
 
     def __init__(
-        self, redis: Redis, hearer: PubSubHandler, slot_of: Callable[[str], int] | None = None
+        self, redis: Redis, handler: PubSubHandler, slot_of: Callable[[str], int] | None = None
     ) -> None:
         self._redis = redis
-        self._hearer = hearer
+        self._handler = handler
         self._slot_of = slot_of or (lambda channel: 0)
         sharded = "" if slot_of is None else "S"
         self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
         self._connection: Any = None  # redis-py's, whose type differs by address
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed: set[bytes] = set()
-        self._coming: dict[bytes, list[Callable[[], None]]] = {}
-        self._out: deque[tuple[str, str]] = deque()  # command, channel
+        self._pending: dict[bytes, list[Callable[[], None]]] = {}
+        self._outgoing: deque[tuple[str, str]] = deque()  # command, channel
         self._wake = asyncio.Event()
 
     async def open(self, channels: Iterable[str]) -> None:
-        """Connect and subscribe. Raises RedisUnavailable."""
+        """Connect, and wait until the channels are subscribed to. Raises RedisUnavailable."""
         ready = asyncio.get_running_loop().create_future()
         waiting = {channel.encode() for channel in channels}
 
-        def come(channel: bytes) -> Callable[[], None]:
+        def when_subscribed(channel: bytes) -> Callable[[], None]:
             def subscribed() -> None:
                 waiting.discard(channel)
                 if not waiting and not ready.done():
@@ -65,16 +65,17 @@ class PubSubListener:
         except (RedisError, OSError) as error:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+        self._tasks = [loop.create_task(self._receive_messages()), loop.create_task(self._send_commands())]
         if not waiting:
             return
         for channel in tuple(waiting):
-            self.subscribe(channel.decode(), come(channel))
+            self.subscribe(channel.decode(), when_subscribed(channel))
         await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             raise RedisUnavailable("the subscribing connection was lost")
 
     async def close(self) -> None:
+        """Close the connection, whether it was opened or not."""
         await cancel_and_wait(*self._tasks)
         if self._connection is not None:
             with contextlib.suppress(RedisError, OSError):
@@ -82,64 +83,66 @@ class PubSubListener:
                 await self._redis.connection_pool.release(self._connection)
 
     def server_of(self, channel: str) -> str:
-        """The address of the server that the channel is heard from."""
+        """The address of the server on which the channel is subscribed to."""
         connection = self._connection
         return f"{connection.host}:{connection.port}" if hasattr(connection, "port") else str(connection.path)
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
-        """`then` is called when nothing that is published from now on can be missed; at once if that is so already."""
+        """Call `then` as soon as nothing that is published from now on can be missed; at once if that is the case
+        already."""
         name = channel.encode()
         if name in self._subscribed:
             then()
-        elif name in self._coming:
-            self._coming[name].append(then)
+        elif name in self._pending:
+            self._pending[name].append(then)
         else:
-            self._coming[name] = [then]
-            self._say(self._subscribe, channel)
+            self._pending[name] = [then]
+            self._enqueue(self._subscribe, channel)
 
     def unsubscribe(self, channel: str) -> None:
+        """Unsubscribe. Messages that are on their way may still come."""
         self._subscribed.discard(channel.encode())
-        self._say(self._unsubscribe, channel)
+        self._enqueue(self._unsubscribe, channel)
 
-    def _say(self, command: str, channel: str) -> None:
-        self._out.append((command, channel))
+    def _enqueue(self, command: str, channel: str) -> None:
+        self._outgoing.append((command, channel))
         self._wake.set()
 
-    async def _speak(self) -> None:
-        """Send what is to be (un)subscribed to, many at once."""
+    async def _send_commands(self) -> None:
+        """Send the queued commands, each for many channels at once."""
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._out:
-                    command = self._out[0][0]
+                while self._outgoing:
+                    command = self._outgoing[0][0]
                     by_slot: dict[int, list[str]] = {}
-                    for _ in range(AT_ONCE):
-                        if not self._out or self._out[0][0] != command:
+                    for _ in range(MAX_CHANNELS_AT_ONCE):
+                        if not self._outgoing or self._outgoing[0][0] != command:
                             break
-                        channel = self._out.popleft()[1]
+                        channel = self._outgoing.popleft()[1]
                         by_slot.setdefault(self._slot_of(channel), []).append(channel)
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
         except (RedisError, OSError) as error:
-            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
 
-    async def _listen(self) -> None:
+    async def _receive_messages(self) -> None:
         try:
             while True:
-                # math.inf: wait for as long as it takes; beats find out whether the connection lives.
+                # math.inf: no timeout. Heartbeats find out whether the connection is alive.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
-                    self._hearer.on_message(channel, data)
+                    self._handler.on_message(channel, data)
                 elif kind == b"sunsubscribe" and channel in self._subscribed:
                     raise RedisUnavailable("a part of the cluster has moved")
                 elif kind in (b"subscribe", b"ssubscribe"):
                     self._subscribed.add(channel)
-                    for then in self._coming.pop(channel, ()):
+                    for then in self._pending.pop(channel, ()):
                         then()
         except (RedisError, OSError) as error:
-            self._hearer.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)

@@ -1,15 +1,17 @@
-"""Whether this process hears what it should, and up to where it has.
+"""Checks that this node receives what is published, and knows up to where it has received each partition.
 
-A beat goes out on the command connection and comes back on a subscribing one: a script looks where the logs of some
-partitions end, and publishes that on a channel that lives where they do. When it comes, all that was logged up to there
-has come. What does not come back was swallowed somewhere, and nobody else would say so.
+A heartbeat goes out on the command connection and comes back on a subscribing one: a script reads where the logs of
+some partitions end, and publishes that on a channel of the same server. When it comes, everything logged before has
+come. If it does not come back, the connection has lost something without any error.
 
-Plan: one server that has all logs needs one beat. In a Cluster any server may have any partition, and what it publishes
-comes on a connection of its own: so there is a beat for each partition, and one for what is in none. They share one
-pipeline, every 2.5 s: 4 ms of the process and 2 ms of all servers together. The one beat takes 0.7 and 0.6 ms.
+Plan: one server that has all logs needs one heartbeat. In a Cluster any server may have any partition, and what it
+publishes comes on a connection of its own, so there is one heartbeat for each partition and one for the keys of no
+partition. They share one pipeline, every 2.5 s: 4 ms of CPU of the node and 2 ms of all servers together. The single
+heartbeat takes 0.7 and 0.6 ms.
 
-A place in a log is a stream id, not a time: the ids of a log only ever grow, whatever the clocks say of the servers
-that hold it one after the other. Times serve to tell whether a gap was longer than the log, each server's by its own.
+A position in a log is a stream id, not a time: the ids of a log only ever grow, whatever the clocks of the servers say
+that hold it one after the other. Times are used only to tell whether a gap was longer than the log, each server's by
+its own clock.
 """
 
 from __future__ import annotations
@@ -23,27 +25,27 @@ from typing import Any, NamedTuple
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
-from revurb.bus.redis.envelope import StreamId, read_stream_id
+from revurb.bus.redis.envelope import StreamId, parse_stream_id
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import PARTITIONS, Keys
-from revurb.bus.redis.scripts import Script
+from revurb.bus.redis.scripts import RedisScript
 
-BEAT_S = 2.5
-DEAF_AFTER_S = 8.0
+HEARTBEAT_S = 2.5
+SILENT_AFTER_S = 8.0
 
 
-class _HeartbeatPath(NamedTuple):
-    """A way from Redis to this process: what is published on `channel` comes behind all that was logged before in the
-    `partitions`, whose logs are `logs`."""
+class _HeartbeatRoute(NamedTuple):
+    """A route from Redis to this node: what is published on `channel` comes behind everything logged before in the
+    `partitions`, whose logs are `logs`. `lag` are the heartbeats on it."""
 
     channel: str
     partitions: Sequence[int]
     logs: Sequence[str]
-    beats: HeartbeatLag
+    lag: HeartbeatLag
 
 
-class LogEnds(NamedTuple):
-    """Where the logs of a path end, by partition, and the time of the server that has them."""
+class LogTails(NamedTuple):
+    """Where the logs of a route end, by partition, and the time of the server that has them."""
 
     channel: str
     now_ms: int
@@ -51,139 +53,156 @@ class LogEnds(NamedTuple):
 
 
 class RedisHeartbeat:
-    """The beats of the process `node`, through all lives of its link. `incoming` is told up to where everything has
-    come, `on_deaf` of a server from which no beat has come back for `deaf_after_s`. Logs are kept for `kept_ms`."""
+    """The heartbeats of `node`, through all sessions of its link.
+
+    `incoming` is told up to where everything has come. `on_silence` is called with an error that names the server, when
+    no heartbeat has come back for `silent_after_s`. `kept_ms` is how long logs keep events.
+
+    For each session: `open`, subscribe to `channels`, `begin`, and `stop` at the end.
+    """
 
     def __init__(
         self,
         node: str,
         keys: Keys,
         incoming: IncomingEvents,
-        on_deaf: Callable[[RedisUnavailable], None],
+        on_silence: Callable[[RedisUnavailable], None],
         *,
         kept_ms: int,
-        beat_s: float = BEAT_S,
-        deaf_after_s: float = DEAF_AFTER_S,
+        heartbeat_s: float = HEARTBEAT_S,
+        silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
-        self.refused = 0  # beats that made no sense
+        self.invalid_messages = 0  # heartbeats that could not be read
         self._node = node
         self._keys = keys
         self._incoming = incoming
-        self._on_deaf = on_deaf
+        self._on_silence = on_silence
         self._kept_ms = kept_ms
-        self._beat_s = beat_s
-        self._deaf_after_s = deaf_after_s
-        self._paths: dict[bytes, _HeartbeatPath] = {}  # by channel
-        self._heard_until_ms: dict[str, int] = {}  # channel -> what was logged before has come
+        self._heartbeat_s = heartbeat_s
+        self._silent_after_s = silent_after_s
+        self._routes: dict[bytes, _HeartbeatRoute] = {}  # by channel
+        # Channel -> time of the server up to which everything has come.
+        self._received_until_ms: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
     def lag_s(self, now: float) -> float | None:
-        """How far behind the process hears, at `now` of `time.monotonic`: the longest way counts."""
-        lags = [lag for path in self._paths.values() if (lag := path.beats.lag_s(now)) is not None]
+        """How far this node is behind in receiving, at `now` of `time.monotonic`: the maximum of all routes. None while
+        nothing is known."""
+        lags = [lag for route in self._routes.values() if (lag := route.lag.lag_s(now)) is not None]
         return max(lags, default=None)
 
-    # A life of the link: open, begin, then beats, stop.
+    # One session: open, begin, then heartbeats, stop.
 
-    async def open(self, commands: CommandQueue, script: Script, split: bool) -> list[LogEnds]:
-        """Where the logs end now, before anything is subscribed to. With `split`, a script may touch one partition
-        only, and each has its own beat."""
+    async def open(self, commands: CommandQueue, script: RedisScript, by_partition: bool) -> list[LogTails]:
+        """Returns where the logs end now. To be called before anything is subscribed to. With `by_partition` a script
+        may touch one partition only, and each has its own heartbeat."""
         self._commands, self._script = commands, script
         logs, now = self._keys.logs, time.monotonic()
-        if split:
-            paths = [
-                _HeartbeatPath(
-                    self._keys.nodes_pulse(self._node), (), (self._keys.no_log,), HeartbeatLag(now)
+        if by_partition:
+            routes = [
+                _HeartbeatRoute(
+                    self._keys.nodes_heartbeat(self._node), (), (self._keys.empty_log,), HeartbeatLag(now)
                 )
             ]
-            paths += [
-                _HeartbeatPath(
-                    self._keys.pulse(number, self._node), (number,), (logs[number],), HeartbeatLag(now)
+            routes += [
+                _HeartbeatRoute(
+                    self._keys.heartbeat(number, self._node), (number,), (logs[number],), HeartbeatLag(now)
                 )
                 for number in range(PARTITIONS)
             ]
         else:
-            paths = [
-                _HeartbeatPath(self._keys.nodes_pulse(self._node), range(PARTITIONS), logs, HeartbeatLag(now))
+            routes = [
+                _HeartbeatRoute(
+                    self._keys.nodes_heartbeat(self._node), range(PARTITIONS), logs, HeartbeatLag(now)
+                )
             ]
-        self._paths = {path.channel.encode(): path for path in paths}
-        return list(await asyncio.gather(*map(self._ends, paths)))
+        self._routes = {route.channel.encode(): route for route in routes}
+        return list(await asyncio.gather(*map(self._read_tails, routes)))
 
     @property
     def channels(self) -> list[str]:
-        """To be subscribed to."""
-        return [path.channel for path in self._paths.values()]
+        """The channels to be subscribed to before `begin`."""
+        return [route.channel for route in self._routes.values()]
 
     def begin(
-        self, ends: Sequence[LogEnds], where: Callable[[str], str], *, is_first: bool, is_new_redis: bool
+        self,
+        tails: Sequence[LogTails],
+        server_of: Callable[[str], str],
+        *,
+        is_first: bool,
+        is_new_redis: bool,
     ) -> bool:
-        """Beat, from now on. `where` says at which server a channel is, `is_first` that what was before does not
-        concern us, `is_new_redis` that this Redis has nothing of what was before. Returns whether events may have been
-        lost."""
+        """Send heartbeats from now on. Returns whether events may have been lost since the last session.
+
+        `tails` is what `open` returned. `server_of` gives the server of a channel. `is_first` is the first session, for
+        which earlier events do not matter; `is_new_redis` a Redis that has nothing from before.
+        """
         gone = is_new_redis and not is_first
-        for channel, now_ms, positions in ends:
+        for channel, now_ms, positions in tails:
             for number, position in positions.items():
                 if is_first:
-                    self._incoming.heard_until(number, position)
+                    self._incoming.advance_to(number, position)
                 elif not is_new_redis:
-                    self._incoming.ends_at(number, position)
+                    self._incoming.rewind_to(number, position)
             if (
                 not is_first
                 and not is_new_redis
-                and now_ms - self._heard_until_ms.get(channel, 0) > self._kept_ms
+                and now_ms - self._received_until_ms.get(channel, 0) > self._kept_ms
             ):
                 gone = True
             if is_first or is_new_redis:
-                self._heard_until_ms[channel] = now_ms
-        for path in self._paths.values():
-            path.beats.heard_at = time.monotonic()
-        self._task = asyncio.get_running_loop().create_task(self._keep_beating(where))
+                self._received_until_ms[channel] = now_ms
+        for route in self._routes.values():
+            route.lag.returned_at = time.monotonic()
+        self._task = asyncio.get_running_loop().create_task(self._keep_sending(server_of))
         return gone
 
     async def stop(self) -> None:
+        """Stop sending heartbeats."""
         await cancel_and_wait(self._task)
 
     def on_message(self, channel: bytes, data: bytes) -> None:
-        """A beat is back."""
-        path = self._paths.get(channel)
-        if path is None:
-            return  # of a channel that was just given up
+        """A heartbeat has come back."""
+        route = self._routes.get(channel)
+        if route is None:
+            return  # a channel of the session before
         try:
             number, now_ms, *ids = data.split()
-            positions = [read_stream_id(id) for id in ids[: len(path.partitions)]]
-            path.beats.came_back(time.monotonic(), int(number))
+            positions = [parse_stream_id(id) for id in ids[: len(route.partitions)]]
+            route.lag.returned(time.monotonic(), int(number))
             if not self._incoming.is_catching_up:
-                self._heard_until_ms[path.channel] = int(now_ms)
+                self._received_until_ms[route.channel] = int(now_ms)
         except ValueError:
-            self.refused += 1
+            self.invalid_messages += 1
             return
-        for of, position in zip(path.partitions, positions, strict=False):
-            self._incoming.heard_until(of, position)
+        for of, position in zip(route.partitions, positions, strict=False):
+            self._incoming.advance_to(of, position)
 
-    async def _keep_beating(self, where: Callable[[str], str]) -> None:
-        paths = list(self._paths.values())
+    async def _keep_sending(self, server_of: Callable[[str], str]) -> None:
+        routes = list(self._routes.values())
         while True:
             now = time.monotonic()
-            for path in paths:
-                if now - path.beats.heard_at > self._deaf_after_s:
-                    self._on_deaf(self._silence(path, where))
+            for route in routes:
+                if now - route.lag.returned_at > self._silent_after_s:
+                    self._on_silence(self._silence_error(route, server_of))
                     return
-            for path in paths:
-                self._beat(path, path.beats.send(now))
-            await asyncio.sleep(self._beat_s * random.uniform(0.8, 1))
+            for route in routes:
+                self._send(route, route.lag.sent(now))
+            await asyncio.sleep(self._heartbeat_s * random.uniform(0.8, 1))
 
-    def _silence(self, path: _HeartbeatPath, where: Callable[[str], str]) -> RedisUnavailable:
+    def _silence_error(self, route: _HeartbeatRoute, server_of: Callable[[str], str]) -> RedisUnavailable:
         try:
-            server = where(path.channel)
+            server = server_of(route.channel)
         except RedisUnavailable as error:
-            return error  # a Cluster that is falling to pieces
-        return RedisUnavailable(f"no beat has come back from {server} for {self._deaf_after_s:.0f} s")
+            return error  # no server of the Cluster has the channel
+        return RedisUnavailable(f"no beat has come back from {server} for {self._silent_after_s:.0f} s")
 
-    async def _ends(self, path: _HeartbeatPath) -> LogEnds:
+    async def _read_tails(self, route: _HeartbeatRoute) -> LogTails:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._beat(path, 0, lambda value: None if reply.done() else reply.set_result(value))
+        self._send(route, 0, lambda value: None if reply.done() else reply.set_result(value))
         now_ms, *ids = await reply
-        positions = map(read_stream_id, ids)
-        return LogEnds(path.channel, int(now_ms), dict(zip(path.partitions, positions, strict=False)))
+        positions = map(parse_stream_id, ids)
+        return LogTails(route.channel, int(now_ms), dict(zip(route.partitions, positions, strict=False)))
 
-    def _beat(self, path: _HeartbeatPath, number: int, done: Callable[[Any], None] | None = None) -> None:
-        self._commands.script(self._script, path.logs, (path.channel, number), done)
+    def _send(self, route: _HeartbeatRoute, number: int, done: Callable[[Any], None] | None = None) -> None:
+        self._commands.run_script(self._script, route.logs, (route.channel, number), done)

@@ -1,4 +1,7 @@
-"""The ledger in Redis, as commands: who is on which channel, what was sent last, how many connections there are."""
+"""The ledger in Redis, as commands: who is on which channel, the last events, how many connections there are.
+
+All methods return at once; where there is an answer, a callback gets it later.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, Done
-from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition, read_topic_id, topic_id
+from revurb.bus.redis.command_queue import CommandQueue, ReplyCallback
+from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition_of, read_topic_id, topic_id
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import CachedEvent, ChannelState, Member, PublishedEvent
 
@@ -20,7 +23,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 
 
 class RedisLedger:
-    """What the node `node` has to say and to ask. `kept_ms` is how long the log keeps events."""
+    """The changes and questions of `node`. `kept_ms` is how long the log keeps events."""
 
     def __init__(
         self,
@@ -38,12 +41,12 @@ class RedisLedger:
         self._events = events
         self._kept_ms = kept_ms
 
-    def enter(self, enter: m.Enter, marker: bytes, done: Done) -> None:
-        """Count a subscriber in. `done` gets the reply that `read_entered` reads, `marker` is published at its place
-        among the events."""
+    def enter(self, enter: m.Enter, marker: bytes, done: ReplyCallback) -> None:
+        """Count a subscriber. `done` gets the reply for `read_enter_reply`; `marker` is published at its place among
+        the events."""
         app_id, channel, member = enter.app_id, enter.channel, enter.member
         topic = self._keys.topic(app_id, channel)
-        who: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
+        member_fields: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
         added = PublishedEvent(app_id, channel, enter.added)
         event = envelope.pack("", 0, added) if member is not None else b""
 
@@ -52,7 +55,7 @@ class RedisLedger:
                 self._events.on_published(added)
             done(reply)
 
-        self._commands.script(
+        self._commands.run_script(
             self._scripts.enter,
             (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached),
             (
@@ -61,32 +64,34 @@ class RedisLedger:
                 channel,
                 topic.channel,
                 enter.count,
-                *who,
+                *member_fields,
                 event,
                 self._kept_ms,
                 int(enter.want_members),
                 int(enter.want_cached),
-                self._keys.marks(topic.partition, self._node),
+                self._keys.markers(topic.partition, self._node),
                 marker,
             ),
             entered,
         )
 
     def set_count(self, app_id: str, channel: str, count: int) -> None:
+        """Set how many subscribers of the channel this node has."""
         topic = self._keys.topic(app_id, channel)
-        self._commands.script(
-            self._scripts.count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
+        self._commands.run_script(
+            self._scripts.set_count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
         )
 
     def leave(
         self, app_id: str, channel: str, member: Member, count: int | None = None, node: str | None = None
     ) -> None:
-        """Take `node`, or this one, off the user's; if it was the last, everyone is told. A count is set if given."""
+        """Remove `node`, or this one, from those through which the user is on the channel. If it was the last,
+        member_removed is published. Sets the node's count of subscribers if one is given."""
         node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
-        self._commands.script(
+        self._commands.run_script(
             self._scripts.leave,
             (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
             (
@@ -102,57 +107,63 @@ class RedisLedger:
             self._when_published(removed),
         )
 
-    def depart(self, app_id: str, channel: str, member: Member) -> None:
-        """Tell that the user has left, if it is not there."""
+    def announce_departed(self, app_id: str, channel: str, member: Member) -> None:
+        """Publish that the user has left, unless it is on the channel through another node."""
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
-        self._commands.script(
-            self._scripts.depart,
+        self._commands.run_script(
+            self._scripts.announce_departed,
             (self._log(topic), topic.members),
             (topic.channel, member.user_id, event, self._kept_ms),
             self._when_published(removed),
         )
 
-    def reassert(
+    def report_channel(
         self, app_id: str, channel: str, count: int, members: Sequence[Member], *, announce: bool
     ) -> None:
-        """Make the ledger say this. With `announce`, `member_added` is sent for those who were not there."""
+        """Make the ledger's entry of this node for the channel what is given. With `announce`, member_added is
+        published for users who were not there. Users who are not in `members` leave."""
         topic = self._keys.topic(app_id, channel)
 
         def done(reply: Any) -> None:
             new, stale = reply
             if announce:
-                here = {member.user_id.encode(): member for member in members}
+                members_by_id = {member.user_id.encode(): member for member in members}
                 for user_id in new:
-                    added = self._events.added(channel, here[user_id])
+                    added = self._events.added(channel, members_by_id[user_id])
                     self.publish(PublishedEvent(app_id, channel, added))
             for member in _read_members(stale):
                 self.leave(app_id, channel, member)
 
-        self._commands.script(
-            self._scripts.reassert,
+        self._commands.run_script(
+            self._scripts.report_channel,
             (*self._topic_keys(app_id, topic), topic.members),
             (self._node, topic.id, channel, count, *(part for member in members for part in member)),
             done,
         )
 
     def publish(self, event: PublishedEvent) -> None:
-        """Send an event of the bus's own."""
+        """Publish an event of the bus's own."""
         topic = self._keys.topic(event.app_id, event.channel)
         packed = envelope.pack("", 0, event)
-        self._commands.script(self._scripts.tell, (self._log(topic),), (topic.channel, packed, self._kept_ms))
+        self._commands.run_script(
+            self._scripts.publish_own, (self._log(topic),), (topic.channel, packed, self._kept_ms)
+        )
         self._events.on_published(event)
 
-    def remember(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+    def cache_event(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+        """Keep the last event of a cache channel for `ttl_s` seconds, unless the one that is kept lasts longer."""
         topic = self._keys.topic(app_id, channel)
-        self._commands.script(self._scripts.remember, (topic.cached,), (text, max(1, int(ttl_s * 1000))))
+        self._commands.run_script(
+            self._scripts.cache_event, (topic.cached,), (text, max(1, int(ttl_s * 1000)))
+        )
 
-    def forget(
+    def remove_node_state(
         self, node: str, keep: frozenset[ChannelKey], then: Callable[[], None], *, entirely: bool
     ) -> None:
-        """Remove what a node holds, but for the channels in `keep`; `entirely` also the number of its last event.
-        `then` is called behind the last of it."""
+        """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
+        `then` is called when everything is removed."""
         left = PARTITIONS
         for number in range(PARTITIONS):
 
@@ -161,32 +172,36 @@ class RedisLedger:
                 for name in topic_ids:
                     app_id, channel = read_topic_id(name.decode())
                     if (app_id, channel) not in keep:
-                        self._forget_topic(node, app_id, channel)
+                        self._remove_topic(node, app_id, channel)
                 left -= 1
                 if not left:
                     self._commands.after_all(then)
 
-            self._commands.plain("SMEMBERS", self._keys.held(number, node), done=found)
+            self._commands.run_command("SMEMBERS", self._keys.node_topics(number, node), done=found)
             if entirely:
-                self._commands.plain("HDEL", self._keys.seqs[number], node)
+                self._commands.run_command("HDEL", self._keys.seqs[number], node)
 
     def states(
         self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
     ) -> None:
+        """`done` gets the states of the channels, in their order."""
         found: list[ChannelState] = []
         if not channels:
             done(found)
 
-        def one(reply: Any) -> None:
+        def on_state(reply: Any) -> None:
             found.append(_read_state(reply))
             if len(found) == len(channels):
                 done(found)
 
         for channel in channels:
             topic = self._keys.topic(app_id, channel)
-            self._commands.script(self._scripts.state, (topic.counts, topic.members, topic.cached), (), one)
+            self._commands.run_script(
+                self._scripts.channel_state, (topic.counts, topic.members, topic.cached), (), on_state
+            )
 
     def channels(self, app_id: str, prefix: str, done: Callable[[dict[str, ChannelState]], None]) -> None:
+        """`done` gets the app's channels that have subscribers and whose names begin with `prefix`."""
         names: list[str] = []
         left = PARTITIONS
 
@@ -198,14 +213,16 @@ class RedisLedger:
                 self.states(app_id, names, lambda states: done(_occupied(names, states)))
 
         for number in range(PARTITIONS):
-            self._commands.plain("SMEMBERS", self._keys.occupied(number, app_id), done=found)
+            self._commands.run_command("SMEMBERS", self._keys.occupied(number, app_id), done=found)
 
     def members(self, app_id: str, channel: str, done: Callable[[list[Member]], None]) -> None:
+        """`done` gets the members, in order of joining."""
         key = self._keys.topic(app_id, channel).members
-        self._commands.plain("HGETALL", key, done=lambda reply: done(_read_members(reply)))
+        self._commands.run_command("HGETALL", key, done=lambda reply: done(_read_members(reply)))
 
     def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
-        self._commands.script(
+        """Count one more connection of the app, if that keeps within `limit`. `done` gets whether it does."""
+        self._commands.run_script(
             self._scripts.admit,
             self._connection_keys(app_id, self._node),
             (self._node, topic_id(app_id), limit),
@@ -213,19 +230,20 @@ class RedisLedger:
         )
 
     def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
-        """Of `node`, or this one."""
+        """Set the number of connections of the app on `node`, or this one."""
         node = self._node if node is None else node
-        self._commands.script(
-            self._scripts.connections,
+        self._commands.run_script(
+            self._scripts.set_connections,
             self._connection_keys(app_id, node),
             (node, topic_id(app_id), count),
         )
 
     def connections(self, app_id: str, done: Callable[[int], None]) -> None:
+        """`done` gets the number of connections of the app on all nodes."""
         key = self._keys.connections(app_id)
-        self._commands.plain("HGET", key, "", done=lambda count: done(int(count or 0)))
+        self._commands.run_command("HGET", key, "", done=lambda count: done(int(count or 0)))
 
-    def _forget_topic(self, node: str, app_id: str, channel: str) -> None:
+    def _remove_topic(self, node: str, app_id: str, channel: str) -> None:
         if not channel:
             self.set_connections(app_id, 0, node)
             return
@@ -235,17 +253,17 @@ class RedisLedger:
             for member, nodes in _read_members_and_nodes(reply):
                 if node in nodes:
                     self.leave(app_id, channel, member, node=node)
-            self._commands.script(
-                self._scripts.count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
+            self._commands.run_script(
+                self._scripts.set_count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
             )
 
-        self._commands.plain("HGETALL", topic.members, done=found)
+        self._commands.run_command("HGETALL", topic.members, done=found)
 
     def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
-        """connections, held"""
-        return self._keys.connections(app_id), self._keys.held(partition(app_id, ""), node)
+        """The keys of the app's connections and of what the node holds."""
+        return self._keys.connections(app_id), self._keys.node_topics(partition_of(app_id, ""), node)
 
-    def _when_published(self, event: PublishedEvent) -> Done:
+    def _when_published(self, event: PublishedEvent) -> ReplyCallback:
         def done(reply: Any) -> None:
             if reply:
                 self._events.on_published(event)
@@ -256,15 +274,19 @@ class RedisLedger:
         return self._keys.logs[topic.partition]
 
     def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, str, str]:
-        """counts, occupied, held"""
+        """The keys of the topic's counts, of the app's occupied channels and of what the node holds."""
         occupied = self._keys.occupied(topic.partition, app_id)
-        return topic.counts, occupied, self._keys.held(topic.partition, self._node if node is None else node)
+        return (
+            topic.counts,
+            occupied,
+            self._keys.node_topics(topic.partition, self._node if node is None else node),
+        )
 
 
-def read_entered(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
-    """The reply to `enter`."""
+def read_enter_reply(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
+    """Position, members and last event in the reply to `RedisLedger.enter`."""
     position, members, cached, _ = reply
-    return envelope.read_stream_id(position), _read_members(members), cached
+    return envelope.parse_stream_id(position), _read_members(members), cached
 
 
 def _read_members(reply: Any) -> list[Member]:
@@ -272,7 +294,8 @@ def _read_members(reply: Any) -> list[Member]:
 
 
 def _read_members_and_nodes(reply: Any) -> list[tuple[Member, list[str]]]:
-    """HGETALL of a members hash: user id, {id, info, when it joined, nodes} and so on; in order of joining."""
+    """Read a reply to HGETALL of a members hash: user id, {id, info, time of joining in ms, nodes}, and so on. Returned
+    in order of joining."""
     found = []
     for user_id, packed in zip(reply[::2], reply[1::2], strict=True):
         id_json, info_json, joined_ms, nodes = _unpack(packed)

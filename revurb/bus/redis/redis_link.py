@@ -1,7 +1,7 @@
-"""A process's link to its Redis, for as long as it takes: one `RedisSession` after the other.
+"""A node's link to its Redis: one `RedisSession` after the other, for as long as the node runs.
 
-What outlives a session is here: which topics the process wants, up to where it has received each partition, whether
-its heartbeats come back, and which Redis it last spoke to.
+What outlives a session is here (`LinkMemory`): which topics the node is subscribed to, up to where it has received each
+partition, whether its heartbeats come back, and which Redis it was last connected with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from revurb.bus.redis.envelope import Envelope, StreamId
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import AnyRedis
-from revurb.bus.redis.redis_heartbeat import BEAT_S, DEAF_AFTER_S, RedisHeartbeat
+from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import LinkMemory, RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
@@ -27,13 +27,14 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 _log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 1.0
-GOODBYE_S = 3.0  # for removing what the process holds; beyond, its lease ends
+RETRY_MAX_S = 1.0
+GOODBYE_S = 3.0  # for removing what the node holds; after that its lease ends
 
 
 class RedisLink:
-    """A `BrokerLink`. `connect` makes a client of the Redis. `lease_s` is how long a process may be silent; `kept_s`
-    how long events are kept for those who were away. `beat_s` and `deaf_after_s` are the heartbeat's."""
+    """A `revurb.bus.brokered.broker_link.BrokerLink`. `connect` creates a client of the Redis. `lease_s` is how long a
+    node may be silent; `kept_s` how long events are kept for nodes that reconnect. `heartbeat_s` and `silent_after_s`
+    are the heartbeat's."""
 
     name = "redis"
 
@@ -47,8 +48,8 @@ class RedisLink:
         prefix: str = "revurb",
         lease_s: float = 10.0,
         kept_s: float = 60.0,
-        beat_s: float = BEAT_S,
-        deaf_after_s: float = DEAF_AFTER_S,
+        heartbeat_s: float = HEARTBEAT_S,
+        silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
         self._owner = owner
         self._connect = connect
@@ -64,7 +65,13 @@ class RedisLink:
             incoming=incoming,
             topics=TopicSubscriptions(keys, node),
             heartbeat=RedisHeartbeat(
-                node, keys, incoming, self._on_deaf, kept_ms=kept_ms, beat_s=beat_s, deaf_after_s=deaf_after_s
+                node,
+                keys,
+                incoming,
+                self._on_silence,
+                kept_ms=kept_ms,
+                heartbeat_s=heartbeat_s,
+                silent_after_s=silent_after_s,
             ),
             barrier=ResyncBarrier(),
         )
@@ -75,19 +82,20 @@ class RedisLink:
         return self._memory.keys.topic(app_id, channel).partition
 
     @property
-    def refused(self) -> int:
-        """Messages that made no sense."""
-        return self._memory.incoming.refused
+    def invalid_messages(self) -> int:
+        """Events that could not be read, and were dropped."""
+        return self._memory.incoming.invalid_messages
 
     @property
     def _is_up(self) -> bool:
         return self._session is not None and self._session.is_up
 
     def start(self) -> None:
+        """Connect in the background."""
         self._task = asyncio.get_running_loop().create_task(self._stay_linked())
 
     async def stop(self) -> None:
-        """End, behind what has been sent."""
+        """Disconnect when everything is sent, after at most GOODBYE_S seconds."""
         session = self._session
         if session is not None and session.is_up:
             try:
@@ -124,23 +132,23 @@ class RedisLink:
                 if was_up or not is_logged:
                     _log.warning("redis is out of reach, trying on", extra={"reason": str(error)})
                     is_logged = True
-            except Exception:  # whatever it is, the link goes on
+            except Exception:  # whatever it is, the link retries
                 _log.exception("the link to redis failed, trying on")
             if was_up:
                 retry_s, is_logged = RETRY_FIRST_S, True
                 self._owner.unlinked()
             await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MOST_S)
+            retry_s = min(retry_s * 2, RETRY_MAX_S)
 
-    def _on_deaf(self, error: RedisUnavailable) -> None:
+    def _on_silence(self, error: RedisUnavailable) -> None:
         if self._session is not None:
             self._session.break_off(error)
 
-    def _on_event(self, number: int, position: StreamId, envelope: Envelope) -> None:
+    def _on_event(self, partition: int, position: StreamId, envelope: Envelope) -> None:
         since = self._memory.topics.since(envelope.app_id, envelope.channel)
         if since is None or position <= since:
             return
-        self._owner.take(
+        self._owner.receive(
             (
                 m.BrokerEvent(
                     0,
@@ -150,7 +158,7 @@ class RedisLink:
                     envelope.channel,
                     envelope.text,
                     envelope.except_socket_id,
-                    number,
+                    partition,
                 ),
             )
         )

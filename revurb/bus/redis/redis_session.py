@@ -1,8 +1,8 @@
-"""One session with Redis, from connecting until something breaks: what the bus sends becomes commands, what Redis
+"""One session with Redis, from connecting until something breaks: messages of the bus become commands, what Redis
 publishes becomes messages.
 
-Plan: connect, take a lease, subscribe, report everything (`Hello`), catch up with the log, and work until the end. All
-collaborators are made for one session and end with it; `LinkMemory` is what outlives it.
+Plan: connect, acquire a lease, subscribe, report everything (`Hello`), catch up with the log, and work until the end.
+All collaborators are created for one session and end with it; `LinkMemory` outlives it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from revurb.bus.redis.node_leases import NodeLeases
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.pubsub_listener import PubSubListener
-from revurb.bus.redis.redis_heartbeat import LogEnds, RedisHeartbeat
-from revurb.bus.redis.redis_ledger import RedisLedger, read_entered
+from revurb.bus.redis.redis_heartbeat import LogTails, RedisHeartbeat
+from revurb.bus.redis.redis_ledger import RedisLedger, read_enter_reply
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.sharded_listener import ShardedListener
@@ -40,12 +40,13 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
 _log = logging.getLogger(__name__)
 
-OPENING_S = 8.0  # for all that has to be there before anything can be done
+OPENING_S = 8.0  # for everything before the session is up
 
 
 @dataclass(slots=True)
 class LinkMemory:
-    """What a link has from one session to the next. `epoch` is that of the Redis that it last spoke to, "" for none."""
+    """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
+    none."""
 
     owner: BrokerLinkOwner
     node: str
@@ -61,7 +62,7 @@ class LinkMemory:
 
 
 class RedisSession:
-    """Made with a new client, which it closes at its end. `is_up` from when messages can be sent."""
+    """Created with a new client, which it closes at its end. `is_up` is True from when messages can be sent."""
 
     def __init__(self, redis: AnyRedis, memory: LinkMemory) -> None:
         node, keys = memory.node, memory.keys
@@ -70,36 +71,36 @@ class RedisSession:
         self._redis = redis
         self._memory = memory
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._going = False
-        self._gone = asyncio.Event()
+        self._is_leaving = False
+        self._has_left = asyncio.Event()
         self._missed = 0
         self._is_new_redis = False
         scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
-        commands = self._commands = CommandQueue(redis, scripts, keys.nodes, self.break_off)
+        commands = self._commands = CommandQueue(redis, scripts, keys.leases, self.break_off)
         self._listener = (
             ShardedListener(redis, self) if isinstance(redis, RedisCluster) else PubSubListener(redis, self)
         )
         self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms)
         self._publisher = EventPublisher(
-            node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.take((m.Accepted(seqs),))
+            node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.receive((m.Accepted(seqs),))
         )
         self._notes = NodeNotes(
             node,
             keys,
             scripts,
             commands,
-            on_question=lambda number, question: owner.take((m.SurveyQuestion(number, question),)),
-            on_answer=lambda id, answer: owner.take((m.SurveyResult(id, answer),)),
-            on_gone=lambda node: owner.take((m.NodeGone(node),)),
+            on_question=lambda number, question: owner.receive((m.SurveyQuestion(number, question),)),
+            on_answer=lambda id, answer: owner.receive((m.SurveyResult(id, answer),)),
+            on_gone=lambda node: owner.receive((m.NodeGone(node),)),
         )
         self._leases = NodeLeases(
             node, keys, scripts, commands, self._ledger, self._notes, memory.lease_s, self.break_off
         )
 
-    # Its life.
+    # From opening to the end.
 
     async def run(self) -> None:
-        """Open and work until something breaks. Raises RedisUnavailable at its end, which says what."""
+        """Open, and work until something breaks. Raises RedisUnavailable at its end, which says what."""
         opening = asyncio.get_running_loop().create_task(self._open())
         try:
             await asyncio.wait(
@@ -115,7 +116,7 @@ class RedisSession:
             self._broken.cancel()
             for future in (opening, self._broken):
                 if not future.cancelled():
-                    future.exception()  # one is enough; but of one that nobody looks at, asyncio complains
+                    future.exception()  # asyncio complains about an exception that nobody retrieves
             await self._memory.heartbeat.stop()
             await self._leases.stop()
             await self._commands.stop()
@@ -123,27 +124,27 @@ class RedisSession:
             await self._redis.aclose()
 
     async def finish(self) -> None:
-        """Wait until everything that was sent has been done, the goodbye too."""
-        await (self._gone.wait() if self._going else self._commands.flush())
+        """Wait until everything that was sent is done, the goodbye included."""
+        await (self._has_left.wait() if self._is_leaving else self._commands.flush())
 
     def break_off(self, error: RedisUnavailable) -> None:
         """End the session."""
         if not self._broken.done():
             self._broken.set_exception(error)
 
-    async def _open(self) -> tuple[str, list[LogEnds]]:
-        """Everything that has to be waited for. The epoch of this Redis, and where its logs end. Raises
+    async def _open(self) -> tuple[str, list[LogTails]]:
+        """Do everything that has to be waited for. Returns the epoch of this Redis, and where its logs end. Raises
         RedisUnavailable."""
         keys, heartbeat = self._memory.keys, self._memory.heartbeat
         await self._commands.load()
         await self._publisher.probe(self._redis)
         self._commands.start()
-        epoch = await self._leases.take()
-        ends = await heartbeat.open(self._commands, self._scripts.pulse, self._publisher.is_split)
-        await self._listener.open((keys.everyone, keys.inbox(self._memory.node), *heartbeat.channels))
-        return epoch, ends
+        epoch = await self._leases.acquire()
+        tails = await heartbeat.open(self._commands, self._scripts.heartbeat, self._publisher.by_partition)
+        await self._listener.open((keys.all_nodes, keys.inbox(self._memory.node), *heartbeat.channels))
+        return epoch, tails
 
-    def _begin(self, epoch: str, ends: list[LogEnds]) -> None:
+    def _begin(self, epoch: str, tails: list[LogTails]) -> None:
         memory = self._memory
         is_first = not memory.epoch
         self._is_new_redis = not is_first and epoch != memory.epoch
@@ -153,7 +154,7 @@ class RedisSession:
         memory.incoming.reset(forget_positions=self._is_new_redis)
         self._missed = int(
             memory.heartbeat.begin(
-                ends, self._listener.server_of, is_first=is_first, is_new_redis=self._is_new_redis
+                tails, self._listener.server_of, is_first=is_first, is_new_redis=self._is_new_redis
             )
         )
         memory.incoming.catch_up()
@@ -164,7 +165,7 @@ class RedisSession:
         self._leases.start()
         memory.owner.linked()
 
-    # What the bus sends.
+    # Messages from the bus.
 
     def send(self, message: m.FromWorker) -> None:
         """Do what a message asks for. Order is kept."""
@@ -185,8 +186,8 @@ class RedisSession:
             case m.Hello():
                 self._hello(message)
             case m.Goodbye():
-                self._going = True
-                self._leases.goodbye(self._gone.set)
+                self._is_leaving = True
+                self._leases.goodbye(self._has_left.set)
             case m.SurveyReply(id, answer):
                 self._notes.answer(id, answer)
             case m.StartSurvey(id, question):
@@ -196,28 +197,30 @@ class RedisSession:
                 run_after_resync(lambda: run_query(message, self._ledger, self._reply))
 
     def _reply(self, id: int, value: object) -> None:
-        self._memory.owner.take((m.QueryReply(id, msgspec.Raw(m.encode(value))),))
+        self._memory.owner.receive((m.QueryReply(id, msgspec.Raw(m.encode(value))),))
 
     def _enter(self, enter: m.Enter) -> None:
         memory = self._memory
         topic = memory.keys.topic(enter.app_id, enter.channel)
-        marks = memory.topics.expect(enter.app_id, enter.channel)
+        marker_channel = memory.topics.expect_markers(enter.app_id, enter.channel)
         marker = str(enter.id)
 
         def ask() -> None:
-            memory.incoming.expect(topic.partition, marker, lambda reply: self._entered(enter, reply))
-            self._ledger.enter(enter, marker.encode(), lambda reply: memory.incoming.reply(marker, reply))
+            memory.incoming.expect_reply(topic.partition, marker, lambda reply: self._entered(enter, reply))
+            self._ledger.enter(
+                enter, marker.encode(), lambda reply: memory.incoming.receive_reply(marker, reply)
+            )
 
-        self._listener.subscribe(marks, lambda: self._listener.subscribe(topic.channel, ask))
+        self._listener.subscribe(marker_channel, lambda: self._listener.subscribe(topic.channel, ask))
 
     def _entered(self, enter: m.Enter, reply: Any) -> None:
-        position, members, cached = read_entered(reply)
+        position, members, cached = read_enter_reply(reply)
         self._memory.topics.add(enter.app_id, enter.channel, position)
-        self._memory.owner.take((m.EnterReply(enter.id, members, cached),))
+        self._memory.owner.receive((m.EnterReply(enter.id, members, cached),))
 
     def _hello(self, hello: m.Hello) -> None:
         memory = self._memory
-        channels = memory.topics.keep((report.app_id, report.channel) for report in hello.channels)
+        channels = memory.topics.replace((report.app_id, report.channel) for report in hello.channels)
         waiting = set(channels)
 
         def when_subscribed(channel: str) -> Callable[[], None]:
@@ -238,21 +241,21 @@ class RedisSession:
 
     def _caught_up(self) -> None:
         memory = self._memory
-        memory.owner.take((m.Welcome(memory.epoch, 0, self._missed),))
+        memory.owner.receive((m.Welcome(memory.epoch, 0, self._missed),))
         memory.incoming.caught_up()
 
-    # What the listener brings (`PubSubHandler`).
+    # What the listener calls (`PubSubHandler`).
 
     def on_message(self, channel: bytes, data: bytes) -> None:
         memory = self._memory
         number = memory.topics.partition_of(channel)
         if number is not None:
-            memory.incoming.event(number, data)
+            memory.incoming.receive_event(number, data)
             return
-        number = memory.topics.marks_of(channel)
+        number = memory.topics.marker_partition_of(channel)
         if number is not None:
-            memory.incoming.marker(number, data)
-        elif channel in (memory.topics.everyone, memory.topics.inbox):
+            memory.incoming.receive_marker(number, data)
+        elif channel in (memory.topics.all_nodes, memory.topics.inbox):
             self._notes.on_message(data)
         else:
             memory.heartbeat.on_message(channel, data)

@@ -1,7 +1,8 @@
-"""The subscribing connections to a Redis Cluster: one to each server that has a channel of ours.
+"""The subscribing connections to a Redis Cluster: one to each server that has a channel of this node.
 
-Sharded pub/sub (Redis 7): a channel is published on the server that has its slot, where the keys with the same hash tag
-are too. So what happens in a partition keeps its order, and no server hears of the others' events.
+Sharded pub/sub (Redis 7): a message is published on the server that has the channel's slot, which is also the server of
+the keys with the same hash tag. So what happens in a partition keeps its order, and no server handles the others'
+events.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ Address = tuple[str, int]
 
 
 class ShardedListener:
-    """What `PubSubListener` is for one server. When a slot moves, all starts over."""
+    """For a Cluster what `PubSubListener` is for one server. When a slot moves, the session ends and the next one finds
+    it."""
 
-    def __init__(self, cluster: RedisCluster, hearer: PubSubHandler) -> None:
+    def __init__(self, cluster: RedisCluster, handler: PubSubHandler) -> None:
         self._cluster = cluster
-        self._hearer = hearer
+        self._handler = handler
         self._servers: dict[Address, tuple[Redis, PubSubListener]] = {}
         self._opening: dict[Address, list[tuple[str, Callable[[], None]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, channels: Iterable[str]) -> None:
-        """Connect and subscribe. Raises RedisUnavailable."""
+        """Connect, and wait until the channels are subscribed to. Raises RedisUnavailable."""
         by_address: dict[Address, list[str]] = {}
         for channel in channels:
             by_address.setdefault(self._address(channel), []).append(channel)
@@ -39,6 +41,7 @@ class ShardedListener:
             await self._connect(address, names)
 
     async def close(self) -> None:
+        """Close all connections."""
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
@@ -48,15 +51,18 @@ class ShardedListener:
             await redis.aclose()
 
     def server_of(self, channel: str) -> str:
-        """The address of the server that the channel is heard from. Raises RedisUnavailable if nobody has it."""
+        """The address of the server on which the channel is subscribed to. Raises RedisUnavailable if no server has
+        it."""
         host, port = self._address(channel)
         return f"{host}:{port}"
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
+        """Call `then` as soon as nothing that is published from now on can be missed. Connects to the channel's server
+        if needed."""
         try:
             address = self._address(channel)
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
             return
         if address in self._servers:
             self._servers[address][1].subscribe(channel, then)
@@ -69,6 +75,7 @@ class ShardedListener:
             task.add_done_callback(self._tasks.discard)
 
     def unsubscribe(self, channel: str) -> None:
+        """Unsubscribe. Messages that are on their way may still come."""
         server = self._servers.get(self._address(channel))
         if server is not None:
             server[1].unsubscribe(channel)
@@ -77,11 +84,11 @@ class ShardedListener:
         try:
             await self._connect(address, ())
         except RedisUnavailable as error:
-            self._hearer.on_lost(error)
+            self._handler.on_lost(error)
             return
         except Exception as error:
             _log.exception("a server of the cluster cannot be listened to")
-            self._hearer.on_lost(RedisUnavailable(str(error)))
+            self._handler.on_lost(RedisUnavailable(str(error)))
             return
         for channel, then in self._opening.pop(address):
             self._servers[address][1].subscribe(channel, then)
@@ -91,9 +98,11 @@ class ShardedListener:
         known = self._cluster.nodes_manager.get_node(host, port)
         if known is None:
             raise RedisUnavailable(f"{host}:{port} is not in the cluster any more")
-        options = {name: value for name, value in known.connection_kwargs.items() if name in _TAKEN_OVER}
+        options = {
+            name: value for name, value in known.connection_kwargs.items() if name in _INHERITED_OPTIONS
+        }
         redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
-        listener = PubSubListener(redis, self._hearer, self._cluster.keyslot)
+        listener = PubSubListener(redis, self._handler, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
 
@@ -101,12 +110,12 @@ class ShardedListener:
         try:
             slot = self._cluster.keyslot(channel)
             node = self._cluster.nodes_manager.get_node_from_slot(slot)
-        except Exception as error:  # redis-py has several for a slot that nobody has
+        except Exception as error:  # redis-py raises several types for a slot without a server
             raise RedisUnavailable(str(error)) from error
         return str(node.host), int(node.port)
 
 
-_TAKEN_OVER = {
+_INHERITED_OPTIONS = {
     "username", "password", "socket_timeout", "socket_connect_timeout", "ssl", "ssl_ca_certs", "ssl_certfile",
     "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname", "retry",
 }  # fmt: skip

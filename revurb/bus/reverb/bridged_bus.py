@@ -1,4 +1,4 @@
-"""The bus of Revurb's nodes, with the PHP nodes of the same Redis."""
+"""The bus of Revurb's nodes together with the PHP nodes of the same Redis."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ R = TypeVar("R")
 _INFO = "subscription_count,user_count"
 
 
-class Bridgeable(BusEngine, Protocol):
-    """A bus of several processes that can say what this one holds."""
+class BridgeableBus(BusEngine, Protocol):
+    """A bus of several nodes that gives access to this node's own state."""
 
     @property
-    def local_view(self) -> LocalQueries: ...
+    def local_view(self) -> LocalQueries:
+        """This node's own state, without that of the others."""
 
 
 class BridgedBus:
-    """What is published here goes to the nodes of `bus` and over `bridge`; what is asked for is added up. What happens
-    on other Revurb nodes is theirs to tell the PHP nodes, and what PHP nodes say comes over the bridge, to each."""
+    """Publishes to the nodes of `bus` and over `bridge`, and adds up the answers of both.
 
-    # What has nothing to do with PHP nodes is the bus' own.
+    Each Revurb node tells the PHP nodes itself what happens there, and receives over its own bridge what PHP nodes
+    publish.
+    """
+
+    # What PHP nodes have no part in is the bus's own.
     enter: Callable[[EnterRequest, Callable[[ChannelSnapshot], None]], None]
     leave: Callable[[str, str, str | None], None]
     admit: Callable[[str, int | None], MaybeAwaitable[bool]]
@@ -45,10 +49,10 @@ class BridgedBus:
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
     tick: Callable[[], None]
 
-    def __init__(self, bus: Bridgeable, bridge: ReverbBridge) -> None:
+    def __init__(self, bus: BridgeableBus, bridge: ReverbBridge) -> None:
         self._bus = bus
         self._bridge = bridge
-        bridge.speak_for(bus.local_view)
+        bridge.answer_from(bus.local_view)
         self.enter = bus.enter
         self.leave = bus.leave
         self.admit = bus.admit
@@ -57,19 +61,23 @@ class BridgedBus:
         self.tick = bus.tick
 
     async def start(self) -> None:
+        """Connect to the bus and to the PHP nodes."""
         await asyncio.gather(self._bus.start(), self._bridge.start())
 
     async def stop(self) -> None:
-        await self._bus.stop()  # which makes members leave: PHP nodes' clients are still to hear of it
+        """Disconnect from the bus and from the PHP nodes."""
+        await self._bus.stop()  # first: members leave, which PHP nodes' clients must be told
         await self._bridge.stop()
 
     @property
     def degraded(self) -> str | None:
+        """Why this node is cut off from other Revurb nodes; None while it is connected."""
         return self._bus.degraded
 
     @property
     def health(self) -> BusHealth:
-        """An event that neither Revurb's nor PHP nodes will get counts as two that were dropped."""
+        """How well this node keeps up with the bus. An event that neither Revurb nodes nor PHP nodes will get counts as
+        two that were dropped."""
         health = self._bus.health
         return health._replace(dropped=health.dropped + self._bridge.dropped)
 
@@ -107,24 +115,25 @@ class BridgedBus:
 
     def _with_php(
         self,
-        ours: MaybeAwaitable[T],
+        bus_answer: MaybeAwaitable[T],
         kind: str,
         app_id: str,
-        options: Mapping[str, php.Writable],
+        options: Mapping[str, php.PhpWritable],
         add: Callable[[T, Sequence[Payload]], R],
     ) -> MaybeAwaitable[T | R]:
+        """The bus's own answer, added up with those of the PHP nodes if there are any."""
         if not self._bridge.php_nodes:
-            return ours
+            return bus_answer
 
-        async def together() -> R:
+        async def merged() -> R:
             answers = await self._bridge.ask(kind, app_id, options)
-            return add(await ours if isinstance(ours, Awaitable) else ours, answers)
+            return add(await bus_answer if isinstance(bus_answer, Awaitable) else bus_answer, answers)
 
-        return together()
+        return merged()
 
 
 def _both(first: MaybeAwaitable[None], second: asyncio.Future[None] | None) -> MaybeAwaitable[None]:
-    """Done when both are; like each of them, it may be left alone."""
+    """Done when both are. Like each of them, it need not be awaited."""
     if second is None:
         return first
     if first is None:

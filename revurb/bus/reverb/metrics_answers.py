@@ -1,4 +1,5 @@
-"""What this node answers to a PHP node's question: for its own clients only, since PHP adds up what all nodes say."""
+"""This node's answers to PHP nodes' questions: for its own clients only, since the asker adds up the answers of all
+nodes."""
 
 from __future__ import annotations
 
@@ -9,14 +10,14 @@ from typing import Protocol
 import msgspec
 
 from revurb.bus.reverb import php
-from revurb.bus.reverb.reverb_messages import MetricsQuestion, expressible, quote
+from revurb.bus.reverb.reverb_messages import MetricsQuestion, is_readable_by_php, quote
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
-_NOTHING = b"[]"  # PHP's array, when it is empty
+_EMPTY_ARRAY = b"[]"  # PHP's JSON for an empty array
 
 
 class LocalQueries(Protocol):
-    """What this process holds itself, without the others."""
+    """This node's own state, without that of the others."""
 
     def channels(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
 
@@ -36,15 +37,15 @@ _read_cached = msgspec.json.Decoder(_Cached).decode
 
 
 class MetricsAnswers:
-    """The payload of an answer, for each of the four questions. Whatever the question is, there is one: who asks waits
-    10 s for each that does not come."""
+    """Makes the payload of an answer, for each of the four questions. There is one for any question: the asker waits 10
+    s for each answer that does not come."""
 
-    def __init__(self, here: LocalQueries) -> None:
-        self._here = here
-        self._number = random.randrange(1, 1_000_000_000)  # the first half of a socket id
+    def __init__(self, local: LocalQueries) -> None:
+        self._local = local
+        self._socket_prefix = random.randrange(1, 1_000_000_000)  # the first half of a socket id
 
-    def to(self, metric: MetricsQuestion) -> bytes:
-        """May raise Inexpressible."""
+    def answer(self, metric: MetricsQuestion) -> bytes:
+        """The payload of the answer. Raises UnreadableByPhp."""
         options = metric.options
         match metric.kind:
             case "CONNECTIONS":
@@ -55,43 +56,43 @@ class MetricsAnswers:
                 return self._channel(metric.app_id, _text(options.get("channel")), _wanted(options))
             case "CHANNEL_USERS":
                 return self._users(metric.app_id, _text(options.get("channel")))
-        return _NOTHING
+        return _EMPTY_ARRAY
 
     def _connections(self, app_id: str) -> bytes:
-        # PHP counts the keys, over all answers: they must differ, and need be nobody's.
-        count = self._here.connections(app_id)
-        return _object([b'"%d.%d":{}' % (self._number, index) for index in range(1, count + 1)])
+        # PHP counts the keys over all answers: they must differ, and need not be those of clients.
+        count = self._local.connections(app_id)
+        return _object([b'"%d.%d":{}' % (self._socket_prefix, index) for index in range(1, count + 1)])
 
-    def _channels(self, app_id: str, options: Mapping[str | int, php.Value]) -> bytes:
-        wanted, listed = _wanted(options), options.get("channels")
-        found: Mapping[str, ChannelState]
-        if isinstance(listed, Mapping):
-            names = [name for name in listed.values() if isinstance(name, str)]
-            found = dict(zip(names, self._here.describe(app_id, names), strict=True))
+    def _channels(self, app_id: str, options: Mapping[str | int, php.PhpValue]) -> bytes:
+        wanted, names_option = _wanted(options), options.get("channels")
+        states: Mapping[str, ChannelState]
+        if isinstance(names_option, Mapping):
+            names = [name for name in names_option.values() if isinstance(name, str)]
+            states = dict(zip(names, self._local.describe(app_id, names), strict=True))
         else:
-            found = self._here.channels(app_id, _text(options.get("filter")))
+            states = self._local.channels(app_id, _text(options.get("filter")))
         return _object(
-            [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in found.items()]
+            [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in states.items()]
         )
 
     def _channel(self, app_id: str, name: str, wanted: frozenset[str]) -> bytes:
-        return _info(name, self._here.describe(app_id, (name,))[0], wanted)
+        return _info(name, self._local.describe(app_id, (name,))[0], wanted)
 
     def _users(self, app_id: str, name: str) -> bytes:
         return b"[%b]" % b",".join(
-            b'{"id":%b}' % user_id_json(member) for member in self._here.members(app_id, name)
+            b'{"id":%b}' % user_id_json(member) for member in self._local.members(app_id, name)
         )
 
 
 def user_id_json(member: Member) -> bytes:
-    """As the app wrote it, where PHP can read that."""
-    if member.id_json[:1] != b'"' and expressible(member.id_json):
+    """The user's id as the app wrote it, where PHP can read that; else as a string."""
+    if member.id_json[:1] != b'"' and is_readable_by_php(member.id_json):
         return member.id_json
     return quote(member.user_id).encode()
 
 
 def _info(name: str, state: ChannelState, wanted: frozenset[str]) -> bytes:
-    """What PHP says of a channel; user_count is for presence channels, subscription_count for the others."""
+    """What PHP nodes report of a channel: user_count for presence channels, subscription_count for the others."""
     parts = []
     occupied = state.subscription_count > 0
     if "occupied" in wanted:
@@ -113,13 +114,13 @@ def _cached(name: str, cached: CachedEvent) -> bytes:
 
 
 def _object(pairs: Sequence[bytes]) -> bytes:
-    return b"{%b}" % b",".join(pairs) if pairs else _NOTHING
+    return b"{%b}" % b",".join(pairs) if pairs else _EMPTY_ARRAY
 
 
-def _wanted(options: Mapping[str | int, php.Value]) -> frozenset[str]:
+def _wanted(options: Mapping[str | int, php.PhpValue]) -> frozenset[str]:
     info = options.get("info")
     return frozenset(info.split(",")) if isinstance(info, str) else frozenset()
 
 
-def _text(value: php.Value) -> str:
+def _text(value: php.PhpValue) -> str:
     return value if isinstance(value, str) else ""

@@ -1,6 +1,7 @@
-"""What this node asks the PHP nodes, and what their answers say together.
+"""This node's questions to the PHP nodes, and adding up their answers.
 
-Each PHP node answers for its own clients; a dead or foreign one does not answer at all, so there is a deadline.
+Each PHP node answers for its own clients. A subscriber that is dead or not a PHP node does not answer, so there is a
+deadline.
 """
 
 from __future__ import annotations
@@ -15,41 +16,43 @@ import orjson
 
 from revurb.pusher.ports import ChannelState, Member
 
-DEADLINE_S = 1.0  # PHP itself waits for 10; nodes that live answer within milliseconds
+DEADLINE_S = 1.0  # PHP nodes wait for 10 s; nodes that are alive answer within milliseconds
 
-Payload: TypeAlias = Any  # JSON from elsewhere: nothing is known of it
+Payload: TypeAlias = Any  # unchecked JSON of another node
 
 
 @dataclass(slots=True)
-class _Question:
+class _PendingQuestion:
     done: asyncio.Future[None]
-    expected: int | None = None  # answers; None until Redis has said how many PHP nodes listen
+    expected: int | None = None  # number of answers; None until Redis has counted the PHP nodes
     answers: list[Payload] = field(default_factory=list)
 
-    def look(self) -> None:
+    def finish_if_complete(self) -> None:
         if self.expected is not None and len(self.answers) >= self.expected and not self.done.done():
             self.done.set_result(None)
 
 
 class MetricsRequests:
-    """The questions that are under way, by key."""
+    """The questions that are open, by key."""
 
     def __init__(self) -> None:
-        self.refused = 0  # answers that were none
-        self._open: dict[str, _Question] = {}
+        self.invalid_answers = 0  # neither a JSON array nor an object
+        self._pending: dict[str, _PendingQuestion] = {}
 
-    def ask(self, key: str) -> None:
-        self._open[key] = _Question(asyncio.get_running_loop().create_future())
+    def open(self, key: str) -> None:
+        """Collect the answers to a question that is about to be asked."""
+        self._pending[key] = _PendingQuestion(asyncio.get_running_loop().create_future())
 
     def expect(self, key: str, answers: int) -> None:
-        question = self._open.get(key)
+        """Redis has said how many PHP nodes will answer."""
+        question = self._pending.get(key)
         if question is not None:
             question.expected = answers
-            question.look()
+            question.finish_if_complete()
 
-    def answered(self, key: str, payload: msgspec.Raw) -> None:
-        """An answer came, to one of ours or to somebody else's."""
-        question = self._open.get(key)
+    def on_answer(self, key: str, payload: msgspec.Raw) -> None:
+        """An answer has come, to this node's question or to that of another node, which is ignored."""
+        question = self._pending.get(key)
         if question is None:
             return
         try:
@@ -58,70 +61,73 @@ class MetricsRequests:
             value = None
         if isinstance(value, dict | list):
             question.answers.append(value)
-            question.look()
+            question.finish_if_complete()
         else:
-            self.refused += 1
+            self.invalid_answers += 1
 
     async def answers(self, key: str) -> Sequence[Payload]:
-        """All answers, or those that have come when the deadline has passed."""
-        question = self._open[key]
+        """Wait for all answers, for at most DEADLINE_S. Returns those that have come."""
+        question = self._pending[key]
         try:
             async with asyncio.timeout(DEADLINE_S):
                 await question.done
         except TimeoutError:
             pass
         finally:
-            del self._open[key]
+            del self._pending[key]
         return question.answers
 
-    def give_up(self) -> None:
-        """No more answers can come."""
-        for question in self._open.values():
+    def finish_all(self) -> None:
+        """Return the answers that have come to all open questions: Redis is gone, no more can come."""
+        for question in self._pending.values():
             question.expected = 0
-            question.look()
+            question.finish_if_complete()
 
 
 def add_connections(count: int, answers: Iterable[Payload]) -> int:
+    """The number of connections here and on PHP nodes."""
     return count + sum(len(answer) for answer in answers)
 
 
 def add_channels(found: Mapping[str, ChannelState], answers: Iterable[Payload]) -> dict[str, ChannelState]:
-    """All that are occupied here or there."""
-    together = dict(found)
+    """All channels that are occupied here or on PHP nodes."""
+    merged = dict(found)
     for answer in answers:
         if isinstance(answer, dict):
             for name, info in answer.items():
-                together[name] = _add(together.get(name, ChannelState()), info, occupied=True)
-    return together
+                merged[name] = _add_info(merged.get(name, ChannelState()), info, occupied=True)
+    return merged
 
 
 def add_states(
     names: Sequence[str], states: Sequence[ChannelState], answers: Iterable[Payload]
 ) -> list[ChannelState]:
-    together = dict(zip(names, states, strict=True))
+    """The states of the channels `names`, here and on PHP nodes together."""
+    merged = dict(zip(names, states, strict=True))
     for answer in answers:
         if isinstance(answer, dict):
-            for name in together:
-                together[name] = _add(together[name], answer.get(name), occupied=False)
-    return [together[name] for name in names]
+            for name in merged:
+                merged[name] = _add_info(merged[name], answer.get(name), occupied=False)
+    return [merged[name] for name in names]
 
 
 def add_members(members: Sequence[Member], answers: Iterable[Payload]) -> list[Member]:
-    """A user who is here and there is one member. What it is beside its id, PHP does not say."""
-    together = {member.user_id: member for member in members}
+    """All members here and on PHP nodes. A user on both is one member. PHP nodes report nothing of a user besides its
+    id."""
+    merged = {member.user_id: member for member in members}
     for answer in answers:
         for user in answer.values() if isinstance(answer, dict) else answer:
             id = user.get("id") if isinstance(user, dict) else None
             if isinstance(id, str | int | float) and not isinstance(id, bool) and id != "":
                 id_json = orjson.dumps(id)
                 user_id = id if isinstance(id, str) else id_json.decode()
-                together.setdefault(user_id, Member(user_id, id_json, b"null"))
-    return list(together.values())
+                merged.setdefault(user_id, Member(user_id, id_json, b"null"))
+    return list(merged.values())
 
 
-def _add(state: ChannelState, info: Payload, *, occupied: bool) -> ChannelState:
-    """PHP says subscription_count for most channels and user_count for presence channels: each user is subscribed at
-    least once."""
+def _add_info(state: ChannelState, info: Payload, *, occupied: bool) -> ChannelState:
+    """Add a PHP node's report of a channel. It has subscription_count for most channels and user_count for presence
+    channels, on which each user is subscribed at least once."""
     subscribers, users = (
         _count(info, "subscription_count"),
         _count(info, "user_count"),

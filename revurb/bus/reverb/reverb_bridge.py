@@ -1,11 +1,10 @@
-"""A process's place on the channel of the PHP Reverb nodes, on a connection of its own.
+"""A node's membership in the channel of the PHP Reverb nodes, over a Redis connection of its own.
 
-Plan: each bridge subscribes, in one command, to the PHP nodes' channel and to one that only bridges subscribe to. How
-many PHP nodes there are is then the difference of two numbers that Redis gives together (`PUBSUB NUMSUB`), from which a
-bridge that dies is gone at once. Events go out only while there are any, and wait for a moment where Redis was lost and
-is back: PHP nodes try again once a second.
+What PHP nodes publish there reaches this node's clients. What this node publishes reaches theirs, for as long as any
+PHP node is subscribed. After Redis was lost and is back, events wait a moment for the PHP nodes, which reconnect once a
+second.
 
-What is published here comes back to its publisher and to all other bridges, who skip it by its mark.
+What a bridge publishes comes back to itself and to all other bridges. They skip it by its "origin" mark.
 """
 
 from __future__ import annotations
@@ -15,46 +14,43 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from redis.asyncio import Redis
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.pubsub_listener import PubSubListener
-from revurb.bus.redis.scripts import Scripts
 from revurb.bus.reverb import php, reverb_messages
 from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
 from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
+from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
 from revurb.bus.reverb.reverb_messages import (
-    Garbage,
-    Inexpressible,
+    InvalidReverbMessage,
     MetricsAnswer,
     MetricsQuestion,
     ReverbEvent,
     Terminate,
+    UnreadableByPhp,
 )
 from revurb.bus.reverb.reverb_queue import ReverbQueue
 from revurb.pusher.ports import PublishedEvent, Receiver
 
 _log = logging.getLogger(__name__)
 
-LOOK_S = 0.25  # a PHP node that comes is seen so soon; one that speaks at once
-DEAF_AFTER_S = 8.0  # what is published to oneself does not come back
 RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 1.0
-START_S = 3.0  # how long the start waits for Redis
-RETURN_S = 5.0  # how long events wait, once Redis is back, for the PHP nodes to be
-STOP_S = 3.0
+RETRY_MAX_S = 1.0
+START_S = 3.0  # how long `start` waits for Redis
+PHP_RETURN_S = 5.0  # how long events wait for the PHP nodes once Redis is back
+STOP_S = 3.0  # how long `stop` waits for Redis
 
 
 class ReverbBridge:
-    """Brings what PHP nodes say on `channel` to `receiver`, and tells them what this process has to say.
+    """Passes what PHP nodes publish on `channel` to `receiver`, and publishes there what their clients need.
 
-    `protocol`: "auto" speaks while a PHP node listens, "reverb" always; for "never" there is no bridge. `connect` and
-    `prefix` are the Redis link's. `cached_for_s` says how many seconds the last event of a channel is remembered, 0 is
-    not at all: PHP nodes keep theirs to themselves. Starts with `start`; `speak_for` comes before.
+    With the `protocol` "auto" it publishes while a PHP node is subscribed, with "reverb" always. `connect` makes a
+    client; `prefix` is that of the Redis link's keys. `cached_for_s` gives how many seconds the last event of a channel
+    is cached, 0 for not at all: PHP nodes do not share theirs. `answer_from` must be called before `start`.
     """
 
     def __init__(
@@ -68,9 +64,9 @@ class ReverbBridge:
         prefix: str = "revurb",
         cached_for_s: Callable[[str], int] = lambda channel: 0,
     ) -> None:
-        self.refused = 0  # messages that made no sense
-        self.unsendable = 0  # what PHP nodes could not have read
-        self.php_nodes = 0  # that listen
+        self.invalid_messages = 0
+        self.unsendable = 0  # events that PHP nodes could not have read
+        self.php_nodes = 0  # how many are subscribed
         self._node = node
         self._connect = connect
         self._receiver = receiver
@@ -79,233 +75,183 @@ class ReverbBridge:
         self._keys = Keys(prefix)
         self._cached_for_s = cached_for_s
         # Not below the prefix: nodes of several clusters may share one channel with PHP nodes.
-        self._bridges = f"revurb:bridges:{channel}"
-        self._inbox = f"revurb:bridge:{node}"
+        self._channels = ReverbChannels(channel, f"revurb:bridges:{channel}", f"revurb:bridge:{node}")
         self._answers: MetricsAnswers | None = None
-        self._questions = MetricsRequests()
-        self._outgoing = ReverbQueue(channel)
-        self._commands: CommandQueue | None = None  # while Redis can be reached
-        self._replies: CommandQueue | None = None  # the same, from before the first question can come
-        self._listener: PubSubListener | None = None
-        self._linked_at = self._heard_at = 0.0
+        self._requests = MetricsRequests()
+        self._queue = ReverbQueue(channel)
+        self._connection: ReverbConnection | None = None  # questions are answered on it before it is up
+        self._commands: CommandQueue | None = None  # its commands, while it is up
+        self._connected_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    def speak_for(self, here: LocalQueries) -> None:
-        """What is answered to PHP nodes' questions."""
-        self._answers = MetricsAnswers(here)
+    def answer_from(self, local: LocalQueries) -> None:
+        """Answer PHP nodes' questions from `local`."""
+        self._answers = MetricsAnswers(local)
 
     async def start(self) -> None:
-        """Connect; waits a moment for Redis, and goes on trying if it does not come."""
+        """Connect. Waits at most START_S seconds for Redis, and goes on trying in the background."""
         loop = asyncio.get_running_loop()
-        self._looked: asyncio.Future[None] = loop.create_future()
-        self._task = loop.create_task(self._stay())
-        await asyncio.wait((self._looked,), timeout=START_S)
+        self._counted_once: asyncio.Future[None] = loop.create_future()
+        self._task = loop.create_task(self._stay_connected())
+        await asyncio.wait((self._counted_once,), timeout=START_S)
 
     async def stop(self) -> None:
-        """End, behind what has been sent, and behind the answer to the last question that counts on one."""
-        if self._commands is not None and self._listener is not None:
-            self._listener.unsubscribe(self._channel)
-            self._listener.unsubscribe(self._bridges)
-            left = asyncio.Event()
-            self._listener.subscribe(f"{self._inbox}:end", left.set)  # confirmed behind all that was heard
+        """Disconnect, when everything is sent and the last question that counts on this node is answered."""
+        if self._commands is not None and self._connection is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
-                    await left.wait()
-                    await self._commands.flush()
+                    await self._connection.leave()
         await cancel_and_wait(self._task)
 
     @property
-    def speaks(self) -> bool:
-        """Whether anybody is to be told anything."""
-        return self.php_nodes > 0 or self._always or self._outgoing.holding
+    def is_sending(self) -> bool:
+        """Whether events are sent to PHP nodes, or kept for them."""
+        return self.php_nodes > 0 or self._always or self._queue.is_holding
 
     @property
     def dropped(self) -> int:
-        """Events that could not wait for PHP nodes any longer."""
-        return self._outgoing.dropped
+        """Events that could not wait for the PHP nodes any longer."""
+        return self._queue.dropped
 
-    # What this process says.
+    # What this node sends.
 
     def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
-        """Send PHP nodes a finished event for their clients; done when Redis has it."""
-        if not self.speaks:
+        """Send PHP nodes a finished event for their clients. Returns what is done when Redis has it; None if it is not
+        sent now."""
+        if not self.is_sending:
             return None
-        return self._say(lambda: reverb_messages.write_event(self._node, event))
+        return self._send(lambda: reverb_messages.write_event(self._node, event))
 
     def on_member_event(self, event: PublishedEvent) -> None:
-        """`publish`, as `MemberEvents.on_published`."""
+        """Send a member event; as the on_published of the bus's MemberEvents."""
         self.publish(event)
 
     def terminate(self, app_id: str, user_id: str) -> asyncio.Future[None] | None:
-        """Have PHP nodes end a user's connections."""
-        if not self.speaks:
+        """Have PHP nodes close a user's connections. Returns as `publish` does."""
+        if not self.is_sending:
             return None
-        return self._say(lambda: reverb_messages.write_terminate(self._node, app_id, user_id))
+        return self._send(lambda: reverb_messages.write_terminate(self._node, app_id, user_id))
 
-    async def ask(self, kind: str, app_id: str, options: Mapping[str, php.Writable]) -> Sequence[Payload]:
-        """What each PHP node answers; without those that take too long."""
-        commands, key = self._commands, reverb_messages.new_key()
-        if commands is None or not self.php_nodes:
+    async def ask(self, kind: str, app_id: str, options: Mapping[str, php.PhpWritable]) -> Sequence[Payload]:
+        """Ask every PHP node. Returns the answers that come within the deadline of `MetricsRequests`."""
+        connection, key = self._connection, reverb_messages.new_key()
+        if connection is None or self._commands is None or not self.php_nodes:
             return ()
         try:
             question = reverb_messages.write_question(
                 self._node, MetricsQuestion(key, app_id, kind, {}), options
             )
-        except Inexpressible:
-            self._unsendable()
+        except UnreadableByPhp:
+            self._count_unsendable()
             return ()
-        self._questions.ask(key)
-        self._count(commands, lambda php_nodes: self._questions.expect(key, php_nodes))
-        commands.plain("PUBLISH", self._channel, question)
-        return await self._questions.answers(key)
+        self._requests.open(key)
+        connection.count_php_nodes(lambda php_nodes: self._requests.expect(key, php_nodes))
+        connection.commands.run_command("PUBLISH", self._channel, question)
+        return await self._requests.answers(key)
 
-    def _say(self, write: Callable[[], bytes]) -> asyncio.Future[None] | None:
+    def _send(self, write: Callable[[], bytes]) -> asyncio.Future[None] | None:
         try:
             message = write()
-        except Inexpressible:
-            self._unsendable()
+        except UnreadableByPhp:
+            self._count_unsendable()
             return None
-        return self._outgoing.add(message, self._commands)
+        return self._queue.add(message, self._commands)
 
-    def _unsendable(self) -> None:
+    def _count_unsendable(self) -> None:
         self.unsendable += 1
         if self.unsendable == 1:
             _log.warning("an event was not sent to PHP nodes, which could not have read it")
 
-    # What comes.
+    # What comes from PHP nodes.
 
-    def on_message(self, channel: bytes, data: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
-        if channel != self._channel.encode():
-            return
+    def _on_php_message(self, data: bytes) -> None:
         try:
             message = reverb_messages.read(data)
             if message is not None:
-                self._take(message)
+                self._handle(message)
                 if (
                     not self.php_nodes
                     and self._commands is not None
+                    and self._connection is not None
                     and not isinstance(message, MetricsAnswer)
                 ):
-                    self._count(self._commands, self._counted)  # who speaks also listens
-        except (Garbage, Inexpressible):
-            self.refused += 1
-        except Exception:  # a fault of ours; the next message may do better
-            self.refused += 1
+                    self._connection.count_php_nodes(self._on_php_nodes)  # its sender is subscribed, too
+        except (InvalidReverbMessage, UnreadableByPhp):
+            self.invalid_messages += 1
+        except Exception:  # a fault of this node: the next message may be handled
+            self.invalid_messages += 1
             _log.exception("message of a PHP node not handled")
 
-    def on_lost(self, error: RedisUnavailable) -> None:
-        self._break(error)
-
-    def _take(self, message: reverb_messages.ReverbMessage) -> None:
+    def _handle(self, message: reverb_messages.ReverbMessage) -> None:
         match message:
             case ReverbEvent(app_id, events, except_socket_id, triggered):
                 for channel, text in events:
                     if triggered:
-                        self._remember(app_id, channel, text)
+                        self._cache_event(app_id, channel, text)
                     self._receiver.deliver(PublishedEvent(app_id, channel, text, except_socket_id))
             case Terminate(app_id, user_id):
                 self._receiver.terminate(app_id, user_id)
             case MetricsQuestion(key):
                 self._answer(key, message)
             case MetricsAnswer(key, payload):
-                self._questions.answered(key, payload)
+                self._requests.on_answer(key, payload)
 
-    def _answer(self, key: str, metric: MetricsQuestion) -> None:
-        if self._answers is None or self._replies is None:
+    def _answer(self, key: str, question: MetricsQuestion) -> None:
+        if self._answers is None or self._connection is None:
             return
         try:
-            payload = self._answers.to(metric)
+            payload = self._answers.answer(question)
         except Exception as error:
-            payload = b"[]"  # for who asks waits for every answer, also for one that says nothing
+            payload = b"[]"  # the asker waits for an answer of every subscriber, even an empty one
             _log.warning("question of a PHP node not answered", extra={"reason": str(error)})
-        self._replies.plain("PUBLISH", self._channel, reverb_messages.write_answer(key, payload))
+        answer = reverb_messages.write_answer(key, payload)
+        self._connection.commands.run_command("PUBLISH", self._channel, answer)
 
-    def _remember(self, app_id: str, channel: str, text: bytes) -> None:
+    def _cache_event(self, app_id: str, channel: str, text: bytes) -> None:
         ttl_s = self._cached_for_s(channel)
-        if ttl_s and self._replies is not None:
-            # Every bridge does so, in the order of the events: the last word is the last event's.
-            self._replies.plain("SET", self._keys.topic(app_id, channel).cached, text, "EX", ttl_s)
+        if ttl_s and self._connection is not None:
+            # Every bridge does so, in the order of the events: the last write is that of the last event.
+            key = self._keys.topic(app_id, channel).cached
+            self._connection.commands.run_command("SET", key, text, "EX", ttl_s)
 
     # One connection after the other.
 
-    async def _stay(self) -> None:
-        retry_s, told = RETRY_FIRST_S, False
+    async def _stay_connected(self) -> None:
+        retry_s, is_logged = RETRY_FIRST_S, False
         while True:
+            self._connection = ReverbConnection(
+                self._connect(),
+                self._channels,
+                on_up=self._on_up,
+                on_php_message=self._on_php_message,
+                on_php_nodes=self._on_php_nodes,
+            )
             try:
-                await self._live()
+                await self._connection.run()
             except RedisUnavailable as error:
-                if self._commands is not None or not told:
+                if self._commands is not None or not is_logged:
                     _log.warning(
                         "the channel of PHP nodes is out of reach, trying on", extra={"reason": str(error)}
                     )
-                    told = True
+                    is_logged = True
+            self._connection = None
             if self._commands is not None:
-                retry_s, told = RETRY_FIRST_S, True
-                self._unlinked()
+                retry_s, is_logged = RETRY_FIRST_S, True
+                self._on_down()
             await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MOST_S)
+            retry_s = min(retry_s * 2, RETRY_MAX_S)
 
-    async def _live(self) -> None:
-        """From connecting until something breaks. Raises RedisUnavailable at its end."""
-        loop = asyncio.get_running_loop()
-        self._broken: asyncio.Future[None] = loop.create_future()
-        redis = self._connect()
-        commands = CommandQueue(redis, Scripts(), self._bridges, self._break)
-        listener = PubSubListener(redis, self)
-        watch: asyncio.Task[None] | None = None
-        try:
-            commands.start()
-            self._replies = commands
-            try:
-                await listener.open((self._channel, self._bridges, self._inbox))
-            except RedisUnavailable:
-                if self._broken.done():
-                    await self._broken  # which says more: that an ACL does not allow it, say
-                raise
-            self._linked_at = self._heard_at = loop.time()
-            self._commands, self._listener = commands, listener
-            watch = loop.create_task(self._watch(commands))
-            await self._broken
-        finally:
-            self._replies = self._listener = None
-            if not self._broken.cancel() and not self._broken.cancelled():
-                self._broken.exception()  # it may have come before anyone waited for it
-            await cancel_and_wait(watch)
-            await commands.stop()
-            await listener.close()
-            await redis.aclose()
+    def _on_up(self) -> None:
+        if self._connection is not None:
+            self._connected_at = asyncio.get_running_loop().time()
+            self._commands = self._connection.commands
 
-    def _unlinked(self) -> None:
+    def _on_down(self) -> None:
         self._commands = None
-        self._outgoing.cut_off(self.speaks)
-        self._questions.give_up()
+        self._queue.disconnected(self.is_sending)
+        self._requests.finish_all()
 
-    def _break(self, error: RedisUnavailable) -> None:
-        if not self._broken.done():
-            self._broken.set_exception(error)
-
-    # Who is there.
-
-    async def _watch(self, commands: CommandQueue) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            self._count(commands, self._counted)
-            silent_s = loop.time() - self._heard_at
-            if silent_s > DEAF_AFTER_S / 4:
-                commands.plain("PUBLISH", self._inbox, b"")
-            await asyncio.sleep(LOOK_S)
-            if silent_s > DEAF_AFTER_S:
-                self._break(RedisUnavailable(f"nothing has come back for {DEAF_AFTER_S:.0f} s"))
-                return
-
-    def _count(self, commands: CommandQueue, then: Callable[[int], None]) -> None:
-        def counted(reply: Any) -> None:
-            then(max(0, int(reply[1]) - int(reply[3])))
-
-        commands.plain("PUBSUB", "NUMSUB", self._channel, self._bridges, done=counted)
-
-    def _counted(self, php_nodes: int) -> None:
+    def _on_php_nodes(self, php_nodes: int) -> None:
         before, self.php_nodes = self.php_nodes, php_nodes
         if php_nodes > before:
             _log.info(
@@ -315,13 +261,13 @@ class ReverbBridge:
             _log.info(
                 "a PHP Reverb node has gone from channel %s", self._channel, extra={"php_nodes": php_nodes}
             )
-        if self._outgoing.holding:
+        if self._queue.is_holding:
             self._release()
-        if not self._looked.done():
-            self._looked.set_result(None)
+        if not self._counted_once.done():
+            self._counted_once.set_result(None)
 
     def _release(self) -> None:
-        """Redis is back: send what waits, when the PHP nodes are back too."""
-        if not self.php_nodes and asyncio.get_running_loop().time() - self._linked_at < RETURN_S:
+        """Redis is back: send what waits as soon as a PHP node is back too, or drop it after PHP_RETURN_S."""
+        if not self.php_nodes and asyncio.get_running_loop().time() - self._connected_at < PHP_RETURN_S:
             return
-        self._outgoing.release(self._commands if self.php_nodes or self._always else None)
+        self._queue.release(self._commands if self.php_nodes or self._always else None)

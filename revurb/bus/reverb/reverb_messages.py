@@ -1,14 +1,14 @@
-"""What PHP Reverb nodes say to each other, as JSON, read and written.
+"""The messages that PHP Reverb nodes exchange, as JSON, read and written.
 
     {"type":"message","application":A,"payload":{"event","channels"|"channel","data","user_id"?},"socket_id"?}
     {"type":"terminate","application":A,"payload":{"user_id"}}
-    {"type":"metrics","payload":Q}, answered by everyone who hears it with {"type":<Q's key>,"payload":...}
+    {"type":"metrics","payload":Q}, answered by every subscriber with {"type":<Q's key>,"payload":...}
 
-A is a serialised Application, Q a serialised PendingMetric. Keys that PHP does not know are ignored by it at the top
-level (captured), so what a Revurb node sends is marked there with "origin", and other Revurb nodes skip it.
+A is a serialised Application, Q a serialised PendingMetric. PHP ignores keys at the top level that it does not know
+(captured), so Revurb nodes mark there what they send, with "origin", and skip what carries the mark.
 
-What is written has PHP's own escapes, and is refused (`Inexpressible`) where PHP's json_decode or json_encode would
-fail: then the node that read it would end.
+What is written uses PHP's own escapes. It is refused (`UnreadableByPhp`) where PHP's json_decode or json_encode would
+fail, since the node that read it would die.
 """
 
 from __future__ import annotations
@@ -27,46 +27,51 @@ import orjson
 from revurb.bus.reverb import php
 from revurb.pusher.ports import PublishedEvent
 
-MAX_BYTES = 32 * 1024 * 1024  # the longest are lists of all connections: 30 bytes each
-MAX_DEPTH = 480  # of the JSON within an event: PHP reads 512 levels in all
+MAX_BYTES = 32 * 1024 * 1024  # the longest are answers with all connections, 30 bytes each
+MAX_DEPTH = 480  # of the JSON within an event; PHP reads 512 levels in all
 _ORIGIN = "revurb:"
-_KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three types
+_KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the three message types
 _LETTERS = string.ascii_letters + string.digits
 
 
-class Garbage(ValueError):
-    """Nothing that a Reverb node says."""
+class InvalidReverbMessage(ValueError):
+    """Not a message that a Reverb node sends."""
 
 
-class Inexpressible(ValueError):
-    """PHP could not read it."""
+class UnreadableByPhp(ValueError):
+    """A message that PHP could not read."""
 
 
 class ReverbEvent(NamedTuple):
-    """An event for the subscribers of each channel but `except_socket_id`: (channel, finished event)."""
+    """A finished event for the subscribers of each channel but `except_socket_id`: pairs of channel and text.
+
+    `triggered` is whether the application triggered it: it is neither a client event nor one of the server's own.
+    """
 
     app_id: str
     events: tuple[tuple[str, bytes], ...]
     except_socket_id: str | None
-    triggered: bool  # by the application: neither a client event nor of the server's own
+    triggered: bool
 
 
 class Terminate(NamedTuple):
+    """Close all connections of a user."""
+
     app_id: str
     user_id: str
 
 
 class MetricsQuestion(NamedTuple):
-    """A question: answers go under `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
+    """A question, whose answers carry `key`. `kind` is CONNECTIONS, CHANNELS, CHANNEL or CHANNEL_USERS."""
 
     key: str
     app_id: str
     kind: str
-    options: Mapping[str | int, php.Value]
+    options: Mapping[str | int, php.PhpValue]
 
 
 class MetricsAnswer(NamedTuple):
-    """To the question with that key, if it is one."""
+    """An answer to the question with that key. Other nodes' questions are answered on the same channel."""
 
     key: str
     payload: msgspec.Raw
@@ -75,7 +80,7 @@ class MetricsAnswer(NamedTuple):
 ReverbMessage: TypeAlias = ReverbEvent | Terminate | MetricsQuestion | MetricsAnswer
 
 
-class _Envelope(msgspec.Struct):
+class _ReverbEnvelope(msgspec.Struct):
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"null")
     application: str = ""
@@ -91,40 +96,46 @@ class _EventPayload(msgspec.Struct):
     user_id: msgspec.Raw = msgspec.Raw()
 
 
-class _Whom(msgspec.Struct):
+class _TerminatePayload(msgspec.Struct):
     user_id: str | int
 
 
-_read_envelope = msgspec.json.Decoder(_Envelope).decode
+_read_envelope = msgspec.json.Decoder(_ReverbEnvelope).decode
 _read_event = msgspec.json.Decoder(_EventPayload).decode
-_read_whom = msgspec.json.Decoder(_Whom).decode
+_read_terminate = msgspec.json.Decoder(_TerminatePayload).decode
 _read_text = msgspec.json.Decoder(str).decode
 
 
 def read(data: bytes) -> ReverbMessage | None:
-    """What was said; None if a Revurb node said it. Raises Garbage."""
+    """The message; None if a Revurb node sent it. Raises InvalidReverbMessage."""
     if len(data) > MAX_BYTES:
-        raise Garbage("too long")
+        raise InvalidReverbMessage("too long")
     try:
-        data.decode()  # what is passed on as it came must be text all through
+        data.decode()  # raw JSON is passed on as it came, so all of it must be UTF-8
         envelope = _read_envelope(data)
         if isinstance(envelope.origin, str) and envelope.origin.startswith(_ORIGIN):
             return None
         match envelope.type:
             case "message":
-                return _message(envelope)
+                return _read_message(envelope)
             case "terminate":
-                user_id = _read_whom(envelope.payload).user_id
+                user_id = _read_terminate(envelope.payload).user_id
                 return Terminate(_read_application(php.read(envelope.application.encode())), str(user_id))
             case "metrics":
-                return _metric(php.read(_read_text(envelope.payload).encode()))
+                return _read_metrics_question(php.read(_read_text(envelope.payload).encode()))
             case key:
                 return MetricsAnswer(key, envelope.payload)
-    except (msgspec.MsgspecError, orjson.JSONDecodeError, php.NotPhp, UnicodeError, RecursionError) as error:
-        raise Garbage(str(error)) from error
+    except (
+        msgspec.MsgspecError,
+        orjson.JSONDecodeError,
+        php.InvalidPhpData,
+        UnicodeError,
+        RecursionError,
+    ) as error:
+        raise InvalidReverbMessage(str(error)) from error
 
 
-def _message(envelope: _Envelope) -> ReverbEvent:
+def _read_message(envelope: _ReverbEnvelope) -> ReverbEvent:
     app_id = _read_application(php.read(envelope.application.encode()))
     event = _read_event(envelope.payload)
     names = event.channels if event.channels is not None else event.channel
@@ -132,7 +143,7 @@ def _message(envelope: _Envelope) -> ReverbEvent:
     is_clients = event.event.startswith("client-")
     head = [b'"event":' + orjson.dumps(event.event)]
     if bytes(event.data):
-        orjson.loads(bytes(event.data))  # strict, as every client's JSON reader is
+        orjson.loads(bytes(event.data))  # strict, as the clients' JSON readers are
         head.append(b'"data":' + bytes(event.data))
     texts = []
     for channel in dict.fromkeys(channels):
@@ -146,65 +157,67 @@ def _message(envelope: _Envelope) -> ReverbEvent:
     return ReverbEvent(app_id, tuple(texts), except_socket_id, triggered)
 
 
-def _metric(value: php.Value) -> MetricsQuestion:
-    if not isinstance(value, php.Object) or value.class_name != php.PENDING_METRIC:
-        raise Garbage("not a question")
+def _read_metrics_question(value: php.PhpValue) -> MetricsQuestion:
+    if not isinstance(value, php.PhpObject) or value.class_name != php.PENDING_METRIC:
+        raise InvalidReverbMessage("not a question")
     key, kind, options = (value.properties.get(name) for name in ("key", "type", "options"))
-    if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.Case):
-        raise Garbage("not a question that can be answered")
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(kind, php.PhpCase):
+        raise InvalidReverbMessage("not a question that can be answered")
     app_id = _read_application(value.properties.get("application"))
     return MetricsQuestion(key, app_id, kind.name, options if isinstance(options, Mapping) else {})
 
 
-def _read_application(value: php.Value) -> str:
-    if not isinstance(value, php.Object) or value.class_name != php.APPLICATION:
-        raise Garbage("not an application")
+def _read_application(value: php.PhpValue) -> str:
+    if not isinstance(value, php.PhpObject) or value.class_name != php.APPLICATION:
+        raise InvalidReverbMessage("not an application")
     app_id = value.properties.get("id")
     if not isinstance(app_id, str) or not app_id:
-        raise Garbage("an application without an id")
+        raise InvalidReverbMessage("an application without an id")
     return app_id
 
 
-# Writing. Everything here may raise Inexpressible.
+# Writing. Every function may raise UnreadableByPhp.
 
 
 def write_event(node: str, published: PublishedEvent) -> bytes:
-    """An event of the application or the server, with `data` as a string, or of a client."""
+    """The message for an event of the application or the server, whose `data` is a string, or of a client."""
     try:
         event = _read_event(published.text)
         is_clients = event.event.startswith("client-")
         if not is_clients:
             data = quote(_read_text(event.data)).encode()
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     if event.channel is None:
-        raise Inexpressible("an event without a channel")
+        raise UnreadableByPhp("an event without a channel")
     name, channel = quote(event.event).encode(), quote(event.channel).encode()
     if is_clients:
         user = b',"user_id":' + _raw(event.user_id) if bytes(event.user_id) else b""
         payload = b'{"event":%b,"channel":%b,"data":%b%b}' % (name, channel, _raw(event.data), user)
     else:
         payload = b'{"event":%b,"channels":[%b],"data":%b}' % (name, channel, data)
-    but = b',"socket_id":' + quote(published.except_socket_id).encode() if published.except_socket_id else b""
+    except_part = (
+        b',"socket_id":' + quote(published.except_socket_id).encode() if published.except_socket_id else b""
+    )
     return b'{"type":"message","application":%b,"payload":%b%b,%b}' % (
         _application(published.app_id),
         payload,
-        but,
+        except_part,
         _origin(node),
     )
 
 
 def write_terminate(node: str, app_id: str, user_id: str) -> bytes:
-    whom = quote(user_id).encode()
+    payload = quote(user_id).encode()
     return b'{"type":"terminate","application":%b,"payload":{"user_id":%b},%b}' % (
         _application(app_id),
-        whom,
+        payload,
         _origin(node),
     )
 
 
-def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.Writable]) -> bytes:
-    """`metric.options` is not looked at: it is for what was read."""
+def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php.PhpWritable]) -> bytes:
+    """The message for a question. `options` are written; those of the `MetricsQuestion` are what was read from one."""
     try:
         question = php.write_object(
             php.PENDING_METRIC,
@@ -219,32 +232,32 @@ def write_question(node: str, metric: MetricsQuestion, options: Mapping[str, php
             },
         )
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     return b'{"type":"metrics","payload":%b,%b}' % (quote(question.decode()).encode(), _origin(node))
 
 
 def write_answer(key: str, payload: bytes) -> bytes:
-    """`payload` is an array or an object of JSON: on anything else PHP nodes end."""
+    """The message for an answer. `payload` must be a JSON array or object: PHP nodes die of anything else."""
     return b'{"type":"%b","payload":%b}' % (key.encode(), payload)
 
 
 def new_key() -> str:
-    """Ten letters and digits, as PHP's."""
+    """Ten letters and digits, as PHP's keys are."""
     return "".join(secrets.choice(_LETTERS) for _ in range(10))
 
 
 def quote(text: str) -> str:
-    """A JSON string, in the words of PHP's json_encode."""
+    """A JSON string, escaped as PHP's json_encode does. Raises UnreadableByPhp."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
     return json.dumps(text).replace("/", "\\/")
 
 
-def expressible(raw: bytes) -> bool:
-    """Whether PHP can read this JSON and write it again: no numbers beyond a double, no half surrogate pairs (orjson
-    refuses both), not too deep."""
+def is_readable_by_php(raw: bytes) -> bool:
+    """Whether PHP can read this JSON and write it again: no numbers beyond a double, no lone surrogates (orjson refuses
+    both), not too deep."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -266,8 +279,8 @@ def expressible(raw: bytes) -> bool:
 
 def _raw(raw: msgspec.Raw) -> bytes:
     data = bytes(raw)
-    if not expressible(data):
-        raise Inexpressible("JSON that PHP cannot read")
+    if not is_readable_by_php(data):
+        raise UnreadableByPhp("JSON that PHP cannot read")
     return data
 
 
@@ -276,11 +289,11 @@ def _application(app_id: str) -> bytes:
     try:
         return quote(_serialized_application(app_id).decode()).encode()
     except UnicodeEncodeError as error:
-        raise Inexpressible(str(error)) from error
+        raise UnreadableByPhp(str(error)) from error
 
 
 def _serialized_application(app_id: str) -> bytes:
-    """Its id and nothing else: PHP nodes ask it for nothing else (captured), and the secret stays at home."""
+    """The application with its id only. PHP nodes need nothing else of it (captured), and the secret is not sent."""
     return php.write_object(php.APPLICATION, {"id": php.write(app_id)})
 
 

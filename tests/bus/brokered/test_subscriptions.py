@@ -1,42 +1,94 @@
-"""When a broker is told of counts."""
+"""What a node's clients are subscribed to, and what of it is sent to the broker."""
+
+from __future__ import annotations
 
 import asyncio
-
-import pytest
+from itertools import count
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered import count_reporter
-from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
+from revurb.bus.brokered.subscriptions import LINGER_S, BrokeredSubscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from tests.bus.engines import APP
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
 
 
-async def turns() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
+class Subscribed:
+    """Subscriptions that are linked to a broker, and what they send."""
+
+    def __init__(self) -> None:
+        self.sent: list[m.FromWorker] = []
+        self.delivered: list[PublishedEvent] = []
+        self.entered: list[ChannelSnapshot] = []
+        numbers = count(1)
+        cache = EventCache(asyncio.get_running_loop().time)
+        self.subscriptions = BrokeredSubscriptions(
+            LocalState(), cache, MEMBER_EVENTS, self.sent.append, self.delivered.append, lambda: next(numbers)
+        )
+        self.subscriptions.hello("n1", "", 0)
+
+    def enter(self, channel: str, member: Member | None = None, isolated: bool = False) -> None:
+        added = b"" if member is None else MEMBER_EVENTS.added(channel, member)
+        request = EnterRequest(APP, channel, member, added, False)
+        self.subscriptions.enter(request, self.entered.append, isolated=isolated)
 
 
-async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(count_reporter, "REPORT_EVERY_S", 1000.0)
-    loop = asyncio.get_running_loop()
-    holdings, cache = LocalState(), EventCache(loop.time)
-    told: list[m.FromWorker] = []
-    some = BrokeredSubscriptions(holdings, cache, MEMBER_EVENTS, told.append, print, lambda: 1)
-    some._counts._reported_at = -1000.0  # nothing was told for long
-    for _ in range(3):
-        some.connect(APP)
-    await turns()
-    assert told == [m.ConnectionCount(APP, 3, 3)]
-    told.clear()
-    for _ in range(5):
-        some.connect(APP)
-        some.disconnect(APP)
-        some.connect(APP)
-        await turns()
-    assert not told, "a moment has not passed"
-    some.report_counts()  # before a question
-    assert told == [m.ConnectionCount(APP, 5, 8)]
-    some.report_counts()
-    assert len(told) == 1
+async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
+    node = Subscribed()
+    node.enter("news")
+    assert node.sent == [m.Enter(1, APP, "news", 1, None, b"", False, False)]
+    assert node.entered == []
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
+    node.enter("news")
+    assert len(node.entered) == 2
+    assert [type(message) for message in node.sent] == [m.Enter]
+    assert node.subscriptions.topics == 1
+
+
+async def test_a_node_unsubscribes_a_while_after_the_last_subscriber() -> None:
+    node, loop = Subscribed(), asyncio.get_running_loop()
+    node.enter("news")
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
+    node.subscriptions.leave(APP, "news", None)
+    node.sent.clear()
+    node.subscriptions.tick(loop.time() + LINGER_S / 2)
+    assert node.sent == []
+    node.subscriptions.tick(loop.time() + LINGER_S)
+    assert node.sent == [m.Unsubscribe(APP, "news")]
+    assert node.subscriptions.topics == 0
+
+
+async def test_a_member_that_leaves_meanwhile_is_reported_until_it_is_welcomed() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.disconnected()
+    node.subscriptions.leave(APP, ROOM, "ann")
+    for _ in range(2):
+        hello = node.subscriptions.hello("n1", "e", 5)
+        assert (hello.channels, hello.departed) == ([], [m.DepartedMember(APP, ROOM, ANN)])
+    node.subscriptions.welcomed()
+    assert node.subscriptions.hello("n1", "e", 5).departed == []
+
+
+async def test_an_isolated_node_lets_subscribers_in() -> None:
+    node = Subscribed()
+    node.subscriptions.disconnected()
+    node.enter("news")
+    assert node.entered == []
+    node.enter("other", isolated=True)
+    assert len(node.entered) == 1
+    node.subscriptions.let_in()
+    assert len(node.entered) == 2
+
+
+async def test_everything_is_in_the_hello() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.connect(APP, is_known=True)
+    hello = node.subscriptions.hello("n1", "e", 5)
+    assert hello == m.Hello("n1", "e", 5, {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])

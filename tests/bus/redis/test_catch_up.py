@@ -3,7 +3,7 @@
 import asyncio
 
 from revurb.bus.redis import envelope
-from revurb.bus.redis.catch_up import AT_ONCE, catch_up
+from revurb.bus.redis.catch_up import ENTRIES_PER_READ, catch_up
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.keys import Keys
@@ -18,14 +18,14 @@ async def test_a_log_full_of_garbage_has_an_end(server: RedisServer) -> None:
     def down(error: RedisUnavailable) -> None:
         raise error
 
-    keys, heard, done = Keys("revurb"), list[bytes](), asyncio.Event()
-    incoming = IncomingEvents(lambda number, position, event: heard.append(event.text))
+    keys, received, done = Keys("revurb"), list[bytes](), asyncio.Event()
+    incoming = IncomingEvents(lambda number, position, event: received.append(event.text))
     async with server.client() as redis:
-        commands = CommandQueue(redis, Scripts(), keys.nodes, down)
+        commands = CommandQueue(redis, Scripts(), keys.leases, down)
         commands.start()
-        for number in range(2 * AT_ONCE + 1):
-            commands.plain("XADD", keys.logs[7], "*", "e", b"garbage %d" % number)
-        commands.plain(
+        for number in range(2 * ENTRIES_PER_READ + 1):
+            commands.run_command("XADD", keys.logs[7], "*", "e", b"garbage %d" % number)
+        commands.run_command(
             "XADD", keys.logs[7], "*", "e", envelope.pack("a", 1, PublishedEvent("app1", "news", b"1"))
         )
         await commands.flush()
@@ -33,5 +33,5 @@ async def test_a_log_full_of_garbage_has_an_end(server: RedisServer) -> None:
         async with asyncio.timeout(10):
             await done.wait()
         await commands.stop()
-    assert heard == [b"1"]
-    assert incoming.refused == 2 * AT_ONCE + 1
+    assert received == [b"1"]
+    assert incoming.invalid_messages == 2 * ENTRIES_PER_READ + 1

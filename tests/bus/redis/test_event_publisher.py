@@ -9,11 +9,11 @@ from typing import Any
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
-from revurb.bus.redis.event_publisher import MOST_BYTES, MOST_EVENTS, EventPublisher
-from revurb.bus.redis.keys import Keys, partition
+from revurb.bus.redis.event_publisher import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, EventPublisher
+from revurb.bus.redis.keys import Keys, partition_of
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, DEADLINE_S, RedisCluster, now
+from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
 from tests.conftest import Need
 from tests.redis_server import RedisServer, free_port
 
@@ -32,7 +32,7 @@ async def publishing(
 
     scripts, keys, accepted = Scripts(), Keys("revurb"), list[list[int]]()
     async with server.client() as redis:
-        commands = CommandQueue(redis, scripts, keys.nodes, down)
+        commands = CommandQueue(redis, scripts, keys.leases, down)
         await commands.load()
         one = EventPublisher("a", keys, scripts, commands, 60_000, accepted.append)
         await one.probe(redis)
@@ -43,17 +43,17 @@ async def publishing(
 
 async def test_the_events_of_a_turn_share_a_run(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
-        for seq in range(1, 2 * MOST_EVENTS + 2):
+        for seq in range(1, 2 * MAX_BATCH_EVENTS + 2):
             one.publish(m.Publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0))
         await commands.flush()
-    assert [len(seqs) for seqs in accepted] == [MOST_EVENTS, MOST_EVENTS, 1]
-    assert [seq for seqs in accepted for seq in seqs] == list(range(1, 2 * MOST_EVENTS + 2))
+    assert [len(seqs) for seqs in accepted] == [MAX_BATCH_EVENTS, MAX_BATCH_EVENTS, 1]
+    assert [seq for seqs in accepted for seq in seqs] == list(range(1, 2 * MAX_BATCH_EVENTS + 2))
 
 
 async def test_a_run_ends_at_its_size(server: RedisServer) -> None:
     async with publishing(server) as (one, commands, accepted):
         for seq in range(1, 6):
-            one.publish(m.Publish(seq, APP, "news", b"x" * (MOST_BYTES // 2), None, 0))
+            one.publish(m.Publish(seq, APP, "news", b"x" * (MAX_BATCH_BYTES // 2), None, 0))
         await commands.flush()
     assert accepted == [[1, 2], [3, 4], [5]]
 
@@ -61,10 +61,10 @@ async def test_a_run_ends_at_its_size(server: RedisServer) -> None:
 async def test_nothing_overtakes_another_command(server: RedisServer) -> None:
     lengths: list[Any] = []
     async with publishing(server) as (one, commands, accepted):
-        log = Keys("revurb").logs[partition(APP, "news")]
+        log = Keys("revurb").logs[partition_of(APP, "news")]
         for seq in range(1, 4):
             one.publish(m.Publish(seq, APP, "news", b"x", None, 0))
-            commands.plain("XLEN", log, done=lengths.append)
+            commands.run_command("XLEN", log, done=lengths.append)
         await commands.flush()
     assert lengths == [1, 2, 3]
     assert accepted == [[1], [2], [3]]
@@ -105,8 +105,8 @@ async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
             for number in range(300)
         ]
         for each in accepted:
-            await now(each)
-        await there.until(lambda: len(there.heard) == 300)
+            await resolve(each)
+        await there.until(lambda: len(there.received) == 300)
         for first, channel in enumerate(CHANNELS):
             assert there.texts(channel) == [b"%d" % number for number in range(first, 300, 9)]
         await cluster.close()

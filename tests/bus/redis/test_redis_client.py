@@ -19,7 +19,7 @@ from revurb.config import ConfigError, RedisConfig
 from tests.conftest import Need
 from tests.redis_server import free_port
 
-PATIENCE_S = 10.0
+BROKER_WAIT_S = 10.0
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def running(program: str, path: Path, *arguments: str) -> Iterator[None]:
 
 async def answer(config: RedisConfig) -> str:
     """What the server says to PING, once it does."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(BROKER_WAIT_S):
         while True:
             client = client_factory(config)()
             try:

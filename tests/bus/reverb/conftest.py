@@ -1,4 +1,4 @@
-"""Revurb nodes and played PHP nodes on one real Redis."""
+"""Revurb nodes and simulated PHP nodes on one real Redis."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from revurb.bus.redis.redis_link import RedisLink
 from revurb.bus.reverb.bridged_bus import BridgedBus
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from tests.bus.engines import APP, LEASE_S, Node, RedisCluster
-from tests.bus.reverb import php
-from tests.bus.reverb.node import PhpNode
+from tests.bus.engines import APP, LEASE_S, BusNode, RedisCluster
+from tests.bus.reverb import php_model
+from tests.bus.reverb.php_node import PhpNode
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -29,12 +29,12 @@ class MixedCluster(RedisCluster):
     def __init__(self, server: RedisServer) -> None:
         super().__init__(server)
         self.server = server
-        self.bridges: dict[Node, ReverbBridge] = {}
+        self.bridges: dict[BusNode, ReverbBridge] = {}
         self.php_nodes: list[PhpNode] = []
 
-    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> Node:
+    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
         await self.server.start()
-        node = Node(f"node{len(self.nodes)}")
+        node = BusNode(f"node{len(self.nodes)}")
         bridge = ReverbBridge(
             node.name,
             self.server.client,
@@ -47,14 +47,15 @@ class MixedCluster(RedisCluster):
             node.name,
             node,
             events,
-            lambda end: RedisLink(end, node.name, self.server.client, events, lease_s=LEASE_S),
+            lambda owner: RedisLink(owner, node.name, self.server.client, events, lease_s=LEASE_S),
         )
         node.bus = BridgedBus(inner, bridge)
         self.bridges[node] = bridge
         return await self._start(node)
 
     async def php(self, **clients: dict[str, str | None]) -> PhpNode:
-        """One more PHP node, which all Revurb nodes have seen. `s_1={"news": None}` is a client with socket id s.1."""
+        """Start one more PHP node, and wait until all Revurb nodes have counted it. `s_1={"news": None}` is a client
+        with socket id s.1."""
         await self.server.start()
         node = PhpNode(self.server, **clients)
         self.php_nodes.append(node)
@@ -63,17 +64,17 @@ class MixedCluster(RedisCluster):
             await self.sees(each, len([php for php in self.php_nodes if php.running]))
         return node
 
-    async def sees(self, node: Node, php_nodes: int) -> None:
+    async def sees(self, node: BusNode, php_nodes: int) -> None:
         await node.until(lambda: self.bridges[node].php_nodes == php_nodes)
 
-    async def said(self, node: Node) -> None:
-        """Until Redis has all that the node had to say, to the others and to PHP nodes."""
+    async def everything_sent(self, node: BusNode) -> None:
+        """Wait until Redis has everything that the node sent, to other Revurb nodes and to PHP nodes."""
         await node.bus._bus.connections(APP)
         commands = self.bridges[node]._commands
         assert commands is not None
         await commands.flush()
 
-    async def kill(self, node: Node) -> None:
+    async def kill(self, node: BusNode) -> None:
         self.nodes.remove(node)
         self._ticking.pop(node).cancel()
         for task in (node.bus._bus._link._task, self.bridges[node]._task):
@@ -92,9 +93,9 @@ class MixedCluster(RedisCluster):
         await self.server.kill()
         for node in self.php_nodes:
             assert node.dead is None, node.dead
-            for data in node.heard:
+            for data in node.received:
                 assert b"secret" not in data or b'"origin"' not in data
-                php.receive(data)
+                php_model.receive(data)
 
 
 @pytest.fixture

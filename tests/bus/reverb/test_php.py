@@ -17,19 +17,19 @@ from revurb.bus.reverb.php import (
     MAX_BYTES,
     METRIC_TYPE,
     PENDING_METRIC,
-    Case,
-    NotPhp,
-    Object,
-    Reader,
-    Value,
+    InvalidPhpData,
+    PhpCase,
+    PhpObject,
+    PhpReader,
+    PhpValue,
     read,
     write,
     write_case,
     write_object,
 )
-from tests.bus.reverb import php
+from tests.bus.reverb import php_model
 from tests.bus.reverb.arbitrary import unhurried
-from tests.bus.reverb.node import CAPTURES, captured
+from tests.bus.reverb.php_node import CAPTURES, captured
 
 ID = b's:5:"\0*\0id";s:4:"app1";'
 ONLY_ID = b'O:26:"Laravel\\Reverb\\Application":1:{%b}' % ID
@@ -51,9 +51,9 @@ SERIALIZED = sorted(
 def plain(value: Any) -> Any:
     """As the tests' own reader says it."""
     match value:
-        case Object(name, properties):
+        case PhpObject(name, properties):
             return name, {key: plain(each) for key, each in properties.items()}
-        case Case(name, case):
+        case PhpCase(name, case):
             return name, case
         case dict():
             return {key: plain(each) for key, each in value.items()}
@@ -63,12 +63,12 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("name", SERIALIZED)
 def test_what_php_nodes_sent_is_read(name: str) -> None:
     data = serialized(name)
-    assert plain(read(data)) == php.unserialize(data.decode())
+    assert plain(read(data)) == php_model.unserialize(data.decode())
 
 
 def test_a_captured_application_in_full() -> None:
     value = read(serialized("11b-event-app3-1"))
-    assert isinstance(value, Object)
+    assert isinstance(value, PhpObject)
     assert value.class_name == APPLICATION
     assert value.properties["id"] == "app3"
     assert value.properties["maxConnections"] == 1
@@ -95,7 +95,7 @@ def test_a_captured_application_in_full() -> None:
         (b"a:0:{}", {}),
     ],
 )
-def test_values(data: bytes, value: Value) -> None:
+def test_values(data: bytes, value: PhpValue) -> None:
     assert read(data) == value
 
 
@@ -150,22 +150,22 @@ REFUSED = {
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
 def test_all_else_is_refused(data: bytes) -> None:
-    reader = Reader(data)
-    with pytest.raises(NotPhp):
+    reader = PhpReader(data)
+    with pytest.raises(InvalidPhpData):
         reader.read()
     assert reader.values <= 20
-    assert len(data) > MAX_BYTES or reader.at <= len(data) + 2
+    assert len(data) > MAX_BYTES or reader.offset <= len(data) + 2
 
 
 def test_the_work_is_in_proportion_to_the_bytes() -> None:
     """The cheapest value takes two bytes, so there is a bound for whatever is claimed."""
     for count in (1_000, 10_000, 100_000):
         data = b"a:%d:{%b}" % (count, b"".join(b"i:%d;N;" % index for index in range(count)))
-        reader = Reader(data)
+        reader = PhpReader(data)
         reader.read()
         assert reader.values == 2 * count + 1
-        wide = Reader(data[:-1])
-        with pytest.raises(NotPhp):
+        wide = PhpReader(data[:-1])
+        with pytest.raises(InvalidPhpData):
             wide.read()
         assert wide.values <= len(data) // 2
 
@@ -173,8 +173,8 @@ def test_the_work_is_in_proportion_to_the_bytes() -> None:
 @unhurried
 @given(st.binary(max_size=200))
 def test_noise_is_refused_or_read(data: bytes) -> None:
-    reader = Reader(data)
-    with contextlib.suppress(NotPhp):
+    reader = PhpReader(data)
+    with contextlib.suppress(InvalidPhpData):
         reader.read()
     assert reader.values <= len(data) + 1
 
@@ -194,17 +194,17 @@ def test_damage_is_refused_or_read_as_php_reads_it(name: str, dice: random.Rando
                 data[at:at] = dice.choice((b"0", b":", b";", b"}", b'"', b"a:1:{", b"\0", b"9" * 9))
             case 3:
                 data[at:at] = data[dice.randrange(len(data)) :][:30]
-    reader = Reader(bytes(data))
+    reader = PhpReader(bytes(data))
     try:
         value = reader.read()
-    except NotPhp:
+    except InvalidPhpData:
         return
     finally:
         assert reader.values <= len(data)
     # What is not refused means to PHP what it means to us, where the tests' reader takes it at all.
     try:
-        expected = php.unserialize(bytes(data).decode())
-    except (php.Fatal, UnicodeDecodeError):
+        expected = php_model.unserialize(bytes(data).decode())
+    except (php_model.Fatal, UnicodeDecodeError):
         return
     assert plain(value) == expected
 
@@ -215,12 +215,12 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 @unhurried
 @given(TEXTS, st.lists(TEXTS, max_size=5), st.dictionaries(TEXTS, st.none() | TEXTS, max_size=5))
 def test_what_is_written_can_be_read(text: str, texts: list[str], pairs: dict[str, str | None]) -> None:
-    assert php.unserialize(write(text).decode()) == read(write(text)) == text
+    assert php_model.unserialize(write(text).decode()) == read(write(text)) == text
     listed = dict(enumerate(texts))
-    assert php.unserialize(write(texts).decode()) == read(write(texts)) == listed
-    assert php.unserialize(write(pairs).decode()) == read(write(pairs)) == pairs
+    assert php_model.unserialize(write(texts).decode()) == read(write(texts)) == listed
+    assert php_model.unserialize(write(pairs).decode()) == read(write(pairs)) == pairs
     application = write_object(APPLICATION, {"id": write("app1" + text)})
-    assert php.unserialize(application.decode()) == (APPLICATION, {"id": "app1" + text})
+    assert php_model.unserialize(application.decode()) == (APPLICATION, {"id": "app1" + text})
 
 
 def test_the_words_are_phps_own() -> None:
@@ -245,12 +245,12 @@ def test_the_tests_own_reader_is_strict() -> None:
     for name, data in REFUSED.items():
         if name in ("deep", "very deep", "deep and open", "too much"):
             continue  # PHP reads those; they are refused for their size
-        with pytest.raises((php.Fatal, UnicodeDecodeError)):
-            php.unserialize(data.decode())
+        with pytest.raises((php_model.Fatal, UnicodeDecodeError)):
+            php_model.unserialize(data.decode())
 
 
 def test_every_capture_is_valid() -> None:
     names = sorted(Path(CAPTURES).iterdir())
     assert len(names) == 52
     for path in names:
-        php.receive(path.read_bytes())
+        php_model.receive(path.read_bytes())

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.bus.reverb import php
+from tests.bus.reverb import php_model
 
 APPLICATION = re.compile(
     rb'O:26:\\"Laravel\\\\Reverb\\\\Application\\":11:\{s:5:\\"\\u0000\*\\u0000id\\";s:4:\\"(app\d).*?b:1;\}\}'
@@ -30,7 +30,7 @@ def without_secret(data: bytes) -> bytes:
 
 def sent(data: bytes) -> bytes:
     """What was written, checked as PHP does, without our mark."""
-    php.receive(data)
+    php_model.receive(data)
     before, found, mark = data.rpartition(b',"origin":')
     assert found
     assert mark == b'"revurb:n1"}'

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.messages import client_event_text, event_text
-from revurb.pusher.ports import Member, PublishedEvent
-from tests.bus.engines import APP, Node, now
-from tests.bus.reverb import php
+from revurb.pusher.ports import Member
+from tests.bus.engines import APP, BusNode, resolve
+from tests.bus.reverb import php_model
 from tests.bus.reverb.conftest import CACHE_TTL_S, MixedCluster
-from tests.bus.reverb.node import PhpNode, captured
+from tests.bus.reverb.php_node import PhpNode, captured
 
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
 ROOM = "presence-room"
 SOCKET = "443542127.664247713"  # of the captured client
 
 
-async def triggers(node: Node, channel: str, data: str, but: str | None = None) -> None:
-    await node.publish(event_text("my-event", data, channel), channel, except_socket_id=but)
+async def triggers(node: BusNode, channel: str, data: str, except_socket_id: str | None = None) -> None:
+    await node.publish(event_text("my-event", data, channel), channel, except_socket_id=except_socket_id)
 
 
 def data_of(node: PhpNode, socket_id: str) -> list[Any]:
@@ -38,8 +37,11 @@ async def test_php_events_reach_the_subscribers_of_every_revurb_node(mixed: Mixe
     await php_node.publish(captured("02-event-channel-1"))
     await php_node.publish(captured("03-event-channels-1"))
     for node in nodes:
-        await node.until(lambda node=node: len(node.heard) >= 4)  # type: ignore[misc]
-        assert [(channel, json.loads(text)["event"], but) for channel, text, but in node.heard] == [
+        await node.until(lambda node=node: len(node.received) >= 4)  # type: ignore[misc]
+        assert [
+            (channel, json.loads(text)["event"], except_socket_id)
+            for channel, text, except_socket_id in node.received
+        ] == [
             ("pub", "my-event", None),
             ("pub", "App\\Events\\Foo", None),
             ("private-x", "App\\Events\\Foo", None),
@@ -52,8 +54,8 @@ async def test_php_events_leave_out_the_socket_that_they_name(mixed: MixedCluste
     php_node = await mixed.php()
     for name in ("04-event-socket-id-1", "07-batch-2", "08-client-event-1", "09-client-event-presence-1"):
         await php_node.publish(captured(name))
-    await node.until(lambda: len(node.heard) == 4)
-    assert {but for _, _, but in node.heard} == {SOCKET}
+    await node.until(lambda: len(node.received) == 4)
+    assert {except_socket_id for _, _, except_socket_id in node.received} == {SOCKET}
 
 
 async def test_php_events_on_cache_channels_are_remembered(mixed: MixedCluster) -> None:
@@ -61,8 +63,8 @@ async def test_php_events_on_cache_channels_are_remembered(mixed: MixedCluster) 
     php_node = await mixed.php()
     await php_node.publish(captured("22-cache-1"))
     for node in nodes:
-        await node.until(lambda node=node: node.heard)  # type: ignore[misc]
-    state = (await now(nodes[0].bus.describe(APP, ["cache-z"])))[0]
+        await node.until(lambda node=node: node.received)  # type: ignore[misc]
+    state = (await resolve(nodes[0].bus.describe(APP, ["cache-z"])))[0]
     assert json.loads(state.cached.text) == {"event": "e", "data": '{"v":1}', "channel": "cache-z"}
     assert state.cached.ttl_s > CACHE_TTL_S - 60
     entered = await nodes[1].enter("cache-z", want_cached=True)
@@ -93,8 +95,8 @@ async def test_events_reach_php_clients_once(mixed: MixedCluster) -> None:
         assert data_of(php_node, socket_id) == ["1", "2", "3"]
         assert php_node.clients[socket_id].got[0] == {"event": "my-event", "data": "1", "channel": "pub"}
     # Nor did a Revurb node hear anything twice.
-    await other.until(lambda: len(other.heard) >= 3)
-    assert [json.loads(text)["data"] for _, text, _ in other.heard] == ["1", "2", "3"]
+    await other.until(lambda: len(other.received) >= 3)
+    assert [json.loads(text)["data"] for _, text, _ in other.received] == ["1", "2", "3"]
 
 
 async def test_one_socket_is_left_out_wherever_it_is(mixed: MixedCluster) -> None:
@@ -107,8 +109,8 @@ async def test_one_socket_is_left_out_wherever_it_is(mixed: MixedCluster) -> Non
     await php_node.everything()
     assert data_of(php_node, "s.1") == [{"n": 1, "o": []}]
     assert data_of(php_node, "s.2") == ["1", {"n": 1, "o": []}]
-    await other.until(lambda: other.heard)
-    assert other.heard[0][2] == "s.1"
+    await other.until(lambda: other.received)
+    assert other.received[0][2] == "s.1"
 
 
 async def test_what_php_cannot_read_stays_among_revurb_nodes(mixed: MixedCluster) -> None:
@@ -117,7 +119,7 @@ async def test_what_php_cannot_read_stays_among_revurb_nodes(mixed: MixedCluster
     await other.enter("private-x")
     for data in (b"1e999", b"[" * 600 + b"]" * 600, b"1"):
         await one.publish(client_event_text("client-x", "private-x", data, None), "private-x")
-    await other.until(lambda: len(other.heard) == 3)
+    await other.until(lambda: len(other.received) == 3)
     await php_node.everything()
     assert data_of(php_node, "s.1") == [1]
     assert mixed.bridges[one].unsendable == 2
@@ -127,15 +129,15 @@ async def test_users_are_ended_on_both_sides(mixed: MixedCluster) -> None:
     one, other = await mixed.node(), await mixed.node()
     php_node = await mixed.php(s_1={ROOM: "ann"}, s_2={ROOM: "bob"})
     for node in (one, other):
-        await now(node.bus.admit(APP, None))  # only who has connections of the app has anyone to end
-        await now(node.bus.connections(APP))
+        await resolve(node.bus.admit(APP, None))  # only who has connections of the app has anyone to end
+        await resolve(node.bus.connections(APP))
         await node.enter()  # behind it on the same connection: it hears of the app's users now
-    await now(one.bus.terminate(APP, "ann"))
+    await resolve(one.bus.terminate(APP, "ann"))
     await php_node.everything()
     assert list(php_node.clients) == ["s.2"]
     for node in (one, other):
         await node.until(lambda node=node: node.terminated)  # type: ignore[misc]
-    await now(one.bus.connections(APP))
+    await resolve(one.bus.connections(APP))
     assert one.terminated == other.terminated == ["ann"]
     assert len(php_node.of_type("terminate")) == 1
 
@@ -157,14 +159,14 @@ async def test_php_clients_see_members_come_and_go_once(mixed: MixedCluster) -> 
     await one.enter(ROOM, ANN)
     await other.enter(ROOM, ANN)
     for node in (one, other):
-        await mixed.said(node)
+        await mixed.everything_sent(node)
     await php_node.everything()
     assert members_of(php_node, "s.1") == [("added", {"user_id": "ann", "user_info": {"tab": 1}})]
     one.bus.leave(APP, ROOM, "ann")
     one.bus.leave(APP, ROOM, "ann")
-    await mixed.said(one)
+    await mixed.everything_sent(one)
     other.bus.leave(APP, ROOM, "ann")
-    await mixed.said(other)
+    await mixed.everything_sent(other)
     await php_node.everything()
     assert members_of(php_node, "s.1")[1:] == [("removed", {"user_id": "ann"})]
 
@@ -196,18 +198,13 @@ async def test_no_secret_travels(mixed: MixedCluster) -> None:
     php_node = await mixed.php(s_1={ROOM: "bob"})
     await triggers(node, "pub", "1")
     await node.enter(ROOM, ANN)
-    await now(node.bus.terminate(APP, "bob"))
-    await now(node.bus.channels(APP, ""))
+    await resolve(node.bus.terminate(APP, "bob"))
+    await resolve(node.bus.channels(APP, ""))
     await php_node.everything()
-    ours = [data for data in php_node.heard if b'"origin":"revurb:' in data]
-    kinds = [php.receive(data)["type"] for data in ours]
+    ours = [data for data in php_node.received if b'"origin":"revurb:' in data]
+    kinds = [php_model.receive(data)["type"] for data in ours]
     assert kinds == ["message", "message", "terminate", "metrics"]
     for data in ours:
-        message = php.receive(data)
+        message = php_model.receive(data)
         application = message.get("application") or message["payload"]["application"][1]
         assert application == {"id": "app1"}
-
-
-def test_what_members_are_told_with() -> None:
-    """The hook of the bus' events does nothing by itself."""
-    MEMBER_EVENTS.on_published(PublishedEvent(APP, ROOM, b""))

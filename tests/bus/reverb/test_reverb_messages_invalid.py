@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.bus.reverb.reverb_messages import Garbage, read
+from revurb.bus.reverb.reverb_messages import InvalidReverbMessage, read
 from revurb.pusher.ports import DeliverableEvent, PublishedEvent
-from tests.bus.engines import Node
+from tests.bus.engines import BusNode
 from tests.bus.reverb.arbitrary import unhurried
 from tests.bus.reverb.conftest import MixedCluster
-from tests.bus.reverb.node import CAPTURES, captured
+from tests.bus.reverb.php_node import CAPTURES, captured
 from tests.bus.reverb.wording import only_id
 
 APP = only_id("app1")
@@ -62,14 +62,14 @@ GARBAGE = {
 
 @pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE)
 def test_garbage_is_refused(text: str) -> None:
-    with pytest.raises(Garbage):
+    with pytest.raises(InvalidReverbMessage):
         read(text.encode())
 
 
 def test_what_is_no_text_is_refused() -> None:
     data = captured("02-event-channel-1")
     for at in range(0, len(data), 7):
-        with pytest.raises(Garbage):
+        with pytest.raises(InvalidReverbMessage):
             read(data[:at] + b"\xff" + data[at:])
 
 
@@ -79,14 +79,14 @@ def test_an_answer_can_never_be_taken_for_something_else(key: str) -> None:
     data = captured("12-metrics-connections-1").replace(
         rb"s:10:\"SJ1PiFU2w2\"", rb"s:%d:\"%b\"" % (len(key), json.dumps(key)[1:-1].encode())
     )
-    with pytest.raises(Garbage):
+    with pytest.raises(InvalidReverbMessage):
         read(data)
 
 
 @unhurried
 @given(st.binary(max_size=300))
 def test_noise_is_refused(data: bytes) -> None:
-    with pytest.raises(Garbage):
+    with pytest.raises(InvalidReverbMessage):
         read(data)
 
 
@@ -95,7 +95,7 @@ def test_noise_is_refused(data: bytes) -> None:
 def test_damage_never_raises_anything_else(path: Any, at: int, put: bytes, away: int) -> None:
     data = path.read_bytes()
     at %= len(data)
-    with contextlib.suppress(Garbage):
+    with contextlib.suppress(InvalidReverbMessage):
         read(data[:at] + put + data[at + away :])
 
 
@@ -108,9 +108,9 @@ async def say(mixed: MixedCluster, *messages: bytes) -> None:
 async def test_garbage_is_counted_and_the_node_goes_on(mixed: MixedCluster) -> None:
     node = await mixed.node()
     await say(mixed, *(text.encode() for text in GARBAGE.values()), captured("02-event-channel-1"))
-    await node.until(lambda: node.heard)
-    assert mixed.bridges[node].refused == len(GARBAGE)
-    assert [channel for channel, _, _ in node.heard] == ["pub"]
+    await node.until(lambda: node.received)
+    assert mixed.bridges[node].invalid_messages == len(GARBAGE)
+    assert [channel for channel, _, _ in node.received] == ["pub"]
     assert not node.bus.degraded
 
 
@@ -126,12 +126,12 @@ async def test_noise_ends_nobody(mixed: MixedCluster, seed: int) -> None:
             at = dice.randrange(len(data))
             data[at : at + dice.randint(0, 3)] = dice.randbytes(dice.randint(0, 3))
         noise.append(bytes(data).replace(b"app1", b"app0"))
-    node.deliver = lambda event: Node.deliver(  # type: ignore[method-assign]
+    node.deliver = lambda event: BusNode.deliver(  # type: ignore[method-assign]
         node, PublishedEvent("app1", event.channel, event.text, event.except_socket_id)
     )
     await say(mixed, *noise, captured("08-client-event-1"))
-    await node.until(lambda: any(channel == "private-x" for channel, _, _ in node.heard))
-    assert mixed.bridges[node].refused > 0
+    await node.until(lambda: any(channel == "private-x" for channel, _, _ in node.received))
+    assert mixed.bridges[node].invalid_messages > 0
     assert not node.bus.degraded
 
 
@@ -144,8 +144,8 @@ async def test_a_receiver_that_fails_is_no_end(mixed: MixedCluster, caplog: pyte
 
     node.deliver = fail  # type: ignore[method-assign]
     await say(mixed, captured("02-event-channel-1"))
-    await node.until(lambda: mixed.bridges[node].refused == 1)
+    await node.until(lambda: mixed.bridges[node].invalid_messages == 1)
     assert "message of a PHP node not handled" in caplog.text
     node.deliver = deliver  # type: ignore[method-assign]
     await say(mixed, captured("02-event-channel-1"))
-    await node.until(lambda: node.heard)
+    await node.until(lambda: node.received)

@@ -1,4 +1,4 @@
-"""A link that cannot be opened says why, at once, and goes on trying."""
+"""A link says why it cannot be opened, at once, and goes on trying. Rule 7: nothing on the bus can crash a node."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import DEADLINE_S, RedisCluster
-from tests.conftest import Need
+from revurb.pusher.ports import Member
+from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
+from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 
 
@@ -51,3 +52,36 @@ async def test_what_redis_refuses(need: Need, tmp_path: Path, warnings: Warnings
                 assert (await node).bus.degraded is None
     finally:
         await cluster.close()
+
+
+def test_garbage_on_redis_hurts_nobody(run: Run, need: Need, tmp_path: Path) -> None:
+    async def main() -> None:
+        server = RedisServer(need("redis-server"), tmp_path)
+        cluster = RedisCluster(server)
+        node, other = await cluster.node(), await cluster.node()
+        await node.enter()
+        await other.enter("presence-x", Member("ann", b'"ann"', b"null"))
+        async with server.client() as client:
+            channels = await client.pubsub_channels("revurb:*")
+            assert len(channels) >= 5
+            for channel in channels:
+                for data in (
+                    b"",
+                    b"\n",
+                    b"x",
+                    b"1-1\n",
+                    b"99999999999999-0\n\x91",
+                    b"\xff" * 1000,
+                    b"5",
+                    b"-1-1\nx",
+                ):
+                    await client.publish(channel, data)
+        await node.publish(b"after")
+        await node.until(lambda: node.texts())
+        assert node.texts() == [b"after"]
+        assert len(await resolve(other.bus.members(APP, "presence-x"))) == 1
+        assert node.bus.degraded is None
+        await cluster.close()
+        await asyncio.sleep(0)
+
+    run(main())

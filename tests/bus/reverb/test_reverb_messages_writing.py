@@ -13,33 +13,37 @@ from hypothesis import strategies as st
 
 from revurb.bus.reverb import reverb_messages
 from revurb.bus.reverb.reverb_messages import (
-    Inexpressible,
     MetricsQuestion,
-    expressible,
+    UnreadableByPhp,
+    is_readable_by_php,
     write_event,
     write_question,
     write_terminate,
 )
 from revurb.pusher.messages import client_event_text, event_text, member_added_text, member_removed_text
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.reverb import php
+from tests.bus.reverb import php_model
 from tests.bus.reverb.arbitrary import TEXTS, VALUES, unhurried
-from tests.bus.reverb.node import captured
+from tests.bus.reverb.php_node import captured
 from tests.bus.reverb.wording import sent, without_secret
 
 
-def event(channel: str, name: str, data: str, but: str | None = None, app_id: str = "app1") -> bytes:
-    return sent(write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but)))
+def event(
+    channel: str, name: str, data: str, except_socket_id: str | None = None, app_id: str = "app1"
+) -> bytes:
+    return sent(
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
+    )
 
 
 def test_events_as_php_sends_them() -> None:
     assert event("pub", "my-event", '{"some":"data"}') == without_secret(captured("02-event-channel-1"))
-    for name, but in (
+    for name, except_socket_id in (
         ("04-event-socket-id-1", "443542127.664247713"),
         ("05-event-socket-id-remote-1", "267234942.94536348"),
         ("06-event-socket-id-unknown-1", "1.1"),
     ):
-        assert event("pub", "my-event", "1", but) == without_secret(captured(name))
+        assert event("pub", "my-event", "1", except_socket_id) == without_secret(captured(name))
     assert event("pub", "e", "1", app_id="app5") == without_secret(captured("11-event-app5-1"))
     assert event("pub", "e", "1", app_id="app3") == without_secret(captured("11b-event-app3-1"))
     assert event("cache-z", "e", '{"v":1}') == without_secret(captured("22-cache-1"))
@@ -56,12 +60,12 @@ def test_an_event_for_several_channels_is_one_for_each() -> None:
 
 def test_client_events_as_php_sends_them() -> None:
     text = client_event_text("client-typing", "private-x", b'{"n":1,"o":[]}', None)
-    but = "443542127.664247713"
-    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
+    except_socket_id = "443542127.664247713"
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, except_socket_id))) == without_secret(
         captured("08-client-event-1")
     )
     text = client_event_text("client-typing", "presence-r", b'{"n":1}', b'"1"')
-    assert sent(write_event("n1", PublishedEvent("app1", "", text, but))) == without_secret(
+    assert sent(write_event("n1", PublishedEvent("app1", "", text, except_socket_id))) == without_secret(
         captured("09-client-event-presence-1")
     )
 
@@ -71,12 +75,12 @@ def test_member_events_are_events() -> None:
     added = sent(
         write_event("n1", PublishedEvent("app1", "", member_added_text("presence-r", '{"user_id":"1"}')))
     )
-    assert php.receive(added)["payload"] == {
+    assert php_model.receive(added)["payload"] == {
         "event": "pusher_internal:member_added",
         "channels": ["presence-r"],
         "data": '{"user_id":"1"}',
     }
-    removed = php.receive(
+    removed = php_model.receive(
         write_event("n1", PublishedEvent("app1", "", member_removed_text("presence-r", b"5")))
     )
     assert removed["payload"]["data"] == '{"user_id":5}'
@@ -103,10 +107,10 @@ def test_terminate_as_php_sends_it() -> None:
     ids=["infinite", "below", "long", "half a pair", "other half", "deep", "deep objects"],
 )
 def test_what_php_cannot_read_is_not_written(data: bytes) -> None:
-    assert not expressible(data)
-    with pytest.raises(Inexpressible):
+    assert not is_readable_by_php(data)
+    with pytest.raises(UnreadableByPhp):
         write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "private-x", data, None)))
-    with pytest.raises(Inexpressible):
+    with pytest.raises(UnreadableByPhp):
         write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "presence-x", b"1", data)))
 
 
@@ -123,21 +127,23 @@ def test_texts_that_are_none_are_not_written() -> None:
         lambda: write_event("n1", PublishedEvent("app1", "", b'{"event":"e","data":"5"}')),
     ]
     for write in writes:
-        with pytest.raises(Inexpressible):
+        with pytest.raises(UnreadableByPhp):
             write()
 
 
 @unhurried
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
 def test_whatever_is_triggered_php_can_read(
-    app_id: str, name: str, data: str, channel: str, but: str | None
+    app_id: str, name: str, data: str, channel: str, except_socket_id: str | None
 ) -> None:
     if name.startswith("client-"):
         return
-    message = php.receive(write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but)))
+    message = php_model.receive(
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
+    )
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
-    assert message.get("socket_id") == but
+    assert message.get("socket_id") == except_socket_id
 
 
 @unhurried
@@ -148,19 +154,19 @@ def test_whatever_clients_send_php_can_read(name: str, channel: str, data: Any) 
         written = write_event(
             "n1", PublishedEvent("app1", "", client_event_text("client-" + name, channel, raw, b'"1"'))
         )
-    except Inexpressible:
+    except UnreadableByPhp:
         assert re.search("Infinity|NaN|[0-9]{300}", raw.decode())
         return
-    payload = php.receive(written)["payload"]
+    payload = php_model.receive(written)["payload"]
     assert payload["channel"] == channel
     assert payload["data"] == data
 
 
 def test_the_limits_are_said_once() -> None:
-    assert reverb_messages.MAX_DEPTH + 4 < php.JSON_DEPTH
+    assert reverb_messages.MAX_DEPTH + 4 < php_model.JSON_DEPTH
     level = b"[" * reverb_messages.MAX_DEPTH + b"]" * reverb_messages.MAX_DEPTH
     wide = b"[" + b",".join([b"[]"] * 1000) + b"]"
     for data in (level, wide):
-        php.receive(
+        php_model.receive(
             write_event("n1", PublishedEvent("app1", "", client_event_text("client-x", "c", data, None)))
         )

@@ -1,4 +1,4 @@
-"""A PHP Reverb node, played: it says what was captured, reads strictly, and ends where a real one would."""
+"""A simulated PHP Reverb node: it sends what was captured, reads strictly, and dies where a real one would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.bus.reverb import php
+from tests.bus.reverb import php_model
 from tests.redis_server import RedisServer
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -27,19 +27,19 @@ def captured(name: str) -> bytes:
 
 @dataclass
 class Client:
-    """Of the PHP node: the channels that it is on, and who it is there."""
+    """A client of the PHP node: its channels, with its user id on each that is a presence channel."""
 
     channels: dict[str, str | None]
     got: list[dict[str, Any]] = field(default_factory=list)
 
 
 class PhpNode:
-    """`heard` is everything that was published on the channel, its own messages too."""
+    """`received` is everything that was published on the channel, the node's own messages included."""
 
     def __init__(self, server: RedisServer, **clients: dict[str, str | None]) -> None:
         self.clients = {name.replace("_", "."): Client(channels) for name, channels in clients.items()}
-        self.heard: list[bytes] = []
-        self.dead: php.Fatal | None = None
+        self.received: list[bytes] = []
+        self.dead: php_model.Fatal | None = None
         self._redis: Redis = server.client()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -73,23 +73,23 @@ class PhpNode:
                     await asyncio.wait_for(self._changed.wait(), 0.02)
 
     async def everything(self) -> None:
-        """Until all that has been published so far has come."""
-        mark = b'{"type":"AAAAAAAA%02d","payload":[]}' % (len(self.heard) % 100)
-        before = self.heard.count(mark)
+        """Wait until everything published so far has come."""
+        mark = b'{"type":"AAAAAAAA%02d","payload":[]}' % (len(self.received) % 100)
+        before = self.received.count(mark)
         await self.publish(mark)
-        await self.until(lambda: self.heard.count(mark) > before)
+        await self.until(lambda: self.received.count(mark) > before)
 
     async def question(self, request: bytes) -> tuple[int, list[Any]]:
-        """Ask as a PHP node does: as many answers are waited for as PUBLISH reached subscribers. Gives how many those
+        """Ask as a PHP node does: it waits for as many answers as PUBLISH reached subscribers. Returns how many those
         were, and all answers."""
-        key = php.receive(request)["payload"]["key"]
+        key = php_model.receive(request)["payload"]["key"]
         receivers = await self.publish(request)
         await self.until(lambda: len(self._answers(key)) >= receivers)
         await self.everything()
         return receivers, self._answers(key)
 
     def of_type(self, type: str) -> list[bytes]:
-        return [data for data in self.heard if json.loads(data)["type"] == type]
+        return [data for data in self.received if json.loads(data)["type"] == type]
 
     def _answers(self, key: str) -> list[Any]:
         return [json.loads(data)["payload"] for data in self.of_type(key)]
@@ -99,10 +99,10 @@ class PhpNode:
             if message["type"] not in ("message", "pmessage"):
                 continue
             data = message["data"]
-            self.heard.append(data)
+            self.received.append(data)
             try:
-                await self._handle(php.receive(data))
-            except php.Fatal as error:
+                await self._handle(php_model.receive(data))
+            except php_model.Fatal as error:
                 self.dead = error
                 return
             finally:

@@ -1,4 +1,4 @@
-"""Of all processes one removes what a dead one held; if that one dies as well, another does."""
+"""One node of many removes what a dead one held; if that one dies as well, another does."""
 
 import asyncio
 import time
@@ -6,16 +6,16 @@ import time
 from revurb.bus.redis.keys import Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, DEADLINE_S, Node, RedisCluster, now
+from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
 from tests.redis_server import RedisServer
 
 ANN = Member("ann", b'"ann"', b"null")
 CHANNELS = [f"news-{number}" for number in range(40)]
 
 
-async def is_gone(node: Node, channels: int) -> None:
+async def is_gone(node: BusNode, channels: int) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        while len(await now(node.bus.channels(APP, ""))) != channels:
+        while len(await resolve(node.bus.channels(APP, ""))) != channels:
             await asyncio.sleep(0.02)
 
 
@@ -28,15 +28,15 @@ async def test_one_process_does_it(server: RedisServer) -> None:
     async with server.client() as redis:
         before = (await redis.info("commandstats")).get("cmdstat_hgetall", {"calls": 0})["calls"]
         await cluster.kill(dead)
-        await redis.zadd(Keys("revurb").nodes, {dead.name: 1})  # its lease has ended, and all notice at once
+        await redis.zadd(Keys("revurb").leases, {dead.name: 1})  # its lease has ended, and all notice at once
         for node in others:
-            control = node.bus._link._session._leases
-            control._renew(control._renewed)
+            leases = node.bus._link._session._leases
+            leases._renew(leases._renewed)
         await is_gone(others[0], 1)
-        while await redis.zcard(Keys("revurb").nodes) != len(others):
+        while await redis.zcard(Keys("revurb").leases) != len(others):
             await asyncio.sleep(0.02)
         after = (await redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
-        assert not await redis.exists(Keys("revurb").burials)
+        assert not await redis.exists(Keys("revurb").removal_claims)
     assert after - before == len(CHANNELS)
     await cluster.close()
 
@@ -47,11 +47,11 @@ async def test_another_does_what_the_first_did_not_live_to_end(server: RedisServ
     await other.enter("presence-x")
     await dead.enter("presence-x", ANN)
     await other.until(lambda: other.texts("presence-x"))
-    other.heard.clear()
+    other.received.clear()
     async with server.client() as redis:  # somebody has claimed it, for two seconds
-        await redis.hset(Keys("revurb").burials, dead.name, str(int((time.time() + 2) * 1000)))
+        await redis.hset(Keys("revurb").removal_claims, dead.name, str(int((time.time() + 2) * 1000)))
     await cluster.kill(dead)
     await other.until(lambda: other.texts("presence-x"))
     assert other.texts("presence-x") == [MEMBER_EVENTS.removed("presence-x", ANN)]
-    assert await now(other.bus.members(APP, "presence-x")) == []
+    assert await resolve(other.bus.members(APP, "presence-x")) == []
     await cluster.close()

@@ -15,7 +15,7 @@ from revurb.bus.reverb.metrics_answers import MetricsAnswers
 from revurb.bus.reverb.reverb_messages import MetricsQuestion, new_key, read, write_answer, write_question
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
-from tests.bus.reverb.node import captured
+from tests.bus.reverb.php_node import captured
 from tests.bus.reverb.wording import sent, without_secret
 
 QUESTIONS: list[tuple[str, str, dict[str, Any]]] = [
@@ -106,16 +106,16 @@ BOTH = _Here(pub=ChannelState(1), private_x=ChannelState(1), presence_r=ChannelS
 def test_answers_as_php_gives_them(question: str, answer: str, here: _Here) -> None:
     asked = read(captured(question))
     assert isinstance(asked, MetricsQuestion)
-    assert write_answer(asked.key, MetricsAnswers(here).to(asked)) == captured(answer)
+    assert write_answer(asked.key, MetricsAnswers(here).answer(asked)) == captured(answer)
 
 
 def test_connections_are_counted_by_their_keys() -> None:
-    holdings = LocalState()
+    state = LocalState()
     for _ in range(3):
-        holdings.connect("app1")
+        state.connect("app1")
     asked = read(captured("12-metrics-connections-1"))
     assert isinstance(asked, MetricsQuestion)
-    answer = json.loads(MetricsAnswers(LocalView(holdings, EventCache(lambda: 0.0))).to(asked))
+    answer = json.loads(MetricsAnswers(LocalView(state, EventCache(lambda: 0.0))).answer(asked))
     assert len(answer) == 3
     for socket_id, nothing in answer.items():
         assert re.fullmatch(r"\d+\.\d+", socket_id)

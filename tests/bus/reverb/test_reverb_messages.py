@@ -19,17 +19,17 @@ from revurb.bus.reverb.reverb_messages import (
 )
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.reverb.node import CAPTURES, captured
+from tests.bus.reverb.php_node import CAPTURES, captured
 
 
 @pytest.mark.parametrize("path", sorted(CAPTURES.iterdir()), ids=lambda path: path.stem)
 def test_every_capture_is_understood(path: Any) -> None:
-    heard = read(path.read_bytes())
+    received = read(path.read_bytes())
     kind = json.loads(path.read_bytes())["type"]
     expected = {"message": ReverbEvent, "terminate": Terminate, "metrics": MetricsQuestion}.get(
         kind, MetricsAnswer
     )
-    assert type(heard) is expected
+    assert type(received) is expected
 
 
 def test_events_arrive_as_php_clients_get_them() -> None:

@@ -12,20 +12,20 @@ import pytest
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.reverb import metrics_requests
 from revurb.pusher.ports import ChannelState, Member
-from tests.bus.engines import APP, Node, now
+from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
-from tests.bus.reverb.node import captured
+from tests.bus.reverb.php_node import captured
 
 ANN = Member("1", b'"1"', b"null")
 TWO = Member("2", b"2", b'{"a":1}')
 
 
-async def two_nodes(mixed: MixedCluster) -> list[Node]:
+async def two_nodes(mixed: MixedCluster) -> list[BusNode]:
     """A Revurb node with three connections and one with two, on some channels."""
     one, other = await mixed.node(), await mixed.node()
     for node, connections in ((one, 3), (other, 2)):
         for _ in range(connections):
-            await now(node.bus.admit(APP, None))
+            await resolve(node.bus.admit(APP, None))
         await node.enter("pub")
         await node.enter("presence-r", ANN)
     await other.enter("presence-r", TWO)
@@ -105,20 +105,20 @@ async def test_even_a_question_that_makes_no_sense_is_answered_once(mixed: Mixed
         )
         await client.publish("reverb", question)
         await client.publish("reverb", b'{"type":"AAAAAAAAAA","payload":[]}')
-        heard = []
+        received = []
         async for message in pubsub.listen():
             if message["type"] == "message" and message["data"] != question:
-                heard.append(message["data"])
-                if len(heard) == 2:
+                received.append(message["data"])
+                if len(received) == 2:
                     break
-    assert b'{"type":"5zYVXCeCHI","payload":[]}' in heard
-    assert mixed.bridges[node].refused == 0
+    assert b'{"type":"5zYVXCeCHI","payload":[]}' in received
+    assert mixed.bridges[node].invalid_messages == 0
 
 
 # The other way: what a Revurb node is asked for is added up with what PHP nodes have.
 
 
-async def among_php(mixed: MixedCluster) -> Node:
+async def among_php(mixed: MixedCluster) -> BusNode:
     one, _ = await two_nodes(mixed)
     await mixed.php(s_1={"pub": None, "presence-r": "1"}, s_2={"presence-r": "9", "far": None})
     await mixed.php(s_3={"pub": None}, s_4={"presence-far": "7"})
@@ -126,12 +126,12 @@ async def among_php(mixed: MixedCluster) -> Node:
 
 
 async def test_all_connections(mixed: MixedCluster) -> None:
-    assert await now((await among_php(mixed)).bus.connections(APP)) == 5 + 4
+    assert await resolve((await among_php(mixed)).bus.connections(APP)) == 5 + 4
 
 
 async def test_all_channels(mixed: MixedCluster) -> None:
     node = await among_php(mixed)
-    found = await now(node.bus.channels(APP, ""))
+    found = await resolve(node.bus.channels(APP, ""))
     assert {name: (state.subscription_count, state.user_count) for name, state in found.items()} == {
         "pub": (2 + 2, 0),
         "presence-r": (3 + 2, 2 + 2),
@@ -139,21 +139,21 @@ async def test_all_channels(mixed: MixedCluster) -> None:
         "far": (1, 0),
         "presence-far": (1, 1),
     }
-    assert set(await now(node.bus.channels(APP, "presence-"))) == {"presence-r", "presence-far"}
+    assert set(await resolve(node.bus.channels(APP, "presence-"))) == {"presence-r", "presence-far"}
 
 
 async def test_some_channels(mixed: MixedCluster) -> None:
     node = await among_php(mixed)
-    states = await now(node.bus.describe(APP, ["far", "pub", "nobody", "pub"]))
+    states = await resolve(node.bus.describe(APP, ["far", "pub", "nobody", "pub"]))
     assert [state.subscription_count for state in states] == [1, 4, 0, 4]
-    assert await now(node.bus.describe(APP, [])) == []
+    assert await resolve(node.bus.describe(APP, [])) == []
 
 
 async def test_all_members(mixed: MixedCluster) -> None:
     node = await among_php(mixed)
-    members = await now(node.bus.members(APP, "presence-r"))
+    members = await resolve(node.bus.members(APP, "presence-r"))
     assert {member.user_id: member.id_json for member in members} == {"1": b'"1"', "2": b"2", "9": b'"9"'}
-    assert [member.user_id for member in await now(node.bus.members(APP, "presence-far"))] == ["7"]
+    assert [member.user_id for member in await resolve(node.bus.members(APP, "presence-far"))] == ["7"]
 
 
 async def test_who_does_not_answer_is_not_waited_for_long(
@@ -165,7 +165,7 @@ async def test_who_does_not_answer_is_not_waited_for_long(
     async with mixed.server.client() as stranger, stranger.pubsub() as pubsub:
         await pubsub.subscribe("reverb")
         await mixed.sees(one, 2)
-        assert await now(one.bus.connections(APP)) == 5 + 1
+        assert await resolve(one.bus.connections(APP)) == 5 + 1
 
 
 async def test_answers_that_are_none_are_counted(
@@ -176,7 +176,7 @@ async def test_answers_that_are_none_are_counted(
     async with mixed.server.client() as stranger, stranger.pubsub() as pubsub:
         await pubsub.subscribe("reverb")
         await mixed.sees(one, 1)
-        task = asyncio.create_task(now(one.bus.connections(APP)))
+        task = asyncio.create_task(resolve(one.bus.connections(APP)))
         async for message in pubsub.listen():
             if message["type"] == "message" and b'"metrics"' in message["data"]:
                 question = json.loads(message["data"])["payload"]
@@ -185,7 +185,7 @@ async def test_answers_that_are_none_are_counted(
                     await stranger.publish("reverb", b'{"type":"%b","payload":%b}' % (key.encode(), payload))
                 break
         assert await task == 5 + 1
-    assert mixed.bridges[one]._questions.refused == 3
+    assert mixed.bridges[one]._requests.invalid_answers == 3
 
 
 @pytest.mark.parametrize(

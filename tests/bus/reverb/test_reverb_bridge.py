@@ -8,12 +8,12 @@ import logging
 import pytest
 
 from revurb.pusher.messages import event_text
-from tests.bus.engines import APP, Node, now
+from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
-from tests.bus.reverb.node import PhpNode, captured
+from tests.bus.reverb.php_node import PhpNode, captured
 
 
-async def triggers(node: Node, data: str) -> None:
+async def triggers(node: BusNode, data: str) -> None:
     await node.publish(event_text("e", data, "pub"), "pub")
 
 
@@ -33,10 +33,10 @@ async def test_nothing_is_sent_while_there_is_nobody(mixed: MixedCluster) -> Non
     node, _ = await mixed.node(), await mixed.node()
     recorder = await recorded(mixed)
     await triggers(node, "1")
-    await now(node.bus.terminate(APP, "ann"))
-    await now(node.bus.channels(APP, ""))
+    await resolve(node.bus.terminate(APP, "ann"))
+    await resolve(node.bus.channels(APP, ""))
     await recorder.everything()
-    assert len(recorder.heard) == 1  # its own mark
+    assert len(recorder.received) == 1  # its own mark
 
 
 async def test_always_is_always(mixed: MixedCluster) -> None:
@@ -86,7 +86,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
     for _ in range(3):
         await mixed.kill(await mixed.node())
     await triggers(node, "1")
-    await mixed.said(node)
+    await mixed.everything_sent(node)
     assert mixed.bridges[node].php_nodes == 0
     assert "PHP Reverb node" not in caplog.text
 
@@ -94,7 +94,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
 async def test_a_php_node_that_speaks_is_seen_at_once(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.LOOK_S", 5.0)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 5.0)
     node = await mixed.node()
     php_node = PhpNode(mixed.server, s_1={"pub": None})
     mixed.php_nodes.append(php_node)
@@ -129,7 +129,7 @@ async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) 
 
 
 async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.RETURN_S", 0.1)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.PHP_RETURN_S", 0.1)
     node = await mixed.node()
     before = await mixed.php()
     await before.stop()
@@ -138,7 +138,7 @@ async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pyt
     await node.until(lambda: bridge._commands is None)
     await triggers(node, "1")
     await mixed.recover()
-    await node.until(lambda: not bridge.speaks)
+    await node.until(lambda: not bridge.is_sending)
     assert bridge.dropped == 1
 
 
@@ -151,8 +151,8 @@ async def test_what_waits_is_bounded(mixed: MixedCluster, monkeypatch: pytest.Mo
     for number in range(5):
         await triggers(node, str(number))
     assert bridge.dropped == 3
-    assert [json.loads(message)["payload"]["data"] for message in bridge._outgoing._waiting] == ["3", "4"]
-    assert await now(node.bus.connections(APP)) == 0
+    assert [json.loads(message)["payload"]["data"] for message in bridge._queue._waiting] == ["3", "4"]
+    assert await resolve(node.bus.connections(APP)) == 0
 
 
 async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
@@ -166,8 +166,8 @@ async def test_a_redis_that_keeps_the_channel_to_itself_is_still_a_redis(
     node, other = await mixed.node(), await mixed.node()
     await other.enter("pub")
     await triggers(node, "1")
-    await other.until(lambda: other.heard)
+    await other.until(lambda: other.received)
     assert not node.bus.degraded
-    told = [record for record in caplog.records if "out of reach" in record.getMessage()]
-    assert len(told) == 2  # once for each
-    assert "permissions" in told[0].__dict__["reason"]
+    warnings = [record for record in caplog.records if "out of reach" in record.getMessage()]
+    assert len(warnings) == 2  # once for each
+    assert "permissions" in warnings[0].__dict__["reason"]

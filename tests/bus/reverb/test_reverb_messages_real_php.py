@@ -1,4 +1,4 @@
-"""PHP itself beside the model of it (`php.py`) that the other tests hold the messages against."""
+"""PHP itself, beside the model of it (php_model.py) against which the other tests check messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.reverb.reverb_messages import (
-    Inexpressible,
     MetricsQuestion,
+    UnreadableByPhp,
     new_key,
     write_answer,
     write_event,
@@ -24,9 +24,9 @@ from revurb.bus.reverb.reverb_messages import (
 )
 from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.reverb import php
+from tests.bus.reverb import php_model
 from tests.bus.reverb.arbitrary import TEXTS, VALUES
-from tests.bus.reverb.node import CAPTURES
+from tests.bus.reverb.php_node import CAPTURES
 from tests.conftest import Need
 
 unhurried = settings(
@@ -45,7 +45,7 @@ class Php:
         )
 
     def receive(self, data: bytes) -> Any:
-        """What it understood. Raises php.Fatal where a node would end."""
+        """What it understood. Raises php_model.Fatal where a node would end."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(len(data).to_bytes(4) + data)
@@ -53,7 +53,7 @@ class Php:
         length = int.from_bytes(self._process.stdout.read(4))
         answer = json.loads(self._process.stdout.read(length))
         if "fatal" in answer:
-            raise php.Fatal(answer["fatal"])
+            raise php_model.Fatal(answer["fatal"])
         return as_php(answer["received"])
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ def as_php(value: Any) -> Any:
 @pytest.mark.parametrize("path", CAPTURED, ids=[path.stem for path in CAPTURED])
 def test_php_reads_its_own_words_as_the_model_does(real: Php, path: Path) -> None:
     data = path.read_bytes()
-    theirs, ours = real.receive(data), php.receive(data)
+    theirs, ours = real.receive(data), php_model.receive(data)
     if ours["type"] == "metrics":
         ours["payload"]["application"] = ours["payload"]["application"][1]
         ours["payload"]["type"] = ours["payload"]["type"][1]
@@ -95,23 +95,23 @@ def test_php_reads_its_own_words_as_the_model_does(real: Php, path: Path) -> Non
 @unhurried
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
 def test_php_reads_what_is_triggered(
-    real: Php, app_id: str, name: str, data: str, channel: str, but: str | None
+    real: Php, app_id: str, name: str, data: str, channel: str, except_socket_id: str | None
 ) -> None:
     if name.startswith("client-"):
         return
     message = real.receive(
-        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), but))
+        write_event("n1", PublishedEvent(app_id, "", event_text(name, data, channel), except_socket_id))
     )
     assert message["application"] == {"id": app_id}
     assert message["payload"] == {"event": name, "channels": [channel], "data": data}
-    assert message.get("socket_id") == but
+    assert message.get("socket_id") == except_socket_id
 
 
 @unhurried
 @given(TEXTS, TEXTS, VALUES)
 def test_php_reads_what_clients_send(real: Php, name: str, channel: str, data: Any) -> None:
     raw = json.dumps(data).encode()
-    with contextlib.suppress(Inexpressible):
+    with contextlib.suppress(UnreadableByPhp):
         text = client_event_text("client-" + name, channel, raw, b'"1"')
         payload = real.receive(write_event("n1", PublishedEvent("app1", "", text)))["payload"]
         assert payload == {
@@ -166,8 +166,8 @@ def test_the_model_is_as_strict_as_php(real: Php, path: Path, at: int, put: byte
     data = path.read_bytes()
     at %= len(data)
     damaged = data[:at] + put + data[at + away :]
-    with contextlib.suppress(php.Fatal, UnicodeError):
-        php.receive(damaged)
+    with contextlib.suppress(php_model.Fatal, UnicodeError):
+        php_model.receive(damaged)
         real.receive(damaged)
 
 
@@ -184,6 +184,6 @@ def test_the_model_is_as_strict_as_php(real: Php, path: Path, at: int, put: byte
     ],
 )
 def test_php_ends_on_what_is_malformed(real: Php, text: bytes) -> None:
-    for receive in (real.receive, php.receive):
-        with pytest.raises(php.Fatal):
+    for receive in (real.receive, php_model.receive):
+        with pytest.raises(php_model.Fatal):
             receive(text)

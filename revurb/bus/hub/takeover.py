@@ -1,0 +1,49 @@
+"""The first moments of a broker that replaces one that died.
+
+Its ledger is empty, although the workers' clients never went away. So it collects the `Hello` of every worker that lost
+the previous broker, for at most one lease, and postpones all other messages until then. Otherwise members who were
+present all the time would be announced as joining or leaving.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.peer import Peer
+
+
+class Takeover:
+    """Waits for `expected_workers` reports, until `deadline` in seconds of the broker's clock.
+
+    `departed` collects the members that left while there was no broker. The broker announces them at the end, when it
+    knows which of them are still present through another worker.
+    """
+
+    __slots__ = ("_expected_workers", "_postponed", "_reported", "deadline", "departed")
+
+    def __init__(self, expected_workers: int, deadline: float) -> None:
+        self._expected_workers = expected_workers
+        self.deadline = deadline
+        self._reported: set[str] = set()
+        self._postponed: deque[tuple[Peer, m.FromWorker]] = deque()
+        self.departed: list[m.DepartedMember] = []
+
+    def add_report(self, node: str) -> None:
+        """The `Hello` of a worker that knew the previous broker has come."""
+        self._reported.add(node)
+
+    @property
+    def has_all_reports(self) -> bool:
+        """Whether every expected worker has reported."""
+        return len(self._reported) >= self._expected_workers
+
+    def postpone(self, peer: Peer, message: m.FromWorker) -> None:
+        """Keep a message until the takeover is over."""
+        self._postponed.append((peer, message))
+
+    def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker]]:
+        """Remove and return the postponed messages one by one, in the order in which they came."""
+        while self._postponed:
+            yield self._postponed.popleft()

@@ -1,0 +1,73 @@
+"""The wire format between a node and its broker: bytes that other versions have sent must stay readable."""
+
+import msgspec
+import pytest
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.pusher.ports import Member
+
+ANN = Member("ann", b'"ann"', b"null")
+FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
+    (
+        m.Hello(
+            "n1",
+            "e",
+            7,
+            {"a": 2},
+            [m.ChannelReport("a", "c", 1, [ANN])],
+            [m.CachedEventReport("a", "c", b"x", 5.0)],
+            [m.DepartedMember("a", "c", ANN)],
+        ),
+        [
+            1,
+            "n1",
+            "e",
+            7,
+            {"a": 2},
+            [["a", "c", 1, [list(ANN)]]],
+            [["a", "c", b"x", 5.0]],
+            [["a", "c", list(ANN)]],
+        ],
+    ),
+    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
+    (
+        m.Enter(4, "a", "c", 1, ANN, b"added", True, False),
+        [3, 4, "a", "c", 1, list(ANN), b"added", True, False],
+    ),
+    (m.SubscriberCount("a", "c", 2), [4, "a", "c", 2]),
+    (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN)]),
+    (m.Unsubscribe("a", "c"), [6, "a", "c"]),
+    (m.ConnectionCount("a", -1, 4), [7, "a", -1, 4]),
+    (m.Admit(5, "a", 100), [8, 5, "a", 100]),
+    (m.QueryChannels(6, "a", "pre"), [9, 6, "a", "pre"]),
+    (m.QueryStates(7, "a", ["c"]), [10, 7, "a", ["c"]]),
+    (m.QueryMembers(8, "a", "c"), [11, 8, "a", "c"]),
+    (m.QueryConnections(9, "a"), [12, 9, "a"]),
+    (m.StartSurvey(10, b"?"), [13, 10, b"?"]),
+    (m.SurveyReply(11, b"!"), [14, 11, b"!"]),
+    (m.Goodbye(), [15]),
+    (m.HeartbeatRequest(), [16]),
+]
+FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
+    (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
+    (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0]),
+    (m.Accepted([1, 2]), [3, [1, 2]]),
+    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
+    (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
+    (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
+    (m.SurveyResult(7, b"!"), [7, 7, b"!"]),
+    (m.HeartbeatReply(9), [8, 9]),
+    (m.NodeGone("n2"), [9, "n2"]),
+]
+
+
+@pytest.mark.parametrize(("message", "wire"), FROM_WORKER, ids=lambda value: type(value).__name__)
+def test_messages_of_workers(message: m.FromWorker, wire: list[object]) -> None:
+    assert m.encode(message) == msgspec.msgpack.encode(wire)
+    assert m.read_from_worker(msgspec.msgpack.encode(wire)) == message
+
+
+@pytest.mark.parametrize(("message", "wire"), FROM_BROKER, ids=lambda value: type(value).__name__)
+def test_messages_of_brokers(message: m.FromBroker, wire: list[object]) -> None:
+    assert m.encode(message) == msgspec.msgpack.encode(wire)
+    assert type(m.read_from_broker(msgspec.msgpack.encode(wire))) is type(message)

@@ -1,0 +1,85 @@
+"""Questions to a broker that answers, is away for a moment, or stays away."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_queries import BrokerQueries
+
+
+def raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(m.encode(value))
+
+
+class Asked:
+    """Queries, and what was sent to the broker."""
+
+    def __init__(self) -> None:
+        self.sent: list[m.FromWorker] = []
+        self.queries = BrokerQueries(self.sent.append)
+
+    def connections(self) -> asyncio.Future[int]:
+        id = self.queries.next_id()
+        return self.queries.ask(m.QueryConnections(id, "app1"), id, m.read_count, lambda: -1)
+
+
+async def test_a_reply_answers_its_question_only() -> None:
+    asked = Asked()
+    first, second = asked.connections(), asked.connections()
+    asked.queries.on_reply(2, raw(7))
+    assert await second == 7
+    assert not first.done()
+    asked.queries.on_reply(99, raw(1))
+    asked.queries.on_reply(1, raw(5))
+    assert await first == 5
+
+
+async def test_a_reply_of_another_type_leaves_the_question_open() -> None:
+    asked = Asked()
+    answer = asked.connections()
+    with pytest.raises(msgspec.MsgspecError):
+        asked.queries.on_reply(1, raw("many"))
+    assert not answer.done()
+    asked.queries.on_reply(1, raw(3))
+    assert await answer == 3
+
+
+async def test_open_questions_are_sent_again() -> None:
+    asked = Asked()
+    asked.connections()
+    asked.connections()
+    asked.queries.on_reply(1, raw(1))
+    asked.sent.clear()
+    asked.queries.ask_again()
+    assert asked.sent == [m.QueryConnections(2, "app1")]
+
+
+async def test_without_a_broker_the_answer_is_local() -> None:
+    asked = Asked()
+    answer, cancelled = asked.connections(), asked.connections()
+    cancelled.cancel()
+    asked.queries.answer_locally()
+    assert await answer == -1
+    asked.queries.on_reply(1, raw(5))  # too late
+
+
+async def test_a_survey_ends_with_the_last_answer() -> None:
+    asked = Asked()
+    survey = asyncio.ensure_future(asked.queries.survey(b"?", 60))
+    await asyncio.sleep(0)
+    asked.queries.on_survey_result(1, b"a")  # may come before the number of nodes
+    asked.queries.on_reply(1, raw(2))
+    asked.queries.on_survey_result(1, b"b")
+    assert await survey == [b"a", b"b"]
+    asked.queries.on_survey_result(1, b"c")
+
+
+async def test_a_survey_ends_at_its_deadline() -> None:
+    asked = Asked()
+    survey = asyncio.ensure_future(asked.queries.survey(b"?", 0.01))
+    await asyncio.sleep(0)
+    asked.queries.on_reply(1, raw(2))
+    asked.queries.on_survey_result(1, b"a")
+    assert await survey == [b"a"]

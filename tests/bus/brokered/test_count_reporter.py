@@ -1,0 +1,42 @@
+"""When a broker is sent counts."""
+
+import asyncio
+
+import pytest
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered import count_reporter
+from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
+from revurb.bus.cache import EventCache
+from revurb.bus.local_state import LocalState
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from tests.bus.engines import APP
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(count_reporter, "REPORT_EVERY_S", 1000.0)
+    loop = asyncio.get_running_loop()
+    state, cache = LocalState(), EventCache(loop.time)
+    sent: list[m.FromWorker] = []
+    subscriptions = BrokeredSubscriptions(state, cache, MEMBER_EVENTS, sent.append, print, lambda: 1)
+    subscriptions._counts._reported_at = -1000.0  # nothing was told for long
+    for _ in range(3):
+        subscriptions.connect(APP)
+    await turns()
+    assert sent == [m.ConnectionCount(APP, 3, 3)]
+    sent.clear()
+    for _ in range(5):
+        subscriptions.connect(APP)
+        subscriptions.disconnect(APP)
+        subscriptions.connect(APP)
+        await turns()
+    assert not sent, "a moment has not passed"
+    subscriptions.report_counts()  # before a question
+    assert sent == [m.ConnectionCount(APP, 5, 8)]
+    subscriptions.report_counts()
+    assert len(sent) == 1

@@ -1,0 +1,77 @@
+"""Events that the broker has not accepted yet, and their delivery to the node's own subscribers."""
+
+import asyncio
+
+import pytest
+
+from revurb.bus.brokered import outbound_queue
+from revurb.bus.brokered.outbound_queue import OutboundQueue
+from revurb.pusher.ports import PublishedEvent
+
+
+def queue(subscribed: bool = True) -> OutboundQueue:
+    return OutboundQueue(lambda app_id, channel: 0, lambda app_id, channel: subscribed)
+
+
+def event(text: bytes) -> PublishedEvent:
+    return PublishedEvent("app1", "news", text)
+
+
+async def test_events_wait_in_order_until_they_are_accepted() -> None:
+    events = queue()
+    done = asyncio.get_running_loop().create_future()
+    for text in (b"1", b"2", b"3"):
+        events.add(event(text), done if text == b"2" else None)
+    events.accept(2)
+    assert done.done()
+    assert [outbound.event.text for outbound in events.waiting()] == [b"1", b"3"]
+    assert len(events) == 2
+    events.accept(2)  # again
+
+
+def test_an_own_event_is_delivered_once() -> None:
+    events = queue()
+    outbound = events.add(event(b"1"), None)
+    assert events.claim_delivery(0, outbound.seq)
+    assert not events.claim_delivery(0, outbound.seq)
+
+
+async def test_without_a_broker_everything_undelivered_is_delivered_and_nobody_waits() -> None:
+    events = queue()
+    done = asyncio.get_running_loop().create_future()
+    events.add(event(b"accepted, not back yet"), None)
+    events.accept(1)
+    events.add(event(b"not accepted"), done)
+    events.add(event(b"delivered"), None)
+    assert [each.text for each in events.disconnected()] == [
+        b"accepted, not back yet",
+        b"not accepted",
+        b"delivered",
+    ]
+    assert done.done()
+    assert not events.claim_delivery(0, 2)  # when the broker is back and sends it
+    assert [outbound.seq for outbound in events.waiting()] == [2, 3]
+
+
+def test_accepted_events_without_subscribers_are_not_kept() -> None:
+    events = queue(subscribed=False)
+    events.add(event(b"1"), None)
+    events.accept(1)
+    assert list(events.disconnected()) == []
+
+
+def test_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    events = queue()
+    for text in (b"1", b"2", b"3"):
+        events.add(event(text), None)
+    assert events.dropped == 1
+    assert [outbound.event.text for outbound in events.waiting()] == [b"2", b"3"]
+
+
+def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING_BYTES", 2500)
+    events = queue()
+    for _ in range(4):
+        events.add(event(b"x" * 1000), None)
+    assert (events.dropped, len(events)) == (3, 1)

@@ -1,0 +1,76 @@
+"""Subscribers that wait for the broker, or were let in without it."""
+
+from __future__ import annotations
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.pending_enters import PendingEnter, PendingEnters
+from revurb.bus.cache import EventCache
+from revurb.bus.local_state import LocalState
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
+BOB = Member("bob", b'"bob"', b"null")
+
+
+class Waiting:
+    """Pending subscribers, with what was sent to the broker and delivered to this node's subscribers."""
+
+    def __init__(self) -> None:
+        self.state = LocalState()
+        self.sent: list[m.FromWorker] = []
+        self.delivered: list[PublishedEvent] = []
+        self.entered: list[ChannelSnapshot] = []
+        cache = EventCache(lambda: 0.0)
+        self.enters = PendingEnters(self.state, cache, MEMBER_EVENTS, self.sent.append, self.delivered.append)
+
+    def enter(self, id: int, member: Member) -> PendingEnter:
+        channel = self.state.open(APP, ROOM)
+        channel.count += 1
+        channel.join(member)
+        request = EnterRequest(APP, ROOM, member, MEMBER_EVENTS.added(ROOM, member), False)
+        pending = PendingEnter(request, member, self.entered.append)
+        self.enters.add(id, pending)
+        return pending
+
+
+def test_the_broker_is_asked_with_the_count_and_the_new_member() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enters.ask(1)
+    added = MEMBER_EVENTS.added(ROOM, ANN)
+    assert waiting.sent == [m.Enter(1, APP, ROOM, 1, ANN, added, True, False)]
+    assert waiting.enters.new_members() == {(APP, ROOM, "ann")}
+    assert waiting.enters.pop(1) is not None
+    assert waiting.enters.pop(1) is None
+
+
+def test_without_the_broker_subscribers_get_what_is_known_here() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enters.let_in()
+    waiting.enters.let_in()  # a second time lets nobody in again
+    assert waiting.entered == [ChannelSnapshot([ANN])]
+    assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, ANN)]
+
+
+def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None:
+    waiting = Waiting()
+    pending = waiting.enter(1, ANN)
+    waiting.enters.let_in()
+    waiting.delivered.clear()
+    waiting.enters.ask_again()
+    assert len(waiting.sent) == 1
+    waiting.enters.announce_missing(pending, ChannelSnapshot([ANN, BOB]))
+    assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, BOB)]
+
+
+def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enters.let_in()
+    waiting.state.close(APP, ROOM)
+    waiting.enters.ask_again()
+    assert waiting.sent == []
+    assert waiting.enters.pop(1) is None

@@ -1,0 +1,234 @@
+"""The broker without sockets: order, leases, replies. Rule 7: nothing that a worker sends can end it or run code."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import broker as broker_module
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.peer import Peer
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
+from tests.bus.arbitrary import anything
+from tests.bus.engines import APP
+from tests.bus.hub.memory_writer import MemoryWriter
+from tests.pusher.room import Clock
+
+ROOM = "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
+
+
+def a_broker() -> Broker:
+    return Broker(MEMBER_EVENTS, Clock(), lease_s=5)
+
+
+def greeted(broker: Broker, node: str = "w1") -> Peer:
+    peer = Peer(MemoryWriter(), 0)
+    broker.receive(peer, [m.encode(m.Hello(node, "", 0, {}, [], [], []))])
+    return peer
+
+
+@given(bodies=st.lists(st.binary(max_size=200), max_size=10))
+def test_the_broker_takes_any_bytes(bodies: list[bytes]) -> None:
+    broker = a_broker()
+    peer = greeted(broker)
+    broker.receive(peer, bodies)
+    broker.receive(greeted(broker, "w2"), [m.encode(m.Publish(1, APP, "news", b"x", None, 0))])
+
+
+@given(values=st.lists(st.lists(anything, max_size=9), max_size=10), tag=st.integers(0, 18))
+@settings(max_examples=300)
+def test_the_broker_takes_any_message(values: list[list[object]], tag: int) -> None:
+    broker = a_broker()
+    peer = greeted(broker)
+    broker.receive(peer, [msgspec.msgpack.encode([tag, *value]) for value in values])
+    broker.tick()
+
+
+def test_nothing_is_done_for_someone_who_has_not_said_who_it_is() -> None:
+    broker = a_broker()
+    peer = Peer(MemoryWriter(), 0)
+    broker.receive(peer, [m.encode(m.Publish(1, APP, "news", b"x", None, 0)), m.encode(m.HeartbeatRequest())])
+    assert broker.invalid_messages == 2
+
+
+def test_deeply_nested_messages_are_refused() -> None:
+    broker = a_broker()
+    broker.receive(greeted(broker), [b"\x91" * 100_000])
+    assert broker.invalid_messages == 1
+
+
+def test_leaving_what_was_never_entered_changes_nothing() -> None:
+    broker = a_broker()
+    peer = greeted(broker)
+    ann = Member("ann", b'"ann"', b"null")
+    for message in (
+        m.Leave(APP, "presence-x", 0, ann),
+        m.SubscriberCount(APP, "news", 0),
+        m.Unsubscribe(APP, "news"),
+        m.ConnectionCount(APP, -5, -5),
+        m.SurveyReply(99, b"x"),
+        m.Goodbye(),
+        m.Goodbye(),
+    ):
+        broker.receive(peer, [m.encode(message)])
+
+
+class Worker:
+    """A worker's side of a connection, without the connection."""
+
+    def __init__(self, broker: Broker, node: str, *channels: str, epoch: str = "", position: int = 0) -> None:
+        self.broker = broker
+        self.writer = MemoryWriter()
+        self.peer = Peer(self.writer, 0)
+        reports = [m.ChannelReport(APP, channel, 1, []) for channel in channels]
+        self.send(m.Hello(node, epoch, position, {}, reports, [], []))
+
+    def send(self, *messages: m.FromWorker) -> None:
+        self.broker.receive(self.peer, [m.encode(message) for message in messages])
+
+    def publish(self, *seqs: int, channel: str = "news") -> None:
+        self.send(*(m.Publish(seq, APP, channel, b"%d" % seq, None, 0) for seq in seqs))
+
+    def received(self) -> list[m.FromBroker]:
+        """What was written since the last call."""
+        messages = self.writer.messages()
+        self.writer.written.clear()
+        return messages
+
+    def texts(self) -> list[bytes]:
+        return [message.text for message in self.received() if isinstance(message, m.BrokerEvent)]
+
+
+def test_events_go_to_the_workers_with_a_route_in_one_order() -> None:
+    broker = a_broker()
+    one, two, other = (
+        Worker(broker, "w1", "news"),
+        Worker(broker, "w2", "news"),
+        Worker(broker, "w3", "other"),
+    )
+    one.publish(1)
+    two.publish(1)
+    positions = [
+        [message.position for message in worker.received() if isinstance(message, m.BrokerEvent)]
+        for worker in (one, two, other)
+    ]
+    assert positions == [[1, 2], [1, 2], []]
+    two.send(m.Unsubscribe(APP, "news"))
+    one.publish(2)
+    assert (one.texts(), two.texts()) == ([b"2"], [])
+
+
+def test_events_are_acknowledged_when_they_have_left() -> None:
+    broker = a_broker()
+    worker = Worker(broker, "w1")
+    worker.received()
+    worker.publish(1, 2)
+    assert worker.received() == []
+    assert broker.unacknowledged == [worker.peer]
+    broker.acknowledge()
+    assert worker.received() == [m.Accepted([1, 2])]
+    broker.acknowledge()
+    assert worker.received() == []
+
+
+def test_an_event_that_is_published_again_is_only_acknowledged() -> None:
+    broker = a_broker()
+    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.publish(1, 2)
+    publisher.publish(2, 3)
+    assert subscriber.texts() == [b"1", b"2", b"3"]
+    broker.acknowledge()
+    assert publisher.received()[-1] == m.Accepted([1, 2, 2, 3])
+
+
+def test_a_worker_that_comes_back_gets_what_it_missed_on_its_topics() -> None:
+    broker = a_broker()
+    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.publish(1)
+    broker.disconnected(subscriber.peer)
+    publisher.publish(2)
+    publisher.publish(3, channel="other")
+    publisher.publish(4, channel=m.TERMINATIONS)
+    again = Worker(broker, "w2", "news", epoch=broker.epoch, position=1)
+    assert again.texts() == [b"2", b"4"]
+    assert Worker(broker, "w3", "news").texts() == []  # it had no broker before
+
+
+def test_a_worker_that_does_not_come_back_is_removed_after_its_lease() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    one, two = Worker(broker, "w1"), Worker(broker, "w2", ROOM)
+    one.send(m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False))
+    broker.disconnected(one.peer)
+    assert two.texts() == [b"added"]
+    clock.now += 4.9
+    two.send(m.HeartbeatRequest())
+    broker.tick()
+    assert two.received() == [m.HeartbeatReply(1)]
+    clock.now += 0.1
+    broker.tick()
+    event, gone = two.received()
+    assert isinstance(event, m.BrokerEvent)
+    assert event.text == MEMBER_EVENTS.removed(ROOM, ANN)
+    assert gone == m.NodeGone("w1")
+
+
+def test_a_silent_worker_is_disconnected() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    worker = Worker(broker, "w1")
+    clock.now += 5
+    broker.tick()
+    assert worker.writer.closed
+    assert broker.workers == 0
+
+
+def test_connections_are_admitted_up_to_the_limit_of_all_workers() -> None:
+    broker = a_broker()
+    one, two = Worker(broker, "w1"), Worker(broker, "w2")
+    one.received()
+    two.received()
+    one.send(m.Admit(1, APP, 2), m.Admit(2, APP, 2))
+    two.send(m.Admit(1, APP, 2))
+    replies = [message for worker in (one, two) for message in worker.received()]
+    granted = [m.read_bool(reply.value) for reply in replies if isinstance(reply, m.QueryReply)]
+    assert granted == [True, True, False]
+    one.send(m.Goodbye())
+    two.received()
+    two.send(m.QueryConnections(2, APP))
+    [reply] = two.received()
+    assert isinstance(reply, m.QueryReply)
+    assert m.read_count(reply.value) == 0
+
+
+def test_a_survey_asks_every_worker_and_the_answers_go_to_the_asker() -> None:
+    broker = a_broker()
+    one, two = Worker(broker, "w1"), Worker(broker, "w2")
+    one.received()
+    two.received()
+    one.send(m.StartSurvey(7, b"?"))
+    assert two.received() == [m.SurveyQuestion(1, b"?")]
+    reply, question = one.received()
+    assert isinstance(reply, m.QueryReply)
+    assert (reply.id, m.read_count(reply.value)) == (7, 2)
+    assert question == m.SurveyQuestion(1, b"?")
+    two.send(m.SurveyReply(1, b"two"))
+    assert one.received() == [m.SurveyResult(7, b"two")]
+    broker.disconnected(one.peer)
+    two.send(m.SurveyReply(1, b"late"))
+    assert one.received() == two.received() == []
+
+
+def test_the_oldest_of_too_many_surveys_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_MAX_SURVEYS", 2)
+    broker = a_broker()
+    worker = Worker(broker, "w1")
+    worker.send(*(m.StartSurvey(id, b"?") for id in (1, 2, 3)))
+    worker.received()
+    worker.send(m.SurveyReply(1, b"x"), m.SurveyReply(3, b"x"))
+    assert worker.received() == [m.SurveyResult(3, b"x")]

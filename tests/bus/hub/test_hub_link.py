@@ -1,0 +1,113 @@
+"""A worker's connection to the hub: it reconnects, and drops a hub that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.hub_link import MAX_MISSED_HEARTBEATS, HubLink
+from revurb.bus.hub.hub_server import HubServer
+from revurb.node.member_event_texts import MEMBER_EVENTS
+
+
+class Owner:
+    """What a link is for: says hello, and keeps what comes."""
+
+    def __init__(self) -> None:
+        self.link: HubLink
+        self.received: list[m.FromBroker] = []
+        self.calls: list[str] = []
+
+    def linked(self) -> None:
+        self.calls.append("linked")
+        self.link.send(m.Hello("w1", "", 0, {}, [], [], []))
+
+    def unlinked(self) -> None:
+        self.calls.append("unlinked")
+
+    def receive(self, messages: Iterable[m.FromBroker]) -> None:
+        self.received += messages
+
+
+def linked_to(path: str, heartbeat_s: float = 1.0) -> Owner:
+    owner = Owner()
+    owner.link = HubLink(path, owner, heartbeat_s)
+    owner.link.start()
+    return owner
+
+
+async def hub(path: str) -> HubServer:
+    server = HubServer(Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5), path)
+    await server.start()
+    return server
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_it_connects_to_a_hub_that_comes_later_and_to_the_next_one(tmp_path: Path) -> None:
+    path = str(tmp_path / "hub.sock")
+    owner = linked_to(path)
+    assert owner.link.lag_s(time.monotonic()) is None
+    await asyncio.sleep(0.05)
+    for lives in (1, 2):
+        server = await hub(path)
+        await until(lambda lives=lives: len(owner.received) == lives)  # type: ignore[misc]
+        await server.stop()
+        await until(lambda lives=lives: owner.calls == ["linked", "unlinked"] * lives)  # type: ignore[misc]
+    assert all(isinstance(message, m.Welcome) for message in owner.received)
+    await owner.link.stop()
+
+
+async def test_its_owner_is_not_told_when_it_is_stopped(tmp_path: Path) -> None:
+    path = str(tmp_path / "hub.sock")
+    server, owner = await hub(path), linked_to(path)
+    await until(lambda: owner.received)
+    await owner.link.stop()
+    await server.no_connections.wait()
+    await server.stop()
+    assert owner.calls == ["linked"]
+
+
+async def test_the_lag_is_known_after_the_first_heartbeat(tmp_path: Path) -> None:
+    path = str(tmp_path / "hub.sock")
+    server, owner = await hub(path), linked_to(path, 0.01)
+    await until(lambda: owner.received)
+    await asyncio.sleep(0.02)
+    owner.link.tick(asyncio.get_running_loop().time())
+    await until(lambda: m.HeartbeatReply(0) in owner.received)
+    lag_s = owner.link.lag_s(time.monotonic())
+    assert lag_s is not None
+    assert 0 <= lag_s < 5
+    await owner.link.stop()
+    await server.stop()
+
+
+async def test_a_hub_that_does_not_answer_is_dropped(tmp_path: Path) -> None:
+    path, taken = str(tmp_path / "hub.sock"), list[asyncio.StreamWriter]()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+        with contextlib.suppress(OSError):
+            while await reader.read(1000):
+                pass
+        writer.close()
+
+    server = await asyncio.start_unix_server(take, path)
+    owner, loop = linked_to(path, 0.01), asyncio.get_running_loop()
+    await until(lambda: taken)
+    async with asyncio.timeout(10):
+        while "unlinked" not in owner.calls:
+            owner.link.tick(loop.time())
+            await asyncio.sleep(0.005)
+    assert MAX_MISSED_HEARTBEATS == 5
+    await owner.link.stop()
+    server.close()

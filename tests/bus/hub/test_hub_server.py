@@ -1,0 +1,95 @@
+"""The broker behind a real Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.framing import MessageSplitter, encode_frame
+from revurb.bus.hub.hub_server import HubServer
+from revurb.node.member_event_texts import MEMBER_EVENTS
+
+APP = "app1"
+
+
+@contextlib.asynccontextmanager
+async def serving(path: Path) -> AsyncIterator[HubServer]:
+    broker = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
+    server = HubServer(broker, str(path / "hub.sock"))
+    await server.start()
+    async with asyncio.timeout(10):
+        yield server
+    await server.stop()
+
+
+class Connection:
+    """A worker's connection, as bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._splitter = MessageSplitter()
+        self._messages: list[m.FromBroker] = []
+
+    async def receive(self) -> m.FromBroker:
+        while not self._messages:
+            data = await self.reader.read(65536)
+            assert data, "the connection has ended"
+            self._messages += map(m.read_from_broker, self._splitter.feed(data))
+        return self._messages.pop(0)
+
+
+async def connect(path: Path, node: str, *channels: str) -> Connection:
+    connection = Connection(*await asyncio.open_unix_connection(str(path / "hub.sock")))
+    reports = [m.ChannelReport(APP, channel, 1, []) for channel in channels]
+    connection.writer.write(encode_frame(m.Hello(node, "", 0, {}, reports, [], [])))
+    assert isinstance(await connection.receive(), m.Welcome)
+    return connection
+
+
+async def test_only_the_owner_of_the_process_may_connect(tmp_path: Path) -> None:
+    (tmp_path / "hub.sock").write_text("left by a broker that was killed")
+    async with serving(tmp_path):
+        assert stat.S_IMODE(os.stat(tmp_path / "hub.sock").st_mode) == 0o600
+    assert not (tmp_path / "hub.sock").exists()
+
+
+async def test_a_publisher_that_subscribes_gets_its_event_before_the_confirmation(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        one, two = await connect(tmp_path, "w1", "news"), await connect(tmp_path, "w2", "news")
+        one.writer.write(encode_frame(m.Publish(1, APP, "news", b"x", None, 0)))
+        for connection in (one, two):
+            event = await connection.receive()
+            assert isinstance(event, m.BrokerEvent)
+            assert event.text == b"x"
+        assert await one.receive() == m.Accepted([1])
+        for connection in (one, two):
+            connection.writer.close()
+
+
+async def test_it_is_known_when_the_last_worker_has_gone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        assert server.no_connections.is_set()
+        one = await connect(tmp_path, "w1")
+        assert not server.no_connections.is_set()
+        assert server.broker.workers == 1
+        one.writer.close()
+        await server.no_connections.wait()
+        assert server.broker.workers == 0
+
+
+async def test_a_stream_of_garbage_ends_its_connection_and_no_other(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        one, two = await connect(tmp_path, "w1"), await connect(tmp_path, "w2")
+        one.writer.write(b"\xff" * 100)
+        assert await one.reader.read() == b""
+        two.writer.write(encode_frame(m.HeartbeatRequest()))
+        assert await two.receive() == m.HeartbeatReply(0)
+        for connection in (one, two):
+            connection.writer.close()

@@ -1,0 +1,95 @@
+"""A broker that replaces one that died: nobody is announced who was there all the time."""
+
+from __future__ import annotations
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.takeover import Takeover
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
+from tests.bus.hub.memory_writer import MemoryWriter
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
+BOB = Member("bob", b'"bob"', b"null")
+REMOVED = MEMBER_EVENTS.removed(ROOM, ANN)
+
+
+class Successor:
+    """A broker that expects two workers. Its clock stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.broker = Broker(MEMBER_EVENTS, lambda: self.now, lease_s=5, expected_workers=2)
+
+    def hello(
+        self, node: str, *members: Member, departed: tuple[Member, ...] = ()
+    ) -> tuple[Peer, MemoryWriter]:
+        writer = MemoryWriter()
+        peer = Peer(writer, self.now)
+        hello = m.Hello(
+            node,
+            "old",
+            7,
+            {},
+            [m.ChannelReport(APP, ROOM, 1, list(members))],
+            [],
+            [m.DepartedMember(APP, ROOM, member) for member in departed],
+        )
+        self.broker.receive(peer, [m.encode(hello)])
+        return peer, writer
+
+
+def test_reports_are_counted_by_node() -> None:
+    takeover = Takeover(2, 5.0)
+    takeover.add_report("n1")
+    takeover.add_report("n1")
+    assert not takeover.has_all_reports
+    takeover.add_report("n2")
+    assert takeover.has_all_reports
+
+
+def test_postponed_messages_come_out_in_order() -> None:
+    takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
+    messages: list[m.FromWorker] = [m.Unsubscribe(APP, "a"), m.Unsubscribe(APP, "b")]
+    for message in messages:
+        takeover.postpone(peer, message)
+    assert list(takeover.pop_postponed()) == [(peer, message) for message in messages]
+    assert list(takeover.pop_postponed()) == []
+
+
+def test_everything_waits_until_all_workers_have_reported() -> None:
+    successor = Successor()
+    peer, writer = successor.hello("n1", ANN)
+    successor.broker.receive(peer, [m.encode(m.QueryMembers(1, APP, ROOM))])
+    assert [type(each) for each in writer.messages()] == [m.Welcome]
+    successor.hello("n2", BOB)
+    assert [type(each) for each in writer.messages()] == [m.Welcome, m.QueryReply]
+
+
+def test_a_worker_that_does_not_come_is_waited_for_one_lease() -> None:
+    successor = Successor()
+    peer, writer = successor.hello("n1", ANN)
+    successor.broker.receive(peer, [m.encode(m.QueryMembers(1, APP, ROOM))])
+    successor.now += 4.9
+    successor.broker.receive(peer, [m.encode(m.HeartbeatRequest())])
+    successor.broker.tick()
+    assert m.QueryReply not in [type(each) for each in writer.messages()]
+    successor.now += 0.1
+    successor.broker.tick()
+    assert m.QueryReply in [type(each) for each in writer.messages()]
+
+
+def test_who_left_meanwhile_is_announced_at_the_end() -> None:
+    successor = Successor()
+    _, writer = successor.hello("n1", BOB)
+    successor.hello("n2", departed=(ANN,))
+    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [REMOVED]
+
+
+def test_who_is_still_there_through_another_worker_is_not_announced() -> None:
+    successor = Successor()
+    _, writer = successor.hello("n1", ANN)
+    successor.hello("n2", departed=(ANN,))
+    assert [each for each in writer.messages() if isinstance(each, m.BrokerEvent)] == []

@@ -1,0 +1,70 @@
+"""Commands share pipelines, in order, over a connection that may be closed at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.asyncio import Redis
+
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.scripts import Scripts
+from tests.redis_server import RedisServer
+
+
+class Queue:
+    """A queue on a real Redis, with the replies and failures that it reported."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.replies: list[Any] = []
+        self.failures: asyncio.Queue[RedisUnavailable] = asyncio.Queue()
+        self.scripts = Scripts()
+        self.commands = CommandQueue(redis, self.scripts, "key", self.failures.put_nowait)
+
+
+@contextlib.asynccontextmanager
+async def running(server: RedisServer) -> AsyncIterator[Queue]:
+    await server.start()
+    async with server.client() as redis, asyncio.timeout(10):
+        queue = Queue(redis)
+        queue.commands.start()
+        yield queue
+        await queue.commands.stop()
+
+
+async def test_replies_come_in_the_order_of_the_commands(server: RedisServer) -> None:
+    async with running(server) as queue:
+        for _ in range(3):
+            queue.commands.run_command("INCR", "n", done=queue.replies.append)
+        await queue.commands.flush()
+        assert queue.replies == [1, 2, 3]
+
+
+async def test_a_callback_that_fails_does_not_stop_the_others(server: RedisServer) -> None:
+    async with running(server) as queue:
+        queue.commands.run_command("INCR", "n", done=lambda reply: [][reply])
+        queue.commands.run_command("INCR", "n", done=queue.replies.append)
+        await queue.commands.flush()
+        assert queue.replies == [2]
+        assert queue.failures.empty()
+
+
+async def test_scripts_that_redis_has_lost_are_loaded_again(server: RedisServer) -> None:
+    async with running(server) as queue:
+        await queue.commands.load()
+        await queue.redis.script_flush()
+        keys = ("counts", "members", "cached")
+        queue.commands.run_script(queue.scripts.channel_state, keys, (), queue.replies.append)
+        await queue.commands.flush()
+        assert queue.replies == [[0, 0, None, -2]]
+
+
+async def test_a_refused_command_ends_the_queue_and_says_why(server: RedisServer) -> None:
+    async with running(server) as queue:
+        queue.commands.run_command("INCR", "n", "too many")
+        queue.commands.run_command("INCR", "n", done=queue.replies.append)
+        assert "wrong number of arguments" in str(await queue.failures.get())
+        assert queue.replies == []

@@ -1,0 +1,68 @@
+"""The names in Redis, which nodes of several versions share: a changed name would split a cluster."""
+
+from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
+
+
+def test_the_names_are_what_other_versions_use() -> None:
+    keys = Keys("revurb")
+    assert partition_of("app1", "news") == 37
+    topic = keys.topic("app1", "news")
+    assert [
+        keys.leases,
+        keys.removal_claims,
+        keys.epoch,
+        keys.all_nodes,
+        keys.empty_log,
+        keys.logs[3],
+        keys.seqs[3],
+        keys.heartbeat(3, "n1"),
+        keys.nodes_heartbeat("n1"),
+        keys.inbox("n1"),
+        keys.markers(3, "n1"),
+        keys.node_topics(3, "n1"),
+        keys.occupied(3, "app1"),
+        keys.connections("app1"),
+        topic.id,
+        topic.channel,
+        topic.counts,
+        topic.members,
+        topic.cached,
+    ] == NAMES
+
+
+def test_events_without_a_channel_are_for_all_apps() -> None:
+    keys = Keys("revurb")
+    assert keys.topic("app1", "").channel == keys.topic("app2", "").channel
+
+
+def test_a_topic_id_can_be_read() -> None:
+    assert read_topic_id(topic_id("app1", "news")) == ("app1", "news")
+    assert read_topic_id(topic_id("app1")) == ("app1", "")
+
+
+def test_every_partition_has_a_log_with_its_own_hash_tag() -> None:
+    tags = {log.partition("{")[2].partition("}")[0] for log in Keys("revurb").logs}
+    assert tags == {f"p{number}" for number in range(PARTITIONS)}
+
+
+NAMES = [
+    "revurb:{nodes}:leases",
+    "revurb:{nodes}:burials",
+    "revurb:{nodes}:epoch",
+    "revurb:{nodes}:everyone",
+    "revurb:{nodes}:log",
+    "revurb:{p3}:log",
+    "revurb:{p3}:seqs",
+    "revurb:{p3}:pulse:n1",
+    "revurb:{nodes}:pulse:n1",
+    "revurb:{nodes}:inbox:n1",
+    "revurb:{p3}:marks:n1",
+    "revurb:{p3}:held:n1",
+    "revurb:{p3}:occupied:app1",
+    "revurb:{p43}:connections:app1",
+    "app1\x1fnews",
+    "revurb:{p37}:topic:app1\x1fnews",
+    "revurb:{p37}:counts:app1\x1fnews",
+    "revurb:{p37}:members:app1\x1fnews",
+    "revurb:{p37}:cached:app1\x1fnews",
+]

@@ -1,0 +1,81 @@
+"""The subscribing connection to one server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.pubsub_listener import PubSubListener
+from tests.redis_server import RedisServer
+
+
+class Handler:
+    """Keeps what a listener reports."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
+        self.lost: asyncio.Queue[RedisUnavailable] = asyncio.Queue()
+
+    def on_message(self, channel: bytes, data: bytes) -> None:
+        self.messages.put_nowait((channel, data))
+
+    def on_lost(self, error: RedisUnavailable) -> None:
+        self.lost.put_nowait(error)
+
+
+@contextlib.asynccontextmanager
+async def listening(server: RedisServer, *channels: str) -> AsyncIterator[tuple[PubSubListener, Handler]]:
+    await server.start()
+    handler = Handler()
+    async with server.client() as redis, asyncio.timeout(10):
+        listener = PubSubListener(redis, handler)
+        await listener.open(channels)
+        yield listener, handler
+        await listener.close()
+
+
+async def test_nothing_is_missed_once_a_channel_is_subscribed_to(server: RedisServer) -> None:
+    async with listening(server, "a") as (listener, handler), server.client() as client:
+        assert await client.publish("a", "1") == 1
+        subscribed = asyncio.Event()
+        for _ in range(2):
+            listener.subscribe("b", subscribed.set)
+        await subscribed.wait()
+        assert await client.publish("b", "2") == 1
+        assert [await handler.messages.get() for _ in range(2)] == [(b"a", b"1"), (b"b", b"2")]
+        at_once: list[str] = []
+        listener.subscribe("a", lambda: at_once.append("a"))
+        assert at_once == ["a"]
+        assert listener.server_of("a") == server.socket
+
+
+async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> None:
+    async with listening(server, "a") as (listener, handler), server.client() as client:
+        listener.unsubscribe("a")
+        subscribed = asyncio.Event()
+        listener.subscribe("b", subscribed.set)
+        await subscribed.wait()
+        assert await client.publish("a", "1") == 0
+        subscribed.clear()
+        listener.subscribe("a", subscribed.set)
+        await subscribed.wait()
+        assert await client.publish("a", "2") == 1
+        assert await handler.messages.get() == (b"a", b"2")
+
+
+async def test_a_lost_connection_is_reported(server: RedisServer) -> None:
+    async with listening(server, "a") as (_, handler):
+        await server.kill()
+        assert str(await handler.lost.get())
+
+
+async def test_a_server_that_is_not_there_cannot_be_opened(server: RedisServer) -> None:
+    async with server.client() as redis:
+        listener = PubSubListener(redis, Handler())
+        with pytest.raises(RedisUnavailable):
+            await listener.open(("a",))
+        await listener.close()

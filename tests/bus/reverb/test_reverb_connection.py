@@ -1,0 +1,95 @@
+"""One connection of a bridge: it counts PHP nodes, and ends when something breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def server(run: Run, need: Need, tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(need("redis-server"), tmp_path)
+    yield server
+    run(server.kill())
+
+
+class Bridge:
+    """A connection and what it reported."""
+
+    def __init__(self, server: RedisServer, node: str) -> None:
+        self.up = asyncio.Event()
+        self.messages: asyncio.Queue[bytes] = asyncio.Queue()
+        self.counts: asyncio.Queue[int] = asyncio.Queue()
+        self.connection = ReverbConnection(
+            server.client(),
+            ReverbChannels("reverb", "bridges", f"bridge:{node}"),
+            on_up=self.up.set,
+            on_php_message=self.messages.put_nowait,
+            on_php_nodes=self.counts.put_nowait,
+        )
+        self.running = asyncio.create_task(self.connection.run())
+
+    async def counted(self, php_nodes: int) -> None:
+        while await self.counts.get() != php_nodes:
+            pass
+
+    async def close(self) -> None:
+        self.running.cancel()
+        await asyncio.wait((self.running,))
+
+
+async def test_subscribers_that_are_no_bridges_are_php_nodes(server: RedisServer) -> None:
+    await server.start()
+    async with asyncio.timeout(10), server.client() as client:
+        bridges = [Bridge(server, "n1"), Bridge(server, "n2")]
+        for bridge in bridges:
+            await bridge.up.wait()
+            await bridge.counted(0)
+        async with client.pubsub() as php_node:
+            await php_node.subscribe("reverb")
+            for bridge in bridges:
+                await bridge.counted(1)
+            await client.publish("reverb", b"hello")
+            for bridge in bridges:
+                assert await bridge.messages.get() == b"hello"
+        for bridge in bridges:
+            await bridge.counted(0)
+            await bridge.close()
+
+
+async def test_a_bridge_that_has_left_is_subscribed_to_nothing_and_counted_by_nobody(
+    server: RedisServer,
+) -> None:
+    await server.start()
+    async with asyncio.timeout(10), server.client() as client:
+        bridge = Bridge(server, "n1")
+        await bridge.up.wait()
+        await bridge.connection.leave()
+        assert await client.pubsub_numsub("reverb", "bridges") == [(b"reverb", 0), (b"bridges", 0)]
+        await bridge.close()
+
+
+async def test_a_redis_that_goes_ends_the_connection(server: RedisServer) -> None:
+    await server.start()
+    bridge = Bridge(server, "n1")
+    async with asyncio.timeout(10):
+        await bridge.up.wait()
+        await server.kill()
+        with pytest.raises(RedisUnavailable):
+            await bridge.running
+
+
+async def test_a_redis_that_is_not_there_ends_it_before_it_is_up(server: RedisServer) -> None:
+    bridge = Bridge(server, "n1")
+    async with asyncio.timeout(10):
+        with pytest.raises(RedisUnavailable):
+            await bridge.running
+    assert not bridge.up.is_set()

@@ -1,0 +1,76 @@
+"""Subscribers, members and connections of all nodes."""
+
+from revurb.bus.ledger import Ledger
+from revurb.pusher.ports import Member
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b'{"tab":1}')
+BOB = Member("bob", b'"bob"', b"null")
+
+
+def test_counts_are_summed_over_nodes_and_repeating_one_changes_nothing() -> None:
+    ledger = Ledger()
+    for node, count in (("n1", 3), ("n2", 2), ("n2", 2)):
+        ledger.set_count(node, APP, "news", count)
+    assert ledger.counts(APP, "news") == (5, 0)
+    assert ledger.occupied_channels(APP) == ["news"]
+    assert ledger.occupied_channels(APP, "priv") == []
+    ledger.set_count("n1", APP, "news", 0)
+    ledger.set_count("n2", APP, "news", 0)
+    assert ledger.occupied_channels(APP) == []
+
+
+def test_a_user_is_one_member_until_the_last_node_leaves() -> None:
+    ledger = Ledger()
+    assert ledger.join("n1", APP, ROOM, ANN)
+    assert not ledger.join("n2", APP, ROOM, ANN._replace(info_json=b'{"tab":2}'))
+    assert ledger.join("n2", APP, ROOM, BOB)
+    assert ledger.members(APP, ROOM) == [ANN, BOB]
+    assert ledger.leave("n1", APP, ROOM, "ann") is None
+    assert ledger.leave("n1", APP, ROOM, "ann") is None
+    assert ledger.has_member(APP, ROOM, "ann")
+    assert ledger.leave("n2", APP, ROOM, "ann") == ANN
+    assert not ledger.has_member(APP, ROOM, "ann")
+
+
+def test_what_a_node_holds_can_be_removed_while_it_is_read() -> None:
+    ledger = Ledger()
+    for channel in ("presence-a", "presence-b"):
+        ledger.join("n1", APP, channel, ANN)
+        ledger.join("n2", APP, channel, BOB)
+    for app_id, channel, user_id in ledger.members_of_node("n1"):
+        assert ledger.leave("n1", app_id, channel, user_id) == ANN
+    assert list(ledger.members_of_node("n1")) == []
+    assert len(list(ledger.members_of_node("n2"))) == 2
+
+
+def test_counts_are_cleared_except_for_some_channels() -> None:
+    ledger = Ledger()
+    for channel in ("a", "b", "c"):
+        ledger.set_count("n1", APP, channel, 1)
+        ledger.set_count("n2", APP, channel, 1)
+    ledger.clear_counts_except("n1", [(APP, "b")])
+    assert [ledger.counts(APP, channel)[0] for channel in ("a", "b", "c")] == [1, 2, 1]
+
+
+def test_connections_are_changed_and_replaced() -> None:
+    ledger = Ledger()
+    ledger.add_connections("n1", APP, 3)
+    ledger.add_connections("n2", APP, 1)
+    ledger.add_connections("n1", APP, -1)
+    assert ledger.connections(APP) == 3
+    ledger.replace_connections("n1", {"app2": 5})
+    assert (ledger.connections(APP), ledger.connections("app2")) == (1, 5)
+
+
+def test_nothing_is_kept_of_what_is_gone() -> None:
+    ledger = Ledger()
+    ledger.set_count("n1", APP, ROOM, 1)
+    ledger.join("n1", APP, ROOM, ANN)
+    ledger.add_connections("n1", APP, 1)
+    ledger.set_count("n1", APP, ROOM, 0)
+    ledger.leave("n1", APP, ROOM, "ann")
+    ledger.replace_connections("n1", {})
+    assert ledger._channels == {}
+    assert ledger._connections == {}
+    assert ledger._keys_by_node == {}
