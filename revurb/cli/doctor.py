@@ -25,7 +25,7 @@ def doctor(**flags: Any) -> None:
     config = load_or_exit(**flags)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    from revurb.doctor.examination import examined
+    from revurb.doctor.redis_server import examined
 
     try:
         findings = examined(config)

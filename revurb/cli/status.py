@@ -50,7 +50,7 @@ def _show_cluster(config: Config, as_json: bool) -> None:
     if not config.scaling.enabled:
         click.echo("revurb: there is no cluster: scaling is off (REVERB_SCALING_ENABLED)", err=True)
         sys.exit(1)
-    from revurb.doctor.examination import census
+    from revurb.doctor.redis_server import census
 
     try:
         found = asyncio.run(census(config))

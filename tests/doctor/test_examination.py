@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from revurb.config import Config, RedisConfig, ScalingConfig
-from revurb.doctor.examination import census, examined
+from revurb.doctor.redis_server import census, examined
 from revurb.node.cluster_status import NodeStatus
 from tests.client import connect
 from tests.conftest import Need, Run
