@@ -50,10 +50,10 @@ def _show_cluster(config: Config, as_json: bool) -> None:
     if not config.scaling.enabled:
         click.echo("revurb: there is no cluster: scaling is off (REVERB_SCALING_ENABLED)", err=True)
         sys.exit(1)
-    from revurb.doctor.redis_server import census
+    from revurb.node.cluster_survey import survey_cluster
 
     try:
-        found = asyncio.run(census(config))
+        found = asyncio.run(survey_cluster(config))
     except TimeoutError as error:
         click.echo(f"revurb: the cluster cannot be asked: {error}; try revurb doctor", err=True)
         sys.exit(1)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from revurb.config import Config, RedisConfig, ScalingConfig
-from revurb.doctor.redis_server import census, examined
+from revurb.doctor.examination import run_examination
 from revurb.node.cluster_status import NodeStatus
+from revurb.node.cluster_survey import survey_cluster
 from tests.client import connect
 from tests.conftest import Need, Run
 from tests.processes.serving import serving
@@ -76,7 +77,7 @@ def test_what_the_nodes_say_of_themselves(server: RedisServer, run: Run, tmp_pat
                 await client.subscribe("news")
                 await client.subscribe("other")
                 while True:
-                    found = {status.pid: status for status in await census(config)}
+                    found = {status.pid: status for status in await survey_cluster(config)}
                     if all(status.lag_ms is not None for status in found.values()):
                         return found
 
@@ -119,7 +120,7 @@ def test_settings_of_redis_that_are_no_good(server: RedisServer, run: Run) -> No
 
     run(spoil())
     url = f"unix://{server.socket}"
-    found = examined(Config(scaling=ScalingConfig(enabled=True, redis=RedisConfig(url=url))))
-    warned = {finding.what for finding in found if finding.mark == "warning"}
+    found = run_examination(Config(scaling=ScalingConfig(enabled=True, redis=RedisConfig(url=url))))
+    warned = {finding.subject for finding in found if finding.mark == "warning"}
     assert warned == {"output buffers", "memory", "nodes"}
     assert all(finding.advice for finding in found if finding.mark == "warning")
