@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from revurb.cli.line import one_line
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
+from revurb.cli.terminal_text import one_line
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from revurb.cli.running import port_option, request, the_one
+from revurb.cli.local_servers import port_option, request, the_one
 from revurb.processes.control_socket import ControlRequest
 
 

@@ -61,7 +61,7 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
 
 
 def _serve_alone(config: Config, ready_made: App | None) -> None:
-    from revurb.processes.single import StartError, run
+    from revurb.processes.single_node import StartError, run
 
     try:
         run(config, lambda node: say_welcome(config, node.port, tuple(node.apps.all()), ready_made))

@@ -13,8 +13,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from revurb.cli.local_servers import port_option, running
 from revurb.cli.options import config_options, load_or_exit
-from revurb.cli.running import port_option, running
 from revurb.config import Config
 from revurb.node.cluster_status import NodeStatus
 from revurb.processes.control_socket import ServerStatus

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from revurb.cli.running import ANSWER_S, port_option, request, the_one
+from revurb.cli.local_servers import ANSWER_S, port_option, request, the_one
 from revurb.processes.control_socket import ControlRequest
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from revurb.cli.client import RequestError, request
-from revurb.cli.line import one_line
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
+from revurb.cli.terminal_text import one_line
 
 
 @click.command()

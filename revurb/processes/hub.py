@@ -17,7 +17,7 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
-from revurb.processes.supervised import TOLD, SupervisedProcess, run
+from revurb.processes.supervised_process import TOLD, SupervisedProcess, run
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__

@@ -19,8 +19,8 @@ from revurb.node.bus_factory import bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.processes.invocation import Invocation
-from revurb.processes.single import stop_node, tune_garbage_collector
-from revurb.processes.supervised import SupervisedProcess, run
+from revurb.processes.single_node import stop_node, tune_garbage_collector
+from revurb.processes.supervised_process import SupervisedProcess, run
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from revurb.processes.hub import serve
-from revurb.processes.supervised import run
+from revurb.processes.supervised_process import run
 
 if __name__ == "__main__":
     run(serve, sys.argv[1:])

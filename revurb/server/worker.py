@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from revurb.processes.supervised import run
+from revurb.processes.supervised_process import run
 from revurb.processes.worker import serve
 
 if __name__ == "__main__":

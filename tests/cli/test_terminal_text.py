@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from revurb.cli.line import one_line
+from revurb.cli.terminal_text import one_line
 
 
 @pytest.mark.parametrize(
