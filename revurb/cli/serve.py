@@ -61,10 +61,12 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
 
 
 def _serve_alone(config: Config, ready_made: App | None) -> None:
-    from revurb.processes.single_node import StartError, run
+    from revurb.processes.single_node import StartError, run_single_node
 
     try:
-        run(config, lambda node: say_welcome(config, node.port, tuple(node.apps.all()), ready_made))
+        run_single_node(
+            config, lambda node: say_welcome(config, node.port, tuple(node.apps.all()), ready_made)
+        )
     except ConfigError as error:
         exit_with_problems(error)
     except StartError as error:

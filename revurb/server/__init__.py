@@ -1,5 +1,5 @@
-"""The modules by which supervisors of before the move to `revurb.processes` start their children.
+"""The names by which supervisors of releases before `revurb.processes` start their children.
 
-Such a supervisor runs on while the package is replaced below it, and its next `revurb restart` starts new workers by
-these names.
+Such a supervisor keeps running while the installed package is replaced. Its next `revurb restart` then starts new
+workers by these names.
 """
