@@ -21,8 +21,8 @@ def run_examination(config: Config) -> list[Finding]:
 
 
 async def examine(config: Config) -> list[Finding]:
-    """The findings of all checks, in the order in which they ran. Raises ConfigError for a Redis address that cannot be
-    used."""
+    """The findings of all checks, in the order in which they ran. Raises ConfigError if the configured
+    Redis client factory cannot be loaded."""
     if not config.scaling.enabled:
         return [
             Finding(

@@ -9,7 +9,7 @@ from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.redis_client import client_factory
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.config import Config
-from revurb.node.cluster_status import QUESTION, NodeStatus, read_census
+from revurb.node.cluster_status import STATUS_QUESTION, NodeStatus, read_statuses
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import DeliverableEvent
 
@@ -18,7 +18,8 @@ DEADLINE_S = 2.0
 
 async def survey_cluster(config: Config) -> list[NodeStatus]:
     """Joins the cluster for one survey. Returns the status of each node that answered within `DEADLINE_S`, by host and
-    pid. Raises TimeoutError if the cluster cannot be joined, ConfigError for a Redis address that cannot be used."""
+    pid. Raises TimeoutError if the cluster cannot be joined, ConfigError if the Redis client factory cannot be
+    loaded."""
     redis = config.scaling.redis
     node = f"asking-{os.getpid()}-{secrets.token_hex(4)}"
     connect = client_factory(redis)
@@ -32,7 +33,7 @@ async def survey_cluster(config: Config) -> list[NodeStatus]:
     try:
         if bus.degraded is not None:
             raise TimeoutError(bus.degraded)
-        return read_census(list(await bus.survey(QUESTION, DEADLINE_S)))
+        return read_statuses(list(await bus.survey(STATUS_QUESTION, DEADLINE_S)))
     finally:
         await bus.stop()
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import uvloop
 
 from revurb.config import Config, load_app_provider
-from revurb.node.bus_factory import bus_factory
+from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.processes.control_socket import (
@@ -54,7 +54,7 @@ def run_single_node(config: Config, on_listening: Callable[[Node], None]) -> Non
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(SingleNode(Node(config, apps, bus_factory(config))).serve(on_listening))
+            runner.run(SingleNode(Node(config, apps, choose_bus_factory(config))).serve(on_listening))
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from revurb.config import load_app_provider
-from revurb.node.bus_factory import bus_factory
+from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.processes.gc_tuning import tune_garbage_collector
@@ -86,7 +86,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, bus_factory(config, options.hub_socket))
+    node = Node(config, apps, choose_bus_factory(config, options.hub_socket))
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)
