@@ -1,4 +1,4 @@
-"""`revurb config`: what the configuration is, whether it is right, and what it could be."""
+"""`revurb config`: prints the configuration, checks it, or prints the reference of all options."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def show(as_json: bool, **flags: Any) -> None:
 
     Takes the flags of serve, and shows what they would do. Secrets are masked.
     """
-    found = list(rows(load_or_exit(**flags)))
+    table_rows = list(rows(load_or_exit(**flags)))
     if as_json:
-        values = {row.key: {"value": row.value, "source": row.source} for row in found}
+        values = {row.key: {"value": row.value, "source": row.source} for row in table_rows}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Key", "Value", "Source"):
         table.add_column(heading, overflow="fold")
-    for row in found:
-        set_here = "" if row.source == "default" else "bold"
+    for row in table_rows:
+        style = "" if row.source == "default" else "bold"
         table.add_row(
-            Text(row.key), Text(_shown(row.value), set_here), Text(row.source, "dim" if not set_here else "")
+            Text(row.key), Text(_format_value(row.value), style), Text(row.source, "" if style else "dim")
         )
-    # Without a terminal there is no width to respect, and whoever reads wants one line for one option.
+    # Without a terminal each option is printed on one line, whatever its length.
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -69,12 +69,12 @@ def check(**flags: Any) -> None:
 
     Exits with 2 if anything is. Warnings are printed and do not matter to the exit code.
     """
-    found = load_or_exit(**flags)
-    for warning in found.warnings:
+    loaded = load_or_exit(**flags)
+    for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if found.app_provider is not None:
+    if loaded.app_provider is not None:
         try:
-            load_app_provider(found.app_provider)
+            load_app_provider(loaded.app_provider)
         except ConfigError as error:
             exit_with_problems(error)
     click.echo("ok")

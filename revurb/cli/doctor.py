@@ -1,4 +1,4 @@
-"""`revurb doctor`: what is wrong, and what to do about it."""
+"""`revurb doctor`: prints the findings of an examination, with advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom `status`, `stop` and `restart` talk to: the servers that run here, by their control sockets."""
+"""Finds the servers that run on this host by their control sockets, for the verbs status, stop and restart."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TypeVar
 import click
 
 from revurb.config import ConfigError, load
-from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, ask
+from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, send_control_request
 from revurb.processes.runtime_dir import candidates, connect, control_sockets
 
-ANSWER_S = 10.0  # a server whose loop does not turn for so long is told of as one that does not answer
+REPLY_TIMEOUT_S = 10.0  # then a server counts as one that does not answer
 C = TypeVar("C", bound=Callable[..., object])
 
 
@@ -25,43 +25,44 @@ def port_option(command: C) -> C:
     )(command)
 
 
-def running(port: int | None) -> list[tuple[Path, ServerStatus]]:
-    """The servers that run here, by port, or those on `port`, and their control sockets.
+def find_servers(port: int | None) -> list[tuple[Path, ServerStatus]]:
+    """The control sockets and the statuses of the servers that run on this host, by port; with `port`, only of those on
+    it.
 
-    Exits with 1 if there is none, saying where it looked.
+    Exits with 1 if there is none, with an error that names the directories.
     """
-    found = []
+    servers = []
     runtime_dir = _runtime_dir()
     for path, sock in control_sockets(runtime_dir):
         with sock:
-            status = _asked(path, sock)
+            status = _query_status(path, sock)
         if status is not None and port in (None, status.port):
-            found.append((path, status))
-    if not found:
-        where = ", ".join(str(path) for path in candidates(runtime_dir))
-        which = "no server is running" if port is None else f"no server is running on port {port}"
-        raise click.ClickException(f"{which}, as far as can be seen in {where}")
-    return found
+            servers.append((path, status))
+    if not servers:
+        directories = ", ".join(str(path) for path in candidates(runtime_dir))
+        error = "no server is running" if port is None else f"no server is running on port {port}"
+        raise click.ClickException(f"{error}, as far as can be seen in {directories}")
+    return servers
 
 
-def the_one(port: int | None) -> tuple[socket.socket, ServerStatus]:
-    """A connection to the server that runs here. Exits with 1 if there is none, or if there are several and `port` does
-    not choose."""
-    found = running(port)
-    if len(found) > 1:
-        servers = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in found)
-        raise click.ClickException(f"several servers are running: {servers}; choose one with --port")
-    ((path, status),) = found
+def choose_server(port: int | None) -> tuple[socket.socket, ServerStatus]:
+    """A connection to the control socket of the only server, or of the one on `port`; the caller closes it. Exits with
+    1 if there is none, or several."""
+    servers = find_servers(port)
+    if len(servers) > 1:
+        names = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in servers)
+        raise click.ClickException(f"several servers are running: {names}; choose one with --port")
+    ((path, status),) = servers
     sock = connect(path)
     if sock is None:
         raise click.ClickException("the server has just ended")
     return sock, status
 
 
-def request(sock: socket.socket, what: ControlRequest, timeout_s: float | None) -> ControlReply:
-    """The server's reply. Exits with 1 if it has none, or says why it cannot."""
+def request_or_exit(sock: socket.socket, request: ControlRequest, timeout_s: float | None) -> ControlReply:
+    """The reply of the server. Exits with 1 if it is an error, or if none arrives within `timeout_s` seconds."""
     try:
-        reply = ask(sock, what, timeout_s)
+        reply = send_control_request(sock, request, timeout_s)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"the server does not answer: {error}") from error
     if reply.error is not None:
@@ -69,16 +70,17 @@ def request(sock: socket.socket, what: ControlRequest, timeout_s: float | None) 
     return reply
 
 
-def _asked(path: Path, sock: socket.socket) -> ServerStatus | None:
+def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:
     try:
-        return ask(sock, ControlRequest("status"), ANSWER_S).status
+        return send_control_request(sock, ControlRequest("status"), REPLY_TIMEOUT_S).status
     except (OSError, ValueError) as error:
         click.echo(f"revurb: the server at {path} does not answer: {error}", err=True)
         return None
 
 
 def _runtime_dir() -> str | None:
-    """As the server's own configuration has it, if there is one here; else the environment's word."""
+    """The runtime directory of the configuration in the working directory; without a valid one, that of the
+    environment."""
     try:
         return load().process.runtime_dir
     except ConfigError:

@@ -1,6 +1,6 @@
-"""Text from elsewhere, made fit for a line of a terminal."""
+"""Makes text from the network safe to print on a terminal."""
 
 
-def one_line(text: str) -> str:
-    """`text` with everything escaped that would move the cursor or command the terminal: it is not ours."""
+def escape_unprintable(text: str) -> str:
+    """`text` on one line, with line breaks, control characters and other unprintable ones as escape sequences."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -129,7 +129,9 @@ class ControlSocket:
             writer.close()
 
 
-def ask(sock: socket.socket, request: ControlRequest, timeout_s: float | None = None) -> ControlReply:
+def send_control_request(
+    sock: socket.socket, request: ControlRequest, timeout_s: float | None = None
+) -> ControlReply:
     """The client's side: send a request on a connection of `control_sockets` and wait for the reply. Raises OSError if
     none arrives within `timeout_s` seconds, ValueError if it is invalid."""
     sock.settimeout(timeout_s)

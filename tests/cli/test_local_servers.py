@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from revurb.cli.main import main
-from revurb.cli.status import duration
+from revurb.cli.status import format_duration
 from tests.processes.serving import Serving, all_ready, serving
 
 
@@ -128,4 +128,4 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     [(0.9, "0s"), (59, "59s"), (60, "1m 0s"), (3_725, "1h 2m"), (90_000, "1d 1h")],
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

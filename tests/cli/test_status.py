@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from revurb.cli.status import cluster_table, lag
+from revurb.cli.status import cluster_table, format_lag
 from revurb.node.cluster_status import NodeStatus
 
 
@@ -51,4 +51,4 @@ def test_what_was_lost_and_a_long_lag_stand_out() -> None:
     [(None, "-"), (0.0, "0.0 ms"), (0.44, "0.4 ms"), (9.94, "9.9 ms"), (31.4, "31 ms"), (2500.0, "2.5 s")],
 )
 def test_lag(milliseconds: float | None, text: str) -> None:
-    assert lag(milliseconds) == text
+    assert format_lag(milliseconds) == text
