@@ -1,11 +1,11 @@
-"""The table of `revurb status --cluster`. Whom it asks is in tests/doctor/test_examination.py."""
+"""The tables of `revurb status`. Which nodes a survey finds is in tests/node/test_cluster_survey.py."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from revurb.cli.status import cluster_table, format_lag
+from revurb.cli.status import cluster_table, format_duration, format_lag
 from revurb.node.cluster_status import NodeStatus
 
 
@@ -52,3 +52,11 @@ def test_what_was_lost_and_a_long_lag_stand_out() -> None:
 )
 def test_lag(milliseconds: float | None, text: str) -> None:
     assert format_lag(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.9, "0s"), (59, "59s"), (60, "1m 0s"), (3_725, "1h 2m"), (90_000, "1d 1h")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
