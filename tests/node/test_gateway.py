@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from typing import Any
 
 from revurb import App, Server
 from revurb.apps import FixedApps
-from tests.client import connect, http
+from revurb.bus.local import LocalBus
+from revurb.config import Config, ServerConfig
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.node.node import Node
+from tests.client import connect, handshake, http
 from tests.conftest import Run
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
@@ -48,5 +55,45 @@ def test_the_limits_of_apps_and_of_the_node(run: Run) -> None:
                 await connection.request("GET", "/up")
             async with connect(server.port, "small") as again:
                 await again.expect_silence()
+
+    run(main())
+
+
+class SlowBus(LocalBus):
+    """A bus that admits connections when the test says so."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked, self.released = asyncio.Event(), asyncio.Event()
+        self.granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def admit(self, app_id: str, limit: int | None) -> asyncio.Future[bool]:  # type: ignore[override]
+        self.asked.set()
+        return self.granted
+
+    def release(self, app_id: str) -> None:
+        self.released.set()
+
+
+def test_an_admission_that_comes_after_the_client_has_gone_is_released(run: Run) -> None:
+    async def main() -> None:
+        config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,))
+        node = Node(config, bus_factory=lambda receiver: SlowBus(receiver, MEMBER_EVENTS))
+        await node.start()
+        bus = node._bus
+        assert isinstance(bus, SlowBus)
+        with socket.create_connection(("127.0.0.1", node.port)) as client:
+            client.sendall(handshake("/app/app-key"))
+            await bus.asked.wait()
+            # Closing then sends a reset.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with asyncio.timeout(10):
+            while node._connections.http:
+                await asyncio.sleep(0)
+            assert not bus.released.is_set()
+            bus.granted.set_result(True)
+            await bus.released.wait()
+        assert node.connection_count == 0
+        await node.stop()
 
     run(main())
