@@ -78,7 +78,7 @@ def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str
 
 
 def event_line(event: ReceivedEvent, at: str) -> Text:
-    """The line for an event: `12:30:01 orders created {"id":7}`, styled for a terminal."""
+    """The line for an event, such as 12:30:01 orders created {"id":7}, styled for a terminal."""
     data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
     return Text(" ").join(
         [

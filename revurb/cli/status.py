@@ -99,7 +99,7 @@ def coloured(text: str, colour: str) -> str:
 
 
 def format_lag(milliseconds: float | None) -> str:
-    """`0.4 ms`, `31 ms`, `2.5 s`, `-` for None."""
+    """Such as "0.4 ms", "31 ms" or "2.5 s"; "-" for None."""
     if milliseconds is None:
         return "-"
     if milliseconds >= 1000:
@@ -136,12 +136,12 @@ def _print_server(server: ServerStatus) -> None:
 
 
 def format_count(count: int, one: str, many: str | None = None) -> str:
-    """`1 host`, `2 hosts`."""
+    """Such as "1 host" or "2 hosts"."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def format_duration(seconds: float) -> str:
-    """`5s`, `3m 5s`, `2h 3m`, `4d 2h`."""
+    """Such as "5s", "3m 5s", "2h 3m" or "4d 2h"."""
     remaining = int(seconds)
     parts: list[str] = []
     for name, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

@@ -194,6 +194,6 @@ def _text(data: Any) -> str:
 
 
 def _member_count(data: Any) -> str:
-    """` (2 members)` for the data of a presence channel, else nothing."""
+    """The text " (2 members)" for the data of a presence channel, else nothing."""
     count = data.get("presence", {}).get("count") if isinstance(data, dict) else None
     return "" if count is None else f" ({count} {'member' if count == 1 else 'members'})"

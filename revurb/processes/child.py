@@ -130,7 +130,7 @@ class Child:
 
     @property
     def shown_state(self) -> str:
-        """`starting`, `ready` or `draining`, for `revurb status`; after the exit, the last of them."""
+        """What `revurb status` shows: "starting", "ready" or "draining"; after the exit, the last of them."""
         has_exited = self.state in (_EXITED, _OVER)
         return (self._state_before_exit if has_exited else self.state).value
 
@@ -236,29 +236,29 @@ class Child:
 
 async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child:
     """Start the process. Raises OSError if that cannot be done."""
-    ours, theirs = socket.socketpair()
+    supervisor_socket, child_socket = socket.socketpair()
     stack_in, stack_out = os.pipe()
     os.set_blocking(stack_out, False)  # a full pipe must not block the child that writes its stack
     loop = asyncio.get_running_loop()
     stack = asyncio.StreamReader(limit=MAX_STACK_BYTES)
-    with theirs, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)):
+    with child_socket, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)):
         stack_transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stack), os.fdopen(stack_in, "rb", buffering=0)
         )
-        opened_link = await open_supervisors_end(ours)
+        opened_link = await open_supervisors_end(supervisor_socket)
         try:
             process = subprocess.Popen(
                 [
                     *_interpreter(command.cwd),
                     *("-m", command.module),
-                    *("--link", f"{VERSION}:{theirs.fileno()}"),
+                    *("--link", f"{VERSION}:{child_socket.fileno()}"),
                     *("--stack", str(stack_out)),
                     *command.arguments,
                 ],
                 cwd=command.cwd,
                 env=dict(command.environ),
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), stack_out, *command.fds),
+                pass_fds=(child_socket.fileno(), stack_out, *command.fds),
                 process_group=0,  # Ctrl-C reaches the supervisor only, which then drains its children
             )
         except OSError:
@@ -272,7 +272,7 @@ async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child
 
 
 def exit_fields(code: int) -> dict[str, object]:
-    """The fields of a log line that say how a process ended: `exit_code=1` or `signal=SIGKILL`."""
+    """The fields of a log line that say how a process ended: "exit_code=1" or "signal=SIGKILL"."""
     if code >= 0:
         return {"exit_code": code}
     try:
@@ -287,7 +287,7 @@ def exit_text(code: int) -> str:
 
 
 def _interpreter(cwd: Path) -> list[str]:
-    """The Python command. With `-P` the working directory is not searched for modules: it is the user's project, where
-    a `token.py` may shadow one of the standard library. Without, if Revurb itself is imported from there."""
+    """The Python command. With -P the working directory is not searched for modules: it is the user's project, where
+    a file token.py may shadow one of the standard library. Without, if Revurb itself is imported from there."""
     imported_from_cwd = Path(__file__).parents[2] == cwd.resolve()
     return [sys.executable] if imported_from_cwd else [sys.executable, "-P"]

@@ -1,7 +1,7 @@
 """The control socket of a running server, for `revurb status`, `revurb stop` and `revurb restart`.
 
-A client sends one JSON line and receives one. After a `stop` the connection stays open until the server has ended. File
-permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
+A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
+ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
 """
 
 from __future__ import annotations

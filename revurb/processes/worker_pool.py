@@ -37,7 +37,7 @@ class ChangeSignal:
 
 
 class WorkerPool:
-    """The slots of the workers, `worker 0` and so on. `hub_path` is the Unix socket of the hub that connects them.
+    """The slots of the workers, "worker 0" and so on. `hub_path` is the Unix socket of the hub that connects them.
     `changes` is notified whenever a worker became ready, began to drain or exited."""
 
     def __init__(
