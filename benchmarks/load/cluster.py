@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from revurb.processes.control_socket import ControlRequest, ask
+from revurb.processes.control_socket import ControlRequest, send_control_request
 from revurb.processes.runtime_dir import control_sockets
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def serving(workers: int, environment: Mapping[str, str] = NOTHING) -> Iterator[
                 raise RuntimeError(f"{workers} workers did not start")
             ((_, control),) = control_sockets(folder)
             with control:
-                status = ask(control, ControlRequest("status"), PATIENCE_S).status
+                status = send_control_request(control, ControlRequest("status"), PATIENCE_S).status
             assert status is not None
             pids = {row.process: row.pid for row in status.processes if row.pid is not None}
             yield Cluster(int(found[1]), pids)

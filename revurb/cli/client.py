@@ -1,4 +1,4 @@
-"""One signed request to the HTTP API, as a server SDK sends it."""
+"""Sends one signed request to the HTTP API, as a server SDK does."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from revurb.cli.target import Address
+from revurb.cli.target import NodeAddress
 from revurb.config import App
 
 TIMEOUT_S = 10.0
-MAX_ANSWER_BYTES = 1_000_000
+MAX_RESPONSE_BYTES = 1_000_000
 
 
 class RequestError(Exception):
-    """There was no answer; the text says of whom it was asked and why it did not come."""
+    """No response has arrived. The text has the address and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """What the server said."""
+class ApiResponse:
+    """The response of the HTTP API. Bytes of its body that are not UTF-8 are replaced in `text`."""
 
     status: int
     text: str
 
 
-def signed(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> str:
-    """`path` with the query that signs it: `/apps/1/events?auth_key=...&auth_signature=...`.
+def signed_target(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> str:
+    """`path` with the query parameters that sign the request: `/apps/1/events?auth_key=...&auth_signature=...`.
 
-    Signed is `METHOD\\npath\\nquery` with the parameters sorted by name and not percent-encoded.
+    The signature is that of `METHOD\\npath\\nquery`, with the parameters sorted by name and not percent-encoded.
     """
     parameters = {
         "auth_key": app.key,
@@ -46,27 +46,28 @@ def signed(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> s
     return f"{path}?{urlencode(parameters)}"
 
 
-def request(address: Address, app: App, method: str, path: str, body: bytes = b"") -> ApiAnswer:
-    """Send one request and wait for the answer. `path` is without the node's prefix. Raises RequestError."""
+def send_request(address: NodeAddress, app: App, method: str, path: str, body: bytes = b"") -> ApiResponse:
+    """Send one request and wait for the response. `path` is without the path prefix of the node. Raises
+    RequestError."""
     if address.tls is None:
         connection = http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
     else:
         connection = http.client.HTTPSConnection(
             address.host, address.port, timeout=TIMEOUT_S, context=address.tls
         )
-    target = signed(app, method, quote(f"{address.path}{path}"), body, int(time.time()))
+    target = signed_target(app, method, quote(f"{address.path}{path}"), body, int(time.time()))
     try:
         connection.request(method, target, body or None, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        return ApiAnswer(response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
+        return ApiResponse(response.status, response.read(MAX_RESPONSE_BYTES).decode("utf-8", "replace"))
     except (OSError, UnicodeError, http.client.HTTPException) as error:
-        raise RequestError(f"cannot reach {address.url('http')}: {reason(error)}") from error
+        raise RequestError(f"cannot reach {address.url('http')}: {describe_error(error)}") from error
     finally:
         connection.close()
 
 
-def reason(error: Exception) -> str:
-    """Why a connection could not be made or kept, in a few words and without a number."""
+def describe_error(error: Exception) -> str:
+    """The reason why a connection failed, in a few words and without an error number."""
     if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT_S:g} s"
     if isinstance(error, ssl.SSLCertVerificationError):

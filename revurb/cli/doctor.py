@@ -1,4 +1,4 @@
-"""`revurb doctor`: what is wrong, and what to do about it."""
+"""`revurb doctor`: prints the findings of an examination, with advice."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def doctor(**flags: Any) -> None:
     config = load_or_exit(**flags)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    from revurb.doctor.examination import examined
+    from revurb.doctor.examination import run_examination
 
     try:
-        findings = examined(config)
+        findings = run_examination(config)
     except ConfigError as error:
         exit_with_problems(error)
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         colour = COLOURS[finding.mark]
-        table.add_row(f"[{colour}]{finding.mark}[/{colour}]", finding.what, finding.found)
+        table.add_row(f"[{colour}]{finding.mark}[/{colour}]", finding.subject, finding.observation)
         if finding.mark != "ok" and finding.advice:
             table.add_row("", "", f"-> {finding.advice}")
     Console(width=None if sys.stdout.isatty() else 4096).print(table)

@@ -1,4 +1,4 @@
-"""`revurb listen`: print the events of channels as they come."""
+"""`revurb listen`: prints the events of channels as they arrive."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from revurb.cli.line import one_line
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
+from revurb.cli.terminal_text import escape_unprintable
 
 
 @click.command()
@@ -46,7 +46,7 @@ def listen(
         out.print(event_line(event, time.strftime("%H:%M:%S")), soft_wrap=True)
 
     def on_notice(text: str) -> None:
-        notices.print(Text(f"{time.strftime('%H:%M:%S')} {one_line(text)}", "dim"), soft_wrap=True)
+        notices.print(Text(f"{time.strftime('%H:%M:%S')} {escape_unprintable(text)}", "dim"), soft_wrap=True)
 
     subscriber = Subscriber(
         address_of(loaded, url), choose_app(loaded, app_id), channels, channel_data, on_event, on_notice
@@ -54,16 +54,17 @@ def listen(
     try:
         asyncio.run(subscriber.run())
     except SubscriberError as error:
-        raise click.ClickException(one_line(str(error))) from error
+        raise click.ClickException(escape_unprintable(str(error))) from error
     except KeyboardInterrupt:
-        pass  # this is how one stops listening
+        pass  # Ctrl-C ends the command
 
 
 def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str | None) -> str | None:
+    """The JSON of the member for presence channels; None without a user id. Raises click.ClickException."""
     if user_id is None:
-        needing = [channel for channel in channels if channel.startswith("presence-")]
-        if needing or user_info is not None:
-            raise click.ClickException(f"{needing[0] if needing else '--user-info'} needs a --user-id")
+        presence = [channel for channel in channels if channel.startswith("presence-")]
+        if presence or user_info is not None:
+            raise click.ClickException(f"{presence[0] if presence else '--user-info'} needs a --user-id")
         return None
     data: dict[str, object] = {"user_id": user_id}
     if user_info is not None:
@@ -77,13 +78,13 @@ def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str
 
 
 def event_line(event: ReceivedEvent, at: str) -> Text:
-    """`12:30:01 orders created {"id":7}`, in colours if there are any."""
+    """The line for an event, such as 12:30:01 orders created {"id":7}, styled for a terminal."""
     data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
     return Text(" ").join(
         [
             Text(at, "dim"),
-            Text(one_line(event.channel or "-"), "cyan"),
-            Text(one_line(event.name), "bold"),
-            Text(one_line(data)),
+            Text(escape_unprintable(event.channel or "-"), "cyan"),
+            Text(escape_unprintable(event.name), "bold"),
+            Text(escape_unprintable(data)),
         ]
     )

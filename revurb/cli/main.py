@@ -1,6 +1,6 @@
-"""The `revurb` command: finds the verb and loads only that one's code.
+"""The `revurb` command: imports only the module of the verb that is called.
 
-`revurb trigger` in a script, or `revurb --version`, should not pay for importing a server.
+So `revurb trigger` in a script, or `revurb --version`, does not import the server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import click
 
 from revurb.version import __version__
 
-# verb: (where its command is, what `revurb --help` says about it)
+# verb: (its command, its line in `revurb --help`)
 VERBS = {
     "serve": ("revurb.cli.serve:serve", "Run a node until it is told to stop (also: start)."),
     "status": ("revurb.cli.status:status", "Show the servers that run here."),
@@ -26,17 +26,17 @@ VERBS = {
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),
 }
-OTHER_NAMES = {"start": "serve"}  # Reverb's verb is reverb:start
+ALIASES = {"start": "serve"}  # Reverb's verb is reverb:start
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        verb = VERBS.get(OTHER_NAMES.get(cmd_name, cmd_name))
+        verb = VERBS.get(ALIASES.get(cmd_name, cmd_name))
         if verb is None:
             return None
         module, _, name = verb[0].partition(":")

@@ -1,10 +1,10 @@
-"""`revurb restart`: what SIGHUP does, and whether it worked."""
+"""`revurb restart`: replaces the workers as SIGHUP does, and reports the result."""
 
 from __future__ import annotations
 
 import click
 
-from revurb.cli.running import port_option, request, the_one
+from revurb.cli.local_servers import choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
 
 
@@ -16,7 +16,7 @@ def restart(port: int | None) -> None:
     The new ones have the configuration and the code of now, and are ready before the old ones send their clients
     over. If a new one cannot run, the old ones stay, and the exit code is 1.
     """
-    sock, server = the_one(port)
+    sock, server = choose_server(port)
     with sock:
-        request(sock, ControlRequest("restart"), None)  # it has time limits of its own
+        request_or_exit(sock, ControlRequest("restart"), None)  # the server limits its duration
     click.echo(f"Restarted the workers of the server on port {server.port}")

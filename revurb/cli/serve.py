@@ -1,4 +1,4 @@
-"""`revurb serve`: run a node until it is told to stop."""
+"""`revurb serve`: runs a server, as one process or as a supervisor with workers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key, load_or_exit
-from revurb.cli.welcome import say_welcome
+from revurb.cli.welcome import print_welcome
 from revurb.config import App, Config, ConfigError
 
 if TYPE_CHECKING:
     from revurb.processes.invocation import Invocation
 
-# The ready-made app of --dev, in place of any other in the environment or in .env. Its secret is no secret, so
-# --dev listens on loopback unless --host says otherwise. The id is a number: the Python SDK takes no other.
+# The app of --dev, in place of the one in the environment or in .env. Its secret is publicly known, so --dev listens on
+# loopback unless --host is given. The id is a number, since the Python SDK accepts no other.
 DEV_ENVIRONMENT = {
     "REVERB_SERVER_HOST": "127.0.0.1",
     "REVERB_APP_ID": "1",
@@ -40,42 +40,42 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     process reads its TLS certificate again.
     """
     environ = {**os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
-    found = load_or_exit(config=config, env_file=env_file, environ=environ, **flags)
-    for warning in found.warnings:
+    loaded = load_or_exit(config=config, env_file=env_file, environ=environ, **flags)
+    for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    # An app of the user's own keeps its secret, also with --dev.
+    # The secret of any other app is not printed, also with --dev.
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
-    ready_made = next((app for app in found.apps if dev and app.secret == secret), None)
-    # Loaded here, so that a wrong configuration is told without waiting for the server's code.
+    dev_app = next((app for app in loaded.apps if dev and app.secret == secret), None)
+    # Imported here, so that an invalid configuration is reported without the time that importing the server takes.
     from revurb.processes.cpus import available_cpus
 
-    if (found.process.workers or available_cpus()) == 1:
-        _serve_alone(found, ready_made)
+    if (loaded.process.workers or available_cpus()) == 1:
+        _serve_single_node(loaded, dev_app)
         return
     from revurb.processes.invocation import Invocation
 
     texts = {key: "true" if value is True else str(value) for key, value in flags_by_key(flags).items()}
-    _supervise(
-        Invocation(flags=texts, toml_path=config, env_file=env_file, environ=environ), found, ready_made
-    )
+    _supervise(Invocation(flags=texts, toml_path=config, env_file=env_file, environ=environ), loaded, dev_app)
 
 
-def _serve_alone(config: Config, ready_made: App | None) -> None:
-    from revurb.processes.single import StartError, run
+def _serve_single_node(config: Config, dev_app: App | None) -> None:
+    from revurb.processes.single_node import StartError, run_single_node
 
     try:
-        run(config, lambda node: say_welcome(config, node.port, tuple(node.apps.all()), ready_made))
+        run_single_node(
+            config, lambda node: print_welcome(config, node.port, tuple(node.apps.all()), dev_app)
+        )
     except ConfigError as error:
         exit_with_problems(error)
     except StartError as error:
         _exit(str(error))
 
 
-def _supervise(invocation: Invocation, config: Config, ready_made: App | None) -> None:
+def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> None:
     from revurb.processes.supervisor import GaveUp, supervise
 
     try:
-        supervise(invocation, config, lambda port: say_welcome(config, port, config.apps, ready_made))
+        supervise(invocation, config, lambda port: print_welcome(config, port, config.apps, dev_app))
     except GaveUp as error:
         if error.configuration:
             exit_with_problems(ConfigError(error.problems))

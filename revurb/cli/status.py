@@ -1,4 +1,4 @@
-"""`revurb status`: what runs here, and how it is."""
+"""`revurb status`: prints the servers of this host, or the nodes of the cluster, with their state."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from revurb.cli.local_servers import find_servers, port_option
 from revurb.cli.options import config_options, load_or_exit
-from revurb.cli.running import port_option, running
 from revurb.config import Config
 from revurb.node.cluster_status import NodeStatus
 from revurb.processes.control_socket import ServerStatus
 
-LAGS_MS = 1000.0  # on a local network it is 1 or 2
+HIGH_LAG_MS = 1000.0  # on a local network it is 1 or 2
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 
 
@@ -34,69 +34,72 @@ def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None
     A table of its processes, connections and restarts for each. Exits with 1 if there is none.
     """
     if cluster:
-        _show_cluster(load_or_exit(**flags), as_json)
+        _print_cluster(load_or_exit(**flags), as_json)
         return
-    found = [server for _, server in running(port)]
+    servers = [server for _, server in find_servers(port)]
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+        click.echo(json.dumps(msgspec.to_builtins(servers), indent=2))
         return
-    for number, server in enumerate(found):
+    for number, server in enumerate(servers):
         if number:
             click.echo()
-        _show(server)
+        _print_server(server)
 
 
-def _show_cluster(config: Config, as_json: bool) -> None:
+def _print_cluster(config: Config, as_json: bool) -> None:
     if not config.scaling.enabled:
         click.echo("revurb: there is no cluster: scaling is off (REVERB_SCALING_ENABLED)", err=True)
         sys.exit(1)
-    from revurb.doctor.examination import census
+    from revurb.node.cluster_survey import survey_cluster
 
     try:
-        found = asyncio.run(census(config))
+        nodes = asyncio.run(survey_cluster(config))
     except TimeoutError as error:
         click.echo(f"revurb: the cluster cannot be asked: {error}; try revurb doctor", err=True)
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+        click.echo(json.dumps(msgspec.to_builtins(nodes), indent=2))
         return
-    hosts = {node.host for node in found}
-    connections = sum(node.connections for node in found)
-    processes = counted(len(found), "process", "processes")
-    click.echo(f"{processes} on {counted(len(hosts), 'host')}, {counted(connections, 'connection')}")
-    Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(found))
+    hosts = {node.host for node in nodes}
+    connections = sum(node.connections for node in nodes)
+    processes = format_count(len(nodes), "process", "processes")
+    click.echo(
+        f"{processes} on {format_count(len(hosts), 'host')}, {format_count(connections, 'connection')}"
+    )
+    Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(nodes))
 
 
-def cluster_table(found: Sequence[NodeStatus]) -> Table:
-    """A row for each process."""
+def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
+    """The table of `revurb status --cluster`: a row for each node."""
     table = Table(box=None, pad_edge=False)
     for heading in ("Host", "Pid", "State", "Uptime"):
         table.add_column(heading, justify="right" if heading == "Pid" else "left")
     for heading in ("Connections", "Topics", "Lag", "Waiting", "Lost"):
         table.add_column(heading, justify="right")
     table.add_column("Version")
-    for node in found:
+    for node in nodes:
         table.add_row(
             node.host,
             str(node.pid),
             coloured(node.state, COLOURS.get(node.state, "yellow")),
-            duration(node.uptime_s),
+            format_duration(node.uptime_s),
             str(node.connections),
-            _number(node.topics),
-            coloured(lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > LAGS_MS else ""),
-            _number(node.waiting),
-            coloured(_number(node.lost), "red" if node.lost else ""),
+            _format_number(node.topics),
+            coloured(format_lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > HIGH_LAG_MS else ""),
+            _format_number(node.waiting),
+            coloured(_format_number(node.lost), "red" if node.lost else ""),
             node.version,
         )
     return table
 
 
 def coloured(text: str, colour: str) -> str:
+    """`text` as rich markup; without a colour as it is."""
     return f"[{colour}]{text}[/{colour}]" if colour else text
 
 
-def lag(milliseconds: float | None) -> str:
-    """`0.4 ms`, `31 ms`, `2.5 s`, `-` where it is not known."""
+def format_lag(milliseconds: float | None) -> str:
+    """Such as "0.4 ms", "31 ms" or "2.5 s"; "-" for None."""
     if milliseconds is None:
         return "-"
     if milliseconds >= 1000:
@@ -104,15 +107,15 @@ def lag(milliseconds: float | None) -> str:
     return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms"
 
 
-def _number(count: int | None) -> str:
+def _format_number(count: int | None) -> str:
     return "-" if count is None else str(count)
 
 
-def _show(server: ServerStatus) -> None:
+def _print_server(server: ServerStatus) -> None:
     connections = sum(process.connections for process in server.processes)
     click.echo(
         f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "
-        f"up {duration(server.uptime_s)}, {counted(connections, 'connection')}"
+        f"up {format_duration(server.uptime_s)}, {format_count(connections, 'connection')}"
     )
     table = Table(box=None, pad_edge=False)
     for heading in ("Process", "Pid", "State", "Uptime", "Connections", "Restarts"):
@@ -125,24 +128,24 @@ def _show(server: ServerStatus) -> None:
             process.process,
             "-" if process.pid is None else str(process.pid),
             coloured(process.state, colour),
-            duration(process.uptime_s),
+            format_duration(process.uptime_s),
             str(process.connections),
             str(process.restarts),
         )
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 host`, `2 hosts`."""
+def format_count(count: int, one: str, many: str | None = None) -> str:
+    """Such as "1 host" or "2 hosts"."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
-def duration(seconds: float) -> str:
-    """`5s`, `3m 5s`, `2h 3m`, `4d 2h`."""
-    left = int(seconds)
+def format_duration(seconds: float) -> str:
+    """Such as "5s", "3m 5s", "2h 3m" or "4d 2h"."""
+    remaining = int(seconds)
     parts: list[str] = []
     for name, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, length)
+        count, remaining = divmod(remaining, length)
         if count or parts or name == "s":
             parts.append(f"{count}{name}")
     return " ".join(parts[:2])

@@ -1,4 +1,4 @@
-"""`revurb stop`: what SIGTERM does, for whoever does not know the pid."""
+"""`revurb stop`: stops a server as SIGTERM does, found by its control socket instead of its pid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from revurb.cli.running import ANSWER_S, port_option, request, the_one
+from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
 
 
@@ -19,13 +19,13 @@ def stop(port: int | None, now: bool) -> None:
     Requests in flight are finished and clients are told to reconnect, over the drain timeout of the server. Returns
     when it has ended.
     """
-    sock, server = the_one(port)
+    sock, server = choose_server(port)
     with sock:
-        request(sock, ControlRequest("stop", now), ANSWER_S)
+        request_or_exit(sock, ControlRequest("stop", now), REPLY_TIMEOUT_S)
         click.echo(f"Stopping the server on port {server.port}, pid {server.pid}")
         sock.settimeout(None)
         try:
-            sock.recv(1)  # the end of the connection is that of the server
+            sock.recv(1)  # the server closes the connection when it has ended
         except OSError:
             pass
         except KeyboardInterrupt:

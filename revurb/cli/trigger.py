@@ -1,4 +1,4 @@
-"""`revurb trigger`: send an event as an application would, to see that everything works."""
+"""`revurb trigger`: publishes an event over the HTTP API, as an application does."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from revurb.cli.client import RequestError, request
-from revurb.cli.line import one_line
+from revurb.cli.client import RequestError, send_request
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
+from revurb.cli.terminal_text import escape_unprintable
 
 
 @click.command()
@@ -45,9 +45,10 @@ def trigger(
     if socket_id is not None:
         body["socket_id"] = socket_id
     try:
-        answer = request(address, app, "POST", f"/apps/{app.id}/events", json.dumps(body).encode())
+        response = send_request(address, app, "POST", f"/apps/{app.id}/events", json.dumps(body).encode())
     except RequestError as error:
         raise click.ClickException(str(error)) from error
-    if answer.status != 200:
-        raise click.ClickException(f"the server answered {answer.status}: {one_line(answer.text.strip())}")
-    click.echo(one_line(answer.text.strip()))
+    text = escape_unprintable(response.text.strip())
+    if response.status != 200:
+        raise click.ClickException(f"the server answered {response.status}: {text}")
+    click.echo(text)

@@ -1,4 +1,4 @@
-"""What `revurb serve` says once it listens: where, for which apps, and lines to copy into clients."""
+"""What `revurb serve` prints when it listens: its address, the apps, and lines to copy into clients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import click
 from revurb.config import App, Config
 
 
-def say_welcome(config: Config, port: int, apps: tuple[App, ...], ready_made: App | None) -> None:
-    """Print to standard output. `ready_made` is the app whose secret may be shown."""
+def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App | None) -> None:
+    """Print to standard output. `dev_app` is the app whose secret may be printed, with lines for clients of it."""
     server = config.server
     tls = config.tls.cert is not None
     host = server.hostname or ("127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host)
@@ -17,14 +17,14 @@ def say_welcome(config: Config, port: int, apps: tuple[App, ...], ready_made: Ap
     if server.unix_socket is not None:
         click.echo(f"and on the Unix socket {server.unix_socket}")
     for app in apps:
-        secret = f"  secret {app.secret}" if app is ready_made else ""
+        secret = f"  secret {app.secret}" if app is dev_app else ""
         click.echo(f"  app id {app.id}  key {app.key}{secret}")
-    if ready_made is not None:
-        click.echo(_lines_to_copy(host, port, server.path, tls, base, ready_made))
+    if dev_app is not None:
+        click.echo(_client_lines(host, port, server.path, tls, base, dev_app))
     click.echo("Stop with Ctrl-C.\n")
 
 
-def _lines_to_copy(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:
+def _client_lines(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:
     force_tls = "true" if tls else "false"
     js_path = f", wsPath: '{path}'" if path else ""
     py_path = f"  # the path prefix {path} goes into a reverse proxy" if path else ""

@@ -1,4 +1,4 @@
-"""What one process serves: the composition root, the front door to it, and how it starts, drains and is embedded.
+"""One node: what a serving process runs. It puts the layers together, and is started, drained and embedded here.
 
-Reading order: gateway, drain, node, embedding; then bus_factory, cluster_status.
+Reading order: gateway, drain, node, embedding; then bus_factory, cluster_status, cluster_survey.
 """

@@ -1,4 +1,4 @@
-"""Which bus a node is on: that of many hosts, that of a host's workers, or none."""
+"""Chooses the bus of a node: through Redis, through the hub of its host, or within its process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 BusFactory = Callable[[Receiver], BusEngine]
 
 
-def bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | None:
-    """What makes the node's bus; None for a node that is all there is. Raises ConfigError."""
+def choose_bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | None:
+    """The function that makes the bus of a node from its Receiver; None for the bus of a single process. `hub_socket`
+    is the path of the hub's socket, if the node is a worker. Raises ConfigError if the configured Redis client factory
+    cannot be loaded."""
     node = f"{os.getpid()}-{secrets.token_hex(4)}"
     if config.scaling.enabled:
-        return _redis(config, node)
+        return _redis_bus_factory(config, node)
     if hub_socket is not None:
         return lambda receiver: BrokeredBus(
             node, receiver, MEMBER_EVENTS, lambda owner: HubLink(hub_socket, owner)
@@ -34,15 +36,15 @@ def bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | N
     return None
 
 
-def _redis(config: Config, node: str) -> BusFactory:
-    # Imported here: who does not scale need not wait for the client, which takes 0.2 s.
+def _redis_bus_factory(config: Config, node: str) -> BusFactory:
+    # Imported here: importing the client takes 0.2 s, which a node without scaling need not spend.
     from revurb.bus.redis.redis_client import client_factory
     from revurb.bus.redis.redis_link import RedisLink
 
     scaling, redis = config.scaling, config.scaling.redis
     connect = client_factory(redis)
 
-    def bus(receiver: Receiver, events: MemberEvents) -> BrokeredBus:
+    def redis_bus(receiver: Receiver, events: MemberEvents) -> BrokeredBus:
         return BrokeredBus(
             node,
             receiver,
@@ -54,23 +56,24 @@ def _redis(config: Config, node: str) -> BusFactory:
 
     protocol = scaling.protocol
     if protocol == "revurb" or redis.cluster:  # PHP Reverb does not speak Cluster
-        return lambda receiver: bus(receiver, MEMBER_EVENTS)
+        return lambda receiver: redis_bus(receiver, MEMBER_EVENTS)
 
     from revurb.bus.reverb.bridged_bus import BridgedBus
     from revurb.bus.reverb.reverb_bridge import ReverbBridge
 
     cache_ttl_s = config.limits.cache_ttl_s
 
-    def among_php(receiver: Receiver) -> BridgedBus:
+    def bridged_bus(receiver: Receiver) -> BridgedBus:
         bridge = ReverbBridge(
             node,
-            cast("Callable[[], Redis]", connect),  # of no cluster, as just seen
+            cast("Callable[[], Redis]", connect),  # not that of a cluster, see above
             receiver,
             channel=scaling.channel,
             protocol=protocol,
             prefix=redis.prefix,
             cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
         )
-        return BridgedBus(bus(receiver, MEMBER_EVENTS._replace(on_published=bridge.on_member_event)), bridge)
+        events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
+        return BridgedBus(redis_bus(receiver, events), bridge)
 
-    return among_php
+    return bridged_bus

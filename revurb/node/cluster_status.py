@@ -1,4 +1,4 @@
-"""Who else is there: every node of the cluster says how it is."""
+"""The status that each node of a cluster reports when a survey asks for it."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ import msgspec
 from revurb.bus.engine import BusHealth
 from revurb.version import __version__
 
-QUESTION = b"status"
+STATUS_QUESTION = b"status"
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
-    """What a node says about itself. None is what one of an older version does not say."""
+    """The status of one node. None stands for a figure that a node of an older version does not report."""
 
     host: str
     pid: int
     version: str
     uptime_s: float
     connections: int
-    state: str  # "ready", or why it is not
-    topics: int | None = None  # channels that it hears of
-    waiting: int | None = None  # events of its own that Redis has not accepted yet
-    lag_ms: float | None = None  # how far behind it hears; None also where there is nothing to be behind
-    dropped: int | None = None  # events that waited while Redis was away, and were too many
-    missed: int | None = None  # times that it was cut off for longer than events are kept
+    state: str  # "ready", or the reason why it takes no new clients
+    topics: int | None = None  # channels that it is subscribed to
+    waiting: int | None = None  # its own events that Redis has not accepted yet
+    lag_ms: float | None = None  # how late it receives events; None also if it is not measured
+    dropped: int | None = None  # events that were discarded because too many waited for Redis
+    missed: int | None = None  # number of disconnections that were longer than Redis keeps events
 
     @property
     def lost(self) -> int | None:
-        """What has not come to whom it should: not 0 is a matter for the operator."""
+        """Events and periods that did not reach all subscribers. The operator should look into any but 0."""
         return None if self.dropped is None or self.missed is None else self.dropped + self.missed
 
 
 _encode = msgspec.json.Encoder().encode
-_read = msgspec.json.Decoder(NodeStatus).decode
+_decode = msgspec.json.Decoder(NodeStatus).decode
 
 
-def answering(
+def status_answerer(
     connections: Callable[[], int], unready: Callable[[], str | None], health: Callable[[], BusHealth]
 ) -> Callable[[bytes], bytes]:
-    """What answers a survey for a node; nothing to a question that it does not know."""
+    """The function that answers the surveys of the bus for a node. Its answer to a question other than
+    `STATUS_QUESTION` is empty. `unready` returns the reason why the node takes no new clients, or None."""
     started_at = time.monotonic()
 
     def answer(question: bytes) -> bytes:
-        if question != QUESTION:
+        if question != STATUS_QUESTION:
             return b""
-        on_the_bus = health()
+        bus_health = health()
         return _encode(
             NodeStatus(
                 host=socket.gethostname(),
@@ -58,23 +59,23 @@ def answering(
                 uptime_s=time.monotonic() - started_at,
                 connections=connections(),
                 state=unready() or "ready",
-                topics=on_the_bus.topics,
-                waiting=on_the_bus.waiting,
-                lag_ms=None if on_the_bus.lag_s is None else round(on_the_bus.lag_s * 1000, 3),
-                dropped=on_the_bus.dropped,
-                missed=on_the_bus.missed,
+                topics=bus_health.topics,
+                waiting=bus_health.waiting,
+                lag_ms=None if bus_health.lag_s is None else round(bus_health.lag_s * 1000, 3),
+                dropped=bus_health.dropped,
+                missed=bus_health.missed,
             )
         )
 
     return answer
 
 
-def read_census(answers: list[bytes]) -> list[NodeStatus]:
-    """Those that make sense, by host and pid."""
-    found = []
+def read_statuses(answers: list[bytes]) -> list[NodeStatus]:
+    """The statuses in the answers to a survey, by host and pid. Answers that cannot be decoded are left out."""
+    statuses = []
     for answer in answers:
         try:
-            found.append(_read(answer))
+            statuses.append(_decode(answer))
         except msgspec.MsgspecError:
             continue  # a node of another version
-    return sorted(found, key=lambda status: (status.host, status.pid))
+    return sorted(statuses, key=lambda status: (status.host, status.pid))

@@ -1,4 +1,4 @@
-"""Letting clients go one after the other, so that they do not come back as one herd."""
+"""Closes the WebSockets of a node that stops one after the other, so that not all clients reconnect at once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 
 from revurb.transport.connections import Connections
 
-# The last WebSocket is told at this part of the drain timeout: what is left is for its close handshake.
+# The last WebSocket is closed after this part of the drain timeout. The rest is for its close handshake.
 SPREAD_PART = 0.9
-# Few clients are no herd: they are told faster than the timeout would allow. A node takes thousands of handshakes
-# per second, so that these are nothing to it, and a hundred clients are gone in two seconds.
+# A few clients are closed faster than the timeout would allow: a hundred in two seconds. A node accepts thousands of
+# handshakes per second, so this rate of reconnections is no load.
 CLOSES_PER_S = 50
-# A client may send its next request on a kept connection at the very moment that we close it. One that asks at least
-# this often gets an answer with `Connection: close` instead (nginx: keepalive_min_timeout).
+# A client may send its next request on a kept connection while the node closes it. A client that sends requests at
+# least this often gets a response with `Connection: close` instead (nginx: keepalive_min_timeout).
 IDLE_GRACE_S = 1.0
 TICK_S = 0.02
 
 
 async def close_evenly(connections: Connections, timeout_s: float) -> None:
-    """Close the WebSockets of a draining node evenly over most of `timeout_s`, its idle HTTP connections after a
-    grace. Returns when all have been told to close; at once if there are none."""
+    """Start to close the WebSockets of a draining node evenly over `SPREAD_PART` of `timeout_s`, and its idle HTTP
+    connections after `IDLE_GRACE_S`. Returns when the closing of all has begun; at once if there are none."""
     clock = asyncio.get_running_loop().time
     start, spread_s = clock(), min(SPREAD_PART * timeout_s, len(connections.websockets) / CLOSES_PER_S)
     waiting = list(connections.websockets)
@@ -29,7 +29,7 @@ async def close_evenly(connections: Connections, timeout_s: float) -> None:
         due = count if passed_s >= spread_s else 1 + int(count * passed_s / spread_s)
         while count - len(waiting) < due:
             socket = waiting.pop()
-            if socket in connections.websockets:  # it may have left by itself
+            if socket in connections.websockets:  # its client may have disconnected
                 socket.close(*connections.drain_close)
         if passed_s >= idle_grace_s:
             connections.close_idle_http()

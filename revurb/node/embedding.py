@@ -1,4 +1,4 @@
-"""A node inside somebody else's program or test.
+"""`revurb.Server`: a node in the process of another program or of a test.
 
 async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
     await server.trigger("orders", "created", {"id": 7})
@@ -18,7 +18,7 @@ from revurb.wire.deflate import Mode
 
 
 class Limits(TypedDict, total=False):
-    """The node's limits by their names in the configuration; each is described in docs/configuration.md."""
+    """The limits of a node by their names in the configuration. docs/configuration.md describes each one."""
 
     max_request_size_bytes: int
     max_head_size_bytes: int
@@ -33,10 +33,10 @@ class Limits(TypedDict, total=False):
 
 
 class Server:
-    """A node as an asynchronous context manager: listening inside the block, drained behind it.
+    """A node as an asynchronous context manager: it listens inside the block, and drains at its end.
 
-    Reads no file and no environment variable. Runs on whatever asyncio loop it is entered in; several run side by
-    side and share nothing.
+    Reads no file and no environment variable. Runs on the asyncio loop in which it is entered. Several run side by side
+    and share nothing.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class Server:
         debug: bool = False,
         **limits: Unpack[Limits],
     ) -> None:
-        """`port` 0 picks a free one. Raises ValueError if there is no app, TLS is half given, or a value is not one."""
+        """`port` 0 takes a free port. Raises ValueError if there is no app, only one of `tls_cert` and `tls_key`, or an
+        invalid value."""
         config = Config(
             server=ServerConfig(
                 host=host, port=port, path=path, unix_socket=unix_socket, drain_timeout_s=drain_timeout_s
@@ -83,16 +84,17 @@ class Server:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises ListenError if the address is not to be had."""
+        """Listen. Raises ListenError if the address cannot be bound."""
         await self._node.start()
 
     async def stop(self) -> None:
-        """What SIGTERM does to `revurb serve`: clients are told to reconnect (4200), requests in flight finish."""
+        """Drain as `revurb serve` does on SIGTERM: WebSockets are closed with 4200, so that clients reconnect, and
+        requests in flight finish."""
         await self._node.stop()
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port on which the server listens."""
         return self._node.port
 
     @property
@@ -110,10 +112,10 @@ class Server:
         app_id: str | None = None,
         socket_id: str | None = None,
     ) -> None:
-        """Send an event to one channel or several, but not to `socket_id`. Returns when it has been accepted.
+        """Send an event to one channel or several, but not to `socket_id`. Returns when the bus has accepted it.
 
-        `data` that is not a string is sent as JSON, as the Pusher SDKs do. `app_id` may be left out where there is only
-        one app. Raises LookupError for an app that is not there, TypeError for data that is no JSON.
+        `data` that is not a string is encoded as JSON, as the Pusher SDKs do. `app_id` may be left out if there is only
+        one app. Raises LookupError for an unknown app, TypeError for data that cannot be encoded.
         """
         app = await self._find(app_id)
         text = data if isinstance(data, str) else orjson.dumps(data).decode()
@@ -128,8 +130,8 @@ class Server:
             if len(apps) != 1:
                 raise LookupError(f"there are {len(apps)} apps: say which one with app_id")
             return apps[0]
-        found = self._node.apps.find_by_id(app_id)
-        app = found if found is None or isinstance(found, App) else await found
+        result = self._node.apps.find_by_id(app_id)
+        app = result if result is None or isinstance(result, App) else await result
         if app is None:
             raise LookupError(f"there is no app with the id {app_id!r}")
         return app

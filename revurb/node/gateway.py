@@ -1,4 +1,4 @@
-"""The front door: sends each request to the API, or makes a session of it."""
+"""Handles each HTTP request of a node: passes it to the API, or upgrades it to a WebSocket with a session."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _ANY_ORIGIN = ("*",)
 
 
 class Gateway:
-    """The transport's Endpoint of a node. `max_connections` bounds all apps together, None is no bound. Without a
-    `compression` none is agreed to."""
+    """The transport's RequestHandler of a node. `max_connections` limits the connections of all apps together; None is
+    no limit. Without `compression`, no extension is negotiated. With `trace`, all messages are printed."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Gateway:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
-            admitted = self._admit(request, app)
-            # Asked in this order: whether a Session is Awaitable takes the abstract class 1 us to find out.
-            if isinstance(admitted, Session) or not isinstance(admitted, Awaitable):
-                return Upgrade(head, admitted, agreement)
-            return self._upgrade_later(head, admitted, agreement)
+            handler = self._admit(request, app)
+            # In this order: the check that a Session is not Awaitable, an abstract class, takes 1 us.
+            if isinstance(handler, Session) or not isinstance(handler, Awaitable):
+                return Upgrade(head, handler, agreement)
+            return self._upgrade_later(head, handler, agreement)
         return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
 
     async def _upgrade_later(
@@ -77,11 +77,11 @@ class Gateway:
         return Upgrade(head, await handler, agreement)
 
     async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> WebSocketHandler:
-        admitted = self._admit(request, await app)
-        return await admitted if isinstance(admitted, Awaitable) else admitted
+        handler = self._admit(request, await app)
+        return await handler if isinstance(handler, Awaitable) else handler
 
     def _admit(self, request: Request, app: App | None) -> MaybeAwaitable[WebSocketHandler]:
-        """A session, or a refusal: said on the WebSocket, since that is where Pusher clients listen for it."""
+        """A session, or a refusal. A refusal is sent over the WebSocket, where Pusher clients expect errors."""
         if app is None:
             return Refusal(UnknownApp())
         allowed = app.allowed_origins
@@ -91,23 +91,21 @@ class Gateway:
             return Refusal(OverCapacity())
         granted = self._bus.admit(app.id, app.max_connections)
         if isinstance(granted, bool):
-            return self._seat(app, granted)
-        return self._seat_later(app, asyncio.ensure_future(granted))
+            return self._make_session(app, granted)
+        return self._make_session_later(app, asyncio.ensure_future(granted))
 
-    async def _seat_later(self, app: App, granted: asyncio.Future[bool]) -> WebSocketHandler:
+    async def _make_session_later(self, app: App, granted: asyncio.Future[bool]) -> WebSocketHandler:
         try:
-            return self._seat(app, await asyncio.shield(granted))
-        except (
-            asyncio.CancelledError
-        ):  # the connection is gone: nobody takes the place that may be granted yet
-            granted.add_done_callback(lambda done: self._give_back(app, done))
+            return self._make_session(app, await asyncio.shield(granted))
+        except asyncio.CancelledError:  # the connection is lost, and the bus may still admit it
+            granted.add_done_callback(lambda done: self._release_admission(app, done))
             raise
 
-    def _give_back(self, app: App, granted: asyncio.Future[bool]) -> None:
+    def _release_admission(self, app: App, granted: asyncio.Future[bool]) -> None:
         if not granted.cancelled() and granted.exception() is None and granted.result():
             self._bus.release(app.id)
 
-    def _seat(self, app: App, granted: bool) -> WebSocketHandler:
+    def _make_session(self, app: App, granted: bool) -> WebSocketHandler:
         if not granted:
             return Refusal(OverConnectionQuota())
         session = Session(self._registry.state(app), self._socket_ids.next(), self._bus)

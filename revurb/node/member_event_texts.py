@@ -1,4 +1,4 @@
-"""How the bus tells that members come and go, in the protocol's words: it has none of its own."""
+"""The texts of the `member_added` and `member_removed` events that the bus publishes. The bus knows no protocol."""
 
 from __future__ import annotations
 

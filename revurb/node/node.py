@@ -1,7 +1,7 @@
-"""One node in one process: the composition root, the only file that knows every layer.
+"""One node: the composition root, which is the only file that knows every layer.
 
-Plan: clients' messages go connection -> session -> bus; requests go connection -> gateway -> api -> trigger -> bus;
-the bus brings every event back to `Dispatch.deliver`. One timer turns the wheel for all connections.
+Messages of clients go connection -> session -> bus. Requests go connection -> gateway -> api -> trigger -> bus. The bus
+passes every event to `Dispatch.deliver`. One timer turns the timer wheel of all connections.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from revurb.apps import App, AppProvider, FixedApps
 from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config
-from revurb.node.cluster_status import answering
+from revurb.node.cluster_status import status_answerer
 from revurb.node.drain import close_evenly
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -40,28 +40,35 @@ from revurb.wire.deflate import Compression
 
 _log = logging.getLogger(__name__)
 
-RESTARTING = 4200  # Pusher clients reconnect at once
+RESTARTING = 4200  # close code on which Pusher clients reconnect at once
 
 
 class Node:
     """Serves the apps of `config`, or of `apps` if given, from `start` to `stop`.
 
-    Everything it holds hangs below it: several nodes run in one process without knowing of each other. `join` makes
-    the bus that connects it with other processes; without, it is all there is.
+    All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
+    with other nodes; without, it has a LocalBus.
     """
+
+    # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
+    _bus: BusEngine
+    _trigger: Trigger
+    _connections: Connections
+    _make_connection: Callable[[], ClientConnection]
+    _trimmer: MemoryTrimmer
 
     def __init__(
         self,
         config: Config,
         apps: AppProvider | None = None,
-        join: Callable[[Receiver], BusEngine] | None = None,
+        bus_factory: Callable[[Receiver], BusEngine] | None = None,
     ) -> None:
         self.config = config
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
         self._registry = Registry(self.counters)
-        self._join = join if join is not None else lambda receiver: LocalBus(receiver, MEMBER_EVENTS)
+        self._bus_factory = bus_factory or (lambda receiver: LocalBus(receiver, MEMBER_EVENTS))
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
             if config.tls.cert is not None and config.tls.key is not None
@@ -81,23 +88,23 @@ class Node:
         return len(self._connections.websockets)
 
     def unready(self) -> str | None:
-        """Why this node should get no new clients: "draining", "not listening", or what its bus lacks; None if it
-        should."""
+        """The reason why this node should get no new clients: "draining", "not listening", or why its bus is degraded.
+        None if it should."""
         if self._connections.draining:
             return "draining"
         return self._bus.degraded if self._listeners else "not listening"
 
     async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
-        """Listen on bound `sockets`, or without any where the configuration says. Raises ListenError, and leaves
-        nothing behind, if an address is not to be had."""
+        """Listen on bound `sockets`, or without any on the addresses of the configuration. Raises ListenError if one
+        cannot be bound; nothing is left open then."""
         config, loop = self.config, asyncio.get_running_loop()
-        status = answering(lambda: self.connection_count, self.unready, lambda: self._bus.health)
-        self._bus = self._join(Dispatch(self._registry, status))
+        answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
+        self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
-        self._connections = Connections(self._gateway(), _transport_limits(config), self.counters, loop)
+        self._connections = Connections(self._make_gateway(), _transport_limits(config), self.counters, loop)
         self._make_connection = functools.partial(ClientConnection, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
-        self._turn(loop)
+        self._on_tick(loop)
         try:
             await self._bus.start()
             await self._listen(tuple(sockets))
@@ -119,20 +126,21 @@ class Node:
                 self.port = sock.getsockname()[1]
 
     async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
-        """Accept clients on one more bound socket, until the server that is returned is closed."""
+        """Accept clients on one more bound socket. The caller ends that by closing the server that is returned."""
         tls = self._tls.context if self._tls is not None else None
         return await listen_on(self._make_connection, sock, tls)
 
     def stop_accepting(self) -> None:
-        """Stop listening. Those who are connected stay."""
+        """Stop listening. Clients that are connected stay."""
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
 
     async def stop(self, drain_timeout_s: float | None = None, *, spread: bool = False) -> None:
-        """Stop accepting, finish the requests in flight, close every WebSocket with 4200, and drop whatever is left
-        after `drain_timeout_s` (seconds; the configured one by default). With `spread`, WebSockets are closed evenly
-        over that time, so that their clients do not come back as one herd."""
+        """Stop accepting, finish the requests in flight, and close every WebSocket with 4200. Connections that are left
+        after `drain_timeout_s` (seconds; the configured ones by default) are dropped. With `spread`, WebSockets are
+        closed evenly over that time, so that not all clients reconnect at once. Without effect on a node that is not
+        running."""
         if self._timer is None:
             return
         self.stop_accepting()
@@ -155,17 +163,17 @@ class Node:
         self._timer = None
 
     def reload_tls(self) -> None:
-        """Read the certificate again. Raises TlsError, and keeps the old one, if it cannot be used."""
+        """Read the TLS certificate again. Raises TlsError if it cannot be used; the old one stays in use then."""
         if self._tls is not None:
             self._tls.reload()
 
     def trigger(
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
     ) -> MaybeAwaitable[None]:
-        """Send an event as if it had come over the HTTP API."""
+        """Publish an event as a request to the HTTP API does, with `data` as the text of the event."""
         return self._trigger.send(app, channels, event, data, except_socket_id)
 
-    def _gateway(self) -> Gateway:
+    def _make_gateway(self) -> Gateway:
         config = self.config
         api = Api(
             self.apps,
@@ -186,13 +194,13 @@ class Node:
             compression=self._compression,
         )
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        self._timer = loop.call_later(TICK_S, self._turn, loop)
+        self._timer = loop.call_later(TICK_S, self._on_tick, loop)
         self._connections.date = formatdate(usegmt=True)
         self._connections.wheel.turn(now)
         self._bus.tick()
-        self._trimmer.look(self.connection_count)
+        self._trimmer.check(self.connection_count)
 
     def _shrink(self) -> None:
         self._connections.shrink()

@@ -1,4 +1,4 @@
-"""`--debug`: a session that prints what passes through it. Sessions that are not traced pay nothing."""
+"""`--debug`: prints the messages of a session in both directions. Sessions without it have no cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from revurb.transport.handlers import FrameSender
 
 
 class TracedSession:
-    """Stands between a session and its connection."""
+    """The WebSocketHandler of a connection and the Outlet of the session behind it: passes all calls on, and prints
+    them to the trace."""
 
     __slots__ = ("_outlet", "_session", "_trace")
 
@@ -46,7 +47,7 @@ class TracedSession:
         self._trace.note(self._session.socket_id, "disconnected")
         self._session.closed()
 
-    # The FrameSender that the session sees.
+    # The session's Outlet.
 
     def send(self, frame: bytes) -> None:
         self._trace.sent(self._session.socket_id, frame[_header_bytes(frame) :])
@@ -62,5 +63,5 @@ class TracedSession:
 
 
 def _header_bytes(frame: bytes) -> int:
-    """How long the header of a server frame is (RFC 6455 5.2; server frames carry no mask)."""
+    """The length of a server frame's header (RFC 6455 5.2; server frames have no mask)."""
     return {126: 4, 127: 10}.get(frame[1], 2)

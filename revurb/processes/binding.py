@@ -1,8 +1,8 @@
-"""The addresses of a server with several workers, bound once and kept for as long as it runs.
+"""The addresses of a server with several workers, bound once and kept until the server ends.
 
-Plan: each worker has sockets of its own on the same addresses (SO_REUSEPORT), so that the kernel spreads the clients
-over the workers. The supervisor holds all of them open: a socket stays where it is while its worker is replaced, and
-no client is ever refused.
+Each worker has its own sockets on the same addresses (SO_REUSEPORT), so that the kernel spreads clients over the
+workers. The supervisor keeps all of them open: the queue of a socket stays while its worker is replaced, and no client
+is refused.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from revurb.transport.listener import ListenError, bind_unix, reason
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Bound sockets: `slots[n]` are those of worker n, one for each address of the host; `unix` is for all of them."""
+    """Bound sockets. `slots[n]` has those of worker n, one for each address of the host. All workers share `unix`."""
 
     port: int
     slots: tuple[tuple[socket.socket, ...], ...]
     unix: socket.socket | None
 
     def fds(self) -> tuple[int, ...]:
-        """Every descriptor, for a process that is to inherit them."""
-        of_slots = [sock.fileno() for slot in self.slots for sock in slot]
-        return (*of_slots, *([] if self.unix is None else [self.unix.fileno()]))
+        """The descriptors of all sockets, for a child process to inherit."""
+        tcp = [sock.fileno() for slot in self.slots for sock in slot]
+        return (*tcp, *([] if self.unix is None else [self.unix.fileno()]))
 
     def close(self) -> None:
-        """Give the addresses back, and remove the Unix socket."""
+        """Close all sockets and remove the file of the Unix socket."""
         for slot in self.slots:
             for sock in slot:
                 sock.close()
@@ -41,20 +41,20 @@ class Binding:
 
 
 def bind(host: str, port: int, unix_socket: str | None, unix_socket_mode: int, count: int) -> Binding:
-    """Bind for `count` workers; port 0 picks a free one. Raises ListenError if an address is not to be had."""
+    """Bind the addresses of `host` for `count` workers. Port 0 takes a free port, the same for all. Raises ListenError
+    if an address or the Unix socket cannot be bound."""
     slots: list[tuple[socket.socket, ...]] = []
     try:
         addresses = _addresses(host, port)
         if port != 0:
             for family, address in addresses:
-                _bound(
-                    family, address, shared=False
-                ).close()  # SO_REUSEPORT would join another server of ours
+                # Fails if the port is taken, also by another server of this user: SO_REUSEPORT would share it.
+                _bind_socket(family, address, shared=False).close()
         for _ in range(count):
             slot: list[socket.socket] = []
             slots.append(())
             for family, address in addresses:
-                sock = _bound(family, (address[0], port, *address[2:]), shared=True)
+                sock = _bind_socket(family, (address[0], port, *address[2:]), shared=True)
                 slot.append(sock)
                 slots[-1] = tuple(slot)
                 port = sock.getsockname()[1]
@@ -69,11 +69,11 @@ def bind(host: str, port: int, unix_socket: str | None, unix_socket_mode: int, c
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return list(dict.fromkeys((int(family), tuple(address)) for family, _, _, _, address in found))
+    infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((int(family), tuple(address)) for family, _, _, _, address in infos))
 
 
-def _bound(family: int, address: tuple[Any, ...], *, shared: bool) -> socket.socket:
+def _bind_socket(family: int, address: tuple[Any, ...], *, shared: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

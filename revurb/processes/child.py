@@ -1,4 +1,13 @@
-"""A process of the supervisor's: a fresh interpreter, so that it runs the code and the configuration of today."""
+"""One child process of the supervisor, from its start to its end.
+
+A child is a fresh interpreter, so that it runs the code and the configuration of the time at which it starts. `NEXT`
+lists the transitions of its state:
+
+    STARTING -- Ready ---> READY -- Draining, or drain() --> DRAINING
+        \\---------------------\\--------------------------------\\----> EXITED -- link is read to its end --> OVER
+
+`drain()` also moves a STARTING child to DRAINING: it is killed, since it has no clients.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from revurb.processes.reaper import Reaper
@@ -20,10 +30,10 @@ from revurb.processes.supervision_link import (
     VERSION,
     Drain,
     EndNow,
-    Failed,
     FromChild,
     Heartbeat,
     Ready,
+    StartFailed,
     SupervisionLink,
     ToChild,
     open_supervisors_end,
@@ -31,14 +41,36 @@ from revurb.processes.supervision_link import (
 
 _log = logging.getLogger(__name__)
 
-LAST_WORDS_S = 1.0  # how long the link of a process that has ended may take to say so
-STACK_QUIET_S = 0.2  # a stack is whole when nothing came for so long: it is written in one go
+LAST_MESSAGES_S = 1.0  # after the exit, for reading what the child sent before it
+STACK_START_S = 1.0  # until the first part of a stack
+STACK_QUIET_S = 0.2  # after the last part: faulthandler writes a stack in one go
 MAX_STACK_BYTES = 64 * 1024
 
 
+class ChildState(Enum):
+    """How far a child process has come. The values of the first three are the states that `revurb status` shows."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"  # takes no new clients
+    EXITED = "exited"  # has no pid any more; messages that it sent before may still be unread
+    OVER = "over"  # all its messages have been read
+
+
+_STARTING, _READY, _DRAINING, _EXITED, _OVER = ChildState
+
+NEXT: Mapping[ChildState, tuple[ChildState, ...]] = {
+    _STARTING: (_READY, _DRAINING, _EXITED),
+    _READY: (_DRAINING, _EXITED),
+    _DRAINING: (_EXITED,),
+    _EXITED: (_OVER,),
+    _OVER: (),
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Command:
-    """What a child runs: `python -m module arguments`, with `fds` inherited under their numbers."""
+class ChildCommand:
+    """What a child runs: `python -m module arguments`. It inherits `fds` under their numbers."""
 
     module: str
     arguments: tuple[str, ...]
@@ -48,9 +80,11 @@ class Command:
 
 
 class Child:
-    """One process and what it says. Made by `start_child`.
+    """A running child process and the supervisor's end of its link. Made by `start_child`.
 
-    `ready` and `ended` are futures: of its Ready, and of its exit code (negative: the number of a signal).
+    Futures: `ready` has the Ready message, and is cancelled if the child ends without one. `stopped_accepting` is done
+    when the child takes no new clients. `exit_code` is done when the child is OVER; a negative code is the number of
+    the signal that ended it. `on_draining` is called once if the child begins to drain, asked to or not.
     """
 
     def __init__(
@@ -64,25 +98,25 @@ class Child:
         loop = asyncio.get_running_loop()
         self.name = name
         self.pid = pid
+        self.state = _STARTING
         self.started_at = time.monotonic()
         self.ready: asyncio.Future[Ready] = loop.create_future()
-        self.ended: asyncio.Future[int] = loop.create_future()
-        self.left: asyncio.Future[None] = loop.create_future()  # it takes no new clients any more
+        self.stopped_accepting: asyncio.Future[None] = loop.create_future()
+        self.exit_code: asyncio.Future[int] = loop.create_future()
         self.on_draining: Callable[[], None] = lambda: None
-        self.beat = Heartbeat()
-        self.failure: Failed | None = None
-        self.draining = False
-        self.silent_s = 0.0  # how long it has shown no sign of life; the watchdog counts
+        self.heartbeat = Heartbeat()
+        self.failure: StartFailed | None = None
+        self.silent_s = 0.0  # since its last message, as the watchdog counts it
+        self._state_before_exit = _STARTING
         self._link = link
         self._stack = stack
         self._stack_transport = stack_transport
         self._reading = asyncio.ensure_future(self._read())
-        self._exited = False
         self._finishing: asyncio.Task[None] | None = None
 
     @property
     def fields(self) -> dict[str, object]:
-        """For log lines."""
+        """The fields that name this child in log lines."""
         return {"child": self.name, "pid": self.pid}
 
     @property
@@ -91,133 +125,169 @@ class Child:
 
     @property
     def serves(self) -> bool:
-        """Ready, and neither gone nor going."""
-        return self.is_ready and not self.draining and not self._exited
+        """Whether it takes new clients."""
+        return self.state is _READY
 
     @property
-    def state(self) -> str:
-        """starting, ready or draining."""
-        if self.draining:
-            return "draining"
-        return "ready" if self.is_ready else "starting"
+    def shown_state(self) -> str:
+        """What `revurb status` shows: "starting", "ready" or "draining"; after the exit, the last of them."""
+        has_exited = self.state in (_EXITED, _OVER)
+        return (self._state_before_exit if has_exited else self.state).value
 
     @property
-    def is_ready(self) -> bool:
-        """It has been ready at some time."""
+    def has_been_ready(self) -> bool:
         return self.ready.done() and not self.ready.cancelled()
 
     @property
     def is_over(self) -> bool:
-        """It has ended, and all that it said is known."""
-        return self.ended.done()
+        """Whether it has exited and all its messages have been read."""
+        return self.state is _OVER
 
     def send(self, message: ToChild) -> None:
         self._link.send(message)
 
     def drain(self) -> None:
-        """Have it leave; one that is not ready has nobody to let go, and just ends."""
-        self.draining = True
-        if self.is_ready:
+        """Have the child let its clients go and exit. One that has not been ready has no clients, and is killed.
+        Without effect on one that drains or has exited."""
+        before = self.state
+        if before not in (_STARTING, _READY):
+            return
+        self._enter(_DRAINING)
+        if before is _READY:
             self.send(Drain())
         else:
             self.kill()
 
     def end_now(self) -> None:
+        """Have a child that drains exit without waiting for its clients."""
         self.send(EndNow())
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
-    def signal(self, number: int) -> None:
-        if not self._exited:  # else its pid may be somebody else's by now
+    def send_signal(self, number: int) -> None:
+        """Send a signal. Without effect after the exit, when the pid may be that of another process."""
+        if self.state not in (_EXITED, _OVER):
             os.kill(self.pid, number)
 
-    async def stack(self) -> str:
-        """Where its threads are now, the innermost call first, also if its loop is blocked. "" if it does not say."""
-        self.signal(signal.SIGUSR2)
+    async def dump_stack(self) -> str:
+        """The stacks of the child's threads, the innermost call first. Works while its loop is blocked. Returns "" if
+        the child writes none within `STACK_START_S`."""
+        self.send_signal(signal.SIGUSR2)
         parts: list[bytes] = []
         with contextlib.suppress(TimeoutError):
             while sum(map(len, parts)) < MAX_STACK_BYTES:
-                async with asyncio.timeout(STACK_QUIET_S if parts else 1.0):
+                async with asyncio.timeout(STACK_QUIET_S if parts else STACK_START_S):
                     part = await self._stack.read(MAX_STACK_BYTES)
                 if not part:
                     break
                 parts.append(part)
         return b"".join(parts).decode("utf-8", "replace").strip()
 
-    def exited(self, code: int) -> None:
-        """The reaper's word. What it said before is heard first."""
-        self._exited = True
+    def on_exit(self, code: int) -> None:
+        """To be called by the reaper. The child is OVER once the messages that it sent before are read."""
+        self._state_before_exit = self.state
+        self._enter(_EXITED)
         self._finishing = asyncio.ensure_future(self._finish(code))
 
     async def _finish(self, code: int) -> None:
-        await asyncio.wait((self._reading,), timeout=LAST_WORDS_S)
+        await asyncio.wait((self._reading,), timeout=LAST_MESSAGES_S)
         self._reading.cancel()
         self._link.close()
         self._stack_transport.close()
+        self._enter(_OVER)
         self.ready.cancel()
-        if not self.left.done():
-            self.left.set_result(None)
-        self.ended.set_result(code)
+        if not self.stopped_accepting.done():
+            self.stopped_accepting.set_result(None)
+        self.exit_code.set_result(code)
 
     async def _read(self) -> None:
         while (message := await self._link.receive()) is not None:
             self.silent_s = 0.0
             match message:
                 case Ready():
-                    if not self.ready.done():
-                        self.ready.set_result(message)
+                    self._on_ready(message)
                 case Heartbeat():
-                    self.beat = message
-                case Failed():
+                    self.heartbeat = message
+                case StartFailed():
                     self.failure = message
                 case _:
-                    if not self.left.done():
-                        self.left.set_result(None)
-                    if not self.draining:
-                        self.draining = True
-                        self.on_draining()
+                    self._on_draining()
+
+    def _on_ready(self, message: Ready) -> None:
+        if not self.ready.done():
+            self.ready.set_result(message)
+        if self.state is _STARTING:
+            self._enter(_READY)
+
+    def _on_draining(self) -> None:
+        """The child has begun to drain, asked to or not; also read after its exit."""
+        if self.stopped_accepting.done():
+            return
+        self.stopped_accepting.set_result(None)
+        if self.state in (_STARTING, _READY):
+            self._enter(_DRAINING)
+        self.on_draining()
+
+    def _enter(self, state: ChildState) -> None:
+        assert state in NEXT[self.state], f"a child that is {self.state} cannot become {state}"
+        self.state = state
 
 
-async def start_child(name: str, command: Command, reaper: Reaper) -> Child:
+async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child:
     """Start the process. Raises OSError if that cannot be done."""
-    ours, theirs = socket.socketpair()
+    supervisor_socket, child_socket = socket.socketpair()
     stack_in, stack_out = os.pipe()
-    os.set_blocking(stack_out, False)  # a stack that nobody reads must not block who writes it
+    os.set_blocking(stack_out, False)  # a full pipe must not block the child that writes its stack
     loop = asyncio.get_running_loop()
     stack = asyncio.StreamReader(limit=MAX_STACK_BYTES)
-    with theirs, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)):
+    with child_socket, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)):
         stack_transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stack), os.fdopen(stack_in, "rb", buffering=0)
         )
-        opened_link = await open_supervisors_end(ours)
+        opened_link = await open_supervisors_end(supervisor_socket)
         try:
             process = subprocess.Popen(
                 [
                     *_interpreter(command.cwd),
                     *("-m", command.module),
-                    *("--link", f"{VERSION}:{theirs.fileno()}"),
+                    *("--link", f"{VERSION}:{child_socket.fileno()}"),
                     *("--stack", str(stack_out)),
                     *command.arguments,
                 ],
                 cwd=command.cwd,
                 env=dict(command.environ),
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), stack_out, *command.fds),
-                process_group=0,  # Ctrl-C is for the supervisor, who tells the others
+                pass_fds=(child_socket.fileno(), stack_out, *command.fds),
+                process_group=0,  # Ctrl-C reaches the supervisor only, which then drains its children
             )
         except OSError:
             opened_link.close()
             stack_transport.close()
             raise
         child = Child(name, process.pid, opened_link, stack, stack_transport)
-        reaper.expect(process.pid, child.exited)
-        process.returncode = 0  # the reaper waits for it, and subprocess need not
+        reaper.expect(process.pid, child.on_exit)
+        process.returncode = 0  # the reaper waits for the process, so subprocess must not
     return child
 
 
+def exit_fields(code: int) -> dict[str, object]:
+    """The fields of a log line that say how a process ended: "exit_code=1" or "signal=SIGKILL"."""
+    if code >= 0:
+        return {"exit_code": code}
+    try:
+        return {"signal": signal.Signals(-code).name}
+    except ValueError:
+        return {"signal": -code}
+
+
+def exit_text(code: int) -> str:
+    """The same as one text for error messages."""
+    return " ".join(f"{key}={value}" for key, value in exit_fields(code).items())
+
+
 def _interpreter(cwd: Path) -> list[str]:
-    """Python, without the working directory among the places of modules unless we were found there ourselves: it is
-    somebody's project, where a `token.py` may be lying about."""
-    found_here = Path(__file__).parents[2] == cwd.resolve()
-    return [sys.executable] if found_here else [sys.executable, "-P"]
+    """The Python command. With -P the working directory is not searched for modules: it is the user's project, where
+    a file token.py may shadow one of the standard library. Without, if Revurb itself is imported from there."""
+    imported_from_cwd = Path(__file__).parents[2] == cwd.resolve()
+    return [sys.executable] if imported_from_cwd else [sys.executable, "-P"]

@@ -1,7 +1,7 @@
-"""The control socket of a running server: `revurb status`, `stop` and `restart` talk to it.
+"""The control socket of a running server, for `revurb status`, `revurb stop` and `revurb restart`.
 
-One JSON line there, one back. The connection of a `stop` then stays open until the server has ended. Who may connect
-is a matter of permissions: the socket has mode 0600, in a folder of its owner's.
+A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
+ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from revurb.processes.runtime_dir import SUFFIX, connect, usable_dir
 _log = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 64 * 1024
-ASKING_S = 5.0  # a connection that asks nothing is not kept
+REQUEST_TIMEOUT_S = 5.0  # then a connection without a request is closed
 
 
 class ProcessStatus(msgspec.Struct):
-    """A process that serves clients. `state` is starting, ready, draining, blocked or waiting (for its next start)."""
+    """One process of a server. `state` is starting, ready, draining, blocked, or waiting (for its next start)."""
 
     process: str
     pid: int | None
@@ -50,14 +50,15 @@ class ServerStatus(msgspec.Struct):
 
 
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """`now` is for a stop that does not wait for clients."""
+    """`now` belongs to a stop: the server does not wait for its clients."""
 
     do: Literal["status", "stop", "restart"]
     now: bool = False
 
 
 class ControlReply(msgspec.Struct):
-    """`error` is why it was not done, in words for the operator."""
+    """`error` is the reason why the request failed, as a message for the operator. `status` answers a status
+    request."""
 
     error: str | None = None
     status: ServerStatus | None = None
@@ -67,28 +68,29 @@ ControlHandler: TypeAlias = Callable[[ControlRequest], Awaitable[ControlReply]]
 
 
 class ControlSocket:
-    """The server's side. `answer` gives the reply to each request."""
+    """The server's side. `answer` is called with each request and returns the reply."""
 
     def __init__(self, answer: ControlHandler) -> None:
         self._answer = answer
         self._path: Path | None = None
         self._server: asyncio.AbstractServer | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     async def start(self, runtime_dir: str | None, port: int) -> None:
-        """Listen, by the name of the port. A server works without; then the log says what is in the way."""
+        """Listen on a socket named by the port of the server. If that fails, a warning is logged and the server goes on
+        without one."""
         try:
             folder = usable_dir(runtime_dir)
             path = folder / f"{port}{SUFFIX}"
-            other = connect(path)  # removes a stale one
-            if other is not None:  # the same port on another address
+            other = connect(path)  # removes the socket of a server that was killed
+            if other is not None:  # a server on the same port of another address
                 other.close()
                 path = folder / f"{port}-{os.getpid()}{SUFFIX}"
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.bind(str(path))
             os.chmod(path, 0o600)
             sock.setblocking(False)
-            self._server = await asyncio.start_unix_server(self._talk, sock=sock, limit=MAX_LINE_BYTES)
+            self._server = await asyncio.start_unix_server(self._converse, sock=sock, limit=MAX_LINE_BYTES)
             self._path = path
         except OSError as error:
             _log.warning(
@@ -97,7 +99,7 @@ class ControlSocket:
             )
 
     def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening, remove the socket, and close the connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -105,31 +107,33 @@ class ControlSocket:
             with contextlib.suppress(OSError):
                 self._path.unlink()
             self._path = None
-        for talk in self._talks:
-            talk.cancel()
+        for conversation in self._conversations:
+            conversation.cancel()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._talks.add(task)
+        self._conversations.add(task)
         try:
-            async with asyncio.timeout(ASKING_S):
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await reader.readline()
             request = msgspec.json.decode(line, type=ControlRequest)
             writer.write(msgspec.json.encode(await self._answer(request)) + b"\n")
             await writer.drain()
             if request.do == "stop":
-                await reader.read()  # until the client has gone, or we have
+                await reader.read()  # until the client closes, or `close` cancels this task
         except (OSError, ValueError, TimeoutError, asyncio.CancelledError):
-            pass  # nobody asked, or it was no request
+            pass  # no request, or an invalid one
         finally:
-            self._talks.discard(task)
+            self._conversations.discard(task)
             writer.close()
 
 
-def ask(sock: socket.socket, request: ControlRequest, timeout_s: float | None = None) -> ControlReply:
-    """The client's side: one request on a connection of `control_sockets`. Raises OSError or ValueError if there is no
-    answer in `timeout_s` seconds."""
+def send_control_request(
+    sock: socket.socket, request: ControlRequest, timeout_s: float | None = None
+) -> ControlReply:
+    """The client's side: send a request on a connection of `control_sockets` and wait for the reply. Raises OSError if
+    none arrives within `timeout_s` seconds, ValueError if it is invalid."""
     sock.settimeout(timeout_s)
     sock.sendall(msgspec.json.encode(request) + b"\n")
     received = b""

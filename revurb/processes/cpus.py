@@ -1,4 +1,4 @@
-"""How many processors this process may use: what `--workers auto` means."""
+"""The number of processors that this process may use, for `--workers auto`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 import os
 from pathlib import Path
 
-# cgroup v2 and v1: what a container may use of each period, in microseconds.
+# cgroup v2 and v1: the CPU time that a container may use in each period, both in microseconds.
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 CFS_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 CFS_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
 
 def available_cpus() -> int:
-    """Processors that we may run on, and no more than the quota of a container: 1 or more."""
+    """The processors of this process's affinity mask, but no more than the quota of its container; at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(count, _quota()))
 
 
 def _quota() -> int:
-    """Whole processors of the container's quota, rounded up; a large number without one."""
+    """The container's quota in processors, rounded up; 2**20 if there is none."""
     for files in ((CPU_MAX,), (CFS_QUOTA, CFS_PERIOD)):
         with contextlib.suppress(OSError, ValueError):
             quota, period = " ".join(file.read_text() for file in files).split()

@@ -1,8 +1,9 @@
-"""The hub: the broker of the workers of one host, in a process that the supervisor starts as
+"""The hub: the broker of the workers of one host, in a process of its own. The supervisor starts it as
 `python -m revurb.processes.hub`.
 
-It reads no configuration: what it needs is on its command line, so that it can be replaced also while a file is at
-fault. It goes when the last worker has gone, so that those that drain stay together, also without a supervisor.
+It reads no configuration. Everything that it needs is on its command line, so that the supervisor can replace it also
+while a configuration file is invalid. Without a supervisor it exits after the last worker, so that workers that drain
+stay connected.
 """
 
 from __future__ import annotations
@@ -17,47 +18,50 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
-from revurb.processes.supervised import TOLD, SupervisedProcess, run
+from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
 
-LEASE_S = 5.0  # a worker whose loop turns is heard every second
-LEAVE_S = 5.0
+LEASE_S = 5.0  # a worker whose loop is not blocked sends something every second
+DRAIN_TIMEOUT_S = 5.0
 
 
-async def serve(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
-    """Be the hub until told to leave."""
+async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
+    """Serve the workers until the supervisor, a signal or the supervisor's end requests the exit."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--socket", required=True, help="path of the Unix socket")
     parser.add_argument(
-        "--workers", type=int, required=True, help="how many there are that lost their hub and will come"
+        "--workers",
+        type=int,
+        required=True,
+        help="number of workers that have lost their hub and will connect",
     )
     parser.add_argument("--log-format", required=True)
     parser.add_argument("--log-level", required=True)
-    given = parser.parse_args(arguments)
-    configure_logging(given.log_format, given.log_level, worker="hub")
+    options = parser.parse_args(arguments)
+    configure_logging(options.log_format, options.log_level, worker="hub")
     clock = asyncio.get_running_loop().time
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=given.workers)
-    server = HubServer(broker, given.socket)
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=options.workers)
+    server = HubServer(broker, options.socket)
     await server.start()
-    supervised.ready(LEAVE_S, Heartbeat)
+    supervised.send_ready(DRAIN_TIMEOUT_S, Heartbeat)
     _log.info("hub is ready")
 
-    why = await supervised.leave
-    if why != TOLD:  # which says so when its workers have ended
-        await _abandoned(server, supervised)
+    reason = await supervised.drain_requested
+    if reason != BY_SUPERVISOR:  # the supervisor requests it only after its workers have exited
+        await _wait_until_empty(server, supervised)
     await server.stop()
-    _log.info("hub ends", extra={"told_by": why})
+    _log.info("hub ends", extra={"told_by": reason})
 
 
-async def _abandoned(server: HubServer, supervised: SupervisedProcess) -> None:
-    """Until there are no workers any more, or it cannot wait."""
-    empty, now = (asyncio.ensure_future(event.wait()) for event in (server.no_connections, supervised.now))
-    await asyncio.wait((empty, now), return_when=asyncio.FIRST_COMPLETED)
-    empty.cancel()
-    now.cancel()
+async def _wait_until_empty(server: HubServer, supervised: SupervisedProcess) -> None:
+    """Returns when no worker is connected any more, or when the process has to exit now."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (server.no_connections, supervised.end_now)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 if __name__ == "__main__":
-    run(serve, sys.argv[1:])
+    run_child(run_hub, sys.argv[1:])

@@ -1,6 +1,6 @@
-"""How `revurb serve` was called: enough to find the configuration again, and to have others find it.
+"""The command line of `revurb serve`, so that the supervisor and its workers can load the configuration again.
 
-Options that hold a secret have no flag, so that none is ever on a command line.
+Options with a secret have no flag, so that no command line contains one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from revurb.config import Config, load
 
 
 def working_directory() -> Path:
-    """The working directory by the name it was entered by: behind a link to the current release, a reload sees the
-    next release, where the directory itself would stay the old one."""
+    """The working directory as $PWD names it, with symbolic links unresolved. So a restart follows a link to the
+    current release to the next release, where the resolved path would stay in the old one."""
     entered, real = os.environ.get("PWD", ""), os.getcwd()
     if os.path.isabs(entered) and os.path.isdir(entered) and os.path.samefile(entered, real):
         return Path(entered)
@@ -26,7 +26,8 @@ def working_directory() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """Flags as dotted keys and texts, and the files that were named; `environ` is the environment."""
+    """`flags` has the texts of the flags by the dotted keys of their options. The paths are those that were given as
+    flags; None is the file of that name in the working directory."""
 
     flags: Mapping[str, str] = field(default_factory=dict)
     toml_path: Path | None = None
@@ -35,7 +36,7 @@ class Invocation:
     cwd: Path = field(default_factory=working_directory)
 
     def load(self) -> Config:
-        """The configuration as it is now. Raises ConfigError."""
+        """Read the configuration again. Raises ConfigError."""
         return load(
             flags=self.flags,
             environ=self.environ,
@@ -45,7 +46,8 @@ class Invocation:
         )
 
     def arguments(self) -> list[str]:
-        """For the command line of a process with the same working directory and environment: see `from_arguments`."""
+        """The arguments from which `from_arguments` makes the same value in a process with the same working directory
+        and environment."""
         files = (("--config", self.toml_path), ("--env-file", self.env_file))
         return [  # with an equals sign, since a value may begin with a dash
             *(f"{name}={path}" for name, path in files if path is not None),
@@ -54,10 +56,11 @@ class Invocation:
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> Self:
+        """Exits the process if an argument is not known."""
         parser = argparse.ArgumentParser(allow_abbrev=False)
         parser.add_argument("--config", type=Path)
         parser.add_argument("--env-file", type=Path)
         parser.add_argument("--set", action="append", default=[])
-        given = parser.parse_args(arguments)
-        flags = {key: text for key, _, text in (word.partition("=") for word in given.set)}
-        return cls(flags=flags, toml_path=given.config, env_file=given.env_file)
+        options = parser.parse_args(arguments)
+        flags = {key: text for key, _, text in (flag.partition("=") for flag in options.set)}
+        return cls(flags=flags, toml_path=options.config, env_file=options.env_file)

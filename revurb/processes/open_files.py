@@ -1,4 +1,4 @@
-"""Limits of the operating system."""
+"""The limit of open files. Each connection is one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 
 
 def raise_open_files_limit() -> int:
-    """Allow as many open files as the system lets us: each connection is one. Returns the limit now in force."""
+    """Raise the soft limit of this process to its hard limit. Returns the limit that is in force then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

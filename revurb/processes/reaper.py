@@ -1,6 +1,6 @@
-"""Who ended: waits for every child of this process, also for those that it did not start.
+"""Waits for every child process, also for those that this process did not start.
 
-As process 1 of a container, all orphans become our children, and stay as zombies if nobody waits for them.
+Process 1 of a container becomes the parent of all orphans there. They stay zombies until it waits for them.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from typing import TypeAlias
 
-Ended = Callable[[int], None]
+ExitCallback: TypeAlias = Callable[[int], None]
 
 
 class Reaper:
-    """Waits for all children of the process; nothing else in it may, so it is for the supervisor only."""
+    """Waits for all child processes on SIGCHLD. Nothing else in the process may wait for one, so only the supervisor
+    uses it."""
 
     def __init__(self) -> None:
-        self._expected: dict[int, Ended] = {}
+        self._expected: dict[int, ExitCallback] = {}
 
     def start(self) -> None:
+        """Handle SIGCHLD from now on. Must be called in the main thread, in the event loop."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
-    def expect(self, pid: int, ended: Ended) -> None:
-        """Call `ended` with the exit code of `pid` once: negative is the number of a signal. To be called in the same
-        turn of the loop in which the process was started."""
-        self._expected[pid] = ended
+    def expect(self, pid: int, on_exit: ExitCallback) -> None:
+        """Call `on_exit` once with the exit code of the process `pid`; a negative code is the number of the signal that
+        ended it. Must be called in the turn of the loop in which the process was started."""
+        self._expected[pid] = on_exit
 
     def _reap(self) -> None:
         while True:
@@ -35,6 +38,6 @@ class Reaper:
                 return
             if pid == 0:
                 return
-            ended = self._expected.pop(pid, None)
-            if ended is not None:
-                ended(os.waitstatus_to_exitcode(status))
+            on_exit = self._expected.pop(pid, None)
+            if on_exit is not None:
+                on_exit(os.waitstatus_to_exitcode(status))

@@ -1,6 +1,6 @@
-"""The folder in which a running server is found: one control socket for each, named by its port.
+"""The runtime directory: it has one control socket for each running server, named by its port.
 
-The socket of a server's hub is beside it.
+The socket of a server's hub is in the same directory.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIX = ".sock"
-MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the zero at its end
+MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its terminating zero
 
 
 def candidates(configured: str | None) -> list[Path]:
-    """Where the folder may be, the first choice first; what is configured is the only choice."""
+    """The paths of the runtime directory, in the order in which they are tried; only `configured` if it is given."""
     if configured is not None:
         return [Path(configured)]
     xdg = os.environ.get("XDG_RUNTIME_DIR", "")
@@ -30,7 +30,8 @@ def candidates(configured: str | None) -> list[Path]:
 
 
 def usable_dir(configured: str | None) -> Path:
-    """The folder for a server's socket, made with mode 0700 if it is not there. Raises OSError with the reasons."""
+    """The first of the candidates that is safe for a server's socket, created with mode 0700 if missing. Raises OSError
+    with the reason for each one if there is none."""
     reasons = []
     for path in candidates(configured):
         try:
@@ -44,9 +45,10 @@ def usable_dir(configured: str | None) -> Path:
 
 @contextlib.contextmanager
 def hub_socket(configured: str | None, port: int) -> Iterator[Path]:
-    """A path for the hub of the server on `port`, which is not there behind the block. Where the folder is not to be
-    had, it is in one of its own: workers need their hub, `revurb status` or not."""
-    name = f"{port}-{os.getpid()}.hub"  # another server may have the port on another address
+    """A path for the socket of the hub of the server on `port`; the file is removed at the end of the block. It is in
+    the runtime directory, or in a temporary one if that cannot be used: workers need the hub also where no runtime
+    directory can be had."""
+    name = f"{port}-{os.getpid()}.hub"  # another server may have the same port on another address
     with contextlib.ExitStack() as stack:
         try:
             path = usable_dir(configured) / name
@@ -57,24 +59,25 @@ def hub_socket(configured: str | None, port: int) -> Iterator[Path]:
         try:
             yield path
         finally:
-            path.unlink(missing_ok=True)  # of a hub that was killed
+            path.unlink(missing_ok=True)  # a hub that was killed has left it
 
 
 def _check_owner(path: Path) -> None:
-    """Ours, and nobody else can put a socket there. Raises OSError."""
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode):
+    """Raises OSError unless the directory belongs to this user and no other user can create a socket in it."""
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(0, "is not a folder")
-    if found.st_uid != os.getuid():
+    if status.st_uid != os.getuid():
         raise PermissionError(0, "belongs to somebody else")
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         raise PermissionError(0, "others can write to it")
 
 
 def control_sockets(configured: str | None) -> Iterator[tuple[Path, socket.socket]]:
-    """Each server that answers here, with a connection to it, by port; sockets that nobody answers on are removed.
+    """The control sockets of running servers, by port, each with a connection that the caller closes. Sockets on which
+    nothing listens are removed.
 
-    root sees those of other users in /run/revurb as well, which only root could have made for them.
+    For root, those in /run/revurb count whoever owns that directory: only root can have created it for another user.
     """
     for folder in candidates(configured):
         try:
@@ -90,7 +93,8 @@ def control_sockets(configured: str | None) -> Iterator[tuple[Path, socket.socke
 
 
 def connect(path: Path) -> socket.socket | None:
-    """A connection to a server's control socket, None without one: then a stale socket is removed."""
+    """A connection to a control socket, which the caller closes. None if it cannot be made; a socket on which nothing
+    listens is removed."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.connect(str(path))

@@ -1,203 +1,245 @@
-"""A place that always has one process: who ends is replaced, who ends often after a while.
+"""The place for one child process of the supervisor: starts it, and replaces it when it exits.
 
-Plan: `child` is the process whose place it is, `leaving` are those that drain after another one took over. The first
-replacement starts at once; each further one waits twice as long, until one has run for a while.
+`child` is the process in the slot, `others` are those that are not in it: processes that drain after another one took
+their place, and new ones that are to take it. `NEXT` lists the transitions of the slot's state:
+
+    EMPTY -- start() -------------------> OCCUPIED <---+
+                                            |    \\      | put()
+           child exits, or drains unasked --+     \\     |
+                                            |      --> WAITING -- delay passes --> STARTING -- OSError --> WAITING
+                                            v
+                                          EMPTY, if the supervisor starts no other process
+
+    every state -- close() --> CLOSED
+
+The first replacement starts at once. Each further one waits twice as long as the one before, until a process has run
+for `STEADY_S`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from typing import TypeAlias
 
-from revurb.processes.child import Child, Command, start_child
+from revurb.processes.child import Child, ChildCommand, ChildState, exit_fields, start_child
 from revurb.processes.control_socket import ProcessStatus
 from revurb.processes.reaper import Reaper
 
 _log = logging.getLogger(__name__)
 
-Failed: TypeAlias = "Callable[[Slot, Child, int], bool]"
-
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
-STEADY_S = 30.0  # who ran for so long ended for a reason of its own: start over counting
+STEADY_S = 30.0  # after so long an uptime, an exit counts as the first again
 START_TIMEOUT_S = 60.0  # an app provider may have to wait for its database
 KILL_GRACE_S = 5.0  # beyond the drain timeout
 
 
-class Slot:
-    """Keeps one process running. `command` is asked anew for each start.
+class SlotState(Enum):
+    EMPTY = "empty"  # nothing has been started, or nothing more will be
+    OCCUPIED = "occupied"  # `child` is its process
+    WAITING = "waiting"  # for the time of the next start
+    STARTING = "starting"  # a replacement is being started
+    CLOSED = "closed"  # its processes leave, and no other takes their place
 
-    `changed` is called whenever a process became ready, began to leave or ended; `failed` when one ended unasked for,
-    with the exit code: it says whether to start another one.
+
+_EMPTY, _OCCUPIED, _WAITING, _STARTING, _CLOSED = SlotState
+
+NEXT: Mapping[SlotState, tuple[SlotState, ...]] = {
+    _EMPTY: (_OCCUPIED, _WAITING, _CLOSED),
+    _OCCUPIED: (_OCCUPIED, _EMPTY, _WAITING, _CLOSED),
+    _WAITING: (_STARTING, _OCCUPIED, _CLOSED),
+    _STARTING: (_OCCUPIED, _WAITING, _CLOSED),
+    _CLOSED: (),
+}
+
+ExitHandler: TypeAlias = "Callable[[Slot, Child, int], None]"
+
+
+class Slot:
+    """Keeps one process running. `command` is called for each start.
+
+    `on_change` is called whenever a process became ready, began to drain or exited. `on_unexpected_exit` is called with
+    the exit code when the process in the slot exited without having been asked to; the slot then stays empty unless
+    `replace_exited` is called.
     """
 
     def __init__(
         self,
         name: str,
-        command: Callable[[], Command],
+        command: Callable[[], ChildCommand],
         reaper: Reaper,
         *,
-        changed: Callable[[], None],
-        failed: Failed,
+        on_change: Callable[[], None],
+        on_unexpected_exit: ExitHandler,
     ) -> None:
         self.name = name
+        self.state = _EMPTY
         self.child: Child | None = None
-        self.leaving: set[Child] = set()
-        self.restarts = 0  # replacements of processes that ended by themselves
-        self.deaths = 0  # in a row
+        self.others: set[Child] = set()
+        self.restarts = 0  # replacements of processes that exited or drained unasked
+        self.failures_in_a_row = 0  # exits before STEADY_S, and starts that raised OSError
         self._command = command
         self._reaper = reaper
-        self._changed = changed
-        self._failed = failed
-        self._timer: asyncio.TimerHandle | None = None
-        self._starting: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._on_change = on_change
+        self._on_unexpected_exit = on_unexpected_exit
+        self._start_timer: asyncio.TimerHandle | None = None
+        self._starts: set[asyncio.Task[None]] = set()
 
     @property
     def serves(self) -> bool:
+        """Whether its process takes new clients."""
         return self.child is not None and self.child.serves
 
     @property
     def children(self) -> tuple[Child, ...]:
-        """The process in place and those that leave."""
-        return (*(() if self.child is None else (self.child,)), *self.leaving)
+        """The process in the slot and those in `others`."""
+        return (*(() if self.child is None else (self.child,)), *self.others)
 
     async def start(self) -> Child:
-        """Put a new process in place. Whoever was there leaves when `release` is called with it."""
+        """Start a process and put it into the slot. Raises OSError."""
         child = await self.start_another()
         self.put(child)
         return child
 
     async def start_another(self) -> Child:
-        """A new process that is not in place yet. Raises OSError."""
+        """Start a process that is not in the slot yet: see `put` and `dismiss`. Raises OSError."""
         child = await start_child(self.name, self._command(), self._reaper)
-        self.leaving.add(child)
-        child.ended.add_done_callback(lambda done: self._ended(child, done.result()))
-        child.ready.add_done_callback(lambda done: self._changed())
-        child.on_draining = lambda: self._left(child)
-        asyncio.get_running_loop().call_later(START_TIMEOUT_S, self._too_slow, child)
-        if self._closed:
+        self.others.add(child)
+        child.exit_code.add_done_callback(lambda done: self._on_exit(child, done.result()))
+        child.ready.add_done_callback(lambda done: self._on_change())
+        child.on_draining = lambda: self._on_draining(child)
+        asyncio.get_running_loop().call_later(START_TIMEOUT_S, self._kill_if_not_ready, child)
+        if self.state is _CLOSED:
             self.dismiss(child)
         return child
 
     def put(self, child: Child) -> None:
-        """The place is the child's; whoever had it drains."""
+        """Put a process of `start_another` into the slot; the one that was there drains. Without effect on a closed
+        slot, whose processes all leave."""
+        if self.state is _CLOSED:
+            return
         before, self.child = self.child, child
-        self.leaving.discard(child)
-        self._cancel_timer()
+        self.others.discard(child)
+        self._enter(_OCCUPIED)
+        self._cancel_start()
         if before is not None:
             self.dismiss(before)
-        if child.ended.done():  # since it was made
-            self._ended(child, child.ended.result())
-        self._changed()
+        if child.is_over:  # it exited after it was started
+            self._on_exit(child, child.exit_code.result())
+        self._on_change()
 
     def dismiss(self, child: Child) -> None:
-        """Have it drain, and see to it that it ends."""
-        self.leaving.add(child)
+        """Have a process of this slot drain. It is killed if it has not exited `KILL_GRACE_S` after its drain
+        timeout."""
+        self.others.add(child)
         child.drain()
-        self._limit(child)
+        self._limit_drain(child)
 
     def close(self) -> None:
-        """Start nobody any more, and have everybody leave."""
-        self._closed = True
-        self._cancel_timer()
+        """Start no process any more, and have all of them drain."""
+        if self.state is _CLOSED:
+            return
+        self._enter(_CLOSED)
+        self._cancel_start()
         if self.child is not None:
-            self.leaving.add(self.child)
+            self.others.add(self.child)
             self.child = None
-        for child in tuple(self.leaving):
-            if not child.draining:
+        for child in tuple(self.others):
+            if child.state in (ChildState.STARTING, ChildState.READY):
                 self.dismiss(child)
-        self._changed()
+        self._on_change()
+
+    def replace_exited(self, child: Child, code: int) -> None:
+        """Start another process in place of `child`, which exited with `code`: at once if it is the first exit, after
+        a delay that doubles with each further one."""
+        delay_s = (
+            0.0
+            if self.failures_in_a_row == 1
+            else min(FIRST_DELAY_S * 2 ** (self.failures_in_a_row - 2), MAX_DELAY_S)
+        )
+        fields = {**child.fields, **exit_fields(code), "lived_s": round(child.uptime_s, 1)}
+        _log.error("process ended, replacing it", extra={**fields, "restart_in_s": delay_s})
+        self._start_after(delay_s)
 
     def status(self, is_blocked: Callable[[Child], bool]) -> Iterator[ProcessStatus]:
-        """A row for the process in place, or for the place without one, and for each that leaves."""
+        """A row for the process in the slot, or for the empty slot, and one for each process in `others`."""
         if self.child is None:
             yield ProcessStatus(self.name, None, "waiting", 0.0, 0, self.restarts)
         for child in self.children:
-            state = "blocked" if is_blocked(child) else child.state
+            state = "blocked" if is_blocked(child) else child.shown_state
             yield ProcessStatus(
-                self.name, child.pid, state, child.uptime_s, child.beat.connections, self.restarts
+                self.name, child.pid, state, child.uptime_s, child.heartbeat.connections, self.restarts
             )
 
-    def _limit(self, child: Child) -> None:
-        drain_timeout_s = child.ready.result().drain_timeout_s if child.is_ready else 0.0
+    def _limit_drain(self, child: Child) -> None:
+        drain_timeout_s = child.ready.result().drain_timeout_s if child.has_been_ready else 0.0
         loop = asyncio.get_running_loop()
-        loop.call_later(drain_timeout_s + KILL_GRACE_S, self._kill_straggler, child)
+        loop.call_later(drain_timeout_s + KILL_GRACE_S, self._kill_if_not_over, child)
 
-    def _kill_straggler(self, child: Child) -> None:
-        if not child.ended.done():
+    def _kill_if_not_over(self, child: Child) -> None:
+        if not child.is_over:
             _log.warning("process did not end in time, killing it", extra=child.fields)
             child.kill()
 
-    def _too_slow(self, child: Child) -> None:
+    def _kill_if_not_ready(self, child: Child) -> None:
         if not child.ready.done():
             _log.error("process did not get ready in time, killing it", extra=child.fields)
             child.kill()
 
-    def _left(self, child: Child) -> None:
-        """It drains though nobody asked it to, somebody sent it a signal: another one takes over now."""
+    def _on_draining(self, child: Child) -> None:
+        """If nobody asked the child to drain (it was sent a signal), another process takes its place now."""
         if child is self.child:
             _log.warning("process leaves unasked, replacing it", extra=child.fields)
             self.child = None
-            self.leaving.add(child)
-            self._limit(child)
+            self.others.add(child)
+            self._limit_drain(child)
             self.restarts += 1
             self._start_after(0.0)
-        self._changed()
+        self._on_change()
 
-    def _ended(self, child: Child, code: int) -> None:
-        self.leaving.discard(child)
+    def _on_exit(self, child: Child, code: int) -> None:
+        self.others.discard(child)
         if child is self.child:
             self.child = None
+            self._enter(_EMPTY)
             self.restarts += 1
-            self.deaths = 1 if child.uptime_s >= STEADY_S else self.deaths + 1
-            if self._failed(self, child, code) and not self._closed:
-                delay_s = (
-                    0.0 if self.deaths == 1 else min(FIRST_DELAY_S * 2 ** (self.deaths - 2), MAX_DELAY_S)
-                )
-                fields = {**child.fields, **how_it_ended(code), "lived_s": round(child.uptime_s, 1)}
-                _log.error("process ended, replacing it", extra={**fields, "restart_in_s": delay_s})
-                self._start_after(delay_s)
-        self._changed()
+            self.failures_in_a_row = 1 if child.uptime_s >= STEADY_S else self.failures_in_a_row + 1
+            self._on_unexpected_exit(self, child, code)
+        self._on_change()
 
     def _start_after(self, delay_s: float) -> None:
-        if not self._closed:
-            self._cancel_timer()
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._start_now)
+        self._enter(_WAITING)
+        self._start_timer = asyncio.get_running_loop().call_later(delay_s, self._start_now)
 
     def _start_now(self) -> None:
-        self._timer = None
-        task = asyncio.ensure_future(self._start())
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        self._start_timer = None
+        self._enter(_STARTING)
+        task = asyncio.ensure_future(self._start_replacement())
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
 
-    async def _start(self) -> None:
+    async def _start_replacement(self) -> None:
         try:
             child = await self.start_another()
         except OSError as error:
-            self.deaths += 1
+            self.failures_in_a_row += 1
             _log.error("cannot start a process", extra={"child": self.name, "error": str(error)})
-            self._start_after(FIRST_DELAY_S)
+            if self.state is _STARTING:
+                self._start_after(FIRST_DELAY_S)
             return
-        if self.child is not None:  # while it was being started, somebody else took the place
+        if self.child is not None:  # `put` was called while this one was being started
             self.dismiss(child)
         else:
             self.put(child)
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _cancel_start(self) -> None:
+        if self._start_timer is not None:
+            self._start_timer.cancel()
+            self._start_timer = None
 
-
-def how_it_ended(code: int) -> dict[str, object]:
-    """For log lines: `exit_code=1` or `signal=SIGKILL`."""
-    if code >= 0:
-        return {"exit_code": code}
-    try:
-        return {"signal": signal.Signals(-code).name}
-    except ValueError:
-        return {"signal": -code}
+    def _enter(self, state: SlotState) -> None:
+        assert state in NEXT[self.state], f"a slot that is {self.state} cannot become {state}"
+        self.state = state

@@ -1,7 +1,7 @@
-"""The link between the supervisor and a child: JSON lines on a socket pair.
+"""The link between the supervisor and a child process: JSON lines on a socket pair.
 
-A supervisor starts children of newer code than its own, so the lines are versioned (`VERSION`, an argument of the
-child), and a line that one side does not know is passed over.
+A supervisor may start children of newer code than its own. So the lines are versioned (`VERSION`, an argument of the
+child), and each side ignores lines that it does not know.
 """
 
 from __future__ import annotations
@@ -19,52 +19,54 @@ _log = logging.getLogger(__name__)
 VERSION = 1
 MAX_LINE_BYTES = 64 * 1024
 
+# The tags and the names of fields are the wire format.
+
 
 class Ready(msgspec.Struct, tag="ready"):
-    """From a child: it does what it is there for. `drain_timeout_s` is how long it may take to leave."""
+    """From a child: it serves. `drain_timeout_s` is how long it may take to drain."""
 
     drain_timeout_s: float = 0.0
 
 
 class Heartbeat(msgspec.Struct, tag="beat"):
-    """From a child, once a second: its loop turns. `connections` are WebSockets."""
+    """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets."""
 
     connections: int = 0
 
 
 class Draining(msgspec.Struct, tag="draining"):
-    """From a child: it has begun to leave, and takes no new clients."""
+    """From a child: it has begun to drain, and takes no new clients."""
 
 
-class Failed(msgspec.Struct, tag="failed"):
-    """From a child that cannot do what it is there for: another try would end alike. `configuration` is whether
-    `problems` are those of a ConfigError."""
+class StartFailed(msgspec.Struct, tag="failed"):
+    """From a child: it cannot start, and another attempt would fail alike. `configuration` is whether `problems` are
+    those of a ConfigError."""
 
     problems: tuple[str, ...]
     configuration: bool = False
 
 
 class Drain(msgspec.Struct, tag="drain"):
-    """To a child: let your clients go, and end."""
+    """To a child: drain, and exit."""
 
 
 class EndNow(msgspec.Struct, tag="end_now"):
-    """To a child that drains: do not wait any longer."""
+    """To a child that drains: exit without waiting for clients."""
 
 
 class Adopt(msgspec.Struct, tag="adopt"):
-    """To a worker: accept the clients of another slot as well, whose worker is gone."""
+    """To a worker: also accept clients on the sockets of `slot`, which has no worker."""
 
     slot: int
 
 
 class Release(msgspec.Struct, tag="release"):
-    """To a worker: that slot has a worker again."""
+    """To a worker: stop accepting on the sockets of `slot`, which has a worker again."""
 
     slot: int
 
 
-FromChild: TypeAlias = Ready | Heartbeat | Draining | Failed
+FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed
 ToChild: TypeAlias = Drain | EndNow | Adopt | Release
 
 In = TypeVar("In")
@@ -72,7 +74,7 @@ Out = TypeVar("Out")
 
 
 class SupervisionLink(Generic[In, Out]):
-    """One end. `open_supervisors_end` and `open_childs_end` make it."""
+    """One end of the link. Made by `open_supervisors_end` and `open_childs_end`."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: msgspec.json.Decoder[In]
@@ -82,16 +84,16 @@ class SupervisionLink(Generic[In, Out]):
         self._decoder = decoder
 
     def send(self, message: Out) -> None:
-        """Send, or drop if nobody is there any more."""
+        """Send a message, or drop it if the link is closed."""
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
 
     async def receive(self) -> In | None:
-        """The next message, None once the other end is gone."""
+        """The next message that is known here; None when the other end has closed the link."""
         while True:
             try:
                 line = await self._reader.readline()
-            except (OSError, ValueError):  # ValueError: a line without an end
+            except (OSError, ValueError):  # ValueError: the line exceeds MAX_LINE_BYTES
                 return None
             if not line.endswith(b"\n"):
                 return None
@@ -101,7 +103,7 @@ class SupervisionLink(Generic[In, Out]):
                 _log.warning("unknown message on a link", extra={"error": str(error)})
 
     async def flush(self) -> None:
-        """Wait until what was sent has left."""
+        """Wait until what was sent is with the kernel, or the link is broken."""
         with contextlib.suppress(OSError):
             await self._writer.drain()
 

@@ -1,10 +1,10 @@
-"""`revurb serve --workers N`: one process that serves nobody, and sees to it that others always do.
+"""`revurb serve --workers N`: the process that starts and supervises the workers and their hub. It has no clients.
 
-Plan: it binds the addresses once, keeps them open, and has a Slot for each process. A restart starts new workers on
-the same sockets, and when all of them are ready, all old ones drain: a client is moved once, and if one new worker
-cannot start, everything stays as it was.
+It binds the addresses once, keeps them open, and has a Slot for each process. A restart starts new workers on the same
+sockets. When all of them are ready, all old ones drain: a client is moved only once, and if one new worker cannot
+start, the old ones go on serving.
 
-Everything happens on the loop: signals and requests of the control socket become calls of `stop` and `restart`.
+Signals and requests of the control socket become calls of `Supervisor.stop` and `Supervisor.restart` on the loop.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from pathlib import Path
 from revurb.config import AUTO_WORKERS, Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.processes.binding import Binding, bind
-from revurb.processes.child import Child, Command
+from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.cpus import available_cpus
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
 from revurb.processes.runtime_dir import hub_socket
-from revurb.processes.slot import KILL_GRACE_S, Slot, how_it_ended
-from revurb.processes.supervision_link import Failed
-from revurb.processes.systemd import NAMES, SystemdNotifier
+from revurb.processes.slot import KILL_GRACE_S, Slot
+from revurb.processes.supervision_link import StartFailed
+from revurb.processes.systemd import ENVIRONMENT_NAMES, SystemdNotifier
 from revurb.processes.watchdog import Watchdog
 from revurb.processes.worker_pool import ChangeSignal, WorkerPool
 from revurb.transport.listener import ListenError
@@ -37,12 +37,13 @@ from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
-START_TRIES = 4  # of a worker in a row, before any could serve
-STATUS_S = 10.0  # between two lines of status to systemd
+MAX_START_FAILURES = 4  # of one slot in a row, while the server starts
+STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
 
 
 class GaveUp(Exception):
-    """The server cannot run. `configuration` is whether `problems` are those of a ConfigError."""
+    """The server cannot run, for the reasons in `problems`. `configuration` is whether they are those of a
+    ConfigError."""
 
     def __init__(self, problems: tuple[str, ...], *, configuration: bool = False) -> None:
         super().__init__("; ".join(problems))
@@ -51,14 +52,14 @@ class GaveUp(Exception):
 
 
 def worker_count(config: Config) -> int:
-    """How many the configuration asks for."""
-    asked = config.process.workers
-    return available_cpus() if asked == AUTO_WORKERS else asked
+    """The number of workers that the configuration asks for."""
+    count = config.process.workers
+    return available_cpus() if count == AUTO_WORKERS else count
 
 
 def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
-    """Serve with several workers until told to stop. `on_listening` is called once with the port, when all workers are
-    ready. Raises GaveUp if that cannot be."""
+    """Serve with several workers until a signal or a request ends the server. `on_listening` is called once with the
+    port, when all workers are ready. Raises GaveUp if the server cannot run."""
     configure_logging(config.log.format, config.log.level)
     server = config.server
     files = raise_open_files_limit()
@@ -73,37 +74,39 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
     )
     try:
         with hub_socket(config.process.runtime_dir, binding.port) as path:
-            # asyncio's own loop: there are no clients here, and what reaps children must not be uvloop's business.
+            # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
             asyncio.run(Supervisor(invocation, config, binding, path).run(on_listening))
     finally:
         binding.close()
 
 
 class Supervisor:
-    """The processes of one server, from `run` to its end. Workers meet at the Unix socket `hub`."""
+    """The processes of one server, from the call of `run` to its return. `hub_path` is the Unix socket of the hub."""
 
-    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub: Path) -> None:
+    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub_path: Path) -> None:
         self._invocation = invocation
         self._config = config
         self._binding = binding
         self._reaper = Reaper()
         self._notifier = SystemdNotifier(invocation.environ)
         self._control = ControlSocket(self._answer)
-        self._bell = ChangeSignal()
-        environ = {name: text for name, text in invocation.environ.items() if name not in NAMES}
-        # Those that workers need: started before them, ended after them, and left alone by a restart.
+        self._changes = ChangeSignal()
+        environ = {name: text for name, text in invocation.environ.items() if name not in ENVIRONMENT_NAMES}
+        # The processes that workers need: started before the workers, ended after them, not replaced by a restart.
         self._services: list[Slot] = []
-        if not config.scaling.enabled:  # else the workers meet at Redis
+        if not config.scaling.enabled:  # with scaling, Redis connects the workers
             self._services.append(
                 Slot(
                     "hub",
-                    lambda: self._hub_command(hub, environ),
+                    lambda: self._hub_command(hub_path, environ),
                     self._reaper,
-                    changed=self._bell.ring,
-                    failed=self._failed,
+                    on_change=self._changes.notify,
+                    on_unexpected_exit=self._on_unexpected_exit,
                 )
             )
-        self._workers = WorkerPool(invocation, binding, hub, environ, self._reaper, self._bell, self._failed)
+        self._workers = WorkerPool(
+            invocation, binding, hub_path, environ, self._reaper, self._changes, self._on_unexpected_exit
+        )
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s
         self._watchdog = Watchdog(self._children, process.watchdog_warn_s, process.watchdog_kill_s)
@@ -114,7 +117,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, on_listening: Callable[[int], None]) -> None:
-        """Until a signal or a request says stop. Raises GaveUp."""
+        """Returns when the server has been stopped by a signal or a request. Raises GaveUp."""
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
         self._reaper.start()
@@ -122,14 +125,14 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, signals.put_nowait, number)
         await self._control.start(self._config.process.runtime_dir, self._binding.port)
-        for task in (self._watchdog.watch(), self._say_alive(), self._obey(signals)):
+        for task in (self._watchdog.watch(), self._send_alive(), self._handle_signals(signals)):
             self._spawn(task)
         self._spawn(self._start(on_listening))
         try:
             await self._end
         finally:
-            for place in (*self._services, *self._workers.places):
-                place.close()  # starts nobody in place of those who are killed now
+            for slot in (*self._services, *self._workers.slots):
+                slot.close()  # so that it does not replace a process that is killed now
             for child in self._children():
                 child.kill()
             for running in tuple(self._tasks):
@@ -139,9 +142,9 @@ class Supervisor:
 
     # Starting.
 
-    def _hub_command(self, path: Path, environ: Mapping[str, str]) -> Command:
+    def _hub_command(self, path: Path, environ: Mapping[str, str]) -> ChildCommand:
         log = self._config.log
-        return Command(
+        return ChildCommand(
             module="revurb.processes.hub",
             arguments=(
                 *("--socket", str(path)),
@@ -154,42 +157,41 @@ class Supervisor:
         )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
-        for places in (self._services, self._workers.places):
-            await asyncio.gather(*(place.start() for place in places))
-            while not all(place.serves for place in places):
-                await self._bell.rung()
+        for slots in (self._services, self._workers.slots):
+            await asyncio.gather(*(slot.start() for slot in slots))
+            while not all(slot.serves for slot in slots):
+                await self._changes.wait()
         self._state = "ready"
         host, port = self._config.server.host, self._binding.port
-        _log.info("listening", extra={"host": host, "port": port, "workers": len(self._workers.places)})
+        _log.info("listening", extra={"host": host, "port": port, "workers": len(self._workers.slots)})
         on_listening(port)
         self._notifier.ready(self._summary())
 
-    # What processes do.
+    # Exits.
 
-    def _failed(self, place: Slot, child: Child, code: int) -> bool:
-        """One ended unasked for: is there a point in trying again?"""
+    def _on_unexpected_exit(self, slot: Slot, child: Child, code: int) -> None:
+        """Has the slot start another process, or ends the server if that would fail alike."""
         failure = child.failure
         if failure is not None and self._state != "starting":
             _log.error(
                 "process cannot run as configured", extra={**child.fields, "problems": failure.problems}
             )
-        if failure is None and self._state == "starting" and place.deaths >= START_TRIES:
-            how = " ".join(f"{key}={value}" for key, value in how_it_ended(code).items())
-            failure = Failed((f"{place.name} does not start: it ended {place.deaths} times ({how})",))
+        failures = slot.failures_in_a_row
+        if failure is None and self._state == "starting" and failures >= MAX_START_FAILURES:
+            failure = StartFailed(
+                (f"{slot.name} does not start: it ended {failures} times ({exit_text(code)})",)
+            )
         if failure is None or (self._workers.serving and self._state != "starting"):
-            return True
-        self._give_up(failure)
-        return False
-
-    def _give_up(self, failure: Failed) -> None:
-        self._finish(GaveUp(failure.problems, configuration=failure.configuration))
+            slot.replace_exited(child, code)
+        else:
+            self._finish(GaveUp(failure.problems, configuration=failure.configuration))
 
     def _children(self) -> list[Child]:
-        return [*(child for place in self._services for child in place.children), *self._workers.children]
+        return [*(child for slot in self._services for child in slot.children), *self._workers.children]
 
-    # What it is told.
+    # Signals and requests.
 
-    async def _obey(self, signals: asyncio.Queue[signal.Signals]) -> None:
+    async def _handle_signals(self, signals: asyncio.Queue[signal.Signals]) -> None:
         while True:
             number = await signals.get()
             if number is signal.SIGHUP:
@@ -198,7 +200,8 @@ class Supervisor:
                 self.stop(number.name)
 
     def stop(self, told_by: str) -> None:
-        """Drain all workers, then end; the second time, do not wait for clients."""
+        """Drain all workers, then end the services and `run`. The second call ends the workers without waiting for
+        their clients. `told_by` is the signal or the command, for the log."""
         if self._state == "draining":
             _log.info("ending at once", extra={"told_by": told_by})
             for child in self._workers.children:  # services end after them in any case
@@ -210,11 +213,11 @@ class Supervisor:
             self._spawn(self._drain())
 
     async def _drain(self) -> None:
-        for places in (self._workers.places, self._services):
-            for place in places:
-                place.close()
-            while any(place.children for place in places):
-                await self._bell.rung()
+        for slots in (self._workers.slots, self._services):
+            for slot in slots:
+                slot.close()
+            while any(slot.children for slot in slots):
+                await self._changes.wait()
         self._finish()
 
     async def _restart_on_signal(self) -> None:
@@ -223,7 +226,7 @@ class Supervisor:
             _log.error("restart failed, the old workers stay", extra={"reason": reason})
 
     async def restart(self, told_by: str) -> str | None:
-        """Replace all workers by new ones. Returns why not, if a new one cannot run: then the old ones stay."""
+        """Replace all workers by new ones. Returns None when that is done, else the reason why the old workers stay."""
         async with self._restarting:
             if self._state != "ready":
                 return f"the server is {self._state}"
@@ -239,22 +242,23 @@ class Supervisor:
             try:
                 reason = await self._workers.replace()
                 if reason is None:
-                    self._take_on(config)
-                    _log.info("restarted", extra={"workers": len(self._workers.places)})
+                    self._apply(config)
+                    _log.info("restarted", extra={"workers": len(self._workers.slots)})
                 return reason
             finally:
                 if self._state == "restarting":
                     self._state = "ready"
                     self._notifier.ready(self._summary())
 
-    def _take_on(self, config: Config) -> None:
-        """What the supervisor itself can take from a new configuration."""
+    def _apply(self, config: Config) -> None:
+        """Use the options of a new configuration that are the supervisor's own, and warn of changed ones that it cannot
+        apply."""
         before = self._config.server
         for key, old, new in (
             ("server.host", before.host, config.server.host),
             ("server.port", before.port, config.server.port),
             ("server.unix_socket", before.unix_socket, config.server.unix_socket),
-            ("process.workers", len(self._workers.places), worker_count(config)),
+            ("process.workers", len(self._workers.slots), worker_count(config)),
         ):
             if old != new:
                 _log.warning(
@@ -279,7 +283,7 @@ class Supervisor:
             case "restart":
                 return ControlReply(error=await self.restart("revurb restart"))
 
-    # What it says about itself.
+    # Status.
 
     def _status(self) -> ServerStatus:
         return ServerStatus(
@@ -292,37 +296,42 @@ class Supervisor:
             supervised=True,
             processes=[
                 row
-                for place in (*self._workers.places, *self._services)
-                for row in place.status(self._watchdog.is_blocked)
+                for slot in (*self._workers.slots, *self._services)
+                for row in slot.status(self._watchdog.is_blocked)
             ],
         )
 
     def _summary(self) -> str:
-        connections = sum(child.beat.connections for child in self._children())
+        connections = sum(child.heartbeat.connections for child in self._children())
         return (
-            f"{len(self._workers.serving)} of {len(self._workers.places)} workers, {connections} connections"
+            f"{len(self._workers.serving)} of {len(self._workers.slots)} workers, {connections} connections"
         )
 
-    async def _say_alive(self) -> None:
-        said_at = time.monotonic()
+    async def _send_alive(self) -> None:
+        status_sent_at = time.monotonic()
         while True:
             self._notifier.alive()
             await asyncio.sleep(self._notifier.interval_s)
-            if self._state == "ready" and time.monotonic() - said_at >= STATUS_S:
-                said_at = time.monotonic()
+            if self._state == "ready" and time.monotonic() - status_sent_at >= STATUS_INTERVAL_S:
+                status_sent_at = time.monotonic()
                 self._notifier.status(self._summary())
+
+    # Tasks.
 
     def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._over)
+        task.add_done_callback(self._on_task_done)
 
-    def _over(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._finish(error)  # better to end, and be started again, than to watch nobody
+            self._finish(
+                error
+            )  # an end that systemd can restart is better than a supervisor that does nothing
 
     def _finish(self, error: BaseException | None = None) -> None:
+        """Have `run` return, or raise `error`. Only the first call has an effect."""
         if self._end is None or self._end.done():
             return
         if error is None:

@@ -1,8 +1,7 @@
-"""A worker: one node in a process of its own, which the supervisor starts as `python -m revurb.processes.worker`.
+"""A worker: one node in a process of its own. The supervisor starts it as `python -m revurb.processes.worker`.
 
-It reads the configuration by itself, so that one that starts later has what is written there by then. Its addresses
-are bound already, and it inherits all of them: those of its slot, and those of the other slots, whose clients it takes
-in while their workers are gone.
+It reads the configuration itself, so that a restarted worker has the present one. It inherits the bound sockets of all
+slots: it accepts on those of its own, and on those of another slot while that has no worker.
 """
 
 from __future__ import annotations
@@ -15,48 +14,52 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from revurb.config import load_app_provider
-from revurb.node.bus_factory import bus_factory
+from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
+from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
-from revurb.processes.single import stop_node, tune_garbage_collector
-from revurb.processes.supervised import SupervisedProcess, run
+from revurb.processes.single_node import stop_node
+from revurb.processes.supervised_process import SupervisedProcess, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
 
 
-class Spares:
-    """Sockets of other slots, and those of them that this worker listens on meanwhile."""
+class AdoptedSlots:
+    """The slots without a worker, as far as this worker accepts on their sockets. `slots` are the sockets of all other
+    slots by number; they belong to this object from now on."""
 
     def __init__(self, node: Node, slots: Mapping[int, Sequence[socket.socket]]) -> None:
         self._node = node
         self._slots = dict(slots)
-        self._adopted: dict[int, list[asyncio.AbstractServer]] = {}
-        self._adopting: set[asyncio.Task[None]] = set()
+        self._listeners: dict[int, list[asyncio.AbstractServer]] = {}
+        self._adoptions: set[asyncio.Task[None]] = set()
 
     def adopt(self, slot: int) -> None:
-        if slot in self._slots and slot not in self._adopted:
-            self._adopted[slot] = []
+        """Start to accept clients on the sockets of `slot`. Without effect on one that is adopted or not known."""
+        if slot in self._slots and slot not in self._listeners:
+            self._listeners[slot] = []
             task = asyncio.ensure_future(self._adopt(slot))
-            self._adopting.add(task)
-            task.add_done_callback(self._adopting.discard)
+            self._adoptions.add(task)
+            task.add_done_callback(self._adoptions.discard)
 
     async def _adopt(self, slot: int) -> None:
         for sock in self._slots[slot]:
             listener = await self._node.accept_on(sock.dup())
-            if slot in self._adopted:
-                self._adopted[slot].append(listener)
+            if slot in self._listeners:
+                self._listeners[slot].append(listener)
             else:  # released meanwhile
                 listener.close()
 
     def release(self, slot: int) -> None:
-        for listener in self._adopted.pop(slot, ()):
+        """Stop accepting on the sockets of `slot`. Clients that are connected stay."""
+        for listener in self._listeners.pop(slot, ()):
             listener.close()
 
     def close(self) -> None:
-        """Give all of them up: as long as one is open here, the kernel may send it clients."""
-        for slot in tuple(self._adopted):
+        """Release all slots and close their sockets: the kernel may spread clients to any socket that is still open."""
+        for slot in tuple(self._listeners):
             self.release(slot)
         for sockets in self._slots.values():
             for sock in sockets:
@@ -64,36 +67,39 @@ class Spares:
         self._slots.clear()
 
 
-async def serve(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
-    """Be a worker until told to leave."""
+async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
+    """Serve clients until the supervisor, a signal or the supervisor's end requests the drain. Raises ConfigError,
+    ListenError or TlsError if the node cannot start."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--slot", type=int, required=True)
-    parser.add_argument("--tcp", action="append", default=[], help="slot and its descriptors: 0:5,6")
+    parser.add_argument(
+        "--tcp", action="append", default=[], help="number of a slot and its descriptors: 0:5,6"
+    )
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
     parser.add_argument("--hub-socket", required=True, help="path of the hub's Unix socket")
-    given, rest = parser.parse_known_args(arguments)
-    slots = {int(slot): _sockets(fds) for slot, _, fds in (word.partition(":") for word in given.tcp)}
-    own = slots.pop(given.slot)
-    if given.unix is not None:
-        own.append(_inherited(given.unix))
+    options, rest = parser.parse_known_args(arguments)
+    slots = {int(slot): _sockets(fds) for slot, _, fds in (text.partition(":") for text in options.tcp)}
+    own_sockets = slots.pop(options.slot)
+    if options.unix is not None:
+        own_sockets.append(_inherited(options.unix))
 
     config = Invocation.from_arguments(rest).load()
-    configure_logging(config.log.format, config.log.level, worker=given.slot)
+    configure_logging(config.log.format, config.log.level, worker=options.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, bus_factory(config, given.hub_socket))
-    await node.start(own)
+    node = Node(config, apps, choose_bus_factory(config, options.hub_socket))
+    await node.start(own_sockets)
     tune_garbage_collector()
-    spares = Spares(node, slots)
-    supervised.on_adopt, supervised.on_release = spares.adopt, spares.release
-    supervised.ready(config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count))
+    adopted = AdoptedSlots(node, slots)
+    supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
+    supervised.send_ready(config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count))
     _log.info("worker is ready")
 
-    why = await supervised.leave
+    reason = await supervised.drain_requested
     node.stop_accepting()
-    spares.close()
-    supervised.draining()
-    _log.info("worker is draining", extra={"told_by": why, "connections": node.connection_count})
-    await stop_node(node, supervised.now)
+    adopted.close()
+    supervised.send_draining()
+    _log.info("worker is draining", extra={"told_by": reason, "connections": node.connection_count})
+    await stop_node(node, supervised.end_now)
     _log.info("worker has drained")
 
 
@@ -108,4 +114,4 @@ def _inherited(fd: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    run(serve, sys.argv[1:])
+    run_child(run_worker, sys.argv[1:])

@@ -1,7 +1,8 @@
-"""The workers of a server: as many places as there are slots, and whose clients go where.
+"""The workers of a server: one slot for each, and which worker accepts on which sockets.
 
-Every worker inherits all sockets and accepts on those of its slot. While a slot has no worker, another one accepts for
-it (`spread`), so that nobody waits in a queue that is not served: the kernel goes on sending clients there.
+Every worker inherits all sockets, and accepts on those of its own slot. The kernel also spreads new clients to the
+sockets of a slot without a worker, so another worker accepts on these meanwhile (`spread`); otherwise such clients
+would wait in a queue that no process serves.
 """
 
 from __future__ import annotations
@@ -11,124 +12,138 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from revurb.processes.binding import Binding
-from revurb.processes.child import Child, Command
+from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
-from revurb.processes.slot import Failed, Slot, how_it_ended
+from revurb.processes.slot import ExitHandler, Slot
 from revurb.processes.supervision_link import Adopt, Release
 
-LEAVE_S = 5.0  # for a worker to hear that it is to leave; one that is blocked does not
+STOP_ACCEPTING_S = 5.0  # for a worker to act on Drain; one whose loop is blocked does not
 
 
 class ChangeSignal:
-    """Rung when something changed, for those who wait until all is as they want it."""
+    """Wakes all tasks that wait for a condition, so that each checks its own again."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         event, self._event = self._event, asyncio.Event()
         event.set()
 
-    async def rung(self) -> None:
-        """The next time it is rung; look at what you want before, and again after."""
+    async def wait(self) -> None:
+        """Returns at the next `notify`. The caller checks its condition before and after."""
         await self._event.wait()
 
 
 class WorkerPool:
-    """The places, `worker 0` and so on, and `hub`, the Unix socket at which they meet. `failed` is told of processes
-    that ended unasked for."""
+    """The slots of the workers, "worker 0" and so on. `hub_path` is the Unix socket of the hub that connects them.
+    `changes` is notified whenever a worker became ready, began to drain or exited."""
 
     def __init__(
         self,
         invocation: Invocation,
         binding: Binding,
-        hub: Path,
+        hub_path: Path,
         environ: Mapping[str, str],
         reaper: Reaper,
-        bell: ChangeSignal,
-        failed: Failed,
+        changes: ChangeSignal,
+        on_unexpected_exit: ExitHandler,
     ) -> None:
         self._invocation = invocation
         self._binding = binding
-        self._hub = hub
+        self._hub_path = hub_path
         self._environ = environ
-        self._bell = bell
-        self._adopted: dict[int, Child] = {}  # slot without a worker: who accepts for it
-        self.places = [self._place(slot, reaper, failed) for slot in range(len(binding.slots))]
+        self._reaper = reaper
+        self._changes = changes
+        self._on_unexpected_exit = on_unexpected_exit
+        self._adopters: dict[
+            int, Child
+        ] = {}  # number of a slot without a worker: which one accepts on its sockets
+        self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
 
     @property
     def serving(self) -> list[Child]:
-        """Those in their places that take clients."""
-        return [place.child for place in self.places if place.child is not None and place.child.serves]
+        """The workers in their slots that take new clients."""
+        return [slot.child for slot in self.slots if slot.child is not None and slot.child.serves]
 
     @property
     def on_the_bus(self) -> int:
-        """How many there are, in their places or leaving, that have met the hub."""
-        return sum(child.is_ready and not child.is_over for child in self.children)
+        """How many workers are connected to the hub: all that have been ready and are not over, in their slots or
+        not."""
+        return sum(child.has_been_ready and not child.is_over for child in self.children)
 
     @property
     def children(self) -> list[Child]:
-        """All of them, in their places or leaving."""
-        return [child for place in self.places for child in place.children]
+        """All workers, in their slots or not."""
+        return [child for slot in self.slots for child in slot.children]
 
     def spread(self) -> None:
-        """Have every slot accepted on: by its own worker, else by the one with the fewest clients."""
+        """See to it that the sockets of each slot are accepted on: by its own worker, else by the worker with the
+        fewest clients."""
         serving = self.serving
-        for slot, place in enumerate(self.places):
-            keeper = self._adopted.get(slot)
-            if place.serves:
-                if keeper is not None:
-                    del self._adopted[slot]
-                    keeper.send(Release(slot))
-            elif (keeper is None or not keeper.serves) and serving:
-                keeper = min(serving, key=lambda child: (child.beat.connections, child.name))
-                self._adopted[slot] = keeper
-                keeper.send(Adopt(slot))
+        for number, slot in enumerate(self.slots):
+            adopter = self._adopters.get(number)
+            if slot.serves:
+                if adopter is not None:
+                    del self._adopters[number]
+                    adopter.send(Release(number))
+            elif (adopter is None or not adopter.serves) and serving:
+                adopter = min(serving, key=lambda child: (child.heartbeat.connections, child.name))
+                self._adopters[number] = adopter
+                adopter.send(Adopt(number))
 
     async def replace(self) -> str | None:
-        """Put new processes in all places as soon as all of them are ready; those that were there drain, and take no
-        new clients when this returns. Returns why not, if one of the new ones cannot run: then everybody stays, and
-        the new ones go."""
-        starting = [asyncio.ensure_future(place.start_another()) for place in self.places]
-        await asyncio.wait(starting)
-        children = [task.result() for task in starting if task.exception() is None]
-        while not all(child.is_ready for child in children) and not any(child.is_over for child in children):
-            await self._bell.rung()
-        bad = [child for child in children if child.is_over]
-        if bad or len(children) < len(starting):
-            for place in self.places:
-                for child in place.leaving.intersection(children):
-                    place.dismiss(child)
-            return _why(bad)
-        old = [place.child for place in self.places if place.child is not None]
-        for place, child in zip(self.places, children, strict=True):
-            place.deaths = 0
-            place.put(child)
+        """Start a new worker for each slot. When all of them are ready they take the slots, and the old ones drain;
+        these take no new clients when this returns None. If a new one cannot run, the old ones stay, the new ones are
+        dismissed, and the reason is returned."""
+        starts = [asyncio.ensure_future(slot.start_another()) for slot in self.slots]
+        await asyncio.wait(starts)
+        children = [task.result() for task in starts if task.exception() is None]
+        while not all(child.has_been_ready for child in children) and not any(
+            child.is_over for child in children
+        ):
+            await self._changes.wait()
+        exited = [child for child in children if child.is_over]
+        if exited or len(children) < len(starts):
+            for slot in self.slots:
+                for child in slot.others.intersection(children):
+                    slot.dismiss(child)
+            return _start_error(exited)
+        old = [slot.child for slot in self.slots if slot.child is not None]
+        for slot, child in zip(self.slots, children, strict=True):
+            slot.failures_in_a_row = 0
+            slot.put(child)
         if old:
-            await asyncio.wait([child.left for child in old], timeout=LEAVE_S)
+            await asyncio.wait([child.stopped_accepting for child in old], timeout=STOP_ACCEPTING_S)
         return None
 
-    def _place(self, slot: int, reaper: Reaper, failed: Failed) -> Slot:
-        def command() -> Command:
-            return self._command(slot)
+    def _make_slot(self, number: int) -> Slot:
+        def command() -> ChildCommand:
+            return self._command(number)
 
-        def changed() -> None:
+        def on_change() -> None:
             self.spread()
-            self._bell.ring()
+            self._changes.notify()
 
-        return Slot(f"worker {slot}", command, reaper, changed=changed, failed=failed)
+        return Slot(
+            f"worker {number}",
+            command,
+            self._reaper,
+            on_change=on_change,
+            on_unexpected_exit=self._on_unexpected_exit,
+        )
 
-    def _command(self, slot: int) -> Command:
+    def _command(self, number: int) -> ChildCommand:
         binding = self._binding
         tcp = (f"{n}:{','.join(str(s.fileno()) for s in socks)}" for n, socks in enumerate(binding.slots))
-        return Command(
+        return ChildCommand(
             module="revurb.processes.worker",
             arguments=(
-                *("--slot", str(slot)),
-                *(word for text in tcp for word in ("--tcp", text)),
+                *("--slot", str(number)),
+                *(argument for text in tcp for argument in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
-                *("--hub-socket", str(self._hub)),
+                *("--hub-socket", str(self._hub_path)),
                 *self._invocation.arguments(),
             ),
             fds=binding.fds(),
@@ -137,12 +152,12 @@ class WorkerPool:
         )
 
 
-def _why(bad: list[Child]) -> str:
-    for child in bad:
+def _start_error(exited: list[Child]) -> str:
+    """Why the new workers cannot take over: `exited` are those that ended, none if one could not be started at all."""
+    for child in exited:
         if child.failure is not None:
             return "; ".join(child.failure.problems)
-    for child in bad:
-        if child.ended.done():
-            how = " ".join(f"{key}={value}" for key, value in how_it_ended(child.ended.result()).items())
-            return f"a new {child.name} ended before it was ready ({how})"
+    if exited:
+        how = exit_text(exited[0].exit_code.result())
+        return f"a new {exited[0].name} ended before it was ready ({how})"
     return "a new worker cannot be started"

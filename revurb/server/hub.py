@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from revurb.processes.hub import serve
-from revurb.processes.supervised import run
+from revurb.processes.hub import run_hub
+from revurb.processes.supervised_process import run_child
 
 if __name__ == "__main__":
-    run(serve, sys.argv[1:])
+    run_child(run_hub, sys.argv[1:])

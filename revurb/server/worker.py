@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from revurb.processes.supervised import run
-from revurb.processes.worker import serve
+from revurb.processes.supervised_process import run_child
+from revurb.processes.worker import run_worker
 
 if __name__ == "__main__":
-    run(serve, sys.argv[1:])
+    run_child(run_worker, sys.argv[1:])

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from revurb.cli.client import RequestError, reason, request, signed
-from revurb.cli.target import Address
+from revurb.cli.client import RequestError, describe_error, send_request, signed_target
+from revurb.cli.target import NodeAddress
 from revurb.config import App
 from tests.cli.servers import api_server
 
@@ -18,7 +18,7 @@ PUSHER_BODY = b'{"name":"foo","channels":["project-3"],"data":"{\\"some\\":\\"da
 
 
 def test_the_example_of_the_pusher_docs() -> None:
-    target = signed(PUSHER_APP, "POST", "/apps/3/events", PUSHER_BODY, 1353088179)
+    target = signed_target(PUSHER_APP, "POST", "/apps/3/events", PUSHER_BODY, 1353088179)
     assert urlsplit(target).path == "/apps/3/events"
     assert dict(parse_qsl(urlsplit(target).query)) == {
         "auth_key": "278d425bdf160c739803",
@@ -30,14 +30,14 @@ def test_the_example_of_the_pusher_docs() -> None:
 
 
 def test_without_a_body_there_is_no_md5() -> None:
-    query = parse_qsl(urlsplit(signed(PUSHER_APP, "GET", "/apps/3/channels", b"", 1)).query)
+    query = parse_qsl(urlsplit(signed_target(PUSHER_APP, "GET", "/apps/3/channels", b"", 1)).query)
     assert [name for name, _ in query] == ["auth_key", "auth_timestamp", "auth_version", "auth_signature"]
 
 
 def test_the_prefix_of_the_node_is_sent_and_signed() -> None:
     with api_server() as api:
-        address = Address("127.0.0.1", api.port, "/ws", None)
-        request(address, PUSHER_APP, "POST", "/apps/3/events", b"{}")
+        address = NodeAddress("127.0.0.1", api.port, "/ws", None)
+        send_request(address, PUSHER_APP, "POST", "/apps/3/events", b"{}")
     ((_, target, body),) = api.requests
     parts = urlsplit(target)
     assert (parts.path, body) == ("/ws/apps/3/events", b"{}")
@@ -50,7 +50,7 @@ def test_the_prefix_of_the_node_is_sent_and_signed() -> None:
 def test_a_server_that_hangs_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        address = Address("127.0.0.1", port, "", None)
+        address = NodeAddress("127.0.0.1", port, "", None)
         server.listen()
 
         def hang_up() -> None:
@@ -60,7 +60,7 @@ def test_a_server_that_hangs_up() -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         with pytest.raises(RequestError) as caught:
-            request(address, PUSHER_APP, "POST", "/apps/3/events", b"{}")
+            send_request(address, PUSHER_APP, "POST", "/apps/3/events", b"{}")
         thread.join()
     assert str(caught.value).startswith(f"cannot reach http://127.0.0.1:{port}: ")
 
@@ -77,4 +77,4 @@ def test_a_server_that_hangs_up() -> None:
     ],
 )
 def test_reasons_are_few_words(error: Exception, words: str) -> None:
-    assert reason(error).startswith(words)
+    assert describe_error(error).startswith(words)

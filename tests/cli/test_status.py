@@ -1,11 +1,11 @@
-"""The table of `revurb status --cluster`. Whom it asks is in tests/doctor/test_examination.py."""
+"""The tables of `revurb status`. Which nodes a survey finds is in tests/node/test_cluster_survey.py."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from revurb.cli.status import cluster_table, lag
+from revurb.cli.status import cluster_table, format_duration, format_lag
 from revurb.node.cluster_status import NodeStatus
 
 
@@ -51,4 +51,12 @@ def test_what_was_lost_and_a_long_lag_stand_out() -> None:
     [(None, "-"), (0.0, "0.0 ms"), (0.44, "0.4 ms"), (9.94, "9.9 ms"), (31.4, "31 ms"), (2500.0, "2.5 s")],
 )
 def test_lag(milliseconds: float | None, text: str) -> None:
-    assert lag(milliseconds) == text
+    assert format_lag(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.9, "0s"), (59, "59s"), (60, "1m 0s"), (3_725, "1h 2m"), (90_000, "1d 1h")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

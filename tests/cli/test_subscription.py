@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 import revurb
-from revurb.cli.subscription import LONGEST_PAUSE_S, ReceivedEvent, Subscriber, SubscriberError, pause_s
-from revurb.cli.target import Address
+from revurb.cli.subscription import (
+    MAX_RECONNECT_DELAY_S,
+    ReceivedEvent,
+    Subscriber,
+    SubscriberError,
+    reconnect_delay_s,
+)
+from revurb.cli.target import NodeAddress
 from revurb.config import App
 from tests.cli.servers import SOCKET_ID, Peer, Script, api_server, pusher_server
 from tests.conftest import Run
@@ -35,7 +41,7 @@ def listen(run: Run, scripts: list[Script], *channels: str, channel_data: str | 
         return 0.0
 
     with pusher_server(scripts) as port:
-        address = Address("127.0.0.1", port, "/ws", None)
+        address = NodeAddress("127.0.0.1", port, "/ws", None)
         subscriber = Subscriber(
             address, THE_APP, channels, channel_data, heard.events.append, heard.notices.append, no_pause
         )
@@ -217,17 +223,17 @@ class TestConnectingAgain:
             (1, 0.5),
             (2, 1.0),
             (3, 2.0),
-            (6, LONGEST_PAUSE_S),
-            (10_000, LONGEST_PAUSE_S),
+            (6, MAX_RECONNECT_DELAY_S),
+            (10_000, MAX_RECONNECT_DELAY_S),
         ]:
-            pauses = {pause_s(attempt) for _ in range(50)}
+            pauses = {reconnect_delay_s(attempt) for _ in range(50)}
             assert len(pauses) > 1
             assert all(longest / 2 <= pause <= longest for pause in pauses)
 
 
 class TestNoConnection:
     def error(self, run: Run, port: int) -> str:
-        address = Address("127.0.0.1", port, "", None)
+        address = NodeAddress("127.0.0.1", port, "", None)
         subscriber = Subscriber(address, THE_APP, ["a"], None, lambda event: None, lambda notice: None)
         with pytest.raises(SubscriberError) as caught:
             run(subscriber.run())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.client import Client, Ended, connect, http, signed
 from tests.processes.serving import Serving, all_ready, hub_pid, serving, workers
-from tests.processes.test_single import APP
+from tests.processes.test_single_node import APP
 
 WORKERS, RESTARTS, LISTENERS = 2, 3, 12
 MOVED_WITHIN_S = 1.0

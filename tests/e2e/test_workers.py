@@ -14,7 +14,7 @@ from revurb.pusher.socket_id import process_of
 from tests.e2e.auth_endpoint import auth_endpoint
 from tests.e2e.node import Node, options, start
 from tests.processes.serving import serving
-from tests.processes.test_single import APP
+from tests.processes.test_single_node import APP
 
 TRIES = 50
 

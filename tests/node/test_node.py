@@ -1,4 +1,4 @@
-"""Nodes inside a program: embedding, draining, limits, custom providers."""
+"""A whole node: draining, timeouts, slow consumers, rate limits, custom providers, Unix sockets."""
 
 import asyncio
 import contextlib
@@ -16,76 +16,6 @@ from tests.client import Ended, api, connect, dial, handshake, http, signed
 from tests.conftest import Run
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
-OTHER = App(id="other-id", key="other-key", secret="other-secret")
-
-
-def test_trigger_takes_json_text_and_several_channels(run: Run) -> None:
-    async def main() -> None:
-        async with Server(apps=[APP], port=0) as server, connect(server.port) as client:
-            await client.subscribe("a")
-            await client.subscribe("b")
-            await server.trigger("a", "e", {"n": [1, "é"]})
-            await server.trigger(["a", "b"], "e", "text")
-            await server.trigger("a", "e", "not for you", socket_id=client.socket_id)
-            events = [await client.expect("e") for _ in range(3)]
-            assert [(event["channel"], event["data"]) for event in events] == [
-                ("a", '{"n":[1,"é"]}'),
-                ("a", "text"),
-                ("b", "text"),
-            ]
-            await client.expect_silence()
-
-    run(main())
-
-
-def test_servers_in_one_process_share_nothing(run: Run) -> None:
-    async def main() -> None:
-        async with (
-            Server(apps=[APP], port=0) as one,
-            Server(apps=[APP], port=0) as two,
-            connect(one.port) as of_one,
-            connect(two.port) as of_two,
-        ):
-            await of_one.subscribe("a")
-            await of_two.subscribe("a")
-            await one.trigger("a", "e", 1)
-            await of_one.expect("e")
-            await of_two.expect_silence()
-
-    run(main())
-
-
-@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop])
-def test_it_runs_on_asyncios_own_loop(loop_factory: object) -> None:
-    async def main() -> None:
-        async with Server(apps=[APP], port=0) as server, connect(server.port) as client:
-            await client.subscribe("a")
-            await server.trigger("a", "e", 1)
-            await client.expect("e")
-
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(main())
-
-
-def test_which_app_must_be_said_where_there_are_several(run: Run) -> None:
-    async def main() -> None:
-        async with Server(apps=[APP, OTHER], port=0) as server:
-            with pytest.raises(LookupError, match="2 apps"):
-                await server.trigger("a", "e", 1)
-            with pytest.raises(LookupError, match="'nope'"):
-                await server.trigger("a", "e", 1, app_id="nope")
-            await server.trigger("a", "e", 1, app_id="other-id")
-
-    run(main())
-
-
-def test_what_cannot_be_served_is_said_at_once() -> None:
-    with pytest.raises(ValueError, match="apps or an app_provider"):
-        Server()
-    with pytest.raises(ValueError, match="tls_key"):
-        Server(apps=[APP], tls_cert="cert.pem")
-    with pytest.raises(ValueError, match="path"):
-        Server(apps=[APP], path="ws/")
 
 
 def test_a_taken_port_is_named(run: Run) -> None:
@@ -174,24 +104,6 @@ def test_a_client_that_does_not_go_is_dropped(run: Run) -> None:
     run(main())
 
 
-def test_a_slow_provider_answers_sockets_too(run: Run) -> None:
-    class Slow(FixedApps):
-        async def find_by_key(self, key: str) -> App | None:  # type: ignore[override]
-            await asyncio.sleep(0)
-            return super().find_by_key(key)
-
-    async def main() -> None:
-        async with Server(app_provider=Slow([APP]), port=0) as server:
-            async with connect(server.port) as client:
-                await client.subscribe("a")
-                await client.expect_silence()
-            async with connect(server.port, "nope", greet=False) as client:
-                await client.expect_error(4001)
-                assert await client.closed() == 4001
-
-    run(main())
-
-
 def test_a_provider_that_fails_is_a_500_and_a_line_in_the_log(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -206,28 +118,6 @@ def test_a_provider_that_fails_is_a_500_and_a_line_in_the_log(
 
     run(main())
     assert "request failed" in caplog.text
-
-
-def test_the_limits_of_apps_and_of_the_node(run: Run) -> None:
-    small = App(id="s", key="small", secret="s", max_connections=1)
-
-    async def main() -> None:
-        async with Server(apps=[APP, small], port=0, max_connections=2) as server:
-            async with connect(server.port, "small"):
-                async with connect(server.port, "small", greet=False) as second:
-                    await second.expect_error(4004)
-                    assert await second.closed() == 4004
-                async with connect(server.port), connect(server.port, greet=False) as third:
-                    await third.expect_error(4100)
-                    assert await third.closed() == 4100
-            async with http(
-                server.port
-            ) as connection:  # the place is free as soon as the loop has seen the end
-                await connection.request("GET", "/up")
-            async with connect(server.port, "small") as again:
-                await again.expect_silence()
-
-    run(main())
 
 
 def test_silence_is_pinged_then_closed_for_everyone(run: Run) -> None:

@@ -63,7 +63,7 @@ async def nodes(number: int, join: BusFactory, *apps: App) -> AsyncIterator[list
     started: list[Node] = []
     try:
         for _ in range(number):
-            node = Node(config, join=join)
+            node = Node(config, bus_factory=join)
             await node.start()
             started.append(node)
         yield started

@@ -12,7 +12,7 @@ from typing import Any
 from revurb.pusher.socket_id import process_of
 from tests.client import Client, Http, connect, http, signed
 from tests.processes.serving import Serving
-from tests.processes.test_single import APP
+from tests.processes.test_single_node import APP
 
 ENOUGH = 200  # tries: half of them miss, or two thirds
 

@@ -24,7 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from revurb.processes.control_socket import ControlReply, ControlRequest, ProcessStatus, ServerStatus, ask
+from revurb.processes.control_socket import (
+    ControlReply,
+    ControlRequest,
+    ProcessStatus,
+    ServerStatus,
+    send_control_request,
+)
 from revurb.processes.runtime_dir import control_sockets
 
 NOTHING: Mapping[str, str] = {}
@@ -69,7 +75,7 @@ class Serving:
     def request(self, request: ControlRequest) -> ControlReply:
         ((_, sock),) = control_sockets(str(self.runtime_dir))
         with sock:
-            return ask(sock, request, PATIENCE_S)
+            return send_control_request(sock, request, PATIENCE_S)
 
     def status(self) -> ServerStatus:
         status = self.request(ControlRequest("status")).status

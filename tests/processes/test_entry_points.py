@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from revurb.processes.child import Command, start_child
+from revurb.processes.child import ChildCommand, start_child
 from revurb.processes.reaper import Reaper
 
 
@@ -31,10 +31,10 @@ def test_a_hub_starts_and_ends(module: str, tmp_path: Path) -> None:
     async def start_and_end() -> int:
         reaper = Reaper()
         reaper.start()
-        hub = await start_child("hub", Command(module, arguments, (), os.environ, Path.cwd()), reaper)
+        hub = await start_child("hub", ChildCommand(module, arguments, (), os.environ, Path.cwd()), reaper)
         await hub.ready
         hub.drain()
-        return await hub.ended
+        return await hub.exit_code
 
     assert asyncio.run(start_and_end()) == 0
 

@@ -7,9 +7,9 @@ import pytest
 from revurb.processes.supervision_link import (
     MAX_LINE_BYTES,
     Drain,
-    Failed,
     Heartbeat,
     Ready,
+    StartFailed,
     open_childs_end,
     open_supervisors_end,
 )
@@ -21,7 +21,7 @@ async def test_each_side_hears_the_other_and_its_end() -> None:
         await open_supervisors_end(ours),
         await open_childs_end(theirs),
     )
-    for message in (Ready(10.0), Heartbeat(7), Failed(("a: found b",), configuration=True)):
+    for message in (Ready(10.0), Heartbeat(7), StartFailed(("a: found b",), configuration=True)):
         child.send(message)
         assert await supervisor.receive() == message
     supervisor.send(Drain())

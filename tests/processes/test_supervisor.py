@@ -18,7 +18,7 @@ from revurb.processes.control_socket import ControlRequest
 from tests.client import api, connect, handshake, http
 from tests.conftest import Run
 from tests.processes.serving import Serving, all_ready, hub_pid, launched, serving, workers
-from tests.processes.test_single import APP
+from tests.processes.test_single_node import APP
 
 WORKERS = 2
 

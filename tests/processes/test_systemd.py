@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from revurb.processes.systemd import ALIVE_S, SystemdNotifier
+from revurb.processes.systemd import MAX_ALIVE_INTERVAL_S, SystemdNotifier
 from tests.processes.serving import PATIENCE_S, serving
 
 
@@ -69,10 +69,10 @@ def test_nobody_listens(environ: dict[str, str]) -> None:
     [
         ("500000", "", 0.25),
         ("500000", str(os.getpid()), 0.25),
-        ("500000", "1", ALIVE_S),
-        ("60000000", "", ALIVE_S),
-        ("0", "", ALIVE_S),
-        ("soon", "", ALIVE_S),
+        ("500000", "1", MAX_ALIVE_INTERVAL_S),
+        ("60000000", "", MAX_ALIVE_INTERVAL_S),
+        ("0", "", MAX_ALIVE_INTERVAL_S),
+        ("soon", "", MAX_ALIVE_INTERVAL_S),
     ],
 )
 def test_alive_is_said_twice_as_often_as_systemd_looks(usec: str, pid: str, interval_s: float) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.client import Client, Http
 from tests.processes.pinned import ask, client_of, http_of, trigger
 from tests.processes.serving import Serving, all_ready, hub_pid, serving
-from tests.processes.test_single import APP
+from tests.processes.test_single_node import APP
 
 ROOM = "presence-room"
 

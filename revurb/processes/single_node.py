@@ -1,14 +1,13 @@
-"""`revurb serve` as one process: event loop, signals, limits of the operating system.
+"""`revurb serve` as one process: a node without a supervisor, its event loop, signals and control socket.
 
-Signals are noted by the handler and acted on by the loop: SIGTERM and SIGINT drain and end with 0, a second one
-ends at once; SIGHUP reads the TLS certificate again.
+Signal handlers only queue the signal; the loop acts on it. SIGTERM and SIGINT drain the node and exit with 0, a second
+one exits without waiting for clients. SIGHUP reads the TLS certificate again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ from collections.abc import Callable
 import uvloop
 
 from revurb.config import Config, load_app_provider
-from revurb.node.bus_factory import bus_factory
+from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.processes.control_socket import (
@@ -28,6 +27,7 @@ from revurb.processes.control_socket import (
     ProcessStatus,
     ServerStatus,
 )
+from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.systemd import SystemdNotifier
 from revurb.transport.listener import ListenError
@@ -43,22 +43,24 @@ CANNOT_RESTART = (
 
 
 class StartError(Exception):
-    """The node cannot run as configured; the text says what is in the way."""
+    """The node cannot start as configured; the text is the reason."""
 
 
-def run(config: Config, on_listening: Callable[[Node], None]) -> None:
-    """Serve until told to stop. `on_listening` is called once, when connections are accepted."""
+def run_single_node(config: Config, on_listening: Callable[[Node], None]) -> None:
+    """Serve until a signal or a request ends the node. `on_listening` is called once, when connections are accepted.
+    Raises ConfigError for an app provider or a Redis that cannot be used, StartError for an address or a
+    certificate."""
     configure_logging(config.log.format, config.log.level)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(SingleNode(Node(config, apps, bus_factory(config))).serve(on_listening))
+            runner.run(SingleNode(Node(config, apps, choose_bus_factory(config))).serve(on_listening))
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
 
 
 class SingleNode:
-    """A node that is the only one, without a supervisor."""
+    """The process of a node without a supervisor."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -66,9 +68,10 @@ class SingleNode:
         self._notifier = SystemdNotifier(os.environ)
         self._control = ControlSocket(self._answer)
         self._started_at = time.monotonic()
-        self._alive: asyncio.TimerHandle | None = None
+        self._alive_timer: asyncio.TimerHandle | None = None
 
     async def serve(self, on_listening: Callable[[Node], None]) -> None:
+        """Returns when the node has drained. Raises ListenError or TlsError if it cannot start."""
         node, signals, server = self._node, self._signals, self._node.config.server
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -77,7 +80,7 @@ class SingleNode:
         await node.start()
         await self._control.start(node.config.process.runtime_dir, node.port)
         tune_garbage_collector()
-        self._say_alive()
+        self._send_alive()
         _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
         on_listening(node)
         self._notifier.ready(f"Listening on {server.host}:{node.port}")
@@ -85,19 +88,19 @@ class SingleNode:
             self._reload()
         _log.info("stopping", extra={"signal": number.name, "drain_timeout_s": server.drain_timeout_s})
         self._notifier.stopping(server.drain_timeout_s)
-        now = asyncio.Event()
-        second = asyncio.ensure_future(_second(signals, now))
-        await stop_node(node, now)
-        second.cancel()
-        if self._alive is not None:
-            self._alive.cancel()
+        end_now = asyncio.Event()
+        second_signal = asyncio.ensure_future(_set_on_second_signal(signals, end_now))
+        await stop_node(node, end_now)
+        second_signal.cancel()
+        if self._alive_timer is not None:
+            self._alive_timer.cancel()
         faulthandler.cancel_dump_traceback_later()
         self._control.close()
         _log.info("stopped")
 
-    def _say_alive(self) -> None:
-        """To systemd. And if we do not come back here in time, faulthandler prints where we are instead."""
-        self._alive = asyncio.get_running_loop().call_later(self._notifier.interval_s, self._say_alive)
+    def _send_alive(self) -> None:
+        """Tells systemd that the loop is not blocked. If the next call is late, faulthandler prints the stacks."""
+        self._alive_timer = asyncio.get_running_loop().call_later(self._notifier.interval_s, self._send_alive)
         faulthandler.dump_traceback_later(
             self._notifier.interval_s + self._node.config.process.watchdog_warn_s
         )
@@ -141,33 +144,21 @@ class SingleNode:
         )
 
 
-async def _second(signals: asyncio.Queue[signal.Signals], now: asyncio.Event) -> None:
+async def _set_on_second_signal(signals: asyncio.Queue[signal.Signals], end_now: asyncio.Event) -> None:
     while await signals.get() is signal.SIGHUP:
         pass
-    now.set()
+    end_now.set()
 
 
-async def stop_node(node: Node, now: asyncio.Event) -> None:
-    """Drain the node, its WebSockets one after the other; at once as soon as `now` is set."""
+async def stop_node(node: Node, end_now: asyncio.Event) -> None:
+    """Stop the node, with its WebSockets closed evenly over the drain timeout. When `end_now` is set, drop the clients
+    that are left and return."""
     draining = asyncio.ensure_future(node.stop(spread=True))
-    hurry = asyncio.ensure_future(now.wait())
-    await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
+    ending = asyncio.ensure_future(end_now.wait())
+    await asyncio.wait((draining, ending), return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
     if not draining.done():
         draining.cancel()
         await node.stop(drain_timeout_s=0)
     else:
         draining.result()
-
-
-# New objects until the collector looks through them. A connection makes 15 that stay, so that with CPython's 700 each
-# 50 connections are looked through, and then again with others: 186 us for connecting and subscribing, 166 with this,
-# 173 with 50,000. Almost nothing here is left for the collector: what ends lets go of what it holds.
-COLLECTOR_THRESHOLDS = (10_000, 20, 100)
-
-
-def tune_garbage_collector() -> None:
-    """What there is now stays: the collector need not walk it again with every full collection."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)

@@ -7,7 +7,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,47 +99,6 @@ def test_a_second_signal_ends_at_once(run: Run, tmp_path: Path) -> None:
         assert server.ended()[0] == 0
 
 
-def test_dev_prints_lines_to_copy(tmp_path: Path) -> None:
-    with serving(tmp_path, "--dev", "--path", "/ws") as server:
-        server.signal(signal.SIGTERM)
-        _, out, _ = server.ended()
-    for expected in (
-        "app id 1  key key1  secret secret1",
-        f"wsPort: {server.port}",
-        "wsPath: '/ws'",
-        "broadcaster: 'reverb'",
-        "pusher.Pusher(app_id='1'",
-        f"curl http://127.0.0.1:{server.port}/ws/up",
-    ):
-        assert expected in out
-
-
-def test_the_python_lines_that_are_printed_work(tmp_path: Path) -> None:
-    with serving(tmp_path, "--dev") as server:
-        assert server.process.stdout is not None
-        said = "".join(iter(server.process.stdout.readline, "Stop with Ctrl-C.\n"))
-        lines = textwrap.dedent(said.partition("Python (pip install pusher):\n")[2].partition("\n\n")[0])
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", f"{lines}\nprint(client.channels_info())"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    assert done.stdout == "{'channels': {}}\n", done.stderr
-
-
-def test_a_secret_of_ones_own_is_never_printed(tmp_path: Path) -> None:
-    own = '[[apps]]\nid = "1"\nkey = "k"\nsecret = "hush-hush"\n'
-    (tmp_path / "revurb.toml").write_text(own)
-    with serving(tmp_path, "--dev", "--debug") as server:
-        server.signal(signal.SIGTERM)
-        code, out, err = server.ended()
-    assert code == 0
-    assert "app id 1  key k" in out
-    assert "hush-hush" not in out + err
-
-
 def test_debug_prints_each_message(run: Run, tmp_path: Path) -> None:
     with serving(tmp_path, "--dev", "--debug") as server:
 
@@ -163,45 +121,6 @@ def test_json_logs(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         _, _, err = server.ended()
     assert f'"message":"listening","host":"127.0.0.1","port":{server.port}' in err
-
-
-def told(cwd: Path, *args: str, **environment: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "revurb", "serve", *args],
-        cwd=cwd,
-        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(cwd), **environment},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
-
-
-def test_a_taken_port_ends_the_start(tmp_path: Path) -> None:
-    with serving(tmp_path, "--dev") as server:
-        code, err = told(tmp_path, "--dev", "--port", str(server.port))
-    assert code == 1
-    assert f"cannot listen on 127.0.0.1:{server.port}: address already in use" in err
-
-
-def test_configuration_at_fault_ends_the_start_with_its_name(tmp_path: Path) -> None:
-    code, err = told(tmp_path, "--dev", REVERB_APP_PING_INTERVAL="soon")
-    assert code == 2
-    assert "REVERB_APP_PING_INTERVAL" in err
-    code, err = told(tmp_path, "--dev", REDIS_URL="http://x")
-    assert code == 2
-    assert "REDIS_URL" in err
-    assert told(tmp_path)[0] == 2  # no app
-
-
-def test_a_key_that_does_not_fit_ends_the_start(tmp_path: Path) -> None:
-    cert, key = write_certificate(tmp_path, trustme.CA())
-    Path(key).write_text("nonsense")
-    code, err = told(tmp_path, "--dev", "--tls-cert", cert, "--tls-key", key)
-    assert code == 1
-    assert f"cannot use the TLS certificate {cert}" in err
 
 
 def write_certificate(directory: Path, authority: trustme.CA) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from revurb.apps import App
 from revurb.config import Config, RedisConfig, ScalingConfig, ServerConfig
-from revurb.node.bus_factory import bus_factory
+from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from tests.bus.reverb.php_node import PhpNode, captured
 from tests.client import api, connect
@@ -40,7 +40,7 @@ async def among(
         enabled=True, protocol=protocol, redis=RedisConfig(url=f"unix://{server.socket}", lease_s=1)
     )
     config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,), scaling=scaling)
-    one, two = (Node(config, join=bus_factory(config)) for _ in range(2))
+    one, two = (Node(config, bus_factory=choose_bus_factory(config)) for _ in range(2))
     await php_node.start()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(php_node.stop)

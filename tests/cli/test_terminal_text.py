@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from revurb.cli.line import one_line
+from revurb.cli.terminal_text import escape_unprintable
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from revurb.cli.line import one_line
     ],
 )
 def test_only_what_prints_is_left(text: str, line: str) -> None:
-    assert one_line(text) == line
+    assert escape_unprintable(text) == line

@@ -1,0 +1,87 @@
+"""Finds the servers that run on this host by their control sockets, for the verbs status, stop and restart."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from revurb.config import ConfigError, load
+from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, send_control_request
+from revurb.processes.runtime_dir import candidates, connect, control_sockets
+
+REPLY_TIMEOUT_S = 10.0  # then a server counts as one that does not answer
+C = TypeVar("C", bound=Callable[..., object])
+
+
+def port_option(command: C) -> C:
+    """Add `--port N`, parameter `port`."""
+    return click.option(
+        "--port", type=int, metavar="N", help="The server on this port, if several run here."
+    )(command)
+
+
+def find_servers(port: int | None) -> list[tuple[Path, ServerStatus]]:
+    """The control sockets and the statuses of the servers that run on this host, by port; with `port`, only of those on
+    it.
+
+    Exits with 1 if there is none, with an error that names the directories.
+    """
+    servers = []
+    runtime_dir = _runtime_dir()
+    for path, sock in control_sockets(runtime_dir):
+        with sock:
+            status = _query_status(path, sock)
+        if status is not None and port in (None, status.port):
+            servers.append((path, status))
+    if not servers:
+        directories = ", ".join(str(path) for path in candidates(runtime_dir))
+        error = "no server is running" if port is None else f"no server is running on port {port}"
+        raise click.ClickException(f"{error}, as far as can be seen in {directories}")
+    return servers
+
+
+def choose_server(port: int | None) -> tuple[socket.socket, ServerStatus]:
+    """A connection to the control socket of the only server, or of the one on `port`; the caller closes it. Exits with
+    1 if there is none, or several."""
+    servers = find_servers(port)
+    if len(servers) > 1:
+        names = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in servers)
+        raise click.ClickException(f"several servers are running: {names}; choose one with --port")
+    ((path, status),) = servers
+    sock = connect(path)
+    if sock is None:
+        raise click.ClickException("the server has just ended")
+    return sock, status
+
+
+def request_or_exit(sock: socket.socket, request: ControlRequest, timeout_s: float | None) -> ControlReply:
+    """The reply of the server. Exits with 1 if it is an error, or if none arrives within `timeout_s` seconds."""
+    try:
+        reply = send_control_request(sock, request, timeout_s)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"the server does not answer: {error}") from error
+    if reply.error is not None:
+        raise click.ClickException(reply.error)
+    return reply
+
+
+def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:
+    try:
+        return send_control_request(sock, ControlRequest("status"), REPLY_TIMEOUT_S).status
+    except (OSError, ValueError) as error:
+        click.echo(f"revurb: the server at {path} does not answer: {error}", err=True)
+        return None
+
+
+def _runtime_dir() -> str | None:
+    """The runtime directory of the configuration in the working directory; without a valid one, that of the
+    environment."""
+    try:
+        return load().process.runtime_dir
+    except ConfigError:
+        return os.environ.get("REVURB_RUNTIME_DIR") or None

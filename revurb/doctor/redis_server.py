@@ -1,0 +1,127 @@
+"""Checks of the Redis server: connection, version, scripts, clock, output buffers, memory policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.scripts import Scripts
+from revurb.doctor.finding import Finding
+
+OLDEST_VERSION = (6, 2)  # the first with XADD MINID
+MAX_CLOCK_DIFFERENCE_S = 2.0
+SLOW_PING_MS = 20.0
+MIN_PUBSUB_BUFFER_BYTES = 32 * 1024 * 1024
+
+
+async def check_connection(redis: AnyRedis) -> Finding:
+    """Connects, and measures one round trip on the open connection. The mark is "wrong" if that fails: no other check
+    can succeed then."""
+    try:
+        started_at = time.perf_counter()
+        await redis.execute_command("PING")
+        connect_ms = (time.perf_counter() - started_at) * 1000
+        started_at = time.perf_counter()
+        await redis.execute_command("PING")
+        ping_ms = (time.perf_counter() - started_at) * 1000
+    except (RedisError, OSError) as error:
+        return Finding(
+            "wrong", "connection", str(error), "Check REDIS_URL or REDIS_HOST, REDIS_PORT and so on."
+        )
+    return Finding(
+        "ok" if ping_ms < SLOW_PING_MS else "warning",
+        "connection",
+        f"there after {connect_ms:.1f} ms, answers in {ping_ms:.2f} ms",
+        "Each event waits so long for its place: put nodes and Redis closer together.",
+    )
+
+
+async def check_settings(redis: AnyRedis) -> list[Finding]:
+    """One finding for each of `CHECKS`; a warning for one whose commands the user may not run."""
+    findings = []
+    for subject, check in CHECKS:
+        try:
+            findings.append(await check(redis))
+        except (RedisError, OSError) as error:
+            findings.append(
+                Finding("warning", subject, f"cannot be looked at: {error}", "The user may not ask.")
+            )
+    return findings
+
+
+async def check_version(redis: AnyRedis) -> Finding:
+    info = await _info(redis, "server")
+    text = info.get("redis_version", "?")
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return Finding(
+        "ok" if version >= OLDEST_VERSION else "wrong",
+        "version",
+        text,
+        "Redis 6.2 or later is needed (XADD MINID).",
+    )
+
+
+async def check_scripts(redis: AnyRedis) -> Finding:
+    """Loads one of the broker's scripts and compares the SHA1 that Redis gives it with ours."""
+    script = Scripts().publish_own
+    sha = await redis.execute_command("SCRIPT", "LOAD", script.source)
+    ok = sha == script.sha.encode()
+    return Finding("ok" if ok else "wrong", "scripts", "can be loaded" if ok else f"another name: {sha!r}")
+
+
+async def check_clock(redis: AnyRedis) -> Finding:
+    """Compares the clock of this host with that of Redis."""
+    seconds, microseconds = await redis.execute_command("TIME")
+    difference_s = time.time() - (int(seconds) + int(microseconds) / 1e6)
+    return Finding(
+        "ok" if abs(difference_s) < MAX_CLOCK_DIFFERENCE_S else "warning",
+        "clock",
+        f"{difference_s:+.3f} s against Redis'",
+        "Events are timed by Redis alone, but signatures by this host: synchronise the clocks.",
+    )
+
+
+async def check_output_buffers(redis: AnyRedis) -> Finding:
+    """Reads the hard limit of the Pub/Sub output buffer: Redis disconnects a subscriber that exceeds it."""
+    reply = await redis.execute_command("CONFIG", "GET", "client-output-buffer-limit")
+    fields = reply[1].decode().split()
+    hard_limit = int(fields[fields.index("pubsub") + 1]) if "pubsub" in fields else 0
+    enough = hard_limit == 0 or hard_limit >= MIN_PUBSUB_BUFFER_BYTES
+    return Finding(
+        "ok" if enough else "warning",
+        "output buffers",
+        "pubsub without a limit" if hard_limit == 0 else f"pubsub {hard_limit // 1024 // 1024} MiB",
+        "A node that is behind for a moment is cut off: client-output-buffer-limit pubsub 32mb 8mb 60 or more.",
+    )
+
+
+async def check_memory(redis: AnyRedis) -> Finding:
+    """Whether Redis evicts keys without an expiry: such a policy deletes members and counts when memory is short."""
+    info = await _info(redis, "memory")
+    policy, max_bytes = info.get("maxmemory_policy", "?"), int(info.get("maxmemory", "0"))
+    evicts = max_bytes > 0 and policy not in ("noeviction",) and not policy.startswith("volatile")
+    return Finding(
+        "warning" if evicts else "ok",
+        "memory",
+        f"{info.get('used_memory_human', '?')} used, {policy}",
+        "Members and counts may be thrown away when memory is short: maxmemory-policy noeviction.",
+    )
+
+
+# The name stands in the warning of a check that fails.
+CHECKS: tuple[tuple[str, Callable[[AnyRedis], Awaitable[Finding]]], ...] = (
+    ("version", check_version),
+    ("scripts", check_scripts),
+    ("clock", check_clock),
+    ("buffers", check_output_buffers),
+    ("memory", check_memory),
+)
+
+
+async def _info(redis: AnyRedis, section: str) -> dict[str, str]:
+    reply = await redis.execute_command("INFO", section)
+    lines = reply.decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)

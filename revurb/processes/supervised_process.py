@@ -1,0 +1,153 @@
+"""What all children of the supervisor have in common: the child's end of the link, heartbeats, and how they end.
+
+A child sends a heartbeat once a second from its loop. If none arrives, the supervisor requests a stack with SIGUSR2,
+which faulthandler writes also while the loop is blocked. When the supervisor is gone the child drains, as on request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import faulthandler
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Self, TypeAlias
+
+import uvloop
+
+from revurb.config import ConfigError
+from revurb.processes.supervision_link import (
+    VERSION,
+    Adopt,
+    Drain,
+    Draining,
+    EndNow,
+    FromChild,
+    Heartbeat,
+    Ready,
+    Release,
+    StartFailed,
+    SupervisionLink,
+    ToChild,
+    open_childs_end,
+)
+from revurb.transport.listener import ListenError
+from revurb.transport.tls import TlsError
+
+HEARTBEAT_INTERVAL_S = 1.0
+EX_CONFIG = 78  # sysexits.h: another attempt would fail alike
+# Why a child drains, beside the name of a signal.
+BY_SUPERVISOR = "supervisor"
+SUPERVISOR_GONE = "supervisor is gone"
+
+ChildMain: TypeAlias = Callable[["SupervisedProcess", Sequence[str]], Coroutine[object, object, None]]
+
+
+class SupervisedProcess:
+    """The child's end of the link, and its requests.
+
+    `drain_requested` is done when the child has to drain; its result is the reason, for the log. `end_now` is set when
+    it has to exit without waiting for clients. `on_adopt` and `on_release` are called with the number of a slot.
+    """
+
+    def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
+        self.drain_requested: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.end_now = asyncio.Event()
+        self.on_adopt: Callable[[int], None] = lambda slot: None
+        self.on_release: Callable[[int], None] = lambda slot: None
+        self._had_sigterm = False
+        self._link = link
+        self._reading = asyncio.ensure_future(self._read())
+        self._heartbeat_timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(cls, link_fd: int, stack_fd: int) -> Self:
+        """Open the link on an inherited descriptor, write stacks to the other one on SIGUSR2, and handle SIGTERM."""
+        for fd in (link_fd, stack_fd):
+            os.set_inheritable(fd, False)
+        faulthandler.register(signal.SIGUSR2, file=stack_fd, all_threads=True)
+        supervised = cls(await open_childs_end(socket.socket(fileno=link_fd)))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, supervised._on_sigterm)
+        for number in (signal.SIGINT, signal.SIGHUP):  # sent by a terminal; the supervisor handles them
+            loop.add_signal_handler(number, lambda: None)
+        return supervised
+
+    def send_ready(self, drain_timeout_s: float, heartbeat: Callable[[], Heartbeat]) -> None:
+        """Tell the supervisor that this process serves, and send it a `heartbeat()` every second from now on."""
+        self._link.send(Ready(drain_timeout_s))
+        self._send_heartbeat(heartbeat)
+
+    def send_draining(self) -> None:
+        """Tell the supervisor that this process takes no new clients any more."""
+        self._link.send(Draining())
+
+    async def send_start_failed(self, problems: Sequence[str], *, configuration: bool) -> None:
+        """Tell the supervisor why this process cannot start. Returns when the message is with the kernel."""
+        self._link.send(StartFailed(tuple(problems), configuration))
+        await self._link.flush()
+
+    def _send_heartbeat(self, heartbeat: Callable[[], Heartbeat]) -> None:
+        self._heartbeat_timer = asyncio.get_running_loop().call_later(
+            HEARTBEAT_INTERVAL_S, self._send_heartbeat, heartbeat
+        )
+        self._link.send(heartbeat())
+
+    async def _read(self) -> None:
+        while (message := await self._link.receive()) is not None:
+            match message:
+                case Drain():
+                    self._request_drain(BY_SUPERVISOR)
+                case EndNow():
+                    self._request_drain(BY_SUPERVISOR)
+                    self.end_now.set()
+                case Adopt():
+                    self.on_adopt(message.slot)
+                case Release():
+                    self.on_release(message.slot)
+        self._request_drain(SUPERVISOR_GONE)
+
+    def _on_sigterm(self) -> None:
+        """A second SIGTERM ends the process now. One SIGTERM and a Drain message do not: systemd sends SIGTERM to every
+        process of a service, and the supervisor sends Drain because of its own."""
+        self._request_drain("SIGTERM")
+        if self._had_sigterm:
+            self.end_now.set()
+        self._had_sigterm = True
+
+    def _request_drain(self, reason: str) -> None:
+        if not self.drain_requested.done():
+            self.drain_requested.set_result(reason)
+
+
+def run_child(main: ChildMain, arguments: Sequence[str]) -> None:
+    """The body of a child's module: opens the link, runs `main` with the remaining arguments, and exits the process.
+    Errors of the configuration, of an address or of a certificate are sent to the supervisor."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--link", required=True, help="version and descriptor of the link: 1:5")
+    parser.add_argument("--stack", type=int, required=True, help="descriptor to write stacks to")
+    given, rest = parser.parse_known_args(arguments)
+    version, _, fd = given.link.partition(":")
+    if int(version) != VERSION:
+        sys.exit(
+            f"revurb: the supervisor speaks version {version}, this is {VERSION}: stop it and start it again"
+        )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(_run(main, int(fd), given.stack, rest))
+    sys.exit(code)
+
+
+async def _run(main: ChildMain, link_fd: int, stack_fd: int, arguments: Sequence[str]) -> int:
+    supervised = await SupervisedProcess.open(link_fd, stack_fd)
+    try:
+        await main(supervised, arguments)
+    except ConfigError as error:
+        await supervised.send_start_failed(error.problems, configuration=True)
+        return EX_CONFIG
+    except (ListenError, TlsError) as error:
+        await supervised.send_start_failed([str(error)], configuration=False)
+        return EX_CONFIG
+    return 0

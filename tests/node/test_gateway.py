@@ -1,0 +1,99 @@
+"""Which upgrade requests become sessions, and which are refused over the WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Any
+
+from revurb import App, Server
+from revurb.apps import FixedApps
+from revurb.bus.local import LocalBus
+from revurb.config import Config, ServerConfig
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.node.node import Node
+from tests.client import connect, handshake, http
+from tests.conftest import Run
+
+APP = App(id="app-id", key="app-key", secret="app-secret")
+
+
+def test_a_slow_provider_answers_sockets_too(run: Run) -> None:
+    class Slow(FixedApps):
+        async def find_by_key(self, key: str) -> App | None:  # type: ignore[override]
+            await asyncio.sleep(0)
+            return super().find_by_key(key)
+
+    async def main() -> None:
+        async with Server(app_provider=Slow([APP]), port=0) as server:
+            async with connect(server.port) as client:
+                await client.subscribe("a")
+                await client.expect_silence()
+            async with connect(server.port, "nope", greet=False) as client:
+                await client.expect_error(4001)
+                assert await client.closed() == 4001
+
+    run(main())
+
+
+def test_the_limits_of_apps_and_of_the_node(run: Run) -> None:
+    small = App(id="s", key="small", secret="s", max_connections=1)
+
+    async def main() -> None:
+        async with Server(apps=[APP, small], port=0, max_connections=2) as server:
+            async with connect(server.port, "small"):
+                async with connect(server.port, "small", greet=False) as second:
+                    await second.expect_error(4004)
+                    assert await second.closed() == 4004
+                async with connect(server.port), connect(server.port, greet=False) as third:
+                    await third.expect_error(4100)
+                    assert await third.closed() == 4100
+            async with http(
+                server.port
+            ) as connection:  # the place is free as soon as the loop has seen the end
+                await connection.request("GET", "/up")
+            async with connect(server.port, "small") as again:
+                await again.expect_silence()
+
+    run(main())
+
+
+class SlowBus(LocalBus):
+    """A bus that admits connections when the test says so."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked, self.released = asyncio.Event(), asyncio.Event()
+        self.granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def admit(self, app_id: str, limit: int | None) -> asyncio.Future[bool]:  # type: ignore[override]
+        self.asked.set()
+        return self.granted
+
+    def release(self, app_id: str) -> None:
+        self.released.set()
+
+
+def test_an_admission_that_comes_after_the_client_has_gone_is_released(run: Run) -> None:
+    async def main() -> None:
+        config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,))
+        node = Node(config, bus_factory=lambda receiver: SlowBus(receiver, MEMBER_EVENTS))
+        await node.start()
+        bus = node._bus
+        assert isinstance(bus, SlowBus)
+        with socket.create_connection(("127.0.0.1", node.port)) as client:
+            client.sendall(handshake("/app/app-key"))
+            await bus.asked.wait()
+            # Closing then sends a reset.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with asyncio.timeout(10):
+            while node._connections.http:
+                await asyncio.sleep(0)
+            assert not bus.released.is_set()
+            bus.granted.set_result(True)
+            await bus.released.wait()
+        assert node.connection_count == 0
+        await node.stop()
+
+    run(main())

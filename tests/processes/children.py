@@ -1,0 +1,32 @@
+"""Child processes in the test's own process: the hub as a child, and a reaper for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from revurb.processes.child import ChildCommand
+from revurb.processes.reaper import Reaper
+
+
+@contextmanager
+def reaping() -> Iterator[Reaper]:
+    """A reaper on the running loop. To be left when all its processes have been waited for."""
+    reaper = Reaper()
+    reaper.start()
+    yield reaper
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
+
+
+def hub_command(folder: Path) -> ChildCommand:
+    """A hub whose socket is in `folder`."""
+    arguments = (
+        *("--socket", str(folder / "hub")),
+        *("--workers", "0"),
+        *("--log-format", "plain", "--log-level", "error"),
+    )
+    return ChildCommand("revurb.processes.hub", arguments, (), os.environ, Path.cwd())

@@ -1,0 +1,119 @@
+"""The child's end of the link, with the supervisor's end in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from revurb.processes import supervised_process
+from revurb.processes.supervised_process import BY_SUPERVISOR, SUPERVISOR_GONE, SupervisedProcess
+from revurb.processes.supervision_link import (
+    Adopt,
+    Drain,
+    Draining,
+    EndNow,
+    FromChild,
+    Heartbeat,
+    Ready,
+    Release,
+    StartFailed,
+    SupervisionLink,
+    ToChild,
+    open_supervisors_end,
+)
+
+Supervisor = SupervisionLink[FromChild, ToChild]
+
+
+@asynccontextmanager
+async def linked() -> AsyncIterator[tuple[Supervisor, SupervisedProcess]]:
+    ours, theirs = socket.socketpair()
+    supervisor = await open_supervisors_end(ours)
+    with open(os.devnull, "wb") as stacks:
+        child = await SupervisedProcess.open(theirs.detach(), stacks.fileno())
+        try:
+            yield supervisor, child
+        finally:
+            supervisor.close()
+            await child._reading
+            child._link.close()
+            faulthandler.unregister(signal.SIGUSR2)
+            if child._heartbeat_timer is not None:
+                child._heartbeat_timer.cancel()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+            for link in (supervisor, child._link):
+                with contextlib.suppress(ConnectionError):  # heartbeats that were not read reset the link
+                    await link._writer.wait_closed()
+
+
+async def test_heartbeats_follow_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervised_process, "HEARTBEAT_INTERVAL_S", 0.001)
+    async with linked() as (supervisor, child):
+        child.send_ready(2.5, lambda: Heartbeat(7))
+        received = [await supervisor.receive() for _ in range(4)]
+        assert received == [Ready(2.5), Heartbeat(7), Heartbeat(7), Heartbeat(7)]
+
+
+async def test_what_a_child_tells() -> None:
+    async with linked() as (supervisor, child):
+        child.send_draining()
+        await child.send_start_failed(["a: found b"], configuration=True)
+        assert [await supervisor.receive() for _ in range(2)] == [
+            Draining(),
+            StartFailed(("a: found b",), configuration=True),
+        ]
+
+
+async def test_slots_are_adopted_and_released() -> None:
+    async with linked() as (supervisor, child):
+        calls: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+        child.on_adopt = lambda slot: calls.put_nowait(("adopt", slot))
+        child.on_release = lambda slot: calls.put_nowait(("release", slot))
+        supervisor.send(Adopt(1))
+        supervisor.send(Release(1))
+        assert [await calls.get(), await calls.get()] == [("adopt", 1), ("release", 1)]
+
+
+async def test_the_supervisor_has_it_drain_and_then_end() -> None:
+    async with linked() as (supervisor, child):
+        supervisor.send(Drain())
+        assert await child.drain_requested == BY_SUPERVISOR
+        assert not child.end_now.is_set()
+        supervisor.send(EndNow())
+        await child.end_now.wait()
+
+
+async def test_without_a_supervisor_it_drains() -> None:
+    async with linked() as (supervisor, child):
+        supervisor.close()
+        assert await child.drain_requested == SUPERVISOR_GONE
+        assert not child.end_now.is_set()
+
+
+async def test_the_second_sigterm_ends_it_and_not_one_beside_a_drain() -> None:
+    async with linked() as (supervisor, child):
+        supervisor.send(Drain())
+        await child.drain_requested
+        handled = asyncio.ensure_future(child.end_now.wait())
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not child._had_sigterm:
+            await asyncio.sleep(0)
+        assert not child.end_now.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await handled
+
+
+async def test_a_sigterm_is_the_reason() -> None:
+    async with linked() as (_, child):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await child.drain_requested == "SIGTERM"
