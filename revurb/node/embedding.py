@@ -1,4 +1,4 @@
-"""`revurb.Server`: a node in the process of another program or of a test.
+"""`Server`: a node in the process of another program or of a test.
 
 async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
     await server.trigger("orders", "created", {"id": 7})
