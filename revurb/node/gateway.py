@@ -65,7 +65,7 @@ class Gateway:
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
             handler = self._admit(request, app)
-            # In this order: the check that a Session is not Awaitable, an abstract class, takes 1 us.
+            # Session first: asking whether it is Awaitable, an abstract class, takes 1 us.
             if isinstance(handler, Session) or not isinstance(handler, Awaitable):
                 return Upgrade(head, handler, agreement)
             return self._upgrade_later(head, handler, agreement)

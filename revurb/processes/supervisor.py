@@ -93,9 +93,9 @@ class Supervisor:
         self._changes = ChangeSignal()
         environ = {name: text for name, text in invocation.environ.items() if name not in ENVIRONMENT_NAMES}
         # The processes that workers need: started before the workers, ended after them, not replaced by a restart.
-        self._services: list[Slot] = []
+        self._hub_slots: list[Slot] = []
         if not config.scaling.enabled:  # with scaling, Redis connects the workers
-            self._services.append(
+            self._hub_slots.append(
                 Slot(
                     "hub",
                     lambda: self._hub_command(hub_path, environ),
@@ -131,7 +131,7 @@ class Supervisor:
         try:
             await self._end
         finally:
-            for slot in (*self._services, *self._workers.slots):
+            for slot in (*self._hub_slots, *self._workers.slots):
                 slot.close()  # so that it does not replace a process that is killed now
             for child in self._children():
                 child.kill()
@@ -148,7 +148,7 @@ class Supervisor:
             module="revurb.processes.hub",
             arguments=(
                 *("--socket", str(path)),
-                *("--workers", str(self._workers.on_the_bus)),
+                *("--workers", str(self._workers.connected_to_hub)),
                 *("--log-format", log.format, "--log-level", log.level),
             ),
             fds=(),
@@ -157,7 +157,7 @@ class Supervisor:
         )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
-        for slots in (self._services, self._workers.slots):
+        for slots in (self._hub_slots, self._workers.slots):
             await asyncio.gather(*(slot.start() for slot in slots))
             while not all(slot.serves for slot in slots):
                 await self._changes.wait()
@@ -187,7 +187,7 @@ class Supervisor:
             self._finish(GaveUp(failure.problems, configuration=failure.configuration))
 
     def _children(self) -> list[Child]:
-        return [*(child for slot in self._services for child in slot.children), *self._workers.children]
+        return [*(child for slot in self._hub_slots for child in slot.children), *self._workers.children]
 
     # Signals and requests.
 
@@ -213,7 +213,7 @@ class Supervisor:
             self._spawn(self._drain())
 
     async def _drain(self) -> None:
-        for slots in (self._workers.slots, self._services):
+        for slots in (self._workers.slots, self._hub_slots):
             for slot in slots:
                 slot.close()
             while any(slot.children for slot in slots):
@@ -296,7 +296,7 @@ class Supervisor:
             supervised=True,
             processes=[
                 row
-                for slot in (*self._workers.slots, *self._services)
+                for slot in (*self._workers.slots, *self._hub_slots)
                 for row in slot.status(self._watchdog.is_blocked)
             ],
         )

@@ -68,7 +68,7 @@ class WorkerPool:
         return [slot.child for slot in self.slots if slot.child is not None and slot.child.serves]
 
     @property
-    def on_the_bus(self) -> int:
+    def connected_to_hub(self) -> int:
         """How many workers are connected to the hub: all that have been ready and are not over, in their slots or
         not."""
         return sum(child.has_been_ready and not child.is_over for child in self.children)

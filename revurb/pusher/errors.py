@@ -1,6 +1,6 @@
-"""Faults of a peer, with their codes and texts on the wire.
+"""Errors that a client is sent, with their codes and texts on the wire.
 
-`PusherError` is the peer's fault: the session answers with a `pusher:error` event and, where `fatal`, closes
+A session answers a PusherError with a `pusher:error` event and, where `fatal`, closes
 the connection with the same code. Codes are Pusher's (4000-4099: do not reconnect, 4100-4199: back off,
 4200-4299: reconnect at once, 4300-4399: other); texts are Reverb's where Reverb has one.
 """

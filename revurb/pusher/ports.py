@@ -120,13 +120,13 @@ class Bus(Protocol):
     """Makes all processes one: takes events to subscribers wherever they are, and knows who is on which channel."""
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
-        """Deliver an event everywhere; done when its place among all other events of the channel is settled."""
+        """Deliver an event everywhere; done when the bus has accepted it, which fixes its place among the other events of the channel."""
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         """Count one more subscriber, and send `added` to everyone else if the user is new on the channel.
 
-        `on_entered` is called once, perhaps before this returns, at the point in the channel's order of events that the
-        snapshot describes: what is delivered before is in it, what is delivered later is not.
+        `on_entered` is called once, perhaps before this returns, at a point in the channel's order of events: the
+        snapshot includes every event that was delivered before that point, and none that is delivered later.
         """
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:

@@ -38,7 +38,7 @@ class AppState:
         self.counters = counters
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
-        # user id -> session -> on how many presence channels it is that user
+        # user id -> session -> the number of presence channels that it has joined as that user
         self.users: dict[str, dict[RegisteredSession, int]] = {}
 
     def close_if_empty(self, channel: Channel) -> None:

@@ -1,6 +1,6 @@
 """One client, from connection_established to the close.
 
-Rule 1: whatever the peer sends is answered by the protocol; nothing it sends raises out of here.
+Rule 1: whatever the peer sends is answered by the protocol; no input of it raises out of this file.
 Rule 2: a session only sends messages. The transport finds out whether the connection is alive, and calls `on_idle`
 and `on_unresponsive`.
 """

@@ -23,8 +23,8 @@ MAX_DEFERRED = 100  # messages about one channel while its subscription is pendi
 class PendingSubscription:
     """A subscription that the bus has been asked for. The bus calls it when it is confirmed.
 
-    `is_repeat` marks one for a channel that the session is subscribed to already: it is answered, and counted for
-    nothing.
+    `is_repeat` marks one for a channel that the session is subscribed to already: it is answered again, and not
+    counted.
     """
 
     __slots__ = ("_deferred", "_is_repeat", "_member", "_name", "_session", "is_confirmed")
@@ -54,10 +54,10 @@ class PendingSubscription:
         if session.pending is not None:
             session.pending.pop(self._name.text, None)
         if session.outlet is NOWHERE:
-            self._give_back()
+            self._undo_enter()
             return
         if self._is_repeat:
-            self._give_back()
+            self._undo_enter()
         else:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
@@ -65,7 +65,7 @@ class PendingSubscription:
             for message in self._deferred:
                 session.handle(message)
 
-    def _give_back(self) -> None:
+    def _undo_enter(self) -> None:
         """Undo what the bus has counted."""
         _leave_on_bus(self._session, self._name.text, self._member)
 

@@ -9,11 +9,11 @@ Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle
 that -> `on_unresponsive`, which closes. Any byte received starts over. In CLOSING the peer has the close timeout to
 answer and to end TCP; then the connection is dropped.
 
-Sending: everything goes through the outbox that the connection is (`_speedups.fanout`), so that what is sent in one
+Sending: everything goes through its outbox (the base class, `_speedups.fanout`), so that what is sent in one
 loop turn is one system call, in order. It also compresses, where that has been negotiated.
 
 Receiving: a WebSocket state machine takes 260 bytes, and one that is between two messages is like any other. So a
-connection has one only while it is in the middle of something; the others wait in `Connections.idle_parsers`. Where
+connection has one only while it is in the middle of something; the others wait in `Connections.spare_websockets`. Where
 compression has been negotiated each connection keeps its own.
 """
 
@@ -46,7 +46,7 @@ class ConnectionState(Enum):
     HTTP = "http"
     OPEN = "open"  # a WebSocket whose handler is being spoken to
     CLOSING = (
-        "closing"  # our Close is out, or both are: nothing more is sent, and the handler has been let go
+        "closing"  # our Close is out, or both are: nothing more is sent, and the handler has been closed
     )
     LOST = "lost"
 
@@ -228,7 +228,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
             self._end_tcp()
         elif ws.at_rest:
             self._ws = None
-            connections.idle_parsers.append(ws)
+            connections.spare_websockets.append(ws)
 
     def _send_replies(self, ws: WebSocket) -> None:
         outgoing = ws.take_outgoing()
@@ -237,12 +237,12 @@ class ClientConnection(Outbox, asyncio.Protocol):
 
     def _websocket(self) -> WebSocket:
         """The state machine of this connection, which from now on is in the middle of something."""
-        ws, handler, idle_parsers = self._ws, self._handler, self._connections.idle_parsers
+        ws, handler, spare_websockets = self._ws, self._handler, self._connections.spare_websockets
         if ws is None:
             assert handler is not None
             max_message_bytes = handler.max_message_size_bytes
-            if self._compression is None and idle_parsers:
-                ws = idle_parsers.pop()
+            if self._compression is None and spare_websockets:
+                ws = spare_websockets.pop()
                 ws.reader.max_message_bytes = max_message_bytes
             else:
                 ws = WebSocket(

@@ -64,7 +64,7 @@ class Connections:
         # Dicts without values: of 10,000 connections a set takes 105 bytes for each, a dict 30, and 60 after growing.
         self.http: dict[OpenHttp, None] = {}
         self.websockets: dict[OpenWebSocket, None] = {}
-        self.idle_parsers: list[WebSocket] = []
+        self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
         self.draining = False
         self.drain_close = (GOING_AWAY, "")
@@ -115,7 +115,7 @@ class Connections:
         """Release memory that was for more connections than there are: the table of a dict grows, and never shrinks."""
         self.http = dict(self.http)
         self.websockets = dict(self.websockets)
-        self.idle_parsers.clear()
+        self.spare_websockets.clear()
 
     def abort(self) -> None:
         """Drop every connection as it is."""

@@ -115,7 +115,7 @@ class BrokeredBus:
         self._cache.expire()
         self._subscriptions.tick(now)
         if self._is_isolated:
-            self._subscriptions.let_in()
+            self._subscriptions.confirm_locally()
             self._queries.answer_locally()
 
     # What the protocol asks for.

@@ -1,6 +1,6 @@
 """Subscribers that the broker was asked to count, and has not confirmed.
 
-If the broker stays away, they are let in without it, with what this node knows. When it is back it is asked again, and
+If the broker stays away, they are confirmed locally, with what this node knows. When it is back it is asked again, and
 the members that they have not been told of are announced to them.
 """
 
@@ -23,14 +23,14 @@ Deliver = Callable[[PublishedEvent], object]
 class PendingEnter:
     """One subscriber. `new_member` is its member if this is the user's first connection here.
 
-    `announced` is None while the subscriber waits. Once it was let in without the broker, it holds the user ids of the
+    `announced_members` is None while the subscriber waits. Once it was confirmed locally, it holds the user ids of the
     members that it was told of.
     """
 
     request: EnterRequest
     new_member: Member | None
     on_entered: Callable[[ChannelSnapshot], None]
-    announced: frozenset[str] | None = None
+    announced_members: frozenset[str] | None = None
 
 
 class PendingEnters:
@@ -96,21 +96,21 @@ class PendingEnters:
         for id in tuple(self._pending):
             self.ask(id)
 
-    def let_in(self) -> None:
-        """The broker stays away: let in all subscribers that wait."""
+    def confirm_all_locally(self) -> None:
+        """The broker stays away: confirm all subscribers that wait."""
         for pending in tuple(self._pending.values()):
-            if pending.announced is None:
-                self.let_in_one(pending)
+            if pending.announced_members is None:
+                self.confirm_locally(pending)
 
-    def let_in_one(self, pending: PendingEnter) -> None:
-        """Let a subscriber in with what this node knows."""
+    def confirm_locally(self, pending: PendingEnter) -> None:
+        """Confirm a subscriber with what this node knows."""
         request = pending.request
         app_id, channel = request.app_id, request.channel
         if pending.new_member is not None:
             self._deliver(PublishedEvent(app_id, channel, request.added))
         members = self._view.members(app_id, channel) if request.member is not None else []
         cached = self._cache.get(app_id, channel) if request.want_cached else None
-        pending.announced = frozenset(member.user_id for member in members)
+        pending.announced_members = frozenset(member.user_id for member in members)
         pending.on_entered(ChannelSnapshot(members, None if cached is None else cached.text))
 
     def announce_missing(self, pending: PendingEnter, snapshot: ChannelSnapshot) -> None:
@@ -118,5 +118,5 @@ class PendingEnters:
         told of."""
         app_id, channel = pending.request.app_id, pending.request.channel
         for member in snapshot.members:
-            if pending.announced is not None and member.user_id not in pending.announced:
+            if pending.announced_members is not None and member.user_id not in pending.announced_members:
                 self._deliver(PublishedEvent(app_id, channel, self._events.added(channel, member)))

@@ -20,7 +20,7 @@ from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent
 
 LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
 
-_NEEDED = 0.0
+_HAS_SUBSCRIBERS = 0.0
 _EMPTY = ChannelSnapshot()
 
 
@@ -47,7 +47,7 @@ class BrokeredSubscriptions:
         self._linked = False
         self._pending = PendingEnters(state, cache, events, send, deliver)
         self._counts = CountReporter(state, send)
-        # Subscribed to -> since when it has no subscribers, or _NEEDED.
+        # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
         self._departed: list[m.DepartedMember] = []  # while the broker could not be reached
 
@@ -69,7 +69,7 @@ class BrokeredSubscriptions:
         local_channel.count += 1
         is_new = member is not None and local_channel.join(member)
         if key in self._topics:
-            self._topics[key] = _NEEDED
+            self._topics[key] = _HAS_SUBSCRIBERS
             if member is None and not request.want_cached and self._linked:
                 self._counts.channel_changed(key)
                 on_entered(_EMPTY)
@@ -80,7 +80,7 @@ class BrokeredSubscriptions:
         if self._linked:
             self._pending.ask(id)
         elif isolated:
-            self._pending.let_in_one(pending)
+            self._pending.confirm_locally(pending)
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         """Undo one `enter`."""
@@ -120,7 +120,7 @@ class BrokeredSubscriptions:
 
     def hello(self, node: str, epoch: str, position: int) -> m.Hello:
         """Everything that this node has to report. Messages sent after it are changes to it."""
-        by_enter = self._pending.new_members()  # these are announced to the others
+        by_enter = self._pending.new_members()  # these are announced_members to the others
         reports = [
             m.ChannelReport(
                 app_id,
@@ -135,7 +135,7 @@ class BrokeredSubscriptions:
             for app_id, channel, local_channel in self._state.items()
         ]
         self._linked = True
-        self._topics = {(report.app_id, report.channel): _NEEDED for report in reports}
+        self._topics = {(report.app_id, report.channel): _HAS_SUBSCRIBERS for report in reports}
         self._counts.clear()
         cached = [m.CachedEventReport(*key, event.text, event.ttl_s) for key, event in self._cache.items()]
         return m.Hello(
@@ -154,17 +154,17 @@ class BrokeredSubscriptions:
         """The broker cannot be reached."""
         self._linked = False
 
-    def let_in(self) -> None:
+    def confirm_locally(self) -> None:
         """Let in the subscribers that wait: the broker stays away."""
-        self._pending.let_in()
+        self._pending.confirm_all_locally()
 
     def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
         """Handle the broker's reply to an `Enter`."""
         pending = self._pending.pop(id)
         if pending is None:
             return
-        if pending.announced is None:
-            self._topics[pending.request.app_id, pending.request.channel] = _NEEDED
+        if pending.announced_members is None:
+            self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS
             pending.on_entered(snapshot)
         else:
             self._pending.announce_missing(pending, snapshot)

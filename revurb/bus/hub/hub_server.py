@@ -51,7 +51,7 @@ class _WorkerConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Queue data until the server's next `flush`."""
         if not self._unsent:
-            self._hub.dirty.append(self)
+            self._hub.unflushed.append(self)
         self._unsent.append(data)
 
     def close(self) -> None:
@@ -86,7 +86,8 @@ class _WorkerConnection(asyncio.Protocol):
 class HubServer:
     """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
 
-    `no_connections` is set while no worker is connected. `connections` and `dirty` are maintained by the connections.
+    `no_connections` is set while no worker is connected. `connections` and `unflushed` (those with data to send) are
+    maintained by the connections.
     """
 
     def __init__(self, broker: Broker, path: str) -> None:
@@ -94,7 +95,7 @@ class HubServer:
         self.connections: set[_WorkerConnection] = set()
         self.no_connections = asyncio.Event()
         self.no_connections.set()
-        self.dirty: list[_WorkerConnection] = []  # the connections with unsent data
+        self.unflushed: list[_WorkerConnection] = []  # the connections with unsent data
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -127,14 +128,14 @@ class HubServer:
         becomes of this process; only then are their publishers told that they are sent."""
         unacknowledged = self.broker.unacknowledged
         if len(unacknowledged) == 1:  # nearly always: its events and its Accepted are sent together
-            events = [each for each in self.dirty if each.peer is not unacknowledged[0]]
-            self.dirty = [each for each in self.dirty if each.peer is unacknowledged[0]]
+            events = [each for each in self.unflushed if each.peer is not unacknowledged[0]]
+            self.unflushed = [each for each in self.unflushed if each.peer is unacknowledged[0]]
         else:
-            events, self.dirty = self.dirty, []
+            events, self.unflushed = self.unflushed, []
         for connection in events:
             connection.flush()
         self.broker.acknowledge()
-        last, self.dirty = self.dirty, []
+        last, self.unflushed = self.unflushed, []
         for connection in last:
             connection.flush()
 

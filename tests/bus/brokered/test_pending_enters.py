@@ -49,8 +49,8 @@ def test_the_broker_is_asked_with_the_count_and_the_new_member() -> None:
 def test_without_the_broker_subscribers_get_what_is_known_here() -> None:
     waiting = Waiting()
     waiting.enter(1, ANN)
-    waiting.enters.let_in()
-    waiting.enters.let_in()  # a second time lets nobody in again
+    waiting.enters.confirm_all_locally()
+    waiting.enters.confirm_all_locally()  # a second time lets nobody in again
     assert waiting.entered == [ChannelSnapshot([ANN])]
     assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, ANN)]
 
@@ -58,7 +58,7 @@ def test_without_the_broker_subscribers_get_what_is_known_here() -> None:
 def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None:
     waiting = Waiting()
     pending = waiting.enter(1, ANN)
-    waiting.enters.let_in()
+    waiting.enters.confirm_all_locally()
     waiting.delivered.clear()
     waiting.enters.ask_again()
     assert len(waiting.sent) == 1
@@ -69,7 +69,7 @@ def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None
 def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
     waiting = Waiting()
     waiting.enter(1, ANN)
-    waiting.enters.let_in()
+    waiting.enters.confirm_all_locally()
     waiting.state.close(APP, ROOM)
     waiting.enters.ask_again()
     assert waiting.sent == []

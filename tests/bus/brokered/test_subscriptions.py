@@ -81,7 +81,7 @@ async def test_an_isolated_node_lets_subscribers_in() -> None:
     assert node.entered == []
     node.enter("other", isolated=True)
     assert len(node.entered) == 1
-    node.subscriptions.let_in()
+    node.subscriptions.confirm_locally()
     assert len(node.entered) == 2
 
 
