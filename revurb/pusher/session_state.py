@@ -38,7 +38,8 @@ class SessionState:
     """The state of one connection of one app.
 
     `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
-    until the first that is not confirmed at once. `outlet` is NOWHERE before the connection is open and after it has closed.
+    until the first that is not confirmed at once. `outlet` is NOWHERE before the connection is open, and after it has
+    closed.
     """
 
     __slots__ = ("app_state", "bus", "channels", "outlet", "pending", "socket_id")
