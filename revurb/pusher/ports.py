@@ -120,8 +120,8 @@ class Bus(Protocol):
     """Makes all processes one: takes events to subscribers wherever they are, and knows who is on which channel."""
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
-        """Deliver an event everywhere. Done when the bus has accepted it: its place among the other events of the channel
-        is fixed then."""
+        """Deliver an event everywhere. Done when the bus has accepted it: its place among the other events of the
+        channel is fixed then."""
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         """Count one more subscriber, and send `added` to everyone else if the user is new on the channel.
