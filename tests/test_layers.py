@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_every_package_is_in_the_table() -> None:
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_layer(package: str) -> None:
     assert package_graph()[package] <= MAY_IMPORT[package]
+
+
+def test_kernels_import_kernels_alone() -> None:
+    for source in ROOT.rglob("*.p*"):
+        if source.suffix in (".pyx", ".pxd"):
+            found = re.findall(
+                r"^\s*(?:from|cimport|import) +(revurb[\w.]*)", source.read_text(), re.MULTILINE
+            )
+            assert all(name.startswith("revurb._speedups") for name in found), source
+
+
+def test_at_the_top_are_names_for_users_alone() -> None:
+    """A module there would belong to no layer."""
+    assert {source.name for source in ROOT.glob("*.py")} == {"__init__.py", "__main__.py", "version.py"}
+
+
+def test_imports_by_name_are_for_what_is_not_known_here() -> None:
+    """The verb that is asked for, and code of the user's own; of our own modules such imports would hide a circle."""
+    users = {str(source.relative_to(ROOT)) for source in SOURCES if "import_module" in source.read_text()}
+    assert users == {"cli/main.py", "config/object_import.py"}
 
 
 def test_no_circle_of_packages() -> None:

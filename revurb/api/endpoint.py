@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from revurb.api import answers, channels, events, users
 from revurb.api.answers import ApiError
-from revurb.api.routes import Match, Route, match
+from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
 from revurb.apps import App, AppProvider
 from revurb.pusher.ports import Bus, MaybeAwaitable
@@ -50,7 +50,7 @@ class Api:
         self._clock = clock
         self._unready = unready
 
-    def find(self, path: str) -> Match | None:
+    def match_route(self, path: str) -> RouteMatch | None:
         """What a path as sent leads to, the WebSocket route included."""
         if not self._path:
             return match(path)
@@ -59,7 +59,7 @@ class Api:
 
     def answer(self, request: Request) -> MaybeAwaitable[Response]:
         """The response; awaitable only if the app provider's answer or the bus' is. Never raises for what was sent."""
-        found = match(request.path) if not self._path else self.find(request.path)
+        found = match(request.path) if not self._path else self.match_route(request.path)
         if found is None:
             return answers.NOT_FOUND
         route = found.route
@@ -87,11 +87,13 @@ class Api:
         reason = self._unready()
         return _READY if reason is None else answers.json_response({"ready": False, "reason": reason}, 503)
 
-    async def _answer_later(self, request: Request, found: Match, app: Awaitable[App | None]) -> Response:
+    async def _answer_later(
+        self, request: Request, found: RouteMatch, app: Awaitable[App | None]
+    ) -> Response:
         answer = self._answer(request, found, await app)
         return answer if isinstance(answer, Response) else await answer
 
-    def _answer(self, request: Request, found: Match, app: App | None) -> MaybeAwaitable[Response]:
+    def _answer(self, request: Request, found: RouteMatch, app: App | None) -> MaybeAwaitable[Response]:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
@@ -105,7 +107,7 @@ class Api:
             return error.response
 
     def _route(
-        self, request: Request, found: Match, app: App, query: dict[str, str]
+        self, request: Request, found: RouteMatch, app: App, query: dict[str, str]
     ) -> MaybeAwaitable[Response]:
         bus = self._bus
         match found.route:

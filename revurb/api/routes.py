@@ -1,4 +1,4 @@
-"""Which address means what.
+"""Maps request paths to routes.
 
 Routes are matched segment by segment on the path as sent: an encoded slash (`%2F`) is part of a name, an encoded
 letter of a fixed word is understood (`/%75p` is `/up`, as in Reverb). No trailing slashes, no dot segments.
@@ -33,7 +33,7 @@ class Route(Enum):
         self.signed = word not in ("up", "live", "ready", "socket")  # by the app that it names
 
 
-class Match(NamedTuple):
+class RouteMatch(NamedTuple):
     """`app` is the app's key for SOCKET and its id elsewhere; `name` is a channel or a user id."""
 
     route: Route
@@ -44,24 +44,24 @@ class Match(NamedTuple):
 _BELOW_APP = {
     route.word: route for route in (Route.EVENTS, Route.BATCH_EVENTS, Route.CHANNELS, Route.CONNECTIONS)
 }
-_ALONE = {route.word: Match(route) for route in (Route.UP, Route.LIVE, Route.READY)}
+_ALONE = {route.word: RouteMatch(route) for route in (Route.UP, Route.LIVE, Route.READY)}
 
 
 @lru_cache(maxsize=1024)  # 1.7 us to work out, 0.1 us to find again; a node's publishers use few paths
-def match(path: str) -> Match | None:
+def match(path: str) -> RouteMatch | None:
     """The route of a path without its prefix, None if there is none. Leading slashes count once (`//up`)."""
     words = tuple(unquote(segment) if "%" in segment else segment for segment in path.lstrip("/").split("/"))
     match words:
         case ("apps", app, word) if app and word in _BELOW_APP:
-            return Match(_BELOW_APP[word], app)
+            return RouteMatch(_BELOW_APP[word], app)
         case ("apps", app, "channels", name) if app and name:
-            return Match(Route.CHANNEL, app, name)
+            return RouteMatch(Route.CHANNEL, app, name)
         case ("apps", app, "channels", name, "users") if app and name:
-            return Match(Route.CHANNEL_USERS, app, name)
+            return RouteMatch(Route.CHANNEL_USERS, app, name)
         case ("apps", app, "users", user_id, "terminate_connections") if app and user_id:
-            return Match(Route.TERMINATE_USER, app, user_id)
+            return RouteMatch(Route.TERMINATE_USER, app, user_id)
         case ("app", key) if key:
-            return Match(Route.SOCKET, key)
+            return RouteMatch(Route.SOCKET, key)
         case (word,):
             return _ALONE.get(word)
     return None

@@ -24,9 +24,9 @@ class EventCache:
         self._events: dict[ChannelKey, _CachedText] = {}
 
     def put(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
+        """Keep a channel's last event for `ttl_s` seconds, in place of the one before."""
         # Removed and inserted again: with one ttl for all, the dict stays in order of expiry, so that `expire` looks at
         # the front only.
-        """Keep a channel's last event for `ttl_s` seconds, in place of the one before."""
         self._events.pop((app_id, channel), None)
         self._events[app_id, channel] = _CachedText(text, self._clock() + ttl_s)
 

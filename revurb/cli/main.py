@@ -14,7 +14,7 @@ from revurb.version import __version__
 
 # verb: (its command, its line in `revurb --help`)
 VERBS = {
-    "serve": ("revurb.cli.serve:serve", "Run a node until it is told to stop (also: start)."),
+    "serve": ("revurb.cli.serve:serve", "Run a server until it is told to stop (also: start)."),
     "status": ("revurb.cli.status:status", "Show the servers that run here."),
     "restart": (
         "revurb.cli.restart:restart",

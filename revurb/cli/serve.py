@@ -33,7 +33,7 @@ DEV_ENVIRONMENT = {
     "--dev", is_flag=True, help="Serve a ready-made app on 127.0.0.1 and print lines to copy into clients."
 )
 def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -> None:
-    """Run a node until it is told to stop.
+    """Run a server until it is told to stop.
 
     SIGTERM or Ctrl-C: requests in flight are finished, clients are told to reconnect, exit code 0; a second one
     ends at once. SIGHUP: several workers are replaced by new ones, with the configuration and the code of then; one

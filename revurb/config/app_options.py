@@ -18,9 +18,8 @@ from revurb.config.option import Option, Setting, build, setting_of
 # An id or key is one segment of a URL path and the left side of `key:signature`.
 _URL_NAME = r"\A[^\s/?#%:]+\Z"
 _URL_NAME_IN_WORDS = "a text without spaces and / ? # % :"
-RATE_LIMIT_ENABLED = (
-    "rate_limit.enabled"  # the only one without a field: whether `App.rate_limit` is not None
-)
+# The only option without a field: it is true if `App.rate_limit` is not None.
+RATE_LIMIT_ENABLED = "rate_limit.enabled"
 
 _OPTIONS: Mapping[str, Option] = {
     "id": Option(

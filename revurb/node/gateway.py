@@ -19,7 +19,7 @@ from revurb.pusher.session import Refusal, Session
 from revurb.pusher.socket_id import SocketIds
 from revurb.transport.handlers import Answer, Upgrade, WebSocketHandler
 from revurb.wire import handshake
-from revurb.wire.deflate import Agreement, Compression
+from revurb.wire.deflate import Compression, NegotiatedCompression
 from revurb.wire.http import Request
 
 _ANY_ORIGIN = ("*",)
@@ -51,7 +51,7 @@ class Gateway:
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if request.upgrade:
-            found = self._api.find(request.path)
+            found = self._api.match_route(request.path)
             if found is not None and found.route is Route.SOCKET:
                 return self._upgrade(request, found.app)
         return self._api.answer(request)
@@ -72,7 +72,7 @@ class Gateway:
         return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
 
     async def _upgrade_later(
-        self, head: bytes, handler: Awaitable[WebSocketHandler], agreement: Agreement | None
+        self, head: bytes, handler: Awaitable[WebSocketHandler], agreement: NegotiatedCompression | None
     ) -> Answer:
         return Upgrade(head, await handler, agreement)
 

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
+MAX_DOUBLINGS = 10  # beyond MAX_DELAY_S, and no number that is too large for a float, however many failures
 STEADY_S = 30.0  # after so long an uptime, an exit counts as the first again
 START_TIMEOUT_S = 60.0  # an app provider may have to wait for its database
 KILL_GRACE_S = 5.0  # beyond the drain timeout
@@ -155,11 +156,8 @@ class Slot:
     def replace_exited(self, child: Child, code: int) -> None:
         """Start another process in place of `child`, which exited with `code`: at once if it is the first exit, after
         a delay that doubles with each further one."""
-        delay_s = (
-            0.0
-            if self.failures_in_a_row == 1
-            else min(FIRST_DELAY_S * 2 ** (self.failures_in_a_row - 2), MAX_DELAY_S)
-        )
+        doublings = min(self.failures_in_a_row - 2, MAX_DOUBLINGS)
+        delay_s = 0.0 if doublings < 0 else min(FIRST_DELAY_S * 2**doublings, MAX_DELAY_S)
         fields = {**child.fields, **exit_fields(code), "lived_s": round(child.uptime_s, 1)}
         _log.error("process ended, replacing it", extra={**fields, "restart_in_s": delay_s})
         self._start_after(delay_s)

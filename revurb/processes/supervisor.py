@@ -326,9 +326,8 @@ class Supervisor:
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._finish(
-                error
-            )  # an end that systemd can restart is better than a supervisor that does nothing
+            # An end after which systemd starts it again is better than a supervisor that does nothing.
+            self._finish(error)
 
     def _finish(self, error: BaseException | None = None) -> None:
         """Have `run` return, or raise `error`. Only the first call has an effect."""

@@ -1,8 +1,8 @@
 """The workers of a server: one slot for each, and which worker accepts on which sockets.
 
 Every worker inherits all sockets, and accepts on those of its own slot. The kernel also spreads new clients to the
-sockets of a slot without a worker, so another worker accepts on these meanwhile (`spread`); otherwise such clients
-would wait in a queue that no process serves.
+sockets of a slot without a worker, so another worker accepts on these meanwhile (`assign_orphaned_sockets`); otherwise
+such clients would wait in a queue that no process serves.
 """
 
 from __future__ import annotations
@@ -57,9 +57,8 @@ class WorkerPool:
         self._reaper = reaper
         self._changes = changes
         self._on_unexpected_exit = on_unexpected_exit
-        self._adopters: dict[
-            int, Child
-        ] = {}  # number of a slot without a worker: which one accepts on its sockets
+        # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
+        self._adopters: dict[int, Child] = {}
         self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
 
     @property
@@ -78,7 +77,7 @@ class WorkerPool:
         """All workers, in their slots or not."""
         return [child for slot in self.slots for child in slot.children]
 
-    def spread(self) -> None:
+    def assign_orphaned_sockets(self) -> None:
         """See to it that the sockets of each slot are accepted on: by its own worker, else by the worker with the
         fewest clients."""
         serving = self.serving
@@ -123,7 +122,7 @@ class WorkerPool:
             return self._command(number)
 
         def on_change() -> None:
-            self.spread()
+            self.assign_orphaned_sockets()
             self._changes.notify()
 
         return Slot(

@@ -45,13 +45,13 @@ class AppState:
         if not channel.subscribers:
             del self.channels[channel.name.text]
 
-    def identify(self, session: RegisteredSession, user_id: str) -> None:
-        """Note that `session` is `user_id` on one more channel."""
+    def add_user_session(self, session: RegisteredSession, user_id: str) -> None:
+        """Count one more presence channel that `session` has joined as `user_id`."""
         sessions = self.users.setdefault(user_id, {})
         sessions[session] = sessions.get(session, 0) + 1
 
-    def forget(self, session: RegisteredSession, user_id: str) -> None:
-        """Undo one `identify`."""
+    def remove_user_session(self, session: RegisteredSession, user_id: str) -> None:
+        """Undo one `add_user_session`."""
         sessions = self.users[user_id]
         sessions[session] -= 1
         if not sessions[session]:

@@ -27,7 +27,7 @@ class _Nowhere:
 NOWHERE = _Nowhere()
 
 
-class Deferring(Protocol):
+class DefersMessages(Protocol):
     """A subscription that the bus has not confirmed: messages about its channel wait for that."""
 
     def defer(self, message: messages.ClientMessage) -> None:
@@ -49,7 +49,7 @@ class SessionState:
         self.socket_id = socket_id
         self.bus = bus
         self.channels: dict[str, Channel] = {}
-        self.pending: dict[str, Deferring] | None = None
+        self.pending: dict[str, DefersMessages] | None = None
         self.outlet: Outlet = NOWHERE
 
     def end(self, error: PusherError) -> None:

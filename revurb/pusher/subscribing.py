@@ -49,6 +49,7 @@ class PendingSubscription:
         self._deferred.append(message)
 
     def __call__(self, snapshot: ChannelSnapshot) -> None:
+        """The bus has counted the subscriber: subscribe, confirm, and handle what was deferred."""
         session = self._session
         self.is_confirmed = True
         if session.pending is not None:
@@ -76,7 +77,7 @@ class PendingSubscription:
         if channel is None:
             channel = state.channels[name.text] = Channel(name)
         if member is not None:
-            state.identify(session, member.user_id)
+            state.add_user_session(session, member.user_id)
         channel.subscribers[session.outlet] = member
         # By the channel's own name: 60 bytes less for each subscriber.
         session.channels[channel.name.text] = channel
@@ -152,7 +153,7 @@ def _leave(session: SessionState, channel: Channel) -> None:
     member = channel.subscribers.pop(session.outlet)
     del session.channels[channel.name.text]
     if member is not None:
-        session.app_state.forget(session, member.user_id)
+        session.app_state.remove_user_session(session, member.user_id)
     session.app_state.close_if_empty(channel)
     _leave_on_bus(session, channel.name.text, member)
 

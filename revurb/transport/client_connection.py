@@ -226,7 +226,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
         if ws.phase is _CLOSED:
             self._send_replies(ws)  # the Close, behind the answers to what came before
             self._end_tcp()
-        elif ws.at_rest:
+        elif ws.is_reusable:
             self._ws = None
             connections.spare_websockets.append(ws)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
-from revurb.wire.deflate import Agreement
+from revurb.wire.deflate import NegotiatedCompression
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
@@ -53,7 +53,7 @@ class Upgrade(NamedTuple):
 
     head: bytes
     handler: WebSocketHandler
-    compression: Agreement | None = None
+    compression: NegotiatedCompression | None = None
 
 
 Answer: TypeAlias = Response | Upgrade

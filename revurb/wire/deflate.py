@@ -54,7 +54,7 @@ class Inflater(Protocol):
         """
 
 
-class Agreement(NamedTuple):
+class NegotiatedCompression(NamedTuple):
     """What was negotiated for one connection: the answer's field value, and both directions."""
 
     answer: str
@@ -62,7 +62,7 @@ class Agreement(NamedTuple):
     inflater: Inflater
 
 
-class Parameters(NamedTuple):
+class DeflateParameters(NamedTuple):
     """An offer's parameters (RFC 7692 7.1). `client_bits` is 15 where the client leaves the choice to us, None where
     it may not be in the answer."""
 
@@ -86,9 +86,11 @@ class Compression:
         self._shared = mode == "shared"
         self._min_size = min_size_bytes
         self._inflater = MessageInflater()
-        self._agreements: dict[int, Agreement] = {}  # by our window's bits: a client may ask for fewer
+        self._agreements: dict[
+            int, NegotiatedCompression
+        ] = {}  # by our window's bits: a client may ask for fewer
 
-    def negotiate(self, offers: Iterable[Extension]) -> Agreement | None:
+    def negotiate(self, offers: Iterable[Extension]) -> NegotiatedCompression | None:
         """Take up the first offer that can be kept; None if there is none."""
         for offer in offers:
             asked = read_offer(offer) if offer.name == NAME else None
@@ -96,19 +98,19 @@ class Compression:
                 return self._agree(asked.server_bits) if self._shared else self._agree_dedicated(asked)
         return None
 
-    def _agree(self, bits: int) -> Agreement:
+    def _agree(self, bits: int) -> NegotiatedCompression:
         """Without context takeover: one for all connections."""
         found = self._agreements.get(bits)
         if found is None:
             answer = _answer(server_forgets=True, client_forgets=True, server_bits=bits)
-            found = Agreement(answer, SharedPacker(self._min_size, bits), self._inflater)
+            found = NegotiatedCompression(answer, SharedPacker(self._min_size, bits), self._inflater)
             self._agreements[bits] = found
         return found
 
-    def _agree_dedicated(self, asked: Parameters) -> Agreement:
+    def _agree_dedicated(self, asked: DeflateParameters) -> NegotiatedCompression:
         server_bits = asked.server_bits if asked.server_forgets else min(asked.server_bits, DEDICATED_BITS)
         client_bits = None if asked.client_bits is None else min(asked.client_bits, DEDICATED_BITS)
-        return Agreement(
+        return NegotiatedCompression(
             _answer(asked.server_forgets, asked.client_forgets, server_bits, client_bits),
             self._agree(server_bits).pack
             if asked.server_forgets
@@ -132,9 +134,9 @@ def _answer(
     return answer
 
 
-def read_offer(offer: Extension) -> Parameters | None:
+def read_offer(offer: Extension) -> DeflateParameters | None:
     """The parameters of an offer; None for one that has to be declined: RFC 7692 7.1, or a window of 8 bits."""
-    found = Parameters()
+    found = DeflateParameters()
     seen = set()
     for name, value in offer.parameters:
         if name in seen:
@@ -157,8 +159,9 @@ def read_offer(offer: Extension) -> Parameters | None:
     return found
 
 
-class _Packer:
-    """Skips what is not worth it, or no message: frames of control, the handshake's answer."""
+class _MessageCompressor:
+    """Compresses messages. Passes on what is smaller than `min_size_bytes`, and what is no message: control frames, the
+    handshake's answer."""
 
     __slots__ = ("_bits", "_min_size", "_stream")
 
@@ -179,7 +182,7 @@ class _Packer:
         return b"".join((self._stream.compress(message), self._stream.flush(flush)))[: -len(_TAIL)]
 
 
-class SharedPacker(_Packer):
+class SharedPacker(_MessageCompressor):
     """Packs each message by itself. Keeps nothing of it, so one packer serves any number of connections."""
 
     __slots__ = ()
@@ -193,7 +196,7 @@ class SharedPacker(_Packer):
         return server_frame(COMPRESSED | frame[0] & 0x0F, packed) if len(packed) < len(message) else frame
 
 
-class WindowPacker(_Packer):
+class WindowPacker(_MessageCompressor):
     """Packs the messages of one connection, each with the window that those before it have left."""
 
     __slots__ = ()

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import re
 
-from revurb.wire.deflate import Agreement, Compression
+from revurb.wire.deflate import Compression, NegotiatedCompression
 from revurb.wire.extensions import read_extensions
 from revurb.wire.http import Request, tokens
 from revurb.wire.response import header_lines
@@ -37,7 +37,7 @@ class HandshakeError(Exception):
 def accept(
     request: Request,
     *,
-    agreement: Agreement | None = None,
+    agreement: NegotiatedCompression | None = None,
     extra_headers: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
     """The 101 response to `request`. Subprotocols that it offers are not taken up, nor are extensions but `agreement`.
@@ -71,7 +71,7 @@ def accept(
     return _HEAD % (proof, "\r\n".join([*header_lines(fields), ""]).encode("latin-1"))
 
 
-def agree(request: Request, compression: Compression | None) -> Agreement | None:
+def agree(request: Request, compression: Compression | None) -> NegotiatedCompression | None:
     """What `compression` takes up of what `request` offers, for `accept`; None if nothing.
 
     Raises HandshakeError, 400, if the offers break the grammar: RFC 6455 9.1 wants the connection failed.

@@ -23,8 +23,8 @@ import httptools
 from revurb._speedups.queries import cut_query
 from revurb.wire.http_request import (
     OTHER_VERSION,
-    Events,
     HttpError,
+    ParserCallbacks,
     Request,
     plain_request,
     request_of,
@@ -261,7 +261,7 @@ class HttpReader:
         self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode())
 
     def _renew_parser(self) -> None:
-        self._events = Events()
+        self._events = ParserCallbacks()
         self._parser = httptools.HttpRequestParser(self._events)
         self._has_parser = True
 

@@ -36,8 +36,8 @@ class HttpError(Exception):
         self.detail = detail
 
 
-class Events:
-    """What llhttp has found since the request began. Knows neither parser nor reader, so that no cycle keeps them."""
+class ParserCallbacks:
+    """Keeps what llhttp reports of a request. Knows neither parser nor reader, so that no cycle keeps them."""
 
     __slots__ = ("body", "body_bytes", "complete", "head_complete", "headers", "messages", "target")
 
@@ -113,7 +113,7 @@ def plain_request(piece: bytes, max_head_bytes: int, max_body_bytes: int) -> Req
     return Request(method, path, query, headers, body, "1.1", keep_alive, False)
 
 
-def request_of(events: Events, parser: httptools.HttpRequestParser) -> Request:
+def request_of(events: ParserCallbacks, parser: httptools.HttpRequestParser) -> Request:
     """The request whose head is whole, without its body. Raises HttpError for what llhttp does not judge."""
     version = parser.get_http_version()
     if version not in ("1.1", "1.0"):

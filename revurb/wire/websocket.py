@@ -106,8 +106,8 @@ class WebSocket:
         return received
 
     @property
-    def at_rest(self) -> bool:
-        """Whether it is as new, so that it might as well be another connection's."""
+    def is_reusable(self) -> bool:
+        """Whether it is between messages with nothing queued: then it can serve another connection."""
         return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self.outgoing
 
     def take_outgoing(self) -> bytes:

@@ -1,26 +1,26 @@
 import pytest
 
-from revurb.api.routes import Match, Route, match
+from revurb.api.routes import Route, RouteMatch, match
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/up", Match(Route.UP)),
-        ("//up", Match(Route.UP)),
-        ("/%75p", Match(Route.UP)),
-        ("/live", Match(Route.LIVE)),
-        ("/ready", Match(Route.READY)),
-        ("/app/key1", Match(Route.SOCKET, "key1")),
-        ("/apps/a/events", Match(Route.EVENTS, "a")),
-        ("/apps/a/batch_events", Match(Route.BATCH_EVENTS, "a")),
-        ("/apps/a/channels", Match(Route.CHANNELS, "a")),
-        ("/apps/a/connections", Match(Route.CONNECTIONS, "a")),
-        ("/apps/a/channels/c", Match(Route.CHANNEL, "a", "c")),
-        ("/apps/a/channels/a%2Fb%20c", Match(Route.CHANNEL, "a", "a/b c")),
-        ("/apps/a/channels/c/users", Match(Route.CHANNEL_USERS, "a", "c")),
-        ("/apps/a/channels/users", Match(Route.CHANNEL, "a", "users")),
-        ("/apps/a/users/7/terminate_connections", Match(Route.TERMINATE_USER, "a", "7")),
+        ("/up", RouteMatch(Route.UP)),
+        ("//up", RouteMatch(Route.UP)),
+        ("/%75p", RouteMatch(Route.UP)),
+        ("/live", RouteMatch(Route.LIVE)),
+        ("/ready", RouteMatch(Route.READY)),
+        ("/app/key1", RouteMatch(Route.SOCKET, "key1")),
+        ("/apps/a/events", RouteMatch(Route.EVENTS, "a")),
+        ("/apps/a/batch_events", RouteMatch(Route.BATCH_EVENTS, "a")),
+        ("/apps/a/channels", RouteMatch(Route.CHANNELS, "a")),
+        ("/apps/a/connections", RouteMatch(Route.CONNECTIONS, "a")),
+        ("/apps/a/channels/c", RouteMatch(Route.CHANNEL, "a", "c")),
+        ("/apps/a/channels/a%2Fb%20c", RouteMatch(Route.CHANNEL, "a", "a/b c")),
+        ("/apps/a/channels/c/users", RouteMatch(Route.CHANNEL_USERS, "a", "c")),
+        ("/apps/a/channels/users", RouteMatch(Route.CHANNEL, "a", "users")),
+        ("/apps/a/users/7/terminate_connections", RouteMatch(Route.TERMINATE_USER, "a", "7")),
         ("/", None),
         ("", None),
         ("/nope", None),
@@ -38,7 +38,7 @@ from revurb.api.routes import Match, Route, match
         ("/apps/a/users//terminate_connections", None),
     ],
 )
-def test_match(path: str, expected: Match | None) -> None:
+def test_match(path: str, expected: RouteMatch | None) -> None:
     assert match(path) == expected
 
 

@@ -10,12 +10,14 @@ import pytest
 from tests.architecture.imports import ROOT
 
 PROJECT = ROOT.parent
+FOLDERS = ("docs", "examples", "benchmarks")
 DOCUMENTS = sorted(
-    [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md"), *(PROJECT / "examples").rglob("*.md")]
+    [*PROJECT.glob("*.md"), *(path for name in FOLDERS for path in (PROJECT / name).rglob("*.md"))]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Files that are described by name: `bus/local.py`, `tests/bus/engines.py`.
 FILE = re.compile(r"`([\w./-]+/[\w.-]*\.(?:py|pyx|pyi|md|json|svg|toml|yaml|conf))`")
+PROTOCOL = {"auth", "channel_data", "member_added", "member_removed", "subscription_succeeded"}
 CALLED = re.compile(r"`(\w+)\.(\w+)`")
 
 
@@ -38,7 +40,7 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "README.md"])
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
 def test_files_that_are_mentioned_exist(name: str) -> None:
     text = (PROJECT / name).read_text()
     mentioned = set(FILE.findall(text))
@@ -64,5 +66,25 @@ def test_names_in_the_architecture_page_exist() -> None:
     for path, names in re.findall(r"`([\w/]+\.pyx?)`\s+\(((?:`[\w.]+`(?:, )?)+)\)", text):
         for named in re.findall(r"`(?:\w+\.)?(\w+)`", names):
             assert re.search(rf"\b{named}\b", (ROOT / path).read_text()), f"{path}: {named}"
-    for camel in set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text)):
-        assert re.search(rf"\bclass {camel}\b", everything), camel
+    for name in set(re.findall(r"`([A-Z]\w+)`", text)) - {"Makefile", "TYPE_CHECKING"}:
+        assert re.search(rf"^ *(class {name}\b|{name}(: [\w\[\], ]+)? = )", everything, re.MULTILINE), name
+    for name in set(re.findall(r"`([a-z_]+)`", text)) - PROTOCOL:
+        assert re.search(rf"\b(def |cdef |class |self\.)?{name}\b", everything), name
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_commands_that_are_mentioned_exist(name: str) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make\s+([\w-]+)", (PROJECT / name).read_text())) <= targets
+
+
+def test_every_threat_has_its_tests() -> None:
+    """Each row names tests, file and function, and they are there."""
+    rows = (PROJECT / "SECURITY.md").read_text().partition("## Threats")[2].splitlines()
+    threats = [row for row in rows if row.startswith("| ") and not row.startswith("| vector")]
+    assert threats
+    for row in threats:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+        assert named, row
+        for path, function in named:
+            assert re.search(rf"def {function}\b", (PROJECT / path).read_text()), f"{path}::{function}"

@@ -2,8 +2,8 @@
 
 A name counts if it is used or defined in the same file, or defined in a module of `revurb` that the file imports; a
 dotted one if it leads to something from a package, a module or a class of `revurb` (`pusher.ports.Bus`,
-`AppState.identify`), or from Python's own; options and their variables count too. So do words within a text of the
-file: they are the names of the wire. What is no identifier is not looked at.
+`AppState.add_user_session`), or from Python's own; options and their variables count too. So do words within a text of
+the file: they are the names of the wire. What is no identifier is not looked at.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def test_a_name_that_is_gone_is_found() -> None:
     tree = used(ast.parse(source.read_text()))
     assert _exists("Counters", tree, source)
     assert _exists("pusher.ports.Bus", tree, source)
-    assert _exists("AppState.identify", tree, source)
+    assert _exists("AppState.add_user_session", tree, source)
     assert _exists("time.monotonic", tree, source)
     assert not _exists("AppState.release", tree, source)
     assert not _exists("release", tree, source)

@@ -56,6 +56,11 @@ def test_every_module_has_tests() -> None:
     assert missing == []
 
 
+def test_the_files_have_tests_in_them() -> None:
+    files = {mirror(module) for module in PROGRAMS} | {TESTS / tests for tests in TESTED_BY.values()}
+    assert [path for path in files if path.exists() and "def test_" not in path.read_text()] == []
+
+
 def test_the_table_is_true() -> None:
     assert TESTED_BY.keys() <= set(PROGRAMS)
     assert [tests for tests in TESTED_BY.values() if not (TESTS / tests).exists()] == []

@@ -156,7 +156,7 @@ def test_the_pause_before_a_start_doubles(tmp_path: Path, caplog: pytest.LogCapt
             child = await it.slot.start()
             child.kill()
             await it.is_empty()
-            for failures in (1, 2, 3, 4, 20):
+            for failures in (1, 2, 3, 4, 20, 2000):
                 it.slot.failures_in_a_row = failures
                 it.slot.replace_exited(child, 1)
                 assert it.slot.state is SlotState.WAITING
@@ -165,7 +165,7 @@ def test_the_pause_before_a_start_doubles(tmp_path: Path, caplog: pytest.LogCapt
 
     asyncio.run(main())
     delays_s = [record.restart_in_s for record in caplog.records if hasattr(record, "restart_in_s")]
-    assert delays_s == [0.0, 0.5, 1.0, 2.0, 30.0]
+    assert delays_s == [0.0, 0.5, 1.0, 2.0, 30.0, 30.0]
 
 
 def test_only_a_closed_slot_has_no_next_state() -> None:

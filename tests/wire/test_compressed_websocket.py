@@ -13,7 +13,7 @@ from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from revurb._speedups.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, server_frame
 from revurb.wire.close import encode_close
-from revurb.wire.deflate import Agreement, Compression, MessageInflater
+from revurb.wire.deflate import Compression, MessageInflater, NegotiatedCompression
 from revurb.wire.extensions import read_extensions
 from revurb.wire.websocket import Phase, WebSocket
 from tests.speedups.wire_bytes import client_frame, every_split
@@ -96,7 +96,7 @@ def test_nothing_is_inflated_while_closing() -> None:
 class Peer:
     """A client of wsproto's that has made the same agreement."""
 
-    def __init__(self, agreement: Agreement, offer: str) -> None:
+    def __init__(self, agreement: NegotiatedCompression, offer: str) -> None:
         extension = PerMessageDeflate()
         for name, value in read_extensions(offer)[0].parameters:
             setattr(extension, name, int(value) if value else True)

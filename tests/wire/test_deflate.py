@@ -10,14 +10,22 @@ from typing import Literal
 import pytest
 
 from revurb._speedups.frames import BINARY, CLOSE, COMPRESSED, PING, TEXT, server_frame
-from revurb.wire.deflate import Agreement, Compression, InflateError, MessageInflater, WindowInflater
+from revurb.wire.deflate import (
+    Compression,
+    InflateError,
+    MessageInflater,
+    NegotiatedCompression,
+    WindowInflater,
+)
 from revurb.wire.extensions import read_extensions
 
 LONG = b'{"event":"order","data":"' + b"0123456789" * 200 + b'"}'
 TAIL = b"\x00\x00\xff\xff"
 
 
-def agreed(offers: str, mode: Literal["shared", "dedicated"] = "shared", size: int = 1) -> Agreement | None:
+def agreed(
+    offers: str, mode: Literal["shared", "dedicated"] = "shared", size: int = 1
+) -> NegotiatedCompression | None:
     return Compression(mode, size).negotiate(read_extensions(offers))
 
 

@@ -15,9 +15,8 @@ import msgspec
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
-TERMINATIONS = (
-    ""  # the channel of an event whose text is the id of a user, all of whose connections are to be closed
-)
+# The channel of an event whose text is the id of a user, all of whose connections are to be closed.
+TERMINATIONS = ""
 
 
 class _Message(msgspec.Struct, array_like=True, gc=False):

@@ -24,7 +24,7 @@ from revurb.bus.hub.takeover import Takeover
 from revurb.bus.hub.topic_routes import TopicRoutes
 from revurb.bus.ledger import Ledger
 from revurb.bus.member_events import MemberEvents
-from revurb.pusher.ports import ChannelState
+from revurb.pusher.ports import ChannelState, DeliverableEvent, PublishedEvent
 
 _log = logging.getLogger(__name__)
 
@@ -256,25 +256,23 @@ class Broker:
         newest = self._newest_seqs.get(peer.node, 0)
         if message.seq > newest:  # else it came before the connection broke, and only its `Accepted` was lost
             self._newest_seqs[peer.node] = message.seq
-            app_id, channel = message.app_id, message.channel
             if message.cache_ttl_s:
-                self._cache.put(app_id, channel, message.text, message.cache_ttl_s)
-            self._send(peer.node, message.seq, app_id, channel, message.text, message.except_socket_id)
+                self._cache.put(message.app_id, message.channel, message.text, message.cache_ttl_s)
+            self._send(peer.node, message.seq, message)
         if not peer.unacknowledged:
             self.unacknowledged.append(peer)
         peer.unacknowledged.append(message.seq)
 
     def _announce(self, app_id: str, channel: str, text: bytes) -> None:
         """Send an event of the broker's own."""
-        self._send("", 0, app_id, channel, text, None)
+        self._send("", 0, PublishedEvent(app_id, channel, text))
 
-    def _send(
-        self, node: str, seq: int, app_id: str, channel: str, text: bytes, except_socket_id: str | None
-    ) -> None:
+    def _send(self, node: str, seq: int, event: DeliverableEvent) -> None:
         """Give an event the next position, log it, and write it to the peers that need it."""
         self._log.position += 1
+        app_id, channel = event.app_id, event.channel
         data = encode_frame(
-            m.BrokerEvent(self._log.position, node, seq, app_id, channel, text, except_socket_id)
+            m.BrokerEvent(self._log.position, node, seq, app_id, channel, event.text, event.except_socket_id)
         )
         self._log.append((app_id, channel), data)
         receivers = self._peers if channel == m.TERMINATIONS else self._receivers.get((app_id, channel))

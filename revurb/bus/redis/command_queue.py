@@ -115,11 +115,11 @@ class CommandQueue:
         self._add(_PlainCommand(args, done))
 
     def add_batch(self, group: int, batch: RedisCommand) -> None:
-        """Add a command that may grow while it waits (`open_batch`)."""
+        """Add a command that may grow while it waits (`growable_batch`)."""
         self._batches[group] = batch
         self._add(batch)
 
-    def open_batch(self, group: int) -> RedisCommand | None:
+    def growable_batch(self, group: int) -> RedisCommand | None:
         """The group's newest batch, if it still waits and only batches were added after it; else None."""
         return self._batches.get(group)
 

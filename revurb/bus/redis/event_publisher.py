@@ -77,7 +77,7 @@ class EventPublisher:
         """Add an event to the batch of this turn of the event loop."""
         topic = self._keys.topic(event.app_id, event.channel)
         group = topic.partition if self.by_partition else 0
-        batch = self._commands.open_batch(group)
+        batch = self._commands.growable_batch(group)
         if not isinstance(batch, _PublishBatch) or batch.is_full:
             batch = self._new_batch()
             self._commands.add_batch(group, batch)
