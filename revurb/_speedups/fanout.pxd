@@ -14,13 +14,19 @@ cdef enum Way:
     DIRECT    # to the descriptor
     GONE      # nothing is sent any more
 
+cdef enum Lane:
+    URGENT = 1  # bits of `Outbox._lanes`
+    BULK = 2
+
 cdef class Fanout:
     cdef:
-        list _dirty         # outboxes with something to send, in order of their first frame
+        list _urgent        # outboxes that were sent something of their own, or by a delivery to few
+        list _bulk          # outboxes that large deliveries have sent something
         object _wake        # called when there is something to flush
         bint _woken
 
-    cdef int _add(self, Outbox box) except -1
+    cdef int _add(self, Outbox box, Lane lane) except -1
+    cdef int _flush_list(self, list boxes, Lane lane, long long end) except -1
 
 cdef class Outbox:
     cdef:
@@ -29,9 +35,9 @@ cdef class Outbox:
         object _pack        # None, or what makes the frame to send of a plain one
         int _fd
         Way _way
-        bint _is_dirty
+        int _lanes          # the lists that it is in
         bint _is_shut       # takes nothing more; what waits is still sent
 
-    cdef int _put(self, bytes frame) except -1
+    cdef int _put(self, bytes frame, Lane lane) except -1
     cdef int _flush(self) except -1
     cdef int _send_directly(self, object waiting) except -1

@@ -17,8 +17,9 @@ class Fanout:
 
     def __new__(cls, wake: Callable[[], object]) -> Fanout: ...
     def flush(self, budget_s: float) -> bool:
-        """Send what waits, for at most about `budget_s` seconds. True if something is left: call again, after
-        others had their turn. An exception of an owner's method comes out of here; the rest is still there."""
+        """Send what waits, for about `budget_s` seconds at the most: first replies and deliveries to few, then what
+        large deliveries have sent, for at least a quarter of it. True if something is left: call again, after others
+        had their turn. An exception of an owner's method comes out of here; the rest is still there."""
 
 @disjoint_base
 class Outbox:

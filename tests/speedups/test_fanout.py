@@ -328,3 +328,34 @@ def test_a_million_deliveries_leave_no_memory_behind(loop: Loop) -> None:
     deliver_some(4000)
     gc.collect()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2048  # KiB
+
+
+def test_deliveries_to_few_and_replies_go_ahead_of_large_ones(loop: Loop) -> None:
+    """A budget of nothing flushes 32 outboxes of each lane, which is how often it looks at the clock."""
+    many = {loop.peer(): None for _ in range(200)}
+    few = {loop.peer(): None for _ in range(10)}
+    alone = loop.peer()
+    deliver(many, FRAME)
+    deliver(few, FRAME)
+    alone.send(FRAME)
+    assert loop.fanout.flush(0.0)
+    assert [peer.received() for peer in few] == [FRAME] * 10
+    assert alone.received() == FRAME
+    served = sum(bool(peer.received()) for peer in many)
+    assert 0 < served < 200, "the large one is not starved, and not finished either"
+    while loop.fanout.flush(0.0):
+        pass
+    assert sum(bool(peer.received()) for peer in many) == 200 - served
+
+
+def test_order_of_a_connection_is_kept_over_both_lanes(loop: Loop) -> None:
+    many = {loop.peer(): None for _ in range(200)}
+    last = list(many)[-1]
+    deliver(many, b"\x81\x011")
+    last.send(b"\x81\x012")
+    deliver(many, b"\x81\x013")
+    loop.fanout.flush(0.0)
+    assert last.received() == b"\x81\x011\x81\x012\x81\x013"
+    while loop.fanout.flush(0.0):
+        pass
+    assert last.received() == b""
