@@ -13,7 +13,7 @@ from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
 from revurb.pusher.origins import origin_allowed
-from revurb.pusher.ports import Bus, MaybeAwaitable
+from revurb.pusher.ports import Bus
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Refusal, Session
 from revurb.pusher.socket_id import SocketIds
@@ -64,46 +64,64 @@ class Gateway:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)
         if app is None or isinstance(app, App):
-            handler = self._admit(request, app)
-            # Session first: asking whether it is Awaitable, an abstract class, takes 1 us.
-            if isinstance(handler, Session) or not isinstance(handler, Awaitable):
-                return Upgrade(head, handler, agreement)
-            return self._upgrade_later(head, handler, agreement)
-        return self._upgrade_later(head, self._find_and_admit(request, app), agreement)
+            return self._admit(request, app, head, agreement)
+        return self._find_and_admit(request, app, head, agreement)
 
-    async def _upgrade_later(
-        self, head: bytes, handler: Awaitable[WebSocketHandler], agreement: NegotiatedCompression | None
+    async def _find_and_admit(
+        self,
+        request: Request,
+        app: Awaitable[App | None],
+        head: bytes,
+        agreement: NegotiatedCompression | None,
     ) -> Answer:
-        return Upgrade(head, await handler, agreement)
-
-    async def _find_and_admit(self, request: Request, app: Awaitable[App | None]) -> WebSocketHandler:
-        handler = self._admit(request, await app)
-        return await handler if isinstance(handler, Awaitable) else handler
-
-    def _admit(self, request: Request, app: App | None) -> MaybeAwaitable[WebSocketHandler]:
-        """A session, or a refusal. A refusal is sent over the WebSocket, where Pusher clients expect errors."""
-        if app is None:
-            return Refusal(UnknownApp())
-        allowed = app.allowed_origins
-        if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
-            return Refusal(OriginNotAllowed())
-        if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
-            return Refusal(OverCapacity())
-        granted = self._bus.admit(app.id, app.max_connections)
-        if isinstance(granted, bool):
-            return self._make_session(app, granted)
-        return self._make_session_later(app, asyncio.ensure_future(granted))
-
-    async def _make_session_later(self, app: App, granted: asyncio.Future[bool]) -> WebSocketHandler:
+        answer = self._admit(request, await app, head, agreement)
+        if not isinstance(answer, asyncio.Future):
+            return answer
         try:
-            return self._make_session(app, await asyncio.shield(granted))
-        except asyncio.CancelledError:  # the connection is lost, and the bus may still admit it
-            granted.add_done_callback(lambda done: self._release_admission(app, done))
+            return await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled():  # admitted, and not known here yet
+                answer.result().handler.closed()
             raise
 
-    def _release_admission(self, app: App, granted: asyncio.Future[bool]) -> None:
-        if not granted.cancelled() and granted.exception() is None and granted.result():
-            self._bus.release(app.id)
+    def _admit(
+        self, request: Request, app: App | None, head: bytes, agreement: NegotiatedCompression | None
+    ) -> Upgrade | asyncio.Future[Upgrade]:
+        """An upgrade to a session, or to a refusal. A refusal is sent over the WebSocket, where Pusher clients expect
+        errors."""
+        if app is None:
+            return Upgrade(head, Refusal(UnknownApp()), agreement)
+        allowed = app.allowed_origins
+        if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
+            return Upgrade(head, Refusal(OriginNotAllowed()), agreement)
+        if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
+            return Upgrade(head, Refusal(OverCapacity()), agreement)
+        admitted = self._bus.admit(app.id, app.max_connections)
+        if isinstance(admitted, bool):
+            return Upgrade(head, self._make_session(app, admitted), agreement)
+        return self._upgrade_when_admitted(app, asyncio.ensure_future(admitted), head, agreement)
+
+    def _upgrade_when_admitted(
+        self, app: App, admitted: asyncio.Future[bool], head: bytes, agreement: NegotiatedCompression | None
+    ) -> asyncio.Future[Upgrade]:
+        """The upgrade, once the bus has answered. The admission belongs to this future from the moment it was asked
+        for: where the future is cancelled, since the connection is lost, it is given back as soon as it comes. (A
+        coroutine that is cancelled before its first step never runs, and would forget it.)"""
+        upgrade: asyncio.Future[Upgrade] = asyncio.get_running_loop().create_future()
+
+        def answered(done: asyncio.Future[bool]) -> None:
+            if upgrade.cancelled():
+                if not done.cancelled() and done.exception() is None and done.result():
+                    self._bus.release(app.id)
+            elif done.cancelled():
+                upgrade.cancel()
+            elif (error := done.exception()) is not None:
+                upgrade.set_exception(error)
+            else:
+                upgrade.set_result(Upgrade(head, self._make_session(app, done.result()), agreement))
+
+        admitted.add_done_callback(answered)
+        return upgrade
 
     def _make_session(self, app: App, granted: bool) -> WebSocketHandler:
         if not granted:
