@@ -1,4 +1,4 @@
 """Sockets, clocks and backpressure. Knows nothing of Pusher.
 
-Reading order: handlers, timer_wheel, connections, http_connection, client_connection, listener, tls.
+Reading order: handlers, timer_wheel, intake, connections, http_connection, client_connection, listener, tls.
 """

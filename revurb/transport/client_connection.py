@@ -29,15 +29,13 @@ from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
+from revurb.transport.intake import SLICE_BYTES
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.websocket import Phase, WebSocket
 
 _PING_FRAME = server_frame(PING, b"")
 _CLOSED = Phase.CLOSED  # looking it up there for each message costs 0.1 us
 SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
-# Compressed input is taken in such pieces: DEFLATE makes up to 1,032 bytes of one, and what many small messages in one
-# piece become is in memory at once. So that is 4 MiB and a message, not 256 MiB.
-INFLATING_BYTES = 4096
 
 
 class ConnectionState(Enum):
@@ -69,6 +67,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
     """
 
     __slots__ = (
+        "_backlog",
         "_compression",
         "_connections",
         "_handler",
@@ -84,6 +83,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._state = _HTTP
+        self._backlog: memoryview | None = None  # input that waits for its turn; reading is paused meanwhile
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
@@ -115,8 +115,10 @@ class ClientConnection(Outbox, asyncio.Protocol):
         handler.opened(self)
         if connections.draining:
             self.close(*connections.drain_close)
+        if self._backlog is None and not transport.is_reading():
+            transport.resume_reading()  # it was paused if the answer had to be awaited
         if rest:
-            self.data_received(rest)
+            self._handle_input(rest)
 
     def _enter(self, state: ConnectionState) -> None:
         assert state in NEXT[self._state], (self._state, state)
@@ -148,13 +150,13 @@ class ClientConnection(Outbox, asyncio.Protocol):
     # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
-        if self._http is not None:
-            self._http.data_received(data)
-        elif self._compression is None:
-            self._receive(data)
+        if len(data) <= self._connections.intake.direct_bytes and self._backlog is None:
+            if self._http is not None:  # as `_handle_input`, without the call
+                self._http.data_received(data)
+            else:
+                self._receive(data)
         else:
-            for start in range(0, len(data), INFLATING_BYTES):
-                self._receive(data[start : start + INFLATING_BYTES])
+            self._postpone(data)
 
     def eof_received(self) -> bool:
         return self._http is not None and self._http.eof_received()
@@ -173,6 +175,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(_LOST)
+        self._backlog = None
         if self._http is not None:
             self._http.connection_lost(exc)
             self._http = None  # which knows us
@@ -180,6 +183,45 @@ class ClientConnection(Outbox, asyncio.Protocol):
         self.detach()
         self._let_go()
         self._connections.forget_websocket(self)
+
+    # Input that waits for its turn.
+
+    def _postpone(self, data: bytes) -> None:
+        if self._backlog is not None:  # a transport with TLS may have decrypted more than it was asked for
+            self._backlog = memoryview(bytes(self._backlog) + data)
+            return
+        self._backlog = memoryview(data)
+        self._transport.pause_reading()
+        self._connections.intake.add(self)
+
+    def handle_slice(self) -> bool:
+        backlog = self._backlog
+        if backlog is None:  # lost since
+            return False
+        if self._http is not None and self._http.is_blocked:
+            return False  # `resume_input` is called when it is not
+        self._backlog = backlog[SLICE_BYTES:] if len(backlog) > SLICE_BYTES else None
+        self._handle_input(bytes(backlog[:SLICE_BYTES]))
+        if self._state is _LOST:
+            self._backlog = None
+        elif self._backlog is None:
+            if self._http is None or not self._http.is_blocked:
+                self._transport.resume_reading()
+        else:
+            return self._http is None or not self._http.is_blocked
+        return False
+
+    def resume_input(self) -> None:
+        if self._backlog is None:
+            self._transport.resume_reading()
+        else:
+            self._connections.intake.add(self)
+
+    def _handle_input(self, data: bytes) -> None:
+        if self._http is not None:
+            self._http.data_received(data)
+        else:
+            self._receive(data)
 
     # What the wheel and the node call.
 

@@ -22,6 +22,7 @@ from revurb.wire.response import DeferredResponse, Response, encode_response
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TEXT = "text/plain; charset=utf-8"
+MAX_TOGETHER_BYTES = 16 * 1024  # an answer that is larger is written by itself
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
@@ -30,6 +31,9 @@ class Upgradable(Protocol):
 
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
         """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
+
+    def resume_input(self) -> None:
+        """Give this connection its input again, after it was paused or blocked."""
 
 
 class HttpConnection:
@@ -42,6 +46,7 @@ class HttpConnection:
         "_deadline",
         "_ended",
         "_half_closed",
+        "_outgoing",
         "_owner",
         "_reader",
         "_requests",
@@ -58,6 +63,9 @@ class HttpConnection:
         self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
         self._requests: deque[Request] | None = None  # made for a peer that does not wait, or sends parts
         self._answering: asyncio.Future[Any] | None = None
+        self._outgoing: list[bytes] | None = (
+            None  # what is written together, while several requests are handled
+        )
         self._writable = True
         self._ended = False
         self._half_closed = False
@@ -85,7 +93,15 @@ class HttpConnection:
             self._set_deadline(self._connections.limits.request_timeout_s)
         if self._answering is not None:
             self._transport.pause_reading()  # not earlier: most peers wait, and each pause takes two system calls
-        self._handle_queued()
+        if len(self._requests) > 1:
+            self._handle_together()
+        else:
+            self._handle_queued()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether no further request can be handled at present. `Upgradable.resume_input` is called when it can."""
+        return self._answering is not None or not self._writable
 
     def eof_received(self) -> bool:
         """A peer may shut its sending side and still wait for its answer: True keeps the transport open for it."""
@@ -99,8 +115,9 @@ class HttpConnection:
     def resume_writing(self) -> None:
         self._writable = True
         if self._answering is None:
-            self._transport.resume_reading()
             self._handle_queued()
+            if not self.is_blocked:
+                self._owner.resume_input()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.forget_http(self)
@@ -131,6 +148,29 @@ class HttpConnection:
 
     # Answering.
 
+    def _handle_together(self) -> None:
+        """Handle what is queued, and write the answers in one go: a system call takes as long as a plain request."""
+        self._outgoing = []
+        try:
+            self._handle_queued()
+        finally:
+            self._write_outgoing()
+            self._outgoing = None
+
+    def _write(self, data: bytes) -> None:
+        if self._outgoing is None:
+            self._transport.write(data)
+            return
+        self._outgoing.append(data)
+        if len(data) > MAX_TOGETHER_BYTES:
+            self._write_outgoing()
+
+    def _write_outgoing(self) -> None:
+        if self._outgoing:
+            data = b"".join(self._outgoing)
+            self._outgoing.clear()
+            self._transport.write(data)
+
     def _handle_queued(self) -> None:
         while self._requests and self._answering is None and self._writable and not self._ended:
             self._handle(self._requests.popleft())
@@ -140,7 +180,7 @@ class HttpConnection:
             self._connections.counters.http_errors_total += 1
             self._refuse(self._reader.failure)
         elif self._reader.waiting_for_continue and self._reader.take_continue():
-            self._transport.write(_CONTINUE)
+            self._write(_CONTINUE)
 
     def _handle(self, request: Request) -> None:
         self._connections.counters.http_requests_total += 1
@@ -153,6 +193,10 @@ class HttpConnection:
     def _on_answer(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
         if isinstance(answer, (Response, Upgrade)):
             self._send_answer(request, answer)
+        elif isinstance(answer, asyncio.Future):
+            # Itself, and not a task that awaits it: cancelling it must reach it, also before a task would have begun.
+            self._answering = answer
+            answer.add_done_callback(lambda done: self._on_awaited(request, done, None))
         elif type(answer) is DeferredResponse and isinstance(answer.awaitable, asyncio.Future):
             # With a task, and a pause for each request, a publish over the hub took 200 us of CPU time, not 150.
             self._answering, make = answer.awaitable, answer.make
@@ -177,8 +221,9 @@ class HttpConnection:
             answer = _internal_error(request)
         self._on_answer(request, answer)
         if self._answering is None and not self._ended and self._writable:
-            self._transport.resume_reading()
             self._handle_queued()
+            if not self.is_blocked:
+                self._owner.resume_input()
 
     def _send_answer(self, request: Request, answer: Answer) -> None:
         if isinstance(answer, Upgrade):
@@ -189,7 +234,8 @@ class HttpConnection:
         keep_alive = request.keep_alive and not (
             request.upgrade or (self._half_closed and not self._requests) or connections.draining
         )
-        self._transport.write(
+        write = self._transport.write if self._outgoing is None else self._write
+        write(
             encode_response(
                 answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=connections.date
             )
@@ -206,15 +252,14 @@ class HttpConnection:
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
         self._ended = True
-        if not self._transport.is_reading():
-            self._transport.resume_reading()  # it was paused if the answer had to be waited for
+        self._write_outgoing()
         self._owner.open(upgrade, rest)
         self._connections.forget_http(self)
 
     def _refuse(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
-        self._transport.write(encode_response(response, keep_alive=False, date=self._connections.date))
+        self._write(encode_response(response, keep_alive=False, date=self._connections.date))
         self._half_close()
 
     def _half_close(self) -> None:
@@ -223,6 +268,7 @@ class HttpConnection:
         Closing at once, with bytes unread, would reset the connection and could take the response with it.
         """
         self._ended = True
+        self._write_outgoing()
         if self._transport.can_write_eof():
             self._transport.write_eof()
             self._set_deadline(self._connections.limits.close_timeout_s)

@@ -81,10 +81,8 @@ async def test_a_connection_lost_while_its_handshake_is_answered_closes_its_hand
     connection, handler = ClientConnection(connections), RecordingHandler()
     connection.connection_made(DeadTransport())
     connection.data_received(HANDSHAKE)
-    await asyncio.sleep(0)
     answer.set_result(Upgrade(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", handler))
-    await asyncio.sleep(0)  # the task of the answer has ended, and its callback is scheduled
-    connection.connection_lost(None)
+    connection.connection_lost(None)  # before the callback of the answer, which is scheduled
     for _ in range(3):
         await asyncio.sleep(0)
     assert handler.calls == ["closed"]
