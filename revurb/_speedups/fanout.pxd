@@ -35,7 +35,7 @@ cdef class Outbox:
         object _pack        # None, or what makes the frame to send of a plain one
         int _fd
         Way _way
-        int _lanes          # the lists that it is in
+        unsigned int _lanes  # the lists that it is in
         bint _is_shut       # takes nothing more; what waits is still sent
 
     cdef int _put(self, bytes frame, Lane lane) except -1
