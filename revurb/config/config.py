@@ -154,7 +154,7 @@ class LimitsConfig:
         Option(
             env="REVURB_REQUEST_TIMEOUT",
             minimum=0.01,
-            doc="Seconds in which a request must have arrived whole.",
+            doc="Seconds in which a request must have arrived whole, and a TLS handshake be complete.",
         ),
     ] = 10.0
     keep_alive_timeout_s: Annotated[

@@ -116,7 +116,9 @@ class Node:
         server = self.config.server
         if not sockets:
             tls = self._tls.context if self._tls is not None else None
-            listener, self.port = await listen_tcp(self._make_connection, server.host, server.port, tls)
+            listener, self.port = await listen_tcp(
+                self._make_connection, server.host, server.port, tls, self.config.limits.request_timeout_s
+            )
             self._listeners.append(listener)
             if server.unix_socket is not None:
                 sockets = (bind_unix(server.unix_socket, server.unix_socket_mode),)
@@ -128,7 +130,7 @@ class Node:
     async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
         """Accept clients on one more bound socket. The caller ends that by closing the server that is returned."""
         tls = self._tls.context if self._tls is not None else None
-        return await listen_on(self._make_connection, sock, tls)
+        return await listen_on(self._make_connection, sock, tls, self.config.limits.request_timeout_s)
 
     def stop_accepting(self) -> None:
         """Stop listening. Clients that are connected stay."""

@@ -19,25 +19,41 @@ class ListenError(Exception):
 
 
 async def listen_tcp(
-    factory: ProtocolFactory, host: str, port: int, tls: SSLContext | None
+    factory: ProtocolFactory, host: str, port: int, tls: SSLContext | None, handshake_timeout_s: float
 ) -> tuple[asyncio.Server, int]:
-    """Listen on `host`:`port`; port 0 picks a free one. Returns the server and the port. Raises ListenError."""
+    """Listen on `host`:`port`; port 0 picks a free one. A client whose TLS handshake takes longer than
+    `handshake_timeout_s` is dropped. Returns the server and the port. Raises ListenError."""
     loop = asyncio.get_running_loop()
     try:
-        server = await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG, reuse_address=True)
+        server = await loop.create_server(
+            factory,
+            host,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=handshake_timeout_s if tls else None,  # refused without TLS
+            backlog=BACKLOG,
+            reuse_address=True,
+        )
     except (OSError, OverflowError) as error:
         raise ListenError(f"cannot listen on {host}:{port}: {reason(error)}") from error
     return server, server.sockets[0].getsockname()[1]
 
 
 async def listen_on(
-    factory: ProtocolFactory, sock: socket.socket, tls: SSLContext | None
+    factory: ProtocolFactory, sock: socket.socket, tls: SSLContext | None, handshake_timeout_s: float
 ) -> asyncio.AbstractServer:
-    """Listen on a bound socket, which the returned server closes. A Unix socket has no TLS."""
+    """Listen on a bound socket, which the returned server closes. A Unix socket has no TLS; elsewhere a client whose
+    TLS handshake takes longer than `handshake_timeout_s` is dropped."""
     loop = asyncio.get_running_loop()
     if sock.family == socket.AF_UNIX:
         return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
-    return await loop.create_server(factory, sock=sock, ssl=tls, backlog=BACKLOG)
+    return await loop.create_server(
+        factory,
+        sock=sock,
+        ssl=tls,
+        ssl_handshake_timeout=handshake_timeout_s if tls else None,  # refused without TLS
+        backlog=BACKLOG,
+    )
 
 
 def bind_unix(path: str, mode: int) -> socket.socket:

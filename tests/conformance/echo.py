@@ -73,7 +73,7 @@ async def serve(host: str, port: int, max_message_bytes: int, compression: Compr
     limits = TransportLimits(max_queued_bytes=4 * max_message_bytes, max_fragments=MAX_FRAGMENTS)
     endpoint = EchoEndpoint(max_message_bytes, compression)
     connections = Connections(endpoint, limits, Counters(), loop)
-    server, bound = await listen_tcp(functools.partial(ClientConnection, connections), host, port, None)
+    server, bound = await listen_tcp(functools.partial(ClientConnection, connections), host, port, None, 10.0)
     print(f"listening on {host}:{bound}", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
