@@ -29,7 +29,7 @@ from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
-from revurb.transport.intake import SLICE_BYTES
+from revurb.transport.intake import DIRECT_BYTES, SLICE_BYTES
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.websocket import Phase, WebSocket
 
@@ -150,7 +150,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
     # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= self._connections.intake.direct_bytes and self._backlog is None:
+        if len(data) <= DIRECT_BYTES and self._backlog is None:
             if self._http is not None:  # as `_handle_input`, without the call
                 self._http.data_received(data)
             else:
@@ -194,22 +194,19 @@ class ClientConnection(Outbox, asyncio.Protocol):
         self._transport.pause_reading()
         self._connections.intake.add(self)
 
-    def handle_slice(self) -> bool:
+    def handle_slice(self) -> None:
         backlog = self._backlog
-        if backlog is None:  # lost since
-            return False
-        if self._http is not None and self._http.is_blocked:
-            return False  # `resume_input` is called when it is not
+        if backlog is None or self._is_blocked:  # lost, or a request is being answered, since it was queued
+            return
         self._backlog = backlog[SLICE_BYTES:] if len(backlog) > SLICE_BYTES else None
         self._handle_input(bytes(backlog[:SLICE_BYTES]))
-        if self._state is _LOST:
-            self._backlog = None
-        elif self._backlog is None:
-            if self._http is None or not self._http.is_blocked:
-                self._transport.resume_reading()
-        else:
-            return self._http is None or not self._http.is_blocked
-        return False
+        if self._state is not _LOST and not self._is_blocked:
+            self.resume_input()
+
+    @property
+    def _is_blocked(self) -> bool:
+        """Whether `HttpConnection` takes nothing at present. It calls `resume_input` when it does again."""
+        return self._http is not None and self._http.is_blocked
 
     def resume_input(self) -> None:
         if self._backlog is None:

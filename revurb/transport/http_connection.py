@@ -22,7 +22,7 @@ from revurb.wire.response import DeferredResponse, Response, encode_response
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TEXT = "text/plain; charset=utf-8"
-MAX_TOGETHER_BYTES = 16 * 1024  # an answer that is larger is written by itself
+MAX_TOGETHER_BYTES = 16 * 1024  # behind an answer that is larger, what has gathered is written
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 

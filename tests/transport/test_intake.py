@@ -33,22 +33,24 @@ class Turns:
 class Source:
     """A connection with input for some slices."""
 
-    def __init__(self, name: str, slices: int, handled: list[str]) -> None:
+    def __init__(self, queue: Intake, name: str, slices: int, handled: list[str]) -> None:
+        self._queue = queue
         self.name = name
         self.slices = slices
         self._handled = handled
 
-    def handle_slice(self) -> bool:
+    def handle_slice(self) -> None:
         self._handled.append(self.name)
         self.slices -= 1
-        return self.slices > 0
+        if self.slices:
+            self._queue.add(self)
 
 
 def test_each_has_a_slice_in_turn() -> None:
     turns, handled = Turns(), list[str]()
     queue = Intake(turns.call_soon)
     for name, slices in (("a", 3), ("b", 1), ("c", 2)):
-        queue.add(Source(name, slices, handled))
+        queue.add(Source(queue, name, slices, handled))
     turns.turn()
     assert handled == ["a", "b", "c"]
     turns.run()
@@ -60,7 +62,7 @@ def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.Mo
     monkeypatch.setattr(intake, "BUDGET_S", 0.0)
     queue = Intake(turns.call_soon)
     for name in "abc":
-        queue.add(Source(name, 2, handled))
+        queue.add(Source(queue, name, 2, handled))
     for count in range(1, 7):
         turns.turn()
         assert len(handled) == count
@@ -71,31 +73,11 @@ def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.Mo
 def test_who_waits_already_is_not_queued_twice() -> None:
     turns, handled = Turns(), list[str]()
     queue = Intake(turns.call_soon)
-    source = Source("a", 1, handled)
+    source = Source(queue, "a", 1, handled)
     queue.add(source)
     queue.add(source)
     turns.run()
     assert handled == ["a"]
-
-
-def test_nothing_is_taken_in_while_too_much_waits_to_be_sent() -> None:
-    turns, handled, full = Turns(), list[str](), [False]
-    queue = Intake(turns.call_soon, lambda: full[0])
-    queue.add(Source("a", 2, handled))
-    turns.turn()
-    full[0] = True
-    turns.turn()  # what makes it full is noticed behind it
-    assert queue.is_blocked
-    queue.add(Source("b", 1, handled))
-    turns.run()
-    assert handled == ["a", "a"]
-    queue.resume()
-    turns.run()
-    assert handled == ["a", "a"], "still full"
-    full[0] = False
-    queue.resume()
-    turns.run()
-    assert handled == ["a", "a", "b"]
 
 
 def test_one_that_fails_does_not_stop_the_others() -> None:
@@ -103,11 +85,11 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
     queue = Intake(turns.call_soon)
 
     class Faulty(Source):
-        def handle_slice(self) -> bool:
+        def handle_slice(self) -> None:
             raise RuntimeError("a fault of ours")
 
-    queue.add(Faulty("x", 1, handled))
-    queue.add(Source("a", 2, handled))
+    queue.add(Faulty(queue, "x", 1, handled))
+    queue.add(Source(queue, "a", 2, handled))
     with pytest.raises(RuntimeError):
         turns.turn()
     turns.run()
