@@ -5,73 +5,14 @@ from __future__ import annotations
 import gc
 import resource
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from revurb._speedups.fanout import Fanout, Outbox, deliver
+from revurb._speedups.fanout import Outbox, deliver
+from tests.speedups.peers import Loop, Peer
 
 FRAME = b"\x81\x05hello"
-
-
-class Peer(Outbox):
-    """An outbox whose transport is a list, and whose other end is `there`."""
-
-    def __init__(self) -> None:
-        self.here, self.there = socket.socketpair()
-        self.here.setblocking(False)
-        self.there.setblocking(False)
-        self.through_transport: list[bytes] = []
-        self.transport_bytes = 0
-
-    def transport_is_empty(self) -> bool:
-        return self.transport_bytes == 0
-
-    def write_to_transport(self, frames: list[Any], /) -> None:
-        for frame in frames:
-            self.through_transport.append(bytes(frame))
-            self.transport_bytes += len(frame)
-
-    def received(self) -> bytes:
-        got = b""
-        try:
-            while piece := self.there.recv(1 << 20):
-                got += piece
-        except BlockingIOError:
-            pass
-        return got
-
-
-class Loop:
-    """Counts how often it was asked to flush, and makes peers."""
-
-    def __init__(self) -> None:
-        self.wakes = 0
-        self.fanout = Fanout(self.woken)
-        self.peers: list[Peer] = []
-
-    def woken(self) -> None:
-        self.wakes += 1
-
-    def peer(self, *, tls: bool = False) -> Peer:
-        peer = Peer()
-        peer.attach(self.fanout, -1 if tls else peer.here.fileno())
-        self.peers.append(peer)
-        return peer
-
-    def flush(self) -> bool:
-        return self.fanout.flush(1.0)
-
-
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    for peer in loop.peers:
-        peer.detach()
-        peer.here.close()
-        peer.there.close()
 
 
 def fill(peer: Peer) -> int:
@@ -247,20 +188,6 @@ def test_a_broken_connection_is_dropped_quietly(loop: Loop) -> None:
     assert broken.through_transport == []
 
 
-def test_the_budget_gives_way_and_the_rest_follows_in_order(loop: Loop) -> None:
-    peers = [loop.peer() for _ in range(100)]
-    subscribers = dict.fromkeys(peers)
-    deliver(subscribers, b"1")
-    assert loop.fanout.flush(0.0)  # no time at all: a few are sent, and the caller is asked to come again
-    sent = sum(peer.received() == b"1" for peer in peers)
-    assert 0 < sent < 100
-    deliver(subscribers, b"2")
-    while loop.fanout.flush(0.0):
-        pass
-    assert [peer.received() for peer in peers[sent:]] == [b"12"] * (100 - sent)
-    assert [peer.received() for peer in peers[:sent]] == [b"2"] * sent
-
-
 def test_trouble_with_one_connection_leaves_the_others_for_the_next_flush(loop: Loop) -> None:
     class Troubled(Peer):
         def transport_is_empty(self) -> bool:
@@ -328,34 +255,3 @@ def test_a_million_deliveries_leave_no_memory_behind(loop: Loop) -> None:
     deliver_some(4000)
     gc.collect()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2048  # KiB
-
-
-def test_deliveries_to_few_and_replies_go_ahead_of_large_ones(loop: Loop) -> None:
-    """A budget of nothing flushes 32 outboxes of each lane, which is how often it looks at the clock."""
-    many = {loop.peer(): None for _ in range(200)}
-    few = {loop.peer(): None for _ in range(10)}
-    alone = loop.peer()
-    deliver(many, FRAME)
-    deliver(few, FRAME)
-    alone.send(FRAME)
-    assert loop.fanout.flush(0.0)
-    assert [peer.received() for peer in few] == [FRAME] * 10
-    assert alone.received() == FRAME
-    served = sum(bool(peer.received()) for peer in many)
-    assert 0 < served < 200, "the large one is not starved, and not finished either"
-    while loop.fanout.flush(0.0):
-        pass
-    assert sum(bool(peer.received()) for peer in many) == 200 - served
-
-
-def test_order_of_a_connection_is_kept_over_both_lanes(loop: Loop) -> None:
-    many = {loop.peer(): None for _ in range(200)}
-    last = list(many)[-1]
-    deliver(many, b"\x81\x011")
-    last.send(b"\x81\x012")
-    deliver(many, b"\x81\x013")
-    loop.fanout.flush(0.0)
-    assert last.received() == b"\x81\x011\x81\x012\x81\x013"
-    while loop.fanout.flush(0.0):
-        pass
-    assert last.received() == b""
