@@ -24,6 +24,10 @@ cdef class Fanout:
         list _bulk          # outboxes that large deliveries have sent something
         object _wake        # called when there is something to flush
         bint _woken
+        size_t _limit_bytes   # for all outboxes and transports together
+        readonly size_t queued_bytes
+        public size_t transport_bytes
+        readonly bint has_long_outbox
 
     cdef int _add(self, Outbox box, Lane lane) except -1
     cdef int _flush_list(self, list boxes, Lane lane, long long end) except -1
@@ -33,6 +37,8 @@ cdef class Outbox:
         Fanout _fanout
         object _waiting     # None, one frame, or a list of frames
         object _pack        # None, or what makes the frame to send of a plain one
+        size_t _queued_bytes  # of the frames that wait
+        public size_t reply_bytes
         int _fd
         Way _way
         unsigned int _lanes  # the lists that it is in

@@ -12,10 +12,22 @@ _S = TypeVar("_S", bound=_Sender)
 class Fanout:
     """The outboxes of one event loop that have something to send.
 
-    `wake` is called, once, when there is something to flush; it arranges for `flush` to be called soon.
+    `wake` is called, once, when there is something to flush; it arranges for `flush` to be called soon. `limit_bytes`
+    is for all outboxes and their transports together; see `is_full`.
     """
 
-    def __new__(cls, wake: Callable[[], object]) -> Fanout: ...
+    transport_bytes: int
+    """What the transports hold since the kernel did not take it. The owner sets it."""
+    def __new__(cls, wake: Callable[[], object], limit_bytes: int = ...) -> Fanout: ...
+    @property
+    def has_long_outbox(self) -> bool:
+        """Whether an outbox has got so long since the last flush that to wait for more makes nothing cheaper."""
+    @property
+    def queued_bytes(self) -> int:
+        """What waits in the outboxes; a frame that waits in several counts in each."""
+    @property
+    def is_full(self) -> bool:
+        """Whether more than `limit_bytes` waits in outboxes and transports. What is sent is queued all the same."""
     def flush(self, budget_s: float) -> bool:
         """Send what waits, for about `budget_s` seconds at the most: first replies and deliveries to few, then what
         large deliveries have sent, for at least a quarter of it. True if something is left: call again, after others
@@ -28,6 +40,9 @@ class Outbox:
     The owner attaches it when the connection can send, and detaches it before the descriptor is closed.
     """
 
+    reply_bytes: int
+    """What was given to `send`, and not to `deliver`, since the kernel last took all that waited. The owner may set it
+    to 0 when the transport has become empty."""
     def __new__(cls, *args: object, **kwargs: object) -> Outbox: ...
     def attach(self, fanout: Fanout, fd: int, pack: Callable[[bytes], bytes] | None = None) -> None:
         """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS).

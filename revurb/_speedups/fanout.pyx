@@ -14,6 +14,9 @@ Going round the transport is allowed only while it has nothing of its own to sen
 connection is not lost. The owner knows the last two. The first is checked only after the kernel has once refused bytes,
 which then went to the transport.
 
+What waits in outboxes is counted as it enters them; `Fanout.is_full` says whether that and what the transports hold are
+more than the limit for all together. Nothing is dropped for it here: whoever causes the sending has to stop.
+
 Rule 1: an outbox sends in the order of its `send` calls, whatever way each frame goes.
 Rule 2: `deliver` calls no Python while it walks the subscribers, so the dict cannot change meanwhile.
 Rule 3: the descriptor is the transport's. `detach` comes before the transport closes it.
@@ -22,18 +25,25 @@ Rule 3: the descriptor is the transport's. `detach` comes before the transport c
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
+from libc.stdint cimport SIZE_MAX
 
 cdef enum:
     BOXES_BETWEEN_CLOCKS = 32  # looking at the clock takes 50 ns, a send 4 us
     FEW = 64  # subscribers: sending to them takes 0.2 ms
+    LONG_BYTES = 65536  # in an outbox: sending more in one system call is no cheaper for each byte
 
 
 cdef class Fanout:
-    def __cinit__(self, wake not None):
+    def __cinit__(self, wake not None, size_t limit_bytes=SIZE_MAX):
+        self._limit_bytes = limit_bytes
         self._urgent = []
         self._bulk = []
         self._wake = wake
         self._woken = False
+
+    @property
+    def is_full(self):
+        return self.transport_bytes > self._limit_bytes or self.queued_bytes > self._limit_bytes - self.transport_bytes
 
     cdef int _add(self, Outbox box, Lane lane) except -1:
         box._lanes |= lane
@@ -49,6 +59,7 @@ cdef class Fanout:
     def flush(self, double budget_s):
         cdef long long start = monotonic_ns()
         cdef long long budget = <long long>(budget_s * 1e9)
+        self.has_long_outbox = False
         try:
             self._flush_list(self._urgent, URGENT, start + budget)
             self._flush_list(self._bulk, BULK, max(start + budget, monotonic_ns() + budget // 4))
@@ -88,13 +99,17 @@ cdef class Outbox:
     def detach(self):
         self._way = GONE
         self._fd = -1
-        self._waiting = None
+        if self._waiting is not None:
+            self._waiting = None
+            self._fanout.queued_bytes -= self._queued_bytes
+            self._queued_bytes = 0
         self._pack = None
 
     def send(self, bytes frame not None, /):
         if self._pack is not None and not self._is_shut:
             frame = _packed(self._pack, frame)
-        self._put(frame, URGENT)
+        if self._put(frame, URGENT):
+            self.reply_bytes += <size_t>PyBytes_GET_SIZE(frame)
 
     def shut(self):
         self._is_shut = True
@@ -109,8 +124,14 @@ cdef class Outbox:
         raise NotImplementedError
 
     cdef int _put(self, bytes frame, Lane lane) except -1:
+        """Queue a frame: 1; 0 if nothing is sent on it any more."""
+        cdef size_t size = <size_t>PyBytes_GET_SIZE(frame)
         if self._way == GONE or self._is_shut:
             return 0
+        self._queued_bytes += size
+        self._fanout.queued_bytes += size
+        if self._queued_bytes > LONG_BYTES:
+            self._fanout.has_long_outbox = True
         if self._waiting is None:
             self._waiting = frame
         elif type(self._waiting) is list:
@@ -120,12 +141,14 @@ cdef class Outbox:
         # Whoever is in the urgent list is flushed soon enough, with all that waits, in order.
         if not self._lanes & (lane | URGENT):
             self._fanout._add(self, lane)
-        return 0
+        return 1
 
     cdef int _flush(self) except -1:
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return 0
+        self._fanout.queued_bytes -= self._queued_bytes
+        self._queued_bytes = 0
         if self._way == ASK and self.transport_is_empty():
             self._way = DIRECT
         if self._way == DIRECT:
@@ -161,6 +184,7 @@ cdef class Outbox:
                 self._hand_over(waiting if frames is not None else [waiting], first, sent)
                 return 0
             first += count
+        self.reply_bytes = 0
         return 0
 
     def _hand_over(self, list frames not None, Py_ssize_t first, size_t sent):

@@ -197,6 +197,15 @@ class LimitsConfig:
             doc="Bytes that may wait for a slow client before it is closed with 4100.",
         ),
     ] = 1_048_576
+    max_queued_total_bytes: Annotated[
+        int | None,
+        Option(
+            env="REVURB_MAX_QUEUED_TOTAL",
+            minimum=1_048_576,
+            doc="Bytes that may wait for all clients together, in all workers, before no more input is handled until "
+            "clients have taken some; without a value a quarter of the memory.",
+        ),
+    ] = None
     max_connections: Annotated[
         int | None,
         Option(

@@ -123,8 +123,8 @@ class Setting:
     def _range(self) -> str:
         low, high = self.option.minimum, self.option.maximum
         if low is not None and high is not None:
-            return f" from {low:g} to {high:g}"
-        return "" if low is None else f" of {low:g} or more"
+            return f" from {_in_words(low)} to {_in_words(high)}"
+        return "" if low is None else f" of {_in_words(low)} or more"
 
     def read_text(self, text: str) -> Any:
         """Returns the value of a text of the environment, `.env` or the command line, as Laravel's `env()` reads it.
@@ -248,3 +248,8 @@ def build(declaration: type[T], values: Mapping[str, Any]) -> T:
             table = table.setdefault(parent, {})
         table[name] = value
     return msgspec.convert(tables, declaration)
+
+
+def _in_words(number: float) -> str:
+    """A limit as one writes it: 0.1, 1048576."""
+    return str(number) if isinstance(number, int) else f"{number:g}"

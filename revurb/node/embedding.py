@@ -28,6 +28,7 @@ class Limits(TypedDict, total=False):
     pong_timeout_s: float
     close_timeout_s: float
     max_queued_bytes: int
+    max_queued_total_bytes: int | None
     max_connections: int | None
     cache_ttl_s: int
 
@@ -112,7 +113,8 @@ class Server:
         app_id: str | None = None,
         socket_id: str | None = None,
     ) -> None:
-        """Send an event to one channel or several, but not to `socket_id`. Returns when the bus has accepted it.
+        """Send an event to one channel or several, but not to `socket_id`. Returns when the bus has accepted it. Waits
+        before while more than `max_queued_total_bytes` is on its way to clients.
 
         `data` that is not a string is encoded as JSON, as the Pusher SDKs do. `app_id` may be left out if there is only
         one app. Raises LookupError for an unknown app, TypeError for data that cannot be encoded.
@@ -120,6 +122,7 @@ class Server:
         app = await self._find(app_id)
         text = data if isinstance(data, str) else orjson.dumps(data).decode()
         names = [channels] if isinstance(channels, str) else list(channels)
+        await self._node.wait_for_room()
         accepted = self._node.trigger(app, names, event, text, socket_id)
         if accepted is not None:
             await accepted

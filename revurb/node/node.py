@@ -19,6 +19,7 @@ from revurb.apps import App, AppProvider, FixedApps
 from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config
+from revurb.node.available_memory import available_memory_bytes
 from revurb.node.cluster_status import status_answerer
 from revurb.node.drain import close_evenly
 from revurb.node.gateway import Gateway
@@ -40,6 +41,8 @@ from revurb.wire.deflate import Compression
 
 _log = logging.getLogger(__name__)
 
+DEFAULT_QUEUED_PART = 4  # of the memory; what else a node holds needs the rest
+ROOM_POLL_S = 0.01
 RESTARTING = 4200  # close code on which Pusher clients reconnect at once
 
 
@@ -47,7 +50,7 @@ class Node:
     """Serves the apps of `config`, or of `apps` if given, from `start` to `stop`.
 
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
-    with other nodes; without, it has a LocalBus.
+    with other nodes; without, it has a LocalBus. It is one of `processes` that share the machine's memory.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -62,8 +65,10 @@ class Node:
         config: Config,
         apps: AppProvider | None = None,
         bus_factory: Callable[[Receiver], BusEngine] | None = None,
+        processes: int = 1,
     ) -> None:
         self.config = config
+        self._processes = processes
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
@@ -101,7 +106,9 @@ class Node:
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
-        self._connections = Connections(self._make_gateway(), _transport_limits(config), self.counters, loop)
+        self._connections = Connections(
+            self._make_gateway(), _transport_limits(config, self._processes), self.counters, loop
+        )
         self._make_connection = functools.partial(ClientConnection, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
@@ -160,6 +167,7 @@ class Node:
                 await empty.wait()
         except TimeoutError:
             self._connections.abort()
+        self._connections.is_stopped = True
         await self._bus.stop()
         self._timer.cancel()
         self._timer = None
@@ -168,6 +176,11 @@ class Node:
         """Read the TLS certificate again. Raises TlsError if it cannot be used; the old one stays in use then."""
         if self._tls is not None:
             self._tls.reload()
+
+    async def wait_for_room(self) -> None:
+        """Return when input is handled: at once, unless more waits for clients than may."""
+        while self._connections.fanout.is_full:
+            await asyncio.sleep(ROOM_POLL_S)
 
     def trigger(
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
@@ -200,7 +213,7 @@ class Node:
         now = loop.time()
         self._timer = loop.call_later(TICK_S, self._on_tick, loop)
         self._connections.date = formatdate(usegmt=True)
-        self._connections.wheel.turn(now)
+        self._connections.on_tick(now)
         self._bus.tick()
         self._trimmer.check(self.connection_count)
 
@@ -214,12 +227,14 @@ def _compression(config: Config) -> Compression | None:
     return None if mode == "off" else Compression(mode, config.compression.min_size_bytes)
 
 
-def _transport_limits(config: Config) -> TransportLimits:
+def _transport_limits(config: Config, processes: int) -> TransportLimits:
     limits = config.limits
+    total_bytes = limits.max_queued_total_bytes or available_memory_bytes() // DEFAULT_QUEUED_PART
     return TransportLimits(
         max_head_bytes=limits.max_head_size_bytes,
         max_body_bytes=limits.max_request_size_bytes,
         max_queued_bytes=limits.max_queued_bytes,
+        max_queued_total_bytes=max(total_bytes // processes, 1),
         request_timeout_s=limits.request_timeout_s,
         keep_alive_timeout_s=limits.keep_alive_timeout_s,
         pong_timeout_s=limits.pong_timeout_s,

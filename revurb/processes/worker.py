@@ -86,7 +86,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, choose_bus_factory(config, options.hub_socket))
+    node = Node(config, apps, choose_bus_factory(config, options.hub_socket), processes=1 + len(slots))
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)

@@ -9,8 +9,8 @@ Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle
 that -> `on_unresponsive`, which closes. Any byte received starts over. In CLOSING the peer has the close timeout to
 answer and to end TCP; then the connection is dropped.
 
-Sending: everything goes through its outbox (the base class, `_speedups.fanout`), so that what is sent in one
-loop turn is one system call, in order. It also compresses, where that has been negotiated.
+Sending: everything goes through its outbox (`_speedups.fanout`), so that what is sent in one loop turn is one system
+call, in order. It also compresses, where that has been negotiated.
 
 Receiving: a WebSocket state machine takes 260 bytes, and one that is between two messages is like any other. So a
 connection has one only while it is in the middle of something; the others wait in `Connections.spare_websockets`. Where
@@ -20,16 +20,16 @@ compression has been negotiated each connection keeps its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import cast
 
-from revurb._speedups.fanout import Outbox
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
-from revurb.transport.intake import DIRECT_BYTES, SLICE_BYTES
+from revurb.transport.intake import DIRECT_BYTES
+from revurb.transport.paced_connection import MAX_REPLY_BYTES, PacedConnection
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.websocket import Phase, WebSocket
 
@@ -59,7 +59,7 @@ NEXT: Mapping[ConnectionState, tuple[ConnectionState, ...]] = {
 }
 
 
-class ClientConnection(Outbox, asyncio.Protocol):
+class ClientConnection(PacedConnection):
     """What the event loop gets for each accepted connection; once upgraded, its handler's FrameSender.
 
     While it speaks HTTP it passes everything on to `HttpConnection`. With a protocol object for each life, telling the
@@ -67,27 +67,25 @@ class ClientConnection(Outbox, asyncio.Protocol):
     """
 
     __slots__ = (
-        "_backlog",
         "_compression",
-        "_connections",
         "_handler",
         "_heard_at",
         "_http",
         "_pinged",
         "_state",
-        "_transport",
         "_ws",
         "wheel_tick",
     )
 
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+        super().__init__(connections)
         self._state = _HTTP
-        self._backlog: memoryview | None = None  # input that waits for its turn; reading is paused meanwhile
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._http: HttpConnection | None = HttpConnection(self._connections, self, self._transport)
+        if self._connections.is_stopped:
+            self.abort()
 
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
         """Answer the handshake; `rest` are frames that came right behind it."""
@@ -115,10 +113,12 @@ class ClientConnection(Outbox, asyncio.Protocol):
         handler.opened(self)
         if connections.draining:
             self.close(*connections.drain_close)
-        if self._backlog is None and not transport.is_reading():
-            transport.resume_reading()  # it was paused if the answer had to be awaited
         if rest:
             self._handle_input(rest)
+        if self._held is not None:
+            connections.intake.add(self)
+        elif not transport.is_reading():
+            transport.resume_reading()  # it was paused if the answer had to be awaited
 
     def _enter(self, state: ConnectionState) -> None:
         assert state in NEXT[self._state], (self._state, state)
@@ -137,20 +137,10 @@ class ClientConnection(Outbox, asyncio.Protocol):
         self.shut()
         self._await_end_of_tcp()
 
-    # What the outbox calls.
-
-    def transport_is_empty(self) -> bool:
-        return self._transport.get_write_buffer_size() == 0
-
-    def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
-        # Set here and not when the connection opens: without TLS few ever have something waiting.
-        self._transport.set_write_buffer_limits(high=self._connections.limits.max_queued_bytes)
-        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-
     # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= DIRECT_BYTES and self._backlog is None:
+        if len(data) <= DIRECT_BYTES and self._held is None and not self._connections.fanout.is_full:
             if self._http is not None:  # as `_handle_input`, without the call
                 self._http.data_received(data)
             else:
@@ -162,20 +152,22 @@ class ClientConnection(Outbox, asyncio.Protocol):
         return self._http is not None and self._http.eof_received()
 
     def pause_writing(self) -> None:
-        """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
+        self._note_transport()
         if self._http is not None:
             self._http.pause_writing()
-        elif self._state is _OPEN:
-            self._connections.counters.slow_consumers_total += 1
-            self.close(SLOW_CONSUMER, "Too slow: too much is waiting to be sent")
+        elif not self._awaits_drain:
+            self._end_slow()
 
     def resume_writing(self) -> None:
+        self._note_transport()
         if self._http is not None:
             self._http.resume_writing()
+        elif self._awaits_drain:
+            self._drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(_LOST)
-        self._backlog = None
+        self._forget_input()
         if self._http is not None:
             self._http.connection_lost(exc)
             self._http = None  # which knows us
@@ -184,41 +176,17 @@ class ClientConnection(Outbox, asyncio.Protocol):
         self._let_go()
         self._connections.forget_websocket(self)
 
-    # Input that waits for its turn.
-
-    def _postpone(self, data: bytes) -> None:
-        if self._backlog is not None:  # a transport with TLS may have decrypted more than it was asked for
-            self._backlog = memoryview(bytes(self._backlog) + data)
-            return
-        self._backlog = memoryview(data)
-        self._transport.pause_reading()
-        self._connections.intake.add(self)
-
-    def handle_slice(self) -> None:
-        backlog = self._backlog
-        if backlog is None or self._is_blocked:  # lost, or a request is being answered, since it was queued
-            return
-        self._backlog = backlog[SLICE_BYTES:] if len(backlog) > SLICE_BYTES else None
-        self._handle_input(bytes(backlog[:SLICE_BYTES]))
-        if self._state is not _LOST and not self._is_blocked:
-            self.resume_input()
-
-    @property
-    def _is_blocked(self) -> bool:
-        """Whether `HttpConnection` takes nothing at present. It calls `resume_input` when it does again."""
-        return self._http is not None and self._http.is_blocked
-
-    def resume_input(self) -> None:
-        if self._backlog is None:
-            self._transport.resume_reading()
-        else:
-            self._connections.intake.add(self)
+    # What input that waits for its turn is given to.
 
     def _handle_input(self, data: bytes) -> None:
         if self._http is not None:
             self._http.data_received(data)
         else:
             self._receive(data)
+
+    @property
+    def _is_blocked(self) -> bool:
+        return self._awaits_drain or (self._http is not None and self._http.is_blocked)
 
     # What the wheel and the node call.
 
@@ -227,7 +195,7 @@ class ClientConnection(Outbox, asyncio.Protocol):
         if handler is None:
             self.abort()
             return None
-        due = self._heard_at + handler.ping_interval_s
+        due = (self._heard_at if self._held is None else self._moved_at(now)) + handler.ping_interval_s
         if now < due:
             return due
         if not self._pinged:
@@ -242,11 +210,17 @@ class ClientConnection(Outbox, asyncio.Protocol):
         self.detach()
         self._transport.abort()
 
+    def end_stalled(self) -> None:
+        if self._http is not None:
+            self._http.abort()
+        else:
+            self._end_slow()
+
     # Receiving.
 
     def _receive(self, data: bytes) -> None:
         connections = self._connections
-        now = self._heard_at = connections.wheel.now
+        self._heard_at = connections.wheel.now
         self._pinged = False
         ws = self._ws
         if ws is None:
@@ -254,14 +228,22 @@ class ClientConnection(Outbox, asyncio.Protocol):
         messages = ws.receive(data)
         if ws.phase is not _CLOSED and ws.outgoing:
             self._send_replies(ws)  # pongs; before anything a handler says, since it may close
-        for opcode, payload in messages:
+        self._handle_messages(messages)
+
+    def _handle_messages(self, messages: Sequence[tuple[int, bytes]]) -> None:
+        connections, ws = self._connections, self._ws
+        assert ws is not None
+        for number, (opcode, payload) in enumerate(messages, 1):
             if self._handler is None:
                 break
             if opcode <= BINARY:
                 connections.counters.messages_received_total += 1
-                self._handler.on_message(opcode, payload, now)
+                self._handler.on_message(opcode, payload, connections.wheel.now)
             else:
                 self._handler.on_control_frame()
+            if self.reply_bytes > MAX_REPLY_BYTES:
+                self._await_drain(messages[number:])
+                return
         if ws.phase is _CLOSED:
             self._send_replies(ws)  # the Close, behind the answers to what came before
             self._end_tcp()
@@ -293,6 +275,12 @@ class ClientConnection(Outbox, asyncio.Protocol):
         return ws
 
     # Ending.
+
+    def _end_slow(self) -> None:
+        """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
+        if self._state is _OPEN:
+            self._connections.counters.slow_consumers_total += 1
+            self.close(SLOW_CONSUMER, "Too slow: too much is waiting to be sent")
 
     def _end_tcp(self) -> None:
         """Both sides have sent a Close: the server ends TCP first (RFC 6455 7.1.1).

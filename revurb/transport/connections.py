@@ -17,6 +17,7 @@ from revurb.observe.counters import Counters
 from revurb.transport.handlers import RequestHandler, TransportLimits
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
+from revurb.transport.transport_buffers import TransportBuffers
 from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class OpenWebSocket(Timed, Protocol):
 
 
 class Connections:
-    """The shared state of a node's connections. Owned by the node, which turns `wheel` and sets `date`."""
+    """The shared state of a node's connections. Owned by the node, which calls `on_tick` and sets `date`."""
 
     def __init__(
         self,
@@ -64,8 +65,9 @@ class Connections:
         self.date = ""
         """For the Date field of HTTP answers, which is left out while this is empty."""
         self.wheel = TimerWheel(loop.time())
-        self.fanout = Fanout(functools.partial(loop.call_soon, self._flush))
-        self.intake = Intake(loop.call_soon)
+        self.fanout = Fanout(functools.partial(loop.call_soon, self._flush), limits.max_queued_total_bytes)
+        self.buffers = TransportBuffers(self.fanout)
+        self.intake = Intake(loop.call_soon, self.fanout)
         self._loop = loop
         self._flushed_at = 0.0  # when a flush last left something; 0 if it did not
         # Dicts without values: of 10,000 connections a set takes 105 bytes for each, a dict 30, and 60 after growing.
@@ -74,6 +76,8 @@ class Connections:
         self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
         self.draining = False
+        self.is_stopped = False
+        """Set when nobody looks after connections any more: one that was still being accepted is dropped."""
         self.drain_close = (GOING_AWAY, "")
         """Code and reason of the Close that every WebSocket gets while draining."""
         self.on_empty: Callable[[], None] = lambda: None
@@ -90,6 +94,14 @@ class Connections:
             self._flushed_at = time.monotonic() if more else 0.0
             if more:
                 self._loop.call_soon(self._flush)
+        self.intake.wake()
+
+    def on_tick(self, now: float) -> None:
+        """Advance the wheel to `now` (monotonic seconds), and look at what waits in transports. To be called each
+        `TICK_S`."""
+        self.wheel.turn(now)
+        self.buffers.look(now)
+        self.intake.wake()
 
     def drain(self, code: int, reason: str) -> None:
         """Make each further response the last of its connection, and close a WebSocket whose handshake is still under

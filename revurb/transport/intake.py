@@ -4,6 +4,9 @@ A peer that always has more to send would otherwise have the loop for itself: th
 long as there is something. So a connection hands over what is more than DIRECT_BYTES, pauses reading, and is given a
 slice of time now and then, in turn with all others that have input waiting. Input that is small, which is nearly all
 that honest clients send, is handled at once and never waits behind such a queue.
+
+Input causes output. So while more output waits than may (`Fanout.is_full`), no input is handled at all: connections
+hand over small input too, and it waits here until peers have taken enough.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
+
+from revurb._speedups.fanout import Fanout
 
 DIRECT_BYTES = 2048  # handled at once: 0.2-0.5 ms of the cheapest requests and messages that a peer can send
 SLICE_BYTES = 2048
@@ -26,32 +31,34 @@ class InputSource(Protocol):
 
 
 class Intake:
-    """The connections with input that waits, in order. `call_soon` is the event loop's."""
+    """The connections with input that waits, in order. `call_soon` is the event loop's, `fanout` where answers go."""
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, call_soon: Callable[[Callable[[], None]], object], fanout: Fanout) -> None:
         self._call_soon = call_soon
+        self._fanout = fanout
         self._waiting: OrderedDict[InputSource, None] = OrderedDict()
         self._scheduled = False
 
     def add(self, source: InputSource) -> None:
         """Have `source.handle_slice` called in a later turn of the loop. Does nothing if that is so already."""
         self._waiting[source] = None
-        self._schedule()
+        self.wake()
 
-    def _schedule(self) -> None:
-        if self._waiting and not self._scheduled:
+    def wake(self) -> None:
+        """Go on if input waits and there is room for output. To be called when there may be room again."""
+        if self._waiting and not self._scheduled and not self._fanout.is_full:
             self._scheduled = True
             self._call_soon(self._run)
 
     def _run(self) -> None:
-        waiting = self._waiting
+        waiting, fanout = self._waiting, self._fanout
         deadline = time.monotonic() + BUDGET_S
         try:
-            for _ in range(len(waiting)):  # those that are added meanwhile have the next turn
+            while waiting:
                 source, _ = waiting.popitem(last=False)
                 source.handle_slice()
-                if time.monotonic() >= deadline:
+                if fanout.is_full or fanout.has_long_outbox or time.monotonic() >= deadline:
                     break
         finally:  # also when the fault of one connection came out: the others still wait
             self._scheduled = False
-            self._schedule()
+            self.wake()

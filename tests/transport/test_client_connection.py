@@ -54,10 +54,18 @@ class SlowHandler:
 class DeadTransport(asyncio.Transport):
     """A transport that takes everything and sends nothing."""
 
+    was_aborted = False
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return object() if name == "sslcontext" else default
 
     def write(self, data: object) -> None: ...
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        self.was_aborted = True
+
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
     def is_reading(self) -> bool:
@@ -88,3 +96,15 @@ async def test_a_connection_lost_while_its_handshake_is_answered_closes_its_hand
     assert handler.calls == ["closed"]
     assert not connections.http
     assert not connections.websockets
+
+
+async def test_a_connection_that_is_accepted_while_the_node_stops_is_dropped() -> None:
+    """The loop accepts before it is told not to, and makes the protocol after: nobody would ever close it."""
+    loop = asyncio.get_running_loop()
+    connections = Connections(SlowHandler(loop.create_future()), TransportLimits(), Counters(), loop)
+    connections.is_stopped = True
+    connection, transport = ClientConnection(connections), DeadTransport()
+    connection.connection_made(transport)
+    assert transport.was_aborted
+    connection.connection_lost(None)
+    assert not connections.http

@@ -6,8 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from revurb._speedups.fanout import Fanout
 from revurb.transport import intake
 from revurb.transport.intake import Intake
+from tests.speedups.peers import Peer
+
+NOTHING_SENT = Fanout(lambda: None)
 
 
 class Turns:
@@ -48,19 +52,62 @@ class Source:
 
 def test_each_has_a_slice_in_turn() -> None:
     turns, handled = Turns(), list[str]()
-    queue = Intake(turns.call_soon)
+    queue = Intake(turns.call_soon, NOTHING_SENT)
     for name, slices in (("a", 3), ("b", 1), ("c", 2)):
         queue.add(Source(queue, name, slices, handled))
     turns.turn()
-    assert handled == ["a", "b", "c"]
-    turns.run()
     assert handled == ["a", "b", "c", "a", "c", "a"]
+    assert not turns.callbacks
+
+
+def test_no_input_is_handled_while_more_output_waits_than_may() -> None:
+    turns, handled = Turns(), list[str]()
+    fanout = Fanout(lambda: None, 10)
+    queue = Intake(turns.call_soon, fanout)
+
+    class Filling(Source):
+        def handle_slice(self) -> None:
+            super().handle_slice()
+            fanout.transport_bytes = 11
+
+    queue.add(Filling(queue, "a", 1, handled))
+    queue.add(Source(queue, "b", 1, handled))
+    turns.run()
+    assert handled == ["a"]
+    queue.wake()
+    assert not turns.callbacks, "there is no room yet"
+    fanout.transport_bytes = 10
+    queue.wake()
+    turns.run()
+    assert handled == ["a", "b"]
+
+
+def test_a_turn_ends_where_an_outbox_has_got_long() -> None:
+    """What comes after is flushed with it otherwise, and no peer takes so much at once."""
+    turns, handled = Turns(), list[str]()
+    fanout = Fanout(lambda: None)
+    queue = Intake(turns.call_soon, fanout)
+    peer = Peer()
+    peer.attach(fanout, peer.here.fileno())
+
+    class Talkative(Source):
+        def handle_slice(self) -> None:
+            super().handle_slice()
+            peer.send(b"x" * 40_000)
+
+    queue.add(Talkative(queue, "a", 5, handled))
+    turns.turn()
+    assert handled == ["a", "a"]
+    fanout.flush(1.0)
+    turns.turn()
+    assert handled == ["a"] * 4
+    peer.detach()
 
 
 def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     turns, handled = Turns(), list[str]()
     monkeypatch.setattr(intake, "BUDGET_S", 0.0)
-    queue = Intake(turns.call_soon)
+    queue = Intake(turns.call_soon, NOTHING_SENT)
     for name in "abc":
         queue.add(Source(queue, name, 2, handled))
     for count in range(1, 7):
@@ -72,7 +119,7 @@ def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.Mo
 
 def test_who_waits_already_is_not_queued_twice() -> None:
     turns, handled = Turns(), list[str]()
-    queue = Intake(turns.call_soon)
+    queue = Intake(turns.call_soon, NOTHING_SENT)
     source = Source(queue, "a", 1, handled)
     queue.add(source)
     queue.add(source)
@@ -82,7 +129,7 @@ def test_who_waits_already_is_not_queued_twice() -> None:
 
 def test_one_that_fails_does_not_stop_the_others() -> None:
     turns, handled = Turns(), list[str]()
-    queue = Intake(turns.call_soon)
+    queue = Intake(turns.call_soon, NOTHING_SENT)
 
     class Faulty(Source):
         def handle_slice(self) -> None:

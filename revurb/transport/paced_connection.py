@@ -1,0 +1,140 @@
+"""A connection that is given no more to do than it can be answered.
+
+Input waits for its turn where it is more than a connection may have at once (`intake`), where more output waits than
+may (`Fanout.is_full`), and where the peer has not taken the answers to what it sent before. Reading is paused
+meanwhile; nothing is dropped, and nobody is closed for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from revurb._speedups.fanout import Outbox
+from revurb.transport.connections import Connections
+from revurb.transport.held_input import HeldInput
+from revurb.transport.kernel_queue import kernel_queue_bytes
+
+MAX_REPLY_BYTES = 64 * 1024  # that the peer has not taken, before more of its messages are handled
+
+
+class PacedConnection(Outbox, asyncio.Protocol):
+    """The pace of a connection's input, and the way of its output. What becomes of input, a subclass says."""
+
+    __slots__ = ("_awaits_drain", "_connections", "_held", "_transport")
+
+    _transport: asyncio.Transport
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._held: HeldInput | None = None
+        self._awaits_drain = False  # input waits until the peer has taken what it was sent
+
+    # What the subclass implements.
+
+    def _handle_input(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _handle_messages(self, messages: Sequence[tuple[int, bytes]]) -> None:
+        raise NotImplementedError
+
+    @property
+    def _is_blocked(self) -> bool:
+        """Whether no input can be handled at present. `resume_input` is called when it can again."""
+        raise NotImplementedError
+
+    def _end_slow(self) -> None:
+        """The peer does not keep up with what it is sent: close."""
+        raise NotImplementedError
+
+    def end_stalled(self) -> None:
+        """The peer takes nothing, and more waits than may: close, or drop what is no WebSocket."""
+        raise NotImplementedError
+
+    # Input that waits for its turn.
+
+    def _postpone(self, data: bytes) -> None:
+        if self._held is None:
+            self._hold(HeldInput(data))
+            self._connections.intake.add(self)
+        else:
+            self._held.append(data)
+
+    def _hold(self, held: HeldInput) -> None:
+        self._held = held
+        self._transport.pause_reading()
+
+    def _await_drain(self, messages: Sequence[tuple[int, bytes]]) -> None:
+        """Answer no more messages of a peer that has not taken the answers to those before: `messages` wait, and with
+        them what comes after. What others send to it is sent all the same."""
+        is_in_turn = self._held is not None  # and is added to the intake again by who called
+        if self._held is None:
+            self._hold(HeldInput(messages=messages))
+        else:
+            self._held.messages = messages
+        self.flush()
+        if self.transport_bytes > 1:  # not 0, which for TLS would be no limit at all
+            self._awaits_drain = True
+            self._transport.set_write_buffer_limits(high=1, low=0)
+        else:
+            self.reply_bytes = 0
+            if not is_in_turn:
+                self._connections.intake.add(self)
+
+    def _drained(self) -> None:
+        self._awaits_drain = False
+        self.reply_bytes = 0
+        self.resume_input()
+
+    def handle_slice(self) -> None:
+        held = self._held
+        if held is None or self._is_blocked:  # lost, or a request is being answered, since it was queued
+            return
+        if held.messages:
+            self._handle_messages(held.take_messages())
+        else:
+            self._handle_input(held.take_slice())
+        if self._held is not None and not self._is_blocked:
+            self.resume_input()
+
+    def resume_input(self) -> None:
+        if self._held is None or self._held.is_empty:
+            self._held = None
+            self._transport.resume_reading()
+        else:
+            self._connections.intake.add(self)
+
+    def _forget_input(self) -> None:
+        self._held = None
+        self._connections.buffers.forget(self)
+
+    def _moved_at(self, now: float) -> float:
+        """When a peer that is not read from, and so cannot be heard, was last known to be there."""
+        return self._connections.buffers.moved_at(self) if self._awaits_drain else now
+
+    # What the outbox calls, and what waits in the transport.
+
+    def transport_is_empty(self) -> bool:
+        return self._transport.get_write_buffer_size() == 0
+
+    def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
+        transport = self._transport
+        limit_bytes = self._connections.limits.max_queued_bytes + self.reply_bytes
+        if not self._awaits_drain:
+            # Set here and not when the connection opens: without TLS few ever have something waiting.
+            transport.set_write_buffer_limits(high=limit_bytes)
+        transport.writelines(frames)  # not joined: a frame that many share stays shared
+        if self._awaits_drain and transport.get_write_buffer_size() > limit_bytes:
+            self._end_slow()
+        self._note_transport()
+
+    @property
+    def transport_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.transport_bytes + kernel_queue_bytes(self._transport.get_extra_info("socket").fileno())
+
+    def _note_transport(self) -> None:
+        self._connections.buffers.note(self, self._connections.wheel.now)

@@ -1,0 +1,117 @@
+"""The sum of what transports hold, and whose is in the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from revurb._speedups.fanout import Fanout
+from revurb.transport import transport_buffers
+from revurb.transport.transport_buffers import STALLED_S, TransportBuffers
+
+
+class Connection:
+    """A connection whose transport holds what the test says."""
+
+    def __init__(self, size_bytes: int = 0) -> None:
+        self.transport_bytes = size_bytes
+        self.kernel_bytes = 0
+        self.has_been_ended = False
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.transport_bytes + self.kernel_bytes
+
+    def end_stalled(self) -> None:
+        self.has_been_ended = True
+
+
+def buffers(limit_bytes: int = 1000) -> tuple[Fanout, TransportBuffers]:
+    fanout = Fanout(lambda: None, limit_bytes)
+    return fanout, TransportBuffers(fanout)
+
+
+def test_the_sum_follows_each_look() -> None:
+    fanout, held = buffers()
+    one, two = Connection(100), Connection(50)
+    held.note(one, 0.0)
+    held.note(two, 0.0)
+    assert fanout.transport_bytes == 150
+    one.transport_bytes = 400
+    held.note(one, 0.0)
+    assert fanout.transport_bytes == 450
+    one.transport_bytes, two.transport_bytes = 10, 0
+    held.look(1.0)
+    assert fanout.transport_bytes == 10
+    held.forget(one)
+    held.forget(two)
+    held.forget(two)
+    assert fanout.transport_bytes == 0
+
+
+def test_one_that_holds_nothing_is_not_kept() -> None:
+    fanout, held = buffers()
+    connection = Connection()
+    held.note(connection, 0.0)
+    connection.transport_bytes = 7  # not noted
+    held.look(1.0)
+    assert fanout.transport_bytes == 0
+
+
+def test_when_a_peer_last_took_something_is_known() -> None:
+    _, held = buffers()
+    connection = Connection(100)
+    assert held.moved_at(connection) == float("-inf")
+    held.note(connection, 1.0)
+    connection.transport_bytes = 90
+    held.look(2.0)
+    connection.transport_bytes = 200  # more was sent: that is no sign of the peer
+    held.look(3.0)
+    assert held.moved_at(connection) == 2.0
+
+
+def test_who_takes_nothing_while_more_waits_than_may_is_ended() -> None:
+    _, held = buffers(limit_bytes=1000)
+    stalled, moving = Connection(600), Connection(500)
+    held.note(stalled, 0.0)
+    held.note(moving, 0.0)
+    moving.transport_bytes = 499
+    ended = []
+    for now in (STALLED_S - 0.1, STALLED_S):
+        held.look(now)
+        ended.append((stalled.has_been_ended, moving.has_been_ended))
+    assert ended == [(False, False), (True, False)]
+
+
+def test_a_peer_that_takes_only_what_the_kernel_holds_is_not_ended() -> None:
+    _, held = buffers(limit_bytes=100)
+    connection = Connection(600)
+    connection.kernel_bytes = 1000
+    held.note(connection, 0.0)
+    for second in range(1, 30):
+        connection.kernel_bytes -= 10
+        held.look(float(second))
+    assert not connection.has_been_ended
+    assert held.moved_at(connection) == 29.0
+
+
+def test_nobody_is_ended_while_there_is_room() -> None:
+    _, held = buffers(limit_bytes=1000)
+    stalled = Connection(1000)
+    held.note(stalled, 0.0)
+    held.look(100.0)
+    assert not stalled.has_been_ended
+
+
+def test_where_there_are_many_each_is_looked_at_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_buffers, "MAX_LOOKS", 2)
+    fanout, held = buffers()
+    connections = [Connection(10) for _ in range(5)]
+    for connection in connections:
+        held.note(connection, 0.0)
+    for connection in connections:
+        connection.transport_bytes = 1
+    left = []
+    for _ in range(3):
+        held.look(1.0)
+        left.append(fanout.transport_bytes)
+    assert left == [32, 14, 5]
