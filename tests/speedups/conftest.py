@@ -18,6 +18,4 @@ def loop() -> Iterator[Loop]:
     loop = Loop()
     yield loop
     for peer in loop.peers:
-        peer.detach()
-        peer.here.close()
-        peer.there.close()
+        peer.close()

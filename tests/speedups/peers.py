@@ -26,6 +26,11 @@ class Peer(Outbox):
             self.through_transport.append(bytes(frame))
             self.transport_bytes += len(frame)
 
+    def close(self) -> None:
+        self.detach()
+        self.here.close()
+        self.there.close()
+
     def received(self) -> bytes:
         got = b""
         try:

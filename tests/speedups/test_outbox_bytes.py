@@ -61,6 +61,7 @@ def test_full_is_what_waits_in_outboxes_and_transports_together() -> None:
     fanout.transport_bytes = 1 << 62  # whatever the sum would be
     peer.send(FRAME)
     assert is_full(fanout)
+    peer.close()
 
 
 def test_an_outbox_that_has_got_long_is_noticed_until_the_next_flush(loop: Loop) -> None:
@@ -99,4 +100,4 @@ def test_compressed_frames_count_as_what_they_are(loop: Loop) -> None:
     deliver({peer: None}, FRAME)
     peer.send(FRAME)
     assert (loop.fanout.queued_bytes, peer.reply_bytes) == (20, 10)
-    peer.detach()
+    peer.close()

@@ -101,7 +101,7 @@ def test_a_turn_ends_where_an_outbox_has_got_long() -> None:
     fanout.flush(1.0)
     turns.turn()
     assert handled == ["a"] * 4
-    peer.detach()
+    peer.close()
 
 
 def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
