@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.ports import Member, Outlet
+from revurb.pusher.presence import MemberTexts
 
 
 class Channel:
-    """`subscribers` maps the outlet of each to its member, which is None but on presence channels."""
+    """`subscribers` maps the outlet of each to its member, which is None but on presence channels. Those have
+    `member_texts`."""
 
-    __slots__ = ("name", "subscribers")
+    __slots__ = ("member_texts", "name", "subscribers")
 
     def __init__(self, name: ChannelName) -> None:
         self.name = name
         self.subscribers: dict[Outlet, Member | None] = {}
+        self.member_texts = MemberTexts() if name.presence else None

@@ -112,9 +112,12 @@ def subscribed_frame(channel: str) -> bytes:
 _SUBSCRIBED = b'{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":%b}'
 
 
-def joined_frame(channel: str, snapshot_json: bytes) -> bytes:
-    """Confirms a subscription to a presence channel, with its members."""
-    return frame(event_text(INTERNAL + "subscription_succeeded", snapshot_json.decode(), channel))
+def joined_frame(channel: str, snapshot: bytes) -> bytes:
+    """Confirms a subscription to a presence channel, with its members: JSON that is escaped for a JSON string."""
+    return server_frame(TEXT, _JOINED % (snapshot, orjson.dumps(channel)))
+
+
+_JOINED = b'{"event":"pusher_internal:subscription_succeeded","data":"%b","channel":%b}'
 
 
 def member_added_text(channel: str, channel_data: str) -> bytes:

@@ -15,6 +15,9 @@ import orjson
 from revurb.pusher.ports import Member
 
 _QUOTE = ord('"')
+MANY = 32  # members, for whose texts keeping them is worth the memory
+
+_Text = tuple[bytes, bytes]  # of the ids, and of the hash; both escaped
 
 
 class _ChannelData(msgspec.Struct):
@@ -46,12 +49,38 @@ def read_member(channel_data: str) -> Member:
     return Member(user_id, id_json, bytes(data.user_info))
 
 
-def snapshot_json(members: Sequence[Member]) -> bytes:
-    """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`: what a new subscriber gets."""
+class MemberTexts:
+    """Makes the lists of one channel's members that its subscribers get. What a list has of a member is made once, and
+    kept for the lists after it: made anew for each, a list of 10,000 took 2.5 ms."""
+
+    __slots__ = ("_texts",)
+
+    def __init__(self) -> None:
+        self._texts: dict[Member, _Text] = {}
+
+    def snapshot(self, members: Sequence[Member]) -> bytes:
+        """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`, as it stands inside a JSON string."""
+        texts = self._find(members) if len(members) >= MANY else [_text(member) for member in members]
+        return b'{\\"presence\\":{\\"count\\":%d,\\"ids\\":[%b],\\"hash\\":{%b}}}' % (
+            len(members),
+            b",".join([id_text for id_text, _ in texts]),
+            b",".join([entry for _, entry in texts]),
+        )
+
+    def _find(self, members: Sequence[Member]) -> list[_Text]:
+        known = self._texts
+        texts = [known.get(member) or known.setdefault(member, _text(member)) for member in members]
+        if len(known) > 2 * len(members):  # those who have left
+            self._texts = dict(zip(members, texts, strict=True))
+        return texts
+
+
+def _text(member: Member) -> _Text:
+    _, id_json, info = member
     # The id as the app wrote it is the name as well; a number has to become a string.
-    named = [
-        id_json + b":" + info if id_json[0] == _QUOTE else b'"%b":%b' % (id_json, info)
-        for _, id_json, info in members
-    ]
-    ids = b",".join([id_json for _, id_json, _ in members])
-    return b'{"presence":{"count":%d,"ids":[%b],"hash":{%b}}}' % (len(members), ids, b",".join(named))
+    name = id_json if id_json[0] == _QUOTE else b'"%b"' % id_json
+    return _escaped(id_json), _escaped(b"%b:%b" % (name, info))
+
+
+def _escaped(json: bytes) -> bytes:
+    return orjson.dumps(json.decode())[1:-1]

@@ -14,7 +14,7 @@ from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member
-from revurb.pusher.presence import read_member, snapshot_json
+from revurb.pusher.presence import read_member
 from revurb.pusher.session_state import NOWHERE, SessionState
 
 MAX_DEFERRED = 100  # messages about one channel while its subscription is pending; clients send none
@@ -163,8 +163,9 @@ def _leave_on_bus(session: SessionState, channel: str, member: Member | None) ->
 
 
 def _send_confirmation(session: SessionState, name: ChannelName, snapshot: ChannelSnapshot) -> None:
-    if name.presence:
-        session.outlet.send(messages.joined_frame(name.text, snapshot_json(snapshot.members)))
+    texts = session.channels[name.text].member_texts
+    if texts is not None:
+        session.outlet.send(messages.joined_frame(name.text, texts.snapshot(snapshot.members)))
     else:
         session.outlet.send(messages.subscribed_frame(name.text))
     if name.cached:

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
+
 import orjson
 import pytest
 
 from revurb.pusher.ports import Member
-from revurb.pusher.presence import read_member, snapshot_json
+from revurb.pusher.presence import MANY, MemberTexts, read_member
 
 
 @pytest.mark.parametrize(
@@ -37,12 +39,42 @@ def test_what_is_no_identity(channel_data: str) -> None:
         read_member(channel_data)
 
 
-def test_the_snapshot_keeps_order_and_types() -> None:
-    members = [Member("0", b"0", b"{}"), Member("1", b'"1"', b"[]"), Member('q"', b'"q\\""', b"null")]
-    assert orjson.loads(snapshot_json(members)) == {
-        "presence": {"count": 3, "ids": [0, "1", 'q"'], "hash": {"0": {}, "1": [], 'q"': None}}
+def snapshot(members: Sequence[Member], texts: MemberTexts | None = None) -> object:
+    """What the client reads."""
+    escaped = (texts or MemberTexts()).snapshot(members)
+    return orjson.loads(orjson.loads(b'"%b"' % escaped))
+
+
+def expected(members: Sequence[Member]) -> object:
+    return {
+        "presence": {
+            "count": len(members),
+            "ids": [orjson.loads(member.id_json) for member in members],
+            "hash": {member.user_id: orjson.loads(member.info_json) for member in members},
+        }
     }
 
 
+def test_the_snapshot_keeps_order_and_types() -> None:
+    members = [
+        Member("0", b"0", b"{}"),
+        Member("1", b'"1"', b"[]"),
+        Member('q"', b'"q\\""', b"null"),
+        Member("é", '"é"'.encode(), '{"emoji":"\\ud83d\\ude00 😀","path":"a\\\\b"}'.encode()),
+    ]
+    assert snapshot(members) == expected(members)
+    assert snapshot(members[:2]) == {"presence": {"count": 2, "ids": [0, "1"], "hash": {"0": {}, "1": []}}}
+
+
 def test_an_empty_snapshot() -> None:
-    assert orjson.loads(snapshot_json([])) == {"presence": {"count": 0, "ids": [], "hash": {}}}
+    assert snapshot([]) == {"presence": {"count": 0, "ids": [], "hash": {}}}
+
+
+def test_lists_of_many_share_their_texts_and_follow_who_comes_and_goes() -> None:
+    texts = MemberTexts()
+    members = [Member(str(number), b"%d" % number, b'{"n":%d}' % number) for number in range(3 * MANY)]
+    for present in (members[:MANY], members[: 2 * MANY], members[MANY:], members[MANY - 1 : 2 * MANY]):
+        assert snapshot(present, texts) == expected(present)
+        assert len(texts._texts) <= 2 * len(present)
+    changed = [Member("0", b"0", b'"another info"'), *members[1:]]
+    assert snapshot(changed, texts) == expected(changed)
