@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import TypeVar
 
 from revurb.pusher.ports import MaybeAwaitable
@@ -16,3 +16,10 @@ def when_ready(
 ) -> MaybeAwaitable[Response]:
     """What `make` builds from the value: now if it is there, or once it has been awaited."""
     return DeferredResponse(value, make) if isinstance(value, Awaitable) else make(value)
+
+
+class NextTurn:
+    """To be awaited between two slices of work: others have their turn meanwhile, whatever loop it is."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield

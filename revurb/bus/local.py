@@ -8,13 +8,21 @@ from collections.abc import Callable
 from revurb.bus.cache import EventCache
 from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
-from revurb.bus.local_view import LocalView
+from revurb.bus.local_view import SLICE_CHANNELS, LocalView
 from revurb.bus.member_events import MemberEvents
-from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent, Receiver
+from revurb.pusher.ports import (
+    ChannelSnapshot,
+    ChannelState,
+    EnterRequest,
+    MaybeAwaitable,
+    PublishedEvent,
+    Receiver,
+)
 
 
 class LocalBus(LocalView):
-    """A `pusher.ports.Bus` that answers everything at once. Events of a channel are delivered in the order of the
+    """A `pusher.ports.Bus` that answers everything at once, but `channels` where there are many. Events of a
+    channel are delivered in the order of the
     calls; when `publish` returns, they are."""
 
     degraded: str | None = None
@@ -68,6 +76,11 @@ class LocalBus(LocalView):
             self._state.close(app_id, channel)
         elif gone is not None:
             self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
+
+    def channels(self, app_id: str, prefix: str) -> MaybeAwaitable[dict[str, ChannelState]]:
+        if len(self._state.apps.get(app_id, ())) <= SLICE_CHANNELS:
+            return self.channels_at_once(app_id, prefix)
+        return self.channels_in_slices(app_id, prefix)
 
     def release(self, app_id: str) -> None:
         self._state.disconnect(app_id)

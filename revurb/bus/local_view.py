@@ -3,23 +3,40 @@ it is used while the broker cannot be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import itertools
+from collections.abc import Iterable, Sequence
 
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.pusher.ports import ChannelState, Member
 
+SLICE_CHANNELS = 500  # 1.5 ms
+
 
 class LocalView:
-    """The queries of `pusher.ports.Bus`, answered at once."""
+    """The queries of `pusher.ports.Bus`, answered at once; of `channels` there are two forms."""
 
     def __init__(self, state: LocalState, cache: EventCache) -> None:
         self._state = state
         self._cache = cache
 
-    def channels(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
-        names = self._state.apps.get(app_id, {})
-        return {name: self.channel_state(app_id, name) for name in names if name.startswith(prefix)}
+    def channels_at_once(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
+        """The channels that have subscribers here and whose names begin with `prefix`. Takes 3 us for each."""
+        return self._occupied(app_id, self._state.apps.get(app_id, ()), prefix)
+
+    async def channels_in_slices(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
+        """The same, with turns for others in between. A channel that comes or goes meanwhile is in it or is not."""
+        found: dict[str, ChannelState] = {}
+        names = iter(tuple(self._state.apps.get(app_id, ())))
+        while some := tuple(itertools.islice(names, SLICE_CHANNELS)):
+            found.update(self._occupied(app_id, some, prefix))
+            await asyncio.sleep(0)
+        return found
+
+    def _occupied(self, app_id: str, names: Iterable[str], prefix: str) -> dict[str, ChannelState]:
+        states = {name: self.channel_state(app_id, name) for name in names if name.startswith(prefix)}
+        return {name: state for name, state in states.items() if state.subscription_count}
 
     def describe(self, app_id: str, channels: Sequence[str]) -> list[ChannelState]:
         return [self.channel_state(app_id, name) for name in channels]

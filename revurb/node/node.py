@@ -25,6 +25,7 @@ from revurb.node.drain import close_evenly
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
+from revurb.node.sliced_work import SlicedWork
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
@@ -55,6 +56,8 @@ class Node:
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
     _bus: BusEngine
+    _registry: Registry
+    _work: SlicedWork
     _trigger: Trigger
     _connections: Connections
     _make_connection: Callable[[], ClientConnection]
@@ -72,7 +75,6 @@ class Node:
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
-        self._registry = Registry(self.counters)
         self._bus_factory = bus_factory or (lambda receiver: LocalBus(receiver, MEMBER_EVENTS))
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
@@ -103,6 +105,8 @@ class Node:
         """Listen on bound `sockets`, or without any on the addresses of the configuration. Raises ListenError if one
         cannot be bound; nothing is left open then."""
         config, loop = self.config, asyncio.get_running_loop()
+        self._work = SlicedWork(loop.call_soon)
+        self._registry = Registry(self.counters, self._work)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
@@ -168,6 +172,7 @@ class Node:
         except TimeoutError:
             self._connections.abort()
         self._connections.is_stopped = True
+        self._work.finish()
         await self._bus.stop()
         self._timer.cancel()
         self._timer = None

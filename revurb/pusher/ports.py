@@ -9,12 +9,14 @@ awaitable of it, so that the single process pays for no task.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+Work: TypeAlias = Callable[[Iterator[None]], None]
+"""Runs all steps of an iterator; where there are many, with turns for others in between."""
 MaybeAwaitable: TypeAlias = T | Awaitable[T]
 
 
@@ -82,7 +84,7 @@ class ChannelSnapshot(NamedTuple):
     cached: bytes | None = None
 
 
-class ChannelState(NamedTuple):
+class ChannelState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A channel over all processes. One without subscribers has counts of 0 and may still have a last event."""
 
     subscription_count: int = 0

@@ -10,13 +10,16 @@ subscribed to, never a walk over all channels. What is true of all processes tog
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Protocol
 
 from revurb.apps import App
 from revurb.observe.counters import Counters
 from revurb.pusher.channel import Channel
 from revurb.pusher.errors import PusherError
-from revurb.pusher.ports import Outlet
+from revurb.pusher.ports import Outlet, Work
+
+AT_ONCE: Work = deque[None](maxlen=0).extend
 
 
 class RegisteredSession(Protocol):
@@ -29,13 +32,14 @@ class RegisteredSession(Protocol):
 
 
 class AppState:
-    """The live state of one app. `counters` are the process's."""
+    """The live state of one app. `counters` and `work` are the process's."""
 
-    __slots__ = ("app", "channels", "counters", "sessions", "users")
+    __slots__ = ("app", "channels", "counters", "sessions", "users", "work")
 
-    def __init__(self, app: App, counters: Counters) -> None:
+    def __init__(self, app: App, counters: Counters, work: Work) -> None:
         self.app = app
         self.counters = counters
+        self.work = work
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> the number of presence channels that it has joined as that user
@@ -65,10 +69,12 @@ class AppState:
 
 
 class Registry:
-    """The app states of this process, made when an app is first used."""
+    """The app states of this process, made when an app is first used. `work` is for what may take long; without, it is
+    done at once."""
 
-    def __init__(self, counters: Counters | None = None) -> None:
+    def __init__(self, counters: Counters | None = None, work: Work = AT_ONCE) -> None:
         self._counters = Counters() if counters is None else counters
+        self._work = work
         self.states: dict[str, AppState] = {}
         """By app id."""
 
@@ -76,7 +82,7 @@ class Registry:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self.states.get(app.id)
         if state is None:
-            state = self.states[app.id] = AppState(app, self._counters)
+            state = self.states[app.id] = AppState(app, self._counters, self._work)
         elif state.app is not app:
             state.app = app
         return state

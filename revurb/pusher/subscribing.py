@@ -9,11 +9,13 @@ cannot be missed. Messages of the client about the channel wait for the confirma
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
-from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member
 from revurb.pusher.session_state import NOWHERE, SessionState
 
@@ -99,7 +101,7 @@ def subscribe(session: SessionState, wanted: messages.Subscription) -> None:
     if channel is not None:
         present = channel.subscribers[session.outlet]
         if present is not None and member is not None and present.user_id != member.user_id:
-            _leave(session, channel)
+            _leave(session, channel, session.outlet)
             channel = None
         else:
             member = present
@@ -116,13 +118,20 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
     """Take `session` off a channel. Silent, also when it was not on it."""
     channel = session.channels.get(channel_name)
     if channel is not None:
-        _leave(session, channel)
+        _leave(session, channel, session.outlet)
 
 
 def leave_all(session: SessionState) -> None:
     """Take a connection that has ended off all its channels."""
     for channel in tuple(session.channels.values()):
-        _leave(session, channel)
+        _leave(session, channel, session.outlet)
+
+
+def leave_in_steps(session: SessionState, outlet: Outlet) -> Iterator[None]:
+    """The same, one channel in each step. `outlet` is the one that it was subscribed with."""
+    for channel in tuple(session.channels.values()):
+        _leave(session, channel, outlet)
+        yield
 
 
 def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscription) -> Member | None:
@@ -149,8 +158,8 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
         raise Unauthorized(str(error)) from error
 
 
-def _leave(session: SessionState, channel: Channel) -> None:
-    member = channel.subscribers.pop(session.outlet)
+def _leave(session: SessionState, channel: Channel, outlet: Outlet) -> None:
+    member = channel.subscribers.pop(outlet)
     del session.channels[channel.name.text]
     if member is not None:
         session.app_state.remove_user_session(session, member.user_id)

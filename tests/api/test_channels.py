@@ -1,10 +1,14 @@
 """The routes about channels."""
 
+from collections.abc import Awaitable
 from typing import Any
 
+import orjson
 import pytest
 
-from tests.api.desk import ALL, Desk
+from revurb.api.channels import SLICE_CHANNELS
+from revurb.wire.response import Response
+from tests.api.desk import ALL, Desk, a_request, signed_query
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,27 @@ def test_users(occupied: Desk) -> None:
     assert occupied.call("GET", "/channels/presence-r/users") == (200, {"users": [{"id": "1"}, {"id": 2}]})
     assert occupied.call("GET", "/channels/pub/users") == (400, {})
     assert occupied.call("GET", "/channels/presence-x/users") == (404, {})
+
+
+def test_many_channels_are_answered_in_slices(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    names = [f"c{number}" for number in range(2 * SLICE_CHANNELS + 1)]
+    for name in names:
+        client.subscribe(name)
+    target = f"/apps/app1/channels?{signed_query(desk.app, 'GET', '/apps/app1/channels', info='subscription_count')}"
+    answer = desk.api.answer(a_request("GET", target))
+    assert not isinstance(answer, Response)
+    response, turns = turned(answer)
+    assert turns >= 6, "three slices of the bus, and three of the answer"
+    assert orjson.loads(response.body) == {"channels": {name: {"subscription_count": 1} for name in names}}
+
+
+def turned(answer: Awaitable[Response]) -> tuple[Response, int]:
+    """What an event loop would get, and in how many turns."""
+    steps, turns = answer.__await__(), 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value, turns
+        turns += 1

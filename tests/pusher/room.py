@@ -13,7 +13,8 @@ from revurb.apps import App
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.registry import AppState, Registry
+from revurb.pusher.ports import Work
+from revurb.pusher.registry import AT_ONCE, AppState, Registry
 from revurb.pusher.session import Session
 from revurb.pusher.triggering import Trigger
 
@@ -95,9 +96,9 @@ class Client:
 class Room:
     """A registry with a local bus; `client()` lets someone in."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work = AT_ONCE) -> None:
         self.clock = Clock()
-        self.registry = Registry()
+        self.registry = Registry(work=work)
         self.dispatch = Dispatch(self.registry)
         self.bus = LocalBus(self.dispatch, MEMBER_EVENTS, self.clock)
         self.trigger = Trigger(self.bus, 1800)

@@ -1,9 +1,11 @@
+from collections.abc import Iterator
+
 import pytest
 
 from revurb._speedups.frames import BINARY
 from revurb.apps import RateLimit
 from revurb.pusher.errors import TerminatedByApp, UnknownApp
-from revurb.pusher.session import Refusal, Session
+from revurb.pusher.session import FEW_CHANNELS, Refusal, Session
 from tests.pusher.room import Client, Recorder, Room, an_app, opened
 
 INVALID = [{"event": "pusher:error", "data": {"code": 4200, "message": "Invalid message format"}}]
@@ -130,3 +132,32 @@ def test_opened_reads_frames_of_every_length() -> None:
 
     for size in (0, 60, 66, 125, 126, 70_000):
         assert opened(frame(event_text("e", "x" * size, "c")))["data"] == "x" * size
+
+
+def test_one_with_many_channels_leaves_them_in_steps() -> None:
+    waiting: list[Iterator[None]] = []
+    room = Room(waiting.append)
+    app = an_app()
+    leaver, other = room.client(app), room.client(app)
+    channels = ["presence-r", *(f"c{number}" for number in range(FEW_CHANNELS))]
+    for channel in channels:
+        leaver.subscribe(channel, '{"user_id":"1"}' if channel == "presence-r" else None)
+    other.subscribe("presence-r", '{"user_id":"2"}')
+    leaver.session.closed()
+    assert room.bus.connections(app.id) == 1, "its place is free at once"
+    assert len(room.state(app).channels) == len(channels)
+    assert other.heard() == []
+    room.trigger.send(app, ["c1"], "e", "x")  # to one that cannot be sent anything any more
+    (steps,) = waiting
+    assert len(list(steps)) == len(channels)
+    assert list(room.state(app).channels) == ["presence-r"]
+    assert [event["event"] for event in other.heard()] == ["pusher_internal:member_removed"]
+
+
+def test_one_with_few_channels_leaves_at_once() -> None:
+    room = Room(lambda steps: pytest.fail("not to be waited for"))
+    leaver = room.client(an_app())
+    for number in range(FEW_CHANNELS):
+        leaver.subscribe(f"c{number}")
+    leaver.session.closed()
+    assert not room.state(an_app()).channels

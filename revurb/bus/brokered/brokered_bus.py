@@ -162,7 +162,7 @@ class BrokeredBus:
         return self._ask(
             lambda id: m.QueryChannels(id, app_id, prefix),
             m.read_channels,
-            lambda: self._local_view.channels(app_id, prefix),
+            lambda: self._local_view.channels_at_once(app_id, prefix),
         )
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:

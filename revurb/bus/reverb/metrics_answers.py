@@ -19,7 +19,7 @@ _EMPTY_ARRAY = b"[]"  # PHP's JSON for an empty array
 class LocalQueries(Protocol):
     """This node's own state, without that of the others."""
 
-    def channels(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
+    def channels_at_once(self, app_id: str, prefix: str) -> Mapping[str, ChannelState]: ...
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Sequence[ChannelState]: ...
 
@@ -70,7 +70,7 @@ class MetricsAnswers:
             names = [name for name in names_option.values() if isinstance(name, str)]
             states = dict(zip(names, self._local.describe(app_id, names), strict=True))
         else:
-            states = self._local.channels(app_id, _text(options.get("filter")))
+            states = self._local.channels_at_once(app_id, _text(options.get("filter")))
         return _object(
             [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in states.items()]
         )

@@ -133,8 +133,8 @@ def _add_info(state: ChannelState, info: Payload, *, occupied: bool) -> ChannelS
         _count(info, "user_count"),
     )
     subscribers = max(subscribers, users, int(occupied))
-    return state._replace(
-        subscription_count=state.subscription_count + subscribers, user_count=state.user_count + users
+    return msgspec.structs.replace(
+        state, subscription_count=state.subscription_count + subscribers, user_count=state.user_count + users
     )
 
 

@@ -65,7 +65,7 @@ class _Here:
     def __init__(self, **channels: ChannelState) -> None:
         self._channels = {name.replace("_", "-"): state for name, state in channels.items()}
 
-    def channels(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
+    def channels_at_once(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
         return {
             name: state
             for name, state in self._channels.items()
