@@ -42,6 +42,10 @@ def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaita
             event.channels = [event.channel]
         if not event.name or not event.channels or "" in event.channels:
             event = _read_leniently(body)
+    if len(event.channels) > app.max_channels_per_event:
+        raise invalid_fields(
+            {"channels": [f"The channels field must not have more than {app.max_channels_per_event} items."]}
+        )
     accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
     if event.info is None:
         return EMPTY if accepted is None else DeferredResponse(accepted, _empty)

@@ -1,7 +1,8 @@
 """One app: its credentials and its limits.
 
 The fields and defaults are those of an application of Laravel Reverb (the list `apps` of config/reverb.php), with units
-in the names. revurb/config/app_options.py adds the environment name and the range of each field.
+in the names; the last three are limits that Reverb does not have. revurb/config/app_options.py adds the environment
+name and the range of each field.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class App:
     max_connections: int | None = None
     accept_client_events_from: ClientEventSource = "members"
     rate_limit: RateLimit | None = None
+    max_channels_per_connection: int = 10_000
+    max_channels_per_event: int = 100  # as Pusher
+    max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
 
     def sign(self, text: str) -> str:
         """Returns the HMAC-SHA256 of `text` with the secret, in hex. All signatures of Pusher are of this kind."""

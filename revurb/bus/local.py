@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from revurb.bus.cache import EventCache
+from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import SLICE_CHANNELS, LocalView
@@ -29,9 +29,13 @@ class LocalBus(LocalView):
     """A node that is alone is never cut off."""
 
     def __init__(
-        self, receiver: Receiver, events: MemberEvents, clock: Callable[[], float] = time.monotonic
+        self,
+        receiver: Receiver,
+        events: MemberEvents,
+        clock: Callable[[], float] = time.monotonic,
+        max_cached_bytes: int = MAX_BYTES_PER_APP,
     ) -> None:
-        super().__init__(LocalState(), EventCache(clock))
+        super().__init__(LocalState(), EventCache(clock, max_cached_bytes))
         self._receiver = receiver
         self._deliver = receiver.deliver
         self._events = events

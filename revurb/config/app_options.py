@@ -65,6 +65,22 @@ _OPTIONS: Mapping[str, Option] = {
         env="REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM",
         doc="Who may send client events: members of the channel, all, or none.",
     ),
+    "max_channels_per_connection": Option(
+        env="REVURB_APP_MAX_CHANNELS_PER_CONNECTION",
+        minimum=1,
+        doc="Channels that one connection may be subscribed to; more are refused with error 4301.",
+    ),
+    "max_channels_per_event": Option(
+        env="REVURB_APP_MAX_CHANNELS_PER_EVENT",
+        minimum=1,
+        doc="Channels that one event may be sent to; above: 422.",
+    ),
+    "max_subscriptions_per_second": Option(
+        env="REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND",
+        minimum=1,
+        doc="Subscriptions that a connection may make in a second once it has left a channel, or subscribed to one "
+        "again; more are refused with error 4301. The first subscription to each channel is not limited.",
+    ),
     RATE_LIMIT_ENABLED: Option(
         env="REVERB_APP_RATE_LIMITING_ENABLED",
         doc="Limit the messages of each connection; a `rate_limit` table in the file means true.",

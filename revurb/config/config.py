@@ -222,6 +222,14 @@ class LimitsConfig:
             doc="Seconds the last event of a cache channel is kept.",
         ),
     ] = 1800
+    max_cached_bytes: Annotated[
+        int,
+        Option(
+            env="REVURB_MAX_CACHED_BYTES",
+            minimum=1,
+            doc="Bytes that the last events of an app's cache channels may take; beyond it the oldest are dropped.",
+        ),
+    ] = 67_108_864
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class Limits(TypedDict, total=False):
     max_queued_total_bytes: int | None
     max_connections: int | None
     cache_ttl_s: int
+    max_cached_bytes: int
 
 
 class Server:

@@ -75,7 +75,11 @@ class Node:
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
-        self._bus_factory = bus_factory or (lambda receiver: LocalBus(receiver, MEMBER_EVENTS))
+        self._bus_factory = bus_factory or (
+            lambda receiver: LocalBus(
+                receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
+            )
+        )
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
             if config.tls.cert is not None and config.tls.key is not None

@@ -47,10 +47,21 @@ class PongMissing(PusherError):
     code, message, fatal = 4201, "Pong reply not received in time", True
 
 
-class Unauthorized(PusherError):
-    """A subscription was refused. Also sent as `pusher:subscription_error`, which names the channel."""
+class SubscriptionRefused(PusherError):
+    """Also sent as `pusher:subscription_error`, which names the channel, with `type` and `status` (soketi's names)."""
 
+    type: ClassVar[str]
+    status: ClassVar[int]
+
+
+class Unauthorized(SubscriptionRefused):
     code, message = 4009, "Connection is unauthorized"
+    type, status = "AuthError", 401
+
+
+class SubscriptionLimitReached(SubscriptionRefused):
+    code, message = 4301, "Subscription limit reached"
+    type, status = "LimitReached", 4301
 
 
 class NotAMember(PusherError):

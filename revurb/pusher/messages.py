@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from revurb._speedups.frames import TEXT, server_frame
-from revurb.pusher.errors import InvalidMessage, PusherError
+from revurb.pusher.errors import InvalidMessage, PusherError, SubscriptionRefused
 
 INTERNAL = "pusher_internal:"
 
@@ -98,9 +98,9 @@ def error_frame(error: PusherError) -> bytes:
     return frame(orjson.dumps({"event": "pusher:error", "data": data}))
 
 
-def subscription_error_frame(channel: str, error: PusherError) -> bytes:
+def subscription_error_frame(channel: str, error: SubscriptionRefused) -> bytes:
     """What makes `Echo.channel(...).error(...)` and pusher-js' `pusher:subscription_error` fire."""
-    data = orjson.dumps({"type": "AuthError", "error": str(error), "status": 401}).decode()
+    data = orjson.dumps({"type": error.type, "error": str(error), "status": error.status}).decode()
     return frame(event_text("pusher:subscription_error", data, channel))
 
 

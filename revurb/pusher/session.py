@@ -11,7 +11,7 @@ import logging
 
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
-from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, Unauthorized
+from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, SubscriptionRefused
 from revurb.pusher.ports import Bus, Outlet
 from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.registry import AppState
@@ -64,12 +64,12 @@ class Session(SessionState):
         except PusherError as error:
             self._send_error(error)
         else:
-            self.handle(message)
+            self.handle(message, now)
 
-    def handle(self, message: messages.ClientMessage) -> None:
+    def handle(self, message: messages.ClientMessage, now: float) -> None:
         """Do what a message asks for, or send the error that refuses it."""
         try:
-            self._handle(message)
+            self._handle(message, now)
         except PusherError as error:
             self._send_error(error)
         except Exception:
@@ -104,19 +104,19 @@ class Session(SessionState):
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)
 
-    def _handle(self, message: messages.ClientMessage) -> None:
+    def _handle(self, message: messages.ClientMessage, now: float) -> None:
         event = message.event
         if event == "pusher:subscribe":
             wanted = messages.read_subscription(message.data)
-            if self.pending is None or not self._deferred(wanted.channel, message):
+            if self.pending is None or not self._deferred(wanted.channel, message, now):
                 try:
-                    subscribe(self, wanted)
-                except Unauthorized as error:
+                    subscribe(self, wanted, now)
+                except SubscriptionRefused as error:
                     self.app_state.counters.subscriptions_refused_total += 1
                     self.outlet.send(messages.error_frame(error))
                     self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
         elif event.startswith(client_events.PREFIX):
-            if not self._deferred(message.channel, message):
+            if not self._deferred(message.channel, message, now):
                 client_events.relay(self, message)
         elif event == "pusher:ping":
             self._answers_control_frames = False
@@ -125,18 +125,18 @@ class Session(SessionState):
             self._answers_control_frames = False
         elif event == "pusher:unsubscribe":
             channel = messages.read_subscription(message.data).channel
-            if not self._deferred(channel, message):
+            if not self._deferred(channel, message, now):
                 unsubscribe(self, channel)
         elif event.startswith("pusher:") or not isinstance(message.channel, str):
             raise InvalidMessage
         # Any other event on a channel is ignored, as Reverb does: only the server may send those.
 
-    def _deferred(self, channel: object, message: messages.ClientMessage) -> bool:
+    def _deferred(self, channel: object, message: messages.ClientMessage, now: float) -> bool:
         """Keep the message if the subscription to its channel is pending; returns whether it was."""
         pending = self.pending.get(channel) if self.pending and isinstance(channel, str) else None
         if pending is None:
             return False
-        pending.defer(message)
+        pending.defer(message, now)
         return True
 
     def _send_error(self, error: PusherError) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from revurb.pusher import messages
 from revurb.pusher.errors import PusherError
 from revurb.pusher.ports import Bus, Outlet
+from revurb.pusher.rate_limit import MessageWindow
 
 if TYPE_CHECKING:
     from revurb.pusher.channel import Channel
@@ -30,19 +31,24 @@ NOWHERE = _Nowhere()
 class DefersMessages(Protocol):
     """A subscription that the bus has not confirmed: messages about its channel wait for that."""
 
-    def defer(self, message: messages.ClientMessage) -> None:
-        """Keep a message until then. Raises OverCapacity when too many are kept."""
+    @property
+    def deferred_count(self) -> int:
+        """How many messages wait."""
+
+    def defer(self, message: messages.ClientMessage, now: float) -> None:
+        """Keep a message that came at `now` until then. Raises OverCapacity when the session has kept too many."""
 
 
 class SessionState:
     """The state of one connection of one app.
 
     `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
-    until the first that is not confirmed at once. `outlet` is NOWHERE before the connection is open, and after it has
-    closed.
+    until the first that is not confirmed at once. `resubscriptions` counts subscriptions once the connection has
+    left a channel or subscribed to one again: None until then. `outlet` is NOWHERE before the connection is open, and
+    after it has closed.
     """
 
-    __slots__ = ("app_state", "bus", "channels", "outlet", "pending", "socket_id")
+    __slots__ = ("app_state", "bus", "channels", "outlet", "pending", "resubscriptions", "socket_id")
 
     def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
         self.app_state = app_state
@@ -50,6 +56,7 @@ class SessionState:
         self.bus = bus
         self.channels: dict[str, Channel] = {}
         self.pending: dict[str, DefersMessages] | None = None
+        self.resubscriptions: MessageWindow | None = None
         self.outlet: Outlet = NOWHERE
 
     def end(self, error: PusherError) -> None:
@@ -57,6 +64,6 @@ class SessionState:
         self.outlet.send(messages.error_frame(error))
         self.outlet.close(error.code, str(error))
 
-    def handle(self, message: messages.ClientMessage) -> None:
-        """Do what a message asks for, or send why not. The session implements it."""
+    def handle(self, message: messages.ClientMessage, now: float) -> None:
+        """Do what a message that came at `now` asks for, or send why not. The session implements it."""
         raise NotImplementedError

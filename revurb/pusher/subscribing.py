@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from revurb.apps import RateLimit
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
-from revurb.pusher.errors import InvalidMessage, OverCapacity, Unauthorized
+from revurb.pusher.errors import InvalidMessage, OverCapacity, SubscriptionLimitReached, Unauthorized
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member
+from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.session_state import NOWHERE, SessionState
 
-MAX_DEFERRED = 100  # messages about one channel while its subscription is pending; clients send none
+MAX_DEFERRED = 100  # messages of a connection about channels whose subscription is pending; clients send none
 
 
 class PendingSubscription:
@@ -38,17 +40,21 @@ class PendingSubscription:
         self._name = name
         self._member = member
         self._is_repeat = is_repeat
-        self._deferred: list[messages.ClientMessage] | None = None
+        self._deferred: list[tuple[messages.ClientMessage, float]] | None = None
         self.is_confirmed = False
 
-    def defer(self, message: messages.ClientMessage) -> None:
-        """Keep a message about the channel until the subscription is confirmed. Raises OverCapacity when too many are
-        kept."""
+    @property
+    def deferred_count(self) -> int:
+        return 0 if self._deferred is None else len(self._deferred)
+
+    def defer(self, message: messages.ClientMessage, now: float) -> None:
+        """Keep a message about the channel until the subscription is confirmed. Raises OverCapacity when the session
+        has kept too many, about whichever channels."""
+        if sum(pending.deferred_count for pending in (self._session.pending or {}).values()) >= MAX_DEFERRED:
+            raise OverCapacity
         if self._deferred is None:
             self._deferred = []
-        if len(self._deferred) >= MAX_DEFERRED:
-            raise OverCapacity
-        self._deferred.append(message)
+        self._deferred.append((message, now))
 
     def __call__(self, snapshot: ChannelSnapshot) -> None:
         """The bus has counted the subscriber: subscribe, confirm, and handle what was deferred."""
@@ -65,8 +71,8 @@ class PendingSubscription:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
         if self._deferred is not None:
-            for message in self._deferred:
-                session.handle(message)
+            for message, now in self._deferred:
+                session.handle(message, now)
 
     def _undo_enter(self) -> None:
         """Undo what the bus has counted."""
@@ -85,10 +91,10 @@ class PendingSubscription:
         session.channels[channel.name.text] = channel
 
 
-def subscribe(session: SessionState, wanted: messages.Subscription) -> None:
+def subscribe(session: SessionState, wanted: messages.Subscription, now: float) -> None:
     """Put `session` on a channel, or raise: InvalidMessage for a request that makes no sense, Unauthorized for one
-    that is not signed by the app. Doing it again is answered again (as Reverb); under another user id it is
-    leaving and joining."""
+    that is not signed by the app, SubscriptionLimitReached for one too many. Doing it again is answered again (as
+    Reverb); under another user id it is leaving and joining."""
     known = session.app_state.channels.get(wanted.channel)
     if known is not None:
         name = known.name  # a channel with subscribers has an acceptable name, which has been parsed
@@ -96,8 +102,9 @@ def subscribe(session: SessionState, wanted: messages.Subscription) -> None:
         name = ChannelName.parse(wanted.channel)
     else:
         raise InvalidMessage
-    member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
     channel = session.channels.get(name.text)
+    _limit(session, channel is not None, now)
+    member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
     if channel is not None:
         present = channel.subscribers[session.outlet]
         if present is not None and member is not None and present.user_id != member.user_id:
@@ -119,6 +126,8 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
     channel = session.channels.get(channel_name)
     if channel is not None:
         _leave(session, channel, session.outlet)
+        if session.resubscriptions is None:
+            session.resubscriptions = _window(session)
 
 
 def leave_all(session: SessionState) -> None:
@@ -132,6 +141,28 @@ def leave_in_steps(session: SessionState, outlet: Outlet) -> Iterator[None]:
     for channel in tuple(session.channels.values()):
         _leave(session, channel, outlet)
         yield
+
+
+def _limit(session: SessionState, is_repeat: bool, now: float) -> None:
+    """Raise SubscriptionLimitReached if the subscription is one too many, on its own or in this second."""
+    if session.resubscriptions is None and is_repeat:
+        session.resubscriptions = _window(session)
+    app = session.app_state.app
+    if session.resubscriptions is not None and not session.resubscriptions.take(now):
+        raise SubscriptionLimitReached(
+            f"More than {app.max_subscriptions_per_second} subscriptions in a second by a connection that leaves "
+            "channels or repeats subscriptions"
+        )
+    count = len(session.channels) + (0 if session.pending is None else len(session.pending))
+    if count >= app.max_channels_per_connection and not is_repeat:
+        raise SubscriptionLimitReached(
+            f"More than {app.max_channels_per_connection} channels on one connection"
+        )
+
+
+def _window(session: SessionState) -> MessageWindow:
+    limit = session.app_state.app.max_subscriptions_per_second
+    return MessageWindow(RateLimit(max_attempts=limit, decay_s=1))
 
 
 def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscription) -> Member | None:

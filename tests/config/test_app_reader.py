@@ -28,6 +28,19 @@ NAMES: list[tuple[str, str, str, Any]] = [
         "accept_client_events_from",
         {"accept_client_events_from": "none"},
     ),
+    (
+        "REVURB_APP_MAX_CHANNELS_PER_CONNECTION",
+        "20",
+        "max_channels_per_connection",
+        {"max_channels_per_connection": 20},
+    ),
+    ("REVURB_APP_MAX_CHANNELS_PER_EVENT", "20", "max_channels_per_event", {"max_channels_per_event": 20}),
+    (
+        "REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND",
+        "20",
+        "max_subscriptions_per_second",
+        {"max_subscriptions_per_second": 20},
+    ),
     ("REVERB_APP_RATE_LIMITING_ENABLED", "true", "rate_limit.enabled", {"rate_limit": RateLimit()}),
     # without the limit itself its numbers mean nothing
     ("REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS", "5", "rate_limit.max_attempts", {}),

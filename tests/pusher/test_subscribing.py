@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from revurb.pusher.ports import PublishedEvent
+from revurb.pusher.subscribing import MAX_DEFERRED
 from tests.pusher.room import Room, an_app
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"
@@ -218,3 +219,65 @@ def test_apps_do_not_see_each_other(room: Room) -> None:
     room.trigger.send(one, ["presence-r"], "tick", "1")
     assert [event["event"] for event in mine.heard()] == ["tick"]
     assert theirs.heard() == []
+
+
+def refused(channel: str, text: str) -> list[object]:
+    return [
+        {"event": "pusher:error", "data": {"code": 4301, "message": text}},
+        {
+            "event": "pusher:subscription_error",
+            "data": {"type": "LimitReached", "error": text, "status": 4301},
+            "channel": channel,
+        },
+    ]
+
+
+def test_a_connection_has_so_many_channels(room: Room) -> None:
+    client = room.client(an_app(max_channels_per_connection=2))
+    client.subscribe("a")
+    client.subscribe("private-b")
+    text = "More than 2 channels on one connection"
+    assert client.subscribe("c") == refused("c", text)
+    assert client.subscribe("presence-c", '{"user_id":"1"}') == refused("presence-c", text)
+    assert client.session.app_state.counters.subscriptions_refused_total == 2
+    assert [event["event"] for event in client.subscribe("a")] == ["pusher_internal:subscription_succeeded"]
+    client.say({"event": "pusher:unsubscribe", "data": {"channel": "a"}})
+    assert [event["event"] for event in client.subscribe("c")] == ["pusher_internal:subscription_succeeded"]
+
+
+def test_subscriptions_that_wait_for_the_bus_count_as_well(room: Room) -> None:
+    client = room.client(an_app(max_channels_per_connection=2))
+    room.bus.enter = lambda request, on_entered: None  # type: ignore[method-assign]
+    for channel in ("a", "b"):
+        assert client.subscribe(channel) == []
+    assert client.subscribe("c") == refused("c", "More than 2 channels on one connection")
+
+
+def test_a_connection_that_leaves_and_comes_is_held_to_a_rate(room: Room) -> None:
+    """Each time everybody on a presence channel is told. A client that only subscribes, however much, is not."""
+    client = room.client(an_app(max_subscriptions_per_second=3))
+    for number in range(10):
+        assert len(client.subscribe(f"c{number}")) == 1
+    text = (
+        "More than 3 subscriptions in a second by a connection that leaves channels or repeats subscriptions"
+    )
+    for _ in range(3):
+        client.say({"event": "pusher:unsubscribe", "data": {"channel": "c0"}})
+        assert len(client.subscribe("c0")) == 1
+    client.say({"event": "pusher:unsubscribe", "data": {"channel": "c0"}})
+    assert client.subscribe("c0") == refused("c0", text)
+    assert client.say({"event": "pusher:subscribe", "data": {"channel": "c0"}}, now=1.0)[0]["channel"] == "c0"
+    repeating = room.client(an_app(max_subscriptions_per_second=3))
+    repeating.subscribe("a")
+    assert [len(repeating.subscribe("a")) for _ in range(4)] == [1, 1, 1, 2]
+
+
+def test_messages_about_channels_that_wait_for_the_bus_are_bounded_for_all_together(room: Room) -> None:
+    client = room.client(an_app(accept_client_events_from="all"))
+    room.bus.enter = lambda request, on_entered: None  # type: ignore[method-assign]
+    for channel in ("a", "b"):
+        client.subscribe(channel)
+    for number in range(MAX_DEFERRED):
+        assert client.say({"event": "client-x", "channel": "ab"[number % 2], "data": {}}) == []
+    assert client.say({"event": "client-x", "channel": "a", "data": {}})[0]["data"]["code"] == 4100
+    assert client.outlet.closed_with is not None
