@@ -220,6 +220,10 @@ class RedisCluster(_NodeGroup):
 
     async def node(self) -> BusNode:
         await self._server.start()
+        return await self.node_without_server()
+
+    async def node_without_server(self) -> BusNode:
+        """Start one more node, whether the server runs or not."""
         node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda owner: self._link(owner, node))
         return await self._start(node)

@@ -81,6 +81,7 @@ class BrokeredBus:
         self._subscriptions.report_counts()
         self._link.send(m.Goodbye())
         await self._link.stop()
+        self._outbound.close()
 
     @property
     def degraded(self) -> str | None:

@@ -120,6 +120,19 @@ class OutboundQueue:
         """The events that have to be sent, or sent again, in order."""
         return iter(tuple(self._waiting.values()))
 
+    def close(self) -> None:
+        """The process ends: what the broker has not accepted is lost to the others, which is counted and logged."""
+        if not self._waiting:
+            return
+        self.dropped += len(self._waiting)
+        _log.warning(
+            "the process ends while events wait for the bus: others never get them",
+            extra={"dropped": len(self._waiting)},
+        )
+        for outbound in self._waiting.values():
+            self._resolve(outbound)
+        self._waiting.clear()
+
     def _drop(self) -> None:
         if self._dropped_before is None:
             self._dropped_before = self.dropped

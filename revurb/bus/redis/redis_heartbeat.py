@@ -10,13 +10,14 @@ partition. They share one pipeline, every 2.5 s: 4 ms of CPU of the node and 2 m
 heartbeat takes 0.7 and 0.6 ms.
 
 A position in a log is a stream id, not a time: the ids of a log only ever grow, whatever the clocks of the servers say
-that hold it one after the other. Times are used only to tell whether a gap was longer than the log, each server's by
-its own clock.
+that hold it one after the other. Times are used only to tell whether a gap was longer than the log, and where in the
+log a node began that has no position yet, each server's by its own clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -129,19 +130,23 @@ class RedisHeartbeat:
         tails: Sequence[LogTails],
         server_of: Callable[[str], str],
         *,
-        is_first: bool,
+        served_s: float | None,
         is_new_redis: bool,
     ) -> bool:
         """Send heartbeats from now on. Returns whether events may have been lost since the last session.
 
-        `tails` is what `open` returned. `server_of` gives the server of a channel. `is_first` is the first session, for
-        which earlier events do not matter; `is_new_redis` a Redis that has nothing from before.
+        `tails` is what `open` returned. `server_of` gives the server of a channel. `served_s` is for the first session:
+        for how long this node has been serving clients without Redis; what was before does not matter. It is None for
+        later ones. `is_new_redis` is a Redis that has nothing from before.
         """
-        gone = is_new_redis and not is_first
+        gone = is_new_redis
+        is_first = served_s is not None
+        served_ms = 0 if served_s is None else math.ceil(served_s * 1000)
         for channel, now_ms, positions in tails:
+            gone = gone or served_ms > self._kept_ms
             for number, position in positions.items():
                 if is_first:
-                    self._incoming.advance_to(number, position)
+                    self._incoming.advance_to(number, min(position, StreamId(now_ms - served_ms, 0)))
                 elif not is_new_redis:
                     self._incoming.rewind_to(number, position)
             if (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 
 from revurb.bus.brokered import broker_messages as m
@@ -92,6 +93,7 @@ class RedisLink:
 
     def start(self) -> None:
         """Connect in the background."""
+        self._memory.started_at = time.monotonic()
         self._task = asyncio.get_running_loop().create_task(self._stay_linked())
 
     async def stop(self) -> None:

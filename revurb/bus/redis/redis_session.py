@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ OPENING_S = 8.0  # for everything before the session is up
 @dataclass(slots=True)
 class LinkMemory:
     """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
-    none."""
+    none. `started_at` is since when this node may have clients, in time.monotonic."""
 
     owner: BrokerLinkOwner
     node: str
@@ -59,6 +60,7 @@ class LinkMemory:
     heartbeat: RedisHeartbeat
     barrier: ResyncBarrier
     epoch: str = ""
+    started_at: float = 0.0
 
 
 class RedisSession:
@@ -74,6 +76,7 @@ class RedisSession:
         self._is_leaving = False
         self._has_left = asyncio.Event()
         self._missed = 0
+        self._is_first = False
         self._is_new_redis = False
         scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
         commands = self._commands = CommandQueue(redis, scripts, keys.leases, self.break_off)
@@ -146,15 +149,18 @@ class RedisSession:
 
     def _begin(self, epoch: str, tails: list[LogTails]) -> None:
         memory = self._memory
-        is_first = not memory.epoch
-        self._is_new_redis = not is_first and epoch != memory.epoch
+        self._is_first = not memory.epoch
+        self._is_new_redis = not self._is_first and epoch != memory.epoch
         if self._is_new_redis:
             _log.warning("redis has lost its memory: what nobody else has is gone")
         memory.epoch = epoch
         memory.incoming.reset(forget_positions=self._is_new_redis)
         self._missed = int(
             memory.heartbeat.begin(
-                tails, self._listener.server_of, is_first=is_first, is_new_redis=self._is_new_redis
+                tails,
+                self._listener.server_of,
+                served_s=time.monotonic() - memory.started_at if self._is_first else None,
+                is_new_redis=self._is_new_redis,
             )
         )
         memory.incoming.catch_up()
@@ -220,6 +226,8 @@ class RedisSession:
 
     def _hello(self, hello: m.Hello) -> None:
         memory = self._memory
+        if self._is_first and not hello.channels:
+            self._missed = 0  # nobody was here who could have missed anything
         channels = memory.topics.replace((report.app_id, report.channel) for report in hello.channels)
         waiting = set(channels)
 

@@ -1,8 +1,8 @@
 """A node's membership in the channel of the PHP Reverb nodes, over a Redis connection of its own.
 
 What PHP nodes publish there reaches this node's clients. What this node publishes reaches theirs, for as long as any
-PHP node is subscribed. After Redis was lost and is back, events wait a moment for the PHP nodes, which reconnect once a
-second.
+PHP node is subscribed. After Redis was lost, or away at the start, and is back, events wait a moment for the PHP nodes,
+which reconnect once a second.
 
 What a bridge publishes comes back to itself and to all other bridges. They skip it by its "origin" mark.
 """
@@ -67,6 +67,7 @@ class ReverbBridge:
         self.invalid_messages = 0
         self.unsendable = 0  # events that PHP nodes could not have read
         self.php_nodes = 0  # how many are subscribed
+        self._has_seen_php_nodes = False
         self._node = node
         self._connect = connect
         self._receiver = receiver
@@ -94,6 +95,8 @@ class ReverbBridge:
         self._counted_once: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._stay_connected())
         await asyncio.wait((self._counted_once,), timeout=START_S)
+        if not self._counted_once.done():
+            self._queue.is_holding = True  # until it is known whether PHP nodes are there
 
     async def stop(self) -> None:
         """Disconnect, when everything is sent and the last question that counts on this node is answered."""
@@ -253,6 +256,7 @@ class ReverbBridge:
 
     def _on_php_nodes(self, php_nodes: int) -> None:
         before, self.php_nodes = self.php_nodes, php_nodes
+        self._has_seen_php_nodes = self._has_seen_php_nodes or php_nodes > 0
         if php_nodes > before:
             _log.info(
                 "a PHP Reverb node listens on channel %s", self._channel, extra={"php_nodes": php_nodes}
@@ -270,4 +274,6 @@ class ReverbBridge:
         """Redis is back: send what waits as soon as a PHP node is back too, or drop it after PHP_RETURN_S."""
         if not self.php_nodes and asyncio.get_running_loop().time() - self._connected_at < PHP_RETURN_S:
             return
-        self._queue.release(self._commands if self.php_nodes or self._always else None)
+        self._queue.release(
+            self._commands if self.php_nodes or self._always else None, is_loss=self._has_seen_php_nodes
+        )

@@ -54,12 +54,13 @@ class ReverbQueue:
             if not sent.done():
                 sent.set_result(None)
 
-    def release(self, commands: CommandQueue | None) -> None:
-        """Send what waits, or drop it with `commands` None: then there is no PHP node to send it to."""
+    def release(self, commands: CommandQueue | None, *, is_loss: bool = True) -> None:
+        """Send what waits, or drop it with `commands` None: then there is no PHP node to send it to. It is not counted
+        if that `is_loss` is False, since there never was one."""
         self.is_holding = False
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         if commands is None:
-            self.dropped += len(waiting)
+            self.dropped += len(waiting) if is_loss else 0
             return
         for message in waiting:
             self.add(message, commands)

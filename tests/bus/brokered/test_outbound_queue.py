@@ -75,3 +75,17 @@ def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(4):
         events.add(event(b"x" * 1000), None)
     assert (events.dropped, len(events)) == (3, 1)
+
+
+async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up() -> None:
+    events = queue()
+    done = asyncio.get_running_loop().create_future()
+    events.close()
+    assert events.dropped == 0
+    events.add(event(b"1"), done)
+    events.add(event(b"2"), None)
+    events.accept(2)
+    events.close()
+    assert events.dropped == 1
+    assert done.done()
+    assert len(events) == 0

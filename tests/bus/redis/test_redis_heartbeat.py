@@ -63,13 +63,16 @@ class Process:
         if not self.deaf.done():
             self.deaf.set_result(error)
 
-    async def live(self, *, first: bool = False, another: bool = False) -> bool:
+    async def live(self, *, first: bool = False, served_s: float = 0.0, another: bool = False) -> bool:
         """Begin the next session of the link. Returns whether there was a gap."""
         await self.heartbeat.stop()
         self.incoming.reset(forget_positions=another)
         ends: list[LogTails] = await self.heartbeat.open(cast(CommandQueue, self.servers), SCRIPT, self.split)
         return self.heartbeat.begin(
-            ends, lambda channel: f"server of {channel}", is_first=first, is_new_redis=another
+            ends,
+            lambda channel: f"server of {channel}",
+            served_s=served_s if first else None,
+            is_new_redis=another,
         )
 
     async def beat(self, silent: str | None = None) -> None:
@@ -104,6 +107,19 @@ async def test_what_was_before_the_first_life_does_not_concern_us(split: bool) -
     assert process.incoming.newest(3) == StreamId(77, 1)
     assert process.incoming.newest(4) == START
     await process.heartbeat.stop()
+
+
+async def test_what_came_since_a_node_serves_clients_concerns_it(split: bool) -> None:
+    process = Process(split)
+    process.servers.ends[KEYS.logs[3]] = b"999000-1"
+    process.servers.ends[KEYS.logs[4]] = b"900000-1"
+    assert not await process.live(first=True, served_s=5)
+    assert process.incoming.newest(3) == StreamId(995_000, 0)
+    assert process.incoming.newest(4) == StreamId(900_000, 1)
+    await process.heartbeat.stop()
+    late = Process(split)
+    assert await late.live(first=True, served_s=KEPT_MS / 1000 + 1)
+    await late.heartbeat.stop()
 
 
 async def test_a_quiet_partition_is_known_up_to_its_end_as_well(split: bool) -> None:

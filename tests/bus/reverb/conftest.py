@@ -34,6 +34,9 @@ class MixedCluster(RedisCluster):
 
     async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
         await self.server.start()
+        return await self.node_without_server(protocol)
+
+    async def node_without_server(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
         node = BusNode(f"node{len(self.nodes)}")
         bridge = ReverbBridge(
             node.name,

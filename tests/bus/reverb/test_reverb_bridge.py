@@ -128,6 +128,27 @@ async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) 
     assert bridge.dropped == 0
 
 
+@pytest.mark.parametrize("has_php", [True, False], ids=["php", "nobody"])
+async def test_events_wait_where_redis_is_away_at_the_start(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, has_php: bool
+) -> None:
+    """Nobody knows yet whether PHP nodes are there. If none comes, nothing was lost."""
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.1)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.START_S", 0.1)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.PHP_RETURN_S", 5 if has_php else 0.1)
+    node = await mixed.node_without_server()
+    for data in ("1", "2"):
+        await triggers(node, data)
+    if has_php:
+        php = await mixed.php(s_1={"pub": None})
+        await php.everything()
+        await node.until(lambda: data_of(php) == ["1", "2"])
+    else:
+        await mixed.server.start()
+        await node.until(lambda: not mixed.bridges[node].is_sending)
+    assert node.bus.health.dropped == 0
+
+
 async def test_events_do_not_wait_for_ever(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.PHP_RETURN_S", 0.1)
     node = await mixed.node()
