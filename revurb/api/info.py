@@ -44,11 +44,17 @@ def channel_info(name: str, state: ChannelState, wanted: frozenset[str]) -> Info
         elif "subscription_count" in wanted:
             answer["subscription_count"] = state.subscription_count
     if "cache" in wanted and state.cached is not None and is_cached(name):
-        answer["cache"] = _cache_info(name, state.cached)
+        cache = _cache_info(name, state.cached)
+        if cache is not None:
+            answer["cache"] = cache
     return answer
 
 
-def _cache_info(name: str, cached: CachedEvent) -> Info:
-    """Reverb's and Pusher's fields together; `ttl` in whole seconds, at least 1 while the event is there."""
-    event = _read_event_text(cached.text)
+def _cache_info(name: str, cached: CachedEvent) -> Info | None:
+    """Reverb's and Pusher's fields together; `ttl` in whole seconds, at least 1 while the event is there. None for what
+    is no event: somebody else may have written it into Redis."""
+    try:
+        event = _read_event_text(cached.text)
+    except (msgspec.MsgspecError, ValueError):
+        return None
     return {"event": event.event, "data": event.data, "channel": name, "ttl": max(1, math.ceil(cached.ttl_s))}

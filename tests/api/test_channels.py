@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from revurb.api.channels import SLICE_CHANNELS
+from revurb.api.info import channel_info, requested
+from revurb.pusher.ports import CachedEvent, ChannelState
 from revurb.wire.response import Response
 from tests.api.desk import ALL, Desk, a_request, signed_query
 
@@ -65,3 +67,10 @@ def turned(answer: Awaitable[Response]) -> tuple[Response, int]:
         except StopIteration as stop:
             return stop.value, turns
         turns += 1
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"[]", b'{"event":"\xff","data":""}'])
+def test_a_last_event_that_is_none_is_left_out(text: bytes) -> None:
+    """In Redis, anybody can put anything in its place."""
+    state = ChannelState(0, 0, CachedEvent(text, 1.0))
+    assert channel_info("cache-c", state, requested("cache")) == {}

@@ -75,7 +75,10 @@ def test_info_with_a_batch(occupied: Desk) -> None:
 def test_an_event_goes_to_so_many_channels(desk: Desk) -> None:
     names = [f"c{number}" for number in range(101)]
     refused = {"channels": ["The channels field must not have more than 100 items."]}
-    for channels in (names, {name: name for name in names}):  # what every SDK sends, and what PHP takes as well
+    for channels in (
+        names,
+        {name: name for name in names},
+    ):  # what every SDK sends, and what PHP takes as well
         assert desk.call("POST", "/events", {"name": "e", "channels": channels, "data": "1"}) == (
             422,
             refused,

@@ -183,6 +183,12 @@ class HeartbeatRequest(_Message, tag=16):
     """Answered with a `HeartbeatReply`."""
 
 
+class Report(_Message, tag=21):
+    """The answer to `ReportRequest`: what the node has of one channel."""
+
+    channel: ChannelReport
+
+
 # From the broker.
 
 
@@ -255,6 +261,19 @@ class NodeGone(_Message, tag=9):
     node: str
 
 
+class ReportRequest(_Message, tag=21):
+    """What the broker had of a channel is lost. Answered with `Report`, if the node has subscribers there."""
+
+    app_id: str
+    channel: str
+
+
+class Refused(_Message, tag=20):
+    """The broker cannot answer a question or count a subscriber: the node has to do with what it knows itself."""
+
+    id: int
+
+
 FromWorker: TypeAlias = (
     Hello
     | Publish
@@ -272,6 +291,7 @@ FromWorker: TypeAlias = (
     | SurveyReply
     | Goodbye
     | HeartbeatRequest
+    | Report
 )
 FromBroker: TypeAlias = (
     Welcome
@@ -283,6 +303,8 @@ FromBroker: TypeAlias = (
     | SurveyResult
     | HeartbeatReply
     | NodeGone
+    | Refused
+    | ReportRequest
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -93,6 +93,12 @@ class BrokerQueries:
         if not query.answer.cancelled():
             query.answer.set_result(answer)
 
+    def on_refused(self, id: int) -> None:
+        """The broker cannot answer this question: answer it from this node's own state."""
+        query = self._pending.pop(id, None)
+        if query is not None and not query.answer.cancelled():
+            query.answer.set_result(query.local_answer())
+
     def on_survey_result(self, id: int, answer: bytes) -> None:
         """Handle a `SurveyResult`."""
         survey = self._surveys.get(id)

@@ -231,6 +231,11 @@ class BrokeredBus:
                 self._position = max(self._position, position)
             case m.NodeGone(node):
                 self._newest = {of: seq for of, seq in self._newest.items() if of[0] != node}
+            case m.ReportRequest(app_id, channel):
+                self._subscriptions.report(app_id, channel)
+            case m.Refused(id):
+                self._subscriptions.on_enter_refused(id)
+                self._queries.on_refused(id)
             case m.Welcome(epoch, position, missed):
                 self._on_welcome(epoch, position, missed)
 

@@ -29,6 +29,10 @@ class HeartbeatLag:
         self._in_flight.append((self._count, now))
         return self._count
 
+    def is_in_flight(self, number: int) -> bool:
+        """Whether the heartbeat of this number was sent and is not back yet."""
+        return bool(self._in_flight) and self._in_flight[0][0] <= number <= self._count
+
     def returned(self, now: float, number: int | None = None) -> None:
         """Record that the heartbeat of this number is back, or the oldest in flight if it has no number. Earlier ones
         that are still in flight are lost. A number that is not in flight is ignored, since it came back before."""

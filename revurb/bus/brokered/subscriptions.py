@@ -14,7 +14,7 @@ from revurb.bus.brokered.count_reporter import CountReporter
 from revurb.bus.brokered.pending_enters import Deliver, PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
-from revurb.bus.local_state import LocalState
+from revurb.bus.local_state import LocalChannel, LocalState
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent
 
@@ -121,19 +121,7 @@ class BrokeredSubscriptions:
     def hello(self, node: str, epoch: str, position: int) -> m.Hello:
         """Everything that this node has to report. Messages sent after it are changes to it."""
         by_enter = self._pending.new_members()  # these are announced_members to the others
-        reports = [
-            m.ChannelReport(
-                app_id,
-                channel,
-                local_channel.count,
-                [
-                    member
-                    for member in local_channel.member_list()
-                    if (app_id, channel, member.user_id) not in by_enter
-                ],
-            )
-            for app_id, channel, local_channel in self._state.items()
-        ]
+        reports = [_report(*each, by_enter) for each in self._state.items()]
         self._linked = True
         self._topics = {(report.app_id, report.channel): _HAS_SUBSCRIBERS for report in reports}
         self._counts.clear()
@@ -141,6 +129,12 @@ class BrokeredSubscriptions:
         return m.Hello(
             node, epoch, position, dict(self._state.connections), reports, cached, list(self._departed)
         )
+
+    def report(self, app_id: str, channel: str) -> None:
+        """Send what this node has of one channel, which the broker has lost."""
+        local_channel = self._state.find(app_id, channel)
+        if local_channel is not None and self._linked:
+            self._send(m.Report(_report(app_id, channel, local_channel, self._pending.new_members())))
 
     def welcomed(self) -> None:
         """The broker has handled the `Hello`."""
@@ -169,8 +163,24 @@ class BrokeredSubscriptions:
         else:
             self._pending.announce_missing(pending, snapshot)
 
+    def on_enter_refused(self, id: int) -> None:
+        """The broker cannot count a subscriber: let it in with what this node knows."""
+        pending = self._pending.pop(id)
+        if pending is not None and pending.announced_members is None:
+            self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS
+            self._pending.confirm_locally(pending)
+
     def tick(self, now: float) -> None:
         """Unsubscribe from channels that have had no subscribers for LINGER_S."""
         for key in [key for key, since in self._topics.items() if since and now - since >= LINGER_S]:
             del self._topics[key]
             self._send(m.Unsubscribe(*key))
+
+
+def _report(
+    app_id: str, channel: str, local_channel: LocalChannel, by_enter: set[tuple[str, str, str]]
+) -> m.ChannelReport:
+    members = local_channel.member_list()
+    if by_enter:
+        members = [member for member in members if (app_id, channel, member.user_id) not in by_enter]
+    return m.ChannelReport(app_id, channel, local_channel.count, members)

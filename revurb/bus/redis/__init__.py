@@ -8,6 +8,10 @@ A node receives from Redis on two connections: replies on the command connection
 the reply to an Enter message has its place among the events, the script also publishes a marker on a channel of the
 node's own: what comes behind the marker happened after the Enter.
 
-Reading order: keys, scripts, pipelines, command_queue, envelope, event_publisher, pubsub_listener, incoming_events,
-redis_ledger, node_leases, redis_heartbeat, redis_session, redis_link.
+What others write into Redis concerns at most its own channel: it is counted, logged with its key (invalid_values), and
+passed over or moved out of the way (refusals, command_queue).
+
+Reading order: keys, scripts, node_scripts, pipelines, invalid_values, refusals, command_queue, envelope,
+event_publisher, pubsub_listener, topic_subscriptions, incoming_events, ledger_values, redis_ledger, ledger_queries,
+node_removal, node_leases, redis_heartbeat, session_start, redis_session, redis_link.
 """

@@ -2,6 +2,9 @@
 
 One pipeline is in flight at a time; commands that come meanwhile wait for the next. So order is kept, and the busier
 the node is, the more commands share a round trip.
+
+A value in Redis that a command cannot use is moved out of the way, if it is of another type than ours, and the command
+is sent once more. What fails then concerns this command alone.
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import type_of
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, pipelines
+from revurb.bus.redis.refusals import UnusableValue, is_of_value
 from revurb.bus.redis.scripts import RedisScript, Scripts
 
 _log = logging.getLogger(__name__)
@@ -22,6 +28,7 @@ _log = logging.getLogger(__name__)
 MAX_PIPELINE_COMMANDS = 1000  # a longer pipeline would delay the reply to its first command
 
 ReplyCallback = Callable[[Any], None]
+FailureCallback = Callable[[UnusableValue], None]
 
 
 class RedisUnavailable(Exception):
@@ -36,14 +43,29 @@ class RedisCommand(Protocol):
         ...
 
     @property
+    def keys(self) -> Sequence[str]:
+        """The keys that it uses."""
+        ...
+
+    @property
     def done(self) -> ReplyCallback | None:
         """Called with the reply."""
+        ...
+
+    @property
+    def failed(self) -> FailureCallback | None:
+        """Called in place of `done` if a value cannot be used."""
         ...
 
 
 class _PlainCommand(NamedTuple):
     args: CommandArgs
     done: ReplyCallback | None
+    failed: FailureCallback | None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return [str(arg) for arg in self.args[1:2]]
 
     def command_args(self) -> CommandArgs:
         return self.args
@@ -54,6 +76,7 @@ class _ScriptCommand(NamedTuple):
     keys: Sequence[str]
     args: Sequence[CommandArg]
     done: ReplyCallback | None
+    failed: FailureCallback | None
 
     def command_args(self) -> CommandArgs:
         return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
@@ -63,19 +86,28 @@ class CommandQueue:
     """Runs commands on `redis`, in order.
 
     `any_key` is a key that may be asked for. `on_down` is called once, when a pipeline fails; the queue is of no use
-    then.
+    then. `invalid` gets the values that cannot be used, `on_set_aside` the keys that were moved out of the way.
     """
 
     def __init__(
-        self, redis: AnyRedis, scripts: Scripts, any_key: str, on_down: Callable[[RedisUnavailable], None]
+        self,
+        redis: AnyRedis,
+        scripts: Scripts,
+        any_key: str,
+        on_down: Callable[[RedisUnavailable], None],
+        invalid: InvalidValues | None = None,
+        on_set_aside: Callable[[Sequence[str]], None] = lambda keys: None,
     ) -> None:
         self._redis = redis
         self._pipelines = pipelines(redis)
         self._any_key = any_key
         self._scripts = scripts
         self._on_down = on_down
+        self._invalid = InvalidValues() if invalid is None else invalid
+        self._on_set_aside = on_set_aside
         self._waiting: list[RedisCommand] = []
         self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
+        self._when_room: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -104,15 +136,41 @@ class CommandQueue:
         keys: Sequence[str],
         args: Sequence[CommandArg],
         done: ReplyCallback | None = None,
+        failed: FailureCallback | None = None,
     ) -> None:
-        """Add a script; `done` gets its reply."""
+        """Add a script; `done` gets its reply, or `failed` why it has none."""
         self._batches.clear()
-        self._add(_ScriptCommand(script, keys, args, done))
+        self._add(_ScriptCommand(script, keys, args, done, failed))
 
-    def run_command(self, *args: CommandArg, done: ReplyCallback | None = None) -> None:
-        """Add a command that is not a script; `done` gets its reply."""
+    def run_command(
+        self, *args: CommandArg, done: ReplyCallback | None = None, failed: FailureCallback | None = None
+    ) -> None:
+        """Add a command that is not a script; `done` gets its reply, or `failed` why it has none."""
         self._batches.clear()
-        self._add(_PlainCommand(args, done))
+        self._add(_PlainCommand(args, done, failed))
+
+    def ask_script(
+        self, script: RedisScript, keys: Sequence[str], args: Sequence[CommandArg]
+    ) -> asyncio.Future[Any]:
+        """Add a script. Returns its reply, or raises UnusableValue; never done if the session ends before."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.run_script(script, keys, args, _result_of(future), _failure_of(future))
+        return future
+
+    def ask(self, *args: CommandArg) -> asyncio.Future[Any]:
+        """Add a command that is not a script. Returns its reply as `ask_script` does."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.run_command(*args, done=_result_of(future), failed=_failure_of(future))
+        return future
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait to be sent."""
+        return len(self._waiting)
+
+    def when_room(self, then: Callable[[], None]) -> None:
+        """Call `then` when some of the commands that wait have been sent."""
+        self._when_room.append(then)
 
     def add_batch(self, group: int, batch: RedisCommand) -> None:
         """Add a command that may grow while it waits (`growable_batch`)."""
@@ -152,6 +210,9 @@ class CommandQueue:
                     _log.exception("commands failed")
                     self._on_down(RedisUnavailable(str(error) or type(error).__name__))
                     return
+                when_room, self._when_room = self._when_room, []
+                for then in when_room:
+                    then()
 
     async def _run_pipeline(self, batch: list[RedisCommand], is_retry: bool = False) -> None:
         try:
@@ -169,20 +230,75 @@ class CommandQueue:
             await self.load()
             await self._run_pipeline(batch, is_retry=True)
             return
+        refused = []
         for command, reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):
-                self._raise_unavailable(reply)
-            elif command.done is not None:
-                self._call_back(command.done, reply)
+                if not is_of_value(reply):
+                    raise RedisUnavailable(str(reply)) from reply  # no other command will do better
+                refused.append(command)
+            else:
+                self._call_back(command, reply)
+        if refused:
+            await self._repeat(refused)
 
-    def _call_back(self, done: ReplyCallback, reply: Any) -> None:
+    async def _repeat(self, refused: Sequence[RedisCommand]) -> None:
+        """Send commands once more that could not use a value, in their order, after moving it out of the way."""
+        moving: list[CommandArgs] = []
+        moved: list[str] = []
+        for command in refused:
+            keys = [key for key in command.keys if type_of(key) is not None]
+            types = [str(type_of(key)) for key in keys]
+            if keys:
+                moving.append(("EVALSHA", self._scripts.set_aside.sha, len(keys), *keys, *types))
         try:
-            done(reply)
-        except Exception:
+            for args, reply in zip(moving, await self._pipelines.run(moving) if moving else (), strict=True):
+                if isinstance(reply, Exception):
+                    raise RedisUnavailable(str(reply)) from reply
+                moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
+            replies = await self._pipelines.run([command.command_args() for command in refused])
+        except FAILURES as error:
+            raise RedisUnavailable(str(error) or type(error).__name__) from error
+        for key in moved:
+            self._invalid.report(key, f"not a {type_of(key)} of ours; it was renamed to {key}:unusable")
+        for command, reply in zip(refused, replies, strict=True):
+            if not isinstance(reply, Exception):
+                self._call_back(command, reply)
+            elif is_of_value(reply):
+                self._fail(command, UnusableValue(str(reply)))
+            else:
+                raise RedisUnavailable(str(reply)) from reply
+        if moved:
+            self._on_set_aside(moved)
+
+    def _call_back(self, command: RedisCommand, reply: Any) -> None:
+        if command.done is None:
+            return
+        try:
+            command.done(reply)
+        except UnusableValue as error:
+            self._fail(command, error)
+        except Exception as error:
             # An unexpected reply, or a fault here: the other callbacks must still be called.
             _log.exception("reply not understood")
+            self._fail(command, UnusableValue(repr(error)))
 
-    def _raise_unavailable(self, error: Exception) -> None:
-        """The command was refused: a replica since a failover (read-only), out of memory, loading, no permission. No
-        other command will do better."""
-        raise RedisUnavailable(str(error)) from (error if isinstance(error, ResponseError) else None)
+    def _fail(self, command: RedisCommand, error: UnusableValue) -> None:
+        self._invalid.report(next(iter(command.keys), ""), error)
+        if command.failed is not None:
+            try:
+                command.failed(error)
+            except Exception:
+                _log.exception("failure not handled")
+
+
+def _result_of(future: asyncio.Future[Any]) -> ReplyCallback:
+    return lambda reply: None if future.done() else future.set_result(reply)
+
+
+def _failure_of(future: asyncio.Future[Any]) -> FailureCallback:
+    def failed(error: UnusableValue) -> None:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # whoever asked may be gone; asyncio complains about what nobody retrieves
+
+    return failed

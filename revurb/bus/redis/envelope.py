@@ -37,6 +37,9 @@ class StreamId(NamedTuple):
 
 START = StreamId(0, 0)
 
+# What decoding bytes of others may raise. Text that is not UTF-8 is a UnicodeDecodeError, which is a ValueError.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -52,7 +55,7 @@ def unpack(data: bytes) -> Envelope:
     """Raises ValueError for data that is not an envelope, or one of another version."""
     try:
         envelope = _decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ValueError(str(error)) from error
     if envelope.version != VERSION:
         raise ValueError(f"version {envelope.version}")
@@ -62,4 +65,7 @@ def unpack(data: bytes) -> Envelope:
 def parse_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError for data that is not a stream id."""
     ms, _, number = stream_id.partition(b"-")
-    return StreamId(int(ms), int(number))
+    position = StreamId(int(ms), int(number))
+    if min(position) < 0:
+        raise ValueError("below zero")
+    return position

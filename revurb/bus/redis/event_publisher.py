@@ -8,7 +8,7 @@ connection that leads to a cluster, which a probe finds out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.command_queue import CommandQueue, FailureCallback, RedisUnavailable
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs
 from revurb.bus.redis.scripts import Scripts
@@ -124,6 +124,15 @@ class _PublishBatch:
         self._seqs.append(seq)
         self._events.append(event)
         self._bytes += size_bytes
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return list(self._keys)
+
+    @property
+    def failed(self) -> FailureCallback:
+        """The events are lost to the others; their publishers are not to wait for ever."""
+        return lambda error: self._accepted(self._seqs)
 
     def command_args(self) -> CommandArgs:
         return "EVALSHA", self._sha, len(self._keys), *self._keys, *self._args, _encode(self._events)

@@ -5,11 +5,19 @@ The names are wire format: nodes of different versions share them.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from zlib import crc32
 
 PARTITIONS = 64
 _SEPARATOR = "\x1f"  # ASCII's unit separator: no sane app id or channel name contains it
+
+_WHAT = re.compile(r":\{(?:p\d+|nodes)\}:(\w+)")
+_TYPES = {
+    "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
+    "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
+    "orphans": "string",
+}  # fmt: skip
 
 
 def partition_of(app_id: str, channel: str) -> int:
@@ -25,6 +33,9 @@ class Keys:
         self.leases = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
         # hash: dead node -> until when another node has claimed to remove what it held, in ms
         self.removal_claims = f"{prefix}:{{nodes}}:burials"
+        self.orphan_check = (
+            f"{prefix}:{{nodes}}:orphans"  # string: who looks for nodes without a lease at present
+        )
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # string: random, created with the data
         self.all_nodes = f"{prefix}:{{nodes}}:everyone"  # channel: notes for all nodes
         self.empty_log = f"{prefix}:{{nodes}}:log"  # a log that stays empty
@@ -58,6 +69,10 @@ class Keys:
         """Set: the channels in which the node has a part, as `topic_id`."""
         return self.partition_key(number, f"held:{node}")
 
+    def holders(self, number: int) -> str:
+        """Set: the nodes that have a part in any channel of the partition."""
+        return self.partition_key(number, "holders")
+
     def occupied(self, number: int, app_id: str) -> str:
         """Set: the app's channels that have subscribers."""
         return self.partition_key(number, f"occupied:{app_id}")
@@ -85,6 +100,19 @@ class TopicKeys:
         # hash: user id -> {id, info, time of joining, nodes}
         self.members = keys.partition_key(number, f"members:{self.id}")
         self.cached = keys.partition_key(number, f"cached:{self.id}")  # string: the last event
+
+
+def type_of(key: str) -> str | None:
+    """The Redis type that a key of ours has, by its name; None if it is not one of ours."""
+    found = _WHAT.search(key)
+    return None if found is None else _TYPES.get(found[1])
+
+
+def topic_of(key: str) -> str | None:
+    """The `topic_id` of the channel whose key this is; None for a key that more than one channel needs."""
+    found = _WHAT.search(key)
+    is_of_one = found is not None and found[1] in ("counts", "members", "cached")
+    return key[found.end() + 1 :] if found is not None and is_of_one else None
 
 
 def topic_id(app_id: str, channel: str = "") -> str:

@@ -1,24 +1,116 @@
-"""The questions of the bus, and the ledger's method that answers each."""
+"""Reading the ledger in Redis, in slices: neither Redis nor this process's event loop is held up by many channels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Sequence
+from typing import Any
 
-from revurb.bus.brokered import broker_messages as m
-from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.command_queue import CommandQueue
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import PARTITIONS, Keys
+from revurb.bus.redis.ledger_values import read_members
+from revurb.bus.redis.scripts import Scripts
+from revurb.pusher.ports import CachedEvent, ChannelState, Member
+
+CHANNELS_PER_SCRIPT = 100  # 0.7 ms, during which Redis does nothing else
+SCRIPTS_AT_ONCE = 4
+_NAMES_PER_SLICE = 2000
+
+_EMPTY = ChannelState()
 
 
-def run_query(question: m.FromWorker, ledger: RedisLedger, answer: Callable[[int, object], None]) -> None:
-    """Ask `ledger`. `answer` is called later with the question's id and the answer. Messages that are not questions are
-    ignored."""
-    match question:
-        case m.Admit(id, app_id, limit):
-            ledger.admit(app_id, limit, lambda granted: answer(id, granted))
-        case m.QueryChannels(id, app_id, prefix):
-            ledger.channels(app_id, prefix, lambda found: answer(id, found))
-        case m.QueryStates(id, app_id, channels):
-            ledger.states(app_id, channels, lambda found: answer(id, found))
-        case m.QueryMembers(id, app_id, channel):
-            ledger.members(app_id, channel, lambda found: answer(id, found))
-        case m.QueryConnections(id, app_id):
-            ledger.connections(app_id, lambda found: answer(id, found))
+class LedgerQueries:
+    """The questions. Each raises UnusableValue where a value in Redis is in its way that belongs to all of the answer;
+    one that belongs to a part of it is reported to `invalid`, and the part is missing."""
+
+    def __init__(self, keys: Keys, scripts: Scripts, commands: CommandQueue, invalid: InvalidValues) -> None:
+        self._keys = keys
+        self._scripts = scripts
+        self._commands = commands
+        self._invalid = invalid
+
+    async def channels(self, app_id: str, prefix: str) -> dict[str, ChannelState]:
+        """The app's channels that have subscribers and whose names begin with `prefix`."""
+        keys = [self._keys.occupied(number, app_id) for number in range(PARTITIONS)]
+        found: dict[str, ChannelState] = {}
+        names: list[str] = []
+        replies = [self._commands.ask("SMEMBERS", key) for key in keys]
+        for key, reply in zip(keys, replies, strict=True):
+            members = await reply
+            for start in range(0, len(members), _NAMES_PER_SLICE):
+                names += self._names(key, members[start : start + _NAMES_PER_SLICE], prefix)
+                await asyncio.sleep(0)
+        states = await self.states(app_id, names)
+        for start in range(0, len(names), _NAMES_PER_SLICE):
+            end = start + _NAMES_PER_SLICE
+            for name, state in zip(names[start:end], states[start:end], strict=True):
+                if state.subscription_count:
+                    found[name] = state
+            await asyncio.sleep(0)
+        return found
+
+    async def states(self, app_id: str, channels: Sequence[str]) -> list[ChannelState]:
+        """The states of the channels, in their order."""
+        by_partition: dict[int, list[int]] = {}
+        for index, channel in enumerate(channels):
+            by_partition.setdefault(self._keys.topic(app_id, channel).partition, []).append(index)
+            if index % CHANNELS_PER_SCRIPT == CHANNELS_PER_SCRIPT - 1:
+                await asyncio.sleep(0)
+        states = [_EMPTY] * len(channels)
+        slices = [
+            indexes[start : start + CHANNELS_PER_SCRIPT]
+            for indexes in by_partition.values()
+            for start in range(0, len(indexes), CHANNELS_PER_SCRIPT)
+        ]
+        for start in range(0, len(slices), SCRIPTS_AT_ONCE):
+            now = slices[start : start + SCRIPTS_AT_ONCE]
+            replies = await asyncio.gather(*[self._ask_states(app_id, channels, indexes) for indexes in now])
+            for indexes, reply in zip(now, replies, strict=True):
+                for index, state in zip(indexes, reply, strict=True):
+                    states[index] = self._read_state(app_id, channels[index], state)
+        return states
+
+    async def members(self, app_id: str, channel: str) -> list[Member]:
+        """The members, in order of joining."""
+        key = self._keys.topic(app_id, channel).members
+        return read_members(await self._commands.ask("HGETALL", key), key, self._invalid)
+
+    async def connections(self, app_id: str) -> int:
+        """The number of connections of the app on all nodes."""
+        key = self._keys.connections(app_id)
+        count = await self._commands.ask("HGET", key, "")
+        try:
+            return int(count or 0)
+        except ValueError as error:
+            self._invalid.report(key, error)
+            return 0
+
+    def _names(self, key: str, members: Sequence[bytes], prefix: str) -> list[str]:
+        names = []
+        for member in members:
+            try:
+                name = member.decode()
+            except UnicodeDecodeError as error:
+                self._invalid.report(key, error)
+                continue
+            if name.startswith(prefix):
+                names.append(name)
+        return names
+
+    def _ask_states(
+        self, app_id: str, channels: Sequence[str], indexes: Sequence[int]
+    ) -> asyncio.Future[Any]:
+        keys: list[str] = []
+        for index in indexes:
+            topic = self._keys.topic(app_id, channels[index])
+            keys += (topic.counts, topic.members, topic.cached)
+        return self._commands.ask_script(self._scripts.channel_states, keys, ())
+
+    def _read_state(self, app_id: str, channel: str, reply: Any) -> ChannelState:
+        if isinstance(reply, bytes):
+            key = self._keys.topic(app_id, channel).counts
+            self._invalid.report(key, reply.decode("utf-8", "backslashreplace"))
+            return _EMPTY
+        count, users, cached, ttl_ms = reply
+        return ChannelState(count, users, None if cached is None else CachedEvent(cached, ttl_ms / 1000))

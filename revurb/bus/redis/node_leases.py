@@ -11,10 +11,13 @@ from typing import Any
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.node_notes import NodeNotes
-from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.node_removal import NodeRemoval
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.session_tasks import SessionTasks
 
 _log = logging.getLogger(__name__)
 
@@ -31,21 +34,27 @@ class NodeLeases:
         keys: Keys,
         scripts: Scripts,
         commands: CommandQueue,
-        ledger: RedisLedger,
+        removal: NodeRemoval,
         notes: NodeNotes,
         lease_s: float,
+        tasks: SessionTasks,
+        invalid: InvalidValues,
         on_break: Callable[[RedisUnavailable], None],
     ) -> None:
         self._node = node
         self._keys = keys
         self._scripts = scripts
         self._commands = commands
-        self._ledger = ledger
+        self._removal = removal
         self._notes = notes
         self._lease_s = lease_s
+        self._lease_ms = int(lease_s * 1000)
+        self._tasks = tasks
+        self._invalid = invalid
         self._on_break = on_break
         self._epoch = ""
         self._now_ms = 0  # of Redis' clock, at the last renewal
+        self._removing: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def acquire(self) -> str:
@@ -53,7 +62,7 @@ class NodeLeases:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._renew(lambda value: None if reply.done() else reply.set_result(value))
         now_ms, epoch, _ = await reply
-        self._now_ms, self._epoch = int(now_ms), epoch.decode()
+        self._now_ms, self._epoch = int(now_ms), _text(epoch)
         return self._epoch
 
     def start(self) -> None:
@@ -68,14 +77,11 @@ class NodeLeases:
         """`done` gets the number of nodes whose lease has not ended."""
         self._commands.run_command("ZCOUNT", self._keys.leases, f"({self._now_ms}", "+inf", done=done)
 
-    def goodbye(self, then: Callable[[], None]) -> None:
-        """Remove what this node holds, and its lease; `then` is called when that is done."""
-
-        def state_removed() -> None:
-            self._notes.announce_gone(self._node)
-            self._commands.run_command("ZREM", self._keys.leases, self._node, done=lambda reply: then())
-
-        self._ledger.remove_node_state(self._node, frozenset(), state_removed, entirely=True)
+    async def goodbye(self) -> None:
+        """Remove what this node holds, and its lease."""
+        await self._removal.remove(self._node, entirely=True)
+        self._notes.announce_gone(self._node)
+        await self._commands.ask("ZREM", self._keys.leases, self._node)
 
     async def _keep_renewing(self) -> None:
         while True:
@@ -86,37 +92,51 @@ class NodeLeases:
         self._commands.run_script(
             self._scripts.renew_lease,
             (self._keys.leases, self._keys.epoch),
-            (self._node, int(self._lease_s * 1000), secrets.token_hex(8)),
+            (self._node, self._lease_ms, secrets.token_hex(8)),
             done,
         )
 
     def _renewed(self, reply: Any) -> None:
         now_ms, epoch, is_new = reply
         self._now_ms = int(now_ms)
-        if epoch.decode() != self._epoch:
+        if _text(epoch) != self._epoch:
             self._on_break(RedisUnavailable("redis has lost its memory"))
         elif is_new:
             self._on_break(RedisUnavailable("the lease had ended"))
         else:
-            keys, claim_ms = (
+            self._commands.run_script(
+                self._scripts.claim_removals,
                 (self._keys.leases, self._keys.removal_claims),
-                int(CLAIM_LEASES * self._lease_s * 1000),
+                (int(CLAIM_LEASES * self._lease_ms),),
+                self._remove_nodes,
             )
-            self._commands.run_script(self._scripts.claim_removals, keys, (claim_ms,), self._remove_nodes)
 
     def _remove_nodes(self, nodes: Any) -> None:
         """Remove what nodes held whose leases have ended. The claim only saves work: several nodes may remove the same
         one, since every step sets something absolute."""
         for name in nodes:
-            node = name.decode()
+            try:
+                node = name.decode()
+            except UnicodeDecodeError as error:
+                self._invalid.report(self._keys.leases, error)
+                self._commands.run_command("ZREM", self._keys.leases, name)
+                continue
+            if node not in self._removing:
+                self._removing.add(node)
+                self._tasks.start(self._remove_node(node))
 
-            def lease_removed(reply: Any, node: str = node) -> None:
-                if reply:
-                    _log.warning("node did not come back, its members are removed", extra={"node": node})
-                    self._notes.announce_gone(node)
+    async def _remove_node(self, node: str) -> None:
+        try:
+            await self._removal.remove(node, entirely=True)
+            keys = (self._keys.leases, self._keys.removal_claims)
+            if await self._commands.ask_script(self._scripts.end_removal, keys, (node,)):
+                _log.warning("node did not come back, its members are removed", extra={"node": node})
+                self._notes.announce_gone(node)
+        except UnusableValue:
+            pass  # the claim ends, and somebody tries again
+        finally:
+            self._removing.discard(node)
 
-            def state_removed(node: str = node, lease_removed: Callable[[Any], None] = lease_removed) -> None:
-                keys = (self._keys.leases, self._keys.removal_claims)
-                self._commands.run_script(self._scripts.end_removal, keys, (node,), lease_removed)
 
-            self._ledger.remove_node_state(node, frozenset(), state_removed, entirely=True)
+def _text(epoch: bytes) -> str:
+    return epoch.decode("utf-8", "backslashreplace")

@@ -1,4 +1,5 @@
-"""What nodes send each other over Redis besides events: survey questions and answers, and that a node is gone."""
+"""What nodes send each other over Redis besides events: survey questions and answers, that a node is gone,
+and that what all nodes have in common was lost."""
 
 from __future__ import annotations
 
@@ -7,12 +8,16 @@ from collections.abc import Callable
 import msgspec
 
 from revurb.bus.redis.command_queue import CommandQueue
-from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.envelope import UNREADABLE
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import Keys, read_topic_id
 from revurb.bus.redis.scripts import Scripts
 
 
 class _Note(msgspec.Struct, array_like=True):
-    """`kind`: "question" (of `node`, under its `id`), "answer", "gone" (`node` is)."""
+    """`kind`: "question" (of `node`, under its `id`), "answer", "gone" (`node` is), "again" (each
+    node is to begin a new session, in which it reports what it holds), "report" (each node is to report the channel
+    whose topic id is `text`)."""
 
     kind: str
     node: str
@@ -26,7 +31,9 @@ _read_note = msgspec.msgpack.Decoder(_Note).decode
 
 class NodeNotes:
     """Sends and receives notes for `node`. The callbacks are called for what comes: `on_question` with a number to
-    answer under and the question, `on_answer` with the id of the question and the answer, `on_gone` with a node."""
+    answer under and the question, `on_answer` with the id of the question and the answer, `on_gone` with a node,
+    `on_again` when this node is to begin a new session, `on_report` with a channel that it is to report. `invalid` gets
+    what is not a note."""
 
     def __init__(
         self,
@@ -38,8 +45,13 @@ class NodeNotes:
         on_question: Callable[[int, bytes], None],
         on_answer: Callable[[int, bytes], None],
         on_gone: Callable[[str], None],
+        on_again: Callable[[], None],
+        on_report: Callable[[str, str], None],
+        invalid: InvalidValues,
     ) -> None:
-        self.invalid_messages = 0  # notes that could not be read
+        self._on_again = on_again
+        self._on_report = on_report
+        self._invalid = invalid
         self._node = node
         self._keys = keys
         self._scripts = scripts
@@ -51,12 +63,12 @@ class NodeNotes:
         # Number -> the node that asked, its id for the question.
         self._askers: dict[int, tuple[str, int]] = {}
 
-    def on_message(self, data: bytes) -> None:
+    def on_message(self, channel: bytes, data: bytes) -> None:
         """A note has come, for this node or for all."""
         try:
             note = _read_note(data)
-        except (msgspec.MsgspecError, RecursionError):
-            self.invalid_messages += 1
+        except UNREADABLE as error:
+            self._invalid.report(channel, error)
             return
         match note.kind:
             case "question":
@@ -67,8 +79,15 @@ class NodeNotes:
                 self._on_answer(note.id, note.text)
             case "gone":
                 self._on_gone(note.node)
+            case "again":
+                self._on_again()
+            case "report":
+                try:
+                    self._on_report(*read_topic_id(note.text.decode()))
+                except UnicodeDecodeError as error:
+                    self._invalid.report(channel, error)
             case _:
-                self.invalid_messages += 1
+                self._invalid.report(channel, "a note of an unknown kind")
 
     def ask_all(self, id: int, question: bytes) -> None:
         """Send a question to every node."""
@@ -84,6 +103,14 @@ class NodeNotes:
     def announce_gone(self, node: str) -> None:
         """Tell every node that one is gone for good."""
         self._publish(self._keys.all_nodes, _Note("gone", node))
+
+    def ask_for_report(self, topic_id: str) -> None:
+        """Tell every node to report what it has of one channel."""
+        self._publish(self._keys.all_nodes, _Note("report", self._node, 0, topic_id.encode()))
+
+    def ask_for_reports(self) -> None:
+        """Tell every node to report what it holds."""
+        self._publish(self._keys.all_nodes, _Note("again", self._node))
 
     def _publish(self, channel: str, note: _Note) -> None:
         self._commands.run_script(self._scripts.publish_note, (self._keys.leases,), (channel, _encode(note)))

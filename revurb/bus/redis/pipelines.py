@@ -18,7 +18,7 @@ CommandArgs: TypeAlias = tuple[CommandArg, ...]  # its name and arguments
 # RedisClusterException is not a RedisError.
 FAILURES = RedisError, OSError, RedisClusterException, SlotNotCoveredError
 
-_RAW_REPLIES = "HGETALL", "SMEMBERS", "XRANGE"  # replies that redis-py would convert
+_RAW_REPLIES = "HGETALL", "HSCAN", "SMEMBERS", "XRANGE", "ZRANGE"  # replies that redis-py would convert
 
 
 class Pipelines(Protocol):

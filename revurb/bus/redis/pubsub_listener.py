@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
+
+_log = logging.getLogger(__name__)
 
 MAX_CHANNELS_AT_ONCE = 500  # channels of one write
 
@@ -124,10 +127,12 @@ class PubSubListener:
                         by_slot.setdefault(self._slot_of(channel), []).append(channel)
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
-        except (RedisError, OSError) as error:
-            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
             self._handler.on_lost(error)
+        except Exception as error:
+            if not isinstance(error, RedisError | OSError):
+                _log.exception("subscriptions not sent")
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
 
     async def _receive_messages(self) -> None:
         try:
@@ -135,14 +140,19 @@ class PubSubListener:
                 # math.inf: no timeout. Heartbeats find out whether the connection is alive.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):
-                    self._handler.on_message(channel, data)
+                    try:
+                        self._handler.on_message(channel, data)
+                    except Exception:  # a fault of this program: the next message may be handled
+                        _log.exception("message not handled", extra={"channel": channel[:200]})
                 elif kind == b"sunsubscribe" and channel in self._subscribed:
                     raise RedisUnavailable("a part of the cluster has moved")
                 elif kind in (b"subscribe", b"ssubscribe"):
                     self._subscribed.add(channel)
                     for then in self._pending.pop(channel, ()):
                         then()
-        except (RedisError, OSError) as error:
-            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
         except RedisUnavailable as error:
             self._handler.on_lost(error)
+        except Exception as error:  # whatever it is, nobody may believe that messages still come
+            if not isinstance(error, RedisError | OSError):
+                _log.exception("messages of redis not understood")
+            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))

@@ -2,7 +2,8 @@
 
 A heartbeat goes out on the command connection and comes back on a subscribing one: a script reads where the logs of
 some partitions end, and publishes that on a channel of the same server. When it comes, everything logged before has
-come. If it does not come back, the connection has lost something without any error.
+come. If it does not come back, the connection has lost something without any error. Only what comes back as the script
+replied it counts: anybody may publish on that channel.
 
 Plan: one server that has all logs needs one heartbeat. In a Cluster any server may have any partition, and what it
 publishes comes on a connection of its own, so there is one heartbeat for each partition and one for the keys of no
@@ -28,21 +29,35 @@ from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.envelope import StreamId, parse_stream_id
 from revurb.bus.redis.incoming_events import IncomingEvents
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.bus.redis.scripts import RedisScript
 
 HEARTBEAT_S = 2.5
 SILENT_AFTER_S = 8.0
+_MAX_DIGITS = 16  # of a heartbeat's number
 
 
-class _HeartbeatRoute(NamedTuple):
+class _HeartbeatRoute:
     """A route from Redis to this node: what is published on `channel` comes behind everything logged before in the
-    `partitions`, whose logs are `logs`. `lag` are the heartbeats on it."""
+    `partitions`, whose logs are `logs`. `lag` are the heartbeats on it, `replies` what the script replied to those that
+    have not come back, and `arrivals` what came back before the reply, by number."""
 
-    channel: str
-    partitions: Sequence[int]
-    logs: Sequence[str]
-    lag: HeartbeatLag
+    __slots__ = ("arrivals", "channel", "lag", "logs", "partitions", "replies")
+
+    def __init__(self, channel: str, partitions: Sequence[int], logs: Sequence[str], now: float) -> None:
+        self.channel = channel
+        self.partitions = partitions
+        self.logs = logs
+        self.lag = HeartbeatLag(now)
+        self.replies: dict[int, bytes] = {}
+        self.arrivals: dict[int, bytes] = {}
+
+    def forget_until(self, number: int) -> None:
+        """Heartbeats up to this one have come back, or are lost."""
+        for by_number in (self.replies, self.arrivals):
+            for each in [each for each in by_number if each <= number]:
+                del by_number[each]
 
 
 class LogTails(NamedTuple):
@@ -68,16 +83,17 @@ class RedisHeartbeat:
         keys: Keys,
         incoming: IncomingEvents,
         on_silence: Callable[[RedisUnavailable], None],
+        invalid: InvalidValues,
         *,
         kept_ms: int,
         heartbeat_s: float = HEARTBEAT_S,
         silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
-        self.invalid_messages = 0  # heartbeats that could not be read
         self._node = node
         self._keys = keys
         self._incoming = incoming
         self._on_silence = on_silence
+        self._invalid = invalid
         self._kept_ms = kept_ms
         self._heartbeat_s = heartbeat_s
         self._silent_after_s = silent_after_s
@@ -101,22 +117,14 @@ class RedisHeartbeat:
         logs, now = self._keys.logs, time.monotonic()
         if by_partition:
             routes = [
-                _HeartbeatRoute(
-                    self._keys.nodes_heartbeat(self._node), (), (self._keys.empty_log,), HeartbeatLag(now)
-                )
+                _HeartbeatRoute(self._keys.nodes_heartbeat(self._node), (), (self._keys.empty_log,), now)
             ]
             routes += [
-                _HeartbeatRoute(
-                    self._keys.heartbeat(number, self._node), (number,), (logs[number],), HeartbeatLag(now)
-                )
+                _HeartbeatRoute(self._keys.heartbeat(number, self._node), (number,), (logs[number],), now)
                 for number in range(PARTITIONS)
             ]
         else:
-            routes = [
-                _HeartbeatRoute(
-                    self._keys.nodes_heartbeat(self._node), range(PARTITIONS), logs, HeartbeatLag(now)
-                )
-            ]
+            routes = [_HeartbeatRoute(self._keys.nodes_heartbeat(self._node), range(PARTITIONS), logs, now)]
         self._routes = {route.channel.encode(): route for route in routes}
         return list(await asyncio.gather(*map(self._read_tails, routes)))
 
@@ -145,6 +153,7 @@ class RedisHeartbeat:
         for channel, now_ms, positions in tails:
             gone = gone or served_ms > self._kept_ms
             for number, position in positions.items():
+                self._incoming.set_time(number, max(now_ms, position.ms))
                 if is_first:
                     self._incoming.advance_to(number, min(position, StreamId(now_ms - served_ms, 0)))
                 elif not is_new_redis:
@@ -171,17 +180,45 @@ class RedisHeartbeat:
         route = self._routes.get(channel)
         if route is None:
             return  # a channel of the session before
-        try:
-            number, now_ms, *ids = data.split()
-            positions = [parse_stream_id(id) for id in ids[: len(route.partitions)]]
-            route.lag.returned(time.monotonic(), int(number))
-            if not self._incoming.is_catching_up:
-                self._received_until_ms[route.channel] = int(now_ms)
-        except ValueError:
-            self.invalid_messages += 1
+        prefix, _, tails = data.partition(b" ")
+        number = int(prefix) if prefix.isdigit() and len(prefix) < _MAX_DIGITS else 0
+        if route.replies.get(number) == tails:
+            self._on_returned(route, number, tails)
+        elif number not in route.replies and route.lag.is_in_flight(number):
+            route.arrivals[number] = tails
+        else:
+            self._invalid.report(channel, "not a heartbeat that was sent")
+
+    def _on_reply(self, route: _HeartbeatRoute, number: int, reply: Any) -> None:
+        tails = b" ".join(reply)
+        arrived = route.arrivals.pop(number, None)
+        if arrived == tails:
+            self._on_returned(route, number, tails)
             return
-        for of, position in zip(route.partitions, positions, strict=False):
-            self._incoming.advance_to(of, position)
+        if arrived is not None:
+            self._invalid.report(route.channel, "not the heartbeat that was sent")
+        if route.lag.is_in_flight(number):
+            route.replies[number] = tails
+
+    def _on_returned(self, route: _HeartbeatRoute, number: int, tails: bytes) -> None:
+        """A heartbeat is back, and its reply too. Everything that was logged before it has come."""
+        route.lag.returned(time.monotonic(), number)
+        route.forget_until(number)
+        now, *ids = tails.split()
+        now_ms = int(now)
+        positions = dict(zip(route.partitions, map(parse_stream_id, ids), strict=False))
+        steady = [
+            self._incoming.set_time(partition, max(now_ms, position.ms))
+            for partition, position in positions.items()
+        ]
+        if not all(steady):
+            # Events may have been refused. The next session finds them in the log.
+            self._on_silence(RedisUnavailable("the clock of redis, or a position in a log, has jumped ahead"))
+            return
+        if not self._incoming.is_catching_up:
+            self._received_until_ms[route.channel] = now_ms
+        for partition, position in positions.items():
+            self._incoming.advance_to(partition, position)
 
     async def _keep_sending(self, server_of: Callable[[str], str]) -> None:
         routes = list(self._routes.values())
@@ -204,10 +241,20 @@ class RedisHeartbeat:
 
     async def _read_tails(self, route: _HeartbeatRoute) -> LogTails:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._send(route, 0, lambda value: None if reply.done() else reply.set_result(value))
+        self._commands.run_script(
+            self._script,
+            route.logs,
+            (route.channel, 0),
+            lambda value: None if reply.done() else reply.set_result(value),
+        )
         now_ms, *ids = await reply
         positions = map(parse_stream_id, ids)
         return LogTails(route.channel, int(now_ms), dict(zip(route.partitions, positions, strict=False)))
 
-    def _send(self, route: _HeartbeatRoute, number: int, done: Callable[[Any], None] | None = None) -> None:
-        self._commands.run_script(self._script, route.logs, (route.channel, number), done)
+    def _send(self, route: _HeartbeatRoute, number: int) -> None:
+        self._commands.run_script(
+            self._script,
+            route.logs,
+            (route.channel, number),
+            lambda reply: self._on_reply(route, number, reply),
+        )

@@ -1,4 +1,4 @@
-"""The ledger in Redis, as commands: who is on which channel, the last events, how many connections there are.
+"""Changing the ledger in Redis: who is on which channel, the last events, how many connections there are.
 
 All methods return at once; where there is an answer, a callback gets it later.
 """
@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.ledger import ChannelKey
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, ReplyCallback
-from revurb.bus.redis.keys import PARTITIONS, Keys, TopicKeys, partition_of, read_topic_id, topic_id
+from revurb.bus.redis.command_queue import CommandQueue, FailureCallback, ReplyCallback
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import Keys, TopicKeys, partition_of, topic_id
+from revurb.bus.redis.ledger_values import read_members
 from revurb.bus.redis.scripts import Scripts
-from revurb.pusher.ports import CachedEvent, ChannelState, Member, PublishedEvent
-
-_unpack = msgspec.msgpack.Decoder().decode
+from revurb.pusher.ports import Member, PublishedEvent
 
 
 class RedisLedger:
-    """The changes and questions of `node`. `kept_ms` is how long the log keeps events."""
+    """The changes of `node`. `kept_ms` is how long the log keeps events; `invalid` gets the values that cannot be
+    used."""
 
     def __init__(
         self,
@@ -33,6 +31,7 @@ class RedisLedger:
         commands: CommandQueue,
         events: MemberEvents,
         kept_ms: int,
+        invalid: InvalidValues,
     ) -> None:
         self._node = node
         self._keys = keys
@@ -40,10 +39,13 @@ class RedisLedger:
         self._commands = commands
         self._events = events
         self._kept_ms = kept_ms
+        self._invalid = invalid
 
-    def enter(self, enter: m.Enter, marker: bytes, done: ReplyCallback) -> None:
-        """Count a subscriber. `done` gets the reply for `read_enter_reply`; `marker` is published at its place among
-        the events."""
+    def enter(
+        self, enter: m.Enter, marker: bytes, done: ReplyCallback, failed: FailureCallback | None = None
+    ) -> None:
+        """Count a subscriber. `done` gets the reply for `read_enter_reply`, or `failed` why there is none; `marker` is
+        published at its place among the events."""
         app_id, channel, member = enter.app_id, enter.channel, enter.member
         topic = self._keys.topic(app_id, channel)
         member_fields: tuple[str | bytes, ...] = ("", b"", b"") if member is None else tuple(member)
@@ -73,13 +75,15 @@ class RedisLedger:
                 marker,
             ),
             entered,
+            failed,
         )
 
-    def set_count(self, app_id: str, channel: str, count: int) -> None:
-        """Set how many subscribers of the channel this node has."""
+    def set_count(self, app_id: str, channel: str, count: int, node: str | None = None) -> None:
+        """Set how many subscribers of the channel `node`, or this one, has."""
+        node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
         self._commands.run_script(
-            self._scripts.set_count, self._topic_keys(app_id, topic), (self._node, topic.id, channel, count)
+            self._scripts.set_count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, count)
         )
 
     def leave(
@@ -133,7 +137,7 @@ class RedisLedger:
                 for user_id in new:
                     added = self._events.added(channel, members_by_id[user_id])
                     self.publish(PublishedEvent(app_id, channel, added))
-            for member in _read_members(stale):
+            for member in read_members(stale, topic.members, self._invalid):
                 self.leave(app_id, channel, member)
 
         self._commands.run_script(
@@ -159,74 +163,25 @@ class RedisLedger:
             self._scripts.cache_event, (topic.cached,), (text, max(1, int(ttl_s * 1000)))
         )
 
-    def remove_node_state(
-        self, node: str, keep: frozenset[ChannelKey], then: Callable[[], None], *, entirely: bool
+    def read_enter_reply(
+        self, enter: m.Enter, reply: Any
+    ) -> tuple[envelope.StreamId, list[Member], bytes | None]:
+        """Position, members and last event in the reply to `enter`."""
+        position, members, cached, _ = reply
+        key = self._keys.topic(enter.app_id, enter.channel).members
+        return envelope.parse_stream_id(position), read_members(members, key, self._invalid), cached
+
+    def admit(
+        self, app_id: str, limit: int, done: Callable[[bool], None], failed: FailureCallback | None = None
     ) -> None:
-        """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
-        `then` is called when everything is removed."""
-        left = PARTITIONS
-        for number in range(PARTITIONS):
-
-            def found(topic_ids: Any) -> None:
-                nonlocal left
-                for name in topic_ids:
-                    app_id, channel = read_topic_id(name.decode())
-                    if (app_id, channel) not in keep:
-                        self._remove_topic(node, app_id, channel)
-                left -= 1
-                if not left:
-                    self._commands.after_all(then)
-
-            self._commands.run_command("SMEMBERS", self._keys.node_topics(number, node), done=found)
-            if entirely:
-                self._commands.run_command("HDEL", self._keys.seqs[number], node)
-
-    def states(
-        self, app_id: str, channels: Sequence[str], done: Callable[[list[ChannelState]], None]
-    ) -> None:
-        """`done` gets the states of the channels, in their order."""
-        found: list[ChannelState] = []
-        if not channels:
-            done(found)
-
-        def on_state(reply: Any) -> None:
-            found.append(_read_state(reply))
-            if len(found) == len(channels):
-                done(found)
-
-        for channel in channels:
-            topic = self._keys.topic(app_id, channel)
-            self._commands.run_script(
-                self._scripts.channel_state, (topic.counts, topic.members, topic.cached), (), on_state
-            )
-
-    def channels(self, app_id: str, prefix: str, done: Callable[[dict[str, ChannelState]], None]) -> None:
-        """`done` gets the app's channels that have subscribers and whose names begin with `prefix`."""
-        names: list[str] = []
-        left = PARTITIONS
-
-        def found(members: Any) -> None:
-            nonlocal left
-            left -= 1
-            names.extend(name for name in (member.decode() for member in members) if name.startswith(prefix))
-            if not left:
-                self.states(app_id, names, lambda states: done(_occupied(names, states)))
-
-        for number in range(PARTITIONS):
-            self._commands.run_command("SMEMBERS", self._keys.occupied(number, app_id), done=found)
-
-    def members(self, app_id: str, channel: str, done: Callable[[list[Member]], None]) -> None:
-        """`done` gets the members, in order of joining."""
-        key = self._keys.topic(app_id, channel).members
-        self._commands.run_command("HGETALL", key, done=lambda reply: done(_read_members(reply)))
-
-    def admit(self, app_id: str, limit: int, done: Callable[[bool], None]) -> None:
-        """Count one more connection of the app, if that keeps within `limit`. `done` gets whether it does."""
+        """Count one more connection of the app, if that keeps within `limit`. `done` gets whether it does, or `failed`
+        why that is not known."""
         self._commands.run_script(
             self._scripts.admit,
             self._connection_keys(app_id, self._node),
             (self._node, topic_id(app_id), limit),
             lambda reply: done(bool(reply)),
+            failed,
         )
 
     def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
@@ -238,30 +193,12 @@ class RedisLedger:
             (node, topic_id(app_id), count),
         )
 
-    def connections(self, app_id: str, done: Callable[[int], None]) -> None:
-        """`done` gets the number of connections of the app on all nodes."""
-        key = self._keys.connections(app_id)
-        self._commands.run_command("HGET", key, "", done=lambda count: done(int(count or 0)))
-
-    def _remove_topic(self, node: str, app_id: str, channel: str) -> None:
-        if not channel:
-            self.set_connections(app_id, 0, node)
-            return
-        topic = self._keys.topic(app_id, channel)
-
-        def found(reply: Any) -> None:
-            for member, nodes in _read_members_and_nodes(reply):
-                if node in nodes:
-                    self.leave(app_id, channel, member, node=node)
-            self._commands.run_script(
-                self._scripts.set_count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, 0)
-            )
-
-        self._commands.run_command("HGETALL", topic.members, done=found)
-
-    def _connection_keys(self, app_id: str, node: str) -> tuple[str, str]:
-        """The keys of the app's connections and of what the node holds."""
-        return self._keys.connections(app_id), self._keys.node_topics(partition_of(app_id, ""), node)
+    def _connection_keys(self, app_id: str, node: str) -> tuple[str, str, str]:
+        """The keys of the app's connections, of what the node holds, and of all nodes that hold anything."""
+        number = partition_of(app_id, "")
+        return (
+            self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders(number)
+        )  # fmt: skip
 
     def _when_published(self, event: PublishedEvent) -> ReplyCallback:
         def done(reply: Any) -> None:
@@ -273,42 +210,13 @@ class RedisLedger:
     def _log(self, topic: TopicKeys) -> str:
         return self._keys.logs[topic.partition]
 
-    def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, str, str]:
-        """The keys of the topic's counts, of the app's occupied channels and of what the node holds."""
-        occupied = self._keys.occupied(topic.partition, app_id)
+    def _topic_keys(self, app_id: str, topic: TopicKeys, node: str | None = None) -> tuple[str, ...]:
+        """The keys of the topic's counts, of the app's occupied channels, of what the node holds, and of all nodes that
+        hold anything."""
+        number = topic.partition
         return (
             topic.counts,
-            occupied,
-            self._keys.node_topics(topic.partition, self._node if node is None else node),
+            self._keys.occupied(number, app_id),
+            self._keys.node_topics(number, self._node if node is None else node),
+            self._keys.holders(number),
         )
-
-
-def read_enter_reply(reply: Any) -> tuple[envelope.StreamId, list[Member], bytes | None]:
-    """Position, members and last event in the reply to `RedisLedger.enter`."""
-    position, members, cached, _ = reply
-    return envelope.parse_stream_id(position), _read_members(members), cached
-
-
-def _read_members(reply: Any) -> list[Member]:
-    return [member for member, _ in _read_members_and_nodes(reply)]
-
-
-def _read_members_and_nodes(reply: Any) -> list[tuple[Member, list[str]]]:
-    """Read a reply to HGETALL of a members hash: user id, {id, info, time of joining in ms, nodes}, and so on. Returned
-    in order of joining."""
-    found = []
-    for user_id, packed in zip(reply[::2], reply[1::2], strict=True):
-        id_json, info_json, joined_ms, nodes = _unpack(packed)
-        member = Member(user_id.decode(), id_json.encode(), info_json.encode())
-        found.append((joined_ms, member, nodes))
-    found.sort(key=lambda each: each[0])
-    return [(member, nodes) for _, member, nodes in found]
-
-
-def _read_state(reply: Any) -> ChannelState:
-    count, users, cached, ttl_ms = reply
-    return ChannelState(count, users, None if cached is None else CachedEvent(cached, ttl_ms / 1000))
-
-
-def _occupied(names: Sequence[str], states: Sequence[ChannelState]) -> dict[str, ChannelState]:
-    return {name: state for name, state in zip(names, states, strict=True) if state.subscription_count}

@@ -16,12 +16,14 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis.command_queue import RedisUnavailable
-from revurb.bus.redis.envelope import Envelope, StreamId
+from revurb.bus.redis.envelope import Envelope
 from revurb.bus.redis.incoming_events import IncomingEvents
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
-from revurb.bus.redis.redis_session import LinkMemory, RedisSession
+from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
@@ -54,8 +56,9 @@ class RedisLink:
     ) -> None:
         self._owner = owner
         self._connect = connect
-        kept_ms, keys = int(kept_s * 1000), Keys(prefix)
-        incoming = IncomingEvents(self._on_event)
+        kept_ms, keys, invalid = int(kept_s * 1000), Keys(prefix), InvalidValues()
+        topics = TopicSubscriptions(keys, node)
+        incoming = IncomingEvents(topics, invalid, self._on_event, self._on_overflow)
         self._memory = LinkMemory(
             owner=owner,
             node=node,
@@ -64,17 +67,19 @@ class RedisLink:
             lease_s=lease_s,
             kept_ms=kept_ms,
             incoming=incoming,
-            topics=TopicSubscriptions(keys, node),
+            topics=topics,
             heartbeat=RedisHeartbeat(
                 node,
                 keys,
                 incoming,
                 self._on_silence,
+                invalid,
                 kept_ms=kept_ms,
                 heartbeat_s=heartbeat_s,
                 silent_after_s=silent_after_s,
             ),
             barrier=ResyncBarrier(),
+            invalid=invalid,
         )
         self._session: RedisSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -84,8 +89,8 @@ class RedisLink:
 
     @property
     def invalid_messages(self) -> int:
-        """Events that could not be read, and were dropped."""
-        return self._memory.incoming.invalid_messages
+        """What others wrote into Redis and cannot be used."""
+        return self._memory.invalid.count
 
     @property
     def _is_up(self) -> bool:
@@ -146,10 +151,10 @@ class RedisLink:
         if self._session is not None:
             self._session.break_off(error)
 
-    def _on_event(self, partition: int, position: StreamId, envelope: Envelope) -> None:
-        since = self._memory.topics.since(envelope.app_id, envelope.channel)
-        if since is None or position <= since:
-            return
+    def _on_overflow(self) -> None:
+        self._on_silence(RedisUnavailable("a reply did not come while many events did"))
+
+    def _on_event(self, partition: int, envelope: Envelope) -> None:
         self._owner.receive(
             (
                 m.BrokerEvent(

@@ -10,57 +10,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from redis.asyncio import RedisCluster
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered.broker_link import BrokerLinkOwner
-from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis.cancellation import cancel_and_wait
-from revurb.bus.redis.catch_up import catch_up
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.event_publisher import EventPublisher
-from revurb.bus.redis.incoming_events import IncomingEvents
-from revurb.bus.redis.keys import Keys
-from revurb.bus.redis.ledger_queries import run_query
+from revurb.bus.redis.keys import topic_of
+from revurb.bus.redis.ledger_queries import LedgerQueries
+from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_leases import NodeLeases
 from revurb.bus.redis.node_notes import NodeNotes
+from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.pubsub_listener import PubSubListener
-from revurb.bus.redis.redis_heartbeat import LogTails, RedisHeartbeat
-from revurb.bus.redis.redis_ledger import RedisLedger, read_enter_reply
-from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.redis_heartbeat import LogTails
+from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.session_start import SessionStart
+from revurb.bus.redis.session_tasks import SessionTasks
 from revurb.bus.redis.sharded_listener import ShardedListener
-from revurb.bus.redis.state_report import report_state
-from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
+from revurb.bus.redis.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
 
 OPENING_S = 8.0  # for everything before the session is up
-
-
-@dataclass(slots=True)
-class LinkMemory:
-    """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
-    none. `started_at` is since when this node may have clients, in time.monotonic."""
-
-    owner: BrokerLinkOwner
-    node: str
-    events: MemberEvents
-    keys: Keys
-    lease_s: float
-    kept_ms: int
-    incoming: IncomingEvents
-    topics: TopicSubscriptions
-    heartbeat: RedisHeartbeat
-    barrier: ResyncBarrier
-    epoch: str = ""
-    started_at: float = 0.0
+AGAIN_S = 60.0  # between two sessions that begin because the nodes' common keys were lost
 
 
 class RedisSession:
@@ -79,11 +59,18 @@ class RedisSession:
         self._is_first = False
         self._is_new_redis = False
         scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
-        commands = self._commands = CommandQueue(redis, scripts, keys.leases, self.break_off)
+        invalid = memory.invalid
+        commands = self._commands = CommandQueue(
+            redis, scripts, keys.leases, self.break_off, invalid, self._on_set_aside
+        )
+        self._work = WorkQueue(commands)
+        self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable(repr(error))))
         self._listener = (
             ShardedListener(redis, self) if isinstance(redis, RedisCluster) else PubSubListener(redis, self)
         )
-        self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms)
+        self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms, invalid)
+        self._queries = LedgerQueries(keys, scripts, commands, invalid)
+        self._removal = NodeRemoval(keys, scripts, commands, self._ledger, invalid)
         self._publisher = EventPublisher(
             node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.receive((m.Accepted(seqs),))
         )
@@ -95,10 +82,14 @@ class RedisSession:
             on_question=lambda number, question: owner.receive((m.SurveyQuestion(number, question),)),
             on_answer=lambda id, answer: owner.receive((m.SurveyResult(id, answer),)),
             on_gone=lambda node: owner.receive((m.NodeGone(node),)),
+            on_again=self._on_again,
+            on_report=lambda app_id, channel: owner.receive((m.ReportRequest(app_id, channel),)),
+            invalid=invalid,
         )
         self._leases = NodeLeases(
-            node, keys, scripts, commands, self._ledger, self._notes, memory.lease_s, self.break_off
-        )
+            node, keys, scripts, commands, self._removal, self._notes, memory.lease_s, self._tasks, invalid,
+            self.break_off,
+        )  # fmt: skip
 
     # From opening to the end.
 
@@ -120,6 +111,8 @@ class RedisSession:
             for future in (opening, self._broken):
                 if not future.cancelled():
                     future.exception()  # asyncio complains about an exception that nobody retrieves
+            self._work.stop()
+            await self._tasks.stop()
             await self._memory.heartbeat.stop()
             await self._leases.stop()
             await self._commands.stop()
@@ -166,7 +159,7 @@ class RedisSession:
         memory.incoming.catch_up()
         memory.barrier.reset()
         if self._is_new_redis:
-            memory.barrier.close()
+            memory.barrier.close(self._work.run_first)
         self.is_up = True
         self._leases.start()
         memory.owner.linked()
@@ -175,10 +168,20 @@ class RedisSession:
 
     def send(self, message: m.FromWorker) -> None:
         """Do what a message asks for. Order is kept."""
-        ledger, run_after_resync = self._ledger, self._memory.barrier.run
         match message:
             case m.Publish():
                 self._publisher.publish(message)
+            case m.SurveyReply(id, answer):
+                self._notes.answer(id, answer)
+            case m.Hello():
+                self._work.hold()
+                self._tasks.start(self._hello(message))
+            case _:
+                self._work.run(lambda: self._do(message))
+
+    def _do(self, message: m.FromWorker) -> None:
+        ledger, run_after_resync = self._ledger, self._memory.barrier.run
+        match message:
             case m.Enter():
                 run_after_resync(lambda: self._enter(message))
             case m.SubscriberCount(app_id, channel, count):
@@ -189,21 +192,48 @@ class RedisSession:
                 self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
             case m.ConnectionCount(app_id, _, count):
                 ledger.set_connections(app_id, count)
-            case m.Hello():
-                self._hello(message)
+            case m.Report(report):
+                ledger.report_channel(
+                    report.app_id, report.channel, report.count, report.members, announce=False
+                )
             case m.Goodbye():
                 self._is_leaving = True
-                self._leases.goodbye(self._has_left.set)
-            case m.SurveyReply(id, answer):
-                self._notes.answer(id, answer)
+                self._tasks.start(self._leave())
             case m.StartSurvey(id, question):
                 self._leases.count_live(lambda asked: self._reply(id, asked))
                 self._notes.ask_all(id, question)
+            case m.Admit(id, app_id, limit):
+                run_after_resync(
+                    lambda: ledger.admit(
+                        app_id,
+                        limit,
+                        lambda granted: self._reply(id, granted),
+                        lambda error: self._refuse(id),
+                    )
+                )
             case _:
-                run_after_resync(lambda: run_query(message, self._ledger, self._reply))
+                run_after_resync(lambda: self._tasks.start(self._answer(message)))
+
+    async def _answer(self, question: m.FromWorker) -> None:
+        queries = self._queries
+        try:
+            match question:
+                case m.QueryChannels(id, app_id, prefix):
+                    self._reply(id, await queries.channels(app_id, prefix))
+                case m.QueryStates(id, app_id, channels):
+                    self._reply(id, await queries.states(app_id, channels))
+                case m.QueryMembers(id, app_id, channel):
+                    self._reply(id, await queries.members(app_id, channel))
+                case m.QueryConnections(id, app_id):
+                    self._reply(id, await queries.connections(app_id))
+        except UnusableValue:
+            self._refuse(id)
 
     def _reply(self, id: int, value: object) -> None:
         self._memory.owner.receive((m.QueryReply(id, msgspec.Raw(m.encode(value))),))
+
+    def _refuse(self, id: int) -> None:
+        self._memory.owner.receive((m.Refused(id),))
 
     def _enter(self, enter: m.Enter) -> None:
         memory = self._memory
@@ -214,57 +244,73 @@ class RedisSession:
         def ask() -> None:
             memory.incoming.expect_reply(topic.partition, marker, lambda reply: self._entered(enter, reply))
             self._ledger.enter(
-                enter, marker.encode(), lambda reply: memory.incoming.receive_reply(marker, reply)
+                enter,
+                marker.encode(),
+                lambda reply: memory.incoming.receive_reply(marker, reply),
+                lambda error: self._enter_failed(enter),
             )
 
         self._listener.subscribe(marker_channel, lambda: self._listener.subscribe(topic.channel, ask))
 
     def _entered(self, enter: m.Enter, reply: Any) -> None:
-        position, members, cached = read_enter_reply(reply)
+        position, members, cached = self._ledger.read_enter_reply(enter, reply)
         self._memory.topics.add(enter.app_id, enter.channel, position)
         self._memory.owner.receive((m.EnterReply(enter.id, members, cached),))
 
-    def _hello(self, hello: m.Hello) -> None:
+    def _enter_failed(self, enter: m.Enter) -> None:
+        """What Redis has of the channel cannot be used. Its events can still be received."""
         memory = self._memory
-        if self._is_first and not hello.channels:
-            self._missed = 0  # nobody was here who could have missed anything
-        channels = memory.topics.replace((report.app_id, report.channel) for report in hello.channels)
-        waiting = set(channels)
+        memory.incoming.forget_reply(str(enter.id))
+        memory.topics.add(enter.app_id, enter.channel)
+        self._refuse(enter.id)
 
-        def when_subscribed(channel: str) -> Callable[[], None]:
-            def subscribed() -> None:
-                waiting.discard(channel)
-                if not waiting:
-                    self._catch_up()
+    async def _hello(self, hello: m.Hello) -> None:
+        """Report everything. Other work waits until that is done."""
+        start = SessionStart(
+            self._memory,
+            self._commands,
+            self._listener.subscribe,
+            is_first=self._is_first,
+            is_new_redis=self._is_new_redis,
+            missed=self._missed,
+        )
+        await start.run(hello, self._ledger, self._removal)
+        self._work.release()
 
-            return subscribed
+    async def _leave(self) -> None:
+        await self._leases.goodbye()
+        self._has_left.set()
 
-        for channel in channels:
-            self._listener.subscribe(channel, when_subscribed(channel))
-        report_state(hello, self._ledger, memory.barrier, is_new_redis=self._is_new_redis)
+    # What is lost, and what cannot be used.
 
-    def _catch_up(self) -> None:
-        memory = self._memory
-        catch_up(memory.topics.partitions(), memory.keys, self._commands, memory.incoming, self._caught_up)
+    def _on_set_aside(self, keys: Sequence[str]) -> None:
+        topics = {topic_of(key) for key in keys}
+        if None in topics:
+            self._notes.ask_for_reports()
+            return
+        for topic in topics:
+            self._notes.ask_for_report(str(topic))
 
-    def _caught_up(self) -> None:
-        memory = self._memory
-        memory.owner.receive((m.Welcome(memory.epoch, 0, self._missed),))
-        memory.incoming.caught_up()
+    def _on_again(self) -> None:
+        """Keys that all nodes have in common were lost: report again what this node holds."""
+        now, before = time.monotonic(), self._memory.again_at
+        if before is None or now - before > AGAIN_S:
+            self._memory.again_at = now
+            self.break_off(RedisUnavailable("keys that all nodes have in common were lost"))
 
     # What the listener calls (`PubSubHandler`).
 
     def on_message(self, channel: bytes, data: bytes) -> None:
         memory = self._memory
-        number = memory.topics.partition_of(channel)
-        if number is not None:
-            memory.incoming.receive_event(number, data)
+        topic = memory.topics.find_by_channel(channel)
+        if topic is not None:
+            memory.incoming.receive_event(topic, channel, data)
             return
         number = memory.topics.marker_partition_of(channel)
         if number is not None:
             memory.incoming.receive_marker(number, data)
         elif channel in (memory.topics.all_nodes, memory.topics.inbox):
-            self._notes.on_message(data)
+            self._notes.on_message(channel, data)
         else:
             memory.heartbeat.on_message(channel, data)
 

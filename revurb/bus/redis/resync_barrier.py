@@ -15,10 +15,12 @@ class ResyncBarrier:
     def __init__(self) -> None:
         self._waiting: list[Callable[[], None]] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._on_open: Callable[[list[Callable[[], None]]], None] = lambda actions: None
 
-    def close(self) -> None:
-        """Delay everything from now on, for RESYNC_WAIT_S seconds."""
+    def close(self, on_open: Callable[[list[Callable[[], None]]], None]) -> None:
+        """Delay everything from now on, for RESYNC_WAIT_S seconds. Then `on_open` gets it, to do it in its order."""
         self._waiting = []
+        self._on_open = on_open
         self._timer = asyncio.get_running_loop().call_later(RESYNC_WAIT_S, self._open)
 
     def reset(self) -> None:
@@ -28,7 +30,7 @@ class ResyncBarrier:
             self._timer.cancel()
 
     def run(self, action: Callable[[], None]) -> None:
-        """Call `action` now, or in its turn when the barrier opens."""
+        """Call `action` now, or leave it to be done when the barrier opens."""
         if self._waiting is None:
             action()
         else:
@@ -36,5 +38,5 @@ class ResyncBarrier:
 
     def _open(self) -> None:
         waiting, self._waiting = self._waiting, None
-        for action in waiting or ():
-            action()
+        if waiting:
+            self._on_open(waiting)

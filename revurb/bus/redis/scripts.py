@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from hashlib import sha1
 
+from revurb.bus.redis.node_scripts import (
+    CLAIM_REMOVALS,
+    END_REMOVAL,
+    GRANT_LEASE,
+    HEARTBEAT,
+    PUBLISH_NOTE,
+    RENEW_LEASE,
+    SET_ASIDE,
+)
+
 _PRELUDE = """
 local function now_ms()
   local t = redis.call('TIME')
@@ -20,26 +30,39 @@ local function publish_event(log, channel, event, kept_ms)
   redis.call('@PUBLISH@', channel, id .. '\\n' .. event)
   return id
 end
+-- The node holds the topic, or does not any more. Whoever holds anything is among the holders, from the same step on,
+-- so that it is found when it is dead, whether it had a lease or not.
+local function hold(held, holders, topic, node)
+  if redis.call('SADD', held, topic) == 1 then redis.call('SADD', holders, node) end
+end
+local function let_go(held, holders, topic, node)
+  redis.call('SREM', held, topic)
+  if redis.call('EXISTS', held) == 0 then redis.call('SREM', holders, node) end
+end
 -- Set how many subscribers of the topic the node has.
-local function set_count(counts, occupied, held, topic, channel, node, count)
+local function set_count(counts, occupied, held, holders, topic, channel, node, count)
   if tonumber(count) > 0 then
     redis.call('HSET', counts, node, count)
     redis.call('SADD', occupied, channel)
-    redis.call('SADD', held, topic)
+    hold(held, holders, topic, node)
   else
     redis.call('HDEL', counts, node)
-    redis.call('SREM', held, topic)
+    let_go(held, holders, topic, node)
     if redis.call('EXISTS', counts) == 0 then redis.call('SREM', occupied, channel) end
   end
 end
--- Add the node to those of the user. Returns true if the user had none. A member is {id, info, order, {nodes}}.
+-- A member is {id, info, order, {nodes}}. Returns nil for anything else, which counts as nobody.
+local function read_member(packed)
+  local ok, member = pcall(cmsgpack.unpack, packed or '')
+  if ok and type(member) == 'table' and type(member[4]) == 'table' then return member end
+end
+-- Add the node to those of the user. Returns true if the user had none.
 local function join(members, user, node, id_json, info_json)
-  local packed = redis.call('HGET', members, user)
-  if not packed then
+  local member = read_member(redis.call('HGET', members, user))
+  if not member then
     redis.call('HSET', members, user, cmsgpack.pack({id_json, info_json, now_ms(), {node}}))
     return true
   end
-  local member = cmsgpack.unpack(packed)
   for _, other in ipairs(member[4]) do
     if other == node then return false end
   end
@@ -49,9 +72,8 @@ local function join(members, user, node, id_json, info_json)
 end
 -- Remove the node from those of the user. Returns true if it was the last one.
 local function leave(members, user, node)
-  local packed = redis.call('HGET', members, user)
-  if not packed then return false end
-  local member, rest, found = cmsgpack.unpack(packed), {}, false
+  local member, rest, found = read_member(redis.call('HGET', members, user)), {}, false
+  if not member then return false end
   for _, other in ipairs(member[4]) do
     if other == node then found = true else table.insert(rest, other) end
   end
@@ -83,46 +105,76 @@ class RedisScript:
 # channel whose last event is kept. ARGV: node, kept ms, and as MessagePack a list of events: {index of the log in KEYS,
 # seq, topic channel, event}, and for events that are kept also {index of the cached key, text, ttl s}. An event whose
 # number is not new was published before, and only the reply was lost. The numbers are stored last: a run that is cut
-# off in the middle is repeated, and receivers know the numbers, too.
+# off in the middle is repeated, and receivers know the numbers, too. A log that cannot be used holds up no others: its
+# error is returned at the end, and the run may be repeated.
 PUBLISH_BATCH = """
-local node, newest = ARGV[1], {}
+local node, newest, broken, failure = ARGV[1], {}, {}, nil
+local function try(log, ...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  broken[log], failure = true, reply
+end
 local oldest = string.format('%.0f', now_ms() - ARGV[2])
 for _, e in ipairs(cmsgpack.unpack(ARGV[3])) do
   local log, seq, event = e[1], e[2], e[4]
-  local last = newest[log] or tonumber(redis.call('HGET', KEYS[log + 1], node) or '0')
-  if seq > last then
-    newest[log] = seq
-    if e[5] then redis.call('SET', KEYS[e[5]], e[6], 'EX', e[7]) end
-    local id = redis.call('XADD', KEYS[log], 'MINID', '~', oldest, '*', 'e', event)
-    redis.call('@PUBLISH@', e[3], id .. '\\n' .. event)
+  local last = newest[log] or tonumber(try(log, 'HGET', KEYS[log + 1], node) or '0') or 0
+  if seq > last and not broken[log] then
+    local id = try(log, 'XADD', KEYS[log], 'MINID', '~', oldest, '*', 'e', event)
+    if id then
+      newest[log] = seq
+      if e[5] then redis.call('SET', KEYS[e[5]], e[6], 'EX', e[7]) end
+      redis.call('@PUBLISH@', e[3], id .. '\\n' .. event)
+    end
   end
 end
-for log, seq in pairs(newest) do redis.call('HSET', KEYS[log + 1], node, string.format('%.0f', seq)) end
+for log, seq in pairs(newest) do try(log, 'HSET', KEYS[log + 1], node, string.format('%.0f', seq)) end
+return failure
 """
 
-# Counts a subscriber. KEYS: log, counts, occupied, held, members, cached. ARGV: node, topic id, channel, topic channel,
-# count, user ('' for none), id, info, added event, kept ms, want members, want cached, marker channel, marker. Returns
-# {newest stream id, members, cached, 1 if the user is new}. The marker is published at that point of the events.
+# Counts a subscriber. KEYS: log, counts, occupied, held, holders, members, cached. ARGV: node, topic id, channel, topic
+# channel, count, user ('' for none), id, info, added event, kept ms, want members, want cached, marker channel, marker.
+# Returns {newest stream id, members, cached, 1 if the user is new}. The marker is published at that point of the
+# events.
 ENTER = """
-set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
-local new = ARGV[6] ~= '' and join(KEYS[5], ARGV[6], ARGV[1], ARGV[7], ARGV[8])
+set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
+local new = ARGV[6] ~= '' and join(KEYS[6], ARGV[6], ARGV[1], ARGV[7], ARGV[8])
 if new then publish_event(KEYS[1], ARGV[4], ARGV[9], ARGV[10]) end
 local members, cached = {}, false
-if ARGV[11] == '1' then members = redis.call('HGETALL', KEYS[5]) end
-if ARGV[12] == '1' then cached = redis.call('GET', KEYS[6]) end
+if ARGV[11] == '1' then members = redis.call('HGETALL', KEYS[6]) end
+if ARGV[12] == '1' then cached = redis.call('GET', KEYS[7]) end
 redis.call('@PUBLISH@', ARGV[13], ARGV[14])
 return {last_id(KEYS[1]), members, cached, new and 1 or 0}
 """
 
-# Sets a node's number of subscribers. KEYS: counts, occupied, held. ARGV: node, topic id, channel, count.
-SET_COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
+# Sets a node's number of subscribers. KEYS: counts, occupied, held, holders. ARGV: node, topic id, channel, count.
+SET_COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
 
-# Removes a node from those of a user. KEYS: log, counts, occupied, held, members. ARGV: node, topic id, channel, topic
-# channel, count ('' does not change it), user, removed event, kept ms. Returns 1 if the user has left.
+# Sets a node's number of subscribers of many channels to 0. KEYS: held, holders, then counts, occupied, members of each
+# channel. ARGV: node, then topic id, channel of each. Returns the indexes of the channels that have members, of which
+# nothing is changed.
+REMOVE_COUNTS = """
+local function remove(i, n)
+  if redis.call('EXISTS', KEYS[i + 2]) == 1 then return true end
+  set_count(KEYS[i], KEYS[i + 1], KEYS[1], KEYS[2], ARGV[2 * n], ARGV[2 * n + 1], ARGV[1], 0)
+end
+local rest, n = {}, 0
+for i = 3, #KEYS, 3 do
+  n = n + 1
+  local ok, has_members = pcall(remove, i, n)
+  if not ok or has_members then table.insert(rest, n) end
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end
+return rest
+"""
+
+# Removes a node from those of a user. KEYS: log, counts, occupied, held, holders, members. ARGV: node, topic id,
+# channel, topic channel, count ('' does not change it), user, removed event, kept ms. Returns 1 if the user has left.
 LEAVE = """
-local gone = leave(KEYS[5], ARGV[6], ARGV[1])
+local gone = leave(KEYS[6], ARGV[6], ARGV[1])
 if gone then publish_event(KEYS[1], ARGV[4], ARGV[7], ARGV[8]) end
-if ARGV[5] ~= '' then set_count(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[5]) end
+if ARGV[5] ~= '' then
+  set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
+end
 return gone and 1 or 0
 """
 
@@ -134,20 +186,21 @@ publish_event(KEYS[1], ARGV[1], ARGV[3], ARGV[4])
 return 1
 """
 
-# Stores what a node holds of a channel. KEYS: counts, occupied, held, members. ARGV: node, topic id, channel, count,
-# then user, id, info of each member. Returns {users who were not there, user and member of each who is in the ledger
-# with this node and not in ARGV}.
+# Stores what a node holds of a channel. KEYS: counts, occupied, held, holders, members. ARGV: node, topic id, channel,
+# count, then user, id, info of each member. Returns {users who were not there, user and member of each who is in the
+# ledger with this node and not in ARGV}.
 REPORT_CHANNEL = """
-set_count(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[1], ARGV[4])
+set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4])
 local new, stale, reported = {}, {}, {}
 for i = 5, #ARGV, 3 do
   reported[ARGV[i]] = true
-  if join(KEYS[4], ARGV[i], ARGV[1], ARGV[i + 1], ARGV[i + 2]) then table.insert(new, ARGV[i]) end
+  if join(KEYS[5], ARGV[i], ARGV[1], ARGV[i + 1], ARGV[i + 2]) then table.insert(new, ARGV[i]) end
 end
-local all = redis.call('HGETALL', KEYS[4])
+local all = redis.call('HGETALL', KEYS[5])
 for i = 1, #all, 2 do
   if not reported[all[i]] then
-    for _, node in ipairs(cmsgpack.unpack(all[i + 1])[4]) do
+    local member = read_member(all[i + 1])
+    for _, node in ipairs(member and member[4] or {}) do
       if node == ARGV[1] then table.insert(stale, all[i]) table.insert(stale, all[i + 1]) end
     end
   end
@@ -164,77 +217,47 @@ CACHE_EVENT = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 """
 
-# KEYS: counts, members, cached. Returns {subscribers, users, cached, its ttl in ms}.
-CHANNEL_STATE = """
-local count = 0
-for _, of_node in ipairs(redis.call('HVALS', KEYS[1])) do count = count + of_node end
-return {count, redis.call('HLEN', KEYS[2]), redis.call('GET', KEYS[3]), redis.call('PTTL', KEYS[3])}
+# KEYS: for each channel counts, members, cached. Returns for each {subscribers, users, cached, its ttl in ms}, or an
+# error text where a value cannot be used.
+CHANNEL_STATES = """
+local function state(counts, members, cached)
+  local count = 0
+  for _, of_node in ipairs(redis.call('HVALS', counts)) do count = count + (tonumber(of_node) or 0) end
+  return {count, redis.call('HLEN', members), redis.call('GET', cached), redis.call('PTTL', cached)}
+end
+local states = {}
+for i = 1, #KEYS, 3 do
+  local ok, found = pcall(state, KEYS[i], KEYS[i + 1], KEYS[i + 2])
+  table.insert(states, ok and found or (type(found) == 'table' and found.err or tostring(found)))
+end
+return states
 """
 
-# Counts one more connection of an app. KEYS: connections, held. ARGV: node, topic id of the app, limit. Returns 1, or 0
-# if the limit is reached. The sum is stored under '', so that this costs as much with a thousand nodes as with two.
+# Counts one more connection of an app. KEYS: connections, held, holders. ARGV: node, topic id of the app, limit.
+# Returns 1, or 0 if the limit is reached. The sum is stored under '', so that this costs as much with a thousand nodes
+# as with two.
 ADMIT = """
-if tonumber(redis.call('HGET', KEYS[1], '') or '0') >= tonumber(ARGV[3]) then return 0 end
-redis.call('HINCRBY', KEYS[1], '', 1)
-redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
-redis.call('SADD', KEYS[2], ARGV[2])
+local sum = tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0
+if sum >= tonumber(ARGV[3]) then return 0 end
+local mine = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
+redis.call('HSET', KEYS[1], '', string.format('%.0f', sum + 1), ARGV[1], string.format('%.0f', mine + 1))
+hold(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
 return 1
 """
 
-# Sets a node's number of connections. KEYS: connections, held. ARGV: node, topic id of the app, count.
+# Sets a node's number of connections. KEYS: connections, held, holders. ARGV: node, topic id of the app, count.
 SET_CONNECTIONS = """
-local before = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
-local sum = redis.call('HINCRBY', KEYS[1], '', tonumber(ARGV[3]) - tonumber(before))
-if sum == 0 then redis.call('HDEL', KEYS[1], '') end
+local before = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
+local sum = (tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0) + tonumber(ARGV[3]) - before
+if sum > 0 then redis.call('HSET', KEYS[1], '', string.format('%.0f', sum)) else redis.call('HDEL', KEYS[1], '') end
 if tonumber(ARGV[3]) > 0 then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-  redis.call('SADD', KEYS[2], ARGV[2])
+  hold(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
 else
   redis.call('HDEL', KEYS[1], ARGV[1])
-  redis.call('SREM', KEYS[2], ARGV[2])
+  let_go(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
 end
 """
-
-# KEYS: leases, epoch. ARGV: node, lease ms, an epoch for a Redis without one. Returns {now in ms, epoch, 1 if the lease
-# is new}.
-RENEW_LEASE = """
-redis.call('SET', KEYS[2], ARGV[3], 'NX')
-local now = now_ms()
-local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
-"""
-
-# KEYS: leases, removal claims. ARGV: claim ms. Returns the nodes whose leases have ended and that no other node has
-# claimed. The caller must remove what they held.
-CLAIM_REMOVALS = """
-local now, claimed = now_ms(), {}
-for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
-  if tonumber(redis.call('HGET', KEYS[2], dead) or '0') <= now then
-    redis.call('HSET', KEYS[2], dead, string.format('%.0f', now + ARGV[1]))
-    redis.call('PEXPIRE', KEYS[2], ARGV[1])
-    table.insert(claimed, dead)
-  end
-end
-return claimed
-"""
-
-# Ends a removal. KEYS: leases, removal claims. ARGV: node. Returns 1 if the node still had a lease entry.
-END_REMOVAL = """
-redis.call('HDEL', KEYS[2], ARGV[1])
-return redis.call('ZREM', KEYS[1], ARGV[1])
-"""
-
-# KEYS: logs. ARGV: channel, number of the heartbeat. Returns {now in ms, the newest stream id of each log}, and
-# publishes `<number> <now in ms> <stream ids>`.
-HEARTBEAT = """
-local tails = {string.format('%.0f', now_ms())}
-for _, log in ipairs(KEYS) do table.insert(tails, last_id(log)) end
-redis.call('@PUBLISH@', ARGV[1], ARGV[2] .. ' ' .. table.concat(tails, ' '))
-return tails
-"""
-
-# KEYS: any key with the channel's hash tag. ARGV: channel, note.
-PUBLISH_NOTE = "redis.call('@PUBLISH@', ARGV[1], ARGV[2])"
 
 
 class Scripts:
@@ -245,15 +268,18 @@ class Scripts:
         self.publish_batch = RedisScript(PUBLISH_BATCH, publish)
         self.enter = RedisScript(ENTER, publish)
         self.set_count = RedisScript(SET_COUNT, publish)
+        self.remove_counts = RedisScript(REMOVE_COUNTS, publish)
         self.leave = RedisScript(LEAVE, publish)
         self.announce_departed = RedisScript(ANNOUNCE_DEPARTED, publish)
         self.report_channel = RedisScript(REPORT_CHANNEL, publish)
         self.publish_own = RedisScript(PUBLISH_OWN, publish)
         self.cache_event = RedisScript(CACHE_EVENT, publish)
-        self.channel_state = RedisScript(CHANNEL_STATE, publish)
+        self.channel_states = RedisScript(CHANNEL_STATES, publish)
+        self.set_aside = RedisScript(SET_ASIDE, publish)
         self.admit = RedisScript(ADMIT, publish)
         self.set_connections = RedisScript(SET_CONNECTIONS, publish)
         self.renew_lease = RedisScript(RENEW_LEASE, publish)
+        self.grant_lease = RedisScript(GRANT_LEASE, publish)
         self.claim_removals = RedisScript(CLAIM_REMOVALS, publish)
         self.end_removal = RedisScript(END_REMOVAL, publish)
         self.heartbeat = RedisScript(HEARTBEAT, publish)

@@ -1,4 +1,8 @@
-"""What a node is subscribed to at Redis, and from which position on."""
+"""What a node is subscribed to at Redis, and up to where it has received each topic.
+
+A position is kept for each topic, not for its partition: whatever somebody else writes on a topic's channel concerns
+that topic alone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,19 @@ from revurb.bus.redis.keys import Keys
 ALL_NODES_TOPIC: ChannelKey = ("", "")  # the topic that every node is subscribed to
 
 
+class SubscribedTopic:
+    """One topic. `newest` is the position up to which its events were received; None while none is wanted yet, since
+    its subscriber is not confirmed."""
+
+    __slots__ = ("app_id", "channel", "newest", "partition")
+
+    def __init__(self, app_id: str, channel: str, partition: int) -> None:
+        self.app_id = app_id
+        self.channel = channel
+        self.partition = partition
+        self.newest: StreamId | None = None
+
+
 class TopicSubscriptions:
     """Topics by (app id, channel), and by the name of their channel in Redis."""
 
@@ -19,51 +36,56 @@ class TopicSubscriptions:
         self.inbox = keys.inbox(node).encode()
         self._keys = keys
         self._node = node
-        self._since: dict[ChannelKey, StreamId] = {}
-        self._topic_partitions: dict[bytes, int] = {}
+        self._topics: dict[ChannelKey, SubscribedTopic] = {}
+        self._by_channel: dict[bytes, SubscribedTopic] = {}
         self._marker_partitions: dict[bytes, int] = {}
 
     def expect_markers(self, app_id: str, channel: str) -> str:
         """A topic is about to be subscribed to. Returns the channel of the markers of its partition."""
-        topic = self._keys.topic(app_id, channel)
-        self._topic_partitions[topic.channel.encode()] = topic.partition
+        topic = self._find_or_create((app_id, channel))
         marker_channel = self._keys.markers(topic.partition, self._node)
         self._marker_partitions[marker_channel.encode()] = topic.partition
         return marker_channel
 
-    def add(self, app_id: str, channel: str, since: StreamId = START) -> None:
+    def add(self, app_id: str, channel: str, since: StreamId = START) -> str:
         """Events of the topic after `since` are wanted. A topic that is there already keeps its position, which is an
-        earlier one."""
-        if (app_id, channel) in self._since:
-            return
-        self._since[app_id, channel] = since
-        topic = self._keys.topic(app_id, channel)
-        self._topic_partitions[topic.channel.encode()] = topic.partition
+        earlier one. Returns its channel in Redis."""
+        topic = self._find_or_create((app_id, channel))
+        if topic.newest is None:
+            topic.newest = since
+        return self._keys.topic(app_id, channel).channel
 
     def remove(self, app_id: str, channel: str) -> str:
         """The topic is not wanted any more. Returns its channel in Redis."""
-        self._since.pop((app_id, channel), None)
+        self._topics.pop((app_id, channel), None)
         name = self._keys.topic(app_id, channel).channel
-        self._topic_partitions.pop(name.encode(), None)
+        self._by_channel.pop(name.encode(), None)
         return name
 
-    def replace(self, keys: Iterable[ChannelKey]) -> list[str]:
-        """Want these topics and no others, besides that of all nodes; each from the position that it had, or from the
-        start. Returns all channels to be subscribed to."""
-        before, self._since = self._since, {}
-        self._topic_partitions.clear()
+    def keep_only(self, keys: Iterable[ChannelKey]) -> None:
+        """Want no other topics, besides that of all nodes; each that stays keeps its position."""
+        for key in self._topics.keys() - {ALL_NODES_TOPIC, *keys}:
+            self.remove(*key)
         self._marker_partitions.clear()
-        for key in (ALL_NODES_TOPIC, *keys):
-            self.add(*key, before.get(key, START))
-        return [name.decode() for name in self._topic_partitions]
 
-    def since(self, app_id: str, channel: str) -> StreamId | None:
-        """The position after which the topic's events are wanted; None if it is not wanted."""
-        return self._since.get((app_id, channel) if channel else ALL_NODES_TOPIC)
+    def forget_positions(self) -> None:
+        """Want all events of the topics, of a Redis that has none from before."""
+        for topic in self._topics.values():
+            topic.newest = None if topic.newest is None else START
 
-    def partition_of(self, channel: bytes) -> int | None:
-        """The partition of a topic's channel; None if it is not one."""
-        return self._topic_partitions.get(channel)
+    def rewind(self, partition: int, position: StreamId) -> None:
+        """The log of the partition ends at `position`, whatever was received behind it."""
+        for topic in self._topics.values():
+            if topic.partition == partition and topic.newest is not None:
+                topic.newest = min(topic.newest, position)
+
+    def find(self, app_id: str, channel: str) -> SubscribedTopic | None:
+        """The topic of an event; None if it is not subscribed to."""
+        return self._topics.get((app_id, channel) if channel else ALL_NODES_TOPIC)
+
+    def find_by_channel(self, channel: bytes) -> SubscribedTopic | None:
+        """The topic whose channel in Redis that is; None if it is not one."""
+        return self._by_channel.get(channel)
 
     def marker_partition_of(self, channel: bytes) -> int | None:
         """The partition of a channel of markers; None if it is not one."""
@@ -71,4 +93,12 @@ class TopicSubscriptions:
 
     def partitions(self) -> set[int]:
         """The partitions of all topics."""
-        return set(self._topic_partitions.values())
+        return {topic.partition for topic in self._topics.values()}
+
+    def _find_or_create(self, key: ChannelKey) -> SubscribedTopic:
+        topic = self._topics.get(key)
+        if topic is None:
+            keys = self._keys.topic(*key)
+            topic = self._topics[key] = SubscribedTopic(*key, keys.partition)
+            self._by_channel[keys.channel.encode()] = topic
+        return topic

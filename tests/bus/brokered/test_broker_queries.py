@@ -83,3 +83,12 @@ async def test_a_survey_ends_at_its_deadline() -> None:
     asked.queries.on_reply(1, raw(2))
     asked.queries.on_survey_result(1, b"a")
     assert await survey == [b"a"]
+
+
+async def test_a_question_that_is_refused_is_answered_by_this_node() -> None:
+    asked = Asked()
+    first, second = asked.connections(), asked.connections()
+    asked.queries.on_refused(1)
+    asked.queries.on_refused(1)
+    assert await first == -1
+    assert not second.done()

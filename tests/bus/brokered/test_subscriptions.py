@@ -92,3 +92,22 @@ async def test_everything_is_in_the_hello() -> None:
     node.subscriptions.connect(APP, is_known=True)
     hello = node.subscriptions.hello("n1", "e", 5)
     assert hello == m.Hello("n1", "e", 5, {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])
+
+
+async def test_who_cannot_be_counted_is_let_in() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_refused(1)
+    node.subscriptions.on_enter_refused(1)
+    assert node.entered == [ChannelSnapshot([ANN], None)]
+    assert node.subscriptions.topics == 1
+
+
+async def test_what_the_broker_has_lost_is_reported_again() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
+    node.sent.clear()
+    node.subscriptions.report(APP, "elsewhere")
+    node.subscriptions.report(APP, ROOM)
+    assert node.sent == [m.Report(m.ChannelReport(APP, ROOM, 1, [ANN]))]

@@ -11,7 +11,10 @@ from redis.asyncio import Redis
 
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.ledger_queries import LedgerQueries
+from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -32,11 +35,16 @@ class Ledgers:
         self.redis = redis
         self.published: list[PublishedEvent] = []
         self.scripts = Scripts()
-        self.commands = CommandQueue(redis, self.scripts, KEYS.leases, down)
+        self.invalid = InvalidValues()
+        self.commands = CommandQueue(redis, self.scripts, KEYS.leases, down, self.invalid)
+        self.queries = LedgerQueries(KEYS, self.scripts, self.commands, self.invalid)
         self.events = MEMBER_EVENTS._replace(on_published=self.published.append)
 
     def of(self, node: str) -> RedisLedger:
-        return RedisLedger(node, KEYS, self.scripts, self.commands, self.events, 60_000)
+        return RedisLedger(node, KEYS, self.scripts, self.commands, self.events, 60_000, self.invalid)
+
+    def removal(self, node: str) -> NodeRemoval:
+        return NodeRemoval(KEYS, self.scripts, self.commands, self.of(node), self.invalid)
 
     async def answer(self, ask: Callable[[Callable[[Any], None]], None]) -> Any:
         """What `ask` gives its callback; everything asked before is done by then."""

@@ -57,9 +57,9 @@ async def test_scripts_that_redis_has_lost_are_loaded_again(server: RedisServer)
         await queue.commands.load()
         await queue.redis.script_flush()
         keys = ("counts", "members", "cached")
-        queue.commands.run_script(queue.scripts.channel_state, keys, (), queue.replies.append)
+        queue.commands.run_script(queue.scripts.channel_states, keys, (), queue.replies.append)
         await queue.commands.flush()
-        assert queue.replies == [[0, 0, None, -2]]
+        assert queue.replies == [[[0, 0, None, -2]]]
 
 
 async def test_a_refused_command_ends_the_queue_and_says_why(server: RedisServer) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.bus.redis.envelope import START, Envelope, StreamId, pack
-from revurb.bus.redis.incoming_events import IncomingEvents
+from revurb.bus.redis import incoming_events
+from revurb.bus.redis.envelope import START, StreamId, pack
+from revurb.bus.redis.incoming_events import MAX_AHEAD_MS, IncomingEvents
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import Keys, partition_of
+from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 from revurb.pusher.ports import PublishedEvent
 
 APP = "app1"
+KEYS = Keys("revurb")
+NEWS = partition_of(APP, "news")
+SAME = next(name for name in map(str, range(1000)) if partition_of(APP, name) == NEWS)  # in its partition
+OTHER = next(name for name in map(str, range(1000)) if partition_of(APP, name) == NEWS + 1)
 
 
 class Order:
@@ -20,25 +30,44 @@ class Order:
 
     def __init__(self) -> None:
         self.passed_on: list[Any] = []
+        self.invalid = InvalidValues()
+        self.overflows = 0
+        self.topics = TopicSubscriptions(KEYS, "n1")
+        for channel in ("news", SAME, OTHER):
+            self.topics.add(APP, channel)
         self.incoming = IncomingEvents(
-            lambda partition, position, envelope: self.passed_on.append(envelope.text)
+            self.topics,
+            self.invalid,
+            lambda partition, envelope: self.passed_on.append(envelope.text),
+            self._overflow,
         )
 
-    def event(self, ms: int, partition: int = 1) -> None:
-        self.incoming.receive_event(partition, b"%d-0\n" % ms + packed(ms))
+    def _overflow(self) -> None:
+        self.overflows += 1
+
+    def event(self, ms: int, channel: str = "news") -> None:
+        self.receive(b"%d-0\n" % ms + packed(ms, channel), channel)
+
+    def receive(self, data: bytes, channel: str = "news") -> None:
+        topic = self.topics.find(APP, channel)
+        assert topic is not None
+        self.incoming.receive_event(topic, KEYS.topic(APP, channel).channel.encode(), data)
+
+    def logged(self, ms: int) -> None:
+        self.incoming.receive_logged(NEWS, KEYS.logs[NEWS], b"%d-0" % ms, packed(ms))
 
 
-def packed(ms: int) -> bytes:
-    return pack("n", ms, PublishedEvent(APP, "news", b"%d" % ms))
+def packed(ms: int, channel: str = "news") -> bytes:
+    return pack("n", ms, PublishedEvent(APP, channel, b"%d" % ms))
 
 
 def test_a_reply_has_the_place_of_its_marker() -> None:
     order = Order()
-    order.incoming.expect_reply(1, "7", order.passed_on.append)
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
     order.event(1)
     order.incoming.receive_reply("7", "reply")  # before its marker
     order.event(2)
-    order.incoming.receive_marker(1, b"7")
+    order.incoming.receive_marker(NEWS, b"7")
     order.event(3)
     assert order.passed_on == [b"1", b"2", "reply", b"3"]
 
@@ -46,18 +75,31 @@ def test_a_reply_has_the_place_of_its_marker() -> None:
 def test_events_behind_a_marker_wait_for_the_reply() -> None:
     order = Order()
     for marker in ("7", "8"):
-        order.incoming.expect_reply(1, marker, order.passed_on.append)
-    order.incoming.receive_marker(1, b"7")
+        order.incoming.expect_reply(NEWS, marker, order.passed_on.append)
+    order.incoming.receive_marker(NEWS, b"7")
     order.event(1)
-    order.incoming.receive_marker(1, b"8")
+    order.incoming.receive_marker(NEWS, b"8")
     order.event(2)
-    order.event(1, partition=2)
+    order.event(1, OTHER)
     assert order.passed_on == [b"1"]  # that of the other partition
-    order.incoming.advance_to(1, StreamId(9, 0))  # ignored meanwhile
+    order.incoming.advance_to(NEWS, StreamId(9, 0))  # ignored meanwhile
     order.incoming.receive_reply("8", "second")
     order.incoming.receive_reply("7", "first")
     assert order.passed_on == [b"1", "first", b"1", "second", b"2"]
-    assert order.incoming.newest(1) == StreamId(2, 0)
+    assert order.incoming.newest(NEWS) == StreamId(2, 0)
+    assert order.incoming.received(NEWS) == START
+
+
+def test_a_reply_that_does_not_come_holds_nothing_up() -> None:
+    order = Order()
+    for marker in ("7", "8"):
+        order.incoming.expect_reply(NEWS, marker, order.passed_on.append)
+        order.incoming.receive_marker(NEWS, marker.encode())
+        order.event(int(marker))
+    order.incoming.receive_reply("8", "second")
+    order.incoming.forget_reply("7")
+    order.incoming.forget_reply("7")
+    assert order.passed_on == [b"7", "second", b"8"]
 
 
 def test_events_wait_while_the_log_is_read() -> None:
@@ -66,25 +108,54 @@ def test_events_wait_while_the_log_is_read() -> None:
     order.incoming.catch_up()
     order.event(4)
     order.event(3)
-    for ms in (2, 3):
-        order.incoming.receive_logged(1, b"%d-0" % ms, packed(ms))
+    for ms in (1, 2, 3):
+        order.logged(ms)
     assert order.passed_on == [b"1", b"2", b"3"]
     order.incoming.caught_up()
     assert order.passed_on == [b"1", b"2", b"3", b"4"]
     assert not order.incoming.is_catching_up
+    assert order.incoming.received(NEWS) == StreamId(3, 0)
+
+
+def test_what_is_too_much_to_wait_is_read_from_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming_events, "MAX_POSTPONED_BYTES", 2000)
+    order = Order()
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
+    order.incoming.catch_up()
+    order.incoming.receive_marker(NEWS, b"7")
+    for ms in range(1, 10):
+        order.event(ms)
+    was_behind = order.incoming.is_behind
+    order.incoming.read_on()
+    assert (was_behind, order.incoming.is_behind) == (True, False)
+    for ms in range(1, 10):
+        order.logged(ms)
+    order.incoming.receive_reply("7", "reply")
+    order.incoming.caught_up()
+    assert order.passed_on == [b"%d" % ms for ms in range(1, 10)] + ["reply"]
+    assert not order.overflows
+
+
+def test_too_much_behind_a_reply_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming_events, "MAX_POSTPONED_BYTES", 2000)
+    order = Order()
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
+    order.incoming.receive_marker(NEWS, b"7")
+    for ms in range(1, 10):
+        order.event(ms)
+    assert order.overflows
 
 
 def test_positions_can_be_moved_by_heartbeats() -> None:
     order = Order()
-    order.incoming.rewind_to(1, StreamId(5, 0))  # nothing is known of that partition
-    assert order.incoming.newest(1) == START
+    order.incoming.rewind_to(NEWS, StreamId(5, 0))  # nothing is known of that partition
+    assert order.incoming.newest(NEWS) == START
     order.event(9)
-    order.incoming.rewind_to(1, StreamId(5, 0))
+    order.incoming.rewind_to(NEWS, StreamId(5, 0))
     order.event(6)
     assert order.passed_on == [b"9", b"6"]
-    order.incoming.advance_to(1, StreamId(8, 0))
-    order.event(7)
-    assert order.passed_on == [b"9", b"6"]
+    order.incoming.advance_to(NEWS, StreamId(8, 0))
+    assert order.incoming.received(NEWS) == order.incoming.newest(NEWS) == StreamId(8, 0)
 
 
 def test_a_new_session_forgets_what_waits_and_keeps_the_positions() -> None:
@@ -93,7 +164,7 @@ def test_a_new_session_forgets_what_waits_and_keeps_the_positions() -> None:
     order.incoming.catch_up()
     order.event(6)
     order.incoming.reset(forget_positions=False)
-    assert order.incoming.newest(1) == StreamId(5, 0)
+    assert order.incoming.newest(NEWS) == StreamId(5, 0)
     order.event(5)
     order.event(7)
     assert order.passed_on == [b"5", b"7"]
@@ -102,21 +173,56 @@ def test_a_new_session_forgets_what_waits_and_keeps_the_positions() -> None:
     assert order.passed_on == [b"5", b"7", b"1"]
 
 
+def test_a_false_position_concerns_its_own_channel() -> None:
+    order = Order()
+    order.event(1_000)
+    order.event(9_000, SAME)  # somebody else wrote this
+    order.event(1_001)
+    order.event(1_001, SAME)
+    assert order.passed_on == [b"1000", b"9000", b"1001"]
+    assert order.incoming.received(NEWS) == START  # from where the log is read
+
+
+def test_a_position_that_no_clock_has_reached_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    order = Order()
+    assert order.incoming.set_time(NEWS, 1_000)
+    order.event(1_000 + MAX_AHEAD_MS * 2)
+    order.event(1_000)
+    assert order.passed_on == [b"1000"]
+    assert order.invalid.count == 1
+    [record] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert record.__dict__["key"] == KEYS.topic(APP, "news").channel
+    assert order.incoming.set_time(NEWS, 2_000)
+    assert not order.incoming.set_time(NEWS, 2_000 + MAX_AHEAD_MS * 2)  # the clock has jumped
+    assert order.incoming.set_time(NEWS, 2_000)  # back: nothing was refused
+    order.incoming.reset(forget_positions=False)
+    order.event(10**15)
+    assert order.passed_on == [b"1000", b"%d" % 10**15]
+
+
+@pytest.mark.parametrize("of", ["news", ""])
+def test_an_event_of_another_channel_is_refused(of: str) -> None:
+    order = Order()
+    order.receive(b"5-0\n" + packed(5, of), SAME)
+    order.receive(b"5-0\n" + pack("n", 1, PublishedEvent("app2", "news", b"x")), "news")
+    assert order.passed_on == []
+    assert order.invalid.count == 2
+
+
 @given(data=st.binary(max_size=200))
 def test_incoming_takes_any_bytes(data: bytes) -> None:
-    got: list[Envelope] = []
-    incoming = IncomingEvents(lambda number, position, envelope: got.append(envelope))
-    incoming.receive_event(1, data)
-    incoming.receive_event(1, b"5-0\n" + data)
-    incoming.receive_event(1, data + b"\n" + data)
-    incoming.receive_marker(1, data)
-    assert incoming.invalid_messages + len(got) >= 2
+    order = Order()
+    order.receive(data)
+    order.receive(b"5-0\n" + data)
+    order.receive(data + b"\n" + data)
+    order.incoming.receive_marker(NEWS, data)
+    order.incoming.receive_logged(NEWS, KEYS.logs[NEWS], data, data)
+    assert order.invalid.count + len(order.passed_on) >= 3
 
 
 def test_an_older_position_is_not_passed_on() -> None:
-    got: list[StreamId] = []
-    incoming = IncomingEvents(lambda number, position, envelope: got.append(position))
-    event = msgspec.msgpack.encode([1, "n", 1, APP, "news", b"x", None])
-    for stream_id in (b"5-0", b"5-0", b"4-9", b"5-1"):
-        incoming.receive_event(1, stream_id + b"\n" + event)
-    assert got == [StreamId(5, 0), StreamId(5, 1)]
+    order = Order()
+    for number, stream_id in enumerate((b"5-0", b"5-0", b"4-9", b"5-1")):
+        event = msgspec.msgpack.encode([1, "n", 1, APP, "news", b"%d" % number, None])
+        order.receive(stream_id + b"\n" + event)
+    assert order.passed_on == [b"0", b"3"]

@@ -8,11 +8,13 @@ from typing import Any, cast
 import msgspec
 
 from revurb.bus.redis.command_queue import CommandQueue
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.scripts import RedisScript, Scripts
 
 KEYS = Keys("revurb")
+NOT_UTF8 = bytes.fromhex("94a1ffa17800c400")  # as text: no MsgspecError, but a UnicodeDecodeError
 
 
 class Nodes:
@@ -21,6 +23,7 @@ class Nodes:
     def __init__(self) -> None:
         self.scripts = Scripts()
         self.reported: list[tuple[Any, ...]] = []
+        self.invalid = InvalidValues()
         self.notes = {node: self._notes(node) for node in ("n1", "n2")}
 
     def _notes(self, node: str) -> NodeNotes:
@@ -32,6 +35,9 @@ class Nodes:
             on_question=lambda number, question: self.reported.append((node, "question", number, question)),
             on_answer=lambda id, answer: self.reported.append((node, "answer", id, answer)),
             on_gone=lambda gone: self.reported.append((node, "gone", gone)),
+            on_again=lambda: self.reported.append((node, "again")),
+            on_report=lambda app_id, channel: self.reported.append((node, "report", app_id, channel)),
+            invalid=self.invalid,
         )
 
     def run_script(self, script: RedisScript, keys: Sequence[str], args: Sequence[Any]) -> None:
@@ -39,7 +45,7 @@ class Nodes:
         channel, data = args
         for node, notes in self.notes.items():
             if channel in (KEYS.all_nodes, KEYS.inbox(node)):
-                notes.on_message(data)
+                notes.on_message(channel.encode(), data)
 
 
 def test_a_question_goes_to_all_and_the_answers_to_the_asker() -> None:
@@ -60,7 +66,18 @@ def test_everyone_is_told_that_a_node_is_gone() -> None:
 
 def test_what_is_no_note_is_counted() -> None:
     nodes = Nodes()
-    for data in (b"", b"\xff", msgspec.msgpack.encode(["other", "n1"]), b"\x91" * 100_000):
-        nodes.notes["n1"].on_message(data)
-    assert nodes.notes["n1"].invalid_messages == 4
+    for data in (b"", b"\xff", msgspec.msgpack.encode(["other", "n1"]), b"\x91" * 100_000, NOT_UTF8):
+        nodes.notes["n1"].on_message(b"everyone", data)
+    assert nodes.invalid.count == 5
     assert nodes.reported == []
+
+
+def test_everyone_is_asked_to_report_again() -> None:
+    nodes = Nodes()
+    nodes.notes["n1"].ask_for_reports()
+    assert nodes.reported == [("n1", "again"), ("n2", "again")]
+    nodes.reported.clear()
+    nodes.notes["n1"].ask_for_report(KEYS.topic("app1", "news").id)
+    assert nodes.reported == [("n1", "report", "app1", "news"), ("n2", "report", "app1", "news")]
+    nodes.notes["n1"].on_message(b"everyone", msgspec.msgpack.encode(["report", "n1", 0, b"\xff"]))
+    assert nodes.invalid.count == 1

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.envelope import START, StreamId, pack
-from revurb.bus.redis.incoming_events import IncomingEvents
-from revurb.bus.redis.keys import PARTITIONS, Keys
+from revurb.bus.redis.incoming_events import MAX_AHEAD_MS, IncomingEvents
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of
 from revurb.bus.redis.redis_heartbeat import LogTails, RedisHeartbeat
 from revurb.bus.redis.scripts import RedisScript, Scripts
+from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 from revurb.pusher.ports import PublishedEvent
 
 KEYS = Keys("revurb")
 SCRIPT = Scripts().heartbeat
 KEPT_MS = 60_000
+CHANNEL = next(name for name in map(str, range(1000)) if partition_of("a", name) == 3)
 
 
 class Servers:
@@ -28,15 +32,24 @@ class Servers:
         self.now_ms = 1_000_000
         self.ends: dict[str, bytes] = {}
         self.beaten: list[tuple[str, bytes]] = []  # channel, what came on it
+        self.holds_replies = False
+        self._held: list[Callable[[], None]] = []
+
+    def release(self) -> None:
+        self.holds_replies = False
+        for reply in self._held:
+            reply()
 
     def run_script(
-        self, script: RedisScript, keys: Sequence[str], args: Sequence[Any], done: Any = None
+        self, script: RedisScript, keys: Sequence[str], args: Sequence[Any], done: Callable[[Any], None]
     ) -> None:
         assert script is SCRIPT
         channel, number = args
         reply = [b"%d" % self.now_ms, *(self.ends.get(key, b"0-0") for key in keys)]
         self.beaten.append((channel, b"%d " % number + b" ".join(reply)))
-        if done is not None:
+        if self.holds_replies:
+            self._held.append(lambda: done(reply))
+        else:
             done(reply)
 
 
@@ -46,14 +59,19 @@ class Process:
     def __init__(self, split: bool, silent_after_s: float = 60.0) -> None:
         self.servers = Servers()
         self.split = split
-        self.received: list[StreamId] = []
+        self.received: list[int] = []
         self.deaf: asyncio.Future[RedisUnavailable] = asyncio.get_running_loop().create_future()
-        self.incoming = IncomingEvents(lambda number, position, envelope: self.received.append(position))
+        self.invalid, self.topics = InvalidValues(), TopicSubscriptions(KEYS, "n")
+        self.topics.add("a", CHANNEL)
+        self.incoming = IncomingEvents(
+            self.topics, self.invalid, lambda number, envelope: self.received.append(envelope.seq)
+        )
         self.heartbeat = RedisHeartbeat(
             "n",
             KEYS,
             self.incoming,
             self._is_deaf,
+            self.invalid,
             kept_ms=KEPT_MS,
             heartbeat_s=0.01,
             silent_after_s=silent_after_s,
@@ -62,6 +80,12 @@ class Process:
     def _is_deaf(self, error: RedisUnavailable) -> None:
         if not self.deaf.done():
             self.deaf.set_result(error)
+
+    def event(self, stream_id: bytes, seq: int) -> None:
+        topic = self.topics.find("a", CHANNEL)
+        assert topic is not None
+        data = stream_id + b"\n" + pack("m", seq, PublishedEvent("a", CHANNEL, b"x"))
+        self.incoming.receive_event(topic, b"channel", data)
 
     async def live(self, *, first: bool = False, served_s: float = 0.0, another: bool = False) -> bool:
         """Begin the next session of the link. Returns whether there was a gap."""
@@ -134,8 +158,10 @@ async def test_a_quiet_partition_is_known_up_to_its_end_as_well(split: bool) -> 
 async def test_while_the_log_is_read_nothing_is_known(split: bool) -> None:
     process = Process(split)
     await process.live(first=True)
-    process.servers.now_ms += KEPT_MS * 2
+    process.servers.now_ms += KEPT_MS
+    assert not await process.live()
     await process.beat()
+    process.servers.now_ms += KEPT_MS
     assert not await process.live()
     process.incoming.catch_up()
     process.servers.ends[KEYS.logs[3]] = b"500-2"
@@ -164,12 +190,12 @@ async def test_a_replica_that_lacks_the_newest_goes_on_from_what_it_has(split: b
     """Its clock may be behind, so that what it adds has ids that are below those that were lost."""
     process = Process(split)
     await process.live(first=True)
-    process.incoming.receive_event(3, b"900-0\n" + pack("m", 1, PublishedEvent("a", "c", b"x")))
+    process.event(b"900-0", 1)
     process.servers.ends[KEYS.logs[3]] = b"880-0"
     assert not await process.live()
     assert process.incoming.newest(3) == StreamId(880, 0)
-    process.incoming.receive_event(3, b"880-1\n" + pack("m", 2, PublishedEvent("a", "c", b"y")))
-    assert process.received == [StreamId(900, 0), StreamId(880, 1)]
+    process.event(b"880-1", 2)
+    assert process.received == [1, 2]
     await process.heartbeat.stop()
 
 
@@ -194,9 +220,47 @@ async def test_garbage_is_counted_and_says_nothing() -> None:
     process = Process(split=False)
     await process.live(first=True)
     channel = process.heartbeat.channels[0].encode()
-    for data in (b"", b"1", b"x 1 0-0", b"1 x 0-0", b"1 2 3", b"1 2 a-b", b"\xff" * 9):
+    await process.beat()
+    garbage = (b"", b"1", b"x 1 0-0", b"1 x 0-0", b"1 2 3", b"1 2 a-b", b"\xff" * 9, b"9" * 5000 + b" 1")
+    for data in garbage:
         process.heartbeat.on_message(channel, data)
-    assert process.heartbeat.invalid_messages == 7
+    assert process.invalid.count == len(garbage)
     process.heartbeat.on_message(b"nobody's", b"1 2 0-0")
     assert process.incoming.newest(0) == START
+    await process.heartbeat.stop()
+
+
+@pytest.mark.parametrize("is_early", [False, True], ids=["behind the reply", "ahead of it"])
+async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
+    """Anybody may write on the heartbeats' channel, and guess their numbers."""
+    process = Process(split=False)
+    await process.live(first=True)
+    channel = process.heartbeat.channels[0].encode()
+    process.servers.beaten.clear()
+    process.servers.holds_replies = is_early
+    while not process.servers.beaten:
+        await asyncio.sleep(0.001)
+    _, genuine = process.servers.beaten[0]
+    number = genuine.partition(b" ")[0]
+    process.heartbeat.on_message(channel, number + b" 1 " + b"77-0 " * PARTITIONS)
+    process.heartbeat.on_message(channel, genuine)
+    process.servers.release()
+    assert process.incoming.received(0) == START
+    assert process.heartbeat.lag_s(time.monotonic()) is not None
+    assert process.invalid.count == (0 if is_early else 1)
+    await process.heartbeat.stop()
+
+
+async def test_a_clock_that_jumps_ahead_begins_a_new_session(split: bool) -> None:
+    """Events of the new time were refused as false. They are in the log, up to where everything has come."""
+    process = Process(split)
+    await process.live(first=True)
+    process.servers.now_ms += 10 * MAX_AHEAD_MS
+    process.event(b"%d-0" % process.servers.now_ms, 1)
+    assert process.received == []
+    process.servers.ends[KEYS.logs[3]] = b"%d-0" % process.servers.now_ms
+    await process.beat()
+    async with asyncio.timeout(5):
+        assert "jumped" in str(await process.deaf)
+    assert process.incoming.received(3) == START
     await process.heartbeat.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.redis.redis_ledger import read_enter_reply
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.redis.ledgers import APP, KEYS, ledgers
@@ -24,14 +23,15 @@ async def test_a_user_is_announced_once_and_leaves_with_the_last_node(server: Re
         one, two = made.of("n1"), made.of("n2")
         for ledger in (one, two, two):
             reply = await made.answer(lambda done, ledger=ledger: ledger.enter(enter(ANN), b"7", done))  # type: ignore[misc]
-            _, members, cached = read_enter_reply(reply)
+            _, members, cached = ledger.read_enter_reply(enter(ANN), reply)
             assert (members, cached) == ([ANN], None)
         one.leave(APP, ROOM, ANN, 0)
         assert await made.logged(ROOM) == [MEMBER_EVENTS.added(ROOM, ANN)]
         two.leave(APP, ROOM, ANN, 0)
         assert await made.logged(ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), MEMBER_EVENTS.removed(ROOM, ANN)]
         assert [event.text for event in made.published] == await made.logged(ROOM)
-        assert await made.redis.keys("*members*") == await made.redis.keys("*held*") == []
+        for what in ("members", "held", "holders"):
+            assert await made.redis.keys(f"*{what}*") == []
 
 
 async def test_states_are_those_of_all_nodes(server: RedisServer) -> None:
@@ -41,13 +41,14 @@ async def test_states_are_those_of_all_nodes(server: RedisServer) -> None:
         two.set_count(APP, "news", 2)
         two.cache_event(APP, "news", b"x", 60)
         two.cache_event(APP, "news", b"older", 30)
-        [state, empty] = await made.answer(lambda done: one.states(APP, ["news", "none"], done))
+        [state, empty] = await made.queries.states(APP, ["news", "none"])
+        assert state.cached is not None
         assert state == ChannelState(5, 0, CachedEvent(b"x", state.cached.ttl_s))
         assert 59 <= state.cached.ttl_s <= 60
         assert empty == ChannelState()
-        assert await made.answer(lambda done: one.states(APP, [], done)) == []
-        assert set(await made.answer(lambda done: one.channels(APP, "ne", done))) == {"news"}
-        assert await made.answer(lambda done: one.channels(APP, "x", done)) == {}
+        assert await made.queries.states(APP, []) == []
+        assert set(await made.queries.channels(APP, "ne")) == {"news"}
+        assert await made.queries.channels(APP, "x") == {}
 
 
 async def test_connections_are_limited_over_all_nodes(server: RedisServer) -> None:
@@ -55,10 +56,10 @@ async def test_connections_are_limited_over_all_nodes(server: RedisServer) -> No
         one, two = made.of("n1"), made.of("n2")
         one.set_connections(APP, 2)
         assert [await made.answer(lambda done: two.admit(APP, 3, done)) for _ in range(2)] == [True, False]
-        assert await made.answer(lambda done: one.connections(APP, done)) == 3
+        assert await made.queries.connections(APP) == 3
         one.set_connections(APP, 0)
         two.set_connections(APP, 0)
-        assert await made.answer(lambda done: one.connections(APP, done)) == 0
+        assert await made.queries.connections(APP) == 0
         assert not await made.redis.exists(KEYS.connections(APP))
 
 
@@ -68,19 +69,3 @@ async def test_a_departed_member_is_announced_unless_another_node_has_it(server:
         for member in (ANN, BOB):
             made.of("n2").announce_departed(APP, ROOM, member)
         assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
-
-
-async def test_a_node_is_removed_with_everything_but_what_is_kept(server: RedisServer) -> None:
-    async with ledgers(server) as made:
-        one, two = made.of("n1"), made.of("n2")
-        for channel in (ROOM, "presence-kept"):
-            one.report_channel(APP, channel, 1, [ANN], announce=False)
-        one.set_connections(APP, 5)
-        await made.answer(
-            lambda done: two.remove_node_state(
-                "n1", frozenset({(APP, "presence-kept")}), lambda: done(None), entirely=True
-            )
-        )
-        assert set(await made.answer(lambda done: two.channels(APP, "", done))) == {"presence-kept"}
-        assert await made.answer(lambda done: two.connections(APP, done)) == 0
-        assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]

@@ -1,6 +1,7 @@
 """Changes wait until every node has reported what it holds."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -8,12 +9,17 @@ from revurb.bus.redis import resync_barrier
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 
 
+def run_all(actions: list[Callable[[], None]]) -> None:
+    for action in actions:
+        action()
+
+
 async def test_actions_run_at_once_unless_the_barrier_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resync_barrier, "RESYNC_WAIT_S", 0.01)
     barrier, done = ResyncBarrier(), list[int]()
     barrier.run(lambda: done.append(1))
     assert done == [1]
-    barrier.close()
+    barrier.close(run_all)
     for number in (2, 3):
         barrier.run(lambda number=number: done.append(number))  # type: ignore[misc]
     assert done == [1]
@@ -28,7 +34,7 @@ async def test_actions_run_at_once_unless_the_barrier_is_closed(monkeypatch: pyt
 async def test_a_new_session_forgets_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resync_barrier, "RESYNC_WAIT_S", 0.01)
     barrier, done = ResyncBarrier(), list[int]()
-    barrier.close()
+    barrier.close(run_all)
     barrier.run(lambda: done.append(1))
     barrier.reset()
     barrier.run(lambda: done.append(2))

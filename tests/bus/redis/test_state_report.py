@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import resync_barrier
+from revurb.bus.redis.pace import Pace
+from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.state_report import report_state
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
-from tests.bus.redis.ledgers import APP, ledgers
+from tests.bus.redis.ledgers import APP, Ledgers, ledgers
 from tests.redis_server import RedisServer
 
 ROOM = "presence-room"
@@ -27,18 +31,37 @@ HELLO = m.Hello(
 )
 
 
+async def report(
+    made: Ledgers, ledger: RedisLedger, barrier: ResyncBarrier, *, is_new_redis: bool
+) -> list[tuple[str, str]]:
+    """Report; returns what was subscribed to."""
+    subscribed: list[tuple[str, str]] = []
+    await report_state(
+        HELLO,
+        ledger,
+        made.removal("n1"),
+        barrier,
+        Pace(made.commands),
+        lambda app_id, channel: subscribed.append((app_id, channel)),
+        is_new_redis=is_new_redis,
+    )
+    return subscribed
+
+
 async def test_the_same_redis_is_brought_up_to_date(server: RedisServer) -> None:
     async with ledgers(server) as made:
         ledger = made.of("n1")
         ledger.report_channel(APP, ROOM, 1, [ANN], announce=False)
         ledger.report_channel(APP, "news", 1, [], announce=False)
-        report_state(HELLO, ledger, ResyncBarrier(), is_new_redis=False)
-        for _ in range(3):  # removing what is not held any more takes several round trips
+        subscribed = await report(made, ledger, ResyncBarrier(), is_new_redis=False)
+        assert subscribed == [(APP, ROOM)]
+        for _ in range(2):  # removing who is not there any more takes another round trip
             await made.commands.flush()
-        found = await made.answer(lambda done: ledger.channels(APP, "", done))
+        found = await made.queries.channels(APP, "")
         assert found == {ROOM: ChannelState(1, 1)}
-        assert await made.answer(lambda done: ledger.connections(APP, done)) == 2
-        [state] = await made.answer(lambda done: ledger.states(APP, ["cache-a"], done))
+        assert await made.queries.connections(APP) == 2
+        [state] = await made.queries.states(APP, ["cache-a"])
+        assert state.cached is not None
         assert state.cached.text == b"x"
         assert set(await made.logged(ROOM)) == {
             MEMBER_EVENTS.added(ROOM, BOB),
@@ -51,10 +74,12 @@ async def test_on_a_new_redis_only_who_left_is_announced_behind_the_barrier(
 ) -> None:
     monkeypatch.setattr(resync_barrier, "RESYNC_WAIT_S", 60)
     async with ledgers(server) as made:
-        ledger, barrier = made.of("n1"), ResyncBarrier()
-        barrier.close()
-        report_state(HELLO, ledger, barrier, is_new_redis=True)
+        ledger, barrier, waiting = made.of("n1"), ResyncBarrier(), list[Callable[[], None]]()
+        barrier.close(lambda actions: waiting.extend(actions))
+        await report(made, ledger, barrier, is_new_redis=True)
         assert await made.logged(ROOM) == []
         barrier._open()
+        [announce] = waiting
+        announce()
         assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]
         barrier.reset()

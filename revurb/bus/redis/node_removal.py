@@ -1,0 +1,117 @@
+"""Removing from the ledger what a node holds, in slices: a few partitions at a time, of each some channels."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from revurb.bus.ledger import ChannelKey
+from revurb.bus.redis.command_queue import CommandQueue
+from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
+from revurb.bus.redis.ledger_values import read_entries
+from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.refusals import UnusableValue
+from revurb.bus.redis.scripts import Scripts
+
+PARTITIONS_AT_ONCE = 4
+CHANNELS_PER_SCRIPT = 50  # 0.5 ms, during which Redis does nothing else
+_MEMBERS_PER_SCAN = 200
+
+
+class NodeRemoval:
+    """Works through `ledger`, which publishes who has left. Values that cannot be used are reported to `invalid`, and
+    are passed over."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        scripts: Scripts,
+        commands: CommandQueue,
+        ledger: RedisLedger,
+        invalid: InvalidValues,
+    ) -> None:
+        self._keys = keys
+        self._scripts = scripts
+        self._commands = commands
+        self._ledger = ledger
+        self._invalid = invalid
+
+    async def remove(self, node: str, keep: frozenset[ChannelKey] = frozenset(), *, entirely: bool) -> None:
+        """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
+        Returns when everything is removed. Every step sets something absolute, so that it can be repeated."""
+        partitions = iter(range(PARTITIONS))
+        workers = [
+            self._remove_partitions(partitions, node, keep, entirely) for _ in range(PARTITIONS_AT_ONCE)
+        ]
+        await asyncio.gather(*workers)
+        await self._commands.flush()
+
+    async def _remove_partitions(
+        self, partitions: Iterator[int], node: str, keep: frozenset[ChannelKey], entirely: bool
+    ) -> None:
+        for number in partitions:
+            held = self._keys.node_topics(number, node)
+            try:
+                topic_ids = await self._commands.ask("SMEMBERS", held)
+            except UnusableValue:
+                topic_ids = ()
+            for start in range(0, len(topic_ids), CHANNELS_PER_SCRIPT):
+                await self._remove_topics(
+                    number, node, held, topic_ids[start : start + CHANNELS_PER_SCRIPT], keep
+                )
+            if entirely:
+                self._commands.run_command("HDEL", self._keys.seqs[number], node)
+
+    async def _remove_topics(
+        self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: frozenset[ChannelKey]
+    ) -> None:
+        removed: list[ChannelKey] = []
+        for raw in topic_ids:
+            key = self._read_key(raw, number)
+            if key is None:
+                self._invalid.report(held, f"{raw[:50]!r} is not a channel of this partition")
+                self._commands.run_command("SREM", held, raw)
+            elif key not in keep:
+                if key[1]:
+                    removed.append(key)
+                else:
+                    self._ledger.set_connections(key[0], 0, node)
+        if not removed:
+            return
+        keys, args = [held, self._keys.holders(number)], [node]
+        for app_id, channel in removed:
+            topic = self._keys.topic(app_id, channel)
+            keys += (topic.counts, self._keys.occupied(number, app_id), topic.members)
+            args += (topic.id, channel)
+        try:
+            with_members = await self._commands.ask_script(self._scripts.remove_counts, keys, args)
+        except UnusableValue:
+            with_members = range(1, len(removed) + 1)  # each by itself
+        for index in with_members:
+            await self._remove_members(node, *removed[index - 1])
+
+    def _read_key(self, raw: bytes, number: int) -> ChannelKey | None:
+        try:
+            name = raw.decode()
+        except UnicodeDecodeError:
+            return None
+        key = read_topic_id(name)
+        return key if topic_id(*key) == name and partition_of(*key) == number else None
+
+    async def _remove_members(self, node: str, app_id: str, channel: str) -> None:
+        key, cursor = self._keys.topic(app_id, channel).members, 0
+        while True:
+            try:
+                next_cursor, pairs = await self._commands.ask(
+                    "HSCAN", key, cursor, "COUNT", _MEMBERS_PER_SCAN
+                )
+            except UnusableValue:
+                break
+            for entry in read_entries(pairs, key, self._invalid):
+                if node in entry.nodes:
+                    self._ledger.leave(app_id, channel, entry.member, node=node)
+            cursor = int(next_cursor)
+            if not cursor:
+                break
+        self._ledger.set_count(app_id, channel, 0, node)

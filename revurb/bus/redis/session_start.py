@@ -1,0 +1,84 @@
+"""The start of a session with Redis: subscribe to everything, report everything, and catch up with the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.redis.catch_up import catch_up
+from revurb.bus.redis.command_queue import CommandQueue
+from revurb.bus.redis.link_memory import LinkMemory
+from revurb.bus.redis.node_removal import NodeRemoval
+from revurb.bus.redis.pace import Pace
+from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.state_report import report_state
+from revurb.bus.redis.topic_subscriptions import ALL_NODES_TOPIC
+
+
+class SessionStart:
+    """`subscribe` is the listener's. `is_first` is the first session of this node, `is_new_redis` one with a Redis that
+    has nothing from before; `missed` is how many gaps there were that no log can fill."""
+
+    def __init__(
+        self,
+        memory: LinkMemory,
+        commands: CommandQueue,
+        subscribe: Callable[[str, Callable[[], None]], None],
+        *,
+        is_first: bool,
+        is_new_redis: bool,
+        missed: int,
+    ) -> None:
+        self._memory = memory
+        self._commands = commands
+        self._subscribe_channel = subscribe
+        self._is_first = is_first
+        self._is_new_redis = is_new_redis
+        self._missed = missed
+        self._waiting: set[str] = set()  # channels that are not subscribed to yet
+        self._is_reported = False
+
+    async def run(self, hello: m.Hello, ledger: RedisLedger, removal: NodeRemoval) -> None:
+        """Returns when everything is reported. The bus is welcomed later, when this node has caught up."""
+        if self._is_first and not hello.channels:
+            self._missed = 0  # nobody was here who could have missed anything
+        memory = self._memory
+        memory.topics.keep_only((report.app_id, report.channel) for report in hello.channels)
+        self._subscribe(*ALL_NODES_TOPIC)
+        await report_state(
+            hello,
+            ledger,
+            removal,
+            memory.barrier,
+            Pace(self._commands),
+            self._subscribe,
+            is_new_redis=self._is_new_redis,
+        )
+        self._is_reported = True
+        if not self._waiting:
+            self._catch_up()
+
+    def _subscribe(self, app_id: str, channel: str) -> None:
+        topics, incoming = self._memory.topics, self._memory.incoming
+        partition = self._memory.keys.topic(app_id, channel).partition
+        name = topics.add(app_id, channel, incoming.newest(partition))
+        self._waiting.add(name)
+        self._subscribe_channel(name, lambda: self._subscribed(name))
+
+    def _subscribed(self, name: str) -> None:
+        self._waiting.discard(name)
+        if self._is_reported and not self._waiting:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        memory = self._memory
+        catch_up(memory.topics.partitions(), memory.keys, self._commands, memory.incoming, self._caught_up)
+
+    def _caught_up(self) -> None:
+        memory = self._memory
+        if memory.incoming.is_behind:
+            memory.incoming.read_on()
+            self._catch_up()
+            return
+        memory.owner.receive((m.Welcome(memory.epoch, 0, self._missed),))
+        memory.incoming.caught_up()

@@ -1,0 +1,66 @@
+"""Removing what a node holds, whatever else is in its way."""
+
+from __future__ import annotations
+
+from revurb.bus.redis.node_removal import CHANNELS_PER_SCRIPT
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import ChannelState, Member
+from tests.bus.redis.ledgers import APP, KEYS, ledgers
+from tests.redis_server import RedisServer
+
+ROOM = "presence-room"
+ANN = Member("ann", b'"ann"', b'{"tab":1}')
+BOB = Member("bob", b'"bob"', b"null")
+TOPIC = KEYS.topic(APP, ROOM)
+
+
+async def test_a_node_is_removed_with_everything_but_what_is_kept(server: RedisServer) -> None:
+    async with ledgers(server) as made:
+        one = made.of("n1")
+        for channel in (ROOM, "presence-kept"):
+            one.report_channel(APP, channel, 1, [ANN], announce=False)
+        one.set_connections(APP, 5)
+        await made.removal("n2").remove("n1", frozenset({(APP, "presence-kept")}), entirely=True)
+        assert set(await made.queries.channels(APP, "")) == {"presence-kept"}
+        assert await made.queries.connections(APP) == 0
+        assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]
+
+
+async def test_many_channels_and_members_are_removed(server: RedisServer) -> None:
+    names = [f"c{number}" for number in range(70 * CHANNELS_PER_SCRIPT)]
+    members = [Member(str(number), b"%d" % number, b"null") for number in range(500)]
+    async with ledgers(server) as made:
+        dead, alive = made.of("n1"), made.of("n2")
+        for name in names:
+            dead.set_count(APP, name, 1)
+        dead.report_channel(APP, ROOM, 500, members, announce=False)
+        alive.report_channel(APP, ROOM, 1, [*members[:1], BOB], announce=False)
+        alive.set_count(APP, names[0], 1)
+        await made.removal("n2").remove("n1", entirely=True)
+        assert await made.queries.channels(APP, "") == {
+            ROOM: ChannelState(1, 2),
+            names[0]: ChannelState(1),
+        }
+        assert len(await made.logged(ROOM)) == 499
+        assert await made.redis.keys("*held:n1") == []
+        assert await made.redis.smembers(KEYS.holders(TOPIC.partition)) == {b"n2"}
+
+
+async def test_garbage_holds_no_removal_up(server: RedisServer) -> None:
+    async with ledgers(server) as made:
+        made.of("n1").report_channel(APP, ROOM, 1, [ANN], announce=False)
+        made.of("n1").set_count(APP, "news", 1)
+        await made.commands.flush()
+        held = KEYS.node_topics(TOPIC.partition, "n1")
+        await made.redis.sadd(held, b"\xff", "app1\x1fof-another-partition", "nonsense")
+        await made.redis.hset(TOPIC.members, "bob", b"garbage")
+        other = (TOPIC.partition + 1) % 64
+        await made.redis.set(KEYS.node_topics(other, "n1"), "not a set")
+        await made.redis.delete(KEYS.topic(APP, "news").counts)
+        await made.redis.set(KEYS.topic(APP, "news").counts, "not a hash")
+        await made.removal("n2").remove("n1", entirely=True)
+        assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]
+        assert await made.queries.channels(APP, "") == {}
+        assert not await made.redis.exists(held)
+        assert await made.redis.keys("*holders*") == []
+        assert made.invalid.count >= 4

@@ -1,0 +1,39 @@
+"""Errors as Redis words them, in and outside of scripts."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+
+from revurb.bus.redis.refusals import is_of_value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WRONGTYPE Operation against a key holding the wrong kind of value script: 0af, on @user_script:1.",
+        "WRONGTYPE Operation against a key holding the wrong kind of value",
+        "ERR user_script:1: attempt to index local 'x' (a nil value) script: 5cc, on @user_script:1.",
+        "hash value is not an integer",
+        "The stream has exhausted the last possible ID, unable to add more items",
+        "Error running script (call to f_0af): @user_script: 12: WRONGTYPE Operation against a key",
+    ],
+)
+def test_a_value_is_one_commands_trouble(text: str) -> None:
+    assert is_of_value(ResponseError(text))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadOnlyError("You can't write against a read only replica. script: 0af, on @user_script:1."),
+        OutOfMemoryError("command not allowed when used memory > 'maxmemory'. on @user_script:1."),
+        ResponseError("MISCONF Redis is configured to save RDB snapshots, but it is unable to persist"),
+        ResponseError("Error running script (call to f_0af): @user_script: 12: -READONLY You can't write"),
+        ResponseError("NOREPLICAS Not enough good replicas to write. script: 0af, on @user_script:4."),
+        ResponseError("wrong number of arguments for 'incr' command"),
+        ResponseError("unknown command"),
+    ],
+)
+def test_the_server_is_everyones(error: ResponseError) -> None:
+    assert not is_of_value(error)
