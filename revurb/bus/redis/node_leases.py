@@ -1,8 +1,14 @@
-"""Which nodes are alive: each renews a lease. When a lease has ended, another node removes what its node held."""
+"""Which nodes are alive: each renews a lease. When a lease has ended, another node removes what its node held.
+
+A node may hold something without a lease: buried while it lived, it may take in a member and die before its next
+renewal. Whoever holds anything is listed with it, in the same step (`Keys.holders`). One node at a time looks through
+these lists, and gives a lease to those that have none, so that they are removed when it has ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import secrets
@@ -12,7 +18,7 @@ from typing import Any
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.refusals import UnusableValue
@@ -110,6 +116,10 @@ class NodeLeases:
                 (int(CLAIM_LEASES * self._lease_ms),),
                 self._remove_nodes,
             )
+            self._commands.run_command(
+                "SET", self._keys.orphan_check, self._node, "NX", "PX", max(1, self._lease_ms // 2),
+                done=lambda reply: self._tasks.start(self._find_orphans()) if reply else None,
+            )  # fmt: skip
 
     def _remove_nodes(self, nodes: Any) -> None:
         """Remove what nodes held whose leases have ended. The claim only saves work: several nodes may remove the same
@@ -136,6 +146,30 @@ class NodeLeases:
             pass  # the claim ends, and somebody tries again
         finally:
             self._removing.discard(node)
+
+    async def _find_orphans(self) -> None:
+        with contextlib.suppress(UnusableValue):
+            await self._grant_leases()
+
+    async def _grant_leases(self) -> None:
+        """Give a lease to every node that holds something and has none."""
+        holders: set[bytes] = set()
+        asked = [
+            (key, self._commands.ask("SMEMBERS", key)) for key in map(self._keys.holders, range(PARTITIONS))
+        ]
+        for key, reply in asked:
+            for name in await reply:
+                try:
+                    name.decode()
+                except UnicodeDecodeError as error:
+                    self._invalid.report(key, error)
+                    self._commands.run_command("SREM", key, name)
+                else:
+                    holders.add(name)
+        orphans = holders.difference(await self._commands.ask("ZRANGE", self._keys.leases, 0, -1))
+        for name in orphans:
+            _log.warning("a node holds something and has no lease", extra={"node": name.decode()})
+            self._commands.run_script(self._scripts.grant_lease, (self._keys.leases,), (name, self._lease_ms))
 
 
 def _text(epoch: bytes) -> str:

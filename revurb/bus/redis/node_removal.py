@@ -62,6 +62,10 @@ class NodeRemoval:
                 )
             if entirely:
                 self._commands.run_command("HDEL", self._keys.seqs[number], node)
+                # Whoever is listed as a holder and holds nothing is none.
+                self._commands.run_script(
+                    self._scripts.remove_counts, (held, self._keys.holders(number)), (node,)
+                )
 
     async def _remove_topics(
         self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: frozenset[ChannelKey]

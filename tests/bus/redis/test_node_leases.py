@@ -2,17 +2,30 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
+from tests.conftest import Run
 from tests.redis_server import RedisServer
 
+KEYS = Keys("revurb")
 ANN = Member("ann", b'"ann"', b"null")
+BOB = Member("bob", b'"bob"', b"null")
 CHANNELS = [f"news-{number}" for number in range(40)]
+
+
+@pytest.fixture
+def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(server)
+    yield cluster
+    run(cluster.close())
 
 
 async def is_gone(node: BusNode, channels: int) -> None:
@@ -64,3 +77,46 @@ async def test_another_does_what_the_first_did_not_live_to_end(server: RedisServ
     assert other.texts("presence-x") == [MEMBER_EVENTS.removed("presence-x", ANN)]
     assert await resolve(other.bus.members(APP, "presence-x")) == []
     await cluster.close()
+
+
+@pytest.mark.parametrize("is_shared_app", [False, True], ids=["member", "connections"])
+async def test_who_was_buried_alive_is_buried_again(cluster: RedisCluster, is_shared_app: bool) -> None:
+    """Its lease has ended and what it held is removed; it takes somebody in, and dies before it notices."""
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter("presence-x")
+    await there.enter("presence-y", BOB)
+    leases: Any = there.bus._link._session._leases
+    await leases.stop()
+    await is_gone(here, 1)
+    await here.until(lambda: not leases._removing)
+    if is_shared_app:
+        assert await resolve(there.bus.admit(APP, 5))
+    else:
+        await there.enter("presence-x", ANN)
+        await here.until(lambda: here.texts("presence-x") == [MEMBER_EVENTS.added("presence-x", ANN)])
+    await cluster.kill(there)
+    if is_shared_app:
+        async with asyncio.timeout(DEADLINE_S):
+            while await resolve(here.bus.connections(APP)):
+                await asyncio.sleep(0.02)
+    else:
+        gone = MEMBER_EVENTS.removed("presence-x", ANN)
+        await here.until(lambda: gone in here.texts("presence-x"))
+        assert await resolve(here.bus.members(APP, "presence-x")) == []
+
+
+async def test_whoever_holds_nothing_is_no_orphan(
+    cluster: RedisCluster, server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter("presence-x", ANN)
+    async with server.client() as redis:
+        await redis.sadd(KEYS.holders(5), "nobody", b"\xff")
+        async with asyncio.timeout(DEADLINE_S):
+            while await redis.smembers(KEYS.holders(5)):
+                await asyncio.sleep(0.02)
+        await there.bus.stop()
+        cluster.nodes.remove(there)
+    orphans = [record for record in caplog.records if "no lease" in record.message]
+    assert {record.__dict__["node"] for record in orphans} == {"nobody"}
+    assert len(await resolve(here.bus.members(APP, "presence-x"))) == 1
