@@ -261,6 +261,13 @@ class NodeGone(_Message, tag=9):
     node: str
 
 
+class ChannelsReply(_Message, tag=22):
+    """The answer to `QueryChannels` of a broker whose link has read it already: it is never encoded."""
+
+    id: int
+    channels: dict[str, ChannelState]
+
+
 class ReportRequest(_Message, tag=21):
     """What the broker had of a channel is lost. Answered with `Report`, if the node has subscribers there."""
 
@@ -305,6 +312,7 @@ FromBroker: TypeAlias = (
     | NodeGone
     | Refused
     | ReportRequest
+    | ChannelsReply
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -55,12 +55,13 @@ class BrokerQueries:
         id: int,
         read: Callable[[msgspec.Raw], T],
         local_answer: Callable[[], T],
+        when: Callable[[Callable[[], None]], None] = lambda send: send(),
     ) -> asyncio.Future[T]:
-        """Send a question with that id. `read` decodes the reply. `local_answer` gives the answer if the broker stays
-        away."""
+        """Send a question with that id, `when` it is to be sent. `read` decodes the reply. `local_answer` gives the
+        answer if the broker stays away."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending[id] = _PendingQuery(message, read, local_answer, answer)
-        self._send(message)
+        when(lambda: self._send(message))
         return answer
 
     async def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
@@ -91,6 +92,12 @@ class BrokerQueries:
         answer = query.read(value)
         del self._pending[id]
         if not query.answer.cancelled():
+            query.answer.set_result(answer)
+
+    def on_answer(self, id: int, answer: object) -> None:
+        """The answer to this question has come, as the value that the question asks for."""
+        query = self._pending.pop(id, None)
+        if query is not None and not query.answer.cancelled():
             query.answer.set_result(answer)
 
     def on_refused(self, id: int) -> None:

@@ -78,7 +78,7 @@ class BrokeredBus:
 
     async def stop(self) -> None:
         """Say goodbye, so that what this node holds is removed at once and not after a lease, and disconnect."""
-        self._subscriptions.report_counts()
+        self._subscriptions.forget_counts()
         self._link.send(m.Goodbye())
         await self._link.stop()
         self._outbound.close()
@@ -221,6 +221,8 @@ class BrokeredBus:
                     self._outbound.accept(seq)
             case m.EnterReply(id, members, cached):
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
+            case m.ChannelsReply(id, channels):
+                self._queries.on_answer(id, channels)
             case m.QueryReply(id, value):
                 self._on_reply(id, value)
             case m.SurveyQuestion(id, question):
@@ -300,9 +302,8 @@ class BrokeredBus:
         read: Callable[[msgspec.Raw], T],
         local_answer: Callable[[], T],
     ) -> asyncio.Future[T]:
-        self._subscriptions.report_counts()
         id = self._queries.next_id()
-        answer = self._queries.ask(message(id), id, read, local_answer)
+        answer = self._queries.ask(message(id), id, read, local_answer, self._subscriptions.report_before)
         if self._is_isolated:
             self._queries.answer_locally()
         return answer

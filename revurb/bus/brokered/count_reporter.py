@@ -11,6 +11,7 @@ from revurb.bus.ledger import ChannelKey
 from revurb.bus.local_state import LocalState
 
 REPORT_EVERY_S = 0.05  # the shortest time between two reports
+REPORTS_PER_TURN = 1000  # of channels: 2 to 4 ms
 
 
 class CountReporter:
@@ -25,6 +26,8 @@ class CountReporter:
         self._connections: dict[str, int] = {}  # by how much, since then
         self._timer: asyncio.TimerHandle | None = None
         self._reported_at = 0.0
+        self._is_reporting = False  # the rest of what has changed is sent in the next turn
+        self._questions: list[Callable[[], None]] = []  # that wait until everything is sent
 
     def channel_changed(self, key: ChannelKey) -> None:
         """The channel's number of subscribers has changed."""
@@ -37,27 +40,45 @@ class CountReporter:
         self._report_soon()
 
     def report(self) -> None:
-        """Send all changed counts now. To be called before a question, so that its answer includes them."""
+        """Send the changed counts now: REPORTS_PER_TURN of them, and the rest in the next turns of the loop."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if not self._is_reporting:
+            self._report_part()
+
+    def report_before(self, question: Callable[[], None]) -> None:
+        """Send the changed counts, and then call `question`, whose answer is to include them."""
+        self._questions.append(question)
+        self.report()
+
+    def clear(self) -> None:
+        """Forget the changes, and what waits for them: everything is about to be reported and asked anew."""
+        self._channels.clear()
+        self._connections.clear()
+        self._questions.clear()
+
+    def _report_part(self) -> None:
+        self._is_reporting = False
         if self._channels or self._connections:
             self._reported_at = self._loop.time()
-        for app_id, channel in self._channels:
+        for _ in range(min(len(self._channels), REPORTS_PER_TURN)):
+            (app_id, channel), _ = self._channels.popitem()
             local_channel = self._state.find(app_id, channel)
             self._send(
                 m.SubscriberCount(app_id, channel, 0 if local_channel is None else local_channel.count)
             )
-        self._channels.clear()
+        if self._channels:
+            self._is_reporting = True
+            self._loop.call_soon(self._report_part)
+            return
         for app_id, change in self._connections.items():
             self._send(m.ConnectionCount(app_id, change, self._state.connections.get(app_id, 0)))
         self._connections.clear()
-
-    def clear(self) -> None:
-        """Forget the changes: everything is about to be reported anew."""
-        self._channels.clear()
-        self._connections.clear()
+        questions, self._questions = self._questions, []
+        for question in questions:
+            question()
 
     def _report_soon(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._is_reporting:
             self._timer = self._loop.call_at(self._reported_at + REPORT_EVERY_S, self.report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.count_reporter import CountReporter
@@ -16,12 +17,14 @@ from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.local_state import LocalChannel, LocalState
 from revurb.bus.member_events import MemberEvents
-from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
+MAX_UNSUBSCRIBED = 1000  # channels of one tick: 3 ms
 
 _HAS_SUBSCRIBERS = 0.0
 _EMPTY = ChannelSnapshot()
+_NOBODY: list[Member] = []  # of all reports; never changed
 
 
 class BrokeredSubscriptions:
@@ -113,17 +116,28 @@ class BrokeredSubscriptions:
         self._counts.connections_changed(app_id, -1)
 
     def report_counts(self) -> None:
-        """Send the counts that have changed. To be called before any question."""
+        """Send the counts that have changed."""
         self._counts.report()
+
+    def forget_counts(self) -> None:
+        """Send no counts any more: the node says goodbye."""
+        self._counts.clear()
+
+    def report_before(self, question: Callable[[], None]) -> None:
+        """Send the counts that have changed, and then call `question`, whose answer is to include them."""
+        self._counts.report_before(question)
 
     # What happens to the link.
 
     def hello(self, node: str, epoch: str, position: int) -> m.Hello:
         """Everything that this node has to report. Messages sent after it are changes to it."""
         by_enter = self._pending.new_members()  # these are announced_members to the others
-        reports = [_report(*each, by_enter) for each in self._state.items()]
+        reports: list[m.ChannelReport] = []
+        self._topics = {}
+        for app_id, channel, local_channel in self._state.items():  # 0.5 us each, in one go
+            reports.append(_report(app_id, channel, local_channel, by_enter))
+            self._topics[app_id, channel] = _HAS_SUBSCRIBERS
         self._linked = True
-        self._topics = {(report.app_id, report.channel): _HAS_SUBSCRIBERS for report in reports}
         self._counts.clear()
         cached = [m.CachedEventReport(*key, event.text, event.ttl_s) for key, event in self._cache.items()]
         return m.Hello(
@@ -171,8 +185,9 @@ class BrokeredSubscriptions:
             self._pending.confirm_locally(pending)
 
     def tick(self, now: float) -> None:
-        """Unsubscribe from channels that have had no subscribers for LINGER_S."""
-        for key in [key for key, since in self._topics.items() if since and now - since >= LINGER_S]:
+        """Unsubscribe from channels that have had no subscribers for LINGER_S: of very many, from the rest later."""
+        empty = (key for key, since in self._topics.items() if since and now - since >= LINGER_S)
+        for key in list(islice(empty, MAX_UNSUBSCRIBED)):
             del self._topics[key]
             self._send(m.Unsubscribe(*key))
 
@@ -180,7 +195,7 @@ class BrokeredSubscriptions:
 def _report(
     app_id: str, channel: str, local_channel: LocalChannel, by_enter: set[tuple[str, str, str]]
 ) -> m.ChannelReport:
-    members = local_channel.member_list()
-    if by_enter:
+    members = local_channel.member_list() if local_channel.members else _NOBODY
+    if by_enter and members:
         members = [member for member in members if (app_id, channel, member.user_id) not in by_enter]
     return m.ChannelReport(app_id, channel, local_channel.count, members)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -25,7 +27,9 @@ from revurb.bus.redis.scripts import RedisScript, Scripts
 
 _log = logging.getLogger(__name__)
 
-MAX_PIPELINE_COMMANDS = 1000  # a longer pipeline would delay the reply to its first command
+# A longer pipeline would delay the reply to its first command, and others: it is packed and read in one go, 3 ms.
+MAX_PIPELINE_WEIGHT = 100
+_CALLBACKS_S = 0.002  # of calling back, after which the event loop has its turn
 
 ReplyCallback = Callable[[Any], None]
 FailureCallback = Callable[[UnusableValue], None]
@@ -40,6 +44,11 @@ class RedisCommand(Protocol):
 
     def command_args(self) -> CommandArgs:
         """The command's name and arguments. Called when the command is sent, and again if it has to be sent again."""
+        ...
+
+    @property
+    def weight(self) -> int:
+        """How many plain commands take as much time to send."""
         ...
 
     @property
@@ -64,6 +73,10 @@ class _PlainCommand(NamedTuple):
     failed: FailureCallback | None
 
     @property
+    def weight(self) -> int:
+        return 1
+
+    @property
     def keys(self) -> Sequence[str]:
         return [str(arg) for arg in self.args[1:2]]
 
@@ -77,6 +90,10 @@ class _ScriptCommand(NamedTuple):
     args: Sequence[CommandArg]
     done: ReplyCallback | None
     failed: FailureCallback | None
+
+    @property
+    def weight(self) -> int:
+        return 1
 
     def command_args(self) -> CommandArgs:
         return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
@@ -105,7 +122,7 @@ class CommandQueue:
         self._on_down = on_down
         self._invalid = InvalidValues() if invalid is None else invalid
         self._on_set_aside = on_set_aside
-        self._waiting: list[RedisCommand] = []
+        self._waiting: deque[RedisCommand] = deque()
         self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
         self._when_room: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
@@ -198,8 +215,7 @@ class CommandQueue:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch = self._waiting[:MAX_PIPELINE_COMMANDS]
-                del self._waiting[:MAX_PIPELINE_COMMANDS]
+                batch = self._take_pipeline()
                 self._batches.clear()
                 try:
                     await self._run_pipeline(batch)
@@ -213,6 +229,15 @@ class CommandQueue:
                 when_room, self._when_room = self._when_room, []
                 for then in when_room:
                     then()
+
+    def _take_pipeline(self) -> list[RedisCommand]:
+        batch: list[RedisCommand] = []
+        weight = 0
+        while self._waiting and (not batch or weight + self._waiting[0].weight <= MAX_PIPELINE_WEIGHT):
+            command = self._waiting.popleft()
+            weight += command.weight
+            batch.append(command)
+        return batch
 
     async def _run_pipeline(self, batch: list[RedisCommand], is_retry: bool = False) -> None:
         try:
@@ -230,7 +255,7 @@ class CommandQueue:
             await self.load()
             await self._run_pipeline(batch, is_retry=True)
             return
-        refused = []
+        refused, until = [], time.monotonic() + _CALLBACKS_S
         for command, reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):
                 if not is_of_value(reply):
@@ -238,6 +263,9 @@ class CommandQueue:
                 refused.append(command)
             else:
                 self._call_back(command, reply)
+                if time.monotonic() >= until:
+                    await asyncio.sleep(0)
+                    until = time.monotonic() + _CALLBACKS_S
         if refused:
             await self._repeat(refused)
 

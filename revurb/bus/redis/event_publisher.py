@@ -112,6 +112,11 @@ class _PublishBatch:
         self._bytes = 0
 
     @property
+    def weight(self) -> int:
+        """Of 100 events as of 25 plain commands: 0.5 ms to pack, 1 ms of Redis."""
+        return 1 + len(self._events) // 4
+
+    @property
     def is_full(self) -> bool:
         return len(self._events) >= MAX_BATCH_EVENTS or self._bytes >= MAX_BATCH_BYTES
 

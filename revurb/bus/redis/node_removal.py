@@ -10,6 +10,7 @@ from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
 from revurb.bus.redis.ledger_values import read_entries
+from revurb.bus.redis.pace import Pace
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
@@ -40,15 +41,15 @@ class NodeRemoval:
     async def remove(self, node: str, keep: frozenset[ChannelKey] = frozenset(), *, entirely: bool) -> None:
         """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
         Returns when everything is removed. Every step sets something absolute, so that it can be repeated."""
-        partitions = iter(range(PARTITIONS))
+        partitions, pace = iter(range(PARTITIONS)), Pace(self._commands)
         workers = [
-            self._remove_partitions(partitions, node, keep, entirely) for _ in range(PARTITIONS_AT_ONCE)
+            self._remove_partitions(partitions, pace, node, keep, entirely) for _ in range(PARTITIONS_AT_ONCE)
         ]
         await asyncio.gather(*workers)
         await self._commands.flush()
 
     async def _remove_partitions(
-        self, partitions: Iterator[int], node: str, keep: frozenset[ChannelKey], entirely: bool
+        self, partitions: Iterator[int], pace: Pace, node: str, keep: frozenset[ChannelKey], entirely: bool
     ) -> None:
         for number in partitions:
             held = self._keys.node_topics(number, node)
@@ -57,6 +58,7 @@ class NodeRemoval:
             except UnusableValue:
                 topic_ids = ()
             for start in range(0, len(topic_ids), CHANNELS_PER_SCRIPT):
+                await pace.step()
                 await self._remove_topics(
                     number, node, held, topic_ids[start : start + CHANNELS_PER_SCRIPT], keep
                 )
@@ -72,15 +74,16 @@ class NodeRemoval:
     ) -> None:
         removed: list[ChannelKey] = []
         for raw in topic_ids:
-            key = self._read_key(raw, number)
-            if key is None:
+            key = read_topic_id(raw.decode("utf-8", "replace"))
+            if key in keep:
+                continue
+            if topic_id(*key).encode() != raw or partition_of(*key) != number:
                 self._invalid.report(held, f"{raw[:50]!r} is not a channel of this partition")
                 self._commands.run_command("SREM", held, raw)
-            elif key not in keep:
-                if key[1]:
-                    removed.append(key)
-                else:
-                    self._ledger.set_connections(key[0], 0, node)
+            elif key[1]:
+                removed.append(key)
+            else:
+                self._ledger.set_connections(key[0], 0, node)
         if not removed:
             return
         keys, args = [held, self._keys.holders(number)], [node]
@@ -94,14 +97,6 @@ class NodeRemoval:
             with_members = range(1, len(removed) + 1)  # each by itself
         for index in with_members:
             await self._remove_members(node, *removed[index - 1])
-
-    def _read_key(self, raw: bytes, number: int) -> ChannelKey | None:
-        try:
-            name = raw.decode()
-        except UnicodeDecodeError:
-            return None
-        key = read_topic_id(name)
-        return key if topic_id(*key) == name and partition_of(*key) == number else None
 
     async def _remove_members(self, node: str, app_id: str, channel: str) -> None:
         key, cursor = self._keys.topic(app_id, channel).members, 0

@@ -8,7 +8,7 @@ import time
 
 from revurb.bus.redis.command_queue import CommandQueue
 
-SLICE_S = 0.004
+SLICE_S = 0.002
 MAX_COMMANDS_WAITING = 1000
 
 

@@ -19,6 +19,7 @@ from revurb.bus.redis.command_queue import RedisUnavailable
 _log = logging.getLogger(__name__)
 
 MAX_CHANNELS_AT_ONCE = 500  # channels of one write
+MAX_MESSAGES_AT_ONCE = 200  # messages of one turn of the event loop: 2 to 4 ms
 
 
 class PubSubHandler(Protocol):
@@ -127,6 +128,7 @@ class PubSubListener:
                         by_slot.setdefault(self._slot_of(channel), []).append(channel)
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
+                    await asyncio.sleep(0)  # sending does not wait while the socket takes it
         except RedisUnavailable as error:
             self._handler.on_lost(error)
         except Exception as error:
@@ -135,8 +137,12 @@ class PubSubListener:
             self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
 
     async def _receive_messages(self) -> None:
+        messages = 0
         try:
             while True:
+                messages += 1
+                if not messages % MAX_MESSAGES_AT_ONCE:
+                    await asyncio.sleep(0)  # receiving does not wait while anything is there
                 # math.inf: no timeout. Heartbeats find out whether the connection is alive.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):

@@ -219,7 +219,8 @@ class RedisSession:
         try:
             match question:
                 case m.QueryChannels(id, app_id, prefix):
-                    self._reply(id, await queries.channels(app_id, prefix))
+                    found = await queries.channels(app_id, prefix)
+                    self._memory.owner.receive((m.ChannelsReply(id, found),))
                 case m.QueryStates(id, app_id, channels):
                     self._reply(id, await queries.states(app_id, channels))
                 case m.QueryMembers(id, app_id, channel):

@@ -42,15 +42,18 @@ class SessionStart:
         """Returns when everything is reported. The bus is welcomed later, when this node has caught up."""
         if self._is_first and not hello.channels:
             self._missed = 0  # nobody was here who could have missed anything
-        memory = self._memory
-        memory.topics.keep_only((report.app_id, report.channel) for report in hello.channels)
+        memory, pace = self._memory, Pace(self._commands)
+        memory.topics.forget_markers()
+        for key in memory.topics.except_for((report.app_id, report.channel) for report in hello.channels):
+            await pace.step()
+            memory.topics.remove(*key)
         self._subscribe(*ALL_NODES_TOPIC)
         await report_state(
             hello,
             ledger,
             removal,
             memory.barrier,
-            Pace(self._commands),
+            pace,
             self._subscribe,
             is_new_redis=self._is_new_redis,
         )

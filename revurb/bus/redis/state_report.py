@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from revurb.bus.brokered import broker_messages as m
@@ -30,6 +31,7 @@ async def report_state(
     """
     held: set[ChannelKey] = {(report.app_id, report.channel) for report in hello.channels}
     held.update((app_id, "") for app_id in hello.connections)
+    await asyncio.sleep(0)  # 5 ms were for 25,000 channels
     await removal.remove(hello.node, frozenset(held), entirely=False)
     for app_id, count in hello.connections.items():
         ledger.set_connections(app_id, count)

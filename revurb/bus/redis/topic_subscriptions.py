@@ -62,10 +62,12 @@ class TopicSubscriptions:
         self._by_channel.pop(name.encode(), None)
         return name
 
-    def keep_only(self, keys: Iterable[ChannelKey]) -> None:
-        """Want no other topics, besides that of all nodes; each that stays keeps its position."""
-        for key in self._topics.keys() - {ALL_NODES_TOPIC, *keys}:
-            self.remove(*key)
+    def except_for(self, keys: Iterable[ChannelKey]) -> set[ChannelKey]:
+        """The topics that are not among `keys`, nor that of all nodes."""
+        return self._topics.keys() - {ALL_NODES_TOPIC, *keys}
+
+    def forget_markers(self) -> None:
+        """A new session begins, in which no markers are expected yet."""
         self._marker_partitions.clear()
 
     def forget_positions(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.pace import MAX_COMMANDS_WAITING, SLICE_S
 
-MAX_AT_ONCE = 100  # actions of one turn of the loop: 3 ms
+MAX_AT_ONCE = 100  # actions of one turn of the loop: 2 ms
 
 
 class WorkQueue:

@@ -1,11 +1,13 @@
 """When a broker is sent counts."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered import count_reporter
+from revurb.bus.brokered.count_reporter import CountReporter
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
@@ -40,3 +42,36 @@ async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -
     assert sent == [m.ConnectionCount(APP, 5, 8)]
     subscriptions.report_counts()
     assert len(sent) == 1
+
+
+async def test_very_many_changes_are_told_in_turns_and_before_a_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(count_reporter, "REPORTS_PER_TURN", 10)
+    sent: list[Any] = []
+    reporter = CountReporter(LocalState(), sent.append)
+    for number in range(35):
+        reporter.channel_changed((APP, str(number)))
+    reporter.report_before(lambda: sent.append("question"))
+    assert len(sent) == 10
+    reporter.report_before(lambda: sent.append("another"))
+    reporter.report()
+    assert len(sent) == 10
+    await turns()
+    assert sent[35:] == ["question", "another"]
+    assert {message.channel for message in sent[:35]} == set(map(str, range(35)))
+    reporter.channel_changed((APP, "1"))
+    reporter.report_before(lambda: sent.append("at once"))
+    assert sent[-1] == "at once"
+
+
+async def test_what_is_forgotten_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(count_reporter, "REPORTS_PER_TURN", 10)
+    sent: list[Any] = []
+    reporter = CountReporter(LocalState(), sent.append)
+    for number in range(35):
+        reporter.channel_changed((APP, str(number)))
+    reporter.report_before(lambda: sent.append("question"))
+    reporter.clear()
+    await turns()
+    assert len(sent) == 10

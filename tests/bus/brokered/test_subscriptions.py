@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered import subscriptions
 from revurb.bus.brokered.subscriptions import LINGER_S, BrokeredSubscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
@@ -111,3 +114,17 @@ async def test_what_the_broker_has_lost_is_reported_again() -> None:
     node.subscriptions.report(APP, "elsewhere")
     node.subscriptions.report(APP, ROOM)
     assert node.sent == [m.Report(m.ChannelReport(APP, ROOM, 1, [ANN]))]
+
+
+async def test_very_many_channels_are_unsubscribed_from_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "MAX_UNSUBSCRIBED", 10)
+    node = Subscribed()
+    for number in range(25):
+        node.enter(str(number))
+        node.subscriptions.on_enter_reply(number + 1, ChannelSnapshot())
+        node.subscriptions.leave(APP, str(number), None)
+    node.sent.clear()
+    later = asyncio.get_running_loop().time() + LINGER_S + 1
+    for expected in (10, 20, 25, 25):
+        node.subscriptions.tick(later)
+        assert len([message for message in node.sent if isinstance(message, m.Unsubscribe)]) == expected

@@ -9,7 +9,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.command_queue import MAX_PIPELINE_WEIGHT, CommandQueue, RedisUnavailable
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
 from tests.redis_server import RedisServer
 
@@ -68,3 +69,32 @@ async def test_a_refused_command_ends_the_queue_and_says_why(server: RedisServer
         queue.commands.run_command("INCR", "n", done=queue.replies.append)
         assert "wrong number of arguments" in str(await queue.failures.get())
         assert queue.replies == []
+
+
+async def test_a_pipeline_carries_no_more_than_is_packed_at_once(server: RedisServer) -> None:
+    """And while many replies are handled, others have their turn."""
+    async with running(server) as queue:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        waiting: list[int] = []
+        for _ in range(5 * MAX_PIPELINE_WEIGHT):
+            queue.commands.run_command("INCR", "n", done=lambda reply: waiting.append(queue.commands.waiting))
+        counting = asyncio.create_task(count())
+        await queue.commands.flush()
+        counting.cancel()
+        assert set(waiting) == {(5 - sent) * MAX_PIPELINE_WEIGHT + 1 for sent in range(1, 6)}
+        assert turns > 5
+
+
+async def test_a_fault_of_one_caller_is_told_to_it(server: RedisServer) -> None:
+    async with running(server) as queue:
+        failures: list[UnusableValue] = []
+        queue.commands.run_command("INCR", "n", done=lambda reply: [][reply], failed=failures.append)
+        await queue.commands.flush()
+        assert "IndexError" in str(failures[0])
