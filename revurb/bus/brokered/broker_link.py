@@ -45,6 +45,10 @@ class BrokerLink(Protocol):
         known."""
 
     @property
+    def confirms_changes(self) -> bool:
+        """Whether the broker confirms the member events that this node causes, one by one, with `Accepted`."""
+
+    @property
     def name(self) -> str:
         """The kind of broker, for log lines: "hub" or "redis"."""
 

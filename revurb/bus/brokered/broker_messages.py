@@ -15,6 +15,8 @@ import msgspec
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
+# Partitions of the member events that a node causes. Each has its own numbers, from 1 on, besides the `seq` of events.
+ADDED_MEMBERS, REMOVED_MEMBERS = -1, -2
 # The channel of an event whose text is the id of a user, all of whose connections are to be closed.
 TERMINATIONS = ""
 
@@ -33,11 +35,13 @@ class ChannelReport(_Message):
 
 
 class DepartedMember(_Message):
-    """A user whose last connection on the channel ended while the node was cut off."""
+    """A user whose last connection on the channel ended, which the broker has not confirmed. `change` is the number in
+    REMOVED_MEMBERS, 0 if it has none."""
 
     app_id: str
     channel: str
     member: Member
+    change: int = 0
 
 
 class CachedEventReport(_Message):
@@ -66,7 +70,9 @@ class Hello(_Message, tag=1):
 
 
 class Publish(_Message, tag=2):
-    """An event for all subscribers of a channel. Answered with `Accepted`."""
+    """An event for all subscribers of a channel. Answered with `Accepted`, or with `Held` and later `Accepted`. An
+    event that an earlier broker held has the `position` that it had there. `partition` is below 0 for a member event
+    that was held."""
 
     seq: int
     app_id: str
@@ -74,11 +80,14 @@ class Publish(_Message, tag=2):
     text: bytes
     except_socket_id: str | None
     cache_ttl_s: int
+    position: int = 0
+    partition: int = 0
 
 
 class Enter(_Message, tag=3):
     """The node has a new subscriber, `count` in all, and is to be sent the channel's events from now on. `member` is a
-    user who is new on this node, and `added` the event that announces it. Answered with `EnterReply`."""
+    user who is new on this node, and `added` the event that announces it, whose number is `change`. Answered with
+    `EnterReply`, and a change with `Accepted` as an event is."""
 
     id: int
     app_id: str
@@ -88,6 +97,7 @@ class Enter(_Message, tag=3):
     added: bytes
     want_members: bool
     want_cached: bool
+    change: int = 0
 
 
 class SubscriberCount(_Message, tag=4):
@@ -99,12 +109,14 @@ class SubscriberCount(_Message, tag=4):
 
 
 class Leave(_Message, tag=5):
-    """The user's last connection on this node has left the channel; `count` subscribers remain."""
+    """The user's last connection on this node has left the channel; `count` subscribers remain. `change` is the number
+    of the event that says so, which is answered with `Accepted` as an event is."""
 
     app_id: str
     channel: str
     count: int
     member: Member
+    change: int = 0
 
 
 class Unsubscribe(_Message, tag=6):
@@ -202,7 +214,8 @@ class Welcome(_Message, tag=1):
 
 
 class BrokerEvent(_Message, tag=2):
-    """An event. `node` is its publisher and `seq` its number there; "" and 0 for the broker's own events."""
+    """An event. `node` is its publisher and `seq` its number there; "" and 0 for the broker's own events. A partition
+    below 0 is that of a member event."""
 
     position: int
     node: str
@@ -215,9 +228,11 @@ class BrokerEvent(_Message, tag=2):
 
 
 class Accepted(_Message, tag=3):
-    """The node's events with these numbers have their place in the order."""
+    """The node's events with these numbers have their place in the order, and nobody's share of them is lost if the
+    broker dies."""
 
     seqs: list[int]
+    partition: int = 0
 
 
 class EnterReply(_Message, tag=4):
@@ -281,6 +296,22 @@ class Refused(_Message, tag=20):
     id: int
 
 
+class Held(_Message, tag=10):
+    """The node's events with these numbers have their place in the order, at these positions. But the broker alone
+    has somebody's share of them: the node has to keep them until they are `Accepted`, for the case that the broker
+    dies. Their publishers need not wait."""
+
+    seqs: list[int]
+    positions: list[int]
+    partition: int = 0
+
+
+class EventsMissed(_Message, tag=11):
+    """At most `count` events for this node were dropped, because it took none for too long."""
+
+    count: int
+
+
 FromWorker: TypeAlias = (
     Hello
     | Publish
@@ -313,6 +344,8 @@ FromBroker: TypeAlias = (
     | Refused
     | ReportRequest
     | ChannelsReply
+    | Held
+    | EventsMissed
 )
 
 encode = msgspec.msgpack.Encoder().encode

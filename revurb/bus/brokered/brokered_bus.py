@@ -18,7 +18,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
-from revurb.bus.brokered.outbound_queue import OutboundEvent, OutboundQueue
+from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.engine import BusHealth
@@ -60,7 +60,13 @@ class BrokeredBus:
         self._cache = cache
         self._local_view = LocalView(state, cache)
         self._subscriptions = BrokeredSubscriptions(
-            state, cache, events, self._link.send, self._deliver, self._queries.next_id
+            state,
+            cache,
+            events,
+            self._link.send,
+            self._deliver,
+            self._queries.next_id,
+            confirms_changes=self._link.confirms_changes,
         )
         self._outbound = OutboundQueue(
             self._link.partition_of, lambda app_id, channel: state.find(app_id, channel) is not None
@@ -127,7 +133,7 @@ class BrokeredBus:
         accepted = self._loop.create_future() if self._linked else None
         outbound = self._outbound.add(event, accepted)
         if self._linked:
-            self._send_event(outbound)
+            self._link.send(outbound.message())
         elif self._outbound.claim_delivery(outbound.partition, outbound.seq):
             self._deliver(event)
         return accepted
@@ -195,8 +201,10 @@ class BrokeredBus:
     def linked(self) -> None:
         self._link.send(self._subscriptions.hello(self.node, self._epoch, self._position))
         self._linked = True
+        for held in self._outbound.held():
+            self._link.send(held.message())
         for outbound in self._outbound.waiting():
-            self._send_event(outbound)
+            self._link.send(outbound.message())
         self._subscriptions.ask_again()
         self._queries.ask_again()
 
@@ -216,9 +224,17 @@ class BrokeredBus:
         match message:
             case m.BrokerEvent():
                 self._on_event(message)
-            case m.Accepted(seqs):
+            case m.Accepted(seqs, partition):
                 for seq in seqs:
-                    self._outbound.accept(seq)
+                    self._on_accepted(partition, seq)
+            case m.Held(seqs, positions, partition):
+                for seq, position in zip(seqs, positions, strict=False):
+                    self._on_held(partition, seq, position)
+            case m.EventsMissed(count):
+                self.missed += count
+                _log.warning(
+                    "this process was too slow: the bus has dropped events for it", extra={"at_most": count}
+                )
             case m.EnterReply(id, members, cached):
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.ChannelsReply(id, channels):
@@ -249,6 +265,7 @@ class BrokeredBus:
             self._position = position  # earlier events do not matter
         elif epoch != self._epoch:
             self._position = 0  # another broker, which counts from 1
+            self._outbound.broker_replaced()
         self._epoch = epoch
         self._subscriptions.welcomed()
         if self._welcomed_once.done():
@@ -260,7 +277,8 @@ class BrokeredBus:
         self.received += 1
         self._position = event.position
         if event.node == self.node:
-            is_new = self._outbound.claim_delivery(event.partition, event.seq)
+            claim = self._outbound if event.partition >= 0 else self._subscriptions.changes
+            is_new = claim.claim_delivery(event.partition, event.seq)
         elif event.node:
             source = (event.node, event.partition)
             is_new = event.seq > self._newest.get(source, 0)
@@ -270,6 +288,19 @@ class BrokeredBus:
             is_new = True  # one of the broker's own events
         if is_new:
             self._deliver(event)
+
+    def _on_accepted(self, partition: int, seq: int) -> None:
+        if partition < 0:
+            self._subscriptions.changes.pop(partition, seq)
+        else:
+            self._outbound.accept(seq)
+        self._outbound.release(partition, seq)
+
+    def _on_held(self, partition: int, seq: int, position: int) -> None:
+        if partition >= 0:
+            self._outbound.hold(seq, position)
+        elif (change := self._subscriptions.changes.pop(partition, seq)) is not None:
+            self._outbound.hold_event(HeldEvent(seq, partition, change.event, position))
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:
@@ -282,19 +313,6 @@ class BrokeredBus:
             self._receiver.terminate(event.app_id, event.text.decode())
         else:
             self._receiver.deliver(event)
-
-    def _send_event(self, outbound: OutboundEvent) -> None:
-        event = outbound.event
-        self._link.send(
-            m.Publish(
-                outbound.seq,
-                event.app_id,
-                event.channel,
-                event.text,
-                event.except_socket_id,
-                event.cache_ttl_s,
-            )
-        )
 
     def _ask(
         self,

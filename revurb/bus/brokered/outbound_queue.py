@@ -1,8 +1,9 @@
-"""The events that this node has published and the broker has not accepted yet.
+"""The events that this node has published and the broker has not accepted yet, or holds.
 
 While the broker cannot be reached they wait here for the other nodes; this node's own subscribers get them at once.
 Each event has a number, so that none is lost and none is delivered twice: what was sent and not accepted is sent again,
-and every node that has seen the number already, this one included, drops it.
+and every node that has seen the number already, this one included, drops it. What the broker holds was published,
+and is kept: somebody's share of it would be lost with the broker, and then it is published again to the next one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.pusher.ports import PublishedEvent
 
 _log = logging.getLogger(__name__)
@@ -29,9 +31,40 @@ class OutboundEvent(NamedTuple):
     event: PublishedEvent
     accepted: asyncio.Future[None] | None
 
+    def message(self) -> m.Publish:
+        """The event as the broker is sent it."""
+        event = self.event
+        return m.Publish(
+            self.seq, event.app_id, event.channel, event.text, event.except_socket_id, event.cache_ttl_s
+        )
+
+
+class HeldEvent(NamedTuple):
+    """An event that the broker holds, at `position` of its order. `partition` is below 0 for a member event."""
+
+    seq: int
+    partition: int
+    event: PublishedEvent
+    position: int
+
+    def message(self) -> m.Publish:
+        """The event as the next broker is sent it."""
+        event = self.event
+        return m.Publish(
+            self.seq,
+            event.app_id,
+            event.channel,
+            event.text,
+            event.except_socket_id,
+            event.cache_ttl_s,
+            self.position,
+            self.partition,
+        )
+
 
 class OutboundQueue:
-    """Bounded in number and bytes. Beyond that the oldest events are dropped, which is counted (`dropped`) and logged.
+    """Bounded in number and bytes. Beyond that the oldest events are dropped, which is counted (`dropped`) and logged;
+    one that the broker holds counts only if that broker then dies.
 
     `partition_of` gives the partition of a channel's events, `has_subscribers` whether this node has subscribers of a
     channel.
@@ -41,7 +74,9 @@ class OutboundQueue:
         "_bytes",
         "_delivered_up_to",
         "_dropped_before",
+        "_forgotten",
         "_has_subscribers",
+        "_held",
         "_partition_of",
         "_seq",
         "_undelivered",
@@ -57,6 +92,8 @@ class OutboundQueue:
         self._waiting: dict[int, OutboundEvent] = {}
         # Accepted, but not delivered to this node's subscribers.
         self._undelivered: dict[int, OutboundEvent] = {}
+        self._held: dict[tuple[int, int], HeldEvent] = {}  # by partition and number
+        self._forgotten = 0  # held events that were dropped, and whose broker lives
         self._bytes = 0
         self._seq = 0
         # Partition -> the newest that this node's subscribers have got.
@@ -74,10 +111,42 @@ class OutboundQueue:
         outbound = OutboundEvent(self._seq, partition, event, accepted)
         self._waiting[self._seq] = outbound
         self._bytes += len(event.text) + _EVENT_COST_BYTES
-        while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
-            self._drop()
-            self._resolve(self._waiting.pop(next(iter(self._waiting))))
+        self._keep_bounds()
         return outbound
+
+    def hold(self, seq: int, position: int) -> None:
+        """The broker has accepted the event with this number, but it has to be kept. Unknown numbers are ignored."""
+        outbound = self._waiting.get(seq)
+        if outbound is not None:
+            self.accept(seq)
+            self.hold_event(HeldEvent(seq, 0, outbound.event, position))
+
+    def hold_event(self, held: HeldEvent) -> None:
+        """Keep a published event until the broker releases it."""
+        self._held[held.partition, held.seq] = held
+        self._bytes += len(held.event.text) + _EVENT_COST_BYTES
+        self._keep_bounds()
+
+    def release(self, partition: int, seq: int) -> None:
+        """The broker holds the event no longer. Unknown numbers are ignored."""
+        held = self._held.pop((partition, seq), None)
+        if held is not None:
+            self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
+        elif self._forgotten:
+            self._forgotten -= 1
+
+    def held(self) -> list[HeldEvent]:
+        """The events that have to be sent again if the broker that held them is gone, in its order."""
+        return sorted(self._held.values(), key=lambda held: held.position)
+
+    def broker_replaced(self) -> None:
+        """The broker that held events has died: those that were dropped here are lost."""
+        if self._forgotten:
+            _log.warning(
+                "events that only the dead broker had are lost to some", extra={"at_most": self._forgotten}
+            )
+            self.dropped += self._forgotten
+            self._forgotten = 0
 
     def accept(self, seq: int) -> None:
         """The broker has accepted the event with this number. Unknown numbers are ignored."""
@@ -132,6 +201,16 @@ class OutboundQueue:
         for outbound in self._waiting.values():
             self._resolve(outbound)
         self._waiting.clear()
+
+    def _keep_bounds(self) -> None:
+        while len(self._waiting) + len(self._held) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
+            if self._held:
+                held = self._held.pop(next(iter(self._held)))
+                self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
+                self._forgotten += 1
+            else:
+                self._drop()
+                self._resolve(self._waiting.pop(next(iter(self._waiting))))
 
     def _drop(self) -> None:
         if self._dropped_before is None:

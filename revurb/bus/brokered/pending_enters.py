@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.member_changes import MemberChanges
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
@@ -21,7 +22,8 @@ Deliver = Callable[[PublishedEvent], object]
 
 @dataclass(slots=True)
 class PendingEnter:
-    """One subscriber. `new_member` is its member if this is the user's first connection here.
+    """One subscriber. `new_member` is its member if this is the user's first connection here, and `change` the number
+    of the event that says so.
 
     `announced_members` is None while the subscriber waits. Once it was confirmed locally, it holds the user ids of the
     members that it was told of.
@@ -30,6 +32,7 @@ class PendingEnter:
     request: EnterRequest
     new_member: Member | None
     on_entered: Callable[[ChannelSnapshot], None]
+    change: int = 0
     announced_members: frozenset[str] | None = None
 
 
@@ -41,6 +44,7 @@ class PendingEnters:
         state: LocalState,
         cache: EventCache,
         events: MemberEvents,
+        changes: MemberChanges,
         send: Callable[[m.FromWorker], None],
         deliver: Deliver,
     ) -> None:
@@ -48,6 +52,7 @@ class PendingEnters:
         self._cache = cache
         self._view = LocalView(state, cache)
         self._events = events
+        self._changes = changes
         self._send = send
         self._deliver = deliver
         self._pending: dict[int, PendingEnter] = {}
@@ -74,9 +79,11 @@ class PendingEnters:
         request, member = pending.request, pending.new_member
         local_channel = self._state.find(request.app_id, request.channel)
         if local_channel is None:  # let in without the broker, and left since
+            self._changes.pop(m.ADDED_MEMBERS, pending.change)
             del self._pending[id]
             return
         if member is not None and member.user_id not in local_channel.members:
+            self._changes.pop(m.ADDED_MEMBERS, pending.change)
             member = None
         self._send(
             m.Enter(
@@ -88,6 +95,7 @@ class PendingEnters:
                 request.added if member is not None else b"",
                 request.member is not None,
                 request.want_cached,
+                pending.change if member is not None else 0,
             )
         )
 
@@ -106,7 +114,7 @@ class PendingEnters:
         """Confirm a subscriber with what this node knows."""
         request = pending.request
         app_id, channel = request.app_id, request.channel
-        if pending.new_member is not None:
+        if pending.new_member is not None and self._changes.claim_delivery(m.ADDED_MEMBERS, pending.change):
             self._deliver(PublishedEvent(app_id, channel, request.added))
         members = self._view.members(app_id, channel) if request.member is not None else []
         cached = self._cache.get(app_id, channel) if request.want_cached else None

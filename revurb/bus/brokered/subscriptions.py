@@ -12,6 +12,7 @@ from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.count_reporter import CountReporter
+from revurb.bus.brokered.member_changes import MemberChanges
 from revurb.bus.brokered.pending_enters import Deliver, PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
@@ -29,7 +30,7 @@ _NOBODY: list[Member] = []  # of all reports; never changed
 
 class BrokeredSubscriptions:
     """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `next_id` numbers the
-    questions."""
+    questions. `confirms_changes` is whether the broker confirms the member events that this node causes."""
 
     def __init__(
         self,
@@ -39,6 +40,8 @@ class BrokeredSubscriptions:
         send: Callable[[m.FromWorker], None],
         deliver: Deliver,
         next_id: Callable[[], int],
+        *,
+        confirms_changes: bool = False,
     ) -> None:
         self._state = state
         self._cache = cache
@@ -48,11 +51,12 @@ class BrokeredSubscriptions:
         self._next_id = next_id
         self._loop = asyncio.get_running_loop()
         self._linked = False
-        self._pending = PendingEnters(state, cache, events, send, deliver)
+        self._confirms_changes = confirms_changes
+        self.changes = MemberChanges(events.removed)
+        self._pending = PendingEnters(state, cache, events, self.changes, send, deliver)
         self._counts = CountReporter(state, send)
         # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
-        self._departed: list[m.DepartedMember] = []  # while the broker could not be reached
 
     @property
     def topics(self) -> int:
@@ -79,11 +83,13 @@ class BrokeredSubscriptions:
                 return
         id = self._next_id()
         pending = PendingEnter(request, member if is_new else None, on_entered)
+        if is_new and member is not None:
+            pending.change = self.changes.add(app_id, channel, member, request.added)
         self._pending.add(id, pending)
         if self._linked:
             self._pending.ask(id)
         elif isolated:
-            self._pending.confirm_locally(pending)
+            self._pending.confirm_all_locally()  # those before it, too: members are announced in order
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         """Undo one `enter`."""
@@ -97,12 +103,14 @@ class BrokeredSubscriptions:
                 self._topics[key] = self._loop.time()
         if gone is None:
             self._counts.channel_changed(key)
-        elif self._linked:
-            self._send(m.Leave(app_id, channel, local_channel.count, gone))
-        else:
-            self._departed.append(m.DepartedMember(app_id, channel, gone))
-            if local_channel.count:
-                self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
+            return
+        change = self.changes.remove(app_id, channel, gone)
+        if self._linked:
+            self._send(m.Leave(app_id, channel, local_channel.count, gone, change))
+            if not self._confirms_changes:
+                self.changes.pop(m.REMOVED_MEMBERS, change)
+        elif self.changes.claim_delivery(m.REMOVED_MEMBERS, change) and local_channel.count:
+            self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
 
     def connect(self, app_id: str, *, is_known: bool = False) -> None:
         """Count one more connection of the app; `is_known` if the broker has counted it already."""
@@ -141,7 +149,7 @@ class BrokeredSubscriptions:
         self._counts.clear()
         cached = [m.CachedEventReport(*key, event.text, event.ttl_s) for key, event in self._cache.items()]
         return m.Hello(
-            node, epoch, position, dict(self._state.connections), reports, cached, list(self._departed)
+            node, epoch, position, dict(self._state.connections), reports, cached, self.changes.departed()
         )
 
     def report(self, app_id: str, channel: str) -> None:
@@ -152,7 +160,8 @@ class BrokeredSubscriptions:
 
     def welcomed(self) -> None:
         """The broker has handled the `Hello`."""
-        self._departed.clear()
+        if not self._confirms_changes:
+            self.changes.forget_departed()
 
     def ask_again(self) -> None:
         """Send the pending `Enter` messages; to be called after the `Hello` is sent."""
@@ -171,6 +180,8 @@ class BrokeredSubscriptions:
         pending = self._pending.pop(id)
         if pending is None:
             return
+        if not self._confirms_changes:
+            self.changes.pop(m.ADDED_MEMBERS, pending.change)
         if pending.announced_members is None:
             self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS
             pending.on_entered(snapshot)

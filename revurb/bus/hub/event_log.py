@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from revurb.bus.ledger import ChannelKey
@@ -13,7 +13,9 @@ KEPT_BYTES = 32 * 1024 * 1024
 ENTRY_COST_BYTES = 350  # memory of an event besides its bytes
 
 
-class _LogEntry(NamedTuple):
+class LogEntry(NamedTuple):
+    """An event, as it was sent."""
+
     position: int
     at_s: float
     key: ChannelKey
@@ -32,13 +34,13 @@ class EventLog:
         self._clock = clock
         self._kept_s = kept_s
         self._kept_bytes = kept_bytes
-        self._entries: deque[_LogEntry] = deque()
+        self._entries: deque[LogEntry] = deque()
         self._bytes = 0
         self.position = 0  # of the newest event
 
     def append(self, key: ChannelKey, data: bytes) -> None:
         """Keep the event at `position`, which the caller has increased by one before."""
-        self._entries.append(_LogEntry(self.position, self._clock(), key, data))
+        self._entries.append(LogEntry(self.position, self._clock(), key, data))
         self._bytes += len(data) + ENTRY_COST_BYTES
         while self._bytes > self._kept_bytes:
             self._drop()
@@ -49,16 +51,19 @@ class EventLog:
         while self._entries and self._entries[0].at_s < oldest:
             self._drop()
 
-    def since(self, position: int) -> Iterator[tuple[ChannelKey, bytes]]:
-        """The events after `position` that are still kept."""
-        for entry in self._entries:
-            if entry.position > position:
-                yield entry.key, entry.data
+    @property
+    def oldest(self) -> int:
+        """The position of the oldest event that is kept, or that of the next event if none is."""
+        return self._entries[0].position if self._entries else self.position + 1
+
+    def entry(self, position: int) -> LogEntry | None:
+        """The event at a position; None if it is not kept any more, or not there yet."""
+        index = position - self.oldest
+        return self._entries[index] if 0 <= index < len(self._entries) else None
 
     def missed(self, position: int) -> int:
         """How many events after `position` are not kept any more."""
-        oldest = self._entries[0].position if self._entries else self.position + 1
-        return max(0, oldest - position - 1)
+        return max(0, self.oldest - position - 1)
 
     def _drop(self) -> None:
         self._bytes -= len(self._entries.popleft().data) + ENTRY_COST_BYTES

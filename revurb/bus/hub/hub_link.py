@@ -32,6 +32,7 @@ class HubLink(asyncio.Protocol):
     `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
+    confirms_changes = True
 
     def __init__(self, path: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._heartbeat_s = heartbeat_s

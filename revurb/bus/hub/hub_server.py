@@ -15,7 +15,7 @@ from revurb.bus.hub.peer import Peer
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-MAX_QUEUED_BYTES = 64 * 1024 * 1024  # for one worker, which has to reconnect beyond that
+BACKLOG_SLICES = 8  # written to one worker in a turn of the loop, at most: 1 MB
 
 
 class _WorkerConnection(asyncio.Protocol):
@@ -28,6 +28,8 @@ class _WorkerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
+        # So that `resume_writing` says that the kernel has everything.
+        self._transport.set_write_buffer_limits(high=0)
         self._fd = transport.get_extra_info("socket").fileno()
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
@@ -59,18 +61,15 @@ class _WorkerConnection(asyncio.Protocol):
         self._transport.abort()
 
     def flush(self) -> None:
-        """Send all that was written: at once, unless the worker has not read what was sent before."""
+        """Send what was written. What the kernel does not take is sent when it does, and the broker is told."""
+        if not self._unsent:
+            return
         data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
         self._unsent.clear()
         transport = self._transport
         if transport.is_closing():
             return
-        queued = transport.get_write_buffer_size()
-        if queued > MAX_QUEUED_BYTES:
-            _log.error("worker takes nothing, its connection is closed", extra={"node": self.peer.node})
-            self.close()
-            return
-        if not queued:
+        if not transport.get_write_buffer_size():
             try:
                 sent = os.write(self._fd, data)
             except BlockingIOError:
@@ -81,6 +80,20 @@ class _WorkerConnection(asyncio.Protocol):
                 return
             data = data[sent:]
         transport.write(data)
+        self._hub.broker.router.fell_behind(self.peer)
+
+    @property
+    def is_behind_and_free(self) -> bool:
+        """Whether the worker has a backlog, and the kernel has everything that was flushed."""
+        transport = self._transport
+        return (
+            self.peer.backlog is not None
+            and not transport.get_write_buffer_size()
+            and not transport.is_closing()
+        )
+
+    def resume_writing(self) -> None:
+        self._hub.send_backlogs_soon()
 
 
 class HubServer:
@@ -99,6 +112,7 @@ class HubServer:
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_sending_soon = False
 
     async def start(self) -> None:
         """Listen. Raises OSError if the path cannot be used."""
@@ -126,7 +140,7 @@ class HubServer:
     def flush(self) -> None:
         """Send what the broker has written. The events go first, so that the kernel has them and delivers them whatever
         becomes of this process; only then are their publishers told that they are sent."""
-        unacknowledged = self.broker.unacknowledged
+        unacknowledged = self.broker.router.unacknowledged
         if len(unacknowledged) == 1:  # nearly always: its events and its Accepted are sent together
             events = [each for each in self.unflushed if each.peer is not unacknowledged[0]]
             self.unflushed = [each for each in self.unflushed if each.peer is unacknowledged[0]]
@@ -134,10 +148,30 @@ class HubServer:
             events, self.unflushed = self.unflushed, []
         for connection in events:
             connection.flush()
-        self.broker.acknowledge()
+        self.broker.router.acknowledge()
         last, self.unflushed = self.unflushed, []
         for connection in last:
             connection.flush()
+        if self.broker.router.has_backlogs:
+            self.send_backlogs_soon()
+
+    def send_backlogs_soon(self) -> None:
+        """Go on with the workers that are behind, in the next turn of the loop."""
+        if not self._is_sending_soon and any(each.is_behind_and_free for each in self.connections):
+            self._is_sending_soon = True
+            asyncio.get_running_loop().call_soon(self._send_backlogs)
+
+    def _send_backlogs(self) -> None:
+        self._is_sending_soon = False
+        router = self.broker.router
+        for connection in tuple(self.connections):
+            for _ in range(BACKLOG_SLICES):
+                if not connection.is_behind_and_free:
+                    break
+                router.took_all(connection.peer)
+                router.write_backlog(connection.peer)
+                connection.flush()
+        self.flush()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(TICK_S, self._tick, loop)

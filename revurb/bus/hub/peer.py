@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+from revurb.bus.hub.backlog import Backlog
 
 
 class PeerWriter(Protocol):
@@ -18,14 +21,53 @@ class PeerWriter(Protocol):
 class Peer:
     """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
-    `received_at` is when bytes last came, in seconds of the broker's clock. `unacknowledged` are the numbers of its
-    events that are ordered and have not been confirmed yet.
+    `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
+    and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
+    `unacknowledged` are the numbers of its events that are ordered and have not been confirmed yet, `positions` their
+    positions. `changes` are partition, number and position of the member events that it has caused, also unconfirmed.
     """
 
-    __slots__ = ("node", "received_at", "unacknowledged", "writer")
+    __slots__ = (
+        "_writer",
+        "backlog",
+        "changes",
+        "node",
+        "positions",
+        "received_at",
+        "unacknowledged",
+        "write",
+        "write_event",
+    )
 
     def __init__(self, writer: PeerWriter, now: float) -> None:
-        self.writer = writer
+        self._writer = writer
         self.received_at = now
         self.node = ""
         self.unacknowledged: list[int] = []
+        self.positions: list[int] = []
+        self.changes: list[tuple[int, int, int]] = []
+        self.backlog: Backlog | None = None
+        self.write: Callable[[bytes], None] = writer.write
+        self.write_event: Callable[[bytes], None] = writer.write
+
+    def fall_behind(self, backlog: Backlog) -> None:
+        """The connection takes no more, or not yet: from now on it is sent what is next in the backlog."""
+        self.backlog = backlog
+        self.write, self.write_event = backlog.add_reply, _discard
+
+    def catch_up(self) -> None:
+        """The backlog is empty, and the kernel has all of it."""
+        self.backlog = None
+        self.write = self.write_event = self._writer.write
+
+    def write_now(self, data: bytes) -> None:
+        """Write a part of the backlog."""
+        self._writer.write(data)
+
+    def close(self) -> None:
+        """Drop the connection at once."""
+        self._writer.close()
+
+
+def _discard(data: bytes) -> None:
+    """It is in the log."""

@@ -17,18 +17,19 @@ from revurb.bus.hub.peer import Peer
 class Takeover:
     """Waits for `expected_workers` reports, until `deadline` in seconds of the broker's clock.
 
-    `departed` collects the members that left while there was no broker. The broker announces them at the end, when it
-    knows which of them are still present through another worker.
+    `departed` collects the members that left while there was no broker, with the worker that reports them. The broker
+    announces them at the end, when it knows which of them are still present through another worker.
     """
 
-    __slots__ = ("_expected_workers", "_postponed", "_reported", "deadline", "departed")
+    __slots__ = ("_expected_workers", "_held", "_postponed", "_reported", "deadline", "departed")
 
     def __init__(self, expected_workers: int, deadline: float) -> None:
         self._expected_workers = expected_workers
         self.deadline = deadline
         self._reported: set[str] = set()
+        self._held: list[tuple[int, Peer, m.Publish]] = []  # with their positions
         self._postponed: deque[tuple[Peer, m.FromWorker]] = deque()
-        self.departed: list[m.DepartedMember] = []
+        self.departed: list[tuple[Peer, m.DepartedMember]] = []
 
     def add_report(self, node: str) -> None:
         """The `Hello` of a worker that knew the previous broker has come."""
@@ -41,9 +42,18 @@ class Takeover:
 
     def postpone(self, peer: Peer, message: m.FromWorker) -> None:
         """Keep a message until the takeover is over."""
-        self._postponed.append((peer, message))
+        if isinstance(message, m.Publish) and message.position:
+            self._held.append((message.position, peer, message))
+        else:
+            self._postponed.append((peer, message))
+
+    def pop_held(self) -> Iterator[tuple[Peer, m.Publish]]:
+        """Remove and return the events that the previous broker held, one by one, in its order."""
+        held, self._held = sorted(self._held, key=lambda each: each[0]), []
+        for _, peer, message in held:
+            yield peer, message
 
     def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker]]:
-        """Remove and return the postponed messages one by one, in the order in which they came."""
+        """Remove and return the other postponed messages one by one, in the order in which they came."""
         while self._postponed:
             yield self._postponed.popleft()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey
+
+_NO_TOPICS: Mapping[ChannelKey, int] = {}
 
 
 class TopicRoutes:
@@ -17,12 +21,16 @@ class TopicRoutes:
 
     def __init__(self) -> None:
         self.receivers: dict[ChannelKey, dict[str, Peer]] = {}
-        self._by_node: dict[str, set[ChannelKey]] = {}
+        self._by_node: dict[str, dict[ChannelKey, int]] = {}
 
-    def add(self, node: str, key: ChannelKey, peer: Peer) -> None:
-        """Send the topic's events to `peer` from now on. Adding a route again changes nothing."""
+    def add(self, node: str, key: ChannelKey, peer: Peer, position: int = 0) -> None:
+        """Send the topic's events after `position` to `peer`. Adding a route again does not change its position."""
         self.receivers.setdefault(key, {})[node] = peer
-        self._by_node.setdefault(node, set()).add(key)
+        self._by_node.setdefault(node, {}).setdefault(key, position)
+
+    def topics(self, node: str) -> Mapping[ChannelKey, int]:
+        """The topics of the node, each with the position after which it is sent the events."""
+        return self._by_node.get(node, _NO_TOPICS)
 
     def remove(self, node: str, key: ChannelKey) -> None:
         """Send the topic's events to the node no longer. A route that does not exist is ignored."""
@@ -30,7 +38,7 @@ class TopicRoutes:
         if peers is None:
             return
         peers.pop(node, None)
-        self._by_node.get(node, set()).discard(key)
+        self._by_node.get(node, {}).pop(key, None)
         if not peers:
             del self.receivers[key]
 

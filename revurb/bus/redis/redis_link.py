@@ -40,6 +40,7 @@ class RedisLink:
     are the heartbeat's."""
 
     name = "redis"
+    confirms_changes = False
 
     def __init__(
         self,

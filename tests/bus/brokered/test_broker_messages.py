@@ -26,16 +26,17 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             {"a": 2},
             [["a", "c", 1, [list(ANN)]]],
             [["a", "c", b"x", 5.0]],
-            [["a", "c", list(ANN)]],
+            [["a", "c", list(ANN), 0]],
         ],
     ),
-    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
+    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60, 0, 0]),
+    (m.Publish(3, "a", "c", b"x", None, 0, 9, -1), [2, 3, "a", "c", b"x", None, 0, 9, -1]),
     (
         m.Enter(4, "a", "c", 1, ANN, b"added", True, False),
-        [3, 4, "a", "c", 1, list(ANN), b"added", True, False],
+        [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0],
     ),
     (m.SubscriberCount("a", "c", 2), [4, "a", "c", 2]),
-    (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN)]),
+    (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN), 0]),
     (m.Unsubscribe("a", "c"), [6, "a", "c"]),
     (m.ConnectionCount("a", -1, 4), [7, "a", -1, 4]),
     (m.Admit(5, "a", 100), [8, 5, "a", 100]),
@@ -51,13 +52,15 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
     (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0]),
-    (m.Accepted([1, 2]), [3, [1, 2]]),
+    (m.Accepted([1, 2]), [3, [1, 2], 0]),
     (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),
     (m.HeartbeatReply(9), [8, 9]),
     (m.NodeGone("n2"), [9, "n2"]),
+    (m.Held([1], [5], -2), [10, [1], [5], -2]),
+    (m.EventsMissed(3), [11, 3]),
 ]
 
 

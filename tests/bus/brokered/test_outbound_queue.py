@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered import outbound_queue
 from revurb.bus.brokered.outbound_queue import OutboundQueue
 from revurb.pusher.ports import PublishedEvent
@@ -89,3 +90,34 @@ async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up() -> None:
     assert events.dropped == 1
     assert done.done()
     assert len(events) == 0
+
+
+async def test_a_held_event_lets_its_publisher_go_and_is_kept_until_it_is_released() -> None:
+    events = queue(subscribed=False)
+    done = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    for text, future in zip((b"1", b"2"), done, strict=True):
+        events.add(event(text), future)
+    events.hold(2, position=7)
+    events.hold(1, position=5)
+    assert all(future.done() for future in done)
+    assert len(events) == 0
+    assert [(held.seq, held.position) for held in events.held()] == [(1, 5), (2, 7)]
+    assert events.held()[1].message() == m.Publish(2, "app1", "news", b"2", None, 0, 7, 0)
+    events.release(0, 1)
+    assert [held.seq for held in events.held()] == [2]
+
+
+def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    events = queue(subscribed=False)
+    for seq in range(1, 6):
+        events.add(event(b"x"), None)
+        events.hold(seq, seq)
+    assert (len(events.held()), events.dropped) == (2, 0)
+    events.release(0, 1)  # one of those that were forgotten
+    events.broker_replaced()
+    assert events.dropped == 2
+    events.broker_replaced()
+    assert events.dropped == 2

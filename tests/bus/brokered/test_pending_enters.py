@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.member_changes import MemberChanges
 from revurb.bus.brokered.pending_enters import PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
@@ -23,14 +24,18 @@ class Waiting:
         self.delivered: list[PublishedEvent] = []
         self.entered: list[ChannelSnapshot] = []
         cache = EventCache(lambda: 0.0)
-        self.enters = PendingEnters(self.state, cache, MEMBER_EVENTS, self.sent.append, self.delivered.append)
+        self.changes = MemberChanges(MEMBER_EVENTS.removed)
+        self.enters = PendingEnters(
+            self.state, cache, MEMBER_EVENTS, self.changes, self.sent.append, self.delivered.append
+        )
 
     def enter(self, id: int, member: Member) -> PendingEnter:
         channel = self.state.open(APP, ROOM)
         channel.count += 1
         channel.join(member)
         request = EnterRequest(APP, ROOM, member, MEMBER_EVENTS.added(ROOM, member), False)
-        pending = PendingEnter(request, member, self.entered.append)
+        change = self.changes.add(APP, ROOM, member, request.added)
+        pending = PendingEnter(request, member, self.entered.append, change)
         self.enters.add(id, pending)
         return pending
 
@@ -40,7 +45,7 @@ def test_the_broker_is_asked_with_the_count_and_the_new_member() -> None:
     waiting.enter(1, ANN)
     waiting.enters.ask(1)
     added = MEMBER_EVENTS.added(ROOM, ANN)
-    assert waiting.sent == [m.Enter(1, APP, ROOM, 1, ANN, added, True, False)]
+    assert waiting.sent == [m.Enter(1, APP, ROOM, 1, ANN, added, True, False, 1)]
     assert waiting.enters.new_members() == {(APP, ROOM, "ann")}
     assert waiting.enters.pop(1) is not None
     assert waiting.enters.pop(1) is None

@@ -22,14 +22,20 @@ ANN = Member("ann", b'"ann"', b"null")
 class Subscribed:
     """Subscriptions that are linked to a broker, and what they send."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, confirms_changes: bool = False) -> None:
         self.sent: list[m.FromWorker] = []
         self.delivered: list[PublishedEvent] = []
         self.entered: list[ChannelSnapshot] = []
         numbers = count(1)
         cache = EventCache(asyncio.get_running_loop().time)
         self.subscriptions = BrokeredSubscriptions(
-            LocalState(), cache, MEMBER_EVENTS, self.sent.append, self.delivered.append, lambda: next(numbers)
+            LocalState(),
+            cache,
+            MEMBER_EVENTS,
+            self.sent.append,
+            self.delivered.append,
+            lambda: next(numbers),
+            confirms_changes=confirms_changes,
         )
         self.subscriptions.hello("n1", "", 0)
 
@@ -72,7 +78,7 @@ async def test_a_member_that_leaves_meanwhile_is_reported_until_it_is_welcomed()
     node.subscriptions.leave(APP, ROOM, "ann")
     for _ in range(2):
         hello = node.subscriptions.hello("n1", "e", 5)
-        assert (hello.channels, hello.departed) == ([], [m.DepartedMember(APP, ROOM, ANN)])
+        assert (hello.channels, hello.departed) == ([], [m.DepartedMember(APP, ROOM, ANN, 1)])
     node.subscriptions.welcomed()
     assert node.subscriptions.hello("n1", "e", 5).departed == []
 
@@ -83,9 +89,37 @@ async def test_an_isolated_node_lets_subscribers_in() -> None:
     node.enter("news")
     assert node.entered == []
     node.enter("other", isolated=True)
-    assert len(node.entered) == 1
-    node.subscriptions.confirm_locally()
     assert len(node.entered) == 2
+    node.enter("third")
+    node.subscriptions.confirm_locally()
+    assert len(node.entered) == 3
+
+
+async def test_member_events_that_were_told_here_are_not_taken_from_the_broker_again() -> None:
+    node = Subscribed(confirms_changes=True)
+    changes = node.subscriptions.changes
+    node.subscriptions.disconnected()
+    node.enter(ROOM, ANN, isolated=True)
+    node.enter(ROOM, Member("bob", b'"bob"', b"null"), isolated=True)
+    node.subscriptions.leave(APP, ROOM, "ann")
+    assert len(node.delivered) == 3
+    assert not changes.claim_delivery(m.ADDED_MEMBERS, 1)
+    assert not changes.claim_delivery(m.REMOVED_MEMBERS, 1)
+
+
+async def test_a_departure_is_reported_until_the_broker_has_confirmed_it() -> None:
+    node = Subscribed(confirms_changes=True)
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.leave(APP, ROOM, "ann")
+    assert node.sent[-1] == m.Leave(APP, ROOM, 0, ANN, 1)
+    node.subscriptions.disconnected()
+    departed = [m.DepartedMember(APP, ROOM, ANN, 1)]
+    assert node.subscriptions.hello("n1", "e", 5).departed == departed
+    node.subscriptions.welcomed()
+    assert node.subscriptions.hello("n1", "e", 5).departed == departed
+    node.subscriptions.changes.pop(m.REMOVED_MEMBERS, 1)
+    assert node.subscriptions.hello("n1", "e", 5).departed == []
 
 
 async def test_everything_is_in_the_hello() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub import broker as broker_module
+from revurb.bus.hub import open_surveys
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.peer import Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
@@ -100,6 +101,12 @@ class Worker:
         self.writer.written.clear()
         return messages
 
+    def take_all(self) -> None:
+        """What the server does for a worker whose connection takes everything."""
+        while self.peer.backlog is not None:
+            self.broker.router.write_backlog(self.peer)
+            self.broker.router.took_all(self.peer)
+
     def texts(self) -> list[bytes]:
         return [message.text for message in self.received() if isinstance(message, m.BrokerEvent)]
 
@@ -129,10 +136,10 @@ def test_events_are_acknowledged_when_they_have_left() -> None:
     worker.received()
     worker.publish(1, 2)
     assert worker.received() == []
-    assert broker.unacknowledged == [worker.peer]
-    broker.acknowledge()
+    assert broker.router.unacknowledged == [worker.peer]
+    broker.router.acknowledge()
     assert worker.received() == [m.Accepted([1, 2])]
-    broker.acknowledge()
+    broker.router.acknowledge()
     assert worker.received() == []
 
 
@@ -142,7 +149,7 @@ def test_an_event_that_is_published_again_is_only_acknowledged() -> None:
     publisher.publish(1, 2)
     publisher.publish(2, 3)
     assert subscriber.texts() == [b"1", b"2", b"3"]
-    broker.acknowledge()
+    broker.router.acknowledge()
     assert publisher.received()[-1] == m.Accepted([1, 2, 2, 3])
 
 
@@ -155,6 +162,7 @@ def test_a_worker_that_comes_back_gets_what_it_missed_on_its_topics() -> None:
     publisher.publish(3, channel="other")
     publisher.publish(4, channel=m.TERMINATIONS)
     again = Worker(broker, "w2", "news", epoch=broker.epoch, position=1)
+    again.take_all()
     assert again.texts() == [b"2", b"4"]
     assert Worker(broker, "w3", "news").texts() == []  # it had no broker before
 
@@ -225,10 +233,122 @@ def test_a_survey_asks_every_worker_and_the_answers_go_to_the_asker() -> None:
 
 
 def test_the_oldest_of_too_many_surveys_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_module, "_MAX_SURVEYS", 2)
+    monkeypatch.setattr(open_surveys, "_MAX_SURVEYS", 2)
     broker = a_broker()
     worker = Worker(broker, "w1")
     worker.send(*(m.StartSurvey(id, b"?") for id in (1, 2, 3)))
     worker.received()
     worker.send(m.SurveyReply(1, b"x"), m.SurveyReply(3, b"x"))
     assert worker.received() == [m.SurveyResult(3, b"x")]
+
+
+def test_an_event_is_held_while_a_workers_share_is_in_this_process_alone() -> None:
+    broker = a_broker()
+    publisher, slow = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.received()
+    publisher.publish(1)
+    broker.router.acknowledge()
+    assert publisher.received() == [m.Accepted([1])]
+    publisher.publish(2)
+    broker.router.fell_behind(slow.peer)
+    broker.router.acknowledge()
+    publisher.publish(3, 4)
+    broker.router.acknowledge()
+    assert publisher.received() == [m.Held([2], [2]), m.Held([3, 4], [3, 4])]
+    assert slow.texts() == [b"1", b"2"]  # the rest is in the log only
+    broker.router.took_all(slow.peer)
+    assert publisher.received() == [m.Accepted([2])]
+    slow.take_all()
+    assert slow.texts() == [b"3", b"4"]
+    assert publisher.received() == [m.Accepted([3, 4])]
+    publisher.publish(5)
+    broker.router.acknowledge()
+    assert (slow.texts(), publisher.received()) == ([b"5"], [m.Accepted([5])])
+
+
+def test_an_event_is_held_while_a_worker_is_away_and_may_come_back() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    publisher, away = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    publisher.received()
+    broker.disconnected(away.peer)
+    publisher.publish(1)
+    broker.router.acknowledge()
+    assert publisher.received() == [m.Held([1], [1])]
+    back = Worker(broker, "w2", "news", epoch=broker.epoch, position=0)
+    broker.tick()
+    assert publisher.received() == []  # it is there, but has not been sent it
+    back.take_all()
+    assert publisher.received() == [m.Accepted([1])]
+    broker.disconnected(back.peer)
+    publisher.publish(2)
+    broker.router.acknowledge()
+    clock.now += 4.9
+    publisher.send(m.HeartbeatRequest())
+    publisher.received()
+    clock.now += 0.1
+    broker.tick()
+    assert publisher.received() == [m.NodeGone("w2"), m.Accepted([2])]
+
+
+def test_member_events_are_confirmed_and_held_as_events_are() -> None:
+    broker = a_broker()
+    one, slow = Worker(broker, "w1"), Worker(broker, "w2", ROOM)
+    one.received()
+    one.send(m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False, 1))
+    broker.router.acknowledge()
+    event, reply, accepted = one.received()
+    assert (event, reply) == (
+        m.BrokerEvent(1, "w1", 1, APP, ROOM, b"added", None, m.ADDED_MEMBERS),
+        m.EnterReply(1, [], None),
+    )
+    assert accepted == m.Accepted([1], m.ADDED_MEMBERS)
+    broker.router.fell_behind(slow.peer)
+    one.send(m.Leave(APP, ROOM, 0, ANN, 1))
+    broker.router.acknowledge()
+    event, held = one.received()
+    assert isinstance(event, m.BrokerEvent)
+    assert (event.seq, event.partition) == (1, m.REMOVED_MEMBERS)
+    assert held == m.Held([1], [2], m.REMOVED_MEMBERS)
+    slow.take_all()
+    assert one.received() == [m.Accepted([1], m.REMOVED_MEMBERS)]
+    one.send(m.Leave(APP, ROOM, 0, ANN, 2))  # nobody is there to leave
+    assert one.received() == [m.Accepted([2], m.REMOVED_MEMBERS)]
+
+
+def test_a_worker_that_falls_behind_gets_its_replies_in_their_places() -> None:
+    broker = a_broker()
+    publisher, slow = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    broker.router.fell_behind(slow.peer)
+    slow.received()
+    publisher.publish(1)
+    publisher.publish(2, channel="later")
+    slow.send(m.Enter(7, APP, "later", 1, None, b"", False, False))
+    publisher.publish(3, channel="later")
+    slow.take_all()
+    event, reply, later = slow.received()
+    assert isinstance(event, m.BrokerEvent)
+    assert event.text == b"1"
+    assert reply == m.EnterReply(7, [], None)
+    assert isinstance(later, m.BrokerEvent)
+    assert later.text == b"3"
+
+
+def test_what_the_log_drops_is_missed_and_no_longer_held() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=1000, log=EventLog(clock, kept_s=10))
+    publisher, slow = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    broker.router.fell_behind(slow.peer)
+    publisher.publish(1, 2)
+    broker.router.acknowledge()
+    clock.now += 11
+    publisher.received()
+    broker.tick()
+    assert publisher.received() == [m.Accepted([1, 2])]
+    publisher.publish(3)
+    slow.received()
+    slow.take_all()
+    missed, event = slow.received()
+    assert missed == m.EventsMissed(2)
+    assert isinstance(event, m.BrokerEvent)
+    assert event.text == b"3"

@@ -93,3 +93,45 @@ def test_who_is_still_there_through_another_worker_is_not_announced() -> None:
     _, writer = successor.hello("n1", ANN)
     successor.hello("n2", departed=(ANN,))
     assert [each for each in writer.messages() if isinstance(each, m.BrokerEvent)] == []
+
+
+def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
+    successor = Successor()
+    peer, _ = successor.hello("n1")
+    successor.broker.receive(
+        peer,
+        [
+            m.encode(m.Publish(4, APP, ROOM, b"held 1", None, 0, 11)),
+            m.encode(m.Publish(2, APP, ROOM, b"held 3", None, 0, 13, m.REMOVED_MEMBERS)),
+            m.encode(m.Publish(5, APP, ROOM, b"new", None, 0)),
+        ],
+    )
+    other, writer = successor.hello("n2")
+    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [
+        b"held 1",
+        b"held 3",
+        b"new",
+    ]
+    successor.broker.receive(other, [m.encode(m.Publish(1, APP, ROOM, b"more", None, 0))])
+    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
+    assert [(each.node, each.seq, each.partition) for each in events] == [
+        ("n1", 4, 0),
+        ("n1", 2, m.REMOVED_MEMBERS),
+        ("n1", 5, 0),
+        ("n2", 1, 0),
+    ]
+
+
+def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
+    takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
+    for position in (3, 1, 2):
+        takeover.postpone(peer, m.Publish(position, APP, ROOM, b"", None, 0, position))
+    assert [message.position for _, message in takeover.pop_held()] == [1, 2, 3]
+    assert list(takeover.pop_held()) == list(takeover.pop_postponed()) == []
+
+
+def test_a_user_who_left_two_workers_is_announced_once() -> None:
+    successor = Successor()
+    _, writer = successor.hello("n1", BOB, departed=(ANN,))
+    successor.hello("n2", departed=(ANN,))
+    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [REMOVED]

@@ -1,0 +1,42 @@
+"""The broker's answers to questions about channels and connections."""
+
+from __future__ import annotations
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.ledger import Ledger
+from revurb.pusher.ports import ChannelState
+
+Question = m.Admit | m.QueryChannels | m.QueryStates | m.QueryMembers | m.QueryConnections
+
+
+class QuestionAnswers:
+    """Answers from the ledger and the cached events."""
+
+    __slots__ = ("_cache", "_ledger")
+
+    def __init__(self, ledger: Ledger, cache: EventCache) -> None:
+        self._ledger = ledger
+        self._cache = cache
+
+    def answer(self, node: str, question: Question) -> object:
+        """The answer to a question of `node`, of the type that its message names."""
+        ledger = self._ledger
+        match question:
+            case m.Admit(_, app_id, limit):
+                granted = ledger.connections(app_id) < limit
+                if granted:
+                    ledger.add_connections(node, app_id, 1)
+                return granted
+            case m.QueryChannels(_, app_id, prefix):
+                names = ledger.occupied_channels(app_id, prefix)
+                return {name: self._channel_state(app_id, name) for name in names}
+            case m.QueryStates(_, app_id, channels):
+                return [self._channel_state(app_id, name) for name in channels]
+            case m.QueryMembers(_, app_id, channel):
+                return ledger.members(app_id, channel)
+            case m.QueryConnections(_, app_id):
+                return ledger.connections(app_id)
+
+    def _channel_state(self, app_id: str, channel: str) -> ChannelState:
+        return ChannelState(*self._ledger.counts(app_id, channel), self._cache.get(app_id, channel))

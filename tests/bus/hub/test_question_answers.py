@@ -1,0 +1,44 @@
+"""The broker's answers to questions."""
+
+import msgspec
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.hub.question_answers import Question, QuestionAnswers
+from revurb.bus.ledger import Ledger
+from revurb.pusher.ports import CachedEvent, ChannelState, Member
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
+
+
+def answers() -> QuestionAnswers:
+    ledger, cache = Ledger(), EventCache(lambda: 0.0)
+    ledger.join("w1", APP, ROOM, ANN)
+    ledger.set_count("w1", APP, ROOM, 3)
+    ledger.set_count("w2", APP, "news", 1)
+    ledger.add_connections("w1", APP, 1)
+    cache.put(APP, "news", b"last", 60)
+    return QuestionAnswers(ledger, cache)
+
+
+def test_every_question_is_answered_with_its_type() -> None:
+    room, news = ChannelState(3, 1), ChannelState(1, 0, CachedEvent(b"last", 60))
+    questions: list[tuple[Question, object]] = [
+        (m.QueryChannels(1, APP, "presence-"), {ROOM: room}),
+        (m.QueryStates(1, APP, ["news", ROOM, "none"]), [news, room, ChannelState()]),
+        (m.QueryMembers(1, APP, ROOM), [ANN]),
+        (m.QueryConnections(1, APP), 1),
+        (m.Admit(1, APP, 1), False),
+    ]
+    answering = answers()
+    for question, answer in questions:
+        assert answering.answer("w2", question) == answer
+        msgspec.msgpack.encode(answer)
+
+
+def test_who_is_admitted_is_counted() -> None:
+    answering = answers()
+    assert answering.answer("w2", m.Admit(1, APP, 2)) is True
+    assert answering.answer("w2", m.Admit(2, APP, 2)) is False
+    assert answering.answer("w1", m.QueryConnections(3, APP)) == 2

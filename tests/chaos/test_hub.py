@@ -1,0 +1,99 @@
+"""The hub is killed while a worker takes nothing: whatever it had not been sent yet comes from elsewhere, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member, PublishedEvent
+from tests.bus.engines import APP, BusNode, resolve
+from tests.chaos.hub_process import HubProcess, go_on_reading, stop_reading
+from tests.conftest import Run
+
+ROOM = "presence-room"
+FILLER = [b"%04d " % number + b"x" * 95 for number in range(1500)]  # more than the socket of a worker takes
+
+
+@pytest.fixture
+def cluster(run: Run, tmp_path: Path) -> Iterator[HubProcess]:
+    cluster = HubProcess(tmp_path)
+    yield cluster
+    run(cluster.close())
+
+
+async def publish_all(node: BusNode, texts: list[bytes], channel: str = "news") -> None:
+    for text in texts:
+        await node.publish(text, channel)  # within a deadline
+
+
+async def test_events_that_only_the_hub_had_are_published_again(cluster: HubProcess) -> None:
+    slow, publisher, other = [await cluster.node() for _ in range(3)]
+    for node in (slow, publisher, other):
+        await node.enter()
+    stop_reading(slow)
+    await asyncio.gather(publish_all(publisher, FILLER), publish_all(other, FILLER[:20]))
+    await other.until(lambda: len(other.received) == len(FILLER) + 20)
+    await cluster.outage()
+    assert len(slow.received) < len(FILLER)
+    await cluster.recover()
+    go_on_reading(slow)
+    await publisher.publish(b"end")
+    for node in (slow, publisher, other):
+        await node.until(lambda node=node: b"end" in node.texts())  # type: ignore[misc]
+        assert len(node.texts()) == len(FILLER) + 21
+    assert slow.texts() == other.texts() == publisher.texts()
+    assert [node.bus.missed + node.bus.dropped for node in cluster.nodes] == [0, 0, 0]
+
+
+async def test_members_that_only_the_hub_had_announced_are_announced_again(cluster: HubProcess) -> None:
+    slow, busy, other = [await cluster.node() for _ in range(3)]
+    users = [Member(f"u{number}", b'"u%d"' % number, b"null") for number in range(20)]
+    staying, leaving = users[:10], users[10:]
+    await slow.enter("news")
+    await slow.enter(ROOM, Member("slow", b'"slow"', b"null"))
+    for user in leaving:
+        await busy.enter(ROOM, user)
+    await other.enter(ROOM, leaving[0])  # so that it does not leave with the others
+    slow.received.clear()
+    other.received.clear()
+    stop_reading(slow)
+    await publish_all(busy, FILLER)
+    for user in staying:
+        await busy.enter(ROOM, user)
+    for user in leaving:
+        busy.bus.leave(APP, ROOM, user.user_id)
+    last = MEMBER_EVENTS.removed(ROOM, leaving[-1])
+    await other.until(lambda: last in other.texts(ROOM))
+    await cluster.outage()
+    await cluster.recover()
+    go_on_reading(slow)
+    await busy.publish(b"end", ROOM)
+    expected = [
+        *(MEMBER_EVENTS.added(ROOM, user) for user in staying),
+        *(MEMBER_EVENTS.removed(ROOM, user) for user in leaving[1:]),
+        b"end",
+    ]
+    for node in (slow, other):
+        await node.until(lambda node=node: b"end" in node.texts(ROOM))  # type: ignore[misc]
+        assert node.texts(ROOM) == expected
+    assert slow.texts() == FILLER
+    assert len(await resolve(other.bus.members(APP, ROOM))) == len(staying) + 2
+
+
+async def test_a_slow_worker_holds_up_nobody_and_gets_everything(cluster: HubProcess) -> None:
+    slow, publisher = await cluster.node(), await cluster.node()
+    await slow.enter()
+    stop_reading(slow)
+    events = [PublishedEvent(APP, "news", text) for text in FILLER]
+    async with asyncio.timeout(10):
+        for event in events:
+            await resolve(publisher.bus.publish(event))
+    assert len(publisher.bus._outbound.held()) > len(FILLER) // 2
+    go_on_reading(slow)
+    await slow.until(lambda: len(slow.received) == len(FILLER))
+    assert slow.texts() == FILLER
+    await publisher.until(lambda: not publisher.bus._outbound.held())
