@@ -25,6 +25,8 @@ from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
 
+ADOPT_RETRY_S = 1.0  # after a failure to accept on the sockets of another slot
+
 
 class AdoptedSlots:
     """The slots without a worker, as far as this worker accepts on their sockets. `slots` are the sockets of all other
@@ -39,18 +41,38 @@ class AdoptedSlots:
     def adopt(self, slot: int) -> None:
         """Start to accept clients on the sockets of `slot`. Without effect on one that is adopted or not known."""
         if slot in self._slots and slot not in self._listeners:
-            self._listeners[slot] = []
-            task = asyncio.ensure_future(self._adopt(slot))
+            listeners = self._listeners[slot] = []
+            task = asyncio.ensure_future(self._adopt(slot, listeners))
             self._adoptions.add(task)
             task.add_done_callback(self._adoptions.discard)
 
-    async def _adopt(self, slot: int) -> None:
+    async def _adopt(self, slot: int, listeners: list[asyncio.AbstractServer]) -> None:
+        """Returns when all sockets of the slot are accepted on, or when it is released."""
         for sock in self._slots[slot]:
-            listener = await self._node.accept_on(sock.dup())
-            if slot in self._listeners:
-                self._listeners[slot].append(listener)
-            else:  # released meanwhile
-                listener.close()
+            while self._listeners.get(slot) is listeners:
+                listener = await self._listen(slot, sock)
+                if listener is None:
+                    await asyncio.sleep(ADOPT_RETRY_S)
+                elif self._listeners.get(slot) is listeners:
+                    listeners.append(listener)
+                    break
+                else:  # released meanwhile
+                    listener.close()
+
+    async def _listen(self, slot: int, sock: socket.socket) -> asyncio.AbstractServer | None:
+        """None if that cannot be done now."""
+        try:
+            duplicate = sock.dup()
+            try:
+                return await self._node.accept_on(duplicate)
+            except OSError:
+                duplicate.close()
+                raise
+        except OSError as error:  # most likely there are no descriptors left, until clients leave
+            _log.warning(
+                "cannot accept for another worker, trying again", extra={"slot": slot, "error": str(error)}
+            )
+            return None
 
     def release(self, slot: int) -> None:
         """Stop accepting on the sockets of `slot`. Clients that are connected stay."""

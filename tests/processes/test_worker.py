@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ import pytest
 
 from revurb.config import Config, ServerConfig
 from revurb.node.node import Node
+from revurb.processes import worker
 from revurb.processes.worker import AdoptedSlots
 from tests.client import connect
 from tests.processes.test_single_node import APP
@@ -57,6 +60,29 @@ async def test_a_slot_is_served_from_its_adoption_on() -> None:
         async with connect(port, APP.key) as client:
             adopted.release(1)
             await client.subscribe("a")  # who is connected stays
+        adopted.close()
+
+
+async def test_a_slot_is_adopted_once_there_are_descriptors_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "ADOPT_RETRY_S", 0.01)
+    async with started() as node:
+        sock, port = bound()
+        adopted = AdoptedSlots(node, {1: [sock]})
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest_free = os.dup(sock.fileno())
+        os.close(lowest_free)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+            with pytest.raises(OSError, match="Too many open files"):
+                sock.dup()
+            adopted.adopt(1)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert adopted._adoptions
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        await accepts(port)
+        await asyncio.gather(*adopted._adoptions)
         adopted.close()
 
 
