@@ -51,6 +51,7 @@ class Broker:
     ) -> None:
         self.epoch = secrets.token_hex(8)
         self.invalid_messages = 0
+        self.late_messages = 0  # on connections that are over for the broker
         self._events = events
         self._clock = clock
         self._lease_s = lease_s
@@ -88,9 +89,8 @@ class Broker:
             self._routes.remove_node(peer.node)
             self._leases[peer.node] = self._clock() + self._lease_s
             self.router.absent[peer.node] = self.router.disconnected(peer)
-        self.router.disconnected(peer)
+        self._end_peer(peer)
         self.router.settle()
-        self._surveys.close_all_of(peer)
 
     def tick(self) -> None:
         """End leases and forget old events. To be called a few times a second."""
@@ -117,7 +117,9 @@ class Broker:
     # A worker connects.
 
     def _dispatch(self, peer: Peer, message: m.FromWorker) -> None:
-        if isinstance(message, m.Hello):
+        if peer.is_over:
+            self.late_messages += 1
+        elif isinstance(message, m.Hello) and not peer.node:
             self._on_hello(peer, message)
         elif not peer.node:
             self.invalid_messages += 1
@@ -130,6 +132,12 @@ class Broker:
 
     def _on_hello(self, peer: Peer, hello: m.Hello) -> None:
         node = peer.node = hello.node
+        replaced = self._peers.get(node)
+        if replaced is not None:
+            # The worker has given up that connection. What is still on its way on it is older than this report.
+            _log.warning("worker has another connection, the old one is closed", extra={"node": node})
+            self._end_peer(replaced)
+            replaced.close()
         self._end_lease(node)
         self._routes.remove_node(node)
         self._peers[node] = peer
@@ -235,9 +243,8 @@ class Broker:
                     asker[0].write(encode_frame(m.SurveyResult(asker[1], answer)))
             case m.Goodbye():
                 del self._peers[node]
-                self.router.disconnected(peer)
+                self._end_peer(peer)
                 self._remove_node(node)
-                peer.node = ""
             case _:
                 self.invalid_messages += 1
 
@@ -314,6 +321,11 @@ class Broker:
         for partition in (m.ADDED_MEMBERS, m.REMOVED_MEMBERS):
             self._newest_changes.pop((node, partition), None)
         self.router.send_to_all(m.NodeGone(node))
+
+    def _end_peer(self, peer: Peer) -> None:
+        peer.is_over = True
+        self.router.disconnected(peer)
+        self._surveys.close_all_of(peer)
 
     def _end_lease(self, node: str) -> None:
         self._leases.pop(node, None)

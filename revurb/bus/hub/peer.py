@@ -21,6 +21,7 @@ class PeerWriter(Protocol):
 class Peer:
     """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
+    `is_over` is whether the broker takes nothing from it any more: it has ended, or another one has taken its place.
     `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
     and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
     `unacknowledged` are the numbers of its events that are ordered and have not been confirmed yet, `positions` their
@@ -31,6 +32,7 @@ class Peer:
         "_writer",
         "backlog",
         "changes",
+        "is_over",
         "node",
         "positions",
         "received_at",
@@ -43,6 +45,7 @@ class Peer:
         self._writer = writer
         self.received_at = now
         self.node = ""
+        self.is_over = False
         self.unacknowledged: list[int] = []
         self.positions: list[int] = []
         self.changes: list[tuple[int, int, int]] = []

@@ -57,6 +57,44 @@ def test_nothing_is_done_for_someone_who_has_not_said_who_it_is() -> None:
     assert broker.invalid_messages == 2
 
 
+def test_what_comes_on_a_replaced_connection_is_dropped_and_counted() -> None:
+    broker = a_broker()
+    publisher, old = Worker(broker, "w1"), Worker(broker, "w2", "news")
+    new = Worker(broker, "w2", "news", epoch=broker.epoch, position=0)
+    assert isinstance(old.writer, MemoryWriter)
+    assert old.writer.closed
+    old.received()
+    old.send(
+        m.Goodbye(),
+        m.Enter(1, APP, "other", 1, None, b"", False, False),
+        m.Unsubscribe(APP, "news"),
+        m.Publish(9, APP, "news", b"late", None, 0),
+        m.Hello("w2", "", 0, {}, [], [], []),
+        m.HeartbeatRequest(),
+    )
+    broker.disconnected(old.peer)
+    assert broker.workers == 2
+    publisher.publish(1)
+    publisher.publish(2, channel="other")
+    assert (old.received(), new.texts()) == ([], [b"1"])
+    assert (broker.late_messages, broker.invalid_messages) == (6, 0)
+
+
+def test_a_second_greeting_on_a_connection_is_refused() -> None:
+    broker = a_broker()
+    worker = Worker(broker, "w1", "news")
+    worker.send(m.Hello("w2", "", 0, {}, [], [], []))
+    assert (broker.workers, broker.invalid_messages) == (1, 1)
+
+
+def test_nothing_comes_after_a_goodbye() -> None:
+    broker = a_broker()
+    worker = Worker(broker, "w1", "news")
+    worker.received()
+    worker.send(m.Goodbye(), m.Publish(1, APP, "news", b"x", None, 0), m.Hello("w1", "", 0, {}, [], [], []))
+    assert (worker.received(), broker.workers, broker.late_messages) == ([], 0, 2)
+
+
 def test_deeply_nested_messages_are_refused() -> None:
     broker = a_broker()
     broker.receive(greeted(broker), [b"\x91" * 100_000])
