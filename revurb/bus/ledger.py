@@ -5,7 +5,7 @@ Everything that a node holds is removed with it. So the ledger keeps each count 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from revurb.pusher.ports import Member
 
@@ -75,15 +75,16 @@ class Ledger:
         """(app id, channel, user id) of every user who is on a channel through this node. The ledger may be changed
         meanwhile."""
         for app_id, channel in tuple(self._keys_by_node.get(node, ())):
-            ledger_channel = self._channels[app_id][channel]
-            for user_id, (_, nodes) in tuple(ledger_channel.members.items()):
+            ledger_channel = self._find(app_id, channel)
+            for user_id, (_, nodes) in (
+                () if ledger_channel is None else tuple(ledger_channel.members.items())
+            ):
                 if node in nodes:
                     yield app_id, channel, user_id
 
-    def clear_counts_except(self, node: str, keys: Iterable[ChannelKey]) -> None:
-        """Set the node's count of subscribers to 0 on all channels but these."""
-        for app_id, channel in self._keys_by_node.get(node, set()).difference(keys):
-            self.set_count(node, app_id, channel, 0)
+    def keys_of_node(self, node: str) -> tuple[ChannelKey, ...]:
+        """The channels with a count or member of the node."""
+        return tuple(self._keys_by_node.get(node, ()))
 
     def add_connections(self, node: str, app_id: str, change: int) -> None:
         """Change the node's number of connections of the app by `change`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
 
 LEASE_S = 5.0  # a worker whose loop is not blocked sends something every second
 DRAIN_TIMEOUT_S = 5.0
+# Of CPython's garbage collector, see `revurb.processes.gc_tuning`. A collection of the oldest generation takes 30 ms
+# with the members of 25,000 channels, and finds nothing: what the hub drops has no cycles but for its connections.
+GC_THRESHOLDS = (10_000, 5, 1_000_000)
 
 
 async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
@@ -45,6 +49,8 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=options.workers)
     server = HubServer(broker, options.socket)
     await server.start()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     supervised.send_ready(DRAIN_TIMEOUT_S, Heartbeat)
     _log.info("hub is ready")
 

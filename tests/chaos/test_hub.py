@@ -97,3 +97,20 @@ async def test_a_slow_worker_holds_up_nobody_and_gets_everything(cluster: HubPro
     await slow.until(lambda: len(slow.received) == len(FILLER))
     assert slow.texts() == FILLER
     await publisher.until(lambda: not publisher.bus._outbound.held())
+
+
+async def test_a_worker_that_holds_more_than_a_message_may_have_links_again(cluster: HubProcess) -> None:
+    """400 last events of 200 kB: a single `Hello` would have 80 MB."""
+    node, other = await cluster.node(), await cluster.node()
+    text = b"x" * 200_000
+    for number in range(400):
+        await node.publish(text, f"cache-{number}", cache_ttl_s=600)
+    await other.enter()
+    await cluster.outage()
+    await node.until(lambda: node.bus.degraded)
+    await cluster.recover()
+    await node.until(lambda: not node.bus.degraded)
+    await node.publish(b"end")
+    await other.until(lambda: other.texts() == [b"end"])
+    [first, last] = await resolve(other.bus.describe(APP, ["cache-0", "cache-399"]))
+    assert first.cached.text == last.cached.text == text

@@ -18,6 +18,12 @@ class BrokerLinkOwner(Protocol):
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages have come, in the broker's order."""
 
+    def filled(self) -> None:
+        """The link `is_full`."""
+
+    def has_room(self) -> None:
+        """The link is not full any more."""
+
     def unlinked(self) -> None:
         """The broker cannot be reached any more. What was sent may have been handled or not."""
 
@@ -43,6 +49,15 @@ class BrokerLink(Protocol):
     def lag_s(self, now: float) -> float | None:
         """How far this node is behind the broker in receiving, at `now` of time.monotonic; None while that is not
         known."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is unsent that the owner should wait until it `has_room`."""
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether the broker takes a state in parts (`StatePart`), so that it can be sent over several turns of the
+        loop."""
 
     @property
     def confirms_changes(self) -> bool:

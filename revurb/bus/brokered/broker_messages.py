@@ -26,12 +26,15 @@ class _Message(msgspec.Struct, array_like=True, gc=False):
 
 
 class ChannelReport(_Message):
-    """A channel on which a node has subscribers: how many, and its members there."""
+    """A channel on which a node has subscribers: how many, and its members there. `entering` are the ids of users that
+    an `Enter` has been sent for, or will be. `continues` if the report before had a part of the members."""
 
     app_id: str
     channel: str
     count: int
     members: list[Member]
+    entering: list[str] = []
+    continues: bool = False
 
 
 class DepartedMember(_Message):
@@ -57,8 +60,8 @@ class CachedEventReport(_Message):
 
 
 class Hello(_Message, tag=1):
-    """The first message on a connection: everything that the node holds, and `epoch` and `position` of the last event
-    that it has received, "" and 0 if there was none."""
+    """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
+    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none."""
 
     node: str
     epoch: str
@@ -201,6 +204,15 @@ class Report(_Message, tag=21):
     channel: ChannelReport
 
 
+class StatePart(_Message, tag=17):
+    """A part of what the node holds, ahead of its `Hello`. A channel that is reported again has changed since; a
+    `count` of 0 takes the report back."""
+
+    channels: list[ChannelReport]
+    cached: list[CachedEventReport]
+    departed: list[DepartedMember]
+
+
 # From the broker.
 
 
@@ -330,6 +342,7 @@ FromWorker: TypeAlias = (
     | Goodbye
     | HeartbeatRequest
     | Report
+    | StatePart
 )
 FromBroker: TypeAlias = (
     Welcome

@@ -4,7 +4,7 @@ reconnection they are sent again."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -113,10 +113,10 @@ class BrokerQueries:
             survey.answers.append(answer)
             survey.finish()
 
-    def ask_again(self) -> None:
-        """Send all open questions again, to a broker that may not have received them."""
+    def unanswered(self) -> Iterator[m.FromWorker]:
+        """All open questions, to be sent to a broker that may not have received them."""
         for query in tuple(self._pending.values()):
-            self._send(query.message)
+            yield query.message
 
     def answer_locally(self) -> None:
         """Answer all open questions from this node's own state: the broker stays away."""

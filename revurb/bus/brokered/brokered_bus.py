@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
 from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
+from revurb.bus.brokered.paced_sender import PacedSender
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.cache import EventCache
 from revurb.bus.engine import BusHealth
@@ -49,13 +50,12 @@ class BrokeredBus:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = node
-        # At most so many events were published while this node was cut off, and could not be sent again.
-        self.missed = 0
+        self.missed = 0  # at most so many events could not be sent to this node, or not again
         self.received = 0  # events from the broker, this node's own included
         self.invalid_messages = 0
         self._receiver = receiver
         self._link = connect(self)
-        self._queries = BrokerQueries(self._link.send)
+        self._queries = BrokerQueries(self._send)
         state, cache = LocalState(), EventCache(self._loop.time)
         self._cache = cache
         self._local_view = LocalView(state, cache)
@@ -63,7 +63,7 @@ class BrokeredBus:
             state,
             cache,
             events,
-            self._link.send,
+            self._send,
             self._deliver,
             self._queries.next_id,
             confirms_changes=self._link.confirms_changes,
@@ -74,6 +74,7 @@ class BrokeredBus:
         self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
         self._epoch, self._position = "", 0
         self._linked = False
+        self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._unlinked_at = self._loop.time()
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
@@ -133,7 +134,9 @@ class BrokeredBus:
         accepted = self._loop.create_future() if self._linked else None
         outbound = self._outbound.add(event, accepted)
         if self._linked:
-            self._link.send(outbound.message())
+            if self._sender.messages is None:  # else it is sent when its turn comes
+                self._outbound.sent_up_to = outbound.seq
+                self._link.send(outbound.message())
         elif self._outbound.claim_delivery(outbound.partition, outbound.seq):
             self._deliver(event)
         return accepted
@@ -199,22 +202,40 @@ class BrokeredBus:
     # What the link calls (`BrokerLinkOwner`).
 
     def linked(self) -> None:
-        self._link.send(self._subscriptions.hello(self.node, self._epoch, self._position))
-        self._linked = True
-        for held in self._outbound.held():
-            self._link.send(held.message())
-        for outbound in self._outbound.waiting():
-            self._link.send(outbound.message())
-        self._subscriptions.ask_again()
-        self._queries.ask_again()
+        self._sender.begin(self._everything())
+
+    def filled(self) -> None:
+        if self._sender.messages is None:
+            self._sender.begin(self._outbound.unsent())
+
+    def has_room(self) -> None:
+        self._sender.go_on()
 
     def unlinked(self) -> None:
+        self._sender.cancel()
+        self._subscriptions.disconnected()
+        if not self._linked:
+            return
         self._linked = False
         self._unlinked_at = self._loop.time()
-        self._subscriptions.disconnected()
         _log.warning("the bus is gone: events reach this process's own clients only, until it is back")
         for event in self._outbound.disconnected():
             self._deliver(event)
+
+    def _everything(self) -> Iterator[m.FromWorker]:
+        """What a broker has to be sent that can be reached again, or for the first time."""
+        for message in self._subscriptions.greet(
+            self.node, self._epoch, self._position, in_parts=self._link.takes_parts
+        ):
+            self._linked = isinstance(message, m.Hello)
+            yield message
+        self._outbound.sent_up_to = 0
+        for held in self._outbound.held():
+            yield held.message()
+        yield from self._outbound.unsent()
+        yield from self._queries.unanswered()
+        yield from self._subscriptions.unsent_enters()
+        yield from self._outbound.unsent()
 
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
@@ -232,9 +253,7 @@ class BrokeredBus:
                     self._on_held(partition, seq, position)
             case m.EventsMissed(count):
                 self.missed += count
-                _log.warning(
-                    "this process was too slow: the bus has dropped events for it", extra={"at_most": count}
-                )
+                _log.warning("this process was too slow, and missed events", extra={"at_most": count})
             case m.EnterReply(id, members, cached):
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.ChannelsReply(id, channels):
@@ -313,6 +332,11 @@ class BrokeredBus:
             self._receiver.terminate(event.app_id, event.text.decode())
         else:
             self._receiver.deliver(event)
+
+    def _send(self, message: m.FromWorker) -> None:
+        """Send what belongs behind the `Hello`; without effect before."""
+        if self._linked:
+            self._link.send(message)
 
     def _ask(
         self,

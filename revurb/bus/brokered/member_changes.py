@@ -6,7 +6,7 @@ broker had is published again, and no subscriber hears of either twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from revurb.bus.brokered import broker_messages as m
@@ -49,12 +49,14 @@ class MemberChanges:
         """Forget a change: the broker has confirmed it, or told to hold its event. None if it is not known."""
         return self._unconfirmed[partition].pop(number, None)
 
-    def departed(self) -> list[m.DepartedMember]:
-        """The members that have left, as far as the broker has not confirmed it."""
-        return [
-            m.DepartedMember(change.event.app_id, change.event.channel, change.member, number)
-            for number, change in self._unconfirmed[m.REMOVED_MEMBERS].items()
-        ]
+    def departed(self, after: int = 0) -> Iterator[m.DepartedMember]:
+        """The members that have left, as far as the broker has not confirmed it, from the number after that one on.
+        Changes may be added and confirmed meanwhile."""
+        unconfirmed = self._unconfirmed[m.REMOVED_MEMBERS]
+        for number in tuple(unconfirmed):
+            change = unconfirmed.get(number) if number > after else None
+            if change is not None:
+                yield m.DepartedMember(change.event.app_id, change.event.channel, change.member, number)
 
     def forget_departed(self) -> None:
         """A broker that confirms no change has been told of them."""

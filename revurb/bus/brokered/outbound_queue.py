@@ -67,7 +67,7 @@ class OutboundQueue:
     one that the broker holds counts only if that broker then dies.
 
     `partition_of` gives the partition of a channel's events, `has_subscribers` whether this node has subscribers of a
-    channel.
+    channel. `sent_up_to` is the number of the last event that was given to the link.
     """
 
     __slots__ = (
@@ -82,6 +82,7 @@ class OutboundQueue:
         "_undelivered",
         "_waiting",
         "dropped",
+        "sent_up_to",
     )
 
     def __init__(
@@ -99,6 +100,7 @@ class OutboundQueue:
         # Partition -> the newest that this node's subscribers have got.
         self._delivered_up_to: dict[int, int] = {}
         self.dropped = 0
+        self.sent_up_to = 0
         self._dropped_before: int | None = None  # when dropping began; None while nothing has to be dropped
 
     def __len__(self) -> int:
@@ -185,9 +187,21 @@ class OutboundQueue:
             if self.claim_delivery(outbound.partition, outbound.seq):
                 yield outbound.event
 
-    def waiting(self) -> Iterator[OutboundEvent]:
-        """The events that have to be sent, or sent again, in order."""
-        return iter(tuple(self._waiting.values()))
+    def unsent(self) -> Iterator[m.Publish]:
+        """The events that are not accepted and have a number after `sent_up_to`, in order; also those that are added
+        meanwhile."""
+        while (outbound := self._next_unsent()) is not None:
+            self.sent_up_to = outbound.seq
+            yield outbound.message()
+
+    def _next_unsent(self) -> OutboundEvent | None:
+        following = self._waiting.get(self.sent_up_to + 1)
+        if following is not None or not self._waiting:
+            return following
+        oldest = next(iter(self._waiting))
+        if oldest > self.sent_up_to:
+            return self._waiting[oldest]
+        return next((self._waiting[seq] for seq in self._waiting if seq > self.sent_up_to), None)
 
     def close(self) -> None:
         """The process ends: what the broker has not accepted is lost to the others, which is counted and logged."""

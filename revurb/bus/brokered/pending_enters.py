@@ -6,7 +6,7 @@ the members that they have not been told of are announced to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from revurb.bus.brokered import broker_messages as m
@@ -56,53 +56,71 @@ class PendingEnters:
         self._send = send
         self._deliver = deliver
         self._pending: dict[int, PendingEnter] = {}
+        # App id, channel, user id -> in how many it is the new member.
+        self._entering: dict[tuple[str, str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
 
     def add(self, id: int, pending: PendingEnter) -> None:
-        """Keep a subscriber under the id of its `Enter` message."""
+        """Keep a subscriber under the id of its `Enter` message. Ids must increase."""
         self._pending[id] = pending
+        key = _member_key(pending)
+        if key is not None:
+            self._entering[key] = self._entering.get(key, 0) + 1
 
     def pop(self, id: int) -> PendingEnter | None:
         """Remove the subscriber whose `Enter` has that id, since the broker has replied; None if there is none."""
-        return self._pending.pop(id, None)
+        pending = self._pending.pop(id, None)
+        key = _member_key(pending) if pending is not None else None
+        if key is not None:
+            self._entering[key] -= 1
+            if not self._entering[key]:
+                del self._entering[key]
+        return pending
 
-    def new_members(self) -> set[tuple[str, str, str]]:
-        """(app id, channel, user id) of the members that the broker gets in an `Enter`, and so not in the `Hello`."""
-        return {
-            (pending.request.app_id, pending.request.channel, pending.new_member.user_id)
-            for pending in self._pending.values()
-            if pending.new_member is not None
-        }
+    def is_entering(self, member: tuple[str, str, str]) -> bool:
+        """Whether the broker gets the member (app id, channel, user id) in an `Enter`, and so not in the `Hello`."""
+        return member in self._entering
 
     def ask(self, id: int) -> None:
         """Send the `Enter` with that id, or forget it if its subscriber was let in and has left since."""
+        message = self._message(id)
+        if message is not None:
+            self._send(message)
+
+    def unsent(self) -> Iterator[m.Enter]:
+        """The `Enter` of all who wait, and of those who were let in without the broker, up to the newest at the end."""
+        newest = 0
+        while ids := [id for id in self._pending if id > newest]:
+            newest = ids[-1]
+            for id in ids:
+                message = self._message(id) if id in self._pending else None
+                if message is not None:
+                    yield message
+
+    def _message(self, id: int) -> m.Enter | None:
         pending = self._pending[id]
         request, member = pending.request, pending.new_member
         local_channel = self._state.find(request.app_id, request.channel)
         if local_channel is None:  # let in without the broker, and left since
             self._changes.pop(m.ADDED_MEMBERS, pending.change)
-            del self._pending[id]
-            return
+            self.pop(id)
+            return None
         if member is not None and member.user_id not in local_channel.members:
             self._changes.pop(m.ADDED_MEMBERS, pending.change)
             member = None
-        self._send(
-            m.Enter(
-                id,
-                request.app_id,
-                request.channel,
-                local_channel.count,
-                member,
-                request.added if member is not None else b"",
-                request.member is not None,
-                request.want_cached,
-                pending.change if member is not None else 0,
-            )
+        return m.Enter(
+            id,
+            request.app_id,
+            request.channel,
+            local_channel.count,
+            member,
+            request.added if member is not None else b"",
+            request.member is not None,
+            request.want_cached,
+            pending.change if member is not None else 0,
         )
-
-    def ask_again(self) -> None:
-        """The broker is back: send the `Enter` of all who wait, and of those who were let in without it."""
-        for id in tuple(self._pending):
-            self.ask(id)
 
     def confirm_all_locally(self) -> None:
         """The broker stays away: confirm all subscribers that wait."""
@@ -128,3 +146,8 @@ class PendingEnters:
         for member in snapshot.members:
             if pending.announced_members is not None and member.user_id not in pending.announced_members:
                 self._deliver(PublishedEvent(app_id, channel, self._events.added(channel, member)))
+
+
+def _member_key(pending: PendingEnter) -> tuple[str, str, str] | None:
+    member, request = pending.new_member, pending.request
+    return None if member is None else (request.app_id, request.channel, member.user_id)

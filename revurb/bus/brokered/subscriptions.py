@@ -7,16 +7,18 @@ A channel's first subscriber, and every one who asks for members or the last eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.count_reporter import CountReporter
+from revurb.bus.brokered.greeting import PART_BYTES, Greeting
 from revurb.bus.brokered.member_changes import MemberChanges
 from revurb.bus.brokered.pending_enters import Deliver, PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
-from revurb.bus.local_state import LocalChannel, LocalState
+from revurb.bus.local_state import LocalState
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
@@ -51,6 +53,8 @@ class BrokeredSubscriptions:
         self._next_id = next_id
         self._loop = asyncio.get_running_loop()
         self._linked = False
+        self._asks = False  # whether an `Enter` is sent at once: not before the older ones
+        self._greeting: Greeting | None = None
         self._confirms_changes = confirms_changes
         self.changes = MemberChanges(events.removed)
         self._pending = PendingEnters(state, cache, events, self.changes, send, deliver)
@@ -72,6 +76,8 @@ class BrokeredSubscriptions:
         long."""
         app_id, channel, member = request.app_id, request.channel, request.member
         key = (app_id, channel)
+        if self._greeting is not None:
+            self._greeting.changed(key)
         local_channel = self._state.open(app_id, channel)
         local_channel.count += 1
         is_new = member is not None and local_channel.join(member)
@@ -86,7 +92,7 @@ class BrokeredSubscriptions:
         if is_new and member is not None:
             pending.change = self.changes.add(app_id, channel, member, request.added)
         self._pending.add(id, pending)
-        if self._linked:
+        if self._asks:
             self._pending.ask(id)
         elif isolated:
             self._pending.confirm_all_locally()  # those before it, too: members are announced in order
@@ -94,6 +100,8 @@ class BrokeredSubscriptions:
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         """Undo one `enter`."""
         key = (app_id, channel)
+        if self._greeting is not None:
+            self._greeting.changed(key)
         local_channel = self._state.open(app_id, channel)
         local_channel.count -= 1
         gone = local_channel.leave(user_id) if user_id is not None else None
@@ -137,39 +145,52 @@ class BrokeredSubscriptions:
 
     # What happens to the link.
 
-    def hello(self, node: str, epoch: str, position: int) -> m.Hello:
-        """Everything that this node has to report. Messages sent after it are changes to it."""
-        by_enter = self._pending.new_members()  # these are announced_members to the others
-        reports: list[m.ChannelReport] = []
-        self._topics = {}
-        for app_id, channel, local_channel in self._state.items():  # 0.5 us each, in one go
-            reports.append(_report(app_id, channel, local_channel, by_enter))
-            self._topics[app_id, channel] = _HAS_SUBSCRIBERS
-        self._linked = True
-        self._counts.clear()
-        cached = [m.CachedEventReport(*key, event.text, event.ttl_s) for key, event in self._cache.items()]
-        return m.Hello(
-            node, epoch, position, dict(self._state.connections), reports, cached, self.changes.departed()
+    def greet(
+        self, node: str, epoch: str, position: int, *, in_parts: bool
+    ) -> Iterator[m.StatePart | m.Hello]:
+        """Everything that this node has to report: `in_parts` and a `Hello`, or in that alone. Messages that are sent
+        after the `Hello` are changes to it."""
+        state = self._state
+        greeting = Greeting(
+            state, self._cache, self._pending, self.changes, PART_BYTES if in_parts else math.inf
         )
+        self._greeting = greeting
+        parts = greeting.parts()
+        first = next(parts)
+        for part in parts:  # there is one only, if not `in_parts`
+            yield first
+            first = part
+        rest = greeting.rest()
+        self._greeting = None
+        self._linked = True
+        self._topics = dict.fromkeys(greeting.reported, _HAS_SUBSCRIBERS)
+        self._counts.clear()
+        channels, cached = [*first.channels, *rest.channels], first.cached
+        departed = [*first.departed, *rest.departed]
+        yield m.Hello(node, epoch, position, dict(state.connections), channels, cached, departed)
 
     def report(self, app_id: str, channel: str) -> None:
         """Send what this node has of one channel, which the broker has lost."""
         local_channel = self._state.find(app_id, channel)
         if local_channel is not None and self._linked:
-            self._send(m.Report(_report(app_id, channel, local_channel, self._pending.new_members())))
+            greeting = Greeting(self._state, self._cache, self._pending, self.changes, math.inf)
+            ((report, _),) = greeting._reports(app_id, channel, local_channel)
+            self._send(m.Report(report))
 
     def welcomed(self) -> None:
         """The broker has handled the `Hello`."""
         if not self._confirms_changes:
             self.changes.forget_departed()
 
-    def ask_again(self) -> None:
-        """Send the pending `Enter` messages; to be called after the `Hello` is sent."""
-        self._pending.ask_again()
+    def unsent_enters(self) -> Iterator[m.Enter]:
+        """The pending `Enter` messages, to be sent after the `Hello`. Further ones are sent when these are."""
+        yield from self._pending.unsent()
+        self._asks = True
 
     def disconnected(self) -> None:
         """The broker cannot be reached."""
-        self._linked = False
+        self._linked = self._asks = False
+        self._greeting = None
 
     def confirm_locally(self) -> None:
         """Let in the subscribers that wait: the broker stays away."""
@@ -201,12 +222,3 @@ class BrokeredSubscriptions:
         for key in list(islice(empty, MAX_UNSUBSCRIBED)):
             del self._topics[key]
             self._send(m.Unsubscribe(*key))
-
-
-def _report(
-    app_id: str, channel: str, local_channel: LocalChannel, by_enter: set[tuple[str, str, str]]
-) -> m.ChannelReport:
-    members = local_channel.member_list() if local_channel.members else _NOBODY
-    if by_enter and members:
-        members = [member for member in members if (app_id, channel, member.user_id) not in by_enter]
-    return m.ChannelReport(app_id, channel, local_channel.count, members)

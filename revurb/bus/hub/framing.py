@@ -6,7 +6,7 @@ import struct
 
 from revurb.bus.brokered.broker_messages import VERSION, FromBroker, FromWorker, encode
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # the Hello of one worker with 100,000 members has 10 MB
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # the members of one channel, or an event and its channel
 _HEADER = struct.Struct(">IB")
 
 
@@ -21,32 +21,43 @@ def encode_frame(message: FromWorker | FromBroker) -> bytes:
 
 
 class MessageSplitter:
-    """Cuts a stream into messages, whatever chunks it comes in. Messages of another version are skipped and counted
-    (`other_versions`): during a rolling restart, old and new processes are connected with each other."""
+    """Cuts a stream into messages, whatever chunks it comes in, in linear time. Messages of another version are skipped
+    and counted (`other_versions`): during a rolling restart, old and new processes are connected with each other."""
 
-    __slots__ = ("_incomplete", "other_versions")
+    __slots__ = ("_chunks", "_have", "_wanted", "other_versions")
 
     def __init__(self) -> None:
-        self._incomplete = b""
+        self._chunks: list[bytes] = []  # of the message that is not complete
+        self._have = 0  # bytes of them
+        self._wanted = 0  # without so many bytes there is nothing to be done
         self.other_versions = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """The bodies of the messages that are complete now. Raises FramingError for a length that is not allowed."""
-        if self._incomplete:
-            data = self._incomplete + data
+        if self._chunks:
+            self._chunks.append(data)
+            self._have += len(data)
+            if self._have < self._wanted:
+                return []
+            data = b"".join(self._chunks)
+            self._chunks = []
         bodies: list[bytes] = []
         offset, have = 0, len(data)
+        self._wanted = _HEADER.size
         while have - offset >= _HEADER.size:
             length, version = _HEADER.unpack_from(data, offset)
             if not 1 <= length <= MAX_MESSAGE_BYTES:
                 raise FramingError(f"a message of {length} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
             end = offset + 4 + length
             if end > have:
+                self._wanted = 4 + length
                 break
             if version == VERSION:
                 bodies.append(data[offset + _HEADER.size : end])
             else:
                 self.other_versions += 1
             offset = end
-        self._incomplete = data[offset:] if offset < have else b""
+        if offset < have:
+            self._chunks.append(data[offset:])
+            self._have = have - offset
         return bodies

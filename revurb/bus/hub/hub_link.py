@@ -24,6 +24,8 @@ RETRY_FIRST_S = 0.02
 RETRY_MAX_S = 0.25  # a try takes 50 us, and a hub that replaces another waits for all workers
 HEARTBEAT_S = 1.0
 READ_BYTES = 256 * 1024
+FULL_BYTES = 1024 * 1024  # unsent; then events and reports wait in the bus
+MAX_UNSENT_BYTES = 16 * 1024 * 1024  # for the messages that do not wait: 100,000 subscriptions
 MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
 
 
@@ -32,7 +34,7 @@ class HubLink(asyncio.Protocol):
     `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
-    confirms_changes = True
+    confirms_changes = takes_parts = True
 
     def __init__(self, path: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._heartbeat_s = heartbeat_s
@@ -43,6 +45,7 @@ class HubLink(asyncio.Protocol):
         self._splitter = MessageSplitter()
         self._disconnected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.is_full = False
         self.invalid_messages = 0
         self._stopped = False
         self._received_at = 0.0
@@ -64,9 +67,18 @@ class HubLink(asyncio.Protocol):
             self._transport.close()
 
     def send(self, message: m.FromWorker) -> None:
-        """Send a message; does nothing while there is no connection."""
-        if self._transport is not None:
-            self._transport.write(encode_frame(message))
+        """Send a message; does nothing while there is no connection. A hub that takes none is dropped: what it has not
+        answered is sent to it again, or to the next one."""
+        if self._transport is None:
+            return
+        if self.is_full and self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            if not self._transport.is_closing():
+                _log.error(
+                    "the hub takes nothing, its connection is closed", extra={"bytes": MAX_UNSENT_BYTES}
+                )
+                self._transport.abort()
+            return
+        self._transport.write(encode_frame(message))
 
     def tick(self, now: float) -> None:
         """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
@@ -93,6 +105,8 @@ class HubLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
+        self._transport.set_write_buffer_limits(FULL_BYTES, FULL_BYTES // 4)
+        self.is_full = False
         self._duplicate_fd = os.dup(transport.get_extra_info("socket").fileno())
         self._splitter = MessageSplitter()
         self._received_at = self._heartbeat_at = asyncio.get_running_loop().time()
@@ -109,6 +123,14 @@ class HubLink(asyncio.Protocol):
                 self._transport.abort()
             return
         self._owner.receive(self._decode(bodies))
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+        self._owner.filled()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._owner.has_room()
 
     def _read_remaining(self) -> None:
         """Read what a dead broker has sent and the event loop has not read yet.
@@ -138,6 +160,7 @@ class HubLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.is_full = False
         self._read_remaining()
         self._disconnected.set()
         if not self._stopped:

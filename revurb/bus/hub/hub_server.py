@@ -88,6 +88,7 @@ class _WorkerConnection(asyncio.Protocol):
         transport = self._transport
         return (
             self.peer.backlog is not None
+            and not self.peer.is_greeting
             and not transport.get_write_buffer_size()
             and not transport.is_closing()
         )
@@ -113,6 +114,7 @@ class HubServer:
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_sending_soon = False
+        self._is_going_on = False
 
     async def start(self) -> None:
         """Listen. Raises OSError if the path cannot be used."""
@@ -154,6 +156,14 @@ class HubServer:
             connection.flush()
         if self.broker.router.has_backlogs:
             self.send_backlogs_soon()
+        if self.broker.is_busy and not self._is_going_on:
+            self._is_going_on = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_going_on = False
+        self.broker.go_on()
+        self.flush()
 
     def send_backlogs_soon(self) -> None:
         """Go on with the workers that are behind, in the next turn of the loop."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from revurb.bus.hub.backlog import Backlog
+from revurb.bus.hub.node_report import NodeReport
 
 
 class PeerWriter(Protocol):
@@ -21,6 +23,8 @@ class PeerWriter(Protocol):
 class Peer:
     """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
+    `report` is what it has reported so far. While `is_greeting`, that is being handled, and its messages wait in
+    `inbox`. `waiting_bytes` is the size of its messages that wait, there or for the end of a takeover.
     `is_over` is whether the broker takes nothing from it any more: it has ended, or another one has taken its place.
     `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
     and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
@@ -32,11 +36,15 @@ class Peer:
         "_writer",
         "backlog",
         "changes",
+        "inbox",
+        "is_greeting",
         "is_over",
         "node",
         "positions",
         "received_at",
+        "report",
         "unacknowledged",
+        "waiting_bytes",
         "write",
         "write_event",
     )
@@ -45,6 +53,10 @@ class Peer:
         self._writer = writer
         self.received_at = now
         self.node = ""
+        self.report = NodeReport()
+        self.is_greeting = False
+        self.inbox: deque[bytes] = deque()
+        self.waiting_bytes = 0
         self.is_over = False
         self.unacknowledged: list[int] = []
         self.positions: list[int] = []
@@ -66,6 +78,13 @@ class Peer:
     def write_now(self, data: bytes) -> None:
         """Write a part of the backlog."""
         self._writer.write(data)
+
+    def end(self) -> None:
+        """The broker takes nothing from it any more, and sends it nothing."""
+        self.is_over = True
+        self.backlog = None
+        self.write = self.write_event = _discard
+        self.inbox.clear()
 
     def close(self) -> None:
         """Drop the connection at once."""

@@ -18,14 +18,24 @@ class Takeover:
     """Waits for `expected_workers` reports, until `deadline` in seconds of the broker's clock.
 
     `departed` collects the members that left while there was no broker, with the worker that reports them. The broker
-    announces them at the end, when it knows which of them are still present through another worker.
+    announces them at the end, when it knows which of them are still present through another worker. `is_finishing` is
+    whether the end has begun.
     """
 
-    __slots__ = ("_expected_workers", "_held", "_postponed", "_reported", "deadline", "departed")
+    __slots__ = (
+        "_expected_workers",
+        "_held",
+        "_postponed",
+        "_reported",
+        "deadline",
+        "departed",
+        "is_finishing",
+    )
 
     def __init__(self, expected_workers: int, deadline: float) -> None:
         self._expected_workers = expected_workers
         self.deadline = deadline
+        self.is_finishing = False
         self._reported: set[str] = set()
         self._held: list[tuple[int, Peer, m.Publish]] = []  # with their positions
         self._postponed: deque[tuple[Peer, m.FromWorker]] = deque()

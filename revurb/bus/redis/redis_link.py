@@ -40,7 +40,7 @@ class RedisLink:
     are the heartbeat's."""
 
     name = "redis"
-    confirms_changes = False
+    confirms_changes = takes_parts = is_full = False
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             "e",
             7,
             {"a": 2},
-            [["a", "c", 1, [list(ANN)]]],
+            [["a", "c", 1, [list(ANN)], [], False]],
             [["a", "c", b"x", 5.0]],
             [["a", "c", list(ANN), 0]],
         ],
@@ -48,6 +48,10 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.SurveyReply(11, b"!"), [14, 11, b"!"]),
     (m.Goodbye(), [15]),
     (m.HeartbeatRequest(), [16]),
+    (
+        m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True)], [], []),
+        [17, [["a", "c", 1, [], ["u"], True]], [], []],
+    ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.Welcome("e", 7, 0), [1, "e", 7, 0]),

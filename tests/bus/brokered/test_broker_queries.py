@@ -52,7 +52,7 @@ async def test_open_questions_are_sent_again() -> None:
     asked.connections()
     asked.queries.on_reply(1, raw(1))
     asked.sent.clear()
-    asked.queries.ask_again()
+    asked.sent += asked.queries.unanswered()
     assert asked.sent == [m.QueryConnections(2, "app1")]
 
 

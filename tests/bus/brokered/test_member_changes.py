@@ -24,12 +24,12 @@ def test_who_has_left_is_reported_until_that_is_confirmed() -> None:
     changes = MemberChanges(MEMBER_EVENTS.removed)
     changes.add(APP, ROOM, ANN, b"added")
     changes.remove(APP, ROOM, ANN)
-    assert changes.departed() == [m.DepartedMember(APP, ROOM, ANN, 1)]
+    assert list(changes.departed()) == [m.DepartedMember(APP, ROOM, ANN, 1)]
     changes.pop(m.REMOVED_MEMBERS, 1)
-    assert changes.departed() == []
+    assert list(changes.departed()) == []
     changes.remove(APP, ROOM, ANN)
     changes.forget_departed()
-    assert changes.departed() == []
+    assert list(changes.departed()) == []
 
 
 def test_an_event_is_delivered_once() -> None:

@@ -25,7 +25,7 @@ async def test_events_wait_in_order_until_they_are_accepted() -> None:
         events.add(event(text), done if text == b"2" else None)
     events.accept(2)
     assert done.done()
-    assert [outbound.event.text for outbound in events.waiting()] == [b"1", b"3"]
+    assert [message.text for message in events.unsent()] == [b"1", b"3"]
     assert len(events) == 2
     events.accept(2)  # again
 
@@ -51,7 +51,7 @@ async def test_without_a_broker_everything_undelivered_is_delivered_and_nobody_w
     ]
     assert done.done()
     assert not events.claim_delivery(0, 2)  # when the broker is back and sends it
-    assert [outbound.seq for outbound in events.waiting()] == [2, 3]
+    assert [message.seq for message in events.unsent()] == [2, 3]
 
 
 def test_accepted_events_without_subscribers_are_not_kept() -> None:
@@ -67,7 +67,7 @@ def test_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> N
     for text in (b"1", b"2", b"3"):
         events.add(event(text), None)
     assert events.dropped == 1
-    assert [outbound.event.text for outbound in events.waiting()] == [b"2", b"3"]
+    assert [message.text for message in events.unsent()] == [b"2", b"3"]
 
 
 def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +121,22 @@ def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
     assert events.dropped == 2
     events.broker_replaced()
     assert events.dropped == 2
+
+
+def test_unsent_events_come_in_order_whatever_was_accepted_or_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 4)
+    events = queue(subscribed=False)
+    for _ in range(4):
+        events.add(event(b"x"), None)
+    unsent = events.unsent()
+    assert next(unsent).seq == 1
+    for _ in range(3):
+        events.add(event(b"x"), None)  # 1 to 3 are dropped
+    assert next(unsent).seq == 4
+    events.accept(6)
+    assert [message.seq for message in unsent] == [5, 7]
+    assert events.sent_up_to == 7
+    events.add(event(b"x"), None)
+    assert [message.seq for message in events.unsent()] == [8]

@@ -46,8 +46,10 @@ def test_the_broker_is_asked_with_the_count_and_the_new_member() -> None:
     waiting.enters.ask(1)
     added = MEMBER_EVENTS.added(ROOM, ANN)
     assert waiting.sent == [m.Enter(1, APP, ROOM, 1, ANN, added, True, False, 1)]
-    assert waiting.enters.new_members() == {(APP, ROOM, "ann")}
+    assert waiting.enters.is_entering((APP, ROOM, "ann"))
+    assert not waiting.enters.is_entering((APP, ROOM, "bob"))
     assert waiting.enters.pop(1) is not None
+    assert not waiting.enters.is_entering((APP, ROOM, "ann"))
     assert waiting.enters.pop(1) is None
 
 
@@ -65,7 +67,7 @@ def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None
     pending = waiting.enter(1, ANN)
     waiting.enters.confirm_all_locally()
     waiting.delivered.clear()
-    waiting.enters.ask_again()
+    waiting.sent += waiting.enters.unsent()
     assert len(waiting.sent) == 1
     waiting.enters.announce_missing(pending, ChannelSnapshot([ANN, BOB]))
     assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, BOB)]
@@ -76,6 +78,6 @@ def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
     waiting.enter(1, ANN)
     waiting.enters.confirm_all_locally()
     waiting.state.close(APP, ROOM)
-    waiting.enters.ask_again()
+    waiting.sent += waiting.enters.unsent()
     assert waiting.sent == []
     assert waiting.enters.pop(1) is None

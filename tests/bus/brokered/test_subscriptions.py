@@ -37,7 +37,14 @@ class Subscribed:
             lambda: next(numbers),
             confirms_changes=confirms_changes,
         )
-        self.subscriptions.hello("n1", "", 0)
+        self.greet()
+
+    def greet(self) -> m.Hello:
+        """Report everything at once, and be linked."""
+        [hello] = self.subscriptions.greet("n1", "e", 5, in_parts=False)
+        assert isinstance(hello, m.Hello)
+        self.sent += self.subscriptions.unsent_enters()
+        return hello
 
     def enter(self, channel: str, member: Member | None = None, isolated: bool = False) -> None:
         added = b"" if member is None else MEMBER_EVENTS.added(channel, member)
@@ -77,10 +84,10 @@ async def test_a_member_that_leaves_meanwhile_is_reported_until_it_is_welcomed()
     node.subscriptions.disconnected()
     node.subscriptions.leave(APP, ROOM, "ann")
     for _ in range(2):
-        hello = node.subscriptions.hello("n1", "e", 5)
+        hello = node.greet()
         assert (hello.channels, hello.departed) == ([], [m.DepartedMember(APP, ROOM, ANN, 1)])
     node.subscriptions.welcomed()
-    assert node.subscriptions.hello("n1", "e", 5).departed == []
+    assert node.greet().departed == []
 
 
 async def test_an_isolated_node_lets_subscribers_in() -> None:
@@ -115,11 +122,11 @@ async def test_a_departure_is_reported_until_the_broker_has_confirmed_it() -> No
     assert node.sent[-1] == m.Leave(APP, ROOM, 0, ANN, 1)
     node.subscriptions.disconnected()
     departed = [m.DepartedMember(APP, ROOM, ANN, 1)]
-    assert node.subscriptions.hello("n1", "e", 5).departed == departed
+    assert node.greet().departed == departed
     node.subscriptions.welcomed()
-    assert node.subscriptions.hello("n1", "e", 5).departed == departed
+    assert node.greet().departed == departed
     node.subscriptions.changes.pop(m.REMOVED_MEMBERS, 1)
-    assert node.subscriptions.hello("n1", "e", 5).departed == []
+    assert node.greet().departed == []
 
 
 async def test_everything_is_in_the_hello() -> None:
@@ -127,7 +134,7 @@ async def test_everything_is_in_the_hello() -> None:
     node.enter(ROOM, ANN)
     node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.connect(APP, is_known=True)
-    hello = node.subscriptions.hello("n1", "e", 5)
+    hello = node.greet()
     assert hello == m.Hello("n1", "e", 5, {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])
 
 
@@ -162,3 +169,45 @@ async def test_very_many_channels_are_unsubscribed_from_in_turns(monkeypatch: py
     for expected in (10, 20, 25, 25):
         node.subscriptions.tick(later)
         assert len([message for message in node.sent if isinstance(message, m.Unsubscribe)]) == expected
+
+
+async def test_a_greeting_in_parts_is_the_state_of_its_end() -> None:
+    node = Subscribed()
+    node.subscriptions.disconnected()
+    for number in range(10_000):
+        node.enter(f"c{number}")
+        node.subscriptions.on_enter_reply(number + 1, ChannelSnapshot())
+    messages = node.subscriptions.greet("n1", "e", 5, in_parts=True)
+    first = next(messages)
+    assert isinstance(first, m.StatePart)
+    assert 1000 < len(first.channels) < 5000
+    node.sent.clear()
+    node.subscriptions.leave(APP, "c0", None)  # reported
+    node.enter("c1")  # reported
+    node.subscriptions.leave(APP, "c9999", None)  # not reported yet
+    node.enter("new")
+    assert node.sent == []  # the link is not for that yet
+    *_, hello = messages
+    assert isinstance(hello, m.Hello)
+    changed = [(report.channel, report.count) for report in hello.channels[-2:]]
+    assert changed == [("c0", 0), ("c1", 2)]
+    assert "c9999" not in {report.channel for report in hello.channels}
+    assert [enter.channel for enter in node.subscriptions.unsent_enters()] == ["c1", "new"]
+    node.enter("c0")  # not subscribed to any more: the broker has to confirm it
+    assert isinstance(node.sent[-1], m.Enter)
+
+
+async def test_subscribers_are_sent_behind_those_that_wait() -> None:
+    node = Subscribed()
+    node.subscriptions.disconnected()
+    node.enter(ROOM, ANN)
+    list(node.subscriptions.greet("n1", "e", 5, in_parts=True))
+    node.sent.clear()
+    unsent = node.subscriptions.unsent_enters()
+    assert next(unsent).change == 1
+    node.enter(ROOM, Member("bob", b'"bob"', b"null"))
+    assert node.sent == []
+    assert [enter.change for enter in unsent] == [2]
+    node.enter(ROOM, Member("eve", b'"eve"', b"null"))
+    assert isinstance(node.sent[-1], m.Enter)
+    assert node.sent[-1].change == 3

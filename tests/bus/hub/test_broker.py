@@ -326,7 +326,7 @@ def test_an_event_is_held_while_a_worker_is_away_and_may_come_back() -> None:
     publisher.received()
     clock.now += 0.1
     broker.tick()
-    assert publisher.received() == [m.NodeGone("w2"), m.Accepted([2])]
+    assert publisher.received() == [m.Accepted([2]), m.NodeGone("w2")]
 
 
 def test_member_events_are_confirmed_and_held_as_events_are() -> None:

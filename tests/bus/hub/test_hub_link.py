@@ -30,6 +30,12 @@ class Owner:
     def unlinked(self) -> None:
         self.calls.append("unlinked")
 
+    def filled(self) -> None:
+        self.calls.append("filled")
+
+    def has_room(self) -> None:
+        self.calls.append("has room")
+
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         self.received += messages
 

@@ -9,7 +9,10 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import broker
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer
@@ -20,8 +23,8 @@ APP = "app1"
 
 @contextlib.asynccontextmanager
 async def serving(path: Path) -> AsyncIterator[HubServer]:
-    broker = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
-    server = HubServer(broker, str(path / "hub.sock"))
+    logic = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
+    server = HubServer(logic, str(path / "hub.sock"))
     await server.start()
     async with asyncio.timeout(10):
         yield server
@@ -82,6 +85,37 @@ async def test_it_is_known_when_the_last_worker_has_gone(tmp_path: Path) -> None
         one.writer.close()
         await server.no_connections.wait()
         assert server.broker.workers == 0
+
+
+async def test_other_workers_are_served_while_one_reports_a_lot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "TURN_S", 0.0)  # a single step in each turn of the loop
+    async with serving(tmp_path) as server:
+        other = await connect(tmp_path, "w1", "c1")
+        reports = [m.ChannelReport(APP, f"c{number}", 1, []) for number in range(1000)]
+        large = Connection(*await asyncio.open_unix_connection(str(tmp_path / "hub.sock")))
+        large.writer.write(
+            encode_frame(m.StatePart(reports[:500], [], []))
+            + encode_frame(m.Hello("w2", "", 0, {}, reports[500:], [], []))
+            + encode_frame(m.QueryChannels(1, APP, ""))  # waits until the report is handled
+        )
+        while not server.broker.is_busy:
+            await asyncio.sleep(0)
+        for seq in (1, 2):
+            other.writer.write(encode_frame(m.Publish(seq, APP, "c1", b"%d" % seq, None, 0)))
+            assert isinstance(await other.receive(), m.BrokerEvent)
+            assert server.broker.is_busy
+            held = await other.receive()
+            assert held == m.Held([seq], [seq])
+        messages = [await large.receive() for _ in range(4)]
+        assert isinstance(messages[0], m.Welcome)
+        assert [each.text for each in messages if isinstance(each, m.BrokerEvent)] == [b"1", b"2"]
+        [reply] = [each for each in messages if isinstance(each, m.QueryReply)]
+        assert len(m.read_channels(reply.value)) == 1000
+        assert await other.receive() == m.Accepted([1, 2])
+        for connection in (other, large):
+            connection.writer.close()
 
 
 async def test_a_stream_of_garbage_ends_its_connection_and_no_other(tmp_path: Path) -> None:

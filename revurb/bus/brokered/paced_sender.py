@@ -1,0 +1,54 @@
+"""Sends what has gathered for a broker: over several turns of the loop, and not more than its link takes."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_link import BrokerLink
+
+TURN_S = 0.005  # what takes longer in all goes on in the next turn of the loop
+
+
+class PacedSender:
+    """`messages` are those that are unsent, in order; None if there are none. The link is sent nothing between two of
+    them that belongs behind them."""
+
+    __slots__ = ("_is_due", "_link", "_loop", "messages")
+
+    def __init__(self, link: BrokerLink) -> None:
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._is_due = False
+        self.messages: Iterator[m.FromWorker] | None = None
+
+    def begin(self, messages: Iterator[m.FromWorker]) -> None:
+        """Send these. Those of before are given up."""
+        self.messages = messages
+        self.go_on()
+
+    def cancel(self) -> None:
+        """The link is broken."""
+        self.messages = None
+
+    def go_on(self) -> None:
+        """Send what the link takes, for TURN_S seconds, and then in the next turn."""
+        until = time.perf_counter() + TURN_S if self._link.takes_parts else math.inf
+        while self.messages is not None and not self._link.is_full:
+            if time.perf_counter() >= until:
+                if not self._is_due:
+                    self._is_due = True
+                    self._loop.call_soon(self._next_turn)
+                return
+            message = next(self.messages, None)
+            if message is None:
+                self.messages = None
+            else:
+                self._link.send(message)
+
+    def _next_turn(self) -> None:
+        self._is_due = False
+        self.go_on()

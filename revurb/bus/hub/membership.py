@@ -1,0 +1,137 @@
+"""Who is on which channel through which worker, and the events that say who came and left.
+
+What concerns everything that a worker holds is a generator, which yields after each step: the broker does as many steps
+in a turn of the loop as fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.hub.event_router import EventRouter
+from revurb.bus.hub.framing import encode_frame
+from revurb.bus.hub.node_report import NodeReport
+from revurb.bus.hub.peer import Peer
+from revurb.bus.ledger import ChannelKey, Ledger
+from revurb.bus.member_events import MemberEvents
+from revurb.pusher.ports import PublishedEvent
+
+
+class Membership:
+    """Changes `ledger` and announces the members that came or left by it."""
+
+    __slots__ = ("_cache", "_events", "_ledger", "_newest", "_router")
+
+    def __init__(self, ledger: Ledger, cache: EventCache, router: EventRouter, events: MemberEvents) -> None:
+        self._ledger = ledger
+        self._cache = cache
+        self._router = router
+        self._events = events
+        self._newest: dict[
+            tuple[str, int], int
+        ] = {}  # node, partition -> the number of its newest member event
+
+    def enter(self, peer: Peer, enter: m.Enter) -> None:
+        """Count a subscriber in, and reply."""
+        node, app_id, channel, member = peer.node, enter.app_id, enter.channel, enter.member
+        self._router.routes.add(node, (app_id, channel), peer, self._router.log.position)
+        self._ledger.set_count(node, app_id, channel, enter.count)
+        if member is not None:
+            if self._ledger.join(node, app_id, channel, member):
+                self._announce(
+                    PublishedEvent(app_id, channel, enter.added), peer, m.ADDED_MEMBERS, enter.change
+                )
+            elif enter.change:
+                peer.write(encode_frame(m.Accepted([enter.change], m.ADDED_MEMBERS)))
+        members = self._ledger.members(app_id, channel) if enter.want_members else []
+        cached = self._cache.get(app_id, channel) if enter.want_cached else None
+        peer.write(encode_frame(m.EnterReply(enter.id, members, None if cached is None else cached.text)))
+
+    def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
+        """A user has left the worker."""
+        gone = self._ledger.leave(peer.node, app_id, channel, user_id)
+        if gone is not None:
+            removed = PublishedEvent(app_id, channel, self._events.removed(channel, gone))
+            self._announce(removed, peer, m.REMOVED_MEMBERS, change)
+        elif change:
+            peer.write(encode_frame(m.Accepted([change], m.REMOVED_MEMBERS)))
+
+    def announce_again(self, peer: Peer, held: m.Publish) -> None:
+        """Announce what an earlier broker has announced, and held."""
+        if held.seq > self._newest.get((peer.node, held.partition), 0):
+            self._announce(
+                PublishedEvent(held.app_id, held.channel, held.text), peer, held.partition, held.seq
+            )
+        else:
+            self._router.confirm_change(peer, held.partition, held.seq)
+
+    def apply(self, peer: Peer, report: NodeReport, *, is_known: bool, announce: bool) -> Iterator[None]:
+        """Make the worker's part of the ledger what it reports, and `announce` the differences. `is_known` is whether
+        this broker had the worker before."""
+        node, ledger = peer.node, self._ledger
+        departed = {(each.app_id, each.channel, each.member.user_id): each.change for each in report.departed}
+        looked_up: dict[ChannelKey, set[str]] = {}
+        for app_id, channel, user_id in ledger.members_of_node(node):
+            if not report.has_user(app_id, channel, looked_up, user_id):
+                self.leave(peer, app_id, channel, user_id, departed.pop((app_id, channel, user_id), 0))
+            yield
+        if is_known:
+            for change in filter(None, departed.values()):  # they were handled before the connection broke
+                peer.write(encode_frame(m.Accepted([change], m.REMOVED_MEMBERS)))
+                yield
+        for (app_id, channel), each in report.channels.items():
+            for member in each.members:
+                if ledger.join(node, app_id, channel, member) and announce:
+                    self._announce(PublishedEvent(app_id, channel, self._events.added(channel, member)))
+                yield
+            ledger.set_count(node, app_id, channel, each.count)
+            yield
+        for key in ledger.keys_of_node(node):
+            if key not in report.channels:
+                ledger.set_count(node, *key, 0)
+            yield
+
+    def announce_departed(self, departed: Iterable[tuple[Peer, m.DepartedMember]]) -> Iterator[None]:
+        """Announce members that left while there was no broker, unless another worker still has them."""
+        announced: set[tuple[str, str, str]] = set()
+        for peer, each in departed:
+            app_id, channel, member = each.app_id, each.channel, each.member
+            key = (app_id, channel, member.user_id)
+            if key not in announced and not self._ledger.has_member(*key):
+                announced.add(key)
+                removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
+                self._announce(removed, peer, m.REMOVED_MEMBERS, each.change)
+            elif each.change:
+                peer.write(encode_frame(m.Accepted([each.change], m.REMOVED_MEMBERS)))
+            yield
+
+    def bury(self, node: str) -> Iterator[None]:
+        """Remove everything that a worker held, and tell the others that it is gone."""
+        for key in tuple(self._router.routes.topics(node)):
+            self._router.routes.remove(node, key)
+            yield
+        for app_id, channel, user_id in self._ledger.members_of_node(node):
+            gone = self._ledger.leave(node, app_id, channel, user_id)
+            if gone is not None:
+                self._announce(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
+            yield
+        for key in self._ledger.keys_of_node(node):
+            self._ledger.set_count(node, *key, 0)
+            yield
+        self._ledger.replace_connections(node, {})
+        for partition in (m.ADDED_MEMBERS, m.REMOVED_MEMBERS):
+            self._newest.pop((node, partition), None)
+        self._router.send_to_all(m.NodeGone(node))
+
+    def _announce(
+        self, event: PublishedEvent, peer: Peer | None = None, partition: int = 0, change: int = 0
+    ) -> None:
+        """Send a member event. `peer` has caused it, and knows it by the number `change`, unless that is 0."""
+        if peer is None or not change:
+            self._router.send("", 0, event)
+            return
+        self._newest[peer.node, partition] = change
+        self._router.send(peer.node, change, event, partition=partition)
+        self._router.confirm_change(peer, partition, change)

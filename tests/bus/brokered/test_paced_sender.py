@@ -1,0 +1,74 @@
+"""Messages that are sent over several turns of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import cast
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_link import BrokerLink
+from revurb.bus.brokered.paced_sender import TURN_S, PacedSender
+
+
+class Link:
+    """A link that is full after so many messages."""
+
+    takes_parts = True
+
+    def __init__(self, room: int = 1_000_000) -> None:
+        self.room = room
+        self.sent: list[m.FromWorker] = []
+
+    @property
+    def is_full(self) -> bool:
+        return self.room <= 0
+
+    def send(self, message: m.FromWorker) -> None:
+        self.room -= 1
+        self.sent.append(message)
+
+
+def messages(count: int, each_s: float = 0.0) -> Iterator[m.FromWorker]:
+    for number in range(count):
+        until = time.perf_counter() + each_s
+        while time.perf_counter() < until:
+            pass
+        yield m.QueryConnections(number, "app1")
+
+
+async def test_no_more_is_sent_than_the_link_takes() -> None:
+    link = Link(room=3)
+    sender = PacedSender(cast(BrokerLink, link))
+    sender.begin(messages(5))
+    assert len(link.sent) == 3
+    assert sender.messages is not None
+    link.room = 10
+    sender.go_on()
+    assert len(link.sent) == 5
+    assert sender.messages is None
+
+
+async def test_the_loop_goes_on_between_the_turns() -> None:
+    link = Link()
+    sender = PacedSender(cast(BrokerLink, link))
+    sender.begin(messages(4, TURN_S))
+    assert len(link.sent) == 1
+    sender.go_on()
+    turns = 0
+    while sender.messages is not None:
+        turns += 1
+        await asyncio.sleep(0)
+    assert 1 <= turns <= 4
+    assert [message.id for message in link.sent if isinstance(message, m.QueryConnections)] == [0, 1, 2, 3]
+
+
+async def test_a_broken_link_ends_it() -> None:
+    link = Link()
+    sender = PacedSender(cast(BrokerLink, link))
+    sender.begin(messages(3, TURN_S))
+    sender.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(link.sent) == 1

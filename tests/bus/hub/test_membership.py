@@ -1,0 +1,87 @@
+"""Members that come and go with whole workers. More of it is in test_broker.py and test_takeover.py."""
+
+from __future__ import annotations
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.hub.event_log import EventLog
+from revurb.bus.hub.event_router import EventRouter
+from revurb.bus.hub.membership import Membership
+from revurb.bus.hub.node_report import NodeReport
+from revurb.bus.hub.peer import Peer
+from revurb.bus.ledger import Ledger
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
+from tests.bus.hub.memory_writer import MemoryWriter
+
+APP, ROOM = "app1", "presence-room"
+ANN = Member("ann", b'"ann"', b"null")
+BOB = Member("bob", b'"bob"', b"null")
+
+
+class Host:
+    """Two workers, of which the second sees the room."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.router = EventRouter(EventLog(lambda: 0.0))
+        self.membership = Membership(self.ledger, EventCache(lambda: 0.0), self.router, MEMBER_EVENTS)
+        self.writer, self.told = MemoryWriter(), MemoryWriter()
+        self.peer, self.other = self.connected("w1", self.told), self.connected("w2", self.writer)
+        self.router.routes.add("w2", (APP, ROOM), self.other)
+
+    def connected(self, node: str, writer: MemoryWriter) -> Peer:
+        peer = Peer(writer, 0)
+        peer.node = node
+        self.router.peers[node] = peer
+        return peer
+
+    def announced(self) -> list[bytes]:
+        return [each.text for each in self.writer.messages() if isinstance(each, m.BrokerEvent)]
+
+
+def test_a_worker_that_comes_back_makes_the_ledger_what_it_reports() -> None:
+    host = Host()
+    for member in (ANN, BOB):
+        host.ledger.join("w1", APP, ROOM, member)
+    host.ledger.set_count("w1", APP, ROOM, 2)
+    host.ledger.set_count("w1", APP, "news", 1)
+    report = NodeReport()
+    report.add([m.ChannelReport(APP, ROOM, 1, [BOB])], [m.DepartedMember(APP, ROOM, ANN, 3)])
+    for _ in host.membership.apply(host.peer, report, is_known=True, announce=True):
+        pass
+    assert host.announced() == [MEMBER_EVENTS.removed(ROOM, ANN)]
+    [event] = host.writer.messages()
+    assert isinstance(event, m.BrokerEvent)
+    assert (event.node, event.seq, event.partition) == ("w1", 3, m.REMOVED_MEMBERS)
+    assert host.ledger.counts(APP, ROOM) == (1, 1)
+    assert host.ledger.counts(APP, "news") == (0, 0)
+
+
+def test_a_user_who_is_about_to_be_entered_has_not_left() -> None:
+    """The worker's line was cut between its question and the reply: the broker knows the user, and is asked again."""
+    host = Host()
+    host.ledger.join("w1", APP, ROOM, ANN)
+    report = NodeReport()
+    report.add([m.ChannelReport(APP, ROOM, 1, [], ["ann"])], [])
+    for _ in host.membership.apply(host.peer, report, is_known=True, announce=True):
+        pass
+    host.membership.enter(host.peer, m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False, 1))
+    assert host.announced() == []
+    assert host.told.messages()[0] == m.Accepted([1], m.ADDED_MEMBERS)
+
+
+def test_the_dead_are_buried_step_by_step() -> None:
+    host = Host()
+    for number in range(100):
+        host.ledger.join("w1", APP, ROOM, Member(f"u{number}", b'"u"', b"null"))
+        host.ledger.set_count("w1", APP, f"c{number}", 1)
+    host.ledger.join("w2", APP, ROOM, ANN)
+    steps = host.membership.bury("w1")
+    next(steps)
+    assert host.ledger.counts(APP, "c5") == (1, 0)
+    assert len(list(steps)) >= 100
+    assert len(host.announced()) == 100
+    assert host.writer.messages()[-1] == m.NodeGone("w1")
+    assert host.ledger.keys_of_node("w1") == ()
+    assert host.ledger.counts(APP, ROOM) == (0, 1)
