@@ -59,19 +59,6 @@ class CachedEventReport(_Message):
 # From a worker.
 
 
-class Hello(_Message, tag=1):
-    """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
-    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none."""
-
-    node: str
-    epoch: str
-    position: int
-    connections: dict[str, int]
-    channels: list[ChannelReport]
-    cached: list[CachedEventReport]
-    departed: list[DepartedMember]
-
-
 class Publish(_Message, tag=2):
     """An event for all subscribers of a channel. Answered with `Accepted`, or with `Held` and later `Accepted`. An
     event that an earlier broker held has the `position` that it had there. `partition` is below 0 for a member event
@@ -85,6 +72,21 @@ class Publish(_Message, tag=2):
     cache_ttl_s: int
     position: int = 0
     partition: int = 0
+
+
+class Hello(_Message, tag=1):
+    """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
+    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `held` are
+    events that an earlier broker held."""
+
+    node: str
+    epoch: str
+    position: int
+    connections: dict[str, int]
+    channels: list[ChannelReport]
+    cached: list[CachedEventReport]
+    departed: list[DepartedMember]
+    held: list[Publish] = []
 
 
 class Enter(_Message, tag=3):
@@ -211,6 +213,7 @@ class StatePart(_Message, tag=17):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
+    held: list[Publish] = []
 
 
 # From the broker.

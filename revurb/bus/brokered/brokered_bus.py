@@ -225,13 +225,11 @@ class BrokeredBus:
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
-            self.node, self._epoch, self._position, in_parts=self._link.takes_parts
+            self.node, self._epoch, self._position, self._outbound.held(), in_parts=self._link.takes_parts
         ):
             self._linked = isinstance(message, m.Hello)
             yield message
         self._outbound.sent_up_to = 0
-        for held in self._outbound.held():
-            yield held.message()
         yield from self._outbound.unsent()
         yield from self._queries.unanswered()
         yield from self._subscriptions.unsent_enters()

@@ -6,10 +6,12 @@ that the last part and the `Hello` make a state of one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.member_changes import MemberChanges
+from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
@@ -19,13 +21,15 @@ from revurb.pusher.ports import Member
 PART_BYTES = 64 * 1024  # written in 0.1 ms, read in 1 ms
 _ENTRY_BYTES = 20  # of a report, a member or an event, besides its texts
 
+_Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.Publish
+
 
 class Greeting:
     """`parts` first, and then `rest`. `reported` are the channels that have been reported. A part has `part_bytes` and
     one item more."""
 
     __slots__ = (
-        "_cache", "_changed", "_changes", "_departures", "_part_bytes", "_pending", "_state", "reported",
+        "_cache", "_changed", "_changes", "_departures", "_held", "_part_bytes", "_pending", "_state", "reported",
     )  # fmt: skip
 
     def __init__(
@@ -35,7 +39,9 @@ class Greeting:
         pending: PendingEnters,
         changes: MemberChanges,
         part_bytes: float = PART_BYTES,
+        held: Sequence[HeldEvent] = (),
     ) -> None:
+        self._held = held
         self._part_bytes = part_bytes
         self._state = state
         self._cache = cache
@@ -58,6 +64,8 @@ class Greeting:
                 part.channels.append(item)
             elif isinstance(item, m.CachedEventReport):
                 part.cached.append(item)
+            elif isinstance(item, m.Publish):
+                part.held.append(item)
             else:
                 part.departed.append(item)
             size += item_bytes
@@ -76,7 +84,7 @@ class Greeting:
                 part.departed.append(item)
         return part
 
-    def _items(self) -> Iterator[tuple[m.ChannelReport | m.CachedEventReport | m.DepartedMember, int]]:
+    def _items(self) -> Iterator[tuple[_Item, int]]:
         """Everything that is to be reported, with its size."""
         for app_id, channels in tuple(self._state.apps.items()):
             for channel in tuple(channels):
@@ -86,6 +94,8 @@ class Greeting:
         for (app_id, channel), event in self._cache.items():
             report = m.CachedEventReport(app_id, channel, event.text, event.ttl_s)
             yield report, len(event.text) + len(channel) + _ENTRY_BYTES
+        for held in self._held:
+            yield held.message(), len(held.event.text) + len(held.event.channel) + _ENTRY_BYTES
         yield from self._changes_since()
 
     def _changes_since(self) -> Iterator[tuple[m.ChannelReport | m.DepartedMember, int]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.count_reporter import CountReporter
 from revurb.bus.brokered.greeting import PART_BYTES, Greeting
 from revurb.bus.brokered.member_changes import MemberChanges
+from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import Deliver, PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
@@ -146,14 +147,13 @@ class BrokeredSubscriptions:
     # What happens to the link.
 
     def greet(
-        self, node: str, epoch: str, position: int, *, in_parts: bool
+        self, node: str, epoch: str, position: int, held: Sequence[HeldEvent] = (), *, in_parts: bool
     ) -> Iterator[m.StatePart | m.Hello]:
-        """Everything that this node has to report: `in_parts` and a `Hello`, or in that alone. Messages that are sent
-        after the `Hello` are changes to it."""
+        """Everything that this node has to report, with the `held` events: `in_parts` and a `Hello`, or in that alone.
+        Messages that are sent after the `Hello` are changes to it."""
         state = self._state
-        greeting = Greeting(
-            state, self._cache, self._pending, self.changes, PART_BYTES if in_parts else math.inf
-        )
+        part_bytes = PART_BYTES if in_parts else math.inf
+        greeting = Greeting(state, self._cache, self._pending, self.changes, part_bytes, held)
         self._greeting = greeting
         parts = greeting.parts()
         first = next(parts)
@@ -167,7 +167,7 @@ class BrokeredSubscriptions:
         self._counts.clear()
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
-        yield m.Hello(node, epoch, position, dict(state.connections), channels, cached, departed)
+        yield m.Hello(node, epoch, position, dict(state.connections), channels, cached, departed, first.held)
 
     def report(self, app_id: str, channel: str) -> None:
         """Send what this node has of one channel, which the broker has lost."""

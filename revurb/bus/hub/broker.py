@@ -77,14 +77,32 @@ class Broker:
     def receive(self, peer: Peer, bodies: Iterable[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
         peer.received_at = self._clock()
+        until = 0.0
         for body in bodies:
-            if peer.is_greeting:
+            if peer.is_greeting or peer.inbox or peer.is_choked or (until and time.perf_counter() >= until):
                 peer.inbox.append(body)
                 peer.waiting_bytes += len(body)
             else:
+                until = until or time.perf_counter() + TURN_S
                 self._read(peer, body)
+        if peer.inbox:
+            self.resume(peer)
         if self._steps:
             self.go_on()
+
+    def resume(self, peer: Peer) -> None:
+        """Go on with the messages in the peer's inbox, if anything can be done about them."""
+        if peer.inbox and not peer.is_queued:
+            peer.is_queued = True
+            self._steps.append(self._work_off(peer))
+
+    def _work_off(self, peer: Peer) -> Iterator[None]:
+        while peer.inbox and not peer.is_greeting and not peer.is_choked:
+            body = peer.inbox.popleft()
+            peer.waiting_bytes -= len(body)
+            self._read(peer, body)
+            yield
+        peer.is_queued = False
 
     @property
     def is_busy(self) -> bool:
@@ -121,6 +139,9 @@ class Broker:
         """End leases and forget old events. To be called a few times a second."""
         now = self._clock()
         for peer in tuple(self._peers.values()):
+            if peer.is_full:  # the server does not read from it, and it has to know that this broker is alive
+                peer.received_at = now
+                peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
             if peer.received_at + self._lease_s <= now:
                 _log.warning("worker says nothing, its connection is closed", extra={"node": peer.node})
                 peer.close()
@@ -150,7 +171,7 @@ class Broker:
         elif isinstance(message, m.HeartbeatRequest):
             peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
         elif self._takeover is not None:
-            self._takeover.postpone(peer, message)
+            self._takeover.postpone(peer, message, size_bytes)
             peer.waiting_bytes += size_bytes
         else:
             self._handle(peer, message)
@@ -158,7 +179,7 @@ class Broker:
     def _greet(self, peer: Peer, message: m.FromWorker, size_bytes: int) -> None:
         report = peer.report
         match message:
-            case m.StatePart(channels, cached, departed):
+            case m.StatePart():
                 report.bytes += size_bytes
                 if report.bytes > MAX_REPORT_BYTES:
                     _log.error(
@@ -167,10 +188,10 @@ class Broker:
                     self._end_peer(peer)
                     peer.close()
                     return
-                report.add(channels, departed)
-                self._keep_cached(cached)
+                report.add(message)
+                self._keep_cached(message.cached)
             case m.Hello():
-                report.add(message.channels, message.departed)
+                report.add(message)
                 self._keep_cached(message.cached)
                 self._connect(peer, message)
                 self._steps.append(self._apply_report(peer, message))
@@ -218,14 +239,18 @@ class Broker:
             self._takeover.departed += departed
         else:
             yield from self._membership.announce_departed(departed)
+        for held in report.held:
+            if self._takeover is None:
+                self._publish(peer, held)
+            else:
+                self._takeover.postpone(peer, held, 0)
+            yield
         peer.report = NodeReport()
         missed = self._log.missed(backlog.position) if hello.epoch else 0
         backlog.position += missed
         peer.write_now(encode_frame(m.Welcome(self.epoch, backlog.position, missed)))
-        while peer.inbox:
-            self._read(peer, peer.inbox.popleft())
-            yield
-        peer.is_greeting, peer.waiting_bytes = False, 0
+        peer.is_greeting = False
+        self.resume(peer)
         if backlog.is_empty:
             self.router.took_all(peer)
         if self._takeover is not None:
@@ -247,19 +272,18 @@ class Broker:
             self._steps.append(self._take_over(takeover))
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
-        for peer, message in takeover.pop_held():
+        for peer, message, size_bytes in takeover.pop_held():
+            peer.waiting_bytes -= size_bytes
             if not peer.is_over:
                 self._publish(peer, message)
             yield
         yield from self._membership.announce_departed(takeover.departed)
-        for peer, other in takeover.pop_postponed():
+        for peer, other, size_bytes in takeover.pop_postponed():
+            peer.waiting_bytes -= size_bytes
             if not peer.is_over:
                 self._handle(peer, other)
             yield
         self._takeover = None
-        for peer in self._peers.values():
-            if not peer.is_greeting:
-                peer.waiting_bytes = 0
 
     # What a worker asks for.
 

@@ -42,9 +42,20 @@ class _WorkerConnection(asyncio.Protocol):
             _log.error("a worker's connection is broken", extra={"error": str(error)})
             self.close()
         self._hub.flush()
+        if self.peer.is_full and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._hub.unread.add(self)
+
+    def read_again(self) -> None:
+        """Read on if what waited has been handled."""
+        if not self.peer.is_full:
+            self._hub.unread.discard(self)
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.connections.discard(self)
+        self._hub.unread.discard(self)
         if not self._hub.connections:
             self._hub.no_connections.set()
         self._hub.broker.disconnected(self.peer)
@@ -100,8 +111,8 @@ class _WorkerConnection(asyncio.Protocol):
 class HubServer:
     """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
 
-    `no_connections` is set while no worker is connected. `connections` and `unflushed` (those with data to send) are
-    maintained by the connections.
+    `no_connections` is set while no worker is connected. `connections`, `unflushed` (those with data to send) and
+    `unread` (those that are not read from, since too much of them waits) are maintained by the connections.
     """
 
     def __init__(self, broker: Broker, path: str) -> None:
@@ -110,6 +121,7 @@ class HubServer:
         self.no_connections = asyncio.Event()
         self.no_connections.set()
         self.unflushed: list[_WorkerConnection] = []  # the connections with unsent data
+        self.unread: set[_WorkerConnection] = set()
         self._path = path
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -156,6 +168,8 @@ class HubServer:
             connection.flush()
         if self.broker.router.has_backlogs:
             self.send_backlogs_soon()
+        for connection in tuple(self.unread):
+            connection.read_again()
         if self.broker.is_busy and not self._is_going_on:
             self._is_going_on = True
             asyncio.get_running_loop().call_soon(self._go_on)
@@ -181,6 +195,7 @@ class HubServer:
                 router.took_all(connection.peer)
                 router.write_backlog(connection.peer)
                 connection.flush()
+            self.broker.resume(connection.peer)
         self.flush()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.ledger import ChannelKey
 
@@ -14,16 +12,18 @@ class NodeReport:
     """`channels` has the newest report of each channel that has subscribers. `bytes` is the size of the parts so
     far."""
 
-    __slots__ = ("bytes", "channels", "departed")
+    __slots__ = ("bytes", "channels", "departed", "held")
 
     def __init__(self) -> None:
         self.channels: dict[ChannelKey, m.ChannelReport] = {}
         self.departed: list[m.DepartedMember] = []
+        self.held: list[m.Publish] = []
         self.bytes = 0
 
-    def add(self, channels: Iterable[m.ChannelReport], departed: Iterable[m.DepartedMember]) -> None:
-        """Add a part. A channel that is reported again replaces its earlier report, unless it `continues` it."""
-        for report in channels:
+    def add(self, part: m.StatePart | m.Hello) -> None:
+        """Add a part, but for its cached events. A channel that is reported again replaces its earlier report, unless
+        it `continues` it."""
+        for report in part.channels:
             key = (report.app_id, report.channel)
             before = self.channels.get(key)
             if report.continues and before is not None:
@@ -33,7 +33,8 @@ class NodeReport:
                 self.channels[key] = report
             else:
                 self.channels.pop(key, None)
-        self.departed += departed
+        self.departed += part.departed
+        self.held += part.held
 
     def has_user(self, app_id: str, channel: str, user_ids: dict[ChannelKey, set[str]], user_id: str) -> bool:
         """Whether the user is reported on the channel, or about to be entered. `user_ids` keeps what was looked up."""

@@ -9,6 +9,8 @@ from typing import Protocol
 from revurb.bus.hub.backlog import Backlog
 from revurb.bus.hub.node_report import NodeReport
 
+FULL_BYTES = 1024 * 1024
+
 
 class PeerWriter(Protocol):
     """The sending side of a worker's connection."""
@@ -24,7 +26,8 @@ class Peer:
     """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
     `report` is what it has reported so far. While `is_greeting`, that is being handled, and its messages wait in
-    `inbox`. `waiting_bytes` is the size of its messages that wait, there or for the end of a takeover.
+    `inbox`; `is_queued` is whether these are about to be handled. `waiting_bytes` is the size of its messages that
+    wait, there or for the end of a takeover.
     `is_over` is whether the broker takes nothing from it any more: it has ended, or another one has taken its place.
     `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
     and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
@@ -39,6 +42,7 @@ class Peer:
         "inbox",
         "is_greeting",
         "is_over",
+        "is_queued",
         "node",
         "positions",
         "received_at",
@@ -55,6 +59,7 @@ class Peer:
         self.node = ""
         self.report = NodeReport()
         self.is_greeting = False
+        self.is_queued = False
         self.inbox: deque[bytes] = deque()
         self.waiting_bytes = 0
         self.is_over = False
@@ -64,6 +69,16 @@ class Peer:
         self.backlog: Backlog | None = None
         self.write: Callable[[bytes], None] = writer.write
         self.write_event: Callable[[bytes], None] = writer.write
+
+    @property
+    def is_choked(self) -> bool:
+        """Whether so many replies to it wait that it is answered no more for now."""
+        return self.backlog is not None and self.backlog.bytes > FULL_BYTES
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much of it waits that nothing more is to be read from it."""
+        return self.waiting_bytes > FULL_BYTES or self.is_choked
 
     def fall_behind(self, backlog: Backlog) -> None:
         """The connection takes no more, or not yet: from now on it is sent what is next in the backlog."""

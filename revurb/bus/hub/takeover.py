@@ -37,8 +37,8 @@ class Takeover:
         self.deadline = deadline
         self.is_finishing = False
         self._reported: set[str] = set()
-        self._held: list[tuple[int, Peer, m.Publish]] = []  # with their positions
-        self._postponed: deque[tuple[Peer, m.FromWorker]] = deque()
+        self._held: list[tuple[Peer, m.Publish, int]] = []
+        self._postponed: deque[tuple[Peer, m.FromWorker, int]] = deque()
         self.departed: list[tuple[Peer, m.DepartedMember]] = []
 
     def add_report(self, node: str) -> None:
@@ -50,20 +50,19 @@ class Takeover:
         """Whether every expected worker has reported."""
         return len(self._reported) >= self._expected_workers
 
-    def postpone(self, peer: Peer, message: m.FromWorker) -> None:
+    def postpone(self, peer: Peer, message: m.FromWorker, size_bytes: int) -> None:
         """Keep a message until the takeover is over."""
         if isinstance(message, m.Publish) and message.position:
-            self._held.append((message.position, peer, message))
+            self._held.append((peer, message, size_bytes))
         else:
-            self._postponed.append((peer, message))
+            self._postponed.append((peer, message, size_bytes))
 
-    def pop_held(self) -> Iterator[tuple[Peer, m.Publish]]:
-        """Remove and return the events that the previous broker held, one by one, in its order."""
-        held, self._held = sorted(self._held, key=lambda each: each[0]), []
-        for _, peer, message in held:
-            yield peer, message
+    def pop_held(self) -> Iterator[tuple[Peer, m.Publish, int]]:
+        """Remove and return the events that the previous broker held, one by one, in its order, with their sizes."""
+        held, self._held = sorted(self._held, key=lambda each: each[1].position), []
+        yield from held
 
-    def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker]]:
+    def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker, int]]:
         """Remove and return the other postponed messages one by one, in the order in which they came."""
         while self._postponed:
             yield self._postponed.popleft()

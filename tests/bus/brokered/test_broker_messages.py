@@ -27,6 +27,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             [["a", "c", 1, [list(ANN)], [], False]],
             [["a", "c", b"x", 5.0]],
             [["a", "c", list(ANN), 0]],
+            [],
         ],
     ),
     (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60, 0, 0]),
@@ -50,7 +51,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.HeartbeatRequest(), [16]),
     (
         m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True)], [], []),
-        [17, [["a", "c", 1, [], ["u"], True]], [], []],
+        [17, [["a", "c", 1, [], ["u"], True]], [], [], []],
     ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import hub_link
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.hub_link import MAX_MISSED_HEARTBEATS, HubLink
+from revurb.bus.hub.hub_link import FULL_BYTES, MAX_MISSED_HEARTBEATS, HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 
@@ -116,4 +119,32 @@ async def test_a_hub_that_does_not_answer_is_dropped(tmp_path: Path) -> None:
             await asyncio.sleep(0.005)
     assert MAX_MISSED_HEARTBEATS == 5
     await owner.link.stop()
+    server.close()
+
+
+async def test_a_hub_that_takes_nothing_fills_the_link_and_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_link, "MAX_UNSENT_BYTES", 2 * FULL_BYTES)
+    path, taken = str(tmp_path / "hub.sock"), list[asyncio.StreamWriter]()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    server = await asyncio.start_unix_server(take, path, limit=1024)
+    owner = linked_to(path)
+    await until(lambda: taken)
+    report = m.SurveyReply(1, b"x" * 100_000)
+    sent = 0
+    while not owner.link.is_full:
+        owner.link.send(report)
+        sent += 1
+    assert sent * 100_000 < FULL_BYTES + 1_000_000
+    assert owner.calls == ["linked", "filled"]
+    for _ in range(30):
+        owner.link.send(report)
+    await until(lambda: "unlinked" in owner.calls)
+    await owner.link.stop()
+    for writer in taken:
+        writer.close()
     server.close()

@@ -16,6 +16,7 @@ from revurb.bus.hub import broker
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer
+from revurb.bus.hub.peer import FULL_BYTES
 from revurb.node.member_event_texts import MEMBER_EVENTS
 
 APP = "app1"
@@ -26,9 +27,11 @@ async def serving(path: Path) -> AsyncIterator[HubServer]:
     logic = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
     server = HubServer(logic, str(path / "hub.sock"))
     await server.start()
-    async with asyncio.timeout(10):
-        yield server
-    await server.stop()
+    try:
+        async with asyncio.timeout(10):
+            yield server
+    finally:
+        await server.stop()
 
 
 class Connection:
@@ -115,6 +118,34 @@ async def test_other_workers_are_served_while_one_reports_a_lot(
         assert len(m.read_channels(reply.value)) == 1000
         assert await other.receive() == m.Accepted([1, 2])
         for connection in (other, large):
+            connection.writer.close()
+
+
+async def test_a_worker_that_asks_and_does_not_read_is_not_read_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100,000 questions of 13 bytes whose answers have 50 kB: 5 GB, of which the hub keeps a little."""
+    monkeypatch.setattr(broker, "TURN_S", 0.001)
+    async with serving(tmp_path) as server:
+        other = await connect(tmp_path, "w1")
+        names = [f"channel-{number}-{'x' * 80}" for number in range(500)]
+        greedy = await connect(tmp_path, "w2", *names)
+        [peer] = [each.peer for each in server.connections if each.peer.node == "w2"]
+        questions = b"".join(encode_frame(m.QueryChannels(id, APP, "")) for id in range(100_000))
+        greedy.writer.write(questions)
+        while not server.unread:
+            await asyncio.sleep(0)
+        assert peer.backlog is not None
+        for seq in range(1, 200):  # others go on
+            other.writer.write(encode_frame(m.Publish(seq, APP, names[0], b"x", None, 0)))
+            assert isinstance(await other.receive(), m.Held)
+            assert peer.waiting_bytes < len(questions)
+            assert peer.backlog.bytes < 3 * FULL_BYTES
+        server.broker.tick()
+        assert server.broker.workers == 2  # it is not taken for silent
+        for _ in range(300):
+            await greedy.receive()
+        for connection in (other, greedy):
             connection.writer.close()
 
 

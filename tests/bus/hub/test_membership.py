@@ -47,7 +47,7 @@ def test_a_worker_that_comes_back_makes_the_ledger_what_it_reports() -> None:
     host.ledger.set_count("w1", APP, ROOM, 2)
     host.ledger.set_count("w1", APP, "news", 1)
     report = NodeReport()
-    report.add([m.ChannelReport(APP, ROOM, 1, [BOB])], [m.DepartedMember(APP, ROOM, ANN, 3)])
+    report.add(m.StatePart([m.ChannelReport(APP, ROOM, 1, [BOB])], [], [m.DepartedMember(APP, ROOM, ANN, 3)]))
     for _ in host.membership.apply(host.peer, report, is_known=True, announce=True):
         pass
     assert host.announced() == [MEMBER_EVENTS.removed(ROOM, ANN)]
@@ -63,7 +63,7 @@ def test_a_user_who_is_about_to_be_entered_has_not_left() -> None:
     host = Host()
     host.ledger.join("w1", APP, ROOM, ANN)
     report = NodeReport()
-    report.add([m.ChannelReport(APP, ROOM, 1, [], ["ann"])], [])
+    report.add(m.StatePart([m.ChannelReport(APP, ROOM, 1, [], ["ann"])], [], []))
     for _ in host.membership.apply(host.peer, report, is_known=True, announce=True):
         pass
     host.membership.enter(host.peer, m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False, 1))

@@ -12,17 +12,19 @@ BOB = Member("bob", b'"bob"', b"null")
 
 def test_the_newest_report_of_a_channel_counts() -> None:
     report = NodeReport()
-    report.add([m.ChannelReport(APP, ROOM, 1, [ANN]), m.ChannelReport(APP, "news", 1, [])], [])
-    report.add([m.ChannelReport(APP, ROOM, 2, [BOB])], [m.DepartedMember(APP, ROOM, ANN, 1)])
-    report.add([m.ChannelReport(APP, "news", 0, [])], [])
+    report.add(
+        m.StatePart([m.ChannelReport(APP, ROOM, 1, [ANN]), m.ChannelReport(APP, "news", 1, [])], [], [])
+    )
+    report.add(m.StatePart([m.ChannelReport(APP, ROOM, 2, [BOB])], [], [m.DepartedMember(APP, ROOM, ANN, 1)]))
+    report.add(m.StatePart([m.ChannelReport(APP, "news", 0, [])], [], []))
     assert report.channels == {(APP, ROOM): m.ChannelReport(APP, ROOM, 2, [BOB])}
     assert report.departed == [m.DepartedMember(APP, ROOM, ANN, 1)]
 
 
 def test_a_report_can_continue_the_one_before() -> None:
     report = NodeReport()
-    report.add([m.ChannelReport(APP, ROOM, 3, [ANN])], [])
-    report.add([m.ChannelReport(APP, ROOM, 3, [BOB], ["eve"], True)], [])
+    report.add(m.StatePart([m.ChannelReport(APP, ROOM, 3, [ANN])], [], []))
+    report.add(m.StatePart([m.ChannelReport(APP, ROOM, 3, [BOB], ["eve"], True)], [], []))
     looked_up: dict[ChannelKey, set[str]] = {}
     assert [report.has_user(APP, ROOM, looked_up, user) for user in ("ann", "bob", "eve", "joe")] == [
         True,

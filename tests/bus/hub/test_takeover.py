@@ -24,7 +24,7 @@ class Successor:
         self.broker = Broker(MEMBER_EVENTS, lambda: self.now, lease_s=5, expected_workers=2)
 
     def hello(
-        self, node: str, *members: Member, departed: tuple[Member, ...] = ()
+        self, node: str, *members: Member, departed: tuple[Member, ...] = (), held: tuple[m.Publish, ...] = ()
     ) -> tuple[Peer, MemoryWriter]:
         writer = MemoryWriter()
         peer = Peer(writer, self.now)
@@ -36,6 +36,7 @@ class Successor:
             [m.ChannelReport(APP, ROOM, 1, list(members))],
             [],
             [m.DepartedMember(APP, ROOM, member) for member in departed],
+            list(held),
         )
         self.broker.receive(peer, [m.encode(hello)])
         return peer, writer
@@ -54,8 +55,8 @@ def test_postponed_messages_come_out_in_order() -> None:
     takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
     messages: list[m.FromWorker] = [m.Unsubscribe(APP, "a"), m.Unsubscribe(APP, "b")]
     for message in messages:
-        takeover.postpone(peer, message)
-    assert list(takeover.pop_postponed()) == [(peer, message) for message in messages]
+        takeover.postpone(peer, message, 10)
+    assert list(takeover.pop_postponed()) == [(peer, message, 10) for message in messages]
     assert list(takeover.pop_postponed()) == []
 
 
@@ -97,15 +98,12 @@ def test_who_is_still_there_through_another_worker_is_not_announced() -> None:
 
 def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
     successor = Successor()
-    peer, _ = successor.hello("n1")
-    successor.broker.receive(
-        peer,
-        [
-            m.encode(m.Publish(4, APP, ROOM, b"held 1", None, 0, 11)),
-            m.encode(m.Publish(2, APP, ROOM, b"held 3", None, 0, 13, m.REMOVED_MEMBERS)),
-            m.encode(m.Publish(5, APP, ROOM, b"new", None, 0)),
-        ],
+    held = (
+        m.Publish(4, APP, ROOM, b"held 1", None, 0, 11),
+        m.Publish(2, APP, ROOM, b"held 3", None, 0, 13, m.REMOVED_MEMBERS),
     )
+    peer, _ = successor.hello("n1", held=held)
+    successor.broker.receive(peer, [m.encode(m.Publish(5, APP, ROOM, b"new", None, 0))])
     other, writer = successor.hello("n2")
     assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [
         b"held 1",
@@ -125,8 +123,8 @@ def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
     takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
     for position in (3, 1, 2):
-        takeover.postpone(peer, m.Publish(position, APP, ROOM, b"", None, 0, position))
-    assert [message.position for _, message in takeover.pop_held()] == [1, 2, 3]
+        takeover.postpone(peer, m.Publish(position, APP, ROOM, b"", None, 0, position), 9)
+    assert [message.position for _, message, _ in takeover.pop_held()] == [1, 2, 3]
     assert list(takeover.pop_held()) == list(takeover.pop_postponed()) == []
 
 
