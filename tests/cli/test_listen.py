@@ -8,13 +8,17 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 import pytest
 
 from revurb.cli.listen import event_line
 from revurb.cli.subscription import ReceivedEvent
 from tests.cli.conftest import Project, process_environment
-from tests.cli.servers import SOCKET_ID, Peer, pusher_server
+from tests.cli.servers import SOCKET_ID, Peer, Script, pusher_server
 
 TIME = r"\d\d:\d\d:\d\d"
 
@@ -102,6 +106,25 @@ def test_nobody_there(project: Project, closed_port: int) -> None:
     assert result.stderr == f"Error: cannot reach ws://127.0.0.1:{closed_port}: connection refused\n"
 
 
+@contextmanager
+def listening(script: Script, *prefix: str) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """`revurb listen orders` as a process, started by `prefix`, once it has subscribed; its output and its errors."""
+    with pusher_server([script]) as port:
+        command = [*prefix, sys.executable, "-m", "revurb", "listen", "orders"]
+        with subprocess.Popen(
+            [*command, "--url", f"ws://127.0.0.1:{port}"],
+            env=process_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert "connected to ws://" in process.stderr.readline()
+            assert "subscribed to orders" in process.stderr.readline()
+            yield process, process.stdout, process.stderr
+
+
 def test_ctrl_c_ends_with_0(project: Project) -> None:
     def script(peer: Peer) -> None:
         peer.establish()
@@ -109,14 +132,29 @@ def test_ctrl_c_ends_with_0(project: Project) -> None:
         peer.send("pusher_internal:subscription_succeeded", {}, "orders")
         peer.receive()  # until the client goes
 
-    with pusher_server([script]) as port:
-        command = [sys.executable, "-m", "revurb", "listen", "orders", "--url", f"ws://127.0.0.1:{port}"]
-        with subprocess.Popen(
-            command, env=process_environment(), stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stderr is not None
-            assert "connected to ws://" in process.stderr.readline()
-            assert "subscribed to orders" in process.stderr.readline()
-            process.send_signal(signal.SIGINT)
-            assert process.stderr.read() == ""
-            assert process.wait(timeout=30) == 0
+    with listening(script) as (process, _, errors):
+        process.send_signal(signal.SIGINT)
+        assert errors.read() == ""
+        assert process.wait(timeout=30) == 0
+
+
+def test_in_the_background_of_a_script_ctrl_c_is_for_others(project: Project) -> None:
+    """A shell starts such a process with SIGINT ignored (POSIX, asynchronous lists), since its terminal sends it also
+    there."""
+    signalled = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.establish()
+        peer.receive()
+        peer.send("pusher_internal:subscription_succeeded", {}, "orders")
+        assert signalled.wait(30)
+        peer.send("created", {"id": 7}, "orders")
+        peer.receive()
+
+    with listening(script, "sh", "-c", 'trap "" INT; exec "$@"', "sh") as (process, output, errors):
+        process.send_signal(signal.SIGINT)
+        signalled.set()
+        assert 'orders created {"id": 7}' in output.readline()
+        process.terminate()
+        assert errors.read() == ""
+        assert process.wait(timeout=30) == -signal.SIGTERM
