@@ -93,7 +93,8 @@ async def test_pysher() -> None:
                 await asyncio.to_thread(server_sdk(server.port).trigger, "news", "e", "hello")
                 assert await heard.get() == "hello"
         finally:
-            await asyncio.to_thread(client.disconnect)
+            # It joins its thread, which sleeps for 10 s and more where the close was no clean one; a daemon.
+            await asyncio.to_thread(client.disconnect, timeout=1)
 
 
 async def test_websockets() -> None:
