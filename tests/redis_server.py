@@ -108,7 +108,7 @@ class RedisClusterServers:
         if self._processes:
             return
         if not self._ports:
-            self._ports = [free_port() for _ in range(3)]
+            self._ports = free_ports(3)
         for port, environ in zip(self._ports, self._environs, strict=True):
             folder = self._path / f"{port}-{len(os.listdir(self._path))}"
             folder.mkdir()
@@ -176,7 +176,7 @@ class Sentinels:
         self._cli = cli
         self._path = path
         self._dead_after_s = dead_after_s
-        self.first, self.second, self._sentinel = free_port(), free_port(), free_port()
+        self.first, self.second, self._sentinel = free_ports(3)
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def client(self, behind: object = None) -> AnyRedis:
@@ -229,9 +229,10 @@ class Sentinels:
                 await asyncio.sleep(0.02)
 
 
-def free_port() -> int:
-    """A port that nobody has, nor the one 10,000 above, which the servers of a cluster speak on among themselves. Below
-    those that the system gives away by itself."""
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody has, nor the ones 10,000 above, which the servers of a cluster speak on among
+    themselves. Below those that the system gives away by itself."""
+    ports = []
     for port in random.sample(range(11_000, 22_000), 1000):
         try:
             with socket.socket() as sock, socket.socket() as bus:
@@ -239,5 +240,12 @@ def free_port() -> int:
                 bus.bind(("127.0.0.1", port + 10_000))
         except OSError:
             continue
-        return port
+        ports.append(port)
+        if len(ports) == count:
+            return ports
     raise OSError("no port is free")
+
+
+def free_port() -> int:
+    """One such port. Two calls may give the same one."""
+    return free_ports(1)[0]

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.redis_client import client_factory
 from revurb.config import ConfigError, RedisConfig
 from tests.conftest import Need
-from tests.redis_server import free_port
+from tests.redis_server import free_port, free_ports
 
 BROKER_WAIT_S = 10.0
 
@@ -113,7 +113,7 @@ async def test_tls_with_both_certificates_and_a_name(need: Need, tmp_path: Path)
 
 
 async def test_sentinels_name_the_server(need: Need, tmp_path: Path) -> None:
-    port, sentinel = free_port(), free_port()
+    port, sentinel = free_ports(2)
     config = tmp_path / "sentinel.conf"
     config.write_text(f"port {sentinel}\nsentinel monitor main 127.0.0.1 {port} 1\n")
     (tmp_path / "data").mkdir()
