@@ -200,7 +200,7 @@ async def test_a_replica_that_lacks_the_newest_goes_on_from_what_it_has(split: b
 
 
 async def test_whoever_falls_silent_is_named(split: bool) -> None:
-    process = Process(split, silent_after_s=0.2)
+    process = Process(split, silent_after_s=1.0)  # more than a busy machine stops all of them for
     await process.live(first=True)
     silent = process.heartbeat.channels[-1]
 
@@ -209,10 +209,10 @@ async def test_whoever_falls_silent_is_named(split: bool) -> None:
             await process.beat(silent)
 
     answering = asyncio.create_task(others_come_back())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         error = await process.deaf
     answering.cancel()
-    assert str(error) == f"no beat has come back from server of {silent} for 0 s"
+    assert str(error) == f"no beat has come back from server of {silent} for 1 s"
     await process.heartbeat.stop()
 
 
