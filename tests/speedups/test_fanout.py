@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import resource
 import socket
 from typing import Any
 
 import pytest
 
 from revurb._speedups.fanout import Outbox, deliver
+from tests.speedups.allocated import allocated
 from tests.speedups.peers import Loop, Peer
 
 FRAME = b"\x81\x05hello"
@@ -250,8 +249,8 @@ def test_a_million_deliveries_leave_no_memory_behind(loop: Loop) -> None:
                 peer.received()
 
     deliver_some(100)
-    gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = allocated()
     deliver_some(4000)
-    gc.collect()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2048  # KiB
+    after = allocated()
+    assert after.blocks - before.blocks < 1000
+    assert after.heap_bytes - before.heap_bytes < 256 * 1024

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-import resource
 import sys
 
 from revurb._speedups.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, FrameReader, server_frame
+from tests.speedups.allocated import allocated
 from tests.speedups.wire_bytes import client_frame
 
 
@@ -58,10 +58,6 @@ def test_an_idle_reader_is_small() -> None:
     assert not gc.is_tracked(FrameReader(1 << 20))
 
 
-def peak_kib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def test_no_leak() -> None:
     text = client_frame(TEXT, b"a" * 300)
     torn = (
@@ -85,6 +81,8 @@ def test_no_leak() -> None:
             server_frame(TEXT, bytes(400))
 
     work(500)
-    before = peak_kib()
-    work(50_000)  # a million messages; a leak of their payloads would be 350 MiB
-    assert peak_kib() - before < 4096
+    before = allocated()
+    work(5000)  # a hundred thousand messages; a leak of their payloads would be as many blocks
+    after = allocated()
+    assert after.blocks - before.blocks < 1000
+    assert after.heap_bytes - before.heap_bytes < 256 * 1024
