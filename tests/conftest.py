@@ -7,9 +7,11 @@ import inspect
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeVar
 
+import hypothesis
 import pytest
 import uvloop
 
@@ -17,6 +19,14 @@ T = TypeVar("T")
 
 
 Need = Callable[[str], str]
+
+# An example that takes long says that the machine is busy.
+hypothesis.settings.register_profile("revurb", deadline=None)
+hypothesis.settings.load_profile("revurb")
+
+# In a run that a shell started in the background, SIGINT is ignored, and every process of a test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Run(Protocol):
