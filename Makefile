@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos clean
+.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make chaos   lost, stopped and emptied Redis servers under load; needs redis-server"
+	@echo "make stalls  the tests that time could break, while every process is stopped for 0.4 s in each second"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
 	@echo "make bench   the framer against its peers, and a node under load: tables, JSON and a plot; under five minutes"
@@ -53,6 +54,12 @@ soak: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	@echo "revurb: what can befall a Redis, as long as in life; about two minutes"
 	CHAOS_LONG=1 $(BIN)/python -m pytest tests/chaos --timeout 300 $(ARGS)
+
+STALLED := $(addprefix tests/,bus chaos cli hostile node processes transport e2e/test_server_sdk.py)
+
+stalls: $(VENV)/.dev
+	@echo "revurb: about six minutes; make stalls ARGS='-k presence' for some tests"
+	$(BIN)/python -m tests.chaos.stalls -- $(BIN)/python -m pytest $(STALLED) $(ARGS)
 
 sanitize: $(VENV)/.dev
 	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)
