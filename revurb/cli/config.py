@@ -13,6 +13,7 @@ from rich.text import Text
 
 from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
 from revurb.config import ConfigError, load_app_provider, option_rows, reference
+from revurb.observe.printable import escape_json, escape_lines, escape_unprintable
 
 
 @click.group()
@@ -37,7 +38,8 @@ def show(as_json: bool, **flags: Any) -> None:
     listed = list(option_rows(load_or_exit(**flags)))
     if as_json:
         values = {row.key: {"value": row.value, "source": row.source} for row in listed}
-        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+        text = json.dumps(values, indent=2, ensure_ascii=False)
+        click.echo("\n".join(map(escape_json, text.split("\n"))))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Key", "Value", "Source"):
@@ -46,8 +48,8 @@ def show(as_json: bool, **flags: Any) -> None:
         set_here = "" if row.source == "default" else "bold"
         table.add_row(
             Text(row.key),
-            Text(_formatted(row.value), set_here),
-            Text(row.source, "dim" if not set_here else ""),
+            Text(escape_unprintable(_formatted(row.value)), set_here),
+            Text(escape_unprintable(row.source), "dim" if not set_here else ""),
         )
     # Output that is no terminal has no width, and a program expects one line for one option.
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
@@ -73,7 +75,7 @@ def check(**flags: Any) -> None:
     """
     loaded = load_or_exit(**flags)
     for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(escape_lines(f"warning: {warning}"), err=True)
     if loaded.app_provider is not None:
         try:
             load_app_provider(loaded.app_provider)

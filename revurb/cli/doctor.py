@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from revurb.cli.options import config_options, exit_with_problems, load_or_exit
+from revurb.cli.status import cell, coloured
 from revurb.config import ConfigError
+from revurb.observe.printable import escape_lines
 
 COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 
@@ -24,7 +26,7 @@ def doctor(**flags: Any) -> None:
     """
     config = load_or_exit(**flags)
     for warning in config.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(escape_lines(f"warning: {warning}"), err=True)
     from revurb.doctor.examination import run_examination
 
     try:
@@ -34,9 +36,9 @@ def doctor(**flags: Any) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         colour = COLOURS[finding.mark]
-        table.add_row(f"[{colour}]{finding.mark}[/{colour}]", finding.subject, finding.observation)
+        table.add_row(coloured(finding.mark, colour), cell(finding.subject), cell(finding.observation))
         if finding.mark != "ok" and finding.advice:
-            table.add_row("", "", f"-> {finding.advice}")
+            table.add_row("", "", cell(f"-> {finding.advice}"))
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
     if any(finding.mark == "wrong" for finding in findings):
         sys.exit(1)

@@ -14,7 +14,7 @@ from rich.text import Text
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
-from revurb.cli.terminal_text import escape_unprintable
+from revurb.observe.printable import escape_unprintable
 
 
 @click.command()

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from revurb.config import ConfigError, load
+from revurb.observe.printable import escape_lines
 from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, send_control_request
 from revurb.processes.runtime_dir import candidates, connect, control_sockets
 
@@ -74,7 +75,7 @@ def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:
     try:
         return send_control_request(sock, ControlRequest("status"), REPLY_TIMEOUT_S).status
     except (OSError, ValueError) as error:
-        click.echo(f"revurb: the server at {path} does not answer: {error}", err=True)
+        click.echo(escape_lines(f"revurb: the server at {path} does not answer: {error}"), err=True)
         return None
 
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from revurb.observe.printable import escape_lines
 from revurb.version import __version__
 
 # verb: (its command, its line in `revurb --help`)
@@ -41,6 +42,14 @@ class LazyGroup(click.Group):
             return None
         module, _, name = verb[0].partition(":")
         return cast(click.Command, getattr(importlib.import_module(module), name))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command. Its error may have texts from anywhere: from the network, from a file."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = escape_lines(error.message)  # type: ignore[misc]  # final for others
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

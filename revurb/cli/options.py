@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from revurb.config import SETTINGS, Config, ConfigError, Setting, load
+from revurb.observe.printable import escape_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,5 +89,5 @@ def exit_with_problems(error: ConfigError) -> NoReturn:
     """Prints the problems on standard error, one a line, and exits with 2."""
     click.echo("The configuration cannot be used:", err=True)
     for problem in error.problems:
-        click.echo(f"  {problem}", err=True)
+        click.echo(escape_lines(f"  {problem}"), err=True)
     sys.exit(2)

@@ -12,6 +12,8 @@ import click
 from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key, load_or_exit
 from revurb.cli.welcome import print_welcome
 from revurb.config import App, Config, ConfigError
+from revurb.observe.printable import escape_lines
+from revurb.observe.unblocked_output import protect_output
 
 if TYPE_CHECKING:
     from revurb.processes.invocation import Invocation
@@ -39,10 +41,11 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     ends at once. SIGHUP: several workers are replaced by new ones, with the configuration and the code of then; one
     process reads its TLS certificate again.
     """
+    protect_output()
     environ = {**os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
     loaded = load_or_exit(config=config, env_file=env_file, environ=environ, **flags)
     for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(escape_lines(f"warning: {warning}"), err=True)
     # The secret of any other app is not printed, also with --dev.
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
     dev_app = next((app for app in loaded.apps if dev and app.secret == secret), None)
@@ -83,5 +86,5 @@ def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> N
 
 
 def _exit(reason: str) -> NoReturn:
-    click.echo(f"revurb: {reason}", err=True)
+    click.echo(escape_lines(f"revurb: {reason}"), err=True)
     sys.exit(1)

@@ -11,12 +11,14 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from revurb.cli.local_servers import find_servers, port_option
 from revurb.cli.options import config_options, load_or_exit
 from revurb.config import Config
 from revurb.node.cluster_status import NodeStatus
+from revurb.observe.printable import escape_unprintable
 from revurb.processes.control_socket import ServerStatus
 
 HIGH_LAG_MS = 1000.0  # on a local network it is 1 or 2
@@ -55,7 +57,10 @@ def _print_cluster(config: Config, as_json: bool) -> None:
     try:
         nodes = asyncio.run(survey_cluster(config))
     except TimeoutError as error:
-        click.echo(f"revurb: the cluster cannot be asked: {error}; try revurb doctor", err=True)
+        click.echo(
+            f"revurb: the cluster cannot be asked: {escape_unprintable(str(error))}; try revurb doctor",
+            err=True,
+        )
         sys.exit(1)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(nodes), indent=2))
@@ -79,7 +84,7 @@ def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
     table.add_column("Version")
     for node in nodes:
         table.add_row(
-            node.host,
+            cell(node.host),
             str(node.pid),
             coloured(node.state, COLOURS.get(node.state, "yellow")),
             format_duration(node.uptime_s),
@@ -88,14 +93,19 @@ def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
             coloured(format_lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > HIGH_LAG_MS else ""),
             _format_number(node.waiting),
             coloured(_format_number(node.lost), "red" if node.lost else ""),
-            node.version,
+            cell(node.version),
         )
     return table
 
 
+def cell(text: str) -> str:
+    """`text` of another process as rich markup that shows it as it is, on one line."""
+    return escape(escape_unprintable(text))
+
+
 def coloured(text: str, colour: str) -> str:
-    """`text` as rich markup; without a colour as it is."""
-    return f"[{colour}]{text}[/{colour}]" if colour else text
+    """`text` as rich markup, in a colour unless that is empty."""
+    return f"[{colour}]{cell(text)}[/{colour}]" if colour else cell(text)
 
 
 def format_lag(milliseconds: float | None) -> str:
@@ -114,8 +124,10 @@ def _format_number(count: int | None) -> str:
 def _print_server(server: ServerStatus) -> None:
     connections = sum(process.connections for process in server.processes)
     click.echo(
-        f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "
-        f"up {format_duration(server.uptime_s)}, {format_count(connections, 'connection')}"
+        escape_unprintable(
+            f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "
+            f"up {format_duration(server.uptime_s)}, {format_count(connections, 'connection')}"
+        )
     )
     table = Table(box=None, pad_edge=False)
     for heading in ("Process", "Pid", "State", "Uptime", "Connections", "Restarts"):
@@ -125,7 +137,7 @@ def _print_server(server: ServerStatus) -> None:
     for process in server.processes:
         colour = COLOURS.get(process.state, "yellow")
         table.add_row(
-            process.process,
+            cell(process.process),
             "-" if process.pid is None else str(process.pid),
             coloured(process.state, colour),
             format_duration(process.uptime_s),
@@ -133,6 +145,10 @@ def _print_server(server: ServerStatus) -> None:
             str(process.restarts),
         )
     Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    if server.lines_dropped:
+        click.echo(
+            f"{format_count(server.lines_dropped, 'line')} of its output dropped: it could not be written"
+        )
 
 
 def format_count(count: int, one: str, many: str | None = None) -> str:

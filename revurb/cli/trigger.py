@@ -11,7 +11,7 @@ import click
 from revurb.cli.client import RequestError, send_request
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
-from revurb.cli.terminal_text import escape_unprintable
+from revurb.observe.printable import escape_unprintable
 
 
 @click.command()

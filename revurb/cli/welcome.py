@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from revurb.config import App, Config
+from revurb.observe.printable import escape_lines
 
 
 def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App | None) -> None:
@@ -13,15 +14,19 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
     tls = config.tls.cert is not None
     host = server.hostname or ("127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host)
     base = f"{'https' if tls else 'http'}://{host}:{port}{server.path}"
-    click.echo(f"\nRevurb is listening on {server.host}:{port}{server.path}" + (" with TLS" if tls else ""))
+    _echo(f"\nRevurb is listening on {server.host}:{port}{server.path}" + (" with TLS" if tls else ""))
     if server.unix_socket is not None:
-        click.echo(f"and on the Unix socket {server.unix_socket}")
+        _echo(f"and on the Unix socket {server.unix_socket}")
     for app in apps:
         secret = f"  secret {app.secret}" if app is dev_app else ""
-        click.echo(f"  app id {app.id}  key {app.key}{secret}")
+        _echo(f"  app id {app.id}  key {app.key}{secret}")
     if dev_app is not None:
-        click.echo(_client_lines(host, port, server.path, tls, base, dev_app))
-    click.echo("Stop with Ctrl-C.\n")
+        _echo(_client_lines(host, port, server.path, tls, base, dev_app))
+    _echo("Stop with Ctrl-C.\n")
+
+
+def _echo(text: str) -> None:
+    click.echo(escape_lines(text))
 
 
 def _client_lines(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:

@@ -6,12 +6,15 @@ both forms carry the same. No secret, signature, payload or header is ever a fie
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 from typing import TextIO
 
 import orjson
+
+from revurb.observe.printable import escape_json, escape_lines, escape_unprintable
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -26,8 +29,10 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fields = "".join(f" {key}={value}" for key, value in _fields(record).items())
-        line = f"{stamp} {record.levelname:<7} {record.getMessage()}{fields}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{fields}")
+        if not record.exc_info:
+            return line
+        return f"{line}\n{escape_lines(self.formatException(record.exc_info))}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,7 +49,11 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(entry, default=str).decode()
+        try:
+            text = orjson.dumps(entry, default=str).decode()
+        except TypeError:  # an integer of more than 64 bits, or half of a surrogate pair
+            text = json.dumps(entry, default=str)
+        return escape_json(text)
 
 
 def configure_logging(form: str, level: str, stream: TextIO | None = None, **fields: object) -> None:
@@ -66,3 +75,9 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+    # For what other libraries report, asyncio above all, and nobody has a handler for.
+    others = logging.StreamHandler(handler.stream)
+    others.setLevel(logging.WARNING)
+    others.setFormatter(handler.formatter)
+    others.filters[:] = handler.filters
+    logging.lastResort = others

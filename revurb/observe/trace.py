@@ -10,6 +10,8 @@ from typing import TextIO
 
 import orjson
 
+from revurb.observe.printable import escape_unprintable
+
 MAX_SHOWN_CHARS = 300
 _AUTH = re.compile(r"""(auth[\\"']*\s*:\s*[\\"']*)[^"'\\,}]+""")
 
@@ -30,10 +32,13 @@ def readable(text: bytes) -> str:
 
 
 class MessageTrace:
-    """Prints messages to `stream` (standard output), one line each.."""
+    """Prints messages to `stream` (standard output), one line each. Never raises: lines that cannot be printed are
+    counted in `lines_dropped`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
+        # None: the process was started without a standard output.
+        self._stream: TextIO | None = stream or sys.stdout
+        self.lines_dropped = 0
 
     def received(self, socket_id: str, text: bytes) -> None:
         self._print("<--", socket_id, readable(text))
@@ -45,4 +50,8 @@ class MessageTrace:
         self._print("---", socket_id, what)
 
     def _print(self, arrow: str, socket_id: str, what: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {arrow} {socket_id} {what}", file=self._stream, flush=True)
+        line = f"{time.strftime('%H:%M:%S')} {arrow} {socket_id} {escape_unprintable(what)}"
+        try:
+            print(line, file=self._stream, flush=True)
+        except (OSError, ValueError):  # ValueError: it is closed, or its encoding does not have a character
+            self.lines_dropped += 1

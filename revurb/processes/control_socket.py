@@ -37,7 +37,8 @@ class ProcessStatus(msgspec.Struct):
 
 
 class ServerStatus(msgspec.Struct):
-    """A running server. `state` is starting, ready, restarting or draining."""
+    """A running server. `state` is starting, ready, restarting or draining. `lines_dropped` are lines that its
+    processes could not write to their standard output and error."""
 
     version: str
     pid: int
@@ -47,6 +48,7 @@ class ServerStatus(msgspec.Struct):
     uptime_s: float
     supervised: bool
     processes: list[ProcessStatus]
+    lines_dropped: int = 0
 
 
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):

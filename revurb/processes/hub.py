@@ -19,6 +19,7 @@ from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
+from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, run_child
 from revurb.processes.supervision_link import Heartbeat
 
@@ -51,7 +52,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     await server.start()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    supervised.send_ready(DRAIN_TIMEOUT_S, Heartbeat)
+    supervised.send_ready(DRAIN_TIMEOUT_S, lambda: Heartbeat(lines_dropped=lines_dropped()))
     _log.info("hub is ready")
 
     reason = await supervised.drain_requested

@@ -7,7 +7,6 @@ one exits without waiting for clients. SIGHUP reads the TLS certificate again.
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from revurb.config import Config, load_app_provider
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
+from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.control_socket import (
     ControlReply,
     ControlRequest,
@@ -29,6 +29,7 @@ from revurb.processes.control_socket import (
 )
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.open_files import raise_open_files_limit
+from revurb.processes.stack_dump import StackDump
 from revurb.processes.systemd import SystemdNotifier
 from revurb.transport.listener import ListenError
 from revurb.transport.tls import TlsError
@@ -67,6 +68,7 @@ class SingleNode:
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._notifier = SystemdNotifier(os.environ)
         self._control = ControlSocket(self._answer)
+        self._stack_dump = StackDump()
         self._started_at = time.monotonic()
         self._alive_timer: asyncio.TimerHandle | None = None
 
@@ -94,16 +96,14 @@ class SingleNode:
         second_signal.cancel()
         if self._alive_timer is not None:
             self._alive_timer.cancel()
-        faulthandler.cancel_dump_traceback_later()
+        self._stack_dump.close()
         self._control.close()
         _log.info("stopped")
 
     def _send_alive(self) -> None:
-        """Tells systemd that the loop is not blocked. If the next call is late, faulthandler prints the stacks."""
+        """Tells systemd that the loop is not blocked. If the next call is late, the stacks are printed."""
         self._alive_timer = asyncio.get_running_loop().call_later(self._notifier.interval_s, self._send_alive)
-        faulthandler.dump_traceback_later(
-            self._notifier.interval_s + self._node.config.process.watchdog_warn_s
-        )
+        self._stack_dump.postpone(self._notifier.interval_s + self._node.config.process.watchdog_warn_s)
         self._notifier.alive()
 
     def _reload(self) -> None:
@@ -141,6 +141,7 @@ class SingleNode:
             uptime_s=uptime_s,
             supervised=False,
             processes=[ProcessStatus("node", os.getpid(), state, uptime_s, node.connection_count, 0)],
+            lines_dropped=lines_dropped(),
         )
 
 

@@ -19,6 +19,7 @@ from typing import Self, TypeAlias
 import uvloop
 
 from revurb.config import ConfigError
+from revurb.observe.unblocked_output import protect_output
 from revurb.processes.supervision_link import (
     VERSION,
     Adopt,
@@ -126,6 +127,7 @@ class SupervisedProcess:
 def run_child(main: ChildMain, arguments: Sequence[str]) -> None:
     """The body of a child's module: opens the link, runs `main` with the remaining arguments, and exits the process.
     Errors of the configuration, of an address or of a certificate are sent to the supervisor."""
+    protect_output()
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--link", required=True, help="version and descriptor of the link: 1:5")
     parser.add_argument("--stack", type=int, required=True, help="descriptor to write stacks to")

@@ -29,9 +29,11 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Heartbeat(msgspec.Struct, tag="beat"):
-    """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets."""
+    """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets.
+    `lines_dropped` are lines of its output that could not be written."""
 
     connections: int = 0
+    lines_dropped: int = 0
 
 
 class Draining(msgspec.Struct, tag="draining"):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from revurb.config import AUTO_WORKERS, Config, ConfigError
 from revurb.observe.logs import configure_logging
+from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.binding import Binding, bind
 from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
@@ -299,6 +300,7 @@ class Supervisor:
                 for slot in (*self._workers.slots, *self._hub_slots)
                 for row in slot.status(self._watchdog.is_blocked)
             ],
+            lines_dropped=lines_dropped() + sum(child.heartbeat.lines_dropped for child in self._children()),
         )
 
     def _summary(self) -> str:

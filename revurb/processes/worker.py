@@ -17,6 +17,7 @@ from revurb.config import load_app_provider
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
+from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.single_node import stop_node
@@ -113,7 +114,9 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
-    supervised.send_ready(config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count))
+    supervised.send_ready(
+        config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count, lines_dropped())
+    )
     _log.info("worker is ready")
 
     reason = await supervised.drain_requested

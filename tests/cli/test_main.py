@@ -55,3 +55,9 @@ def test_the_module_is_the_command_and_loads_no_server() -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: revurb [OPTIONS] COMMAND")
+
+
+def test_an_error_has_no_control_characters(project: Project) -> None:
+    result = project.run("trigger", "orders", "created", "{}", "--url", "http://\x85\x9b2J\u202e.example")
+    assert result.exit_code == 1
+    assert all(line.isprintable() for line in result.stderr.split("\n"))

@@ -60,3 +60,10 @@ def test_lag(milliseconds: float | None, text: str) -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_texts_of_other_nodes_are_shown_as_they_are() -> None:
+    row = printed(NodeStatus("[red]a\x9b\u202e\n", 7, "[b]1", 61.0, 12, "[/]", None, None, None, None, None))
+    assert row.split() == [
+        "[red]a\\x9b\\u202e\\n", "7", "[/]", "1m", "1s", "12", "-", "-", "-", "-", "[b]1",
+    ]  # fmt: skip

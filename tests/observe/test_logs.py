@@ -12,7 +12,9 @@ from revurb.observe.logs import configure_logging
 def _leave_logging_as_it_was() -> Iterator[None]:
     logger = logging.getLogger("revurb")
     before = (logger.handlers[:], logger.level, logger.propagate)
+    last_resort = logging.lastResort
     yield
+    logging.lastResort = last_resort
     logger.handlers[:], logger.level, logger.propagate = before
 
 
@@ -45,6 +47,51 @@ def test_json_lines_carry_the_same() -> None:
         "port": 8080,
     }
     assert "ValueError: reason" in second["exception"]
+
+
+HOSTILE = "a\nb\x1b[2J\x85c\x9bd\u202ee\x7f"
+
+
+def said_of(form: str, value: object, *, exception: bool = False) -> str:
+    stream = io.StringIO()
+    configure_logging(form, "info", stream)
+    try:
+        raise ValueError(value)
+    except ValueError:
+        logging.getLogger("revurb.x").info("found", extra={"value": value}, exc_info=exception)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_control_characters_are_escaped(form: str) -> None:
+    text = said_of(form, HOSTILE)
+    assert text.endswith("\n")
+    assert text[:-1].isprintable()
+    text = said_of(form, HOSTILE, exception=True)
+    assert text.replace("\n", "").isprintable()
+    if form == "json":
+        assert json.loads(text)["value"] == HOSTILE
+        assert HOSTILE in json.loads(text)["exception"]
+
+
+@pytest.mark.parametrize("value", [1 << 70, "\ud800", {"a": object}, b"\xff"])
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_every_value_can_be_logged(form: str, value: object) -> None:
+    text = said_of(form, value)
+    assert "found" in text
+    assert text[:-1].isprintable()
+
+
+def test_what_nobody_else_handles_has_the_same_form() -> None:
+    stream = io.StringIO()
+    configure_logging("json", "info", stream, worker=3)
+    logger = logging.getLogger("somebody.else")
+    before, logger.propagate = logger.propagate, False  # pytest has a handler at the root
+    logger.error("failed\x9b")
+    logger.info("nothing")
+    logger.propagate = before
+    entry = json.loads(stream.getvalue())
+    assert (entry["message"], entry["logger"], entry["worker"]) == ("failed\x9b", "somebody.else", 3)
 
 
 def test_the_level_counts() -> None:

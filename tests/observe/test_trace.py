@@ -40,6 +40,26 @@ def test_auth_strings_are_not_shown(message: bytes) -> None:
     assert "signature" not in stream.getvalue()
 
 
+def test_control_characters_are_escaped() -> None:
+    stream = io.StringIO()
+    trace = MessageTrace(stream)
+    trace.received("1.2", '{"event":"\x85\u202e\x9b\x7f"}'.encode())
+    trace.received("1.2", b"\xc2\x9b not json")
+    assert all(line.isprintable() for line in stream.getvalue().split("\n"))
+
+
+class Unwritable(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [Unwritable(), io.TextIOWrapper(io.BytesIO(), "latin-1")])
+def test_what_cannot_be_printed_is_counted(stream: io.TextIOBase) -> None:
+    trace = MessageTrace(stream)  # type: ignore[arg-type]
+    trace.received("1.2", '{"event":"日"}'.encode())
+    assert trace.lines_dropped == 1
+
+
 def test_arrows() -> None:
     stream = io.StringIO()
     trace = MessageTrace(stream)

@@ -1,0 +1,38 @@
+"""Prints the stacks of all threads of a server without a supervisor when its event loop is blocked.
+
+faulthandler writes them also while no Python code can run. It writes to a pipe, and a thread passes on what comes out:
+standard error itself may be a pipe that nobody reads, and the loop would wait for faulthandler then.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+
+
+class StackDump:
+    """Stacks are printed to standard error unless `postpone` is called again in time. To be closed at the end."""
+
+    def __init__(self) -> None:
+        read_fd, write_fd = os.pipe()
+        os.set_blocking(write_fd, False)  # what does not fit is lost
+        self._pipe = os.fdopen(write_fd, "wb", buffering=0)
+        self._thread = threading.Thread(target=_pass_on, args=(read_fd,), name="stack dump", daemon=True)
+        self._thread.start()
+
+    def postpone(self, timeout_s: float) -> None:
+        """Print the stacks in `timeout_s` seconds from now, unless this or `close` is called before."""
+        faulthandler.dump_traceback_later(timeout_s, file=self._pipe)
+
+    def close(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        self._pipe.close()
+        self._thread.join()
+
+
+def _pass_on(fd: int) -> None:
+    with os.fdopen(fd, "r", errors="replace") as stacks:
+        for line in stacks:
+            print(line, end="", file=sys.stderr, flush=True)

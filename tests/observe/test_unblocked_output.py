@@ -1,0 +1,161 @@
+"""Output that never waits: lines in order, a bound, what is dropped and told, descriptors that are closed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from revurb.observe.unblocked_output import MAX_QUEUED_BYTES, UnblockedOutput, protect_output
+
+PATIENCE_S = 20.0
+LINE = "x" * 999
+
+
+@contextlib.contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for fd in ends:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_lines_arrive_whole_and_in_order() -> None:
+    with pipe() as (read_fd, write_fd):
+        output = UnblockedOutput(write_fd, "test")
+        for number in range(1000):
+            print(number, "ä", file=output)
+        output.write("the end")
+        assert output.wait_until_written(PATIENCE_S)
+        os.close(write_fd)
+        with open(read_fd, closefd=False, encoding="utf-8") as reader:
+            assert reader.read() == "".join(f"{number} ä\n" for number in range(1000)) + "the end"
+    assert output.lines_dropped == 0
+
+
+def test_a_character_that_the_encoding_lacks_is_escaped() -> None:
+    with pipe() as (read_fd, write_fd):
+        output = UnblockedOutput(write_fd, "test", "latin-1")
+        print("ä日\ud800", file=output)
+        assert output.wait_until_written(PATIENCE_S)
+        assert os.read(read_fd, 100) == b"\xe4\\u65e5\\ud800\n"
+
+
+def test_what_does_not_fit_is_dropped_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    with pipe() as (read_fd, write_fd), caplog.at_level(logging.WARNING):
+        output = UnblockedOutput(write_fd, "test")
+        count = 2 * MAX_QUEUED_BYTES // len(f"{LINE}\n")
+        for _ in range(count):
+            print(LINE, file=output)
+        assert not output.wait_until_written(0.01)  # nobody reads
+        dropped = output.lines_dropped
+        assert count / 2 - 70 < dropped <= count / 2 + 1  # a pipe takes 65
+        received = 0
+        while received < (count - dropped) * len(f"{LINE}\n"):
+            received += len(os.read(read_fd, 1 << 20))
+        assert output.wait_until_written(PATIENCE_S)
+        until(lambda: bool(caplog.records))
+        assert [(record.message, vars(record)["lines"]) for record in caplog.records] == [
+            ("lines were dropped", dropped)
+        ]
+        print(LINE, file=output)
+        assert output.wait_until_written(PATIENCE_S)
+        assert output.lines_dropped == dropped
+
+
+def test_a_line_without_an_end_is_bound_too() -> None:
+    with pipe() as (_, write_fd):
+        output = UnblockedOutput(write_fd, "test")
+        for _ in range(4 * MAX_QUEUED_BYTES // 1000):
+            output.write("x" * 1000)
+        assert output.lines_dropped > 0
+
+
+def test_errors_drop_lines_and_later_ones_are_written_again() -> None:
+    with pipe() as (read_fd, write_fd), open("/dev/full", "wb") as full:
+        place = os.dup(full.fileno())
+        output = UnblockedOutput(place, "test")
+        print("lost\nlost", file=output)
+        assert output.wait_until_written(PATIENCE_S)
+        assert output.lines_dropped == 2
+        os.dup2(write_fd, place)
+        print("there", file=output)
+        assert output.wait_until_written(PATIENCE_S)
+        assert os.read(read_fd, 100) == b"there\n"
+        os.close(place)
+
+
+def test_a_pipe_that_others_made_nonblocking_is_waited_for() -> None:
+    with pipe() as (read_fd, write_fd):
+        os.set_blocking(write_fd, False)
+        output = UnblockedOutput(write_fd, "test")
+        for _ in range(200):
+            print(LINE, file=output)
+        received = 0
+        while received < 200_000:
+            received += len(os.read(read_fd, 1 << 16))
+        assert output.wait_until_written(PATIENCE_S)
+        assert output.lines_dropped == 0
+
+
+def test_streams_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = UnblockedOutput(1, "stdout")
+    with open(os.devnull, "w") as theirs:
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(sys, "stderr", theirs)
+        protect_output()
+        assert sys.stdout is output
+        if not os.path.samestat(os.fstat(1), os.fstat(2)):
+            assert sys.stderr is theirs
+
+
+OPENED = """
+import os, sys
+from revurb.observe.unblocked_output import lines_dropped, protect_output
+protect_output()
+fds = [os.stat(f"/proc/self/fd/{fd}") for fd in range(3)]
+null = os.stat(os.devnull)
+print("into nothing")
+sys.exit(7 if all(os.path.samestat(fd, null) for fd in fds) and lines_dropped() == 0 else 1)
+"""
+
+
+def test_closed_descriptors_are_opened_on_dev_null() -> None:
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", OPENED]
+    assert subprocess.run(shell, check=False).returncode == 7
+
+
+def test_the_last_lines_are_written_at_the_exit() -> None:
+    code = "from revurb.observe.unblocked_output import protect_output as p; p(); print('x' * 100000); 1 / 0"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == f"{'x' * 100_000}\n"
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_one_stream_for_both_keeps_their_order() -> None:
+    code = """
+import sys
+from revurb.observe.unblocked_output import protect_output
+protect_output()
+for number in range(200):
+    print(number, file=(sys.stdout, sys.stderr)[number % 2])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    assert done.stdout.split() == [str(number) for number in range(200)]
