@@ -41,6 +41,10 @@ class LazyGroup(click.Group):
         if verb is None:
             return None
         module, _, name = verb[0].partition(":")
+        if name == "serve":  # before all else, since importing it takes a third of a second
+            from revurb.processes.start_signals import obey_while_starting
+
+            obey_while_starting()
         return cast(click.Command, getattr(importlib.import_module(module), name))
 
     def invoke(self, ctx: click.Context) -> object:

@@ -16,10 +16,11 @@ import io
 import logging
 import os
 import select
+import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 _log = logging.getLogger(__name__)
@@ -91,10 +92,7 @@ class UnblockedOutput(io.TextIOBase):
         self._queue.append(data)
         self._queued_bytes += len(data)
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._write_queued, name=f"{self.name} writer", daemon=True
-            )
-            self._thread.start()
+            self._thread = start_thread(self._write_queued, f"{self.name} writer")
         self._changed.notify_all()
 
     def _write_queued(self) -> None:
@@ -110,10 +108,13 @@ class UnblockedOutput(io.TextIOBase):
             written = _write(self._fd, b"".join(lines))
             with self._changed:
                 self._queued_bytes -= size
-                self.lines_dropped += 0 if written else len(lines)
-                dropped, reported = self.lines_dropped - reported, self.lines_dropped if written else reported
+                if not written:
+                    self.lines_dropped += len(lines)
+                dropped = self.lines_dropped - reported
+                tell = written and dropped and not self._queue  # not for each part of what was queued
                 self._changed.notify_all()
-            if written and dropped:
+            if tell:
+                reported += dropped
                 _log.warning("lines were dropped", extra={"stream": self.name, "lines": dropped})
 
 
@@ -131,10 +132,24 @@ def _write(fd: int, data: bytes) -> bool:
     return True
 
 
+def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
+    """A daemon thread that gets no signals: one that the kernel gives to it does not wake the main thread, which has to
+    handle it."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()  # it inherits the mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
+
+
 def protect_output() -> None:
     """Put an `UnblockedOutput` in place of `sys.stdout` and of `sys.stderr`, for the rest of the process. Without
     effect on streams that are not the process's own: of a test, or of a program that has replaced them."""
     open_standard_descriptors()
+    # In the background of a terminal that has `tostop` set, writing to it would stop the process.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     sys.stdout = _protected(sys.stdout, 1, "stdout")
     if os.path.samestat(os.fstat(1), os.fstat(2)) and isinstance(sys.stdout, UnblockedOutput):
         sys.stderr = sys.stdout  # by one thread, so that the lines of both keep their order

@@ -1,7 +1,7 @@
 """`revurb serve` as one process: a node without a supervisor, its event loop, signals and control socket.
 
-Signal handlers only queue the signal; the loop acts on it. SIGTERM and SIGINT drain the node and exit with 0, a second
-one exits without waiting for clients. SIGHUP reads the TLS certificate again.
+A signal that stops it drains the node and exits with 0, a second one exits without waiting for clients. SIGHUP reads
+the TLS certificate again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 
@@ -29,6 +28,7 @@ from revurb.processes.control_socket import (
 )
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.open_files import raise_open_files_limit
+from revurb.processes.server_signals import ServerSignals
 from revurb.processes.stack_dump import StackDump
 from revurb.processes.systemd import SystemdNotifier
 from revurb.transport.listener import ListenError
@@ -65,7 +65,6 @@ class SingleNode:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._notifier = SystemdNotifier(os.environ)
         self._control = ControlSocket(self._answer)
         self._stack_dump = StackDump()
@@ -74,10 +73,8 @@ class SingleNode:
 
     async def serve(self, on_listening: Callable[[Node], None]) -> None:
         """Returns when the node has drained. Raises ListenError or TlsError if it cannot start."""
-        node, signals, server = self._node, self._signals, self._node.config.server
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, signals.put_nowait, number)
+        node, server = self._node, self._node.config.server
+        self._signals = signals = ServerSignals()
         files = raise_open_files_limit()
         await node.start()
         await self._control.start(node.config.process.runtime_dir, node.port)
@@ -86,9 +83,9 @@ class SingleNode:
         _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
         on_listening(node)
         self._notifier.ready(f"Listening on {server.host}:{node.port}")
-        while (number := await signals.get()) is signal.SIGHUP:
+        while (told_by := await signals.next()) is None:
             self._reload()
-        _log.info("stopping", extra={"signal": number.name, "drain_timeout_s": server.drain_timeout_s})
+        _log.info("stopping", extra={"told_by": told_by, "drain_timeout_s": server.drain_timeout_s})
         self._notifier.stopping(server.drain_timeout_s)
         end_now = asyncio.Event()
         second_signal = asyncio.ensure_future(_set_on_second_signal(signals, end_now))
@@ -122,9 +119,9 @@ class SingleNode:
             case "status":
                 return ControlReply(status=self._status())
             case "stop":
-                self._signals.put_nowait(signal.SIGTERM)
+                self._signals.stop()
                 if request.now:
-                    self._signals.put_nowait(signal.SIGTERM)
+                    self._signals.stop()
                 return ControlReply()
             case "restart":
                 return ControlReply(error=CANNOT_RESTART)
@@ -145,8 +142,8 @@ class SingleNode:
         )
 
 
-async def _set_on_second_signal(signals: asyncio.Queue[signal.Signals], end_now: asyncio.Event) -> None:
-    while await signals.get() is signal.SIGHUP:
+async def _set_on_second_signal(signals: ServerSignals, end_now: asyncio.Event) -> None:
+    while await signals.next() is None:
         pass
     end_now.set()
 

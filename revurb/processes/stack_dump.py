@@ -7,9 +7,11 @@ standard error itself may be a pipe that nobody reads, and the loop would wait f
 from __future__ import annotations
 
 import faulthandler
+import functools
 import os
 import sys
-import threading
+
+from revurb.observe.unblocked_output import start_thread
 
 
 class StackDump:
@@ -19,8 +21,7 @@ class StackDump:
         read_fd, write_fd = os.pipe()
         os.set_blocking(write_fd, False)  # what does not fit is lost
         self._pipe = os.fdopen(write_fd, "wb", buffering=0)
-        self._thread = threading.Thread(target=_pass_on, args=(read_fd,), name="stack dump", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(functools.partial(_pass_on, read_fd), "stack dump")
 
     def postpone(self, timeout_s: float) -> None:
         """Print the stacks in `timeout_s` seconds from now, unless this or `close` is called before."""

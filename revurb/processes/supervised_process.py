@@ -59,20 +59,21 @@ class SupervisedProcess:
         self.end_now = asyncio.Event()
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
-        self._had_sigterm = False
+        self._had_signal = False
         self._link = link
         self._reading = asyncio.ensure_future(self._read())
         self._heartbeat_timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, link_fd: int, stack_fd: int) -> Self:
-        """Open the link on an inherited descriptor, write stacks to the other one on SIGUSR2, and handle SIGTERM."""
+        """Open the link on an inherited descriptor, write stacks to the other one on SIGUSR2, and handle signals."""
         for fd in (link_fd, stack_fd):
             os.set_inheritable(fd, False)
         faulthandler.register(signal.SIGUSR2, file=stack_fd, all_threads=True)
         supervised = cls(await open_childs_end(socket.socket(fileno=link_fd)))
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, supervised._on_sigterm)
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            loop.add_signal_handler(number, supervised._on_stop_signal, number)
         for number in (signal.SIGINT, signal.SIGHUP):  # sent by a terminal; the supervisor handles them
             loop.add_signal_handler(number, lambda: None)
         return supervised
@@ -111,13 +112,13 @@ class SupervisedProcess:
                     self.on_release(message.slot)
         self._request_drain(SUPERVISOR_GONE)
 
-    def _on_sigterm(self) -> None:
-        """A second SIGTERM ends the process now. One SIGTERM and a Drain message do not: systemd sends SIGTERM to every
+    def _on_stop_signal(self, number: signal.Signals) -> None:
+        """A second signal ends the process now. One signal and a Drain message do not: systemd sends SIGTERM to every
         process of a service, and the supervisor sends Drain because of its own."""
-        self._request_drain("SIGTERM")
-        if self._had_sigterm:
+        self._request_drain(number.name)
+        if self._had_signal:
             self.end_now.set()
-        self._had_sigterm = True
+        self._had_signal = True
 
     def _request_drain(self, reason: str) -> None:
         if not self.drain_requested.done():

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
 from revurb.processes.runtime_dir import hub_socket
+from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
 from revurb.processes.supervision_link import StartFailed
 from revurb.processes.systemd import ENVIRONMENT_NAMES, SystemdNotifier
@@ -114,6 +114,7 @@ class Supervisor:
         self._started_at = time.monotonic()
         self._state = "starting"
         self._restarting = asyncio.Lock()
+        self._next_restart: asyncio.Future[str | None] | None = None  # waits for the lock
         self._end: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -122,9 +123,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
         self._reaper.start()
-        signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, signals.put_nowait, number)
+        signals = ServerSignals()
         await self._control.start(self._config.process.runtime_dir, self._binding.port)
         for task in (self._watchdog.watch(), self._send_alive(), self._handle_signals(signals)):
             self._spawn(task)
@@ -192,13 +191,13 @@ class Supervisor:
 
     # Signals and requests.
 
-    async def _handle_signals(self, signals: asyncio.Queue[signal.Signals]) -> None:
+    async def _handle_signals(self, signals: ServerSignals) -> None:
         while True:
-            number = await signals.get()
-            if number is signal.SIGHUP:
+            told_by = await signals.next()
+            if told_by is None:
                 self._spawn(self._restart_on_signal())
             else:
-                self.stop(number.name)
+                self.stop(told_by)
 
     def stop(self, told_by: str) -> None:
         """Drain all workers, then end the services and `run`. The second call ends the workers without waiting for
@@ -227,8 +226,15 @@ class Supervisor:
             _log.error("restart failed, the old workers stay", extra={"reason": reason})
 
     async def restart(self, told_by: str) -> str | None:
-        """Replace all workers by new ones. Returns None when that is done, else the reason why the old workers stay."""
+        """Replace all workers by new ones. Returns None when that is done, else the reason why the old workers stay.
+        Calls that come before it begins, while another restart is under way, share one."""
+        if self._next_restart is None:
+            self._next_restart = asyncio.ensure_future(self._restart(told_by))
+        return await asyncio.shield(self._next_restart)
+
+    async def _restart(self, told_by: str) -> str | None:
         async with self._restarting:
+            self._next_restart = None  # whoever comes now may mean a newer configuration
             if self._state != "ready":
                 return f"the server is {self._state}"
             try:

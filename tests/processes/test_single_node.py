@@ -64,7 +64,7 @@ def serving(cwd: Path, *args: str, **environment: str) -> Iterator[Process]:
         process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_drains_and_ends_with_0(run: Run, tmp_path: Path, number: int) -> None:
     with serving(tmp_path, "--dev") as server:
 

@@ -49,7 +49,7 @@ async def linked() -> AsyncIterator[tuple[Supervisor, SupervisedProcess]]:
             if child._heartbeat_timer is not None:
                 child._heartbeat_timer.cancel()
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
             for link in (supervisor, child._link):
                 with contextlib.suppress(ConnectionError):  # heartbeats that were not read reset the link
@@ -106,14 +106,15 @@ async def test_the_second_sigterm_ends_it_and_not_one_beside_a_drain() -> None:
         await child.drain_requested
         handled = asyncio.ensure_future(child.end_now.wait())
         os.kill(os.getpid(), signal.SIGTERM)
-        while not child._had_sigterm:
+        while not child._had_signal:
             await asyncio.sleep(0)
         assert not child.end_now.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
         await handled
 
 
-async def test_a_sigterm_is_the_reason() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+async def test_a_signal_is_the_reason(number: signal.Signals) -> None:
     async with linked() as (_, child):
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert await child.drain_requested == "SIGTERM"
+        os.kill(os.getpid(), number)
+        assert await child.drain_requested == number.name

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -271,6 +273,31 @@ async def test_a_stop_closes_all_clients_and_ends_with_0(tmp_path: Path) -> None
         assert not list(server.runtime_dir.iterdir())
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port))
+
+
+def test_restarts_at_once_are_one_or_two(steady: Serving) -> None:
+    def restarts() -> int:
+        return len(re.findall(r"restarting told_by=", steady.output))
+
+    before = restarts()
+    for _ in range(20):
+        steady.signal(signal.SIGHUP)
+    with ThreadPoolExecutor(20) as threads:
+        replies = threads.map(steady.request, [ControlRequest("restart")] * 20)
+    assert {reply.error for reply in replies} == {None}
+    status = steady.becomes(all_ready)
+    assert len(status.processes) >= WORKERS + 1
+    assert 1 <= restarts() - before <= 3  # the signals may be one of their own
+
+
+def test_in_the_background_of_a_script_its_signals_are_obeyed(tmp_path: Path) -> None:
+    """There SIGINT and SIGQUIT are ignored at the start. Whoever sends them to a server means it."""
+    prefix = ("sh", "-c", 'trap "" INT QUIT; exec "$@"', "sh")
+    for number, count in ((signal.SIGINT, "1"), (signal.SIGQUIT, "2")):
+        with serving(tmp_path, "--workers", count, prefix=prefix) as server:
+            server.signal(number)
+            assert server.ended() == 0
+            assert f"stopping told_by={number.name}" in server.output
 
 
 async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
