@@ -27,6 +27,7 @@ from typing import TypeAlias
 from revurb.processes.child import Child, ChildCommand, ChildState, exit_fields, start_child
 from revurb.processes.control_socket import ProcessStatus
 from revurb.processes.reaper import Reaper
+from revurb.processes.supervision_link import Ready
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ NEXT: Mapping[SlotState, tuple[SlotState, ...]] = {
 }
 
 ExitHandler: TypeAlias = "Callable[[Slot, Child, int], None]"
+StartErrorHandler: TypeAlias = "Callable[[Slot, OSError], None]"
 
 
 class Slot:
@@ -64,7 +66,8 @@ class Slot:
 
     `on_change` is called whenever a process became ready, began to drain or exited. `on_unexpected_exit` is called with
     the exit code when the process in the slot exited without having been asked to; the slot then stays empty unless
-    `replace_exited` is called.
+    `replace_exited` is called. `on_start_error` is called when a replacement could not be started; the slot then stays
+    without a process unless `try_again` is called.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Slot:
         *,
         on_change: Callable[[], None],
         on_unexpected_exit: ExitHandler,
+        on_start_error: StartErrorHandler,
     ) -> None:
         self.name = name
         self.state = _EMPTY
@@ -82,10 +86,12 @@ class Slot:
         self.others: set[Child] = set()
         self.restarts = 0  # replacements of processes that exited or drained unasked
         self.failures_in_a_row = 0  # exits before STEADY_S, and starts that raised OSError
+        self.failed_starts = 0  # the last processes, in a row, that did not get ready or could not be started
         self._command = command
         self._reaper = reaper
         self._on_change = on_change
         self._on_unexpected_exit = on_unexpected_exit
+        self._on_start_error = on_start_error
         self._start_timer: asyncio.TimerHandle | None = None
         self._starts: set[asyncio.Task[None]] = set()
 
@@ -110,7 +116,7 @@ class Slot:
         child = await start_child(self.name, self._command(), self._reaper)
         self.others.add(child)
         child.exit_code.add_done_callback(lambda done: self._on_exit(child, done.result()))
-        child.ready.add_done_callback(lambda done: self._on_change())
+        child.ready.add_done_callback(self._on_ready)
         child.on_draining = lambda: self._on_draining(child)
         asyncio.get_running_loop().call_later(START_TIMEOUT_S, self._kill_if_not_ready, child)
         if self.state is _CLOSED:
@@ -156,10 +162,16 @@ class Slot:
     def replace_exited(self, child: Child, code: int) -> None:
         """Start another process in place of `child`, which exited with `code`: at once if it is the first exit, after
         a delay that doubles with each further one."""
-        doublings = min(self.failures_in_a_row - 2, MAX_DOUBLINGS)
-        delay_s = 0.0 if doublings < 0 else min(FIRST_DELAY_S * 2**doublings, MAX_DELAY_S)
+        delay_s = self._delay_s()
         fields = {**child.fields, **exit_fields(code), "lived_s": round(child.uptime_s, 1)}
         _log.error("process ended, replacing it", extra={**fields, "restart_in_s": delay_s})
+        self._start_after(delay_s)
+
+    def try_again(self, error: OSError) -> None:
+        """The same after a replacement that could not be started."""
+        delay_s = self._delay_s()
+        fields = {"child": self.name, "error": str(error), "restart_in_s": delay_s}
+        _log.error("cannot start a process, trying again", extra=fields)
         self._start_after(delay_s)
 
     def status(self, is_blocked: Callable[[Child], bool]) -> Iterator[ProcessStatus]:
@@ -187,6 +199,11 @@ class Slot:
             _log.error("process did not get ready in time, killing it", extra=child.fields)
             child.kill()
 
+    def _on_ready(self, done: asyncio.Future[Ready]) -> None:
+        if not done.cancelled():
+            self.failed_starts = 0
+        self._on_change()
+
     def _on_draining(self, child: Child) -> None:
         """If nobody asked the child to drain (it was sent a signal), another process takes its place now."""
         if child is self.child:
@@ -205,8 +222,13 @@ class Slot:
             self._enter(_EMPTY)
             self.restarts += 1
             self.failures_in_a_row = 1 if child.uptime_s >= STEADY_S else self.failures_in_a_row + 1
+            self.failed_starts = 0 if child.has_been_ready else self.failed_starts + 1
             self._on_unexpected_exit(self, child, code)
         self._on_change()
+
+    def _delay_s(self) -> float:
+        doublings = min(self.failures_in_a_row - 2, MAX_DOUBLINGS)
+        return 0.0 if doublings < 0 else min(FIRST_DELAY_S * 2**doublings, MAX_DELAY_S)
 
     def _start_after(self, delay_s: float) -> None:
         self._enter(_WAITING)
@@ -224,9 +246,9 @@ class Slot:
             child = await self.start_another()
         except OSError as error:
             self.failures_in_a_row += 1
-            _log.error("cannot start a process", extra={"child": self.name, "error": str(error)})
+            self.failed_starts += 1
             if self.state is _STARTING:
-                self._start_after(FIRST_DELAY_S)
+                self._on_start_error(self, error)
             return
         if self.child is not None:  # `put` was called while this one was being started
             self.dismiss(child)

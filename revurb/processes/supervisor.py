@@ -20,16 +20,16 @@ from revurb.config import AUTO_WORKERS, Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.binding import Binding, bind
-from revurb.processes.child import Child, ChildCommand, exit_text
+from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.cpus import available_cpus
+from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
 from revurb.processes.runtime_dir import hub_socket
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
-from revurb.processes.supervision_link import StartFailed
 from revurb.processes.systemd import ENVIRONMENT_NAMES, SystemdNotifier
 from revurb.processes.watchdog import Watchdog
 from revurb.processes.worker_pool import ChangeSignal, WorkerPool
@@ -38,18 +38,7 @@ from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
-MAX_START_FAILURES = 4  # of one slot in a row, while the server starts
 STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
-
-
-class GaveUp(Exception):
-    """The server cannot run, for the reasons in `problems`. `configuration` is whether they are those of a
-    ConfigError."""
-
-    def __init__(self, problems: tuple[str, ...], *, configuration: bool = False) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-        self.configuration = configuration
 
 
 def worker_count(config: Config) -> int:
@@ -103,10 +92,18 @@ class Supervisor:
                     self._reaper,
                     on_change=self._changes.notify,
                     on_unexpected_exit=self._on_unexpected_exit,
+                    on_start_error=self._on_start_error,
                 )
             )
         self._workers = WorkerPool(
-            invocation, binding, hub_path, environ, self._reaper, self._changes, self._on_unexpected_exit
+            invocation,
+            binding,
+            hub_path,
+            environ,
+            self._reaper,
+            self._changes,
+            self._on_unexpected_exit,
+            self._on_start_error,
         )
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s
@@ -158,7 +155,10 @@ class Supervisor:
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
         for slots in (self._hub_slots, self._workers.slots):
-            await asyncio.gather(*(slot.start() for slot in slots))
+            try:
+                await asyncio.gather(*(slot.start() for slot in slots))
+            except OSError as error:
+                raise GaveUp((f"a process cannot be started: {error}",)) from error
             while not all(slot.serves for slot in slots):
                 await self._changes.wait()
         self._state = "ready"
@@ -176,15 +176,18 @@ class Supervisor:
             _log.error(
                 "process cannot run as configured", extra={**child.fields, "problems": failure.problems}
             )
-        failures = slot.failures_in_a_row
-        if failure is None and self._state == "starting" and failures >= MAX_START_FAILURES:
-            failure = StartFailed(
-                (f"{slot.name} does not start: it ended {failures} times ({exit_text(code)})",)
-            )
-        if failure is None or (self._workers.serving and self._state != "starting"):
+        gave_up = after_exit(slot, child, code, self._workers, is_starting=self._state == "starting")
+        if gave_up is None:
             slot.replace_exited(child, code)
         else:
-            self._finish(GaveUp(failure.problems, configuration=failure.configuration))
+            self._finish(gave_up)
+
+    def _on_start_error(self, slot: Slot, error: OSError) -> None:
+        gave_up = after_start_error(slot, error, self._workers)
+        if gave_up is None:
+            slot.try_again(error)
+        else:
+            self._finish(gave_up)
 
     def _children(self) -> list[Child]:
         return [*(child for slot in self._hub_slots for child in slot.children), *self._workers.children]

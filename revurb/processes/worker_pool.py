@@ -15,7 +15,7 @@ from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
-from revurb.processes.slot import ExitHandler, Slot
+from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
 from revurb.processes.supervision_link import Adopt, Release
 
 STOP_ACCEPTING_S = 5.0  # for a worker to act on Drain; one whose loop is blocked does not
@@ -49,6 +49,7 @@ class WorkerPool:
         reaper: Reaper,
         changes: ChangeSignal,
         on_unexpected_exit: ExitHandler,
+        on_start_error: StartErrorHandler,
     ) -> None:
         self._invocation = invocation
         self._binding = binding
@@ -57,6 +58,7 @@ class WorkerPool:
         self._reaper = reaper
         self._changes = changes
         self._on_unexpected_exit = on_unexpected_exit
+        self._on_start_error = on_start_error
         # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
         self._adopters: dict[int, Child] = {}
         self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
@@ -131,6 +133,7 @@ class WorkerPool:
             self._reaper,
             on_change=on_change,
             on_unexpected_exit=self._on_unexpected_exit,
+            on_start_error=self._on_start_error,
         )
 
     def _command(self, number: int) -> ChildCommand:

@@ -27,6 +27,7 @@ TESTED_BY: dict[str, str] = {
     "config/scaling.py": "config/test_redis_address.py",
     "doctor/finding.py": "doctor/test_redis_server.py",
     "observe/counters.py": "pusher/test_registry.py",
+    "processes/giving_up.py": "processes/test_supervisor.py",
     "processes/hub.py": "processes/test_entry_points.py",
     "pusher/channel.py": "pusher/test_subscribing.py",
     "pusher/dispatch.py": "pusher/test_subscribing.py",

@@ -31,6 +31,7 @@ class PlayedSlot:
             reaper,
             on_change=self.changes.notify,
             on_unexpected_exit=self.on_unexpected_exit,
+            on_start_error=lambda slot, error: slot.try_again(error),
         )
 
     def on_unexpected_exit(self, slot: Slot, child: Child, code: int) -> None:
@@ -144,8 +145,10 @@ def test_a_replacement_that_cannot_be_started_is_tried_again(
             child.kill()
             while it.slot.failures_in_a_row < 3:
                 await asyncio.sleep(0)
+            assert it.slot.failed_starts == it.slot.failures_in_a_row - 1  # the first one had been ready
             it.command = good
             await it.serves()
+            assert it.slot.failed_starts == 0
 
     asyncio.run(main())
 

@@ -196,6 +196,28 @@ def test_workers_that_never_start_end_the_start(project: Path) -> None:
         assert "does not start: it ended 4 times (exit_code=3)" in server.output
 
 
+@pytest.mark.parametrize("gone", ["folder", "provider"])
+def test_a_server_that_cannot_start_anybody_any_more_ends(project: Path, gone: str) -> None:
+    home = project / "home"
+    home.mkdir()
+    (project / "blocking_apps.py").rename(home / "blocking_apps.py")
+    with serving(home, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
+        if gone == "folder":
+            home.rename(project / "elsewhere")
+        else:
+            (home / "deadly").touch()
+        for row in server.workers():
+            assert row.pid is not None
+            os.kill(row.pid, signal.SIGKILL)
+        assert server.ended() == 1
+        if gone == "folder":
+            assert re.search(r"\nrevurb: worker \d cannot be started: .*No such file.*home", server.output)
+        else:
+            assert re.search(r"\nrevurb: worker \d does not start: .* \(exit_code=3\)", server.output)
+        assert "Traceback" not in server.output
+        assert server.is_silent()
+
+
 def test_a_restart_with_a_provider_that_cannot_be_used_changes_nothing(project: Path) -> None:
     with serving(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
         before = pids(server)
