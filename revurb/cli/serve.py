@@ -50,9 +50,9 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
     dev_app = next((app for app in loaded.apps if dev and app.secret == secret), None)
     # Imported here, so that an invalid configuration is reported without the time that importing the server takes.
-    from revurb.processes.cpus import available_cpus
+    from revurb.processes.cpus import worker_count
 
-    if (loaded.process.workers or available_cpus()) == 1:
+    if worker_count(loaded) == 1:
         _serve_single_node(loaded, dev_app)
         return
     from revurb.processes.invocation import Invocation

@@ -211,7 +211,7 @@ class LimitsConfig:
         Option(
             env="REVURB_MAX_CONNECTIONS",
             minimum=1,
-            doc="WebSocket connections of all apps together; without a value there is no limit.",
+            doc="WebSocket connections of all apps and all workers together; without a value there is no limit.",
         ),
     ] = None
     cache_ttl_s: Annotated[

@@ -9,6 +9,7 @@ from revurb.api.answers import text_response
 from revurb.api.endpoint import Api
 from revurb.api.routes import Route
 from revurb.apps import App, AppProvider
+from revurb.node.connection_limit import ConnectionLimit, CountedSession
 from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
@@ -26,7 +27,7 @@ _ANY_ORIGIN = ("*",)
 
 
 class Gateway:
-    """The transport's RequestHandler of a node. `max_connections` limits the connections of all apps together; None is
+    """The transport's RequestHandler of a node. `limit` is that of the connections of all apps together; None is
     no limit. Without `compression`, no extension is negotiated. With `trace`, all messages are printed."""
 
     def __init__(
@@ -36,7 +37,7 @@ class Gateway:
         registry: Registry,
         bus: Bus,
         *,
-        max_connections: int | None,
+        limit: ConnectionLimit | None,
         trace: MessageTrace | None,
         compression: Compression | None,
     ) -> None:
@@ -44,7 +45,7 @@ class Gateway:
         self._apps = apps
         self._registry = registry
         self._bus = bus
-        self._max_connections = max_connections
+        self._limit = limit
         self._trace = trace
         self._compression = compression
         self._socket_ids = SocketIds()
@@ -94,7 +95,7 @@ class Gateway:
         allowed = app.allowed_origins
         if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
             return Upgrade(head, Refusal(OriginNotAllowed()), agreement)
-        if self._max_connections is not None and self._registry.session_count() >= self._max_connections:
+        if self._limit is not None and not self._limit.take():
             return Upgrade(head, Refusal(OverCapacity()), agreement)
         admitted = self._bus.admit(app.id, app.max_connections)
         if isinstance(admitted, bool):
@@ -111,11 +112,14 @@ class Gateway:
 
         def answered(done: asyncio.Future[bool]) -> None:
             if upgrade.cancelled():
+                self._give_back()
                 if not done.cancelled() and done.exception() is None and done.result():
                     self._bus.release(app.id)
             elif done.cancelled():
+                self._give_back()
                 upgrade.cancel()
             elif (error := done.exception()) is not None:
+                self._give_back()
                 upgrade.set_exception(error)
             else:
                 upgrade.set_result(Upgrade(head, self._make_session(app, done.result()), agreement))
@@ -125,6 +129,16 @@ class Gateway:
 
     def _make_session(self, app: App, granted: bool) -> WebSocketHandler:
         if not granted:
+            self._give_back()
             return Refusal(OverConnectionQuota())
-        session = Session(self._registry.state(app), self._socket_ids.next(), self._bus)
+        state, socket_id = self._registry.state(app), self._socket_ids.next()
+        if self._limit is None:
+            session = Session(state, socket_id, self._bus)
+        else:
+            session = CountedSession(state, socket_id, self._bus, self._limit)
         return session if self._trace is None else TracedSession(session, self._trace)
+
+    def _give_back(self) -> None:
+        """The token of a connection that has become no session."""
+        if self._limit is not None:
+            self._limit.give_back()

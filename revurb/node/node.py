@@ -21,7 +21,9 @@ from revurb.bus.local import LocalBus
 from revurb.config import Config
 from revurb.node.available_memory import available_memory_bytes
 from revurb.node.cluster_status import status_answerer
+from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
 from revurb.node.drain import close_evenly
+from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
@@ -51,7 +53,8 @@ class Node:
     """Serves the apps of `config`, or of `apps` if given, from `start` to `stop`.
 
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
-    with other nodes; without, it has a LocalBus. It is one of `processes` that share the machine's memory.
+    with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
+    own connections. It is one of `processes` that share the machine's memory.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -68,6 +71,7 @@ class Node:
         config: Config,
         apps: AppProvider | None = None,
         bus_factory: Callable[[Receiver], BusEngine] | None = None,
+        connection_limit: ConnectionLimit | None = None,
         processes: int = 1,
     ) -> None:
         self.config = config
@@ -86,6 +90,9 @@ class Node:
             else None
         )
         self._compression = _compression(config)
+        limit = config.limits.max_connections
+        self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
+        self._file_limit = FileLimit()
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -99,10 +106,12 @@ class Node:
         return len(self._connections.websockets)
 
     def unready(self) -> str | None:
-        """The reason why this node should get no new clients: "draining", "not listening", or why its bus is degraded.
-        None if it should."""
+        """The reason why this node should get no new clients: "draining", "no file descriptor is left", "not
+        listening", or why its bus is degraded. None if it should."""
         if self._connections.draining:
             return "draining"
+        if self._file_limit.reached:
+            return "no file descriptor is left"
         return self._bus.degraded if self._listeners else "not listening"
 
     async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
@@ -213,7 +222,7 @@ class Node:
             self.apps,
             self._registry,
             self._bus,
-            max_connections=config.limits.max_connections,
+            limit=self._connection_limit,
             trace=MessageTrace() if config.log.debug else None,
             compression=self._compression,
         )
@@ -225,6 +234,7 @@ class Node:
         self._connections.on_tick(now)
         self._bus.tick()
         self._trimmer.check(self.connection_count)
+        self._file_limit.check(now)
 
     def _shrink(self) -> None:
         self._connections.shrink()

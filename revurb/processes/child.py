@@ -70,13 +70,15 @@ NEXT: Mapping[ChildState, tuple[ChildState, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChildCommand:
-    """What a child runs: `python -m module arguments`. It inherits `fds` under their numbers."""
+    """What a child runs: `python -m module arguments`. It inherits `fds` under their numbers. `on_over` is called when
+    the child is OVER, or could not be started."""
 
     module: str
     arguments: tuple[str, ...]
     fds: tuple[int, ...]
     environ: Mapping[str, str]
     cwd: Path
+    on_over: Callable[[], None] = lambda: None
 
 
 class Child:
@@ -264,8 +266,10 @@ async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child
         except OSError:
             opened_link.close()
             stack_transport.close()
+            command.on_over()
             raise
         child = Child(name, process.pid, opened_link, stack, stack_transport)
+        child.exit_code.add_done_callback(lambda done: command.on_over())
         reaper.expect(process.pid, child.on_exit)
         process.returncode = 0  # the reaper waits for the process, so subprocess must not
     return child

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
-from revurb.config import AUTO_WORKERS, Config, ConfigError
+from revurb.config import Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.binding import Binding, bind
 from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
-from revurb.processes.cpus import available_cpus
+from revurb.processes.cpus import worker_count
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
@@ -39,12 +39,6 @@ from revurb.version import __version__
 _log = logging.getLogger(__name__)
 
 STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
-
-
-def worker_count(config: Config) -> int:
-    """The number of workers that the configuration asks for."""
-    count = config.process.workers
-    return available_cpus() if count == AUTO_WORKERS else count
 
 
 def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
@@ -104,6 +98,7 @@ class Supervisor:
             self._changes,
             self._on_unexpected_exit,
             self._on_start_error,
+            config.limits.max_connections,
         )
         process = config.process
         self._drain_timeout_s = config.server.drain_timeout_s
@@ -250,7 +245,7 @@ class Supervisor:
             self._notifier.reloading()
             _log.info("restarting", extra={"told_by": told_by})
             try:
-                reason = await self._workers.replace()
+                reason = await self._workers.replace(config.limits.max_connections)
                 if reason is None:
                     self._apply(config)
                     _log.info("restarted", extra={"workers": len(self._workers.slots)})

@@ -18,6 +18,7 @@ from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
+from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.single_node import stop_node
@@ -100,6 +101,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     )
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
     parser.add_argument("--hub-socket", required=True, help="path of the hub's Unix socket")
+    parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
     options, rest = parser.parse_known_args(arguments)
     slots = {int(slot): _sockets(fds) for slot, _, fds in (text.partition(":") for text in options.tcp)}
     own_sockets = slots.pop(options.slot)
@@ -109,7 +111,10 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
-    node = Node(config, apps, choose_bus_factory(config, options.hub_socket), processes=1 + len(slots))
+    tokens = options.connection_tokens
+    limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
+    bus_factory = choose_bus_factory(config, options.hub_socket)
+    node = Node(config, apps, bus_factory, limit, processes=1 + len(slots))
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)

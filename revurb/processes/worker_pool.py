@@ -8,11 +8,15 @@ such clients would wait in a queue that no process serves.
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand, exit_text
+from revurb.processes.connection_tokens import ConnectionTokens
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
@@ -50,6 +54,7 @@ class WorkerPool:
         changes: ChangeSignal,
         on_unexpected_exit: ExitHandler,
         on_start_error: StartErrorHandler,
+        max_connections: int | None,
     ) -> None:
         self._invocation = invocation
         self._binding = binding
@@ -59,6 +64,7 @@ class WorkerPool:
         self._changes = changes
         self._on_unexpected_exit = on_unexpected_exit
         self._on_start_error = on_start_error
+        self._tokens = _tokens(max_connections)
         # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
         self._adopters: dict[int, Child] = {}
         self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
@@ -94,10 +100,22 @@ class WorkerPool:
                 self._adopters[number] = adopter
                 adopter.send(Adopt(number))
 
-    async def replace(self) -> str | None:
+    async def replace(self, max_connections: int | None) -> str | None:
         """Start a new worker for each slot. When all of them are ready they take the slots, and the old ones drain;
         these take no new clients when this returns None. If a new one cannot run, the old ones stay, the new ones are
-        dismissed, and the reason is returned."""
+        dismissed, and the reason is returned. `max_connections` is for the new ones; where it has changed, the
+        connections of the old ones do not count, which are leaving."""
+        before = self._tokens
+        if max_connections != (None if before is None else before.limit):
+            self._tokens = _tokens(max_connections)
+        reason = await self._replace()
+        unused = self._tokens if reason is not None else before
+        self._tokens = before if reason is not None else self._tokens
+        if unused is not None and unused is not self._tokens:
+            unused.retire()
+        return reason
+
+    async def _replace(self) -> str | None:
         starts = [asyncio.ensure_future(slot.start_another()) for slot in self.slots]
         await asyncio.wait(starts)
         children = [task.result() for task in starts if task.exception() is None]
@@ -139,7 +157,7 @@ class WorkerPool:
     def _command(self, number: int) -> ChildCommand:
         binding = self._binding
         tcp = (f"{n}:{','.join(str(s.fileno()) for s in socks)}" for n, socks in enumerate(binding.slots))
-        return ChildCommand(
+        command = ChildCommand(
             module="revurb.processes.worker",
             arguments=(
                 *("--slot", str(number)),
@@ -152,6 +170,26 @@ class WorkerPool:
             environ=self._environ,
             cwd=self._invocation.cwd,
         )
+        return command if self._tokens is None else _sharing(command, self._tokens)
+
+
+def _sharing(command: ChildCommand, tokens: ConnectionTokens) -> ChildCommand:
+    """The command of a worker that has a share of the tokens until it is over."""
+    row = tokens.share()
+    share = ",".join(map(str, (*tokens.fds, row)))
+    return replace(
+        command,
+        arguments=("--connection-tokens", share, *command.arguments),
+        fds=(*command.fds, *tokens.fds),
+        on_over=functools.partial(tokens.settle, row),
+    )
+
+
+def _tokens(max_connections: int | None) -> ConnectionTokens | None:
+    """None also where the system has no eventfd(2): each worker counts its own connections there."""
+    if max_connections is None or not hasattr(os, "eventfd"):
+        return None
+    return ConnectionTokens(max_connections)
 
 
 def _start_error(exited: list[Child]) -> str:
