@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from revurb.processes.child import Child, ChildCommand
+from revurb.processes.child import Child, ChildCommand, start_child
 from revurb.processes.reaper import Reaper
 from revurb.processes.slot import NEXT, Slot, SlotState
 from revurb.processes.worker_pool import ChangeSignal
@@ -128,6 +128,38 @@ def test_a_closed_slot_starts_no_process(tmp_path: Path) -> None:
             it.slot.close()
             assert (it.slot.state, it.exits) == (SlotState.CLOSED, [])
 
+    asyncio.run(main())
+
+
+def test_a_slot_that_is_closed_while_a_replacement_starts_keeps_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Child] = []
+
+    async def start_and_close(name: str, command: ChildCommand, reaper: Reaper) -> Child:
+        child = await start_child(name, command, reaper)
+        started.append(child)
+        if len(started) == 2:  # the replacement is there, and its slot does not know it yet
+            assert it.slot.state is SlotState.STARTING
+            it.slot.close()
+        return child
+
+    it: PlayedSlot
+
+    async def main() -> None:
+        nonlocal it
+        async with asyncio.timeout(20), played(tmp_path) as it:
+            child = await it.slot.start()
+            await it.serves()
+            child.kill()
+            while len(started) < 2:
+                await it.changes.wait()
+            assert await started[1].exit_code == -signal.SIGKILL
+            await it.is_empty()
+            assert (it.slot.state, it.slot.child, len(started)) == (SlotState.CLOSED, None, 2)
+            assert len(it.exits) == 1  # the first; the second was asked to leave
+
+    monkeypatch.setattr("revurb.processes.slot.start_child", start_and_close)
     asyncio.run(main())
 
 

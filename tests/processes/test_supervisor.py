@@ -158,6 +158,8 @@ from revurb.apps import App, FixedApps
 def make():
     if os.path.exists("broken"):
         raise RuntimeError("out of order")
+    if os.path.exists("slow"):
+        time.sleep(600)
     if os.path.exists("deadly"):
         os._exit(3)
     return Apps([App(id="1", key="key1", secret="secret1")])
@@ -233,6 +235,26 @@ def test_a_restart_with_a_provider_that_cannot_be_used_changes_nothing(project: 
         assert error is not None
         assert "ended before it was ready (exit_code=3)" in error
         assert pids(server) == before
+
+
+@pytest.mark.parametrize("cause", ["restart", "death"])
+def test_a_stop_while_replacements_start_waits_for_none_of_them(project: Path, cause: str) -> None:
+    arguments = ("--workers", "2", "--app-provider", "blocking_apps:make")
+    with serving(project, *arguments) as server:
+        (project / "slow").touch()
+        if cause == "restart":
+            server.signal(signal.SIGHUP)
+            starting = 2
+        else:
+            victim = server.workers()[0].pid
+            assert victim is not None
+            os.kill(victim, signal.SIGKILL)
+            starting = 1
+        server.becomes(lambda status: [row.state for row in status.processes].count("starting") == starting)
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+        assert server.is_silent()  # nobody is left
+        assert "Traceback" not in server.output
 
 
 async def test_a_slot_that_waits_for_its_worker_is_served_by_another(project: Path) -> None:
