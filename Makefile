@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls clean
+.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak    a node under everything at once, for five minutes"
 	@echo "make chaos   lost, stopped and emptied Redis servers under load; needs redis-server"
 	@echo "make stalls  the tests that time could break, while every process is stopped for 0.4 s in each second"
+	@echo "make mutate  small faults that no test notices (make mutate ARGS='--package wire --count 40 --seed 1')"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
 	@echo "make bench   the framer against its peers, and a node under load: tables, JSON and a plot; under five minutes"
@@ -60,6 +61,9 @@ STALLED := $(addprefix tests/,bus chaos cli hostile node processes transport e2e
 stalls: $(VENV)/.dev
 	@echo "revurb: about six minutes; make stalls ARGS='-k presence' for some tests"
 	$(BIN)/python -m tests.chaos.stalls -- $(BIN)/python -m pytest $(STALLED) $(ARGS)
+
+mutate: $(VENV)/.dev
+	$(BIN)/python -m tests.mutation.campaign $(ARGS)
 
 sanitize: $(VENV)/.dev
 	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)

@@ -26,6 +26,11 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 PERIOD_S = 1.0
 
 
+def adopt_orphans() -> None:
+    """Become the parent of the descendants that lose theirs, so that they stay descendants."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def descendants(root: int) -> dict[int, str]:
     """The processes below `root`, with their states as in proc(5): "S", "T" (stopped), "Z"..."""
     parents: dict[int, int] = {}
@@ -67,7 +72,7 @@ def stopped(root: int) -> Iterator[set[int]]:
 
 def run_stalled(command: Sequence[str], stopped_s: float) -> int:
     """Run `command`, stopped for `stopped_s` in each second. Returns its exit code."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     process = subprocess.Popen(command)
     try:
         while True:

@@ -1,0 +1,165 @@
+"""Draws mutants of a package and runs its tests against each: what nobody notices is printed.
+
+    python -m tests.mutation.campaign --package wire --count 40 --seed 1
+
+Works on a copy in a temporary folder, with a virtual environment that finds the copy first, so that processes which the
+tests start run the mutant as well. The folder that mirrors the package goes first, then `--then`, up to the first
+failure. A mutant that takes far longer than the sources do is one that was noticed.
+
+A survivor is a gap in the tests, or means the same as the original; that is for people to say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos.stalls import adopt_orphans, descendants
+from tests.mutation.mutants import Mutant, mutants
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("revurb", "tests", "benchmarks", "docs", "pyproject.toml", "README.md")
+LEFT_OUT = shutil.ignore_patterns("node_modules", ".hypothesis", "results")
+MIN_TIMEOUT_S = 20.0
+TIMES_SLOWER = 5.0  # than the sources; then a mutant counts as one that hangs
+
+
+class Bench:
+    """A copy of the sources and tests below `folder`, and an interpreter that imports from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "copy"
+        self.root.mkdir()
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, self.root / name, ignore=LEFT_OUT)
+            else:
+                shutil.copy2(source, self.root / name)
+        environment = folder / "venv"
+        command = [sys.executable, "-m", "venv", "--without-pip", str(environment)]
+        subprocess.run(command, check=True)
+        self._python = str(environment / "bin" / "python")
+        (packages,) = environment.glob("lib/*/site-packages")
+        # In this order; the .pth files of the second, which lead to the working tree, are not read.
+        (packages / "mutation.pth").write_text(f"{self.root}\n{sysconfig.get_path('purelib')}\n")
+
+    def passes(self, folders: Sequence[str], timeout_s: float | None = None) -> bool:
+        """Whether all tests of the folders pass in time."""
+        command = [
+            self._python,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            *folders,
+        ]
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            return process.wait(timeout_s) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            kill_below(process.pid)  # servers of tests that were ended, so that these did not stop them
+            process.kill()
+            process.wait()
+
+    def put(self, path: Path, source: str) -> None:
+        """Write a file, given relative to the root. What was compiled from it before is removed: its time may be the
+        same second, and its size the same."""
+        target = self.root / path
+        target.write_text(source)
+        for compiled in (target.parent / "__pycache__").glob(f"{target.stem}.*.pyc"):
+            compiled.unlink()
+
+
+def kill_below(root: int) -> None:
+    """Kill the processes below `root`."""
+    for pid in descendants(root):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def draw(package: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
+    """As many mutants of the package as that, always the same for a seed, by place. All if there are not more."""
+    found = [
+        (path.relative_to(ROOT), mutant)
+        for path in sorted((ROOT / "revurb" / package).rglob("*.py"))
+        for mutant in mutants(path.read_text())
+    ]
+    numbers = sorted(random.Random(seed).sample(range(len(found)), min(count, len(found))))
+    return [found[number] for number in numbers]
+
+
+def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]) -> int:
+    """Prints the survivors. Returns 1 if the tests fail without any change, else 0."""
+    adopt_orphans()
+    stages = [folders for folders in ([f"tests/{package}"], [f"tests/{name}" for name in then]) if folders]
+    drawn = draw(package, count, seed)
+    deadline = time.monotonic() + seconds
+    survivors = tried = 0
+    with tempfile.TemporaryDirectory(prefix="revurb-mutation-") as folder:
+        bench = Bench(Path(folder))
+        limits_s = []
+        for folders in stages:
+            began = time.monotonic()
+            if not bench.passes(folders):
+                print(f"{' '.join(folders)}: the tests fail without any change", file=sys.stderr)
+                return 1
+            limits_s.append(max(MIN_TIMEOUT_S, TIMES_SLOWER * (time.monotonic() - began)))
+        for path, mutant in drawn:
+            if time.monotonic() > deadline:
+                break
+            tried += 1
+            original = (bench.root / path).read_text()
+            bench.put(path, mutant.source)
+            if all(bench.passes(folders, limit_s) for folders, limit_s in zip(stages, limits_s, strict=True)):
+                survivors += 1
+                print(f"{path}:{mutant.line}: {mutant.before}  ->  {mutant.after}", flush=True)
+            bench.put(path, original)
+            kill_below(os.getpid())
+    print(
+        f"{package}: {survivors} of {tried} mutants survived, {len(drawn) - tried} were not tried for want of time"
+    )
+    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    packages = sorted(path.name for path in (ROOT / "revurb").iterdir() if (path / "__init__.py").exists())
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation.campaign", allow_abbrev=False)
+    parser.add_argument("--package", choices=packages, default="wire")
+    parser.add_argument("--count", type=int, default=40, help="mutants to draw")
+    parser.add_argument("--seed", type=int, default=1, help="draws the same mutants again")
+    parser.add_argument("--seconds", type=float, default=600.0, help="after which no other mutant is tried")
+    parser.add_argument(
+        "--then", action="append", default=[], metavar="FOLDER", help="tests to run where the package's pass"
+    )
+    given = parser.parse_args(arguments)
+    if not (ROOT / "tests" / given.package).is_dir():
+        parser.error(f"--package: there are no tests/{given.package}")
+    return run(given.package, given.count, given.seed, given.seconds, given.then)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""A campaign: the same mutants for a seed, in a copy that its tests and their processes import."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.mutation.campaign import ROOT, Bench, draw
+
+
+def test_a_seed_draws_the_same_again() -> None:
+    assert draw("apps", 5, 1) == draw("apps", 5, 1) != draw("apps", 5, 2)
+    assert len(draw("apps", 5, 1)) == 5
+    every = draw("apps", 10**6, 1)
+    assert {path for path, _ in every} >= {Path("revurb/apps/app.py"), Path("revurb/apps/provider.py")}
+
+
+def test_the_tests_of_a_copy_run_the_copy(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    place = Path("revurb/version.py")
+    (bench.root / "tests" / "test_it.py").write_text(
+        "import subprocess, sys, revurb\n"
+        "def test_version():\n"
+        "    code = 'import revurb; print(revurb.__version__)'\n"
+        "    found = subprocess.check_output([sys.executable, '-P', '-c', code], cwd='/', text=True)\n"
+        "    assert (found, revurb.__version__) == ('9.9\\n', '9.9')\n"
+    )
+    assert not bench.passes(["tests/test_it.py"])
+    before = (ROOT / place).read_text()
+    bench.put(place, re.sub('= "[^"]+"', '= "9.9"', before))
+    assert bench.passes(["tests/test_it.py"])
+    assert not bench.passes(["tests/test_it.py"], timeout_s=0.01)
+    assert (ROOT / place).read_text() == before
+
+
+def test_the_command_prints_what_survived() -> None:
+    command = [sys.executable, "-m", "tests.mutation.campaign", "--package", "apps", "--count", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    *survivors, summary = done.stdout.splitlines()
+    assert all(re.match(r"revurb/apps/\w+\.py:\d+: .+  ->  .+", line) for line in survivors)
+    assert summary == f"apps: {len(survivors)} of 3 mutants survived, 0 were not tried for want of time"
