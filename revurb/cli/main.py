@@ -6,6 +6,8 @@ So `revurb trigger` in a script, or `revurb --version`, does not import the serv
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from typing import cast
 
 import click
@@ -48,7 +50,10 @@ class LazyGroup(click.Group):
         return cast(click.Command, getattr(importlib.import_module(module), name))
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command. Its error may have texts from anywhere: from the network, from a file."""
+        """Runs the command. Its output and its error may have texts from anywhere: from the network, from a file."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # characters that the terminal's encoding lacks
         try:
             return super().invoke(ctx)
         except click.ClickException as error:

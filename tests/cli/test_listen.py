@@ -158,3 +158,16 @@ def test_in_the_background_of_a_script_ctrl_c_is_for_others(project: Project) ->
         process.terminate()
         assert errors.read() == ""
         assert process.wait(timeout=30) == -signal.SIGTERM
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(project: Project) -> None:
+    def script(peer: Peer) -> None:
+        peer.establish()
+        peer.receive()
+        peer.send("pusher_internal:subscription_succeeded", {}, "orders")
+        peer.send("日", 7, "orders")
+        peer.receive()
+
+    with listening(script, "env", "PYTHONIOENCODING=latin-1:strict") as (process, output, _):
+        assert output.readline().endswith("orders \\u65e5 7\n")
+        process.terminate()
