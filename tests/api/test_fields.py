@@ -83,3 +83,26 @@ def test_bodies_that_are_no_object(desk: Desk, path: str, body: bytes) -> None:
     status, text = desk.call("POST", path, body)
     assert status == 400
     assert text.startswith("Bad request. The body ")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "The body is empty; expected a JSON object."),
+        (b"{", "The body is not valid JSON: "),
+        (b"\xff", "The body is not valid JSON: "),
+        (b"7", "The body must be a JSON object."),
+    ],
+)
+def test_what_is_no_object_is_told_what_it_is(desk: Desk, body: bytes, text: str) -> None:
+    status, answer = desk.call("POST", "/events", body)
+    assert status == 400
+    assert text in str(answer)
+
+
+def test_numbers_name_channels(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    client.subscribe("7")
+    client.heard()
+    assert desk.call("POST", "/events", {"name": "e", "channels": [7, "b"], "data": "1"}) == (200, {})
+    assert [event["channel"] for event in client.heard()] == ["7"]

@@ -14,7 +14,6 @@ TESTS = ROOT.parent / "tests"
 # Module, below revurb/ -> the tests that would fail if it were wrong, below tests/.
 TESTED_BY: dict[str, str] = {
     "api/answers.py": "api/test_endpoint.py",
-    "api/deferred.py": "api/test_endpoint.py",
     "api/info.py": "api/test_channels.py",
     "bus/brokered/broker_link.py": "bus/test_engine_cluster.py",
     "bus/brokered/brokered_bus.py": "bus/test_engine_cluster.py",
