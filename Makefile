@@ -22,7 +22,7 @@ help:
 	@echo "make mutate  small faults that no test notices (make mutate ARGS='--package wire --count 40 --seed 1')"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
-	@echo "make bench   the framer against its peers, and a node under load: tables, JSON and a plot; under five minutes"
+	@echo "make bench   the framer against its peers, a node under load, and how long others wait beside one peer's; under five minutes"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve
@@ -75,6 +75,7 @@ check-instructions: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.micro.table
 	$(BIN)/python -m benchmarks.load --short --rounds 2 --seconds 1 --write $(ARGS)
+	$(BIN)/python -m benchmarks.fairness --short --seconds 1 --write
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,129 @@
+"""`python -m benchmarks.fairness`: what one peer costs the others, on a fresh `revurb serve --dev` for each row.
+
+    python -m benchmarks.fairness               # everything
+    python -m benchmarks.fairness --short       # what `make bench` runs: a minute
+    python -m benchmarks.fairness --write       # and recorded
+
+The server runs on core 0, everything else on core 1. Times are those of the machine, which other work on it makes
+longer: what matters is how they compare with the row that is alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.fairness import measures
+from benchmarks.fairness.floods import FLOODS
+from benchmarks.load.recording import RESULTS
+from benchmarks.load.servers import revurb
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement: what waits, beside what, and milliseconds."""
+
+    what: str
+    beside: str
+    count: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+def measured(what: str, beside: str, measure: Callable[[int], measures.Latencies]) -> Row:
+    """Measure on a server of its own."""
+    with revurb().open() as target:
+        found = sorted(measure(target.port))
+    p50, p99 = found[len(found) // 2], found[int(len(found) * 0.99)]
+    return Row(what, beside, len(found), round(p50, 1), round(p99, 1), round(found[-1], 1))
+
+
+def rows(short: bool, seconds: float) -> list[Row]:
+    kinds = ["GET /up", "pusher:ping"] if short else list(FLOODS)
+    found = []
+    for kind in kinds:
+        for sockets in (10,) if short else (1, 10):
+            for listeners in (1, 1000):
+                found.append(
+                    measured(
+                        f"publish, delivered to {listeners:,}",
+                        f"{sockets} flooding with {kind}",
+                        partial(
+                            measures.flooded,
+                            kind=kind,
+                            sockets=sockets,
+                            listener_count=listeners,
+                            seconds=seconds,
+                        ),
+                    )
+                )
+    large = 5000 if short else 10_000
+    found += [
+        measured(
+            "ping",
+            f"a fan-out to {large:,}, 10 a second",
+            lambda port: measures.ping_beside_fanout(port, large, 10, seconds),
+        ),
+        measured(
+            "event to 10, 50 a second", "nothing", lambda port: measures.small_channel(port, 0, seconds)
+        ),
+        measured(
+            "event to 10, 50 a second",
+            "a fan-out to 5,000, 10 a second",
+            lambda port: measures.small_channel(port, 5000, seconds),
+        ),
+    ]
+    channels = 20_000 if short else 100_000
+    leavers = 200 if short else 1000
+    found += [
+        measured(
+            "ping", f"GET /channels of {channels:,}", lambda port: measures.many_channels(port, channels)
+        ),
+        measured(
+            "ping",
+            f"{leavers:,} connections with 101 channels that end",
+            lambda port: measures.leaving(port, leavers, 101),
+        ),
+    ]
+    return found
+
+
+def print_table(found: list[Row]) -> None:
+    table = Table(title="How long others wait (ms)")
+    for name in ("what", "beside", "n", "p50", "p99", "longest"):
+        table.add_column(name, justify="left" if name in ("what", "beside") else "right", no_wrap=True)
+    for row in found:
+        table.add_row(row.what, row.beside, str(row.count), *map(str, (row.p50_ms, row.p99_ms, row.max_ms)))
+    Console(width=110).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fairness", description="What one peer costs the others."
+    )
+    parser.add_argument("--short", action="store_true", help="fewer rows, and smaller ones")
+    parser.add_argument("--seconds", type=float, default=3.0, help="measured time of a row (3)")
+    parser.add_argument("--write", action="store_true", help="record the run under benchmarks/results")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.sched_setaffinity(0, {1} if 1 in os.sched_getaffinity(0) else os.sched_getaffinity(0))
+    found = rows(options.short, options.seconds)
+    print_table(found)
+    if options.write:
+        path = RESULTS / "fairness.json"
+        path.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+        print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
