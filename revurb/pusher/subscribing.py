@@ -102,8 +102,15 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         name = ChannelName.parse(wanted.channel)
     else:
         raise InvalidMessage
-    channel = session.channels.get(name.text)
-    _limit(session, channel is not None, now)
+    channels = session.channels
+    channel = channels.get(name.text)
+    if (
+        channel is not None
+        or session.resubscriptions is not None
+        or session.pending
+        or len(channels) >= session.app_state.app.max_channels_per_connection
+    ):
+        _limit(session, channel is not None, now)
     member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
     if channel is not None:
         present = channel.subscribers[session.outlet]
@@ -203,8 +210,9 @@ def _leave_on_bus(session: SessionState, channel: str, member: Member | None) ->
 
 
 def _send_confirmation(session: SessionState, name: ChannelName, snapshot: ChannelSnapshot) -> None:
-    texts = session.channels[name.text].member_texts
-    if texts is not None:
+    if name.presence:
+        texts = session.channels[name.text].member_texts
+        assert texts is not None
         session.outlet.send(messages.joined_frame(name.text, texts.snapshot(snapshot.members)))
     else:
         session.outlet.send(messages.subscribed_frame(name.text))

@@ -25,7 +25,6 @@ from enum import Enum
 from typing import cast
 
 from revurb._speedups.frames import BINARY, PING, server_frame
-from revurb.transport.connections import Connections
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
 from revurb.transport.intake import DIRECT_BYTES
@@ -77,11 +76,8 @@ class ClientConnection(PacedConnection):
         "wheel_tick",
     )
 
-    def __init__(self, connections: Connections) -> None:
-        super().__init__(connections)
-        self._state = _HTTP
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._state = _HTTP
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._http: HttpConnection | None = HttpConnection(self._connections, self, self._transport)
         if self._connections.is_stopped:
@@ -167,7 +163,10 @@ class ClientConnection(PacedConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(_LOST)
-        self._forget_input()
+        self._held = None
+        buffers = self._connections.buffers
+        if buffers.connections:
+            buffers.forget(self)
         if self._http is not None:
             self._http.connection_lost(exc)
             self._http = None  # which knows us
@@ -233,16 +232,17 @@ class ClientConnection(PacedConnection):
     def _handle_messages(self, messages: Sequence[tuple[int, bytes]]) -> None:
         connections, ws = self._connections, self._ws
         assert ws is not None
-        for number, (opcode, payload) in enumerate(messages, 1):
+        rest = iter(messages)
+        for opcode, payload in rest:
             if self._handler is None:
                 break
             if opcode <= BINARY:
                 connections.counters.messages_received_total += 1
-                self._handler.on_message(opcode, payload, connections.wheel.now)
+                self._handler.on_message(opcode, payload, self._heard_at)
             else:
                 self._handler.on_control_frame()
             if self.reply_bytes > MAX_REPLY_BYTES:
-                self._await_drain(messages[number:])
+                self._await_drain(tuple(rest))
                 return
         if ws.phase is _CLOSED:
             self._send_replies(ws)  # the Close, behind the answers to what came before

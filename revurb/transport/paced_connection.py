@@ -104,10 +104,6 @@ class PacedConnection(Outbox, asyncio.Protocol):
         else:
             self._connections.intake.add(self)
 
-    def _forget_input(self) -> None:
-        self._held = None
-        self._connections.buffers.forget(self)
-
     def _moved_at(self, now: float) -> float:
         """When a peer that is not read from, and so cannot be heard, was last known to be there."""
         return self._connections.buffers.moved_at(self) if self._awaits_drain else now

@@ -41,20 +41,20 @@ class _Held:
 
 
 class TransportBuffers:
-    """The connections whose transports hold something, as of the last look at each. All times are monotonic seconds."""
+    """The `connections` whose transports hold something, as of the last look at each. Times are monotonic seconds."""
 
     def __init__(self, fanout: Fanout) -> None:
         self._fanout = fanout
-        self._held: dict[BufferedConnection, _Held] = {}
+        self.connections: dict[BufferedConnection, _Held] = {}
 
     def note(self, connection: BufferedConnection, now: float) -> None:
         """Look at a connection: something was written to its transport, or taken from it."""
-        held = self._held.get(connection)
+        held = self.connections.get(connection)
         size_bytes = connection.transport_bytes
         if held is None:
             if not size_bytes:
                 return
-            held = self._held[connection] = _Held(now)
+            held = self.connections[connection] = _Held(now)
         if size_bytes < held.size_bytes:
             held.moved_at = now
         else:
@@ -62,17 +62,17 @@ class TransportBuffers:
         self._fanout.transport_bytes += size_bytes - held.size_bytes
         held.size_bytes = size_bytes
         if not size_bytes:
-            del self._held[connection]
+            del self.connections[connection]
 
     def forget(self, connection: BufferedConnection) -> None:
         """The connection is lost, and its transport with it."""
-        held = self._held.pop(connection, None)
+        held = self.connections.pop(connection, None)
         if held is not None:
             self._fanout.transport_bytes -= held.size_bytes
 
     def moved_at(self, connection: BufferedConnection) -> float:
         """When the peer was last seen to take something; -inf if its transport holds nothing."""
-        held = self._held.get(connection)
+        held = self.connections.get(connection)
         return float("-inf") if held is None else held.moved_at
 
     def look(self, now: float) -> None:
@@ -80,7 +80,7 @@ class TransportBuffers:
         waits than may, those whose peers have taken nothing for `STALLED_S` are ended."""
         for connection in tuple(self._next()):
             self.note(connection, now)
-            held = self._held.get(connection)
+            held = self.connections.get(connection)
             if held is None:
                 continue
             unsent_bytes = connection.unsent_bytes
@@ -91,7 +91,7 @@ class TransportBuffers:
             held.unsent_bytes = unsent_bytes
 
     def _next(self) -> list[BufferedConnection]:
-        held = self._held
+        held = self.connections
         if len(held) <= MAX_LOOKS:
             return list(held)
         connections = [connection for connection, _ in zip(held, range(MAX_LOOKS), strict=False)]
