@@ -11,18 +11,22 @@ longer: what matters is how they compare with the row that is alone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.fairness import measures
-from benchmarks.fairness.floods import FLOODS
+from benchmarks.fairness.floods import FLOODS, TLS_HANDSHAKES
 from benchmarks.load.recording import RESULTS
 from benchmarks.load.servers import revurb
 
@@ -39,18 +43,20 @@ class Row:
     max_ms: float
 
 
-def measured(what: str, beside: str, measure: Callable[[int], measures.Latencies]) -> Row:
-    """Measure on a server of its own."""
-    with revurb().open() as target:
+def measured(what: str, beside: str, measure: Callable[[int], measures.Latencies], *arguments: str) -> Row:
+    """Measure on a server of its own, started with these arguments."""
+    with revurb(*arguments).open() as target:
         found = sorted(measure(target.port))
     p50, p99 = found[len(found) // 2], found[int(len(found) * 0.99)]
     return Row(what, beside, len(found), round(p50, 1), round(p99, 1), round(found[-1], 1))
 
 
-def rows(short: bool, seconds: float) -> list[Row]:
+def rows(short: bool, seconds: float, stack: contextlib.ExitStack) -> list[Row]:
     kinds = ["GET /up", "pusher:ping"] if short else list(FLOODS)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     found = []
     for kind in kinds:
+        arguments, at = tls(folder) if kind == TLS_HANDSHAKES else ((), None)
         for sockets in (10,) if short else (1, 10):
             for listeners in (1, 1000):
                 found.append(
@@ -63,7 +69,9 @@ def rows(short: bool, seconds: float) -> list[Row]:
                             sockets=sockets,
                             listener_count=listeners,
                             seconds=seconds,
+                            at=at,
                         ),
+                        *arguments,
                     )
                 )
     large = 5000 if short else 10_000
@@ -97,6 +105,14 @@ def rows(short: bool, seconds: float) -> list[Row]:
     return found
 
 
+def tls(folder: Path) -> tuple[tuple[str, ...], str]:
+    """The arguments of a server with a certificate, and the path of its Unix socket, which has no TLS."""
+    cert, key, path = (str(folder / name) for name in ("cert.pem", "key.pem", "socket"))
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    subprocess.run([*make, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return ("--tls-cert", cert, "--tls-key", key, "--unix-socket", path), path
+
+
 def print_table(found: list[Row]) -> None:
     table = Table(title="How long others wait (ms)")
     for name in ("what", "beside", "n", "p50", "p99", "longest"):
@@ -117,7 +133,8 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {1} if 1 in os.sched_getaffinity(0) else os.sched_getaffinity(0))
-    found = rows(options.short, options.seconds)
+    with contextlib.ExitStack() as stack:
+        found = rows(options.short, options.seconds, stack)
     print_table(found)
     if options.write:
         path = RESULTS / "fairness.json"

@@ -10,7 +10,9 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
+Address: TypeAlias = int | str  # a port, or the path of a Unix socket
 KEY, SECRET, APP_ID = "key1", "secret1", "1"  # of `--dev`
 _NONCE = base64.b64encode(bytes(16)).decode()
 
@@ -50,15 +52,19 @@ def publish(channel: str, data: str) -> bytes:
     return request("POST", "/events", json.dumps({"name": "e", "channels": [channel], "data": data}).encode())
 
 
-def http(port: int) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), 30)
+def http(at: Address) -> socket.socket:
+    if isinstance(at, str):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(at)
+        return sock
+    sock = socket.create_connection(("127.0.0.1", at), 30)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
-def websocket(port: int) -> socket.socket:
+def websocket(at: Address) -> socket.socket:
     """A connection that has been greeted."""
-    sock = http(port)
+    sock = http(at)
     sock.sendall(
         f"GET /app/{KEY}?protocol=7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_NONCE}\r\n\r\n".encode()
@@ -67,8 +73,8 @@ def websocket(port: int) -> socket.socket:
     return sock
 
 
-def subscribers(port: int, channel: str, count: int) -> list[socket.socket]:
-    sockets = [websocket(port) for _ in range(count)]
+def subscribers(at: Address, channel: str, count: int) -> list[socket.socket]:
+    sockets = [websocket(at) for _ in range(count)]
     for sock in sockets:
         sock.sendall(subscription(channel))
     for sock in sockets:

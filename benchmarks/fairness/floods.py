@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -31,6 +32,16 @@ def _handshakes(port: int) -> None:
         websocket(port).close()
 
 
+def _tls_handshakes(port: int) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    while True:
+        with context.wrap_socket(http(port)):
+            pass
+
+
+TLS_HANDSHAKES = "TLS handshakes"
 FLOODS: dict[str, Callable[[int], None]] = {
     "GET /up": lambda port: _repeat(http(port), b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n" * 400),
     "publishes": lambda port: _repeat(http(port), publish("other", "x" * 100) * 50),
@@ -42,6 +53,7 @@ FLOODS: dict[str, Callable[[int], None]] = {
     ),
     "subscriptions": lambda port: _repeat(websocket(port), (subscription("flood") + _LEAVE) * 200),
     "handshakes": _handshakes,
+    TLS_HANDSHAKES: _tls_handshakes,  # of a server with a certificate
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.fairness.clients import (
     PING,
+    Address,
     Everybody,
     answer,
     http,
@@ -29,10 +30,10 @@ Latencies = list[float]
 _marks = itertools.count(1)
 
 
-def deliveries(port: int, listeners: Everybody, channel: str, seconds: float, pause_s: float) -> Latencies:
+def deliveries(at: Address, listeners: Everybody, channel: str, seconds: float, pause_s: float) -> Latencies:
     """How long a publish takes until each listener has its event, one after the other."""
     found, end = [], time.monotonic() + seconds
-    with http(port) as publisher:
+    with http(at) as publisher:
         while time.monotonic() < end:
             mark = f"mark {next(_marks)}."
             start = time.perf_counter()
@@ -44,15 +45,19 @@ def deliveries(port: int, listeners: Everybody, channel: str, seconds: float, pa
     return found
 
 
-def flooded(port: int, kind: str, sockets: int, listener_count: int, seconds: float) -> Latencies:
-    """Publishes and their delivery to so many, while so many sockets flood the server."""
-    listeners = subscribers(port, "news", listener_count)
+def flooded(
+    port: int, kind: str, sockets: int, listener_count: int, seconds: float, at: Address | None = None
+) -> Latencies:
+    """Publishes and their delivery to so many, while so many sockets flood the server. `at` is where the honest ones
+    connect, if not to the same port."""
+    at = port if at is None else at
+    listeners = subscribers(at, "news", listener_count)
     with contextlib.ExitStack() as stack:
         for sock in listeners:
             stack.enter_context(sock)
         stack.enter_context(flooding(port, kind, sockets))
         time.sleep(0.5)  # until the floods are under way
-        return deliveries(port, Everybody(listeners), "news", seconds, 0.03)
+        return deliveries(at, Everybody(listeners), "news", seconds, 0.03)
 
 
 def pings(sock: socket.socket, stop: Callable[[], bool]) -> Latencies:
