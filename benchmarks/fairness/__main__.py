@@ -15,13 +15,13 @@ import contextlib
 import json
 import os
 import resource
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import trustme
 from rich.console import Console
 from rich.table import Table
 
@@ -108,8 +108,10 @@ def rows(short: bool, seconds: float, stack: contextlib.ExitStack) -> list[Row]:
 def tls(folder: Path) -> tuple[tuple[str, ...], str]:
     """The arguments of a server with a certificate, and the path of its Unix socket, which has no TLS."""
     cert, key, path = (str(folder / name) for name in ("cert.pem", "key.pem", "socket"))
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    subprocess.run([*make, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(key)
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(cert, append=True)
     return ("--tls-cert", cert, "--tls-key", key, "--unix-socket", path), path
 
 
