@@ -167,7 +167,7 @@ async def put_another_type(redis: Redis, key: str) -> None:
     "key",
     [
         TOPIC.counts, TOPIC.members, TOPIC.cached, KEYS.logs[P], KEYS.seqs[P], KEYS.occupied(P, APP),
-        KEYS.holders(P), KEYS.node_topics(P, "node0"), KEYS.connections(APP), KEYS.leases, KEYS.removal_claims,
+        KEYS.holders[P], KEYS.node_topics(P, "node0"), KEYS.connections(APP), KEYS.leases, KEYS.removal_claims,
         KEYS.epoch, KEYS.orphan_check,
     ],
     ids=lambda key: key.split(":")[2],
@@ -184,7 +184,7 @@ async def test_a_key_of_the_wrong_type(
     assert ended[-1] == ended[-2] == ended[-3] <= 4, "the nodes come and go"
     if key not in (
         KEYS.orphan_check,
-        KEYS.holders(P),
+        KEYS.holders[P],
         KEYS.removal_claims,
     ):  # which nobody needed in this time
         assert key in logged_keys(caplog)
@@ -222,7 +222,7 @@ async def test_garbage_in_the_ledger_hangs_nobody(
 
 
 @pytest.mark.parametrize(
-    "key", [KEYS.removal_claims, KEYS.holders(P), TOPIC.counts], ids=lambda key: key.split(":")[2]
+    "key", [KEYS.removal_claims, KEYS.holders[P], TOPIC.counts], ids=lambda key: key.split(":")[2]
 )
 async def test_a_dead_node_is_removed_whatever_is_in_the_way(
     room: Room, cluster: RedisCluster, server: RedisServer, caplog: pytest.LogCaptureFixture, key: str

@@ -14,7 +14,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from redis.exceptions import NoScriptError
 
@@ -22,6 +22,17 @@ from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import type_of
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, pipelines
+from revurb.bus.redis.redis_commands import (
+    COMMAND_BYTES,
+    FailureCallback,
+    PlainCommand,
+    RedisCommand,
+    ReplyCallback,
+    ScriptCommand,
+    failure_of,
+    result_of,
+    size_of,
+)
 from revurb.bus.redis.refusals import UnusableValue, is_of_value
 from revurb.bus.redis.scripts import RedisScript, Scripts
 
@@ -29,78 +40,18 @@ _log = logging.getLogger(__name__)
 
 # A longer pipeline would delay the reply to its first command, and others: it is packed and read in one go, 3 ms.
 MAX_PIPELINE_WEIGHT = 100
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+_CALLBACKS_BETWEEN_LOOKS = 8  # at the clock
 _CALLBACKS_S = 0.002  # of calling back, after which the event loop has its turn
-
-ReplyCallback = Callable[[Any], None]
-FailureCallback = Callable[[UnusableValue], None]
 
 
 class RedisUnavailable(Exception):
     """Redis cannot be used at present; the text says why."""
 
 
-class RedisCommand(Protocol):
-    """One command of a pipeline."""
-
-    def command_args(self) -> CommandArgs:
-        """The command's name and arguments. Called when the command is sent, and again if it has to be sent again."""
-        ...
-
-    @property
-    def weight(self) -> int:
-        """How many plain commands take as much time to send."""
-        ...
-
-    @property
-    def keys(self) -> Sequence[str]:
-        """The keys that it uses."""
-        ...
-
-    @property
-    def done(self) -> ReplyCallback | None:
-        """Called with the reply."""
-        ...
-
-    @property
-    def failed(self) -> FailureCallback | None:
-        """Called in place of `done` if a value cannot be used."""
-        ...
-
-
-class _PlainCommand(NamedTuple):
-    args: CommandArgs
-    done: ReplyCallback | None
-    failed: FailureCallback | None
-
-    @property
-    def weight(self) -> int:
-        return 1
-
-    @property
-    def keys(self) -> Sequence[str]:
-        return [str(arg) for arg in self.args[1:2]]
-
-    def command_args(self) -> CommandArgs:
-        return self.args
-
-
-class _ScriptCommand(NamedTuple):
-    script: RedisScript
-    keys: Sequence[str]
-    args: Sequence[CommandArg]
-    done: ReplyCallback | None
-    failed: FailureCallback | None
-
-    @property
-    def weight(self) -> int:
-        return 1
-
-    def command_args(self) -> CommandArgs:
-        return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args
-
-
 class CommandQueue:
-    """Runs commands on `redis`, in order.
+    """Runs commands on `redis`, in order. No more than MAX_WAITING_BYTES wait: then the session is of no use. It ends,
+    and the next one begins with what is true by then.
 
     `any_key` is a key that may be asked for. `on_down` is called once, when a pipeline fails; the queue is of no use
     then. `invalid` gets the values that cannot be used, `on_set_aside` the keys that were moved out of the way.
@@ -123,6 +74,9 @@ class CommandQueue:
         self._invalid = InvalidValues() if invalid is None else invalid
         self._on_set_aside = on_set_aside
         self._waiting: deque[RedisCommand] = deque()
+        self.waiting_bytes = 0  # memory of the commands that wait; whoever lets a batch grow adds to it
+        self.pipelines_sent = 0
+        self._is_down = False
         self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
         self._when_room: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
@@ -154,30 +108,33 @@ class CommandQueue:
         args: Sequence[CommandArg],
         done: ReplyCallback | None = None,
         failed: FailureCallback | None = None,
+        *,
+        long_bytes: int = 0,
     ) -> None:
-        """Add a script; `done` gets its reply, or `failed` why it has none."""
+        """Add a script; `done` gets its reply, or `failed` why it has none. `long_bytes` is how much memory those of
+        `args` take that may be longer than names are."""
         self._batches.clear()
-        self._add(_ScriptCommand(script, keys, args, done, failed))
+        self._add(ScriptCommand(script, keys, args, done, failed, COMMAND_BYTES + long_bytes))
 
     def run_command(
         self, *args: CommandArg, done: ReplyCallback | None = None, failed: FailureCallback | None = None
     ) -> None:
         """Add a command that is not a script; `done` gets its reply, or `failed` why it has none."""
         self._batches.clear()
-        self._add(_PlainCommand(args, done, failed))
+        self._add(PlainCommand(args, done, failed, size_of(args)))
 
     def ask_script(
         self, script: RedisScript, keys: Sequence[str], args: Sequence[CommandArg]
     ) -> asyncio.Future[Any]:
         """Add a script. Returns its reply, or raises UnusableValue; never done if the session ends before."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.run_script(script, keys, args, _result_of(future), _failure_of(future))
+        self.run_script(script, keys, args, result_of(future), failure_of(future))
         return future
 
     def ask(self, *args: CommandArg) -> asyncio.Future[Any]:
         """Add a command that is not a script. Returns its reply as `ask_script` does."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.run_command(*args, done=_result_of(future), failed=_failure_of(future))
+        self.run_command(*args, done=result_of(future), failed=failure_of(future))
         return future
 
     @property
@@ -207,8 +164,20 @@ class CommandQueue:
             raise RedisUnavailable(str(error) or type(error).__name__) from error
 
     def _add(self, command: RedisCommand) -> None:
+        if self._is_down:
+            return
         self._waiting.append(command)
+        self.waiting_bytes += command.size_bytes
+        if self.waiting_bytes > MAX_WAITING_BYTES:
+            self._go_down(RedisUnavailable(f"it does not take what is sent: {MAX_WAITING_BYTES} bytes wait"))
         self._wake.set()
+
+    def _go_down(self, error: RedisUnavailable) -> None:
+        self._is_down = True
+        self._waiting.clear()
+        self._batches.clear()
+        self.waiting_bytes = 0
+        self._on_down(error)
 
     async def _run_pipelines(self) -> None:
         while True:
@@ -220,22 +189,28 @@ class CommandQueue:
                 try:
                     await self._run_pipeline(batch)
                 except RedisUnavailable as error:
-                    self._on_down(error)
+                    self._go_down(error)
                     return
                 except Exception as error:  # whatever it is, no caller may wait for ever
                     _log.exception("commands failed")
-                    self._on_down(RedisUnavailable(str(error) or type(error).__name__))
+                    self._go_down(RedisUnavailable(str(error) or type(error).__name__))
                     return
-                when_room, self._when_room = self._when_room, []
-                for then in when_room:
-                    then()
+                if self._when_room:
+                    when_room, self._when_room = self._when_room, []
+                    for then in when_room:
+                        then()
 
     def _take_pipeline(self) -> list[RedisCommand]:
+        self.pipelines_sent += 1
+        if len(self._waiting) == 1:
+            self.waiting_bytes = 0
+            return [self._waiting.popleft()]
         batch: list[RedisCommand] = []
         weight = 0
         while self._waiting and (not batch or weight + self._waiting[0].weight <= MAX_PIPELINE_WEIGHT):
             command = self._waiting.popleft()
             weight += command.weight
+            self.waiting_bytes -= command.size_bytes
             batch.append(command)
         return batch
 
@@ -255,15 +230,16 @@ class CommandQueue:
             await self.load()
             await self._run_pipeline(batch, is_retry=True)
             return
-        refused, until = [], time.monotonic() + _CALLBACKS_S
-        for command, reply in zip(batch, replies, strict=True):
+        refused: list[RedisCommand] = []
+        until = time.monotonic() + _CALLBACKS_S
+        for number, (command, reply) in enumerate(zip(batch, replies, strict=True), 1):
             if isinstance(reply, Exception):
                 if not is_of_value(reply):
                     raise RedisUnavailable(str(reply)) from reply  # no other command will do better
                 refused.append(command)
             else:
                 self._call_back(command, reply)
-                if time.monotonic() >= until:
+                if not number % _CALLBACKS_BETWEEN_LOOKS and time.monotonic() >= until:
                     await asyncio.sleep(0)
                     until = time.monotonic() + _CALLBACKS_S
         if refused:
@@ -317,16 +293,3 @@ class CommandQueue:
                 command.failed(error)
             except Exception:
                 _log.exception("failure not handled")
-
-
-def _result_of(future: asyncio.Future[Any]) -> ReplyCallback:
-    return lambda reply: None if future.done() else future.set_result(reply)
-
-
-def _failure_of(future: asyncio.Future[Any]) -> FailureCallback:
-    def failed(error: UnusableValue) -> None:
-        if not future.done():
-            future.set_exception(error)
-            future.exception()  # whoever asked may be gone; asyncio complains about what nobody retrieves
-
-    return failed

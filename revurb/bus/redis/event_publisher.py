@@ -7,7 +7,10 @@ connection that leads to a cluster, which a probe finds out.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,16 +19,21 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import ResponseError
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.outbound_queue import MAX_WAITING, MAX_WAITING_BYTES
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, FailureCallback, RedisUnavailable
+from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.pace import SLICE_S
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs
+from revurb.bus.redis.redis_commands import FailureCallback
 from revurb.bus.redis.scripts import Scripts
 
 _log = logging.getLogger(__name__)
 
 MAX_BATCH_EVENTS = 100  # of one run, about 1 ms, during which Redis does nothing else
 MAX_BATCH_BYTES = 256 * 1024
+MAX_QUEUED_BYTES = 4 * 1024 * 1024  # in the command queue; what comes then waits here
+_EVENT_BYTES = 300  # memory of an event besides its text
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -53,6 +61,8 @@ class EventPublisher:
         self._kept_ms = kept_ms
         self._accepted = accepted
         self.by_partition = True
+        self._waiting: deque[m.Publish] = deque()
+        self._waiting_bytes = 0
 
     async def probe(self, redis: AnyRedis) -> None:
         """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
@@ -74,7 +84,11 @@ class EventPublisher:
             self.by_partition = False
 
     def publish(self, event: m.Publish) -> None:
-        """Add an event to the batch of this turn of the event loop."""
+        """Add an event to the batch of this turn of the event loop, unless much waits already: then it waits for
+        that."""
+        if self._waiting or self._commands.waiting_bytes > MAX_QUEUED_BYTES:
+            self._wait(event)
+            return
         topic = self._keys.topic(event.app_id, event.channel)
         group = topic.partition if self.by_partition else 0
         batch = self._commands.growable_batch(group)
@@ -86,7 +100,37 @@ class EventPublisher:
         batch.key_index(self._keys.seqs[topic.partition])
         ttl_s = event.cache_ttl_s
         cached = (batch.key_index(topic.cached), _msgpack_str(event.text), ttl_s) if ttl_s else ()
-        batch.add(event.seq, (log, event.seq, topic.channel, _msgpack_str(packed), *cached), len(packed))
+        size_bytes = len(packed) + _EVENT_BYTES
+        batch.add(event.seq, (log, event.seq, topic.channel, _msgpack_str(packed), *cached), size_bytes)
+        self._commands.waiting_bytes += size_bytes
+
+    async def drained(self) -> None:
+        """Wait until no event waits for its batch."""
+        while self._waiting:
+            room = asyncio.Event()
+            self._commands.when_room(room.set)
+            await room.wait()
+
+    def _wait(self, event: m.Publish) -> None:
+        self._waiting.append(event)
+        self._waiting_bytes += len(event.text) + _EVENT_BYTES
+        # The bus keeps events until they are accepted, and drops the oldest of too many, too; it counts and logs that.
+        while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
+            self._waiting_bytes -= len(self._waiting.popleft().text) + _EVENT_BYTES
+        if len(self._waiting) == 1:
+            self._commands.when_room(self._go_on)
+
+    def _go_on(self) -> None:
+        """Some commands were sent: add what waits to batches, as much as there is room for."""
+        until = time.monotonic() + SLICE_S
+        waiting, self._waiting = self._waiting, deque()
+        while waiting and self._commands.waiting_bytes <= MAX_QUEUED_BYTES and time.monotonic() < until:
+            event = waiting.popleft()
+            self._waiting_bytes -= len(event.text) + _EVENT_BYTES
+            self.publish(event)
+        self._waiting = waiting
+        if waiting:
+            self._commands.when_room(self._go_on)
 
     def _new_batch(self) -> _PublishBatch:
         return _PublishBatch(self._script.sha, (self._node, self._kept_ms), self._accepted)
@@ -113,8 +157,12 @@ class _PublishBatch:
 
     @property
     def weight(self) -> int:
-        """Of 100 events as of 25 plain commands: 0.5 ms to pack, 1 ms of Redis."""
-        return 1 + len(self._events) // 4
+        """Of 100 small events as of 25 plain commands: 0.5 ms to pack, 1 ms of Redis."""
+        return 1 + len(self._events) // 4 + self._bytes // 16_384
+
+    @property
+    def size_bytes(self) -> int:
+        return self._bytes
 
     @property
     def is_full(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from revurb.bus.redis.envelope import START, UNREADABLE, Envelope, StreamId, parse_stream_id, unpack
 from revurb.bus.redis.invalid_values import InvalidValues
+from revurb.bus.redis.keys import PARTITIONS
 from revurb.bus.redis.topic_subscriptions import SubscribedTopic, TopicSubscriptions
 
 EventCallback = Callable[[int, Envelope], None]  # partition, event
@@ -41,9 +42,9 @@ class IncomingEvents:
         self._on_event = on_event
         self._on_overflow = on_overflow
         self._received: dict[int, StreamId] = {}  # up to where everything has come
-        self._newest: dict[int, StreamId] = {}  # that has been seen
+        self._newest = [START] * PARTITIONS  # that has been seen
         self._times: dict[int, tuple[int, float]] = {}  # ms of its positions, when that was by time.monotonic
-        self._limits_ms: dict[int, int] = {}  # up to where a position needs no closer look
+        self._limits_ms = [_NO_LIMIT] * PARTITIONS  # up to where a position needs no closer look
         self._postponed: dict[int, deque[tuple[str, Any]]] = {}
         self._postponed_bytes = 0
         # Marker -> partition, what waits for it.
@@ -61,10 +62,10 @@ class IncomingEvents:
         self._replies.clear()
         self._catching_up = self._has_skipped = False
         self._times.clear()
-        self._limits_ms.clear()
+        self._limits_ms = [_NO_LIMIT] * PARTITIONS
         if forget_positions:
             self._received.clear()
-            self._newest.clear()
+            self._newest = [START] * PARTITIONS
             self._topics.forget_positions()
 
     # From the subscribing connection.
@@ -75,9 +76,7 @@ class IncomingEvents:
         try:
             stream_id, _, packed = data.partition(b"\n")
             position, envelope = parse_stream_id(stream_id), unpack(packed)
-            if position.ms > self._limits_ms.get(partition, _NO_LIMIT) and self._is_ahead(
-                partition, position.ms
-            ):
+            if position.ms > self._limits_ms[partition] and self._is_ahead(partition, position.ms):
                 raise ValueError(f"position {position.ms} is ahead of the time")
             if envelope.channel != topic.channel or (topic.channel and envelope.app_id != topic.app_id):
                 raise ValueError("event of another channel")
@@ -104,7 +103,7 @@ class IncomingEvents:
         heartbeat reports it again."""
         if partition not in self._postponed and not self._catching_up:
             self._received[partition] = position
-            self._newest[partition] = max(self._newest.get(partition, START), position)
+            self._newest[partition] = max(self._newest[partition], position)
 
     def set_time(self, partition: int, ms: int) -> bool:
         """It is `ms` now by the positions of the partition. Events whose positions are MAX_AHEAD_MS ahead of that are
@@ -120,7 +119,7 @@ class IncomingEvents:
 
     def newest(self, partition: int) -> StreamId:
         """The position of the newest event of the partition that was seen."""
-        return self._newest.get(partition, START)
+        return self._newest[partition]
 
     # From the command connection.
 
@@ -238,7 +237,7 @@ class IncomingEvents:
             self._postponed_bytes = 0
 
     def _pass_on(self, topic: SubscribedTopic, position: StreamId, envelope: Envelope) -> None:
-        if position > self._newest.get(topic.partition, START):
+        if position > self._newest[topic.partition]:
             self._newest[topic.partition] = position
         if topic.newest is not None and position > topic.newest:
             topic.newest = position

@@ -43,7 +43,12 @@ class Keys:
         self.logs = [self.partition_key(number, "log") for number in range(PARTITIONS)]
         # hashes: node -> the number of its newest event
         self.seqs = [self.partition_key(number, "seqs") for number in range(PARTITIONS)]
+        # sets: the nodes that have a part in any channel of the partition
+        self.holders = [self.partition_key(number, "holders") for number in range(PARTITIONS)]
         self.topic = lru_cache(maxsize=65_536)(self._topic)
+        self.node_topics = lru_cache(maxsize=1024)(self._node_topics)
+        self.markers = lru_cache(maxsize=1024)(self._markers)
+        self.occupied = lru_cache(maxsize=1024)(self._occupied)
 
     def heartbeat(self, number: int, node: str) -> str:
         """Channel: a node's heartbeats for one partition."""
@@ -61,19 +66,15 @@ class Keys:
         """A key of a partition."""
         return f"{self._prefix}:{{p{number}}}:{what}"
 
-    def markers(self, number: int, node: str) -> str:
+    def _markers(self, number: int, node: str) -> str:
         """Channel: the markers of the replies to a node's questions about a partition."""
         return self.partition_key(number, f"marks:{node}")
 
-    def node_topics(self, number: int, node: str) -> str:
+    def _node_topics(self, number: int, node: str) -> str:
         """Set: the channels in which the node has a part, as `topic_id`."""
         return self.partition_key(number, f"held:{node}")
 
-    def holders(self, number: int) -> str:
-        """Set: the nodes that have a part in any channel of the partition."""
-        return self.partition_key(number, "holders")
-
-    def occupied(self, number: int, app_id: str) -> str:
+    def _occupied(self, number: int, app_id: str) -> str:
         """Set: the app's channels that have subscribers."""
         return self.partition_key(number, f"occupied:{app_id}")
 

@@ -3,7 +3,7 @@ joining in ms, nodes}, as MessagePack."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -37,7 +37,9 @@ def read_entries(pairs: Iterable[bytes], key: str, invalid: InvalidValues) -> It
             invalid.report(key, f"member {user_id[:50]!r}: {error}")
 
 
-def read_members(pairs: Iterable[bytes], key: str, invalid: InvalidValues) -> list[Member]:
+def read_members(pairs: Sequence[bytes], key: str, invalid: InvalidValues) -> list[Member]:
     """The members in order of joining."""
+    if not pairs:
+        return []
     entries = sorted(read_entries(pairs, key, invalid), key=lambda entry: entry.joined_ms)
     return [entry.member for entry in entries]

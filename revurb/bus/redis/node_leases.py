@@ -18,7 +18,7 @@ from typing import Any
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import PARTITIONS, Keys
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.refusals import UnusableValue
@@ -154,9 +154,7 @@ class NodeLeases:
     async def _grant_leases(self) -> None:
         """Give a lease to every node that holds something and has none."""
         holders: set[bytes] = set()
-        asked = [
-            (key, self._commands.ask("SMEMBERS", key)) for key in map(self._keys.holders, range(PARTITIONS))
-        ]
+        asked = [(key, self._commands.ask("SMEMBERS", key)) for key in self._keys.holders]
         for key, reply in asked:
             for name in await reply:
                 try:

@@ -113,4 +113,7 @@ class NodeNotes:
         self._publish(self._keys.all_nodes, _Note("again", self._node))
 
     def _publish(self, channel: str, note: _Note) -> None:
-        self._commands.run_script(self._scripts.publish_note, (self._keys.leases,), (channel, _encode(note)))
+        packed = _encode(note)
+        self._commands.run_script(
+            self._scripts.publish_note, (self._keys.leases,), (channel, packed), long_bytes=len(packed)
+        )

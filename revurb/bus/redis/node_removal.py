@@ -66,7 +66,7 @@ class NodeRemoval:
                 self._commands.run_command("HDEL", self._keys.seqs[number], node)
                 # Whoever is listed as a holder and holds nothing is none.
                 self._commands.run_script(
-                    self._scripts.remove_counts, (held, self._keys.holders(number)), (node,)
+                    self._scripts.remove_counts, (held, self._keys.holders[number]), (node,)
                 )
 
     async def _remove_topics(
@@ -86,7 +86,7 @@ class NodeRemoval:
                 self._ledger.set_connections(key[0], 0, node)
         if not removed:
             return
-        keys, args = [held, self._keys.holders(number)], [node]
+        keys, args = [held, self._keys.holders[number]], [node]
         for app_id, channel in removed:
             topic = self._keys.topic(app_id, channel)
             keys += (topic.counts, self._keys.occupied(number, app_id), topic.members)

@@ -128,7 +128,8 @@ class PubSubListener:
                         by_slot.setdefault(self._slot_of(channel), []).append(channel)
                     commands = [(command, *channels) for channels in by_slot.values()]
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
-                    await asyncio.sleep(0)  # sending does not wait while the socket takes it
+                    if self._outgoing:
+                        await asyncio.sleep(0)  # sending does not wait while the socket takes it
         except RedisUnavailable as error:
             self._handler.on_lost(error)
         except Exception as error:

@@ -11,10 +11,11 @@ from typing import Any
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
-from revurb.bus.redis.command_queue import CommandQueue, FailureCallback, ReplyCallback
+from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys, TopicKeys, partition_of, topic_id
 from revurb.bus.redis.ledger_values import read_members
+from revurb.bus.redis.redis_commands import FailureCallback, ReplyCallback
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import Member, PublishedEvent
 
@@ -76,6 +77,7 @@ class RedisLedger:
             ),
             entered,
             failed,
+            long_bytes=2 * len(event),  # which has the member, too
         )
 
     def set_count(self, app_id: str, channel: str, count: int, node: str | None = None) -> None:
@@ -145,6 +147,7 @@ class RedisLedger:
             (*self._topic_keys(app_id, topic), topic.members),
             (self._node, topic.id, channel, count, *(part for member in members for part in member)),
             done,
+            long_bytes=sum([len(id_json) + len(info) for _, id_json, info in members]),
         )
 
     def publish(self, event: PublishedEvent) -> None:
@@ -152,7 +155,10 @@ class RedisLedger:
         topic = self._keys.topic(event.app_id, event.channel)
         packed = envelope.pack("", 0, event)
         self._commands.run_script(
-            self._scripts.publish_own, (self._log(topic),), (topic.channel, packed, self._kept_ms)
+            self._scripts.publish_own,
+            (self._log(topic),),
+            (topic.channel, packed, self._kept_ms),
+            long_bytes=len(packed),
         )
         self._events.on_published(event)
 
@@ -160,7 +166,10 @@ class RedisLedger:
         """Keep the last event of a cache channel for `ttl_s` seconds, unless the one that is kept lasts longer."""
         topic = self._keys.topic(app_id, channel)
         self._commands.run_script(
-            self._scripts.cache_event, (topic.cached,), (text, max(1, int(ttl_s * 1000)))
+            self._scripts.cache_event,
+            (topic.cached,),
+            (text, max(1, int(ttl_s * 1000))),
+            long_bytes=len(text),
         )
 
     def read_enter_reply(
@@ -197,7 +206,7 @@ class RedisLedger:
         """The keys of the app's connections, of what the node holds, and of all nodes that hold anything."""
         number = partition_of(app_id, "")
         return (
-            self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders(number)
+            self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders[number]
         )  # fmt: skip
 
     def _when_published(self, event: PublishedEvent) -> ReplyCallback:
@@ -218,5 +227,5 @@ class RedisLedger:
             topic.counts,
             self._keys.occupied(number, app_id),
             self._keys.node_topics(number, self._node if node is None else node),
-            self._keys.holders(number),
+            self._keys.holders[number],
         )

@@ -63,7 +63,7 @@ class RedisSession:
         commands = self._commands = CommandQueue(
             redis, scripts, keys.leases, self.break_off, invalid, self._on_set_aside
         )
-        self._work = WorkQueue(commands)
+        self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
         self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable(repr(error))))
         self._listener = (
             ShardedListener(redis, self) if isinstance(redis, RedisCluster) else PubSubListener(redis, self)
@@ -168,16 +168,17 @@ class RedisSession:
 
     def send(self, message: m.FromWorker) -> None:
         """Do what a message asks for. Order is kept."""
+        if type(message) is m.Publish:
+            self._publisher.publish(message)
+            return
         match message:
-            case m.Publish():
-                self._publisher.publish(message)
             case m.SurveyReply(id, answer):
                 self._notes.answer(id, answer)
             case m.Hello():
                 self._work.hold()
                 self._tasks.start(self._hello(message))
             case _:
-                self._work.run(lambda: self._do(message))
+                self._work.run(self._do, message)
 
     def _do(self, message: m.FromWorker) -> None:
         ledger, run_after_resync = self._ledger, self._memory.barrier.run
@@ -279,6 +280,7 @@ class RedisSession:
         self._work.release()
 
     async def _leave(self) -> None:
+        await self._publisher.drained()
         await self._leases.goodbye()
         self._has_left.set()
 

@@ -43,6 +43,7 @@ RETRY_MAX_S = 1.0
 START_S = 3.0  # how long `start` waits for Redis
 PHP_RETURN_S = 5.0  # how long events wait for the PHP nodes once Redis is back
 STOP_S = 3.0  # how long `stop` waits for Redis
+MAX_ANSWERS_BYTES = 8 * 1024 * 1024  # that wait for Redis
 
 
 class ReverbBridge:
@@ -66,6 +67,7 @@ class ReverbBridge:
     ) -> None:
         self.invalid_messages = 0
         self.unsendable = 0  # events that PHP nodes could not have read
+        self.unanswered = 0  # questions that came faster than Redis takes answers
         self.php_nodes = 0  # how many are subscribed
         self._has_seen_php_nodes = False
         self._node = node
@@ -207,6 +209,11 @@ class ReverbBridge:
         except Exception as error:
             payload = b"[]"  # the asker waits for an answer of every subscriber, even an empty one
             _log.warning("question of a PHP node not answered", extra={"reason": str(error)})
+        if self._connection.commands.waiting_bytes > MAX_ANSWERS_BYTES:
+            self.unanswered += 1
+            if self.unanswered == 1:
+                _log.warning("questions of PHP nodes come faster than redis takes answers: some get none")
+            return
         answer = reverb_messages.write_answer(key, payload)
         self._connection.commands.run_command("PUBLISH", self._channel, answer)
 

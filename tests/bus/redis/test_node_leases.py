@@ -111,9 +111,9 @@ async def test_whoever_holds_nothing_is_no_orphan(
     here, there = await cluster.node(), await cluster.node()
     await here.enter("presence-x", ANN)
     async with server.client() as redis:
-        await redis.sadd(KEYS.holders(5), "nobody", b"\xff")
+        await redis.sadd(KEYS.holders[5], "nobody", b"\xff")
         async with asyncio.timeout(DEADLINE_S):
-            while await redis.smembers(KEYS.holders(5)):
+            while await redis.smembers(KEYS.holders[5]):
                 await asyncio.sleep(0.02)
         await there.bus.stop()
         cluster.nodes.remove(there)

@@ -40,7 +40,9 @@ class Nodes:
             invalid=self.invalid,
         )
 
-    def run_script(self, script: RedisScript, keys: Sequence[str], args: Sequence[Any]) -> None:
+    def run_script(
+        self, script: RedisScript, keys: Sequence[str], args: Sequence[Any], *, long_bytes: int
+    ) -> None:
         assert script is self.scripts.publish_note
         channel, data = args
         for node, notes in self.notes.items():

@@ -43,7 +43,7 @@ async def test_many_channels_and_members_are_removed(server: RedisServer) -> Non
         }
         assert len(await made.logged(ROOM)) == 499
         assert await made.redis.keys("*held:n1") == []
-        assert await made.redis.smembers(KEYS.holders(TOPIC.partition)) == {b"n2"}
+        assert await made.redis.smembers(KEYS.holders[TOPIC.partition]) == {b"n2"}
 
 
 async def test_garbage_holds_no_removal_up(server: RedisServer) -> None:

@@ -60,7 +60,7 @@ async def test_without_php_nodes_everything_is_dropped_and_counted() -> None:
     assert not queue.is_holding
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_WAITING", 2), ("MAX_WAITING_BYTES", 5)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_WAITING", 2), ("MAX_WAITING_BYTES", 700)])
 async def test_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     monkeypatch.setattr(reverb_queue, limit, value)
     queue, redis = ReverbQueue("reverb"), Redis()
@@ -69,3 +69,35 @@ async def test_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch, limit: str
     assert queue.dropped == 1
     queue.release(redis.commands())
     assert redis.published == [b"22", b"33"]
+
+
+async def test_no_more_is_sent_than_redis_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reverb_queue, "MAX_UNCONFIRMED_BYTES", 700)
+    queue, redis = ReverbQueue("reverb"), Redis()
+    texts = [b"%d" % number for number in range(6)]
+    sent = [queue.add(text, redis.commands()) for text in texts]
+    assert redis.published == texts[:3]
+    assert [each is None for each in sent] == [False] * 3 + [True] * 3
+    for number in range(6):
+        redis.callbacks[number](1)
+    assert redis.published == texts
+    last = queue.add(b"last", redis.commands())
+    assert last is not None
+    assert redis.published[-1] == b"last"
+
+
+async def test_what_waits_behind_a_redis_that_stands_still_is_bounded_and_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reverb_queue, "MAX_UNCONFIRMED_BYTES", 700)
+    monkeypatch.setattr(reverb_queue, "MAX_WAITING", 5)
+    queue, redis = ReverbQueue("reverb"), Redis()
+    for number in range(20):
+        queue.add(b"%d" % number, redis.commands())
+    assert redis.published == [b"0", b"1", b"2"]
+    assert queue.dropped == 12
+    queue.disconnected(hold=True)
+    assert queue.dropped == 15
+    assert [record.message for record in caplog.records] == [
+        "too many messages wait for PHP nodes: the oldest are dropped"
+    ]
