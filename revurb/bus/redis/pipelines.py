@@ -54,7 +54,8 @@ class ServerPipelines:
         connection = self._connection
         replies = []
         async with asyncio.timeout(self._timeout_s):
-            packed = [pack_command(args) for args in commands]  # type: ignore[arg-type]  # its stub says: one word
+            # Its stub says: one word. Joined, they are written with less effort than 100 small pieces.
+            packed = b"".join([pack_command(args) for args in commands])  # type: ignore[arg-type]
             await connection.send_packed_command(packed, check_health=False)
             for _ in commands:
                 try:
