@@ -18,7 +18,7 @@ from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
 from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
 from tests.conftest import Need, Run
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisClusterServers, RedisServer
 
 KEYS = Keys("revurb")
 ROOM = "presence-room"
@@ -236,3 +236,26 @@ async def test_a_dead_node_is_removed_whatever_is_in_the_way(
                 await asyncio.sleep(0.02)
         assert set(await resolve(room.here.bus.channels(APP, ""))) == {ROOM}
     assert key in logged_keys(caplog)
+
+
+async def test_keys_of_the_wrong_type_in_a_cluster(
+    need: Need, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each key is on the server of its partition, and so is where it is moved to."""
+    servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path)
+    cluster = RedisCluster(servers, lease_s=2)
+    try:
+        room = Room(cluster)
+        await room.open()
+        keys = (TOPIC.counts, TOPIC.members, KEYS.logs[P], KEYS.occupied(P, APP), KEYS.leases)
+        async with servers.client() as redis:
+            for key in keys:
+                await redis.delete(key)
+                await redis.set(key, "x")
+        for number in range(3):
+            await room.works(text=b"%d" % number)
+        assert set(keys) <= logged_keys(caplog)
+        await cluster.kill(room.there)
+        await room.here.until(lambda: MEMBER_EVENTS.removed(ROOM, BOB) in room.here.texts(ROOM))
+    finally:
+        await cluster.close()

@@ -11,7 +11,7 @@ from revurb.bus.ledger import ChannelKey
 from revurb.bus.local_state import LocalState
 
 REPORT_EVERY_S = 0.05  # the shortest time between two reports
-REPORTS_PER_TURN = 1000  # of channels: 2 to 4 ms
+REPORTS_PER_TURN = 500  # of channels: 2 ms
 
 
 class CountReporter:

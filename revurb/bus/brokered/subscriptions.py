@@ -24,7 +24,7 @@ from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
-MAX_UNSUBSCRIBED = 1000  # channels of one tick: 3 ms
+MAX_UNSUBSCRIBED = 1000  # channels of one tick, which are four a second: 3 ms
 
 _HAS_SUBSCRIBERS = 0.0
 _EMPTY = ChannelSnapshot()
