@@ -64,6 +64,10 @@ class LocalState:
         channels = self.apps.get(app_id)
         return None if channels is None else channels.get(channel)
 
+    def has(self, app_id: str, channel: str) -> bool:
+        """Whether the channel has subscribers here."""
+        return self.find(app_id, channel) is not None
+
     def close(self, app_id: str, channel: str) -> None:
         """Forget a channel that has no subscribers left."""
         channels = self.apps[app_id]

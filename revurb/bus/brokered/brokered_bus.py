@@ -68,9 +68,9 @@ class BrokeredBus:
             self._queries.next_id,
             confirms_changes=self._link.confirms_changes,
         )
-        self._outbound = OutboundQueue(
-            self._link.partition_of, lambda app_id, channel: state.find(app_id, channel) is not None
-        )
+        # A hub sends a node its own event ahead of the `Accepted`, and Redis perhaps behind it.
+        has_subscribers = (lambda app_id, channel: False) if self._link.confirms_changes else state.has
+        self._outbound = OutboundQueue(self._link.partition_of, has_subscribers)
         self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
         self._epoch, self._position = "", 0
         self._linked = False

@@ -1,31 +1,36 @@
 """Subscribers that the broker was asked to count, and has not confirmed.
 
-If the broker stays away, they are confirmed locally, with what this node knows. When it is back it is asked again, and
-the members that they have not been told of are announced to them.
+If the broker stays away, they are confirmed locally, with what this node knows. When it is back it gets the new members
+among them, and the members that a channel's subscribers have not been told of are announced to them. Only what that
+takes is kept: one subscriber for each channel and each new member, however many come and go meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.member_changes import MemberChanges
 from revurb.bus.cache import EventCache
+from revurb.bus.ledger import ChannelKey
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 Deliver = Callable[[PublishedEvent], object]
+MemberKey: TypeAlias = tuple[str, str, str]
+"""App id, channel, user id."""
 
 
 @dataclass(slots=True)
 class PendingEnter:
     """One subscriber. `new_member` is its member if this is the user's first connection here, and `change` the number
-    of the event that says so.
+    of the event that says so. `was_sent` is whether a broker may know of that member.
 
-    `announced_members` is None while the subscriber waits. Once it was confirmed locally, it holds the user ids of the
+    The first subscriber of a presence channel that was confirmed locally has `announced_members`: the user ids of the
     members that it was told of.
     """
 
@@ -33,6 +38,8 @@ class PendingEnter:
     new_member: Member | None
     on_entered: Callable[[ChannelSnapshot], None]
     change: int = 0
+    was_sent: bool = False
+    is_confirmed: bool = False
     announced_members: frozenset[str] | None = None
 
 
@@ -56,8 +63,10 @@ class PendingEnters:
         self._send = send
         self._deliver = deliver
         self._pending: dict[int, PendingEnter] = {}
-        # App id, channel, user id -> in how many it is the new member.
-        self._entering: dict[tuple[str, str, str], int] = {}
+        self._waiting: dict[int, None] = {}  # those that are not confirmed
+        # App id, channel, user id -> those whose new member it is.
+        self._entering: dict[MemberKey, list[int]] = {}
+        self._first_confirmed: dict[ChannelKey, int] = {}  # on a presence channel, locally
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -65,21 +74,48 @@ class PendingEnters:
     def add(self, id: int, pending: PendingEnter) -> None:
         """Keep a subscriber under the id of its `Enter` message. Ids must increase."""
         self._pending[id] = pending
+        self._waiting[id] = None
         key = _member_key(pending)
         if key is not None:
-            self._entering[key] = self._entering.get(key, 0) + 1
+            self._entering.setdefault(key, []).append(id)
 
     def pop(self, id: int) -> PendingEnter | None:
         """Remove the subscriber whose `Enter` has that id, since the broker has replied; None if there is none."""
         pending = self._pending.pop(id, None)
-        key = _member_key(pending) if pending is not None else None
-        if key is not None:
-            self._entering[key] -= 1
-            if not self._entering[key]:
-                del self._entering[key]
+        if pending is not None:
+            self._waiting.pop(id, None)
+            self._forget_member(id, pending)
+            key = (pending.request.app_id, pending.request.channel)
+            if self._first_confirmed.get(key) == id:
+                del self._first_confirmed[key]
         return pending
 
-    def is_entering(self, member: tuple[str, str, str]) -> bool:
+    def withdraw(self, member: MemberKey) -> bool:
+        """The user has left this node while the broker was away. Returns whether no broker can know that it was
+        there."""
+        ids = self._entering.get(member, [])
+        is_unknown = bool(ids) and not any(self._pending[id].was_sent for id in ids)
+        for id in tuple(ids):
+            pending = self._pending[id]
+            if not pending.is_confirmed:
+                is_unknown = False
+                continue
+            if is_unknown:
+                self._changes.pop(m.ADDED_MEMBERS, pending.change)
+            if pending.announced_members is None:
+                self.pop(id)
+            elif is_unknown:  # the others on the channel may have to be told of members
+                self._forget_member(id, pending)
+                pending.new_member = None
+        return is_unknown
+
+    def channel_closed(self, key: ChannelKey) -> None:
+        """The channel has no subscribers on this node any more."""
+        id = self._first_confirmed.get(key)
+        if id is not None and not self._pending[id].was_sent:
+            self.pop(id)
+
+    def is_entering(self, member: MemberKey) -> bool:
         """Whether the broker gets the member (app id, channel, user id) in an `Enter`, and so not in the `Hello`."""
         return member in self._entering
 
@@ -110,6 +146,7 @@ class PendingEnters:
         if member is not None and member.user_id not in local_channel.members:
             self._changes.pop(m.ADDED_MEMBERS, pending.change)
             member = None
+        pending.was_sent = True
         return m.Enter(
             id,
             request.app_id,
@@ -124,11 +161,12 @@ class PendingEnters:
 
     def confirm_all_locally(self) -> None:
         """The broker stays away: confirm all subscribers that wait."""
-        for pending in tuple(self._pending.values()):
-            if pending.announced_members is None:
-                self.confirm_locally(pending)
+        while self._waiting:
+            id = next(iter(self._waiting))
+            del self._waiting[id]
+            self._confirm_locally(id, self._pending[id])
 
-    def confirm_locally(self, pending: PendingEnter) -> None:
+    def _confirm_locally(self, id: int, pending: PendingEnter) -> None:
         """Confirm a subscriber with what this node knows."""
         request = pending.request
         app_id, channel = request.app_id, request.channel
@@ -136,7 +174,12 @@ class PendingEnters:
             self._deliver(PublishedEvent(app_id, channel, request.added))
         members = self._view.members(app_id, channel) if request.member is not None else []
         cached = self._cache.get(app_id, channel) if request.want_cached else None
-        pending.announced_members = frozenset(member.user_id for member in members)
+        pending.is_confirmed = True
+        if request.member is not None and (app_id, channel) not in self._first_confirmed:
+            pending.announced_members = frozenset(member.user_id for member in members)
+            self._first_confirmed[app_id, channel] = id
+        elif pending.new_member is None:
+            self.pop(id)  # the `Hello` has its channel, and its member if it has one
         pending.on_entered(ChannelSnapshot(members, None if cached is None else cached.text))
 
     def announce_missing(self, pending: PendingEnter, snapshot: ChannelSnapshot) -> None:
@@ -147,7 +190,15 @@ class PendingEnters:
             if pending.announced_members is not None and member.user_id not in pending.announced_members:
                 self._deliver(PublishedEvent(app_id, channel, self._events.added(channel, member)))
 
+    def _forget_member(self, id: int, pending: PendingEnter) -> None:
+        key = _member_key(pending)
+        ids = self._entering.get(key) if key is not None else None
+        if key is not None and ids is not None and id in ids:
+            ids.remove(id)
+            if not ids:
+                del self._entering[key]
 
-def _member_key(pending: PendingEnter) -> tuple[str, str, str] | None:
+
+def _member_key(pending: PendingEnter) -> MemberKey | None:
     member, request = pending.new_member, pending.request
     return None if member is None else (request.app_id, request.channel, member.user_id)

@@ -110,8 +110,14 @@ class BrokeredSubscriptions:
             self._state.close(app_id, channel)
             if key in self._topics:
                 self._topics[key] = self._loop.time()
+            if not self._linked:
+                self._pending.channel_closed(key)
         if gone is None:
             self._counts.channel_changed(key)
+            return
+        if not self._linked and self._pending.withdraw((app_id, channel, gone.user_id)):
+            if local_channel.count:
+                self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
             return
         change = self.changes.remove(app_id, channel, gone)
         if self._linked:
@@ -203,10 +209,10 @@ class BrokeredSubscriptions:
             return
         if not self._confirms_changes:
             self.changes.pop(m.ADDED_MEMBERS, pending.change)
-        if pending.announced_members is None:
+        if not pending.is_confirmed:
             self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS
             pending.on_entered(snapshot)
-        else:
+        elif pending.announced_members is not None:
             self._pending.announce_missing(pending, snapshot)
 
     def on_enter_refused(self, id: int) -> None:

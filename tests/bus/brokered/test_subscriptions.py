@@ -105,12 +105,13 @@ async def test_an_isolated_node_lets_subscribers_in() -> None:
 async def test_member_events_that_were_told_here_are_not_taken_from_the_broker_again() -> None:
     node = Subscribed(confirms_changes=True)
     changes = node.subscriptions.changes
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.disconnected()
-    node.enter(ROOM, ANN, isolated=True)
     node.enter(ROOM, Member("bob", b'"bob"', b"null"), isolated=True)
     node.subscriptions.leave(APP, ROOM, "ann")
-    assert len(node.delivered) == 3
-    assert not changes.claim_delivery(m.ADDED_MEMBERS, 1)
+    assert len(node.delivered) == 2
+    assert not changes.claim_delivery(m.ADDED_MEMBERS, 2)
     assert not changes.claim_delivery(m.REMOVED_MEMBERS, 1)
 
 
@@ -211,3 +212,37 @@ async def test_subscribers_are_sent_behind_those_that_wait() -> None:
     node.enter(ROOM, Member("eve", b'"eve"', b"null"))
     assert isinstance(node.sent[-1], m.Enter)
     assert node.sent[-1].change == 3
+
+
+async def test_who_comes_and_goes_while_the_broker_is_away_leaves_nothing_behind() -> None:
+    node = Subscribed(confirms_changes=True)
+    node.subscriptions.disconnected()
+    bob = Member("bob", b'"bob"', b"null")
+    node.enter(ROOM, bob, isolated=True)
+    for _ in range(100):
+        node.enter("news", isolated=True)
+        node.enter(ROOM, ANN, isolated=True)
+        node.enter(ROOM, ANN, isolated=True)  # a second tab
+        for user in ("ann", "ann", None):
+            node.subscriptions.leave(APP, "news" if user is None else ROOM, user)
+    assert len(node.entered) == 301
+    assert len(node.delivered) == 201  # bob, and ann's coming and going
+    assert len(node.subscriptions._pending) == 1
+    assert node.greet().departed == []
+    assert [enter.member for enter in node.sent if isinstance(enter, m.Enter)] == [bob]
+
+
+async def test_the_subscribers_of_a_channel_are_told_of_its_members_once_the_broker_is_back() -> None:
+    node = Subscribed(confirms_changes=True)
+    node.subscriptions.disconnected()
+    bob, eve = Member("bob", b'"bob"', b"null"), Member("eve", b'"eve"', b"null")
+    node.enter(ROOM, ANN, isolated=True)
+    node.enter(ROOM, bob, isolated=True)
+    node.subscriptions.leave(APP, ROOM, "ann")  # who was told first
+    node.greet()
+    enters = [message for message in node.sent if isinstance(message, m.Enter)]
+    assert [enter.member for enter in enters] == [None, bob]
+    node.delivered.clear()
+    node.subscriptions.on_enter_reply(enters[0].id, ChannelSnapshot([eve]))
+    node.subscriptions.on_enter_reply(enters[1].id, ChannelSnapshot([eve, bob]))
+    assert [event.text for event in node.delivered] == [MEMBER_EVENTS.added(ROOM, eve)]
