@@ -22,6 +22,7 @@ from revurb.observe.printable import escape_unprintable
 from revurb.processes.control_socket import ServerStatus
 
 HIGH_LAG_MS = 1000.0  # on a local network it is 1 or 2
+EXIT_DEGRADED = 3
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 
 
@@ -33,7 +34,8 @@ COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None:
     """Show the servers that run here.
 
-    A table of its processes, connections and restarts for each. Exits with 1 if there is none.
+    A table of its processes, connections and restarts for each. Exits with 1 if there is none, and with 3 if a process
+    is cut off from the others.
     """
     if cluster:
         _print_cluster(load_or_exit(**flags), as_json)
@@ -41,11 +43,13 @@ def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None
     servers = [server for _, server in find_servers(port)]
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(servers), indent=2))
-        return
-    for number, server in enumerate(servers):
-        if number:
-            click.echo()
-        _print_server(server)
+    else:
+        for number, server in enumerate(servers):
+            if number:
+                click.echo()
+            _print_server(server)
+    if any(process.bus for server in servers for process in server.processes):
+        sys.exit(EXIT_DEGRADED)
 
 
 def _print_cluster(config: Config, as_json: bool) -> None:
@@ -130,7 +134,7 @@ def _print_server(server: ServerStatus) -> None:
         )
     )
     table = Table(box=None, pad_edge=False)
-    for heading in ("Process", "Pid", "State", "Uptime", "Connections", "Restarts"):
+    for heading in ("Process", "Pid", "State", "Bus", "Uptime", "Connections", "Restarts"):
         table.add_column(
             heading, justify="right" if heading in ("Pid", "Connections", "Restarts") else "left"
         )
@@ -140,6 +144,7 @@ def _print_server(server: ServerStatus) -> None:
             cell(process.process),
             "-" if process.pid is None else str(process.pid),
             coloured(process.state, colour),
+            "-" if process.bus is None else coloured(process.bus, "red") if process.bus else "ok",
             format_duration(process.uptime_s),
             str(process.connections),
             str(process.restarts),

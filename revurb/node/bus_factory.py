@@ -24,8 +24,8 @@ BusFactory = Callable[[Receiver], BusEngine]
 
 def choose_bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | None:
     """The function that makes the bus of a node from its Receiver; None for the bus of a single process. `hub_socket`
-    is the path of the hub's socket, if the node is a worker. Raises ConfigError if the configured Redis client factory
-    cannot be loaded."""
+    is the address of the hub's socket, if the node is a worker. Raises ConfigError if the configured Redis client
+    factory cannot be loaded."""
     node = f"{os.getpid()}-{secrets.token_hex(4)}"
     if config.scaling.enabled:
         return _redis_bus_factory(config, node)

@@ -105,6 +105,11 @@ class Node:
         """Open WebSockets."""
         return len(self._connections.websockets)
 
+    @property
+    def bus_degraded(self) -> str | None:
+        """Why this node is cut off from the others; None while it is connected, or alone."""
+        return self._bus.degraded
+
     def unready(self) -> str | None:
         """The reason why this node should get no new clients: "draining", "no file descriptor is left", "not
         listening", or why its bus is degraded. None if it should."""

@@ -26,7 +26,8 @@ REQUEST_TIMEOUT_S = 5.0  # then a connection without a request is closed
 
 
 class ProcessStatus(msgspec.Struct):
-    """One process of a server. `state` is starting, ready, draining, blocked, or waiting (for its next start)."""
+    """One process of a server. `state` is starting, ready, draining, blocked, or waiting (for its next start). `bus` is
+    why it is cut off from the other processes, "" while it is connected, and None if it has no bus."""
 
     process: str
     pid: int | None
@@ -34,6 +35,7 @@ class ProcessStatus(msgspec.Struct):
     uptime_s: float
     connections: int
     restarts: int
+    bus: str | None = None
 
 
 class ServerStatus(msgspec.Struct):

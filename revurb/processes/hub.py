@@ -20,7 +20,7 @@ from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
-from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, run_child
+from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, inherited, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
@@ -35,7 +35,9 @@ GC_THRESHOLDS = (10_000, 5, 1_000_000)
 async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
     """Serve the workers until the supervisor, a signal or the supervisor's end requests the exit."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--socket", required=True, help="path of the Unix socket")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--socket-fd", type=int, help="descriptor of the bound Unix socket")
+    place.add_argument("--socket", help="path of the Unix socket, for a supervisor of an older release")
     parser.add_argument(
         "--workers",
         type=int,
@@ -48,7 +50,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     configure_logging(options.log_format, options.log_level, worker="hub")
     clock = asyncio.get_running_loop().time
     broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=options.workers)
-    server = HubServer(broker, options.socket)
+    server = HubServer(broker, options.socket or inherited(options.socket_fd))
     await server.start()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -1,7 +1,4 @@
-"""The runtime directory: it has one control socket for each running server, named by its port.
-
-The socket of a server's hub is in the same directory.
-"""
+"""The runtime directory: it has one control socket for each running server, named by its port."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import contextlib
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,25 +37,6 @@ def usable_dir(configured: str | None) -> Path:
         except OSError as error:
             reasons.append(f"{path}: {error.strerror or error}")
     raise OSError("; ".join(reasons))
-
-
-@contextlib.contextmanager
-def hub_socket(configured: str | None, port: int) -> Iterator[Path]:
-    """A path for the socket of the hub of the server on `port`; the file is removed at the end of the block. It is in
-    the runtime directory, or in a temporary one if that cannot be used: workers need the hub also where no runtime
-    directory can be had."""
-    name = f"{port}-{os.getpid()}.hub"  # another server may have the same port on another address
-    with contextlib.ExitStack() as stack:
-        try:
-            path = usable_dir(configured) / name
-        except OSError:
-            path = None
-        if path is None or len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="revurb-"))) / name
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)  # a hub that was killed has left it
 
 
 def _check_owner(path: Path) -> None:

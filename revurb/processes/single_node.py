@@ -137,7 +137,11 @@ class SingleNode:
             state=state,
             uptime_s=uptime_s,
             supervised=False,
-            processes=[ProcessStatus("node", os.getpid(), state, uptime_s, node.connection_count, 0)],
+            processes=[
+                ProcessStatus(
+                    "node", os.getpid(), state, uptime_s, node.connection_count, 0, node.bus_degraded or ""
+                )
+            ],
             lines_dropped=lines_dropped(),
         )
 

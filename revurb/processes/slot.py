@@ -180,8 +180,9 @@ class Slot:
             yield ProcessStatus(self.name, None, "waiting", 0.0, 0, self.restarts)
         for child in self.children:
             state = "blocked" if is_blocked(child) else child.shown_state
+            beat = child.heartbeat
             yield ProcessStatus(
-                self.name, child.pid, state, child.uptime_s, child.heartbeat.connections, self.restarts
+                self.name, child.pid, state, child.uptime_s, beat.connections, self.restarts, beat.bus
             )
 
     def _limit_drain(self, child: Child) -> None:

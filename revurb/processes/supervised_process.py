@@ -125,6 +125,13 @@ class SupervisedProcess:
             self.drain_requested.set_result(reason)
 
 
+def inherited(fd: int) -> socket.socket:
+    """The socket of a descriptor that the supervisor has left to this process, and to none of its children."""
+    sock = socket.socket(fileno=fd)
+    sock.set_inheritable(False)
+    return sock
+
+
 def run_child(main: ChildMain, arguments: Sequence[str]) -> None:
     """The body of a child's module: opens the link, runs `main` with the remaining arguments, and exits the process.
     Errors of the configuration, of an address or of a certificate are sent to the supervisor."""

@@ -29,10 +29,12 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Heartbeat(msgspec.Struct, tag="beat"):
-    """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets.
-    `lines_dropped` are lines of its output that could not be written."""
+    """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets. `bus` is why it is
+    cut off from the other processes, "" while it is connected, and None if it has no bus. `lines_dropped` are lines of
+    its output that could not be written."""
 
     connections: int = 0
+    bus: str | None = None
     lines_dropped: int = 0
 
 

@@ -14,7 +14,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 
 from revurb.config import Config, ConfigError
 from revurb.observe.logs import configure_logging
@@ -24,10 +23,10 @@ from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.cpus import worker_count
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
+from revurb.processes.hub_socket import HubSocket, hub_socket
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
-from revurb.processes.runtime_dir import hub_socket
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
 from revurb.processes.systemd import ENVIRONMENT_NAMES, SystemdNotifier
@@ -57,17 +56,17 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
         extra={"host": server.host, "port": binding.port, "workers": count, "open_files_limit": files},
     )
     try:
-        with hub_socket(config.process.runtime_dir, binding.port) as path:
+        with hub_socket(config.process.runtime_dir, binding.port) as hub:
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
-            asyncio.run(Supervisor(invocation, config, binding, path).run(on_listening))
+            asyncio.run(Supervisor(invocation, config, binding, hub).run(on_listening))
     finally:
         binding.close()
 
 
 class Supervisor:
-    """The processes of one server, from the call of `run` to its return. `hub_path` is the Unix socket of the hub."""
+    """The processes of one server, from the call of `run` to its return."""
 
-    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub_path: Path) -> None:
+    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub: HubSocket) -> None:
         self._invocation = invocation
         self._config = config
         self._binding = binding
@@ -82,7 +81,7 @@ class Supervisor:
             self._hub_slots.append(
                 Slot(
                     "hub",
-                    lambda: self._hub_command(hub_path, environ),
+                    lambda: self._hub_command(hub, environ),
                     self._reaper,
                     on_change=self._changes.notify,
                     on_unexpected_exit=self._on_unexpected_exit,
@@ -92,7 +91,7 @@ class Supervisor:
         self._workers = WorkerPool(
             invocation,
             binding,
-            hub_path,
+            hub.address,
             environ,
             self._reaper,
             self._changes,
@@ -134,16 +133,17 @@ class Supervisor:
 
     # Starting.
 
-    def _hub_command(self, path: Path, environ: Mapping[str, str]) -> ChildCommand:
+    def _hub_command(self, hub: HubSocket, environ: Mapping[str, str]) -> ChildCommand:
         log = self._config.log
+        fds = () if hub.sock is None else (hub.sock.fileno(),)
         return ChildCommand(
             module="revurb.processes.hub",
             arguments=(
-                *("--socket", str(path)),
+                *(("--socket-fd", str(fds[0])) if fds else ("--socket", hub.address)),
                 *("--workers", str(self._workers.connected_to_hub)),
                 *("--log-format", log.format, "--log-level", log.level),
             ),
-            fds=(),
+            fds=fds,
             environ=environ,
             cwd=self._invocation.cwd,
         )

@@ -22,7 +22,7 @@ from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.single_node import stop_node
-from revurb.processes.supervised_process import SupervisedProcess, run_child
+from revurb.processes.supervised_process import SupervisedProcess, inherited, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
@@ -100,13 +100,13 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
         "--tcp", action="append", default=[], help="number of a slot and its descriptors: 0:5,6"
     )
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
-    parser.add_argument("--hub-socket", required=True, help="path of the hub's Unix socket")
+    parser.add_argument("--hub-socket", required=True, help="address of the hub's Unix socket")
     parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
     options, rest = parser.parse_known_args(arguments)
     slots = {int(slot): _sockets(fds) for slot, _, fds in (text.partition(":") for text in options.tcp)}
     own_sockets = slots.pop(options.slot)
     if options.unix is not None:
-        own_sockets.append(_inherited(options.unix))
+        own_sockets.append(inherited(options.unix))
 
     config = Invocation.from_arguments(rest).load()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
@@ -120,7 +120,8 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     adopted = AdoptedSlots(node, slots)
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.send_ready(
-        config.server.drain_timeout_s, lambda: Heartbeat(node.connection_count, lines_dropped())
+        config.server.drain_timeout_s,
+        lambda: Heartbeat(node.connection_count, node.bus_degraded or "", lines_dropped()),
     )
     _log.info("worker is ready")
 
@@ -134,13 +135,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
 
 
 def _sockets(fds: str) -> list[socket.socket]:
-    return [_inherited(int(fd)) for fd in fds.split(",")]
-
-
-def _inherited(fd: int) -> socket.socket:
-    sock = socket.socket(fileno=fd)
-    sock.set_inheritable(False)
-    return sock
+    return [inherited(int(fd)) for fd in fds.split(",")]
 
 
 if __name__ == "__main__":

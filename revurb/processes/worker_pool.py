@@ -12,7 +12,6 @@ import functools
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand, exit_text
@@ -41,14 +40,14 @@ class ChangeSignal:
 
 
 class WorkerPool:
-    """The slots of the workers, "worker 0" and so on. `hub_path` is the Unix socket of the hub that connects them.
+    """The slots of the workers, "worker 0" and so on. `hub_address` is that of the hub that connects them.
     `changes` is notified whenever a worker became ready, began to drain or exited."""
 
     def __init__(
         self,
         invocation: Invocation,
         binding: Binding,
-        hub_path: Path,
+        hub_address: str,
         environ: Mapping[str, str],
         reaper: Reaper,
         changes: ChangeSignal,
@@ -58,7 +57,7 @@ class WorkerPool:
     ) -> None:
         self._invocation = invocation
         self._binding = binding
-        self._hub_path = hub_path
+        self._hub_address = hub_address
         self._environ = environ
         self._reaper = reaper
         self._changes = changes
@@ -163,7 +162,7 @@ class WorkerPool:
                 *("--slot", str(number)),
                 *(argument for text in tcp for argument in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
-                *("--hub-socket", str(self._hub_path)),
+                *("--hub-socket", self._hub_address),
                 *self._invocation.arguments(),
             ),
             fds=binding.fds(),

@@ -27,9 +27,10 @@ def test_status_is_a_table_and_stop_waits_for_the_end(server: Serving) -> None:
     first, headings, *rows = result.output.splitlines()
     pid = server.status().pid
     assert first.startswith(f"Revurb 0.1.0 on 127.0.0.1:{server.port}, pid {pid}: ready, up ")
-    assert headings.split() == ["Process", "Pid", "State", "Uptime", "Connections", "Restarts"]
+    assert headings.split() == ["Process", "Pid", "State", "Bus", "Uptime", "Connections", "Restarts"]
     processes = server.status().processes
-    assert [row.split()[:-4] for row in rows] == [[*row.process.split(), str(row.pid)] for row in processes]
+    assert [row.split()[-4] for row in rows] == ["-" if row.process == "hub" else "ok" for row in processes]
+    assert [row.split()[:-5] for row in rows] == [[*row.process.split(), str(row.pid)] for row in processes]
 
     told = json.loads(run(server.runtime_dir, "status", "--json", "--port", str(server.port)).output)
     assert [process["pid"] for process in told[0]["processes"]] == [row.pid for row in processes]

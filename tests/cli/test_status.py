@@ -1,12 +1,24 @@
 """The tables of `revurb status`. Which nodes a survey finds is in tests/node/test_cluster_survey.py."""
 
+import asyncio
 import io
+import json
+import tempfile
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from revurb.cli.status import cluster_table, format_duration, format_lag
 from revurb.node.cluster_status import NodeStatus
+from revurb.processes.control_socket import (
+    ControlReply,
+    ControlRequest,
+    ControlSocket,
+    ProcessStatus,
+    ServerStatus,
+)
+from tests.cli.local import run
 
 
 def node(
@@ -67,3 +79,35 @@ def test_texts_of_other_nodes_are_shown_as_they_are() -> None:
     assert row.split() == [
         "[red]a\\x9b\\u202e\\n", "7", "[/]", "1m", "1s", "12", "-", "-", "-", "-", "[b]1",
     ]  # fmt: skip
+
+
+async def test_a_process_that_is_cut_off_is_shown_and_told_by_the_exit_code() -> None:
+    processes = [
+        ProcessStatus("worker 0", 71, "ready", 5.0, 2, 0, ""),
+        ProcessStatus("worker 1", 72, "ready", 5.0, 2, 0, "hub disconnected"),
+        ProcessStatus("hub", 70, "ready", 5.0, 0, 0),
+    ]
+    server = ServerStatus("0.1.0", 7, "127.0.0.1", 8080, "ready", 5.0, True, processes)
+
+    async def answer(request: ControlRequest) -> ControlReply:
+        return ControlReply(status=server)
+
+    control = ControlSocket(answer)
+    with tempfile.TemporaryDirectory(
+        prefix="revurb-"
+    ) as folder:  # short: the path of a Unix socket has 107 bytes
+        await control.start(folder, 8080)
+        result = await asyncio.to_thread(run, Path(folder), "status")
+        as_json = await asyncio.to_thread(run, Path(folder), "status", "--json")
+        processes[1].bus = ""
+        healthy = await asyncio.to_thread(run, Path(folder), "status")
+        control.close()
+    assert [line.split()[3:-3] for line in result.output.splitlines()[2:]] == [
+        ["ready", "ok"],
+        ["ready", "hub", "disconnected"],
+        ["-"],
+    ]
+    assert [process["bus"] for process in json.loads(as_json.output)[0]["processes"]] == [
+        "", "hub disconnected", None,
+    ]  # fmt: skip
+    assert (result.exit_code, as_json.exit_code, healthy.exit_code) == (3, 3, 0)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -9,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from revurb.processes.runtime_dir import (
-    MAX_SOCKET_PATH_BYTES,
     candidates,
     connect,
     control_sockets,
-    hub_socket,
     usable_dir,
 )
 
@@ -59,18 +56,3 @@ def test_servers_are_found_by_port_and_stale_sockets_removed(folder: Path) -> No
     assert [path.name for path, _ in found] == ["9.sock", "80-7.sock"]
     assert not (folder / "1.sock").exists()
     assert connect(folder / "none.sock") is None
-
-
-def test_the_hub_has_its_socket_in_the_folder_while_it_is_used(folder: Path) -> None:
-    with hub_socket(str(folder), 8080) as path:
-        assert path == folder / f"8080-{os.getpid()}.hub"
-        path.touch()
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("name", ["missing/too", "x" * MAX_SOCKET_PATH_BYTES])
-def test_the_hub_has_a_folder_of_its_own_where_there_is_no_usable_one(folder: Path, name: str) -> None:
-    with hub_socket(str(folder / name), 8080) as path:
-        assert not path.is_relative_to(folder)
-        assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert not path.parent.exists()

@@ -409,3 +409,37 @@ def test_as_process_1_it_waits_for_orphans_and_obeys_signals(
 
 def _children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def test_the_hub_needs_no_file_that_could_be_removed(tmp_path: Path) -> None:
+    """A cleaner of /tmp, or a logout, takes the runtime directory away; then all workers and the hub are replaced."""
+    with serving(tmp_path, "--workers", "2", "--drain-timeout", "0") as server:
+        server.becomes(all_ready)
+        before = server.status()
+        for path in server.runtime_dir.iterdir():
+            if path.suffix != ".sock":  # `revurb status` needs that
+                path.unlink()
+        server.signal(signal.SIGHUP)
+        server.said("restarted workers=2")
+        server.becomes(all_ready)  # the old ones have gone
+        os.kill(hub_pid(before), signal.SIGKILL)
+        status = server.becomes(
+            lambda status: (
+                all_ready(status)
+                and hub_pid(status) != hub_pid(before)
+                and [row.bus for row in status.processes] == ["", "", None]
+            )
+        )
+        assert not {row.pid for row in status.processes} & {row.pid for row in before.processes}
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(connect(server.port, "key1")) for _ in range(12)]
+            for client in clients:
+                await client.subscribe("news")
+            answer = await api(
+                server.port, APP, "POST", "/events", {"name": "e", "channel": "news", "data": "x"}
+            )
+            assert answer.status == 200
+            for client in clients:  # 12 are on one worker only once in 2,000 times
+                await client.expect("e", "news")
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0

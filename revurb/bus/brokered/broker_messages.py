@@ -321,6 +321,11 @@ class Held(_Message, tag=10):
     partition: int = 0
 
 
+class HubReady(_Message, tag=12):
+    """The first message on a connection to a socket that has no file: a hub serves it. Before, it may wait in a queue
+    of which no process takes anything."""
+
+
 class EventsMissed(_Message, tag=11):
     """At most `count` events for this node were dropped, because it took none for too long."""
 
@@ -362,6 +367,7 @@ FromBroker: TypeAlias = (
     | ChannelsReply
     | Held
     | EventsMissed
+    | HubReady
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -166,6 +166,17 @@ class PendingEnters:
             del self._waiting[id]
             self._confirm_locally(id, self._pending[id])
 
+    def waiting_request(self, id: int) -> EnterRequest | None:
+        """The request with that id, if its subscriber has not been confirmed."""
+        return self._pending[id].request if id in self._waiting else None
+
+    def refuse(self, id: int) -> None:
+        """The broker cannot count the subscriber with that id: forget it, and confirm it if it waits."""
+        if id in self._waiting:
+            del self._waiting[id]
+            self._confirm_locally(id, self._pending[id])
+        self.pop(id)
+
     def _confirm_locally(self, id: int, pending: PendingEnter) -> None:
         """Confirm a subscriber with what this node knows."""
         request = pending.request

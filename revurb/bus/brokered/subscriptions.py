@@ -217,10 +217,10 @@ class BrokeredSubscriptions:
 
     def on_enter_refused(self, id: int) -> None:
         """The broker cannot count a subscriber: let it in with what this node knows."""
-        pending = self._pending.pop(id)
-        if pending is not None and pending.announced_members is None:
-            self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS
-            self._pending.confirm_locally(pending)
+        request = self._pending.waiting_request(id)
+        if request is not None:
+            self._topics[request.app_id, request.channel] = _HAS_SUBSCRIBERS
+        self._pending.refuse(id)
 
     def tick(self, now: float) -> None:
         """Unsubscribe from channels that have had no subscribers for LINGER_S: of very many, from the rest later."""

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import random
+import socket
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -17,6 +18,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
+from revurb.bus.hub.peer_credentials import is_own_peer
 
 _log = logging.getLogger(__name__)
 
@@ -30,15 +32,16 @@ MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
 
 
 class HubLink(asyncio.Protocol):
-    """A `revurb.bus.brokered.broker_link.BrokerLink` to the Unix socket at `path`. It sends a heartbeat every
-    `heartbeat_s`, which has to be well below the broker's lease."""
+    """A `revurb.bus.brokered.broker_link.BrokerLink` to the Unix socket at `address`: a path, or "@" and the name of a
+    socket that has no file. It sends a heartbeat every `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
     confirms_changes = takes_parts = True
 
-    def __init__(self, path: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, address: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._heartbeat_s = heartbeat_s
-        self._path = path
+        self._address = address
+        self._is_served = False  # whether a hub has taken the connection
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._duplicate_fd = -1  # a duplicate of the connection's descriptor
@@ -83,7 +86,9 @@ class HubLink(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
         second."""
-        if self._transport is None or self._lag is None or now < self._heartbeat_at + self._heartbeat_s:
+        if self._transport is None or not self._is_served or self._lag is None:
+            return
+        if now < self._heartbeat_at + self._heartbeat_s:
             return
         self._heartbeat_at = now
         if now - self._received_at > MAX_MISSED_HEARTBEATS * self._heartbeat_s:
@@ -111,6 +116,12 @@ class HubLink(asyncio.Protocol):
         self._splitter = MessageSplitter()
         self._received_at = self._heartbeat_at = asyncio.get_running_loop().time()
         self._lag = HeartbeatLag(time.monotonic())
+        if not self._address.startswith("@"):
+            self._begin()
+
+    def _begin(self) -> None:
+        """A hub serves the connection."""
+        self._is_served = True
         self._owner.linked()
 
     def data_received(self, data: bytes) -> None:
@@ -154,6 +165,10 @@ class HubLink(asyncio.Protocol):
             except (msgspec.MsgspecError, RecursionError):
                 self.invalid_messages += 1
                 continue
+            if isinstance(message, m.HubReady):
+                if not self._is_served:
+                    self._begin()
+                continue
             if isinstance(message, m.HeartbeatReply) and self._lag is not None:
                 self._lag.returned(time.monotonic())
             yield message
@@ -162,9 +177,26 @@ class HubLink(asyncio.Protocol):
         self._transport = None
         self.is_full = False
         self._read_remaining()
+        was_served, self._is_served = self._is_served, False
         self._disconnected.set()
-        if not self._stopped:
+        if was_served and not self._stopped:
             self._owner.unlinked()
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises OSError."""
+        if not self._address.startswith("@"):
+            await loop.create_unix_connection(lambda: self, self._address)
+            return
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.connect("\0" + self._address[1:])  # at once, or an error
+            if not is_own_peer(sock):
+                raise PermissionError("the hub's socket belongs to somebody else")
+            await loop.create_unix_connection(lambda: self, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -172,7 +204,7 @@ class HubLink(asyncio.Protocol):
         while True:
             self._disconnected.clear()
             try:
-                await loop.create_unix_connection(lambda: self, self._path)
+                await self._connect(loop)
             except OSError:
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1))
                 retry_s = min(retry_s * 2, RETRY_MAX_S)

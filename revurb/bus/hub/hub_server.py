@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from typing import cast
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.framing import FramingError, MessageSplitter
+from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.peer_credentials import is_own_peer
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,13 @@ class _WorkerConnection(asyncio.Protocol):
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
         self._hub.no_connections.clear()
+        if self._hub.is_inherited:
+            if is_own_peer(transport.get_extra_info("socket")):
+                self.write(encode_frame(m.HubReady()))
+                self._hub.flush()
+            else:
+                _log.error("somebody else's process has connected, which is refused")
+                self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -109,20 +119,22 @@ class _WorkerConnection(asyncio.Protocol):
 
 
 class HubServer:
-    """Listens on `path` from `start` to `stop`. Only the owner of the process may connect (mode 0600).
+    """Listens from `start` to `stop`: on a path, or on a bound socket that it inherited (`is_inherited`) and does not
+    remove. Only processes of the same user may connect.
 
     `no_connections` is set while no worker is connected. `connections`, `unflushed` (those with data to send) and
     `unread` (those that are not read from, since too much of them waits) are maintained by the connections.
     """
 
-    def __init__(self, broker: Broker, path: str) -> None:
+    def __init__(self, broker: Broker, place: str | socket.socket) -> None:
         self.broker = broker
         self.connections: set[_WorkerConnection] = set()
         self.no_connections = asyncio.Event()
         self.no_connections.set()
         self.unflushed: list[_WorkerConnection] = []  # the connections with unsent data
         self.unread: set[_WorkerConnection] = set()
-        self._path = path
+        self._place = place
+        self.is_inherited = not isinstance(place, str)
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_sending_soon = False
@@ -130,14 +142,17 @@ class HubServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError if the path cannot be used."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)  # left by a broker that was killed; the supervisor runs one at a time
-        before = os.umask(0o177)
-        try:
-            self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), self._path)
-        finally:
-            os.umask(before)
+        loop, place = asyncio.get_running_loop(), self._place
+        if isinstance(place, str):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(place)  # left by a broker that was killed; the supervisor runs one at a time
+            before = os.umask(0o177)
+            try:
+                self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), place)
+            finally:
+                os.umask(before)
+        else:
+            self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), sock=place)
         self._tick(loop)
 
     async def stop(self) -> None:
@@ -148,8 +163,9 @@ class HubServer:
             self._server.close()
         for connection in tuple(self.connections):
             connection.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
+        if isinstance(self._place, str):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._place)
 
     def flush(self) -> None:
         """Send what the broker has written. The events go first, so that the kernel has them and delivers them whatever

@@ -66,6 +66,7 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.NodeGone("n2"), [9, "n2"]),
     (m.Held([1], [5], -2), [10, [1], [5], -2]),
     (m.EventsMissed(3), [11, 3]),
+    (m.HubReady(), [12]),
 ]
 
 
