@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from revurb.bus.brokered import subscriptions
 from revurb.bus.engine import BusHealth
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
@@ -88,6 +91,29 @@ async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) ->
     there.bus.leave(APP, "news", None)
     assert await resolve(there.bus.channels(APP, "")) == {}
     assert await resolve(here.bus.channels(APP, "")) == {}
+
+
+async def test_whoever_comes_back_hears_within_the_linger_and_after_it(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "LINGER_S", 0.1)
+    here, there = await cluster.node(), await cluster.node()
+    await there.enter()
+    assert there.bus.health.topics == 1
+    there.bus.leave(APP, "news", None)
+    await there.enter()  # nobody was asked, since the node is subscribed still
+    await here.publish(b"within")
+    assert await texts_up_to(there, b"within") == [b"within"]
+    await asyncio.sleep(0.15)
+    assert there.bus.health.topics == 1  # the linger of the one who came back is over
+    there.bus.leave(APP, "news", None)
+    await there.until(lambda: there.bus.health.topics == 0)
+    received = there.bus.received
+    await here.publish(b"to nobody")
+    await there.enter()
+    await here.publish(b"after")
+    assert await texts_up_to(there, b"after") == [b"after"]
+    assert there.bus.received == received + 1  # not the one of the time between
 
 
 # Rule 2: one order for all.

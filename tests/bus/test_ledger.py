@@ -77,3 +77,23 @@ def test_nothing_is_kept_of_what_is_gone() -> None:
     assert ledger._channels == {}
     assert ledger._connections == {}
     assert ledger._keys_by_node == {}
+
+
+def test_a_user_on_two_nodes_goes_with_the_last_of_them() -> None:
+    """Whichever node is removed first, and whether its count or its members are."""
+    for first, last in (("n1", "n2"), ("n2", "n1")):
+        ledger = Ledger()
+        for node in ("n1", "n2"):
+            ledger.set_count(node, APP, ROOM, 1)
+            ledger.join(node, APP, ROOM, ANN)
+        ledger.set_count(first, APP, ROOM, 0)
+        assert ledger.keys_of_node(first) == ((APP, ROOM),)  # for its member
+        assert [ledger.leave(*key) for key in ((first, APP, ROOM, "ann"),)] == [None]
+        assert ledger.keys_of_node(first) == ()
+        assert ledger.counts(APP, ROOM) == (1, 1)
+        assert list(ledger.members_of_node(last)) == [(APP, ROOM, "ann")]
+        assert ledger.leave(last, APP, ROOM, "ann") == ANN
+        assert ledger.counts(APP, ROOM) == (1, 0)
+        ledger.set_count(last, APP, ROOM, 0)
+        assert ledger.occupied_channels(APP) == []
+        assert ledger.keys_of_node(last) == ()

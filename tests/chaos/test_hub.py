@@ -114,3 +114,29 @@ async def test_a_worker_that_holds_more_than_a_message_may_have_links_again(clus
     await other.until(lambda: other.texts() == [b"end"])
     [first, last] = await resolve(other.bus.describe(APP, ["cache-0", "cache-399"]))
     assert first.cached.text == last.cached.text == text
+
+
+async def test_a_line_that_is_cut_again_and_again_loses_nothing(cluster: HubProcess) -> None:
+    """Those of the publisher and of the subscriber, while the hub lives."""
+    publisher, subscriber = await cluster.node(), await cluster.node()
+    for node in (publisher, subscriber):
+        await node.enter()
+        await node.enter(ROOM, Member(node.name, b'"x"', b"null"))
+    await publisher.until(lambda: publisher.received)  # of the other's coming
+    for node in (publisher, subscriber):
+        node.received.clear()
+    count = 1000
+    for number in range(count):
+        await publisher.publish(b"%d" % number)
+        if number % 100 == 50:
+            node = (publisher, subscriber)[number // 100 % 2]
+            cut = node.bus._link._transport
+            cut.abort()
+            await node.until(lambda node=node, cut=cut: node.bus._link._transport not in (None, cut))  # type: ignore[misc]
+    for node in (publisher, subscriber):
+        last = b"%d" % (count - 1)
+        await node.until(lambda node=node, last=last: last in node.texts())  # type: ignore[misc]
+        await node.until(lambda node=node: node.bus.degraded is None)  # type: ignore[misc]
+        assert node.texts() == [b"%d" % number for number in range(count)]
+        assert node.texts(ROOM) == []  # nobody has left or come
+        assert (node.bus.missed, node.bus.dropped) == (0, 0)

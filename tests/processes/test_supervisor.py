@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from revurb.processes.control_socket import ControlRequest
-from tests.client import api, connect, handshake, http
+from tests.client import api, channel_auth, connect, encode_frame, handshake, http
 from tests.conftest import Run
 from tests.processes.serving import Serving, all_ready, hub_pid, launched, serving, workers
 from tests.processes.test_single_node import APP
@@ -62,6 +63,36 @@ def test_the_limit_of_open_files_is_said(steady: Serving) -> None:
 
 def pids(server: Serving) -> list[int | None]:
     return [row.pid for row in server.workers()]
+
+
+async def test_messages_about_a_pending_subscription_wait_for_it(steady: Serving) -> None:
+    """All in one TCP segment, so that none can be answered by the hub before the next is read."""
+    async with connect(steady.port, "key1") as talker, contextlib.AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(connect(steady.port, "key1")) for _ in range(8)]
+        for listener in listeners:  # on both workers, but for once in 100 times
+            await listener.subscribe("private-room", APP)
+        auth = channel_auth(APP, talker.socket_id, "private-room")
+        subscription = {"channel": "private-room", "auth": auth}
+        messages: list[dict[str, object]] = [
+            {"event": "pusher:subscribe", "data": subscription},
+            {"event": "client-one", "channel": "private-room", "data": "1"},
+            {"event": "client-two", "channel": "private-room", "data": "2"},
+            {"event": "pusher:unsubscribe", "data": {"channel": "private-room"}},
+            {"event": "client-none", "channel": "private-room", "data": "not a member any more"},
+            {"event": "pusher:subscribe", "data": subscription},
+            {"event": "client-three", "channel": "private-room", "data": "3"},
+        ]
+        await talker.send_bytes(b"".join(encode_frame(1, json.dumps(each).encode()) for each in messages))
+        for listener in listeners:
+            assert [(await listener.next_event())["event"] for _ in range(3)] == [
+                "client-one", "client-two", "client-three",
+            ]  # fmt: skip
+        answers = [(await talker.next_event())["event"] for _ in range(3)]
+        assert answers == [
+            "pusher_internal:subscription_succeeded",
+            "pusher:error",  # of client-none
+            "pusher_internal:subscription_succeeded",
+        ]
 
 
 async def test_a_dead_worker_is_replaced_and_its_socket_served_meanwhile(steady: Serving) -> None:
