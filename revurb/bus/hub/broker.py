@@ -79,7 +79,7 @@ class Broker:
         peer.received_at = self._clock()
         until = 0.0
         for body in bodies:
-            if peer.is_greeting or peer.inbox or peer.is_choked or (until and time.perf_counter() >= until):
+            if peer.is_occupied or peer.inbox or peer.is_choked or (until and time.perf_counter() >= until):
                 peer.inbox.append(body)
                 peer.waiting_bytes += len(body)
             else:
@@ -97,7 +97,7 @@ class Broker:
             self._steps.append(self._work_off(peer))
 
     def _work_off(self, peer: Peer) -> Iterator[None]:
-        while peer.inbox and not peer.is_greeting and not peer.is_choked:
+        while peer.inbox and not peer.is_occupied and not peer.is_choked:
             body = peer.inbox.popleft()
             peer.waiting_bytes -= len(body)
             self._read(peer, body)
@@ -189,10 +189,10 @@ class Broker:
                     peer.close()
                     return
                 report.add(message)
-                self._keep_cached(message.cached)
+                self._membership.keep_cached(message.cached)
             case m.Hello():
                 report.add(message)
-                self._keep_cached(message.cached)
+                self._membership.keep_cached(message.cached)
                 self._connect(peer, message)
                 self._steps.append(self._apply_report(peer, message))
             case _:
@@ -209,7 +209,7 @@ class Broker:
         self._leases.pop(node, None)
         self.router.absent.pop(node, None)
         self._peers[node] = peer
-        peer.is_greeting = True
+        peer.is_greeting = peer.is_occupied = True
         # From here on the log keeps what it is to get. A worker that has had no broker has nothing to catch up with.
         position = self._log.position
         if hello.epoch:
@@ -249,7 +249,7 @@ class Broker:
         missed = self._log.missed(backlog.position) if hello.epoch else 0
         backlog.position += missed
         peer.write_now(encode_frame(m.Welcome(self.epoch, backlog.position, missed)))
-        peer.is_greeting = False
+        peer.is_greeting = peer.is_occupied = False
         self.resume(peer)
         if backlog.is_empty:
             self.router.took_all(peer)
@@ -258,12 +258,6 @@ class Broker:
                 self._takeover.add_report(peer.node)
             if self._takeover.has_all_reports:
                 self._finish_takeover()
-
-    def _keep_cached(self, events: Iterable[m.CachedEventReport]) -> None:
-        for event in events:
-            cached = self._cache.get(event.app_id, event.channel)
-            if cached is None or cached.ttl_s < event.ttl_s:  # the event that lasts longer was sent later
-                self._cache.put(event.app_id, event.channel, event.text, event.ttl_s)
 
     def _finish_takeover(self) -> None:
         takeover = self._takeover
@@ -303,7 +297,10 @@ class Broker:
                 self.router.routes.remove(node, (app_id, channel))
             case m.ConnectionCount(app_id, change, _):
                 ledger.add_connections(node, app_id, change)
-            case m.Admit() | m.QueryChannels() | m.QueryStates() | m.QueryMembers() | m.QueryConnections():
+            case m.QueryChannels():
+                peer.is_occupied = True
+                self._steps.append(self._answer_channels(peer, message))
+            case m.Admit() | m.QueryStates() | m.QueryMembers() | m.QueryConnections():
                 self._reply(peer, message.id, self._answers.answer(node, message))
             case m.StartSurvey(id, question):
                 self._reply(peer, id, len(self._peers))
@@ -341,6 +338,11 @@ class Broker:
         self.router.disconnected(peer)
         peer.end()
         self._surveys.close_all_of(peer)
+
+    def _answer_channels(self, peer: Peer, question: m.QueryChannels) -> Iterator[None]:
+        self._reply(peer, question.id, (yield from self._answers.channels(question)))
+        peer.is_occupied = False
+        self.resume(peer)
 
     def _reply(self, peer: Peer, id: int, value: object) -> None:
         peer.write(encode_frame(m.QueryReply(id, msgspec.Raw(m.encode(value)))))

@@ -93,6 +93,13 @@ class Membership:
                 ledger.set_count(node, *key, 0)
             yield
 
+    def keep_cached(self, events: Iterable[m.CachedEventReport]) -> None:
+        """Keep the last events of cache channels that a worker reports."""
+        for event in events:
+            cached = self._cache.get(event.app_id, event.channel)
+            if cached is None or cached.ttl_s < event.ttl_s:  # the event that lasts longer was sent later
+                self._cache.put(event.app_id, event.channel, event.text, event.ttl_s)
+
     def announce_departed(self, departed: Iterable[tuple[Peer, m.DepartedMember]]) -> Iterator[None]:
         """Announce members that left while there was no broker, unless another worker still has them."""
         announced: set[tuple[str, str, str]] = set()

@@ -25,9 +25,9 @@ class PeerWriter(Protocol):
 class Peer:
     """A worker's connection, from accept to end. `node` is "" until its Hello message has come.
 
-    `report` is what it has reported so far. While `is_greeting`, that is being handled, and its messages wait in
-    `inbox`; `is_queued` is whether these are about to be handled. `waiting_bytes` is the size of its messages that
-    wait, there or for the end of a takeover.
+    `report` is what it has reported so far. While `is_greeting`, that is being handled. While the broker `is_occupied`
+    with that or with a question of it, its messages wait in `inbox`; `is_queued` is whether these are about to be
+    handled. `waiting_bytes` is the size of its messages that wait, there or for the end of a takeover.
     `is_over` is whether the broker takes nothing from it any more: it has ended, or another one has taken its place.
     `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
     and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
@@ -41,6 +41,7 @@ class Peer:
         "changes",
         "inbox",
         "is_greeting",
+        "is_occupied",
         "is_over",
         "is_queued",
         "node",
@@ -59,6 +60,7 @@ class Peer:
         self.node = ""
         self.report = NodeReport()
         self.is_greeting = False
+        self.is_occupied = False
         self.is_queued = False
         self.inbox: deque[bytes] = deque()
         self.waiting_bytes = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import Ledger
 from revurb.pusher.ports import ChannelState
 
-Question = m.Admit | m.QueryChannels | m.QueryStates | m.QueryMembers | m.QueryConnections
+Question = m.Admit | m.QueryStates | m.QueryMembers | m.QueryConnections
 
 
 class QuestionAnswers:
@@ -28,15 +30,20 @@ class QuestionAnswers:
                 if granted:
                     ledger.add_connections(node, app_id, 1)
                 return granted
-            case m.QueryChannels(_, app_id, prefix):
-                names = ledger.occupied_channels(app_id, prefix)
-                return {name: self._channel_state(app_id, name) for name in names}
             case m.QueryStates(_, app_id, channels):
                 return [self._channel_state(app_id, name) for name in channels]
             case m.QueryMembers(_, app_id, channel):
                 return ledger.members(app_id, channel)
             case m.QueryConnections(_, app_id):
                 return ledger.connections(app_id)
+
+    def channels(self, question: m.QueryChannels) -> Generator[None, None, dict[str, ChannelState]]:
+        """Returns the answer to that question. There may be very many: it yields after each channel."""
+        app_id, states = question.app_id, {}
+        for name in self._ledger.occupied_channels(app_id, question.prefix):
+            states[name] = self._channel_state(app_id, name)
+            yield
+        return states
 
     def _channel_state(self, app_id: str, channel: str) -> ChannelState:
         return ChannelState(*self._ledger.counts(app_id, channel), self._cache.get(app_id, channel))

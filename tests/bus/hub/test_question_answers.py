@@ -25,7 +25,6 @@ def answers() -> QuestionAnswers:
 def test_every_question_is_answered_with_its_type() -> None:
     room, news = ChannelState(3, 1), ChannelState(1, 0, CachedEvent(b"last", 60))
     questions: list[tuple[Question, object]] = [
-        (m.QueryChannels(1, APP, "presence-"), {ROOM: room}),
         (m.QueryStates(1, APP, ["news", ROOM, "none"]), [news, room, ChannelState()]),
         (m.QueryMembers(1, APP, ROOM), [ANN]),
         (m.QueryConnections(1, APP), 1),
@@ -35,6 +34,22 @@ def test_every_question_is_answered_with_its_type() -> None:
     for question, answer in questions:
         assert answering.answer("w2", question) == answer
         msgspec.msgpack.encode(answer)
+
+
+def test_channels_are_answered_one_by_one() -> None:
+    steps = answers().channels(m.QueryChannels(1, APP, ""))
+    states: dict[str, ChannelState] = {}
+    count = 0
+    try:
+        while True:
+            next(steps)
+            count += 1
+    except StopIteration as end:
+        states = end.value
+    assert count == 2
+    assert states == {ROOM: ChannelState(3, 1), "news": ChannelState(1, 0, CachedEvent(b"last", 60))}
+    [only] = [*answers().channels(m.QueryChannels(1, APP, "presence-"))]
+    assert only is None
 
 
 def test_who_is_admitted_is_counted() -> None:
