@@ -14,13 +14,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
+from revurb.bus.hub import step_queue
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
@@ -29,13 +29,16 @@ from revurb.bus.hub.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.hub.open_surveys import OpenSurveys
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.question_answers import QuestionAnswers
+from revurb.bus.hub.step_queue import StepQueue
 from revurb.bus.hub.takeover import Takeover
 from revurb.bus.ledger import Ledger
 from revurb.bus.member_events import MemberEvents
 
 _log = logging.getLogger(__name__)
 
-TURN_S = 0.005  # what takes longer in all goes on in the next turn of the loop
+MAX_BACKLOG_BYTES = (
+    64 * 1024 * 1024
+)  # replies that wait for one worker, which has to connect again beyond that
 
 
 class Broker:
@@ -66,7 +69,7 @@ class Broker:
         self.router = EventRouter(self._log)
         self._peers = self.router.peers
         self._membership = Membership(self._ledger, self._cache, self.router, events)
-        self._steps: deque[Iterator[None]] = deque()  # what takes longer than a turn of the loop may
+        self.steps = StepQueue()
         self._leases: dict[str, float] = {}  # node that is disconnected -> when its lease ends
         self._surveys = OpenSurveys()
         self._newest_seqs: dict[str, int] = {}  # node -> the number of its newest event
@@ -74,27 +77,28 @@ class Broker:
         if expected_workers:
             self._takeover = Takeover(expected_workers, clock() + lease_s)
 
-    def receive(self, peer: Peer, bodies: Iterable[bytes]) -> None:
+    def receive(self, peer: Peer, bodies: Sequence[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
         peer.received_at = self._clock()
-        until = 0.0
-        for body in bodies:
-            if peer.is_occupied or peer.inbox or peer.is_choked or (until and time.perf_counter() >= until):
-                peer.inbox.append(body)
-                peer.waiting_bytes += len(body)
-            else:
-                until = until or time.perf_counter() + TURN_S
-                self._read(peer, body)
-        if peer.inbox:
+        if len(bodies) == 1 and not peer.is_occupied and not peer.inbox and peer.backlog is None:
+            self._read(peer, bodies[0])  # nearly always
+        else:
+            until = time.perf_counter() + step_queue.TURN_S
+            for body in bodies:
+                if peer.is_occupied or peer.inbox or peer.is_choked or time.perf_counter() >= until:
+                    peer.inbox.append(body)
+                    peer.waiting_bytes += len(body)
+                else:
+                    self._read(peer, body)
             self.resume(peer)
-        if self._steps:
-            self.go_on()
+        if self.steps:
+            self.steps.go_on()
 
     def resume(self, peer: Peer) -> None:
         """Go on with the messages in the peer's inbox, if anything can be done about them."""
         if peer.inbox and not peer.is_queued:
             peer.is_queued = True
-            self._steps.append(self._work_off(peer))
+            self.steps.append(self._work_off(peer))
 
     def _work_off(self, peer: Peer) -> Iterator[None]:
         while peer.inbox and not peer.is_occupied and not peer.is_choked:
@@ -104,27 +108,16 @@ class Broker:
             yield
         peer.is_queued = False
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether there is something to `go_on` with."""
-        return bool(self._steps)
-
-    def go_on(self) -> None:
-        """Go on with what was begun, for TURN_S seconds."""
-        until = time.perf_counter() + TURN_S
-        while self._steps:
-            for _ in self._steps[0]:
-                if time.perf_counter() >= until:
-                    return
-            self._steps.popleft()
-
     def _read(self, peer: Peer, body: bytes) -> None:
         try:
             message = m.read_from_worker(body)
         except (msgspec.MsgspecError, RecursionError):
             self.invalid_messages += 1
             return
-        self._dispatch(peer, message, len(body))
+        if type(message) is m.Publish and peer.node and not peer.is_over and self._takeover is None:
+            self._publish(peer, message)
+        else:
+            self._dispatch(peer, message, len(body))
 
     def disconnected(self, peer: Peer) -> None:
         """A worker's connection has ended: its lease begins."""
@@ -139,11 +132,17 @@ class Broker:
         """End leases and forget old events. To be called a few times a second."""
         now = self._clock()
         for peer in tuple(self._peers.values()):
+            backlog = peer.backlog
             if peer.is_full:  # the server does not read from it, and it has to know that this broker is alive
-                peer.received_at = now
                 peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
-            if peer.received_at + self._lease_s <= now:
-                _log.warning("worker says nothing, its connection is closed", extra={"node": peer.node})
+                if backlog is None:  # else it is the worker that does not read
+                    peer.received_at = now
+            waiting_bytes = 0 if backlog is None else backlog.bytes
+            if peer.received_at + self._lease_s <= now or waiting_bytes > MAX_BACKLOG_BYTES:
+                _log.warning(
+                    "worker says nothing, or takes nothing: its connection is closed",
+                    extra={"node": peer.node, "waiting_bytes": waiting_bytes},
+                )
                 peer.close()
                 self.disconnected(peer)
         for node in [node for node, ends_at in self._leases.items() if ends_at <= now]:
@@ -154,7 +153,7 @@ class Broker:
         self._log.expire()
         self._cache.expire()
         self.router.settle()
-        self.go_on()
+        self.steps.go_on()
 
     @property
     def workers(self) -> int:
@@ -194,7 +193,7 @@ class Broker:
                 report.add(message)
                 self._membership.keep_cached(message.cached)
                 self._connect(peer, message)
-                self._steps.append(self._apply_report(peer, message))
+                self.steps.append(self._apply_report(peer, message))
             case _:
                 self.invalid_messages += 1
 
@@ -263,7 +262,7 @@ class Broker:
         takeover = self._takeover
         if takeover is not None and not takeover.is_finishing:
             takeover.is_finishing = True
-            self._steps.append(self._take_over(takeover))
+            self.steps.append(self._take_over(takeover))
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
         for peer, message, size_bytes in takeover.pop_held():
@@ -299,7 +298,7 @@ class Broker:
                 ledger.add_connections(node, app_id, change)
             case m.QueryChannels():
                 peer.is_occupied = True
-                self._steps.append(self._answer_channels(peer, message))
+                self.steps.append(self._answer_channels(peer, message))
             case m.Admit() | m.QueryStates() | m.QueryMembers() | m.QueryConnections():
                 self._reply(peer, message.id, self._answers.answer(node, message))
             case m.StartSurvey(id, question):
@@ -332,7 +331,7 @@ class Broker:
         self._leases.pop(node, None)
         self.router.absent.pop(node, None)
         self._newest_seqs.pop(node, None)
-        self._steps.append(self._membership.bury(node))
+        self.steps.append(self._membership.bury(node))
 
     def _end_peer(self, peer: Peer) -> None:
         self.router.disconnected(peer)

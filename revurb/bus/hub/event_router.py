@@ -98,12 +98,11 @@ class EventRouter:
         for peer in self.unacknowledged:
             if self._behind or self.absent:
                 self._hold(peer)
-            else:
-                if peer.unacknowledged:
-                    peer.write(encode_frame(m.Accepted(peer.unacknowledged)))
-                for partition, change, _ in peer.changes:
-                    peer.write(encode_frame(m.Accepted([change], partition)))
-            peer.unacknowledged, peer.positions, peer.changes = [], [], []
+            elif peer.unacknowledged:
+                peer.write(encode_frame(m.Accepted(peer.unacknowledged)))
+            peer.unacknowledged, peer.positions = [], []
+            if peer.changes:
+                self._confirm_changes(peer)
         self.unacknowledged.clear()
 
     def settle(self) -> None:
@@ -124,9 +123,15 @@ class EventRouter:
             self._held.hold(position, peer, 0, seq)
         if peer.unacknowledged:
             peer.write(encode_frame(m.Held(peer.unacknowledged, peer.positions)))
+
+    def _confirm_changes(self, peer: Peer) -> None:
         for partition, change, position in peer.changes:
-            self._held.hold(position, peer, partition, change)
-            peer.write(encode_frame(m.Held([change], [position], partition)))
+            if self._behind or self.absent:
+                self._held.hold(position, peer, partition, change)
+                peer.write(encode_frame(m.Held([change], [position], partition)))
+            else:
+                peer.write(encode_frame(m.Accepted([change], partition)))
+        peer.changes = []
 
     # The connections.
 

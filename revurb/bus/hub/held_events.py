@@ -13,7 +13,7 @@ from revurb.bus.hub.peer import Peer
 
 
 class HeldEvents:
-    """In order of position. Bounded by the log: an event that the log has dropped is not held any more."""
+    """Roughly in order of position. Bounded by the log: an event that the log has dropped is not held any more."""
 
     __slots__ = ("_held",)
 
@@ -24,7 +24,7 @@ class HeldEvents:
         return len(self._held)
 
     def hold(self, position: int, publisher: Peer, partition: int, seq: int) -> None:
-        """Keep in mind that an event is not confirmed. Positions must not decrease."""
+        """Keep in mind that an event is not confirmed. One that comes after a higher position is settled with that."""
         self._held.append((position, publisher, partition, seq))
 
     def settle(self, position: int) -> Iterator[tuple[Peer, int, list[int]]]:

@@ -186,13 +186,13 @@ class HubServer:
             self.send_backlogs_soon()
         for connection in tuple(self.unread):
             connection.read_again()
-        if self.broker.is_busy and not self._is_going_on:
+        if self.broker.steps and not self._is_going_on:
             self._is_going_on = True
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._is_going_on = False
-        self.broker.go_on()
+        self.broker.steps.go_on()
         self.flush()
 
     def send_backlogs_soon(self) -> None:
@@ -209,6 +209,7 @@ class HubServer:
                 if not connection.is_behind_and_free:
                     break
                 router.took_all(connection.peer)
+                connection.peer.received_at = asyncio.get_running_loop().time()  # a sign of life
                 router.write_backlog(connection.peer)
                 connection.flush()
             self.broker.resume(connection.peer)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import broker as broker_module
 from revurb.bus.hub import open_surveys
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.event_log import EventLog
@@ -390,3 +391,28 @@ def test_what_the_log_drops_is_missed_and_no_longer_held() -> None:
     assert missed == m.EventsMissed(2)
     assert isinstance(event, m.BrokerEvent)
     assert event.text == b"3"
+
+
+def test_a_worker_that_takes_nothing_is_disconnected_however_much_it_said() -> None:
+    clock = Clock()
+    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    worker = Worker(broker, "w1", "news")
+    broker.router.fell_behind(worker.peer)
+    worker.send(*(m.StartSurvey(id, b"x" * 500_000) for id in range(4)))
+    assert worker.peer.is_full
+    clock.now += 4.9
+    broker.tick()
+    assert broker.workers == 1
+    clock.now += 0.1
+    broker.tick()
+    assert broker.workers == 0
+
+
+def test_too_many_replies_end_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "MAX_BACKLOG_BYTES", 1000)
+    broker = a_broker()
+    asker, slow = Worker(broker, "w1"), Worker(broker, "w2")
+    broker.router.fell_behind(slow.peer)
+    asker.send(m.StartSurvey(1, b"x" * 999))
+    broker.tick()
+    assert broker.workers == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub import broker
+from revurb.bus.hub import step_queue
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer
@@ -93,7 +93,7 @@ async def test_it_is_known_when_the_last_worker_has_gone(tmp_path: Path) -> None
 async def test_other_workers_are_served_while_one_reports_a_lot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "TURN_S", 0.0)  # a single step in each turn of the loop
+    monkeypatch.setattr(step_queue, "TURN_S", 0.0)  # a single step in each turn of the loop
     async with serving(tmp_path) as server:
         other = await connect(tmp_path, "w1", "c1")
         reports = [m.ChannelReport(APP, f"c{number}", 1, []) for number in range(1000)]
@@ -103,12 +103,12 @@ async def test_other_workers_are_served_while_one_reports_a_lot(
             + encode_frame(m.Hello("w2", "", 0, {}, reports[500:], [], []))
             + encode_frame(m.QueryChannels(1, APP, ""))  # waits until the report is handled
         )
-        while not server.broker.is_busy:
+        while not server.broker.steps:
             await asyncio.sleep(0)
         for seq in (1, 2):
             other.writer.write(encode_frame(m.Publish(seq, APP, "c1", b"%d" % seq, None, 0)))
             assert isinstance(await other.receive(), m.BrokerEvent)
-            assert server.broker.is_busy
+            assert server.broker.steps
             held = await other.receive()
             assert held == m.Held([seq], [seq])
         messages = [await large.receive() for _ in range(4)]
@@ -125,7 +125,7 @@ async def test_a_worker_that_asks_and_does_not_read_is_not_read_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """100,000 questions of 13 bytes whose answers have 50 kB: 5 GB, of which the hub keeps a little."""
-    monkeypatch.setattr(broker, "TURN_S", 0.001)
+    monkeypatch.setattr(step_queue, "TURN_S", 0.001)
     async with serving(tmp_path) as server:
         other = await connect(tmp_path, "w1")
         names = [f"channel-{number}-{'x' * 80}" for number in range(500)]
