@@ -60,7 +60,8 @@ def test_a_recent_timestamp(age_s: int) -> None:
 @pytest.mark.parametrize(
     ("timestamp", "says"),
     [(str(NOW - 601), "601 s old"), (str(NOW + 601), "601 s ahead"), ("", "whole seconds"), ("soon", "whole seconds"),
-     ("-5", "whole seconds"), ("1_7", "whole seconds"), ("١٢", "whole seconds"), ("9" * 5000, "whole seconds")],
+     ("-5", "whole seconds"), ("1_7", "whole seconds"), ("١٢", "whole seconds"), ("9" * 5000, "whole seconds"),
+     ("9" * 12, " s ahead"), ("9" * 13, "whole seconds")],
 )  # fmt: skip
 def test_a_bad_timestamp(timestamp: str, says: str) -> None:
     query = signed(auth_timestamp=timestamp)
@@ -73,6 +74,13 @@ def test_a_bad_timestamp(timestamp: str, says: str) -> None:
 )
 def test_no_signature(query: str) -> None:
     assert refused(query) == "Authentication signature invalid."
+
+
+def test_a_parameter_without_a_value_is_signed_as_such() -> None:
+    for more in ({}, {"info": "a b"}):  # plain, and with something to decode
+        query = signed(filter_by_prefix="", **more)
+        check(query)
+        assert refused(query.replace("filter_by_prefix=&", "")) == "Authentication signature invalid."
 
 
 def test_anything_changed_spoils_the_signature() -> None:
