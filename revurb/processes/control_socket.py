@@ -90,11 +90,9 @@ class ControlSocket:
             if other is not None:  # a server on the same port of another address
                 other.close()
                 path = folder / f"{port}-{os.getpid()}{SUFFIX}"
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.bind(str(path))
-            os.chmod(path, 0o600)
-            sock.setblocking(False)
-            self._server = await asyncio.start_unix_server(self._converse, sock=sock, limit=MAX_LINE_BYTES)
+            self._server = await asyncio.start_unix_server(
+                self._converse, sock=_listening_socket(path), limit=MAX_LINE_BYTES
+            )
             self._path = path
         except OSError as error:
             _log.warning(
@@ -131,6 +129,24 @@ class ControlSocket:
         finally:
             self._conversations.discard(task)
             writer.close()
+
+
+def _listening_socket(path: Path) -> socket.socket:
+    """A socket that listens from the moment at which it can be found: whoever looked for servers in between would take
+    it for that of a server that was killed, and remove it."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    unfinished = path.with_suffix(".new")
+    try:
+        unfinished.unlink(missing_ok=True)  # of a server that was killed in between
+        sock.bind(str(unfinished))
+        os.chmod(unfinished, 0o600)
+        sock.listen()
+        sock.setblocking(False)
+        unfinished.rename(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def send_control_request(

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, send_control_request
-from revurb.processes.runtime_dir import connect
+from revurb.processes.runtime_dir import connect, control_sockets
 
 PATIENCE_S = 10.0
 
@@ -88,3 +89,23 @@ async def test_a_server_that_ends_without_a_reply(folder: Path) -> None:
         theirs.close()
         with pytest.raises(OSError, match=r"Broken pipe|ended without an answer"):
             send_control_request(ours, ControlRequest("status"), PATIENCE_S)
+
+
+async def test_whoever_looks_while_a_server_starts_does_not_remove_its_socket(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = asyncio.start_unix_server
+    seen: list[Path] = []
+
+    async def look_and_start(*arguments: Any, **more: Any) -> asyncio.AbstractServer:
+        for path, sock in control_sockets(str(folder)):
+            seen.append(path)
+            sock.close()
+        return await start(*arguments, **more)
+
+    monkeypatch.setattr(asyncio, "start_unix_server", look_and_start)
+    async with listening(folder):
+        assert seen == [folder / "8080.sock"]
+        connection(folder / "8080.sock").close()
+        assert [path.name for path in folder.iterdir()] == ["8080.sock"]
+    assert list(folder.iterdir()) == []
