@@ -1,5 +1,8 @@
 import os
 import re
+import secrets
+
+import pytest
 
 from revurb.pusher.socket_id import SocketIds, process_of
 
@@ -19,3 +22,14 @@ def test_two_processes_cannot_meet() -> None:
 
 def test_an_id_tells_its_process() -> None:
     assert process_of(SocketIds().next()) == os.getpid()
+
+
+@pytest.mark.parametrize(("drawn", "first"), [(0, 1), (-1, 1 << 30)])
+def test_the_first_number_is_positive_and_short(
+    monkeypatch: pytest.MonkeyPatch, drawn: int, first: int
+) -> None:
+    """53 bits for the process, and 30 for where its numbers start."""
+    monkeypatch.setattr(secrets, "randbits", lambda bits: drawn % (1 << bits))
+    process, _, number = SocketIds().next().partition(".")
+    assert int(number) == first
+    assert int(process) < 1 << 53
