@@ -24,15 +24,20 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 class PlainFormatter(logging.Formatter):
-    """`2026-11-23 12:00:00 INFO    listening host=0.0.0.0 port=8080`"""
+    """`2026-11-23 12:00:00 INFO    listening host=0.0.0.0 port=8080`. Below it are the lines of the field `stack`, and
+    those of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        fields = "".join(f" {key}={value}" for key, value in _fields(record).items())
-        line = escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{fields}")
-        if not record.exc_info:
-            return line
-        return f"{line}\n{escape_lines(self.formatException(record.exc_info))}"
+        fields = _fields(record)
+        stack = fields.pop("stack", None)
+        shown = "".join(f" {key}={value}" for key, value in fields.items())
+        lines = [escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{shown}")]
+        if stack is not None:
+            lines.append(escape_lines(str(stack)))
+        if record.exc_info:
+            lines.append(escape_lines(self.formatException(record.exc_info)))
+        return "\n".join(lines)
 
 
 class JsonFormatter(logging.Formatter):

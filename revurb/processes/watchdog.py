@@ -62,4 +62,4 @@ class Watchdog:
 
     async def _log_stack(self, child: Child, fields: dict[str, object]) -> None:
         stack = await child.dump_stack() or "(it does not say)"
-        _log.warning("process is blocked, and this is where", extra={**fields, "stack": f"\n{stack}"})
+        _log.warning("process is blocked, and this is where", extra={**fields, "stack": stack})

@@ -74,6 +74,15 @@ def test_control_characters_are_escaped(form: str) -> None:
         assert HOSTILE in json.loads(text)["exception"]
 
 
+def test_a_stack_has_lines_of_its_own() -> None:
+    stream = io.StringIO()
+    configure_logging("plain", "info", stream)
+    logging.getLogger("revurb.x").info("blocked", extra={"pid": 7, "stack": "File a\n  b\x9b"})
+    first, *rest = stream.getvalue().splitlines()
+    assert first.endswith("blocked pid=7")
+    assert rest == ["File a", "  b\\x9b"]
+
+
 @pytest.mark.parametrize("value", [1 << 70, "\ud800", {"a": object}, b"\xff"])
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_every_value_can_be_logged(form: str, value: object) -> None:
