@@ -106,7 +106,10 @@ class WorkerPool:
         connections of the old ones do not count, which are leaving."""
         before = self._tokens
         if max_connections != (None if before is None else before.limit):
-            self._tokens = _tokens(max_connections)
+            try:
+                self._tokens = _tokens(max_connections)
+            except OSError as error:  # no file descriptor is left
+                return f"limits.max_connections cannot be shared by the workers: {error}"
         reason = await self._replace()
         unused = self._tokens if reason is not None else before
         self._tokens = before if reason is not None else self._tokens

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from revurb.processes.binding import Binding
 from revurb.processes.connection_tokens import WORKERS, ConnectionTokens, SharedConnectionLimit
 from revurb.processes.control_socket import ControlRequest
+from revurb.processes.invocation import Invocation
+from revurb.processes.reaper import Reaper
+from revurb.processes.worker_pool import ChangeSignal, WorkerPool
 from revurb.pusher.socket_id import process_of
 from tests.client import connect
 from tests.processes.serving import PATIENCE_S, Serving, all_ready, serving
@@ -111,3 +116,30 @@ async def test_a_restart_applies_another_limit(tmp_path: Path) -> None:
         toml.unlink()
         assert server.request(ControlRequest("restart")).error is None
         await places(server, 20, 20)
+
+
+async def test_a_limit_that_cannot_be_shared_leaves_the_old_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptor(*arguments: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def nothing(*arguments: object) -> None:
+        pass
+
+    pool = WorkerPool(
+        Invocation(),
+        Binding(0, (), None),
+        tmp_path / "hub",
+        {},
+        Reaper(),
+        ChangeSignal(),
+        nothing,
+        nothing,
+        None,
+    )
+    monkeypatch.setattr(os, "eventfd", no_descriptor)
+    reason = await pool.replace(5)
+    assert reason == (
+        "limits.max_connections cannot be shared by the workers: [Errno 24] Too many open files"
+    )
