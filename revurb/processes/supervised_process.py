@@ -80,8 +80,8 @@ class SupervisedProcess:
 
     def send_ready(self, drain_timeout_s: float, heartbeat: Callable[[], Heartbeat]) -> None:
         """Tell the supervisor that this process serves, and send it a `heartbeat()` every second from now on."""
+        self._send_heartbeat(heartbeat)  # first, so that what it says is known of a process that is ready
         self._link.send(Ready(drain_timeout_s))
-        self._send_heartbeat(heartbeat)
 
     def send_draining(self) -> None:
         """Tell the supervisor that this process takes no new clients any more."""

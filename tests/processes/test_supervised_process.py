@@ -56,12 +56,12 @@ async def linked() -> AsyncIterator[tuple[Supervisor, SupervisedProcess]]:
                     await link._writer.wait_closed()
 
 
-async def test_heartbeats_follow_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_first_heartbeat_comes_ahead_of_ready_and_others_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised_process, "HEARTBEAT_INTERVAL_S", 0.001)
     async with linked() as (supervisor, child):
         child.send_ready(2.5, lambda: Heartbeat(7))
         received = [await supervisor.receive() for _ in range(4)]
-        assert received == [Ready(2.5), Heartbeat(7), Heartbeat(7), Heartbeat(7)]
+        assert received == [Heartbeat(7), Ready(2.5), Heartbeat(7), Heartbeat(7)]
 
 
 async def test_what_a_child_tells() -> None:
