@@ -46,7 +46,7 @@ async def test_events_that_only_the_hub_had_are_published_again(cluster: HubProc
         await node.until(lambda node=node: b"end" in node.texts())  # type: ignore[misc]
         assert len(node.texts()) == len(FILLER) + 21
     assert slow.texts() == other.texts() == publisher.texts()
-    assert [node.bus.missed + node.bus.dropped for node in cluster.nodes] == [0, 0, 0]
+    assert [node.bus.missed + node.bus.health.dropped for node in cluster.nodes] == [0, 0, 0]
 
 
 async def test_members_that_only_the_hub_had_announced_are_announced_again(cluster: HubProcess) -> None:
@@ -139,4 +139,4 @@ async def test_a_line_that_is_cut_again_and_again_loses_nothing(cluster: HubProc
         await node.until(lambda node=node: node.bus.degraded is None)  # type: ignore[misc]
         assert node.texts() == [b"%d" % number for number in range(count)]
         assert node.texts(ROOM) == []  # nobody has left or come
-        assert (node.bus.missed, node.bus.dropped) == (0, 0)
+        assert (node.bus.missed, node.bus.health.dropped) == (0, 0)

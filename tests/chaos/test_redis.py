@@ -88,7 +88,7 @@ async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     await node.until(lambda: node.bus.degraded)
     for number in range(50_010):
         await resolve(node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)))
-    assert node.bus.dropped == 10
+    assert node.bus.health.dropped == 10
     await cluster.recover()
     await other.until(lambda: b"50009" in other.texts()[-1:])
     assert other.texts() == [b"%d" % number for number in range(10, 50_010)]

@@ -56,13 +56,13 @@ async def test_a_flood_of_events_takes_no_more_memory_than_the_bounds(
     assert session._commands.waiting_bytes <= event_publisher.MAX_QUEUED_BYTES + 2 * TEXT_BYTES
     assert resident_bytes() - before < MAX_WAITING_BYTES + 40 * MIB
     kept = MAX_WAITING_BYTES // TEXT_BYTES
-    assert count - kept <= node.bus.dropped < count
+    assert count - kept <= node.bus.health.dropped < count
     server.signal(signal.SIGCONT)
     last = b"%09d" % (count - 1)
     await other.until(lambda: other.received and other.texts()[-1].startswith(last))
     numbers = [int(text[:9]) for text in other.texts()]
     assert numbers == sorted(set(numbers))
-    assert len(numbers) >= count - node.bus.dropped
+    assert len(numbers) >= count - node.bus.health.dropped
     warnings = [record.message for record in caplog.records if "too many events" in record.message]
     assert len(warnings) == 1
 

@@ -59,7 +59,7 @@ async def test_nodes_that_start_before_their_redis_miss_nothing(
     await publish_alone(nodes)
     await server.start()
     await all_have(nodes, texts(nodes[0]) | texts(nodes[1]))
-    assert [node.bus.missed + node.bus.dropped for node in nodes] == [0, 0]
+    assert [node.bus.missed + node.bus.health.dropped for node in nodes] == [0, 0]
 
 
 async def test_a_node_that_starts_in_an_outage_misses_nothing(
@@ -73,7 +73,7 @@ async def test_a_node_that_starts_in_an_outage_misses_nothing(
     await publish_alone(nodes)
     server.signal(signal.SIGCONT)
     await all_have(nodes, texts(nodes[0]) | texts(nodes[1]))
-    assert [node.bus.missed + node.bus.dropped for node in nodes] == [0, 0]
+    assert [node.bus.missed + node.bus.health.dropped for node in nodes] == [0, 0]
 
 
 async def test_only_one_of_them_is_cut_off_at_its_start(
@@ -126,6 +126,6 @@ async def test_what_still_waits_at_the_end_of_a_process_is_counted(
     node = await cluster.node_without_server()
     await publish_alone([node])
     await node.bus.stop()
-    assert node.bus.dropped == EVENTS
+    assert node.bus.health.dropped == EVENTS
     [record] = [record for record in caplog.records if "others never get" in record.message]
     assert record.__dict__["dropped"] == EVENTS

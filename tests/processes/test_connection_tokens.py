@@ -130,7 +130,7 @@ async def test_a_limit_that_cannot_be_shared_leaves_the_old_workers(
     pool = WorkerPool(
         Invocation(),
         Binding(0, (), None),
-        tmp_path / "hub",
+        str(tmp_path / "hub"),
         {},
         Reaper(),
         ChangeSignal(),

@@ -56,7 +56,9 @@ async def linked() -> AsyncIterator[tuple[Supervisor, SupervisedProcess]]:
                     await link._writer.wait_closed()
 
 
-async def test_a_first_heartbeat_comes_ahead_of_ready_and_others_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_first_heartbeat_comes_ahead_of_ready_and_others_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(supervised_process, "HEARTBEAT_INTERVAL_S", 0.001)
     async with linked() as (supervisor, child):
         child.send_ready(2.5, lambda: Heartbeat(7))

@@ -12,6 +12,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
+from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
+from revurb.bus.brokered.reported_state import DepartedMember as DepartedMember
+from revurb.bus.brokered.reported_state import Message
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
@@ -21,45 +25,10 @@ ADDED_MEMBERS, REMOVED_MEMBERS = -1, -2
 TERMINATIONS = ""
 
 
-class _Message(msgspec.Struct, array_like=True, gc=False):
-    pass
-
-
-class ChannelReport(_Message):
-    """A channel on which a node has subscribers: how many, and its members there. `entering` are the ids of users that
-    an `Enter` has been sent for, or will be. `continues` if the report before had a part of the members."""
-
-    app_id: str
-    channel: str
-    count: int
-    members: list[Member]
-    entering: list[str] = []
-    continues: bool = False
-
-
-class DepartedMember(_Message):
-    """A user whose last connection on the channel ended, which the broker has not confirmed. `change` is the number in
-    REMOVED_MEMBERS, 0 if it has none."""
-
-    app_id: str
-    channel: str
-    member: Member
-    change: int = 0
-
-
-class CachedEventReport(_Message):
-    """The last event of a cache channel, as far as the node knows."""
-
-    app_id: str
-    channel: str
-    text: bytes
-    ttl_s: float
-
-
 # From a worker.
 
 
-class Publish(_Message, tag=2):
+class Publish(Message, tag=2):
     """An event for all subscribers of a channel. Answered with `Accepted`, or with `Held` and later `Accepted`. An
     event that an earlier broker held has the `position` that it had there. `partition` is below 0 for a member event
     that was held."""
@@ -74,7 +43,7 @@ class Publish(_Message, tag=2):
     partition: int = 0
 
 
-class Hello(_Message, tag=1):
+class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
     parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `held` are
     events that an earlier broker held."""
@@ -86,10 +55,10 @@ class Hello(_Message, tag=1):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish] = []
+    held: list[Publish] = msgspec.field(default_factory=list)
 
 
-class Enter(_Message, tag=3):
+class Enter(Message, tag=3):
     """The node has a new subscriber, `count` in all, and is to be sent the channel's events from now on. `member` is a
     user who is new on this node, and `added` the event that announces it, whose number is `change`. Answered with
     `EnterReply`, and a change with `Accepted` as an event is."""
@@ -105,7 +74,7 @@ class Enter(_Message, tag=3):
     change: int = 0
 
 
-class SubscriberCount(_Message, tag=4):
+class SubscriberCount(Message, tag=4):
     """How many subscribers of the channel the node has now."""
 
     app_id: str
@@ -113,7 +82,7 @@ class SubscriberCount(_Message, tag=4):
     count: int
 
 
-class Leave(_Message, tag=5):
+class Leave(Message, tag=5):
     """The user's last connection on this node has left the channel; `count` subscribers remain. `change` is the number
     of the event that says so, which is answered with `Accepted` as an event is."""
 
@@ -124,14 +93,14 @@ class Leave(_Message, tag=5):
     change: int = 0
 
 
-class Unsubscribe(_Message, tag=6):
+class Unsubscribe(Message, tag=6):
     """The node has had no subscribers for a while, and is to be sent no more events of the channel."""
 
     app_id: str
     channel: str
 
 
-class ConnectionCount(_Message, tag=7):
+class ConnectionCount(Message, tag=7):
     """The node's connections of the app: the change since the last report, and the number now."""
 
     app_id: str
@@ -139,7 +108,7 @@ class ConnectionCount(_Message, tag=7):
     count: int
 
 
-class Admit(_Message, tag=8):
+class Admit(Message, tag=8):
     """Count one more connection of the app, if that keeps within `limit`. Answered with a bool."""
 
     id: int
@@ -147,7 +116,7 @@ class Admit(_Message, tag=8):
     limit: int
 
 
-class QueryChannels(_Message, tag=9):
+class QueryChannels(Message, tag=9):
     """Answered with a dict of ChannelState."""
 
     id: int
@@ -155,7 +124,7 @@ class QueryChannels(_Message, tag=9):
     prefix: str
 
 
-class QueryStates(_Message, tag=10):
+class QueryStates(Message, tag=10):
     """Answered with a list of ChannelState."""
 
     id: int
@@ -163,7 +132,7 @@ class QueryStates(_Message, tag=10):
     channels: list[str]
 
 
-class QueryMembers(_Message, tag=11):
+class QueryMembers(Message, tag=11):
     """Answered with a list of Member."""
 
     id: int
@@ -171,55 +140,55 @@ class QueryMembers(_Message, tag=11):
     channel: str
 
 
-class QueryConnections(_Message, tag=12):
+class QueryConnections(Message, tag=12):
     """Answered with an int."""
 
     id: int
     app_id: str
 
 
-class StartSurvey(_Message, tag=13):
+class StartSurvey(Message, tag=13):
     """Ask all nodes. Answered with how many are asked, and then with one `SurveyResult` for each."""
 
     id: int
     question: bytes
 
 
-class SurveyReply(_Message, tag=14):
+class SurveyReply(Message, tag=14):
     """The node's answer to a `SurveyQuestion`."""
 
     id: int
     answer: bytes
 
 
-class Goodbye(_Message, tag=15):
+class Goodbye(Message, tag=15):
     """The node stops: everything that it holds is to be removed."""
 
 
-class HeartbeatRequest(_Message, tag=16):
+class HeartbeatRequest(Message, tag=16):
     """Answered with a `HeartbeatReply`."""
 
 
-class Report(_Message, tag=21):
+class Report(Message, tag=21):
     """The answer to `ReportRequest`: what the node has of one channel."""
 
     channel: ChannelReport
 
 
-class StatePart(_Message, tag=17):
+class StatePart(Message, tag=17):
     """A part of what the node holds, ahead of its `Hello`. A channel that is reported again has changed since; a
     `count` of 0 takes the report back."""
 
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish] = []
+    held: list[Publish] = msgspec.field(default_factory=list)
 
 
 # From the broker.
 
 
-class Welcome(_Message, tag=1):
+class Welcome(Message, tag=1):
     """The answer to `Hello`. `missed` is how many events since the position of the `Hello` the broker cannot send
     again."""
 
@@ -228,7 +197,7 @@ class Welcome(_Message, tag=1):
     missed: int
 
 
-class BrokerEvent(_Message, tag=2):
+class BrokerEvent(Message, tag=2):
     """An event. `node` is its publisher and `seq` its number there; "" and 0 for the broker's own events. A partition
     below 0 is that of a member event."""
 
@@ -242,7 +211,7 @@ class BrokerEvent(_Message, tag=2):
     partition: int = 0
 
 
-class Accepted(_Message, tag=3):
+class Accepted(Message, tag=3):
     """The node's events with these numbers have their place in the order, and nobody's share of them is lost if the
     broker dies."""
 
@@ -250,7 +219,7 @@ class Accepted(_Message, tag=3):
     partition: int = 0
 
 
-class EnterReply(_Message, tag=4):
+class EnterReply(Message, tag=4):
     """The answer to `Enter`: the members and the last event, where they were asked for."""
 
     id: int
@@ -258,60 +227,60 @@ class EnterReply(_Message, tag=4):
     cached: bytes | None
 
 
-class QueryReply(_Message, tag=5):
+class QueryReply(Message, tag=5):
     """The answer to a question; its `value` is MessagePack of the type that the question names."""
 
     id: int
     value: msgspec.Raw
 
 
-class SurveyQuestion(_Message, tag=6):
+class SurveyQuestion(Message, tag=6):
     """A survey's question to this node. Answered with `SurveyReply`, under the same `id`."""
 
     id: int
     question: bytes
 
 
-class SurveyResult(_Message, tag=7):
+class SurveyResult(Message, tag=7):
     """One node's answer to the `StartSurvey` with that `id`."""
 
     id: int
     answer: bytes
 
 
-class HeartbeatReply(_Message, tag=8):
+class HeartbeatReply(Message, tag=8):
     """The answer to `HeartbeatRequest`; `position` is that of the newest event."""
 
     position: int
 
 
-class NodeGone(_Message, tag=9):
+class NodeGone(Message, tag=9):
     """A node has left for good: its event numbers can be forgotten."""
 
     node: str
 
 
-class ChannelsReply(_Message, tag=22):
+class ChannelsReply(Message, tag=22):
     """The answer to `QueryChannels` of a broker whose link has read it already: it is never encoded."""
 
     id: int
     channels: dict[str, ChannelState]
 
 
-class ReportRequest(_Message, tag=21):
+class ReportRequest(Message, tag=21):
     """What the broker had of a channel is lost. Answered with `Report`, if the node has subscribers there."""
 
     app_id: str
     channel: str
 
 
-class Refused(_Message, tag=20):
+class Refused(Message, tag=20):
     """The broker cannot answer a question or count a subscriber: the node has to do with what it knows itself."""
 
     id: int
 
 
-class Held(_Message, tag=10):
+class Held(Message, tag=10):
     """The node's events with these numbers have their place in the order, at these positions. But the broker alone
     has somebody's share of them: the node has to keep them until they are `Accepted`, for the case that the broker
     dies. Their publishers need not wait."""
@@ -321,12 +290,12 @@ class Held(_Message, tag=10):
     partition: int = 0
 
 
-class HubReady(_Message, tag=12):
+class HubReady(Message, tag=12):
     """The first message on a connection to a socket that has no file: a hub serves it. Before, it may wait in a queue
     of which no process takes anything."""
 
 
-class EventsMissed(_Message, tag=11):
+class EventsMissed(Message, tag=11):
     """At most `count` events for this node were dropped, because it took none for too long."""
 
     count: int

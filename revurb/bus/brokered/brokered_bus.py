@@ -101,17 +101,12 @@ class BrokeredBus:
         return self._local_view
 
     @property
-    def dropped(self) -> int:
-        """Events that could not wait for the broker any longer, so that other nodes will not get them."""
-        return self._outbound.dropped
-
-    @property
     def health(self) -> BusHealth:
         """How well this node keeps up with the bus."""
         return BusHealth(
             topics=self._subscriptions.topics,
             waiting=len(self._outbound),
-            dropped=self.dropped,
+            dropped=self._outbound.dropped,
             missed=self.missed,
             lag_s=self._link.lag_s(time.monotonic()),
         )

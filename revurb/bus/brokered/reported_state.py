@@ -1,0 +1,42 @@
+"""What a node reports of itself, in the messages to its broker: MessagePack arrays."""
+
+from __future__ import annotations
+
+import msgspec
+
+from revurb.pusher.ports import Member
+
+
+class Message(msgspec.Struct, array_like=True, gc=False):
+    """A message, or a value in one."""
+
+
+class ChannelReport(Message):
+    """A channel on which a node has subscribers: how many, and its members there. `entering` are the ids of users that
+    an Enter message has been sent for, or will be. `continues` if the report before had a part of the members."""
+
+    app_id: str
+    channel: str
+    count: int
+    members: list[Member]
+    entering: list[str] = []
+    continues: bool = False
+
+
+class DepartedMember(Message):
+    """A user whose last connection on the channel ended, which the broker has not confirmed. `change` is the number in
+    REMOVED_MEMBERS, 0 if it has none."""
+
+    app_id: str
+    channel: str
+    member: Member
+    change: int = 0
+
+
+class CachedEventReport(Message):
+    """The last event of a cache channel, as far as the node knows."""
+
+    app_id: str
+    channel: str
+    text: bytes
+    ttl_s: float
