@@ -31,7 +31,11 @@ def choose_bus_factory(config: Config, hub_socket: str | None = None) -> BusFact
         return _redis_bus_factory(config, node)
     if hub_socket is not None:
         return lambda receiver: BrokeredBus(
-            node, receiver, MEMBER_EVENTS, lambda owner: HubLink(hub_socket, owner)
+            node,
+            receiver,
+            MEMBER_EVENTS,
+            lambda owner: HubLink(hub_socket, owner),
+            config.limits.max_cached_bytes,
         )
     return None
 
@@ -52,6 +56,7 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
             lambda owner: RedisLink(
                 owner, node, connect, events, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
             ),
+            config.limits.max_cached_bytes,
         )
 
     protocol = scaling.protocol

@@ -15,6 +15,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from revurb.bus.cache import MAX_BYTES_PER_APP
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -44,12 +45,19 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
         required=True,
         help="number of workers that have lost their hub and will connect",
     )
+    parser.add_argument("--max-cached-bytes", type=int, default=MAX_BYTES_PER_APP)
     parser.add_argument("--log-format", required=True)
     parser.add_argument("--log-level", required=True)
     options = parser.parse_args(arguments)
     configure_logging(options.log_format, options.log_level, worker="hub")
     clock = asyncio.get_running_loop().time
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S, expected_workers=options.workers)
+    broker = Broker(
+        MEMBER_EVENTS,
+        clock,
+        lease_s=LEASE_S,
+        expected_workers=options.workers,
+        max_cached_bytes=options.max_cached_bytes,
+    )
     server = HubServer(broker, options.socket or inherited(options.socket_fd))
     await server.start()
     gc.freeze()

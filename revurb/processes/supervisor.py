@@ -141,6 +141,7 @@ class Supervisor:
             arguments=(
                 *(("--socket-fd", str(fds[0])) if fds else ("--socket", hub.address)),
                 *("--workers", str(self._workers.connected_to_hub)),
+                *("--max-cached-bytes", str(self._config.limits.max_cached_bytes)),
                 *("--log-format", log.format, "--log-level", log.level),
             ),
             fds=fds,

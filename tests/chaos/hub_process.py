@@ -15,6 +15,8 @@ from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from tests.bus.engines import BusNode, _NodeGroup
 
+MAX_CACHED_BYTES = 100_000_000  # more than a message may have
+
 
 class HubProcess(_NodeGroup):
     """Workers, and a hub that is killed with SIGKILL in an `outage`."""
@@ -34,7 +36,9 @@ class HubProcess(_NodeGroup):
         if self._process is None:
             await self._open(0)
         node = BusNode(f"node{len(self.nodes)}")
-        node.bus = BrokeredBus(node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner))
+        node.bus = BrokeredBus(
+            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner), MAX_CACHED_BYTES
+        )
         return await self._start(node)
 
     async def kill(self, node: BusNode) -> None:
@@ -64,6 +68,7 @@ class HubProcess(_NodeGroup):
                     *(sys.executable, "-m", "revurb.processes.hub"),
                     *("--link", f"1:{theirs.fileno()}", "--stack", "2"),
                     *("--socket", self._path, "--workers", str(expected)),
+                    *("--max-cached-bytes", str(MAX_CACHED_BYTES)),
                     *("--log-format", "plain", "--log-level", "warning"),
                 ],
                 pass_fds=(theirs.fileno(),),
@@ -71,7 +76,10 @@ class HubProcess(_NodeGroup):
             )
         ours.setblocking(False)
         self._link = ours
-        assert b"ready" in await asyncio.get_running_loop().sock_recv(ours, 1000)
+        said = b""
+        while b"ready" not in said:
+            said += (got := await asyncio.get_running_loop().sock_recv(ours, 1000))
+            assert got, "the hub has ended"
 
 
 def stop_reading(node: BusNode) -> None:

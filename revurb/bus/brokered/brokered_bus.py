@@ -21,7 +21,7 @@ from revurb.bus.brokered.broker_queries import BrokerQueries
 from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
-from revurb.bus.cache import EventCache
+from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
@@ -46,22 +46,25 @@ class BrokeredBus:
     """The bus of `node`, over the link that `connect` makes. To be created and used in one event loop."""
 
     def __init__(
-        self, node: str, receiver: Receiver, events: MemberEvents, connect: BrokerLinkFactory
+        self,
+        node: str,
+        receiver: Receiver,
+        events: MemberEvents,
+        connect: BrokerLinkFactory,
+        max_cached_bytes: int = MAX_BYTES_PER_APP,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.node = node
+        self.node, self._loop = node, asyncio.get_running_loop()
         self.missed = 0  # at most so many events could not be sent to this node, or not again
         self.received = 0  # events from the broker, this node's own included
         self.invalid_messages = 0
         self._receiver = receiver
         self._link = connect(self)
         self._queries = BrokerQueries(self._send)
-        state, cache = LocalState(), EventCache(self._loop.time)
-        self._cache = cache
-        self._local_view = LocalView(state, cache)
+        state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
+        self._local_view = LocalView(state, self._cache)
         self._subscriptions = BrokeredSubscriptions(
             state,
-            cache,
+            self._cache,
             events,
             self._send,
             self._deliver,
@@ -113,8 +116,7 @@ class BrokeredBus:
 
     def tick(self) -> None:
         """Do what is due. To be called a few times a second."""
-        now = self._loop.time()
-        self._link.tick(now)
+        self._link.tick(now := self._loop.time())
         self._cache.expire()
         self._subscriptions.tick(now)
         if self._is_isolated:

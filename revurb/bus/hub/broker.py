@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.cache import EventCache
+from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.hub import step_queue
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
@@ -56,6 +56,7 @@ class Broker:
         lease_s: float,
         expected_workers: int = 0,
         log: EventLog | None = None,
+        max_cached_bytes: int = MAX_BYTES_PER_APP,
     ) -> None:
         self.epoch = secrets.token_hex(8)
         self.invalid_messages = 0
@@ -63,7 +64,7 @@ class Broker:
         self._clock = clock
         self._lease_s = lease_s
         self._ledger = Ledger()
-        self._cache = EventCache(clock)
+        self._cache = EventCache(clock, max_cached_bytes)
         self._answers = QuestionAnswers(self._ledger, self._cache)
         self._log = log if log is not None else EventLog(clock)
         self.router = EventRouter(self._log)
