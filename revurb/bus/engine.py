@@ -15,6 +15,7 @@ class BusHealth(NamedTuple):
     waiting: int = 0  # published events that the bus has not accepted yet
     dropped: int = 0  # events that could not wait any longer, so that other nodes never get them
     missed: int = 0
+    invalid: int = 0  # messages and values that could not be used, whoever wrote them
     lag_s: float | None = None  # how far behind the node is in receiving; None if not known
 
 

@@ -30,6 +30,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     dropped: int | None = None  # events that were discarded because too many waited for Redis
     missed: int | None = None  # number of disconnections that were longer than Redis keeps events
 
+    invalid: int | None = None  # messages and values on the bus that could not be used
+
     @property
     def lost(self) -> int | None:
         """Events and periods that did not reach all subscribers. The operator should look into any but 0."""
@@ -64,6 +66,7 @@ def status_answerer(
                 lag_ms=None if bus_health.lag_s is None else round(bus_health.lag_s * 1000, 3),
                 dropped=bus_health.dropped,
                 missed=bus_health.missed,
+                invalid=bus_health.invalid,
             )
         )
 
@@ -76,6 +79,6 @@ def read_statuses(answers: list[bytes]) -> list[NodeStatus]:
     for answer in answers:
         try:
             statuses.append(_decode(answer))
-        except msgspec.MsgspecError:
-            continue  # a node of another version
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue  # a node of another version, or no node
     return sorted(statuses, key=lambda status: (status.host, status.pid))

@@ -64,6 +64,10 @@ class BrokerLink(Protocol):
         """Whether the broker confirms the member events that this node causes, one by one, with `Accepted`."""
 
     @property
+    def invalid_messages(self) -> int:
+        """Messages and values that could not be used, and were passed over."""
+
+    @property
     def name(self) -> str:
         """The kind of broker, for log lines: "hub" or "redis"."""
 

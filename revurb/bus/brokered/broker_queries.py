@@ -12,6 +12,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 
 T = TypeVar("T")
+MAX_ANSWERS = 10_000  # to one survey: whoever sends more is no node
 
 
 class _PendingQuery(NamedTuple):
@@ -109,7 +110,7 @@ class BrokerQueries:
     def on_survey_result(self, id: int, answer: bytes) -> None:
         """Handle a `SurveyResult`."""
         survey = self._surveys.get(id)
-        if survey is not None:
+        if survey is not None and len(survey.answers) < MAX_ANSWERS:
             survey.answers.append(answer)
             survey.finish()
 

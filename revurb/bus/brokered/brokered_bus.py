@@ -111,6 +111,7 @@ class BrokeredBus:
             waiting=len(self._outbound),
             dropped=self._outbound.dropped,
             missed=self.missed,
+            invalid=self.invalid_messages + self._link.invalid_messages,
             lag_s=self._link.lag_s(time.monotonic()),
         )
 

@@ -79,7 +79,10 @@ class BridgedBus:
         """How well this node keeps up with the bus. An event that neither Revurb nodes nor PHP nodes will get counts as
         two that were dropped."""
         health = self._bus.health
-        return health._replace(dropped=health.dropped + self._bridge.dropped)
+        return health._replace(
+            dropped=health.dropped + self._bridge.dropped,
+            invalid=health.invalid + self._bridge.invalid_messages,
+        )
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
         return _both(self._bus.publish(event), self._bridge.publish(event))

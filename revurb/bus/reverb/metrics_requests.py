@@ -18,6 +18,8 @@ from revurb.pusher.ports import ChannelState, Member
 
 DEADLINE_S = 1.0  # PHP nodes wait for 10 s; nodes that are alive answer within milliseconds
 
+MAX_ANSWERS = 1000  # to one question: whoever sends more is no PHP node
+
 Payload: TypeAlias = Any  # unchecked JSON of another node
 
 
@@ -53,7 +55,7 @@ class MetricsRequests:
     def on_answer(self, key: str, payload: msgspec.Raw) -> None:
         """An answer has come, to this node's question or to that of another node, which is ignored."""
         question = self._pending.get(key)
-        if question is None:
+        if question is None or len(question.answers) >= MAX_ANSWERS:
             return
         try:
             value = orjson.loads(bytes(payload))

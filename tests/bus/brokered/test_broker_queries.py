@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered import broker_queries
 from revurb.bus.brokered.broker_queries import BrokerQueries
 
 
@@ -92,3 +93,13 @@ async def test_a_question_that_is_refused_is_answered_by_this_node() -> None:
     asked.queries.on_refused(1)
     assert await first == -1
     assert not second.done()
+
+
+async def test_more_answers_than_there_can_be_nodes_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_queries, "MAX_ANSWERS", 3)
+    asked = Asked()
+    survey = asyncio.create_task(asked.queries.survey(b"?", 0.05))
+    await asyncio.sleep(0)
+    for _ in range(10):
+        asked.queries.on_survey_result(1, b"!")
+    assert await survey == [b"!"] * 3

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from revurb.bus.redis.pubsub_listener import PubSubListener
@@ -242,3 +243,13 @@ async def test_whoever_comes_or_goes_answers_what_counts_on_it(mixed: MixedClust
         await node.bus.stop()
     asking_on = False
     await asker
+
+
+async def test_more_answers_than_there_can_be_php_nodes_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_requests, "MAX_ANSWERS", 3)
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 0.05)
+    requests = metrics_requests.MetricsRequests()
+    requests.open("key")
+    for _ in range(10):
+        requests.on_answer("key", msgspec.Raw(b"[]"))
+    assert len(await requests.answers("key")) == 3
