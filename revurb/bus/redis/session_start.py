@@ -44,9 +44,12 @@ class SessionStart:
             self._missed = 0  # nobody was here who could have missed anything
         memory, pace = self._memory, Pace(self._commands)
         memory.topics.forget_markers()
-        for key in memory.topics.except_for((report.app_id, report.channel) for report in hello.channels):
+        wanted = {(report.app_id, report.channel) for report in hello.channels}
+        wanted.add(ALL_NODES_TOPIC)
+        for key in memory.topics.all_keys():
             await pace.step()
-            memory.topics.remove(*key)
+            if key not in wanted:
+                memory.topics.remove(*key)
         self._subscribe(*ALL_NODES_TOPIC)
         await report_state(
             hello,

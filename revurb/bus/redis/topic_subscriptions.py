@@ -6,8 +6,6 @@ that topic alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.redis.envelope import START, StreamId
 from revurb.bus.redis.keys import Keys
@@ -62,9 +60,9 @@ class TopicSubscriptions:
         self._by_channel.pop(name.encode(), None)
         return name
 
-    def except_for(self, keys: Iterable[ChannelKey]) -> set[ChannelKey]:
-        """The topics that are not among `keys`, nor that of all nodes."""
-        return self._topics.keys() - {ALL_NODES_TOPIC, *keys}
+    def all_keys(self) -> list[ChannelKey]:
+        """All topics, as they are now."""
+        return list(self._topics)
 
     def forget_markers(self) -> None:
         """A new session begins, in which no markers are expected yet."""
