@@ -61,7 +61,7 @@ class BrokeredBus:
         self._link = connect(self)
         self._queries = BrokerQueries(self._send)
         state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
-        self._local_view = LocalView(state, self._cache)
+        self.local_view = LocalView(state, self._cache)  # this node's own state, without the broker's
         self._subscriptions = BrokeredSubscriptions(
             state,
             self._cache,
@@ -97,11 +97,6 @@ class BrokeredBus:
     def degraded(self) -> str | None:
         """Why this node is cut off from the others; None while it is connected."""
         return None if self._linked else f"{self._link.name} disconnected"
-
-    @property
-    def local_view(self) -> LocalView:
-        """This node's own state, without the broker's."""
-        return self._local_view
 
     @property
     def health(self) -> BusHealth:
@@ -157,7 +152,7 @@ class BrokeredBus:
             return True
 
         return self._ask(
-            lambda id: m.Admit(id, app_id, limit), granted, lambda: self._local_view.admit(app_id, limit)
+            lambda id: m.Admit(id, app_id, limit), granted, lambda: self.local_view.admit(app_id, limit)
         )
 
     def release(self, app_id: str) -> None:
@@ -170,28 +165,28 @@ class BrokeredBus:
         return self._ask(
             lambda id: m.QueryChannels(id, app_id, prefix),
             m.read_channels,
-            lambda: self._local_view.channels_at_once(app_id, prefix),
+            lambda: self.local_view.channels_at_once(app_id, prefix),
         )
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:
         return self._ask(
             lambda id: m.QueryStates(id, app_id, list(channels)),
             m.read_states,
-            lambda: self._local_view.describe(app_id, channels),
+            lambda: self.local_view.describe(app_id, channels),
         )
 
     def members(self, app_id: str, channel: str) -> Awaitable[list[Member]]:
         return self._ask(
             lambda id: m.QueryMembers(id, app_id, channel),
             m.read_members,
-            lambda: self._local_view.members(app_id, channel),
+            lambda: self.local_view.members(app_id, channel),
         )
 
     def connections(self, app_id: str) -> Awaitable[int]:
         return self._ask(
             lambda id: m.QueryConnections(id, app_id),
             m.read_count,
-            lambda: self._local_view.connections(app_id),
+            lambda: self.local_view.connections(app_id),
         )
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
