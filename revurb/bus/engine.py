@@ -32,6 +32,10 @@ class BusEngine(Bus, Protocol):
     def tick(self) -> None:
         """Do what is due. To be called a few times a second, between `start` and `stop`."""
 
+    def hold_receiving(self, is_held: bool) -> None:
+        """Receive no events from other nodes while `is_held`: more waits for this node's clients than may. They wait at
+        the broker, and in its log. To be called again with each tick; a link that is new receives."""
+
     @property
     def degraded(self) -> str | None:
         """Why this node is cut off from the others at present; None while it is connected."""

@@ -46,6 +46,9 @@ class LocalBus(LocalView):
     async def stop(self) -> None:
         """Does nothing: there are no other nodes to tell."""
 
+    def hold_receiving(self, is_held: bool) -> None:
+        """Does nothing: nothing is received from elsewhere."""
+
     @property
     def health(self) -> BusHealth:
         """Never behind: nothing is received from elsewhere."""

@@ -238,6 +238,7 @@ class Node:
         self._connections.date = formatdate(usegmt=True)
         self._connections.on_tick(now)
         self._bus.tick()
+        self._bus.hold_receiving(self._connections.fanout.is_full)
         self._trimmer.check(self.connection_count)
         self._file_limit.check(now)
 

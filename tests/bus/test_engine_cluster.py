@@ -358,3 +358,18 @@ async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
     await here.until(lambda: here.bus.degraded)
     await here.publish(b"later", "a")
     assert here.bus.health.waiting == 1
+
+
+# A node whose clients do not take what waits for them already receives nothing more until they have.
+
+
+async def test_a_node_that_is_held_gets_everything_afterwards(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await there.enter("news")
+    await here.publish(b"before")
+    await texts_up_to(there, b"before")
+    there.bus.hold_receiving(True)
+    await asyncio.gather(*(here.publish(b"%d" % number) for number in range(100)))
+    assert len(there.received) <= 2  # a listener may have one more message on its way when it is told
+    there.bus.hold_receiving(False)
+    assert await texts_up_to(there, b"99") == [b"before", *(b"%d" % number for number in range(100))]

@@ -50,6 +50,9 @@ class BrokerLink(Protocol):
         """How far this node is behind the broker in receiving, at `now` of time.monotonic; None while that is not
         known."""
 
+    def hold_receiving(self, is_held: bool) -> None:
+        """See `revurb.bus.engine.BusEngine`."""
+
     @property
     def is_full(self) -> bool:
         """Whether so much is unsent that the owner should wait until it `has_room`."""

@@ -59,6 +59,7 @@ class BrokeredBus:
         self.invalid_messages = 0
         self._receiver = receiver
         self._link = connect(self)
+        self.hold_receiving = self._link.hold_receiving
         self._queries = BrokerQueries(self._send)
         state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
         self.local_view = LocalView(state, self._cache)  # this node's own state, without the broker's

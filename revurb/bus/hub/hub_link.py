@@ -98,6 +98,17 @@ class HubLink(asyncio.Protocol):
             self._lag.sent(time.monotonic())
             self.send(m.HeartbeatRequest())
 
+    def hold_receiving(self, is_held: bool) -> None:
+        """Leave what comes in the socket while `is_held`. The hub sends it from its log again, if that lasts too long
+        for it."""
+        if self._transport is None or not self._is_served:
+            return
+        if is_held:
+            self._transport.pause_reading()
+            self._received_at = asyncio.get_running_loop().time()  # that it is silent is this node's doing
+        elif not self._transport.is_reading():
+            self._transport.resume_reading()
+
     def lag_s(self, now: float) -> float | None:
         """How far this worker is behind the hub in receiving."""
         return None if self._lag is None else self._lag.lag_s(now)

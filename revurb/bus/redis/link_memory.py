@@ -9,6 +9,7 @@ from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import RedisHeartbeat
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
@@ -31,6 +32,7 @@ class LinkMemory:
     heartbeat: RedisHeartbeat
     barrier: ResyncBarrier
     invalid: InvalidValues
+    gate: ReceivingGate
     epoch: str = ""
     started_at: float = 0.0
     again_at: float | None = None

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.receiving_gate import ReceivingGate
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +34,17 @@ class PubSubHandler(Protocol):
 
 
 class PubSubListener:
-    """One connection in subscribing mode, from `open` to `close`. `slot_of` is for a server of a Cluster, where the
-    channels of one command must be of one slot."""
+    """One connection in subscribing mode, from `open` to `close`. It reads while the gate is open; without one,
+    always. `slot_of` is for a server of a Cluster, where the channels of one command must be of one slot."""
 
     def __init__(
-        self, redis: Redis, handler: PubSubHandler, slot_of: Callable[[str], int] | None = None
+        self,
+        redis: Redis,
+        handler: PubSubHandler,
+        gate: ReceivingGate | None = None,
+        slot_of: Callable[[str], int] | None = None,
     ) -> None:
+        self._gate = ReceivingGate() if gate is None else gate
         self._redis = redis
         self._handler = handler
         self._slot_of = slot_of or (lambda channel: 0)
@@ -144,6 +150,8 @@ class PubSubListener:
                 messages += 1
                 if not messages % MAX_MESSAGES_AT_ONCE:
                     await asyncio.sleep(0)  # receiving does not wait while anything is there
+                if self._gate.is_closed:
+                    await self._gate.wait()
                 # math.inf: no timeout. Heartbeats find out whether the connection is alive.
                 kind, channel, data = await self._connection.read_response(timeout=math.inf)
                 if kind in (b"message", b"smessage"):

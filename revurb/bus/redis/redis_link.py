@@ -22,6 +22,7 @@ from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
@@ -81,6 +82,7 @@ class RedisLink:
             ),
             barrier=ResyncBarrier(),
             invalid=invalid,
+            gate=ReceivingGate(),
         )
         self._session: RedisSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -114,6 +116,12 @@ class RedisLink:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+
+    def hold_receiving(self, is_held: bool) -> None:
+        if is_held and self._is_up:
+            self._memory.gate.close()
+        else:
+            self._memory.gate.open()
 
     def tick(self, now: float) -> None:
         """Does nothing: the session has timers of its own."""

@@ -66,7 +66,9 @@ class RedisSession:
         self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
         self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable(repr(error))))
         self._listener = (
-            ShardedListener(redis, self) if isinstance(redis, RedisCluster) else PubSubListener(redis, self)
+            ShardedListener(redis, self, memory.gate)
+            if isinstance(redis, RedisCluster)
+            else PubSubListener(redis, self, memory.gate)
         )
         self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms, invalid)
         self._queries = LedgerQueries(keys, scripts, commands, invalid)
@@ -95,6 +97,7 @@ class RedisSession:
 
     async def run(self) -> None:
         """Open, and work until something breaks. Raises RedisUnavailable at its end, which says what."""
+        self._memory.gate.open()
         opening = asyncio.get_running_loop().create_task(self._open())
         try:
             await asyncio.wait(

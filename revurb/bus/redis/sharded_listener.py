@@ -15,6 +15,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pubsub_listener import PubSubHandler, PubSubListener
+from revurb.bus.redis.receiving_gate import ReceivingGate
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class ShardedListener:
     """For a Cluster what `PubSubListener` is for one server. When a slot moves, the session ends and the next one finds
     it."""
 
-    def __init__(self, cluster: RedisCluster, handler: PubSubHandler) -> None:
+    def __init__(self, cluster: RedisCluster, handler: PubSubHandler, gate: ReceivingGate) -> None:
+        self._gate = gate
         self._cluster = cluster
         self._handler = handler
         self._servers: dict[Address, tuple[Redis, PubSubListener]] = {}
@@ -102,7 +104,7 @@ class ShardedListener:
             name: value for name, value in known.connection_kwargs.items() if name in _INHERITED_OPTIONS
         }
         redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
-        listener = PubSubListener(redis, self._handler, self._cluster.keyslot)
+        listener = PubSubListener(redis, self._handler, self._gate, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
 

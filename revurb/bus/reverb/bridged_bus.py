@@ -48,6 +48,7 @@ class BridgedBus:
     release: Callable[[str], None]
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
     tick: Callable[[], None]
+    hold_receiving: Callable[[bool], None]
 
     def __init__(self, bus: BridgeableBus, bridge: ReverbBridge) -> None:
         self._bus = bus
@@ -59,6 +60,7 @@ class BridgedBus:
         self.release = bus.release
         self.survey = bus.survey
         self.tick = bus.tick
+        self.hold_receiving = bus.hold_receiving
 
     async def start(self) -> None:
         """Connect to the bus and to the PHP nodes."""

@@ -8,6 +8,7 @@ import pytest
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.sharded_listener import ShardedListener
 from tests.bus.redis.test_pubsub_listener import Handler
 from tests.redis_server import RedisClusterServers
@@ -21,7 +22,7 @@ async def test_messages_come_from_every_server(redis_cluster: RedisClusterServer
     client, handler = redis_cluster.client(), Handler()
     async with asyncio.timeout(10):
         await client.initialize()
-        listener = ShardedListener(client, handler)
+        listener = ShardedListener(client, handler, ReceivingGate())
         await listener.open(CHANNELS[:2])
         subscribed = asyncio.Event()
         waiting = set(CHANNELS)
@@ -48,7 +49,7 @@ async def test_a_slot_without_a_server_is_unavailable(redis_cluster: RedisCluste
     client, handler = redis_cluster.client(), Handler()
     await client.initialize()
     client.nodes_manager.slots_cache.clear()
-    listener = ShardedListener(client, handler)
+    listener = ShardedListener(client, handler, ReceivingGate())
     with pytest.raises(RedisUnavailable):
         listener.server_of(CHANNELS[0])
     listener.subscribe(CHANNELS[0], lambda: None)
