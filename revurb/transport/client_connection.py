@@ -242,8 +242,10 @@ class ClientConnection(PacedConnection):
             else:
                 self._handler.on_control_frame()
             if self.reply_bytes > MAX_REPLY_BYTES:
-                self._await_drain(tuple(rest))
-                return
+                unhandled = tuple(rest)
+                if unhandled or ws.phase is not _CLOSED:  # else the Close is next, which takes nothing
+                    self._await_drain(unhandled)
+                    return
         if ws.phase is _CLOSED:
             self._send_replies(ws)  # the Close, behind the answers to what came before
             self._end_tcp()

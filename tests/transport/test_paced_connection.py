@@ -13,7 +13,7 @@ import trustme
 
 from revurb import App, Server
 from revurb.transport import transport_buffers
-from tests.client import Client, api, connect, encode_frame, handshake
+from tests.client import Client, api, close_payload, connect, encode_frame, handshake
 from tests.conftest import Run
 from tests.processes.test_single_node import write_certificate
 
@@ -69,6 +69,22 @@ def test_a_peer_is_not_answered_faster_than_it_reads(run: Run, tmp_path: Path, o
                 await reading
                 await client.expect("pusher:pong")
                 assert slow_consumers(server) == 0
+
+    run(main())
+
+
+def test_a_close_behind_much_to_answer_is_answered_behind_it(run: Run) -> None:
+    """Also where it is the last of what waits, and where nothing else does."""
+
+    async def main() -> None:
+        async with Server(apps=[APP], port=0) as server:
+            await server.trigger("cache-x", "e", LARGE)
+            for count in (8, 50):  # the last of 8 is the one with which too much waits
+                async with connect(server.port) as client:
+                    closing = encode_frame(8, close_payload(1000))
+                    await client.send_bytes(subscription("cache-x") * count + closing)
+                    await count_replies(client, count)
+                    assert await client.closed() == 1000
 
     run(main())
 
