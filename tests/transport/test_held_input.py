@@ -7,7 +7,7 @@ from revurb.transport.intake import SLICE_BYTES
 
 
 def test_bytes_come_in_slices_and_in_order() -> None:
-    data = bytes(range(256)) * 20
+    data = bytes(range(256)) * 80
     held = HeldInput(data[:3000])
     first = held.take_slice()
     held.append(data[3000:])
