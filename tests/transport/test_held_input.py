@@ -8,9 +8,9 @@ from revurb.transport.intake import SLICE_BYTES
 
 def test_bytes_come_in_slices_and_in_order() -> None:
     data = bytes(range(256)) * 80
-    held = HeldInput(data[:3000])
+    held = HeldInput(data[:9000])
     first = held.take_slice()
-    held.append(data[3000:])
+    held.append(data[9000:])
     taken = [first]
     while not held.is_empty:
         taken.append(held.take_slice())
