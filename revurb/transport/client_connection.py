@@ -157,6 +157,7 @@ class ClientConnection(PacedConnection):
     def resume_writing(self) -> None:
         self._note_transport()
         if self._http is not None:
+            self._connections.buffers.note_progress(self, self._connections.wheel.now)
             self._http.resume_writing()
         elif self._awaits_drain:
             self._drained()

@@ -32,6 +32,10 @@ class Upgradable(Protocol):
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
         """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether input waits that the peer has sent."""
+
     def resume_input(self) -> None:
         """Give this connection its input again, after it was paused or blocked."""
 
@@ -129,8 +133,8 @@ class HttpConnection:
     def on_due(self, now: float) -> float | None:
         if now < self._deadline:
             return self._deadline
-        if self._answering is not None:
-            return now + self._connections.limits.request_timeout_s
+        if self._answering is not None or (self._writable and not self._ended and self._owner.is_held_up):
+            return now + self._connections.limits.request_timeout_s  # it is we who are late
         if not self._ended and not self._reader.idle:
             self._connections.counters.http_errors_total += 1
             self._refuse(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))

@@ -122,7 +122,12 @@ class PacedConnection(Outbox, asyncio.Protocol):
         transport.writelines(frames)  # not joined: a frame that many share stays shared
         if self._awaits_drain and transport.get_write_buffer_size() > limit_bytes:
             self._end_slow()
-        self._note_transport()
+        self._connections.buffers.note(self, self._connections.wheel.now, frames)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether input waits that its peer has sent."""
+        return self._held is not None and not self._held.is_empty
 
     @property
     def transport_bytes(self) -> int:

@@ -3,16 +3,23 @@
 An outbox that has been flushed is empty; what the peer does not read is in its transport then, and nobody says how that
 shrinks. So each connection is noted when something goes to its transport, and looked at again with each tick of the
 node for as long as there is something. The sum is `Fanout.transport_bytes`.
+
+While the sum is more than may, nobody is served; so those are ended then that are in the way: who needs longer than
+STALLED_S for as much as its transport holds. A peer that reads a little now and then would otherwise keep everybody
+waiting for as long as it likes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from revurb._speedups.fanout import Fanout
 
 MAX_LOOKS = 5000  # in one turn of the loop; a look takes 1.5 us
-STALLED_S = 5.0  # without a byte taken by the peer
+STALLED_S = (
+    5.0  # in which a peer takes as much as its transport held: 200 kB/s for one that holds the most it may
+)
 
 
 class BufferedConnection(Protocol):
@@ -28,16 +35,20 @@ class BufferedConnection(Protocol):
         share only when the kernel has room for a lot, which may be seconds later."""
 
     def end_stalled(self) -> None:
-        """Its peer has taken nothing for a while, and what it was sent is in the way of everybody: end it."""
+        """Its peer takes nothing or too little, and what it was sent is in the way of everybody: end it."""
 
 
 class _Held:
-    __slots__ = ("moved_at", "size_bytes", "unsent_bytes")
+    __slots__ = ("behind_bytes", "behind_since", "moved_at", "size_bytes", "unsent_bytes")
 
     def __init__(self, now: float) -> None:
         self.size_bytes = 0
         self.unsent_bytes = 0  # at the last look, and what was written since
         self.moved_at = now
+        self.behind_bytes: int | None = (
+            None  # of what it held at `behind_since`, not taken yet; None: not known yet
+        )
+        self.behind_since = now
 
 
 class TransportBuffers:
@@ -47,8 +58,11 @@ class TransportBuffers:
         self._fanout = fanout
         self.connections: dict[BufferedConnection, _Held] = {}
 
-    def note(self, connection: BufferedConnection, now: float) -> None:
-        """Look at a connection: something was written to its transport, or taken from it."""
+    def note(
+        self, connection: BufferedConnection, now: float, written: Iterable[bytes | memoryview] | None = None
+    ) -> None:
+        """Look at a connection: `written` was given to its transport, or something was taken from it. If it is None,
+        what the transport holds more than before was written."""
         held = self.connections.get(connection)
         size_bytes = connection.transport_bytes
         if held is None:
@@ -57,7 +71,9 @@ class TransportBuffers:
             held = self.connections[connection] = _Held(now)
         if size_bytes < held.size_bytes:
             held.moved_at = now
-        else:
+        if written is not None:
+            held.unsent_bytes += sum(map(len, written))
+        elif size_bytes > held.size_bytes:
             held.unsent_bytes += size_bytes - held.size_bytes
         self._fanout.transport_bytes += size_bytes - held.size_bytes
         held.size_bytes = size_bytes
@@ -70,6 +86,12 @@ class TransportBuffers:
         if held is not None:
             self._fanout.transport_bytes -= held.size_bytes
 
+    def note_progress(self, connection: BufferedConnection, now: float) -> None:
+        """The peer has taken what it had to before it is written to again."""
+        held = self.connections.get(connection)
+        if held is not None:
+            held.behind_bytes, held.behind_since = held.size_bytes, now
+
     def moved_at(self, connection: BufferedConnection) -> float:
         """When the peer was last seen to take something; -inf if its transport holds nothing."""
         held = self.connections.get(connection)
@@ -77,7 +99,7 @@ class TransportBuffers:
 
     def look(self, now: float) -> None:
         """Look at connections again: at all, or where they are too many for one turn at the next ones. While more
-        waits than may, those whose peers have taken nothing for `STALLED_S` are ended."""
+        waits than may, those that are in the way are ended."""
         for connection in tuple(self._next()):
             self.note(connection, now)
             held = self.connections.get(connection)
@@ -86,7 +108,11 @@ class TransportBuffers:
             unsent_bytes = connection.unsent_bytes
             if unsent_bytes < held.unsent_bytes:
                 held.moved_at = now
-            elif now - held.moved_at >= STALLED_S and self._fanout.is_full:
+            if held.behind_bytes is not None:
+                held.behind_bytes -= held.unsent_bytes - unsent_bytes
+            if held.behind_bytes is None or held.behind_bytes <= 0:
+                held.behind_bytes, held.behind_since = held.size_bytes, now
+            elif now - held.behind_since >= STALLED_S and self._fanout.is_full:
                 connection.end_stalled()
             held.unsent_bytes = unsent_bytes
 

@@ -128,6 +128,53 @@ def test_a_publisher_waits_for_its_readers(tmp_path: Path) -> None:
         assert memory_bytes(server, "VmHWM") - before < limit_bytes + PEAK_BYTES
 
 
+def test_readers_that_take_a_little_now_and_then_do_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """Subscribers that never read enough to be in time, and never so little that they seem gone, fill the bound for
+    all together. They are closed, and what others had sent meanwhile is answered, however long it waited."""
+    environment = {
+        "REVURB_MAX_QUEUED_TOTAL": "1048576",
+        "REVURB_REQUEST_TIMEOUT": "1",
+        "REVURB_CLOSE_TIMEOUT": "0.1",
+    }
+    with serving(tmp_path, environment=environment) as server, contextlib.ExitStack() as stack:
+        readers = []
+        for _ in range(4):
+            reader = stack.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(("127.0.0.1", server.port))
+            reader.sendall(handshake("/app/key1") + subscription("news"))
+            receive_until(reader, b"subscription_succeeded")
+            readers.append(reader)
+        is_over = threading.Event()
+        trickle = threading.Thread(target=take_a_little, args=(readers, is_over))
+        trickle.start()
+        try:
+            honest = stack.enter_context(open_websocket(server.port))
+            honest.settimeout(30)
+            publisher = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 30))
+            event = publish("news", "x" * 8000)
+            publisher.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):  # until nobody is served any more
+                while True:
+                    publisher.sendall(event)
+                    receive_until(publisher, b"{}")
+            other = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 30))
+            other.sendall(publish("other", "x" * 3000))
+            honest.sendall(text({"event": "pusher:ping"}))
+            receive_until(honest, b"pusher:pong")
+            receive_until(other, b"{}")
+        finally:
+            is_over.set()
+            trickle.join()
+
+
+def take_a_little(readers: list[socket.socket], is_over: threading.Event) -> None:
+    while not is_over.wait(0.2):
+        for reader in readers:
+            with contextlib.suppress(OSError):
+                reader.recv(4096, socket.MSG_DONTWAIT)
+
+
 def discard(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while sock.recv(1 << 20):

@@ -69,29 +69,45 @@ def test_when_a_peer_last_took_something_is_known() -> None:
     assert held.moved_at(connection) == 2.0
 
 
-def test_who_takes_nothing_while_more_waits_than_may_is_ended() -> None:
+@pytest.mark.parametrize("per_second", [0, 1, 99])
+def test_who_needs_too_long_while_more_waits_than_may_is_ended(per_second: int) -> None:
     _, held = buffers(limit_bytes=1000)
-    stalled, moving = Connection(600), Connection(500)
-    held.note(stalled, 0.0)
-    held.note(moving, 0.0)
-    moving.transport_bytes = 499
+    slow, quick = Connection(600), Connection(500)
+    slow.kernel_bytes = quick.kernel_bytes = 10_000
+    held.note(slow, 0.0)
+    held.note(quick, 0.0)
     ended = []
-    for now in (STALLED_S - 0.1, STALLED_S):
-        held.look(now)
-        ended.append((stalled.has_been_ended, moving.has_been_ended))
-    assert ended == [(False, False), (True, False)]
+    for second in range(8):
+        held.look(float(second))
+        ended.append((slow.has_been_ended, quick.has_been_ended))
+        slow.kernel_bytes -= per_second
+        quick.kernel_bytes -= 101  # takes as much in five seconds as its transport holds
+    first = next(second for second, (was_ended, _) in enumerate(ended) if was_ended)
+    assert first in (STALLED_S, STALLED_S + 1)
+    assert not quick.has_been_ended
 
 
-def test_a_peer_that_takes_only_what_the_kernel_holds_is_not_ended() -> None:
+def test_what_is_written_meanwhile_does_not_count_against_a_peer() -> None:
     _, held = buffers(limit_bytes=100)
     connection = Connection(600)
-    connection.kernel_bytes = 1000
     held.note(connection, 0.0)
-    for second in range(1, 30):
-        connection.kernel_bytes -= 10
+    for second in range(1, 30):  # it takes 200 a second, and is sent as much
+        held.note(connection, float(second), [b"x" * 150, memoryview(b"x" * 50)])
         held.look(float(second))
     assert not connection.has_been_ended
     assert held.moved_at(connection) == 29.0
+
+
+def test_a_peer_that_has_let_its_transport_go_on_is_not_behind() -> None:
+    """How an HTTP connection tells: nobody says what is written to it."""
+    _, held = buffers(limit_bytes=100)
+    connection = Connection(600)
+    held.note(connection, 0.0)
+    for second in range(30):
+        held.look(float(second))
+        if second % 4 == 3:
+            held.note_progress(connection, float(second))
+    assert not connection.has_been_ended
 
 
 def test_nobody_is_ended_while_there_is_room() -> None:
