@@ -211,10 +211,10 @@ class ClientConnection(PacedConnection):
         self._transport.abort()
 
     def end_stalled(self) -> None:
-        if self._http is not None:
-            self._http.abort()
-        else:
+        if self._state is _OPEN:
             self._end_slow()
+        else:  # the Close that it has been sent is behind what it does not take
+            self.abort()
 
     # Receiving.
 
