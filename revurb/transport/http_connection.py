@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, Upgrade
 from revurb.transport.timer_wheel import Tick
+from revurb.transport.transport_buffers import BufferedConnection
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import DeferredResponse, Response, encode_response
 
@@ -26,7 +27,7 @@ MAX_TOGETHER_BYTES = 16 * 1024  # behind an answer that is larger, what has gath
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
-class Upgradable(Protocol):
+class Upgradable(BufferedConnection, Protocol):
     """The protocol object of the connection."""
 
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
@@ -55,6 +56,7 @@ class HttpConnection:
         "_reader",
         "_requests",
         "_transport",
+        "_unsent_bytes",
         "_writable",
         "wheel_tick",
     )
@@ -73,6 +75,7 @@ class HttpConnection:
         self._writable = True
         self._ended = False
         self._half_closed = False
+        self._unsent_bytes = 0  # when the wheel last came
         self._deadline = 0.0
         self.wheel_tick: Tick | None = None
         connections.http[self] = None
@@ -135,6 +138,10 @@ class HttpConnection:
             return self._deadline
         if self._answering is not None or (self._writable and not self._ended and self._owner.is_held_up):
             return now + self._connections.limits.request_timeout_s  # it is we who are late
+        unsent_bytes, before = self._owner.unsent_bytes, self._unsent_bytes
+        if unsent_bytes and unsent_bytes != before:  # the peer still takes what it was answered
+            self._unsent_bytes = unsent_bytes
+            return now + self._connections.limits.close_timeout_s
         if not self._ended and not self._reader.idle:
             self._connections.counters.http_errors_total += 1
             self._refuse(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
@@ -145,7 +152,7 @@ class HttpConnection:
     def close_if_idle(self) -> None:
         if self._reader.idle and not self._requests and self._answering is None:
             self._ended = True
-            self._transport.close()  # nothing is unread, so nothing can be cut off
+            self._close()  # nothing is unread, so nothing can be cut off
 
     def abort(self) -> None:
         self._transport.abort()
@@ -277,7 +284,12 @@ class HttpConnection:
             self._transport.write_eof()
             self._set_deadline(self._connections.limits.close_timeout_s)
         else:
-            self._transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """With TLS the peer has to close as well; one that does not is dropped by the wheel."""
+        self._transport.close()
+        self._set_deadline(self._connections.limits.close_timeout_s)
 
     def _set_deadline(self, timeout_s: float) -> None:
         """Have `on_due` called in `timeout_s`. It is moved on the wheel only if that is sooner than it was due:
