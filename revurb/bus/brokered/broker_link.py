@@ -12,8 +12,8 @@ class BrokerLinkOwner(Protocol):
     """What a link calls: the bus."""
 
     def linked(self) -> None:
-        """The broker can be reached, and knows nothing of this node yet. The owner sends a `Hello` and then everything
-        that waits."""
+        """The broker can be reached, and knows nothing of this node yet. The owner sends what it holds, in parts
+        (`StatePart`) and a `Hello` over several turns of the loop, and then everything that waits."""
 
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages have come, in the broker's order."""
@@ -56,11 +56,6 @@ class BrokerLink(Protocol):
     @property
     def is_full(self) -> bool:
         """Whether so much is unsent that the owner should wait until it `has_room`."""
-
-    @property
-    def takes_parts(self) -> bool:
-        """Whether the broker takes a state in parts (`StatePart`), so that it can be sent over several turns of the
-        loop."""
 
     @property
     def confirms_changes(self) -> bool:

@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BROKER_WAIT_S = 3.0  # how long clients and requests wait for a broker that is away
+STOP_S = 3.0  # for what gathered for a broker that is told goodbye
 
 
 class BrokeredBus:
@@ -89,6 +90,7 @@ class BrokeredBus:
 
     async def stop(self) -> None:
         """Say goodbye, so that what this node holds is removed at once and not after a lease, and disconnect."""
+        await self._sender.finish(STOP_S)  # a goodbye is the last that a broker is told
         self._subscriptions.forget_counts()
         self._link.send(m.Goodbye())
         await self._link.stop()
@@ -219,7 +221,7 @@ class BrokeredBus:
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
-            self.node, self._epoch, self._position, self._outbound.held(), in_parts=self._link.takes_parts
+            self.node, self._epoch, self._position, self._outbound.held()
         ):
             self._linked = isinstance(message, m.Hello)
             yield message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Iterator
 
@@ -17,12 +16,13 @@ class PacedSender:
     """`messages` are those that are unsent, in order; None if there are none. The link is sent nothing between two of
     them that belongs behind them."""
 
-    __slots__ = ("_is_due", "_link", "_loop", "messages")
+    __slots__ = ("_is_due", "_link", "_loop", "_when_done", "messages")
 
     def __init__(self, link: BrokerLink) -> None:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._is_due = False
+        self._when_done: asyncio.Future[None] | None = None
         self.messages: Iterator[m.FromWorker] | None = None
 
     def begin(self, messages: Iterator[m.FromWorker]) -> None:
@@ -33,10 +33,18 @@ class PacedSender:
     def cancel(self) -> None:
         """The link is broken."""
         self.messages = None
+        self._tell_done()
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait until all is sent, for at most `timeout_s` seconds. What is left then is given up."""
+        if self.messages is not None:
+            self._when_done = self._loop.create_future()
+            await asyncio.wait((self._when_done,), timeout=timeout_s)
+            self.cancel()
 
     def go_on(self) -> None:
         """Send what the link takes, for TURN_S seconds, and then in the next turn."""
-        until = time.perf_counter() + TURN_S if self._link.takes_parts else math.inf
+        until = time.perf_counter() + TURN_S
         while self.messages is not None and not self._link.is_full:
             if time.perf_counter() >= until:
                 if not self._is_due:
@@ -46,8 +54,13 @@ class PacedSender:
             message = next(self.messages, None)
             if message is None:
                 self.messages = None
+                self._tell_done()
             else:
                 self._link.send(message)
+
+    def _tell_done(self) -> None:
+        if self._when_done is not None and not self._when_done.done():
+            self._when_done.set_result(None)
 
     def _next_turn(self) -> None:
         self._is_due = False

@@ -153,17 +153,16 @@ class BrokeredSubscriptions:
     # What happens to the link.
 
     def greet(
-        self, node: str, epoch: str, position: int, held: Sequence[HeldEvent] = (), *, in_parts: bool
+        self, node: str, epoch: str, position: int, held: Sequence[HeldEvent] = ()
     ) -> Iterator[m.StatePart | m.Hello]:
-        """Everything that this node has to report, with the `held` events: `in_parts` and a `Hello`, or in that alone.
+        """Everything that this node has to report, with the `held` events: in parts, if it is much, and a `Hello`.
         Messages that are sent after the `Hello` are changes to it."""
         state = self._state
-        part_bytes = PART_BYTES if in_parts else math.inf
-        greeting = Greeting(state, self._cache, self._pending, self.changes, part_bytes, held)
+        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, held)
         self._greeting = greeting
         parts = greeting.parts()
         first = next(parts)
-        for part in parts:  # there is one only, if not `in_parts`
+        for part in parts:  # there is one only, if it is little
             yield first
             first = part
         rest = greeting.rest()

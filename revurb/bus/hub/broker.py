@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.hub import step_queue
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.membership import Membership
-from revurb.bus.hub.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.hub.open_surveys import OpenSurveys
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.question_answers import QuestionAnswers

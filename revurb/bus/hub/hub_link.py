@@ -36,7 +36,7 @@ class HubLink(asyncio.Protocol):
     socket that has no file. It sends a heartbeat every `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
-    confirms_changes = takes_parts = True
+    confirms_changes = True
 
     def __init__(self, address: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._heartbeat_s = heartbeat_s

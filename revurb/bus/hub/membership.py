@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.cache import EventCache
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
-from revurb.bus.hub.node_report import NodeReport
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey, Ledger
 from revurb.bus.member_events import MemberEvents

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.hub.backlog import Backlog
-from revurb.bus.hub.node_report import NodeReport
 
 FULL_BYTES = 1024 * 1024
 

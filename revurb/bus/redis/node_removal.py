@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.redis.command_queue import CommandQueue
@@ -18,6 +19,8 @@ from revurb.bus.redis.scripts import Scripts
 PARTITIONS_AT_ONCE = 4
 CHANNELS_PER_SCRIPT = 50  # 0.5 ms, during which Redis does nothing else
 _MEMBERS_PER_SCAN = 200
+
+Keep: TypeAlias = Callable[[ChannelKey], bool]
 
 
 class NodeRemoval:
@@ -38,9 +41,10 @@ class NodeRemoval:
         self._ledger = ledger
         self._invalid = invalid
 
-    async def remove(self, node: str, keep: frozenset[ChannelKey] = frozenset(), *, entirely: bool) -> None:
-        """Remove what a node holds, except for the channels in `keep`; with `entirely` also the numbers of its events.
-        Returns when everything is removed. Every step sets something absolute, so that it can be repeated."""
+    async def remove(self, node: str, keep: Keep = lambda key: False, *, entirely: bool) -> None:
+        """Remove what a node holds, except for the channels that it is to `keep`; with `entirely` also the numbers of
+        its events. Returns when everything is removed. Every step sets something absolute, so that it can be repeated.
+        """
         partitions, pace = iter(range(PARTITIONS)), Pace(self._commands)
         workers = [
             self._remove_partitions(partitions, pace, node, keep, entirely) for _ in range(PARTITIONS_AT_ONCE)
@@ -49,7 +53,7 @@ class NodeRemoval:
         await self._commands.flush()
 
     async def _remove_partitions(
-        self, partitions: Iterator[int], pace: Pace, node: str, keep: frozenset[ChannelKey], entirely: bool
+        self, partitions: Iterator[int], pace: Pace, node: str, keep: Keep, entirely: bool
     ) -> None:
         for number in partitions:
             held = self._keys.node_topics(number, node)
@@ -70,12 +74,12 @@ class NodeRemoval:
                 )
 
     async def _remove_topics(
-        self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: frozenset[ChannelKey]
+        self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: Keep
     ) -> None:
         removed: list[ChannelKey] = []
         for raw in topic_ids:
             key = read_topic_id(raw.decode("utf-8", "replace"))
-            if key in keep:
+            if keep(key):
                 continue
             if topic_id(*key).encode() != raw or partition_of(*key) != number:
                 self._invalid.report(held, f"{raw[:50]!r} is not a channel of this partition")

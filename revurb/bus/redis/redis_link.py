@@ -41,7 +41,7 @@ class RedisLink:
     are the heartbeat's."""
 
     name = "redis"
-    confirms_changes = takes_parts = is_full = False
+    confirms_changes = is_full = False
 
     def __init__(
         self,

@@ -55,9 +55,7 @@ class RedisSession:
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_leaving = False
         self._has_left = asyncio.Event()
-        self._missed = 0
-        self._is_first = False
-        self._is_new_redis = False
+        self._start: SessionStart | None = None
         scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
         invalid = memory.invalid
         commands = self._commands = CommandQueue(
@@ -145,24 +143,32 @@ class RedisSession:
 
     def _begin(self, epoch: str, tails: list[LogTails]) -> None:
         memory = self._memory
-        self._is_first = not memory.epoch
-        self._is_new_redis = not self._is_first and epoch != memory.epoch
-        if self._is_new_redis:
+        is_first = not memory.epoch
+        is_new_redis = not is_first and epoch != memory.epoch
+        if is_new_redis:
             _log.warning("redis has lost its memory: what nobody else has is gone")
         memory.epoch = epoch
-        memory.incoming.reset(forget_positions=self._is_new_redis)
-        self._missed = int(
+        memory.incoming.reset(forget_positions=is_new_redis)
+        missed = int(
             memory.heartbeat.begin(
                 tails,
                 self._listener.server_of,
-                served_s=time.monotonic() - memory.started_at if self._is_first else None,
-                is_new_redis=self._is_new_redis,
+                served_s=time.monotonic() - memory.started_at if is_first else None,
+                is_new_redis=is_new_redis,
             )
         )
         memory.incoming.catch_up()
         memory.barrier.reset()
-        if self._is_new_redis:
+        if is_new_redis:
             memory.barrier.close(self._work.run_first)
+        self._start = SessionStart(
+            memory,
+            self._commands,
+            self._listener.subscribe,
+            is_first=is_first,
+            is_new_redis=is_new_redis,
+            missed=missed,
+        )
         self.is_up = True
         self._leases.start()
         memory.owner.linked()
@@ -177,9 +183,11 @@ class RedisSession:
         match message:
             case m.SurveyReply(id, answer):
                 self._notes.answer(id, answer)
-            case m.Hello():
-                self._work.hold()
-                self._tasks.start(self._hello(message))
+            case m.StatePart() | m.Hello():
+                self._report(message)
+            case m.Goodbye():
+                self._is_leaving = True  # behind everything that waits, for which the end waits too
+                self._work.run(self._do, message)
             case _:
                 self._work.run(self._do, message)
 
@@ -201,7 +209,6 @@ class RedisSession:
                     report.app_id, report.channel, report.count, report.members, announce=False
                 )
             case m.Goodbye():
-                self._is_leaving = True
                 self._tasks.start(self._leave())
             case m.StartSurvey(id, question):
                 self._leases.count_live(lambda asked: self._reply(id, asked))
@@ -269,17 +276,17 @@ class RedisSession:
         memory.topics.add(enter.app_id, enter.channel)
         self._refuse(enter.id)
 
-    async def _hello(self, hello: m.Hello) -> None:
+    def _report(self, part: m.StatePart | m.Hello) -> None:
+        start = self._start
+        assert start is not None  # once messages can be sent
+        start.state.add(part)
+        if isinstance(part, m.Hello):
+            self._work.hold()
+            self._tasks.start(self._report_all(start))
+
+    async def _report_all(self, start: SessionStart) -> None:
         """Report everything. Other work waits until that is done."""
-        start = SessionStart(
-            self._memory,
-            self._commands,
-            self._listener.subscribe,
-            is_first=self._is_first,
-            is_new_redis=self._is_new_redis,
-            missed=self._missed,
-        )
-        await start.run(hello, self._ledger, self._removal)
+        await start.run(self._ledger, self._removal)
         self._work.release()
 
     async def _leave(self) -> None:

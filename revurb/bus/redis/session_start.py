@@ -11,7 +11,7 @@ from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.pace import Pace
 from revurb.bus.redis.redis_ledger import RedisLedger
-from revurb.bus.redis.state_report import report_state
+from revurb.bus.redis.state_report import ReportedState, report_state
 from revurb.bus.redis.topic_subscriptions import ALL_NODES_TOPIC
 
 
@@ -37,22 +37,23 @@ class SessionStart:
         self._missed = missed
         self._waiting: set[str] = set()  # channels that are not subscribed to yet
         self._is_reported = False
+        self.state = ReportedState()  # of this node; to be complete before `run`
 
-    async def run(self, hello: m.Hello, ledger: RedisLedger, removal: NodeRemoval) -> None:
+    async def run(self, ledger: RedisLedger, removal: NodeRemoval) -> None:
         """Returns when everything is reported. The bus is welcomed later, when this node has caught up."""
-        if self._is_first and not hello.channels:
+        state = self.state
+        if self._is_first and not state.report.channels:
             self._missed = 0  # nobody was here who could have missed anything
         memory, pace = self._memory, Pace(self._commands)
         memory.topics.forget_markers()
-        wanted = {(report.app_id, report.channel) for report in hello.channels}
-        wanted.add(ALL_NODES_TOPIC)
         for key in memory.topics.all_keys():
             await pace.step()
-            if key not in wanted:
+            if key not in state.report.channels and key != ALL_NODES_TOPIC:
                 memory.topics.remove(*key)
         self._subscribe(*ALL_NODES_TOPIC)
         await report_state(
-            hello,
+            memory.node,
+            state,
             ledger,
             removal,
             memory.barrier,

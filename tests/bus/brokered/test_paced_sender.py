@@ -15,8 +15,6 @@ from revurb.bus.brokered.paced_sender import TURN_S, PacedSender
 class Link:
     """A link that is full after so many messages."""
 
-    takes_parts = True
-
     def __init__(self, room: int = 1_000_000) -> None:
         self.room = room
         self.sent: list[m.FromWorker] = []
@@ -62,6 +60,28 @@ async def test_the_loop_goes_on_between_the_turns() -> None:
         await asyncio.sleep(0)
     assert 1 <= turns <= 4
     assert [message.id for message in link.sent if isinstance(message, m.QueryConnections)] == [0, 1, 2, 3]
+
+
+async def test_waiting_for_the_last_message() -> None:
+    link = Link()
+    sender = PacedSender(cast(BrokerLink, link))
+    await sender.finish(10)  # nothing waits
+    sender.begin(messages(4, TURN_S))
+    await sender.finish(10)
+    assert len(link.sent) == 4
+    sender.begin(messages(4, TURN_S))
+    asyncio.get_running_loop().call_soon(sender.cancel)
+    await sender.finish(10)
+    assert len(link.sent) < 8
+
+
+async def test_what_the_link_does_not_take_is_given_up_in_the_end() -> None:
+    link = Link(room=1)
+    sender = PacedSender(cast(BrokerLink, link))
+    sender.begin(messages(2))
+    await sender.finish(0.01)
+    assert sender.messages is None
+    assert len(link.sent) == 1
 
 
 async def test_a_broken_link_ends_it() -> None:

@@ -41,7 +41,7 @@ class Subscribed:
 
     def greet(self) -> m.Hello:
         """Report everything at once, and be linked."""
-        [hello] = self.subscriptions.greet("n1", "e", 5, in_parts=False)
+        [hello] = self.subscriptions.greet("n1", "e", 5)
         assert isinstance(hello, m.Hello)
         self.sent += self.subscriptions.unsent_enters()
         return hello
@@ -178,7 +178,7 @@ async def test_a_greeting_in_parts_is_the_state_of_its_end() -> None:
     for number in range(10_000):
         node.enter(f"c{number}")
         node.subscriptions.on_enter_reply(number + 1, ChannelSnapshot())
-    messages = node.subscriptions.greet("n1", "e", 5, in_parts=True)
+    messages = node.subscriptions.greet("n1", "e", 5)
     first = next(messages)
     assert isinstance(first, m.StatePart)
     assert 1000 < len(first.channels) < 5000
@@ -202,7 +202,7 @@ async def test_subscribers_are_sent_behind_those_that_wait() -> None:
     node = Subscribed()
     node.subscriptions.disconnected()
     node.enter(ROOM, ANN)
-    list(node.subscriptions.greet("n1", "e", 5, in_parts=True))
+    list(node.subscriptions.greet("n1", "e", 5))
     node.sent.clear()
     unsent = node.subscriptions.unsent_enters()
     assert next(unsent).change == 1

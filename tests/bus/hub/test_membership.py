@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.cache import EventCache
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.membership import Membership
-from revurb.bus.hub.node_report import NodeReport
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import Ledger
 from revurb.node.member_event_texts import MEMBER_EVENTS

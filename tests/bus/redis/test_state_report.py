@@ -11,7 +11,7 @@ from revurb.bus.redis import resync_barrier
 from revurb.bus.redis.pace import Pace
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.resync_barrier import ResyncBarrier
-from revurb.bus.redis.state_report import report_state
+from revurb.bus.redis.state_report import ReportedState, report_state
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.redis.ledgers import APP, Ledgers, ledgers
@@ -20,14 +20,19 @@ from tests.redis_server import RedisServer
 ROOM = "presence-room"
 ANN = Member("ann", b'"ann"', b"null")
 BOB = Member("bob", b'"bob"', b"null")
-HELLO = m.Hello(
+PART = m.StatePart(
+    [m.ChannelReport(APP, ROOM, 2, [ANN, BOB]), m.ChannelReport(APP, "left", 1, [])],
+    [m.CachedEventReport(APP, "cache-a", b"x", 60)],
+    [m.DepartedMember(APP, ROOM, ANN)],
+)
+HELLO = m.Hello(  # in the end
     "n1",
     "e",
     0,
     {APP: 2},
-    [m.ChannelReport(APP, ROOM, 1, [BOB])],
-    [m.CachedEventReport(APP, "cache-a", b"x", 60)],
-    [m.DepartedMember(APP, ROOM, ANN)],
+    [m.ChannelReport(APP, ROOM, 1, [BOB]), m.ChannelReport(APP, "left", 0, [])],
+    [],
+    [],
 )
 
 
@@ -36,8 +41,12 @@ async def report(
 ) -> list[tuple[str, str]]:
     """Report; returns what was subscribed to."""
     subscribed: list[tuple[str, str]] = []
+    state = ReportedState()
+    state.add(PART)
+    state.add(HELLO)
     await report_state(
-        HELLO,
+        "n1",
+        state,
         ledger,
         made.removal("n1"),
         barrier,
@@ -52,7 +61,9 @@ async def test_the_same_redis_is_brought_up_to_date(server: RedisServer) -> None
     async with ledgers(server) as made:
         ledger = made.of("n1")
         ledger.report_channel(APP, ROOM, 1, [ANN], announce=False)
-        ledger.report_channel(APP, "news", 1, [], announce=False)
+        for channel in ("news", "left"):
+            ledger.report_channel(APP, channel, 1, [], announce=False)
+        ledger.set_connections("app2", 1)
         subscribed = await report(made, ledger, ResyncBarrier(), is_new_redis=False)
         assert subscribed == [(APP, ROOM)]
         for _ in range(2):  # removing who is not there any more takes another round trip
@@ -60,6 +71,7 @@ async def test_the_same_redis_is_brought_up_to_date(server: RedisServer) -> None
         found = await made.queries.channels(APP, "")
         assert found == {ROOM: ChannelState(1, 1)}
         assert await made.queries.connections(APP) == 2
+        assert await made.queries.connections("app2") == 0
         [state] = await made.queries.states(APP, ["cache-a"])
         assert state.cached is not None
         assert state.cached.text == b"x"

@@ -1,4 +1,4 @@
-"""What a worker that connects has reported so far: in parts (`StatePart`), which the `Hello` completes."""
+"""What a node that connects has reported to its broker so far: in parts (`StatePart`), which the `Hello` completes."""
 
 from __future__ import annotations
 

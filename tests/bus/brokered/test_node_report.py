@@ -1,7 +1,7 @@
-"""What a worker has reported, from several parts."""
+"""What a node has reported, from several parts."""
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.node_report import NodeReport
+from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import Member
 

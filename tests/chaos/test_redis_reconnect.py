@@ -1,0 +1,104 @@
+"""A node that reports everything to its Redis again goes on serving meanwhile, and what changes then is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.bus.brokered import paced_sender, subscriptions
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member, PublishedEvent
+from tests.bus.engines import APP, BusNode, RedisCluster
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+
+ROOM = "presence-room"
+ANN, BOB, EVE = (Member(name, b'"%s"' % name.encode(), b"null") for name in ("ann", "bob", "eve"))
+CHANNELS = 300
+
+
+@pytest.fixture
+def server(need: Need, tmp_path: Path) -> RedisServer:
+    return RedisServer(need("redis-server"), tmp_path)
+
+
+@pytest.fixture
+def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(server, lease_s=5)
+    yield cluster
+    run(cluster.close())
+
+
+@pytest.fixture
+def slow_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some channels a turn of the loop."""
+    monkeypatch.setattr(subscriptions, "PART_BYTES", 200)
+    monkeypatch.setattr(paced_sender, "TURN_S", 1e-6)
+
+
+async def begun_again(node: BusNode, server: RedisServer) -> None:
+    """Cut the node off, and return when it has begun to report."""
+    async with server.client() as client:
+        await client.client_kill_filter(_type="pubsub", skipme=True)
+    async with asyncio.timeout(10):
+        while node.bus._subscriptions._greeting is None:
+            await asyncio.sleep(0)
+
+
+async def several_channels(node: BusNode) -> None:
+    for number in range(CHANNELS):
+        await node.enter(f"c{number}")
+    await node.enter(ROOM, ANN)
+
+
+@pytest.mark.usefixtures("slow_reports")
+async def test_what_changes_while_a_node_reports_is_true_in_the_end(
+    cluster: RedisCluster, server: RedisServer
+) -> None:
+    node, other = await cluster.node(), await cluster.node()
+    await several_channels(node)
+    await other.enter("news")
+    await other.enter(ROOM, EVE)
+    await begun_again(node, server)
+    node.bus.leave(APP, "c0", None)
+    node.bus.leave(APP, ROOM, "ann")
+    node.bus.publish(PublishedEvent(APP, "news", b"meanwhile"))
+    entering = [
+        asyncio.create_task(node.enter(*where)) for where in (("c1",), (ROOM, BOB), ("new",), ("c299",))
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert node.bus.degraded  # still at it
+    await asyncio.gather(*entering)
+    await other.until(lambda: b"meanwhile" in other.texts() and len(other.texts(ROOM)) >= 2)
+    counts = {name: state.subscription_count for name, state in (await other.bus.channels(APP, "")).items()}
+    assert counts.pop("news") == 1
+    assert counts.pop(ROOM) == 2
+    assert counts == {f"c{number}": 1 for number in range(2, CHANNELS)} | {"c1": 2, "new": 1, "c299": 2}
+    assert {member.user_id for member in await other.bus.members(APP, ROOM)} == {"bob", "eve"}
+    assert sorted(other.texts(ROOM)) == sorted(
+        [MEMBER_EVENTS.removed(ROOM, ANN), MEMBER_EVENTS.added(ROOM, BOB)]
+    )
+    assert other.texts() == [b"meanwhile"]
+    for channel in ("c1", "c150", "new"):  # and it hears all of them
+        await other.publish(b"afterwards", channel)
+        await node.until(lambda channel=channel: node.texts(channel) == [b"afterwards"])  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("slow_reports")
+async def test_a_node_that_stops_while_it_reports_leaves_nothing_behind(
+    cluster: RedisCluster, server: RedisServer
+) -> None:
+    node, other = await cluster.node(), await cluster.node()
+    await several_channels(node)
+    await begun_again(node, server)
+    await node.bus.stop()
+    with contextlib.suppress(ValueError):
+        await cluster.kill(node)
+    assert await other.bus.channels(APP, "") == {}
+    async with server.client() as client:
+        assert [key async for key in client.scan_iter("*node0*")] == []
