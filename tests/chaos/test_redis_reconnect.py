@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from revurb.bus.brokered import paced_sender, subscriptions
+from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP, BusNode, RedisCluster
@@ -102,3 +104,34 @@ async def test_a_node_that_stops_while_it_reports_leaves_nothing_behind(
     assert await other.bus.channels(APP, "") == {}
     async with server.client() as client:
         assert [key async for key in client.scan_iter("*node0*")] == []
+
+
+async def test_a_publisher_goes_on_while_what_waited_is_delivered_here(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.brokered.sliced_steps.SLICE_S", 1e-6)
+    node, other = await cluster.node(), await cluster.node()
+    await node.enter()
+    await other.enter()
+    server.signal(signal.SIGSTOP)
+    accepted = [node.bus.publish(PublishedEvent(APP, "news", b"%d" % number)) for number in range(2000)]
+    assert node.texts() == []
+    node.bus._link._session.break_off(RedisUnavailable("for a test"))
+    published = 2000
+    async with asyncio.timeout(10):
+        while len(node.texts()) < 2000:
+            await asyncio.sleep(0)
+            if node.bus.degraded and published < 2100:
+                node.bus.publish(PublishedEvent(APP, "news", b"%d" % published))
+                published += 1
+    server.signal(signal.SIGCONT)
+    await asyncio.gather(*accepted)
+    expected = [b"%d" % number for number in range(published)]
+    await node.until(lambda: len(node.texts()) >= published)
+    await other.until(lambda: len(other.texts()) >= published)
+    await node.until(lambda: not node.bus.degraded)
+    await node.publish(b"last")
+    for each in (node, other):
+        await each.until(lambda each=each: b"last" in each.texts())  # type: ignore[misc]
+        assert each.texts() == [*expected, b"last"]
+    assert published == 2100

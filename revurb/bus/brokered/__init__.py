@@ -5,5 +5,5 @@ and is sent again to a broker that does not know it. A link (broker_link.py) car
 hub process, redis/redis_link.py to a Redis, whose scripts are the broker.
 
 Reading order: broker_messages, broker_link, heartbeat_lag, outbound_queue, broker_queries, member_changes,
-pending_enters, count_reporter, greeting, node_report, paced_sender, subscriptions, brokered_bus.
+pending_enters, count_reporter, greeting, node_report, paced_sender, sliced_steps, subscriptions, outage, brokered_bus.
 """

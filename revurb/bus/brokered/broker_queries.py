@@ -4,12 +4,15 @@ reconnection they are sent again."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.sliced_steps import SLICE_S
 
 T = TypeVar("T")
 MAX_ANSWERS = 10_000  # to one survey: whoever sends more is no node
@@ -44,6 +47,8 @@ class BrokerQueries:
         self._pending: dict[int, _PendingQuery] = {}
         self._surveys: dict[int, _Survey] = {}
         self._ids = 0
+        self._local: deque[_PendingQuery] = deque()  # to be answered from this node's own state
+        self._answering: asyncio.Task[None] | None = None
 
     def next_id(self) -> int:
         """A number that no other question of this node has."""
@@ -55,11 +60,11 @@ class BrokerQueries:
         message: m.FromWorker,
         id: int,
         read: Callable[[msgspec.Raw], T],
-        local_answer: Callable[[], T],
+        local_answer: Callable[[], T | Awaitable[T]],
         when: Callable[[Callable[[], None]], None] = lambda send: send(),
     ) -> asyncio.Future[T]:
         """Send a question with that id, `when` it is to be sent. `read` decodes the reply. `local_answer` gives the
-        answer if the broker stays away."""
+        answer, at once or over several turns of the loop, if the broker stays away."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending[id] = _PendingQuery(message, read, local_answer, answer)
         when(lambda: self._send(message))
@@ -104,8 +109,8 @@ class BrokerQueries:
     def on_refused(self, id: int) -> None:
         """The broker cannot answer this question: answer it from this node's own state."""
         query = self._pending.pop(id, None)
-        if query is not None and not query.answer.cancelled():
-            query.answer.set_result(query.local_answer())
+        if query is not None:
+            self._answer_soon((query,))
 
     def on_survey_result(self, id: int, answer: bytes) -> None:
         """Handle a `SurveyResult`."""
@@ -122,6 +127,32 @@ class BrokerQueries:
     def answer_locally(self) -> None:
         """Answer all open questions from this node's own state: the broker stays away."""
         waiting, self._pending = self._pending, {}
-        for query in waiting.values():
-            if not query.answer.cancelled():
-                query.answer.set_result(query.local_answer())
+        self._answer_soon(waiting.values())
+
+    def close(self) -> None:
+        """Answer nothing any more: the process ends."""
+        self._local.clear()
+
+    def _answer_soon(self, queries: Iterable[_PendingQuery]) -> None:
+        self._local.extend(queries)
+        if self._local and self._answering is None:
+            self._answering = asyncio.get_running_loop().create_task(self._answer_one_by_one())
+
+    async def _answer_one_by_one(self) -> None:
+        """Answer from this node's own state, with turns for others in between."""
+        until = time.perf_counter() + SLICE_S
+        try:
+            while self._local:
+                query = self._local.popleft()
+                if query.answer.cancelled():
+                    continue
+                answer = query.local_answer()
+                if isinstance(answer, Awaitable):
+                    answer = await answer
+                if not query.answer.cancelled():
+                    query.answer.set_result(answer)
+                if time.perf_counter() >= until:
+                    await asyncio.sleep(0)
+                    until = time.perf_counter() + SLICE_S
+        finally:
+            self._answering = None

@@ -18,6 +18,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
+from revurb.bus.brokered.outage import Outage
 from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
@@ -77,10 +78,9 @@ class BrokeredBus:
         has_subscribers = (lambda app_id, channel: False) if self._link.confirms_changes else state.has
         self._outbound = OutboundQueue(self._link.partition_of, has_subscribers)
         self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
-        self._epoch, self._position = "", 0
-        self._linked = False
+        self._epoch, self._position, self._linked = "", 0, False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
-        self._unlinked_at = self._loop.time()
+        self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._deliver)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
@@ -95,6 +95,7 @@ class BrokeredBus:
         self._link.send(m.Goodbye())
         await self._link.stop()
         self._outbound.close()
+        self._queries.close()
 
     @property
     def degraded(self) -> str | None:
@@ -119,8 +120,7 @@ class BrokeredBus:
         self._cache.expire()
         self._subscriptions.tick(now)
         if self._is_isolated:
-            self._subscriptions.confirm_locally()
-            self._queries.answer_locally()
+            self._outage.serve_alone()
 
     # What the protocol asks for.
 
@@ -133,12 +133,14 @@ class BrokeredBus:
             if self._sender.messages is None:  # else it is sent when its turn comes
                 self._outbound.sent_up_to = outbound.seq
                 self._link.send(outbound.message())
-        elif self._outbound.claim_delivery(outbound.partition, outbound.seq):
-            self._deliver(event)
+        else:
+            self._outage.publish(outbound)
         return accepted
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
-        self._subscriptions.enter(request, on_entered, isolated=self._is_isolated)
+        self._subscriptions.enter(request, on_entered)
+        if self._is_isolated:
+            self._outage.confirm()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         self._subscriptions.leave(app_id, channel, user_id)
@@ -168,7 +170,7 @@ class BrokeredBus:
         return self._ask(
             lambda id: m.QueryChannels(id, app_id, prefix),
             m.read_channels,
-            lambda: self.local_view.channels_at_once(app_id, prefix),
+            lambda: self.local_view.channels_in_slices(app_id, prefix),
         )
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:
@@ -179,17 +181,13 @@ class BrokeredBus:
         )
 
     def members(self, app_id: str, channel: str) -> Awaitable[list[Member]]:
-        return self._ask(
-            lambda id: m.QueryMembers(id, app_id, channel),
-            m.read_members,
-            lambda: self.local_view.members(app_id, channel),
-        )
+        ask, read = lambda id: m.QueryMembers(id, app_id, channel), m.read_members
+        return self._ask(ask, read, lambda: self.local_view.members(app_id, channel))
 
     def connections(self, app_id: str) -> Awaitable[int]:
+        view = self.local_view
         return self._ask(
-            lambda id: m.QueryConnections(id, app_id),
-            m.read_count,
-            lambda: self.local_view.connections(app_id),
+            lambda id: m.QueryConnections(id, app_id), m.read_count, lambda: view.connections(app_id)
         )
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
@@ -198,7 +196,7 @@ class BrokeredBus:
     # What the link calls (`BrokerLinkOwner`).
 
     def linked(self) -> None:
-        self._sender.begin(self._everything())
+        self._outage.when_settled(lambda: self._sender.begin(self._everything()))
 
     def filled(self) -> None:
         if self._sender.messages is None:
@@ -209,21 +207,22 @@ class BrokeredBus:
 
     def unlinked(self) -> None:
         self._sender.cancel()
+        self._outage.lost_again()
         self._subscriptions.disconnected()
         if not self._linked:
             return
         self._linked = False
-        self._unlinked_at = self._loop.time()
         _log.warning("the bus is gone: events reach this process's own clients only, until it is back")
-        for event in self._outbound.disconnected():
-            self._deliver(event)
+        self._outage.begin()
 
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
             self.node, self._epoch, self._position, self._outbound.held()
         ):
-            self._linked = isinstance(message, m.Hello)
+            if isinstance(message, m.Hello):
+                self._linked = True
+                self._outage.end()
             yield message
         self._outbound.sent_up_to = 0
         yield from self._outbound.unsent()
@@ -336,7 +335,7 @@ class BrokeredBus:
         self,
         message: Callable[[int], m.FromWorker],
         read: Callable[[msgspec.Raw], T],
-        local_answer: Callable[[], T],
+        local_answer: Callable[[], T | Awaitable[T]],
     ) -> asyncio.Future[T]:
         id = self._queries.next_id()
         answer = self._queries.ask(message(id), id, read, local_answer, self._subscriptions.report_before)
@@ -347,4 +346,4 @@ class BrokeredBus:
     @property
     def _is_isolated(self) -> bool:
         """Whether the broker has been away for BROKER_WAIT_S."""
-        return not self._linked and self._loop.time() - self._unlinked_at >= BROKER_WAIT_S
+        return not self._linked and self._outage.duration_s >= BROKER_WAIT_S

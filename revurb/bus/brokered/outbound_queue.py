@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -80,6 +81,7 @@ class OutboundQueue:
         "_partition_of",
         "_seq",
         "_undelivered",
+        "_unsettled",
         "_waiting",
         "dropped",
         "sent_up_to",
@@ -93,6 +95,7 @@ class OutboundQueue:
         self._waiting: dict[int, OutboundEvent] = {}
         # Accepted, but not delivered to this node's subscribers.
         self._undelivered: dict[int, OutboundEvent] = {}
+        self._unsettled: deque[OutboundEvent] = deque()  # whether they are dropped meanwhile or not
         self._held: dict[tuple[int, int], HeldEvent] = {}  # by partition and number
         self._forgotten = 0  # held events that were dropped, and whose broker lives
         self._bytes = 0
@@ -178,10 +181,24 @@ class OutboundQueue:
         self._delivered_up_to[partition] = seq
         return True
 
-    def disconnected(self) -> Iterator[PublishedEvent]:
-        """The broker cannot be reached: let all publishers go on. Returns the events that this node's subscribers have
-        not got; the caller must deliver them."""
-        for outbound in (*self._undelivered.values(), *self._waiting.values()):
+    def disconnected(self) -> None:
+        """The broker cannot be reached: what this node's subscribers have not got is to be settled."""
+        self._unsettled.extend((*self._undelivered.values(), *self._waiting.values()))
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether there are events to be settled, ahead of every one that is published now."""
+        return bool(self._unsettled)
+
+    def settle_later(self, outbound: OutboundEvent) -> None:
+        """Settle an event behind the others."""
+        self._unsettled.append(outbound)
+
+    def settle(self) -> Iterator[PublishedEvent]:
+        """Let the publishers go on of all events that are to be settled. Returns those that this node's subscribers
+        have not got; the caller must deliver them. Events may be added meanwhile."""
+        while self._unsettled:
+            outbound = self._unsettled.popleft()
             if outbound.accepted is not None and not outbound.accepted.done():
                 outbound.accepted.set_result(None)
             if self.claim_delivery(outbound.partition, outbound.seq):

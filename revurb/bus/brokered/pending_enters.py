@@ -159,12 +159,14 @@ class PendingEnters:
             pending.change if member is not None else 0,
         )
 
-    def confirm_all_locally(self) -> None:
-        """The broker stays away: confirm all subscribers that wait."""
-        while self._waiting:
-            id = next(iter(self._waiting))
-            del self._waiting[id]
-            self._confirm_locally(id, self._pending[id])
+    def confirm_all_locally(self) -> Iterator[None]:
+        """The broker stays away: confirm a subscriber that waits in each step, also those that come meanwhile."""
+        while ids := tuple(self._waiting):
+            for id in ids:
+                if id in self._waiting:
+                    del self._waiting[id]
+                    self._confirm_locally(id, self._pending[id])
+                    yield
 
     def waiting_request(self, id: int) -> EnterRequest | None:
         """The request with that id, if its subscriber has not been confirmed."""

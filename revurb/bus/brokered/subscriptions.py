@@ -70,11 +70,8 @@ class BrokeredSubscriptions:
 
     # What the protocol asks for.
 
-    def enter(
-        self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None], *, isolated: bool
-    ) -> None:
-        """Count one more subscriber. With `isolated` it does not wait for the broker, which has been away for too
-        long."""
+    def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
+        """Count one more subscriber."""
         app_id, channel, member = request.app_id, request.channel, request.member
         key = (app_id, channel)
         if self._greeting is not None:
@@ -95,8 +92,6 @@ class BrokeredSubscriptions:
         self._pending.add(id, pending)
         if self._asks:
             self._pending.ask(id)
-        elif isolated:
-            self._pending.confirm_all_locally()  # those before it, too: members are announced in order
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         """Undo one `enter`."""
@@ -197,9 +192,9 @@ class BrokeredSubscriptions:
         self._linked = self._asks = False
         self._greeting = None
 
-    def confirm_locally(self) -> None:
-        """Let in the subscribers that wait: the broker stays away."""
-        self._pending.confirm_all_locally()
+    def confirm_locally(self) -> Iterator[None]:
+        """Let in the subscribers that wait, one in each step: the broker stays away."""
+        return self._pending.confirm_all_locally()
 
     def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
         """Handle the broker's reply to an `Enter`."""

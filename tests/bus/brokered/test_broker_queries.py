@@ -66,6 +66,43 @@ async def test_without_a_broker_the_answer_is_local() -> None:
     asked.queries.on_reply(1, raw(5))  # too late
 
 
+async def test_local_answers_that_take_long_are_given_one_after_the_other() -> None:
+    asked, running = Asked(), [0, 0]
+
+    async def local_answer() -> int:
+        running[0] += 1
+        running[1] = max(running)
+        await asyncio.sleep(0)
+        running[0] -= 1
+        return 9
+
+    queries = asked.queries
+    answers = [
+        queries.ask(m.QueryConnections(id, "app1"), id, m.read_count, local_answer)
+        for id in (queries.next_id(), queries.next_id(), queries.next_id())
+    ]
+    queries.answer_locally()
+    queries.on_refused(3)  # is being answered
+    assert not answers[0].done()
+    assert await asyncio.gather(*answers) == [9, 9, 9]
+    assert running == [0, 1]
+
+
+async def test_the_loop_has_turns_between_very_many_local_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_queries, "SLICE_S", 0.0)
+    asked = Asked()
+    answers = [asked.connections() for _ in range(10)]
+    asked.queries.answer_locally()
+    turns = 0
+    while not answers[-1].done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= 10
+    asked.connections()
+    asked.queries.answer_locally()
+    asked.queries.close()
+
+
 async def test_a_survey_ends_with_the_last_answer() -> None:
     asked = Asked()
     survey = asyncio.ensure_future(asked.queries.survey(b"?", 60))

@@ -44,21 +44,37 @@ async def test_without_a_broker_everything_undelivered_is_delivered_and_nobody_w
     events.accept(1)
     events.add(event(b"not accepted"), done)
     events.add(event(b"delivered"), None)
-    assert [each.text for each in events.disconnected()] == [
-        b"accepted, not back yet",
-        b"not accepted",
-        b"delivered",
-    ]
-    assert done.done()
+    events.disconnected()
+    settled = events.settle()
+    assert next(settled).text == b"accepted, not back yet"
+    before = done.done()
+    assert next(settled).text == b"not accepted"
+    assert (before, done.done()) == (False, True)
+    was_settling = events.is_settling
+    events.settle_later(events.add(event(b"published meanwhile"), None))
+    assert [each.text for each in settled] == [b"delivered", b"published meanwhile"]
+    assert (was_settling, events.is_settling) == (True, False)
     assert not events.claim_delivery(0, 2)  # when the broker is back and sends it
-    assert [message.seq for message in events.unsent()] == [2, 3]
+    assert [message.seq for message in events.unsent()] == [2, 3, 4]
 
 
 def test_accepted_events_without_subscribers_are_not_kept() -> None:
     events = queue(subscribed=False)
     events.add(event(b"1"), None)
     events.accept(1)
-    assert list(events.disconnected()) == []
+    events.disconnected()
+    assert not events.is_settling
+
+
+def test_what_is_dropped_for_others_is_settled_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    events = queue()
+    for text in (b"1", b"2"):
+        events.add(event(text), None)
+    events.disconnected()
+    events.settle_later(events.add(event(b"3"), None))
+    assert events.dropped == 1
+    assert [each.text for each in events.settle()] == [b"1", b"2", b"3"]
 
 
 def test_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,16 +56,28 @@ def test_the_broker_is_asked_with_the_count_and_the_new_member() -> None:
 def test_without_the_broker_subscribers_get_what_is_known_here() -> None:
     waiting = Waiting()
     waiting.enter(1, ANN)
-    waiting.enters.confirm_all_locally()
-    waiting.enters.confirm_all_locally()  # a second time lets nobody in again
+    list(waiting.enters.confirm_all_locally())
+    list(waiting.enters.confirm_all_locally())  # a second time lets nobody in again
     assert waiting.entered == [ChannelSnapshot([ANN])]
     assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, ANN)]
+
+
+def test_one_subscriber_is_let_in_at_each_step() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enter(2, ANN)
+    steps = waiting.enters.confirm_all_locally()
+    next(steps)
+    assert len(waiting.entered) == 1
+    waiting.enter(3, BOB)
+    assert len(list(steps)) == 2
+    assert len(waiting.entered) == 3
 
 
 def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None:
     waiting = Waiting()
     pending = waiting.enter(1, ANN)
-    waiting.enters.confirm_all_locally()
+    list(waiting.enters.confirm_all_locally())
     waiting.delivered.clear()
     waiting.sent += waiting.enters.unsent()
     assert len(waiting.sent) == 1
@@ -76,7 +88,7 @@ def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None
 def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
     waiting = Waiting()
     waiting.enter(1, ANN)
-    waiting.enters.confirm_all_locally()
+    list(waiting.enters.confirm_all_locally())
     waiting.state.close(APP, ROOM)
     waiting.sent += waiting.enters.unsent()
     assert waiting.sent == []

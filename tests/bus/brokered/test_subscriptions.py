@@ -49,7 +49,14 @@ class Subscribed:
     def enter(self, channel: str, member: Member | None = None, isolated: bool = False) -> None:
         added = b"" if member is None else MEMBER_EVENTS.added(channel, member)
         request = EnterRequest(APP, channel, member, added, False)
-        self.subscriptions.enter(request, self.entered.append, isolated=isolated)
+        self.subscriptions.enter(request, self.entered.append)
+        if isolated:
+            self.confirm()
+
+    def confirm(self) -> None:
+        """Let in all who wait."""
+        for _ in self.subscriptions.confirm_locally():
+            pass
 
 
 async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
@@ -98,7 +105,7 @@ async def test_an_isolated_node_lets_subscribers_in() -> None:
     node.enter("other", isolated=True)
     assert len(node.entered) == 2
     node.enter("third")
-    node.subscriptions.confirm_locally()
+    node.confirm()
     assert len(node.entered) == 3
 
 
