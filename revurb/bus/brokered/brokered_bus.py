@@ -139,7 +139,7 @@ class BrokeredBus:
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         self._subscriptions.enter(request, on_entered)
-        if self._is_isolated:
+        if not self._linked and self._is_isolated:
             self._outage.confirm()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:

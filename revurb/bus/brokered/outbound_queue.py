@@ -134,7 +134,7 @@ class OutboundQueue:
 
     def release(self, partition: int, seq: int) -> None:
         """The broker holds the event no longer. Unknown numbers are ignored."""
-        held = self._held.pop((partition, seq), None)
+        held = self._held.pop((partition, seq), None) if self._held else None
         if held is not None:
             self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
         elif self._forgotten:

@@ -75,7 +75,7 @@ class PendingEnters:
         """Keep a subscriber under the id of its `Enter` message. Ids must increase."""
         self._pending[id] = pending
         self._waiting[id] = None
-        key = _member_key(pending)
+        key = None if pending.new_member is None else _member_key(pending)
         if key is not None:
             self._entering.setdefault(key, []).append(id)
 
@@ -84,10 +84,12 @@ class PendingEnters:
         pending = self._pending.pop(id, None)
         if pending is not None:
             self._waiting.pop(id, None)
-            self._forget_member(id, pending)
-            key = (pending.request.app_id, pending.request.channel)
-            if self._first_confirmed.get(key) == id:
-                del self._first_confirmed[key]
+            if pending.new_member is not None:
+                self._forget_member(id, pending)
+            if pending.announced_members is not None:  # else it is not among them
+                key = (pending.request.app_id, pending.request.channel)
+                if self._first_confirmed.get(key) == id:
+                    del self._first_confirmed[key]
         return pending
 
     def withdraw(self, member: MemberKey) -> bool:

@@ -201,7 +201,7 @@ class BrokeredSubscriptions:
         pending = self._pending.pop(id)
         if pending is None:
             return
-        if not self._confirms_changes:
+        if pending.change and not self._confirms_changes:
             self.changes.pop(m.ADDED_MEMBERS, pending.change)
         if not pending.is_confirmed:
             self._topics[pending.request.app_id, pending.request.channel] = _HAS_SUBSCRIBERS

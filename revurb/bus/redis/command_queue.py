@@ -223,7 +223,7 @@ class CommandQueue:
             # The connection may have been closed although Redis is well. Each command may run twice.
             await self._run_pipeline(batch, is_retry=True)
             return
-        if any(isinstance(reply, NoScriptError) for reply in replies):
+        if NoScriptError in map(type, replies):
             if is_retry:
                 raise RedisUnavailable("Redis does not keep the scripts")
             # Redis was restarted, flushed or failed over. The commands that succeeded may run twice.
@@ -231,7 +231,7 @@ class CommandQueue:
             await self._run_pipeline(batch, is_retry=True)
             return
         refused: list[RedisCommand] = []
-        until = time.monotonic() + _CALLBACKS_S
+        until = time.monotonic() + _CALLBACKS_S if len(batch) >= _CALLBACKS_BETWEEN_LOOKS else 0.0
         for number, (command, reply) in enumerate(zip(batch, replies, strict=True), 1):
             if isinstance(reply, Exception):
                 if not is_of_value(reply):

@@ -66,6 +66,6 @@ def parse_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError for data that is not a stream id."""
     ms, _, number = stream_id.partition(b"-")
     position = StreamId(int(ms), int(number))
-    if min(position) < 0:
+    if position.ms < 0 or position.number < 0:
         raise ValueError("below zero")
     return position

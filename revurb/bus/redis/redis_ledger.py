@@ -176,9 +176,12 @@ class RedisLedger:
         self, enter: m.Enter, reply: Any
     ) -> tuple[envelope.StreamId, list[Member], bytes | None]:
         """Position, members and last event in the reply to `enter`."""
-        position, members, cached, _ = reply
+        stream_id, found, cached, _ = reply
+        position = envelope.parse_stream_id(stream_id)
+        if not found:
+            return position, [], cached
         key = self._keys.topic(enter.app_id, enter.channel).members
-        return envelope.parse_stream_id(position), read_members(members, key, self._invalid), cached
+        return position, read_members(found, key, self._invalid), cached
 
     def admit(
         self, app_id: str, limit: int, done: Callable[[bool], None], failed: FailureCallback | None = None

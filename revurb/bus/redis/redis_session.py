@@ -177,8 +177,12 @@ class RedisSession:
 
     def send(self, message: m.FromWorker) -> None:
         """Do what a message asks for. Order is kept."""
-        if type(message) is m.Publish:
-            self._publisher.publish(message)
+        kind = type(message)
+        if kind is m.Publish:
+            self._publisher.publish(message)  # type: ignore[arg-type]
+            return
+        if kind is m.Enter:
+            self._work.run(self._do, message)
             return
         match message:
             case m.SurveyReply(id, answer):

@@ -67,8 +67,9 @@ class SessionStart:
 
     def _subscribe(self, app_id: str, channel: str) -> None:
         topics, incoming = self._memory.topics, self._memory.incoming
-        partition = self._memory.keys.topic(app_id, channel).partition
-        name = topics.add(app_id, channel, incoming.newest(partition))
+        keys = self._memory.keys.topic(app_id, channel)
+        topics.add(app_id, channel, incoming.newest(keys.partition))
+        name = keys.channel
         self._waiting.add(name)
         self._subscribe_channel(name, lambda: self._subscribed(name))
 

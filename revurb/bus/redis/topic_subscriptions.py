@@ -37,21 +37,23 @@ class TopicSubscriptions:
         self._topics: dict[ChannelKey, SubscribedTopic] = {}
         self._by_channel: dict[bytes, SubscribedTopic] = {}
         self._marker_partitions: dict[bytes, int] = {}
+        self._marker_channels: dict[int, str] = {}  # by partition, of those
 
     def expect_markers(self, app_id: str, channel: str) -> str:
         """A topic is about to be subscribed to. Returns the channel of the markers of its partition."""
-        topic = self._find_or_create((app_id, channel))
-        marker_channel = self._keys.markers(topic.partition, self._node)
-        self._marker_partitions[marker_channel.encode()] = topic.partition
+        partition = self._find_or_create((app_id, channel)).partition
+        marker_channel = self._marker_channels.get(partition)
+        if marker_channel is None:
+            marker_channel = self._marker_channels[partition] = self._keys.markers(partition, self._node)
+            self._marker_partitions[marker_channel.encode()] = partition
         return marker_channel
 
-    def add(self, app_id: str, channel: str, since: StreamId = START) -> str:
+    def add(self, app_id: str, channel: str, since: StreamId = START) -> None:
         """Events of the topic after `since` are wanted. A topic that is there already keeps its position, which is an
-        earlier one. Returns its channel in Redis."""
+        earlier one."""
         topic = self._find_or_create((app_id, channel))
         if topic.newest is None:
             topic.newest = since
-        return self._keys.topic(app_id, channel).channel
 
     def remove(self, app_id: str, channel: str) -> str:
         """The topic is not wanted any more. Returns its channel in Redis."""
@@ -67,6 +69,7 @@ class TopicSubscriptions:
     def forget_markers(self) -> None:
         """A new session begins, in which no markers are expected yet."""
         self._marker_partitions.clear()
+        self._marker_channels.clear()
 
     def forget_positions(self) -> None:
         """Want all events of the topics, of a Redis that has none from before."""

@@ -19,7 +19,7 @@ def newest(topics: TopicSubscriptions, app_id: str, channel: str) -> StreamId | 
 def test_a_topic_is_known_by_its_channel_and_keeps_its_first_position() -> None:
     topics = TopicSubscriptions(KEYS, "n1")
     assert topics.find("app1", "news") is None
-    assert topics.add("app1", "news", StreamId(5, 0)) == NEWS.channel
+    topics.add("app1", "news", StreamId(5, 0))
     topics.add("app1", "news", StreamId(9, 0))
     assert newest(topics, "app1", "news") == StreamId(5, 0)
     assert topics.find_by_channel(NEWS.channel.encode()) is topics.find("app1", "news")
@@ -46,6 +46,8 @@ def test_a_new_session_keeps_positions_and_what_is_for_every_node() -> None:
     assert set(topics.all_keys()) == {ALL_NODES_TOPIC, ("app1", "news"), ("app1", "gone")}
     topics.forget_markers()
     assert topics.marker_partition_of(marker_channel) is None
+    assert topics.expect_markers("app1", "news").encode() == marker_channel
+    assert topics.marker_partition_of(marker_channel) == NEWS.partition
     topics.add("app1", "news")
     assert newest(topics, "app1", "news") == StreamId(5, 0)
     assert newest(topics, "app7", "") == START  # terminations, of any app
