@@ -182,7 +182,7 @@ class RedisSession:
             self._publisher.publish(message)  # type: ignore[arg-type]
             return
         if kind is m.Enter:
-            self._work.run(self._do, message)
+            self._work.run(self._enter_after_resync, message)  # type: ignore[arg-type]
             return
         match message:
             case m.SurveyReply(id, answer):
@@ -198,8 +198,6 @@ class RedisSession:
     def _do(self, message: m.FromWorker) -> None:
         ledger, run_after_resync = self._ledger, self._memory.barrier.run
         match message:
-            case m.Enter():
-                run_after_resync(lambda: self._enter(message))
             case m.SubscriberCount(app_id, channel, count):
                 ledger.set_count(app_id, channel, count)
             case m.Leave(app_id, channel, count, member):
@@ -250,6 +248,13 @@ class RedisSession:
 
     def _refuse(self, id: int) -> None:
         self._memory.owner.receive((m.Refused(id),))
+
+    def _enter_after_resync(self, enter: m.Enter) -> None:
+        barrier = self._memory.barrier
+        if barrier.is_closed:
+            barrier.run(lambda: self._enter(enter))
+        else:
+            self._enter(enter)
 
     def _enter(self, enter: m.Enter) -> None:
         memory = self._memory

@@ -17,6 +17,11 @@ class ResyncBarrier:
         self._timer: asyncio.TimerHandle | None = None
         self._on_open: Callable[[list[Callable[[], None]]], None] = lambda actions: None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether something that is given to `run` now has to wait."""
+        return self._waiting is not None
+
     def close(self, on_open: Callable[[list[Callable[[], None]]], None]) -> None:
         """Delay everything from now on, for RESYNC_WAIT_S seconds. Then `on_open` gets it, to do it in its order."""
         self._waiting = []

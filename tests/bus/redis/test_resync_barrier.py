@@ -19,7 +19,9 @@ async def test_actions_run_at_once_unless_the_barrier_is_closed(monkeypatch: pyt
     barrier, done = ResyncBarrier(), list[int]()
     barrier.run(lambda: done.append(1))
     assert done == [1]
+    before = barrier.is_closed
     barrier.close(run_all)
+    assert (before, barrier.is_closed) == (False, True)
     for number in (2, 3):
         barrier.run(lambda number=number: done.append(number))  # type: ignore[misc]
     assert done == [1]
