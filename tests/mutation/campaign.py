@@ -3,8 +3,9 @@
     python -m tests.mutation.campaign --package wire --count 40 --seed 1
 
 Works on a copy in a temporary folder, with a virtual environment that finds the copy first, so that processes which the
-tests start run the mutant as well. The folder that mirrors the package goes first, then `--then`, up to the first
-failure. A mutant that takes far longer than the sources do is one that was noticed.
+tests start run the mutant as well. The file that tests the module goes first (see `tests/architecture/test_mirror.py`),
+then the folder that mirrors the package, then `--then`, up to the first failure. A mutant that takes far longer than
+the sources do is one that was noticed. A package may be one below another: `--package bus/hub`.
 
 A survivor is a gap in the tests, or means the same as the original; that is for people to say.
 """
@@ -25,6 +26,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.architecture.test_mirror import TESTED_BY, TESTS, mirror
 from tests.chaos.stalls import adopt_orphans, descendants
 from tests.mutation.mutants import Mutant, mutants
 
@@ -101,6 +103,13 @@ def kill_below(root: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def nearest(path: Path) -> str | None:
+    """The file below the root that tests a module, if it has one of its own."""
+    module = str(path.relative_to("revurb"))
+    tests = TESTS / TESTED_BY[module] if module in TESTED_BY else mirror(module)
+    return str(tests.relative_to(ROOT)) if tests.exists() else None
+
+
 def draw(package: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
     """As many mutants of the package as that, always the same for a seed, by place. All if there are not more."""
     found = [
@@ -115,26 +124,29 @@ def draw(package: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
 def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]) -> int:
     """Prints the survivors. Returns 1 if the tests fail without any change, else 0."""
     adopt_orphans()
-    stages = [folders for folders in ([f"tests/{package}"], [f"tests/{name}" for name in then]) if folders]
+    folders = [f"tests/{package}", *(f"tests/{name}" for name in then)]
     drawn = draw(package, count, seed)
     deadline = time.monotonic() + seconds
     survivors = tried = 0
+    limits_s: dict[str, float] = {}  # of what passes without any change
     with tempfile.TemporaryDirectory(prefix="revurb-mutation-") as folder:
         bench = Bench(Path(folder))
-        limits_s = []
-        for folders in stages:
-            began = time.monotonic()
-            if not bench.passes(folders):
-                print(f"{' '.join(folders)}: the tests fail without any change", file=sys.stderr)
-                return 1
-            limits_s.append(max(MIN_TIMEOUT_S, TIMES_SLOWER * (time.monotonic() - began)))
         for path, mutant in drawn:
             if time.monotonic() > deadline:
                 break
+            own = nearest(path)
+            stages = folders if own is None else [own, *folders]
+            for tests in stages:
+                if tests not in limits_s:
+                    began = time.monotonic()
+                    if not bench.passes([tests]):
+                        print(f"{tests}: the tests fail without any change", file=sys.stderr)
+                        return 1
+                    limits_s[tests] = max(MIN_TIMEOUT_S, TIMES_SLOWER * (time.monotonic() - began))
             tried += 1
             original = (bench.root / path).read_text()
             bench.put(path, mutant.source)
-            if all(bench.passes(folders, limit_s) for folders, limit_s in zip(stages, limits_s, strict=True)):
+            if all(bench.passes([tests], limits_s[tests]) for tests in stages):
                 survivors += 1
                 print(f"{path}:{mutant.line}: {mutant.before}  ->  {mutant.after}", flush=True)
             bench.put(path, original)
@@ -146,7 +158,8 @@ def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]
 
 
 def main(arguments: Sequence[str]) -> int:
-    packages = sorted(path.name for path in (ROOT / "revurb").iterdir() if (path / "__init__.py").exists())
+    sources = ROOT / "revurb"
+    packages = sorted(str(path.parent.relative_to(sources)) for path in sources.rglob("*/__init__.py"))
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.campaign", allow_abbrev=False)
     parser.add_argument("--package", choices=packages, default="wire")
     parser.add_argument("--count", type=int, default=40, help="mutants to draw")

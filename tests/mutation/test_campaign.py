@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutation.campaign import ROOT, Bench, draw
+from tests.mutation.campaign import ROOT, Bench, draw, nearest
 
 
 def test_a_seed_draws_the_same_again() -> None:
@@ -15,6 +15,18 @@ def test_a_seed_draws_the_same_again() -> None:
     assert len(draw("apps", 5, 1)) == 5
     every = draw("apps", 10**6, 1)
     assert {path for path, _ in every} >= {Path("revurb/apps/app.py"), Path("revurb/apps/provider.py")}
+
+
+def test_a_package_may_be_below_another() -> None:
+    paths = {path for path, _ in draw("bus/hub", 10**6, 1)}
+    assert Path("revurb/bus/hub/broker.py") in paths
+    assert {path.parent for path in paths} == {Path("revurb/bus/hub")}
+
+
+def test_the_file_that_tests_a_module_goes_first() -> None:
+    assert nearest(Path("revurb/bus/cache.py")) == "tests/bus/test_cache.py"
+    assert nearest(Path("revurb/bus/hub/peer.py")) == "tests/bus/hub/test_broker.py"
+    assert nearest(Path("revurb/bus/__init__.py")) is None
 
 
 def test_the_tests_of_a_copy_run_the_copy(tmp_path: Path) -> None:
