@@ -10,12 +10,16 @@ from revurb.observe.counters import Counters
 from revurb.transport.client_connection import NEXT, ClientConnection, ConnectionState
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
+from revurb.transport.timer_wheel import TICK_S
 from revurb.wire.http import Request
 
 HANDSHAKE = (
     b"GET /app/k HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+LIMITS = TransportLimits(request_timeout_s=10.0, pong_timeout_s=30.0, close_timeout_s=3.0)
+EMPTY_TEXT = bytes((0x81, 0x80, 0, 0, 0, 0))
 
 
 class RecordingHandler:
@@ -34,8 +38,12 @@ class RecordingHandler:
         self.calls.append("message")
 
     def on_control_frame(self) -> None: ...
-    def on_idle(self) -> None: ...
-    def on_unresponsive(self) -> None: ...
+
+    def on_idle(self) -> None:
+        self.calls.append("idle")
+
+    def on_unresponsive(self) -> None:
+        self.calls.append("unresponsive")
 
     def closed(self) -> None:
         self.calls.append("closed")
@@ -54,22 +62,58 @@ class SlowHandler:
 class DeadTransport(asyncio.Transport):
     """A transport that takes everything and sends nothing."""
 
-    was_aborted = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_aborted = False
+        self.reading = True
+        self.written = bytearray()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return object() if name == "sslcontext" else default
 
-    def write(self, data: object) -> None: ...
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
     def get_write_buffer_size(self) -> int:
         return 0
 
     def abort(self) -> None:
         self.was_aborted = True
 
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
     def is_reading(self) -> bool:
-        return True
+        return self.reading
+
+
+class Accepted:
+    """A connection whose handshake has come, and is answered when the test says so."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Answer] = self.loop.create_future()
+        self.connections = Connections(SlowHandler(self._answer), LIMITS, Counters(), self.loop)
+        self.connection, self.handler = ClientConnection(self.connections), RecordingHandler()
+        self.transport = DeadTransport()
+        self.connection.connection_made(self.transport)
+        self.connection.data_received(HANDSHAKE)
+
+    async def answer(self) -> None:
+        self._answer.set_result(Upgrade(SWITCHING, self.handler))
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def after(self, seconds: float) -> None:
+        """That much time goes by, a tick at a time."""
+        wheel = self.connections.wheel
+        until = wheel.now + seconds
+        while wheel.now < until:
+            self.connections.on_tick(wheel.now + TICK_S)
 
 
 def test_every_state_has_a_row_and_leads_to_the_end() -> None:
@@ -108,3 +152,77 @@ async def test_a_connection_that_is_accepted_while_the_node_stops_is_dropped() -
     assert transport.was_aborted
     connection.connection_lost(None)
     assert not connections.http
+
+
+async def test_a_websocket_outlives_the_timeouts_of_its_handshake() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    for _ in range(4):
+        accepted.after(LIMITS.request_timeout_s)
+        accepted.connection.data_received(EMPTY_TEXT)
+    assert not accepted.transport.was_aborted
+    assert accepted.handler.calls == ["opened", *["message"] * 4]
+
+
+async def test_input_goes_on_after_a_handshake_whose_answer_took_time() -> None:
+    """A frame right behind the handshake pauses reading until the handshake is answered."""
+    accepted = Accepted()
+    accepted.connection.data_received(EMPTY_TEXT)
+    assert not accepted.transport.reading
+    await accepted.answer()
+    assert accepted.transport.reading
+    assert accepted.handler.calls == ["opened", "message"]
+
+
+async def test_who_is_let_in_while_the_node_drains_is_closed_at_once() -> None:
+    accepted = Accepted()
+    accepted.connections.drain(4200, "Draining")
+    await accepted.answer()
+    assert accepted.handler.calls == ["opened", "closed"]
+    assert bytes(accepted.transport.written) == SWITCHING + b"\x88\x0a" + (4200).to_bytes(2) + b"Draining"
+    reports: list[str] = []
+    accepted.connections.on_empty = lambda: reports.append("empty")
+    accepted.after(LIMITS.close_timeout_s + TICK_S)
+    assert accepted.transport.was_aborted  # the peer has not closed
+    assert not reports
+    accepted.connection.connection_lost(None)
+    assert reports == ["empty"]
+
+
+async def test_silence_is_pinged_once_and_then_the_end() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    handler = accepted.handler
+    accepted.after(handler.ping_interval_s - 1)
+    assert handler.calls == ["opened"]
+    accepted.after(2)
+    assert handler.calls == ["opened", "idle"]
+    accepted.after(LIMITS.pong_timeout_s - 2)
+    assert handler.calls == ["opened", "idle"]
+    accepted.after(2)
+    assert handler.calls == ["opened", "idle", "unresponsive"]
+    assert accepted.connections.counters.unresponsive_total == 1
+
+
+async def test_a_sign_of_life_starts_the_silence_over() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    handler = accepted.handler
+    for _ in range(3):
+        accepted.after(handler.ping_interval_s + 1)
+        accepted.connection.data_received(EMPTY_TEXT)
+    accepted.after(LIMITS.pong_timeout_s)  # when it would have been unresponsive: looked at, and put off
+    assert handler.calls == ["opened", *["idle", "message"] * 3]
+    assert accepted.connections.counters.unresponsive_total == 0
+
+
+async def test_a_websocket_that_is_lost_is_forgotten() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    assert list(accepted.connections.websockets) == [accepted.connection]
+    accepted.connection.connection_lost(None)
+    assert not accepted.connections.websockets
+    assert accepted.connection.wheel_tick is None
+    accepted.after(2 * accepted.handler.ping_interval_s)
+    assert accepted.handler.calls == ["opened", "closed"]
+    assert not accepted.transport.was_aborted
