@@ -168,9 +168,9 @@ async def test_input_goes_on_after_a_handshake_whose_answer_took_time() -> None:
     """A frame right behind the handshake pauses reading until the handshake is answered."""
     accepted = Accepted()
     accepted.connection.data_received(EMPTY_TEXT)
-    assert not accepted.transport.reading
+    assert not accepted.transport.is_reading()
     await accepted.answer()
-    assert accepted.transport.reading
+    assert accepted.transport.is_reading()
     assert accepted.handler.calls == ["opened", "message"]
 
 
