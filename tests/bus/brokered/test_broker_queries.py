@@ -123,6 +123,15 @@ async def test_a_survey_ends_at_its_deadline() -> None:
     assert await survey == [b"a"]
 
 
+async def test_a_survey_that_the_broker_does_not_hear_of_asks_nobody() -> None:
+    asked = Asked()
+    survey = asyncio.ensure_future(asked.queries.survey(b"?", 60))
+    await asyncio.sleep(0)
+    asked.queries.answer_locally()
+    async with asyncio.timeout(5):
+        assert await survey == []
+
+
 async def test_a_question_that_is_refused_is_answered_by_this_node() -> None:
     asked = Asked()
     first, second = asked.connections(), asked.connections()

@@ -1,0 +1,223 @@
+"""A bus over a link that the test speaks for: what it sends, and what comes of what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import msgspec
+import pytest
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_link import BrokerLinkOwner
+from revurb.bus.brokered.brokered_bus import BrokeredBus
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent
+
+APP = "app1"
+
+
+class ScriptedLink:
+    """A `BrokerLink` that keeps what it is given, and is full when the test says so."""
+
+    takes_parts = False
+    confirms_changes = False
+    invalid_messages = 0
+    name = "scripted"
+
+    def __init__(self, owner: BrokerLinkOwner) -> None:
+        self.owner = owner
+        self.is_full = False
+        self.sent: list[m.FromWorker] = []
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def send(self, message: m.FromWorker) -> None:
+        self.sent.append(message)
+
+    def tick(self, now: float) -> None: ...
+    def partition_of(self, app_id: str, channel: str) -> int:
+        return 0
+
+    def lag_s(self, now: float) -> float | None:
+        return None
+
+    def hold_receiving(self, is_held: bool) -> None: ...
+
+
+class Node:
+    """A bus, its link, and what its receiver was called with."""
+
+    def __init__(self, *, linked: bool = True) -> None:
+        self.delivered: list[bytes] = []
+        self.terminated: list[str] = []
+        self.entered: list[ChannelSnapshot] = []
+        self.links: list[ScriptedLink] = []
+        self.bus = BrokeredBus("n1", self, MEMBER_EVENTS, self._connect)
+        [self.link] = self.links
+        if linked:
+            self.bus.linked()
+            self.bus.receive((m.Welcome("epoch", 0, 0),))
+            self.link.sent.clear()
+
+    def _connect(self, owner: BrokerLinkOwner) -> ScriptedLink:
+        self.links.append(ScriptedLink(owner))
+        return self.links[-1]
+
+    def deliver(self, event: DeliverableEvent) -> None:
+        self.delivered.append(event.text)
+
+    def terminate(self, app_id: str, user_id: str) -> None:
+        self.terminated.append(user_id)
+
+    def answer(self, question: bytes) -> bytes:
+        return question[::-1]
+
+    def enter(self, channel: str = "news") -> None:
+        self.bus.enter(EnterRequest(APP, channel, None, b"", False), self.entered.append)
+
+    def publish(self, text: bytes) -> None:
+        self.bus.publish(PublishedEvent(APP, "news", text))
+
+    def hear(self, text: bytes, seq: int, *, of: str = "n2", partition: int = 0) -> None:
+        self.bus.receive((m.BrokerEvent(seq, of, seq, APP, "news", text, None, partition),))
+
+    @property
+    def published(self) -> list[bytes]:
+        return [message.text for message in self.link.sent if isinstance(message, m.Publish)]
+
+
+async def test_what_is_published_while_the_link_is_full_is_sent_when_it_has_room() -> None:
+    node = Node()
+    node.publish(b"1")
+    node.link.is_full = True
+    node.bus.filled()
+    node.bus.filled()  # says nothing new
+    for text in (b"2", b"3"):
+        node.publish(text)
+    assert node.published == [b"1"]
+    node.link.is_full = False
+    node.bus.has_room()
+    node.publish(b"4")
+    assert node.published == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_link_that_is_lost_starts_over_with_everything_that_is_not_accepted() -> None:
+    node = Node()
+    for text in (b"1", b"2"):
+        node.publish(text)
+    node.bus.receive((m.Accepted([1], 0),))
+    node.bus.unlinked()
+    assert "disconnected" in str(node.bus.degraded)
+    node.publish(b"3")
+    assert node.delivered[-1] == b"3"  # its own clients have it at once
+    node.link.sent.clear()
+    node.bus.linked()
+    assert str(node.bus.degraded) == "None"
+    assert isinstance(node.link.sent[0], m.Hello)
+    assert node.published == [b"2", b"3"]
+
+
+async def test_missed_events_are_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    node = Node()
+    node.bus.receive((m.EventsMissed(3),))
+    node.bus.unlinked()
+    node.bus.linked()
+    node.bus.receive((m.Welcome("epoch", 9, 4),))
+    assert node.bus.health.missed == node.bus.missed == 7
+    told = [record.__dict__["at_most"] for record in caplog.records if "at_most" in record.__dict__]
+    assert told == [3, 4]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+async def test_who_cannot_be_counted_is_let_in() -> None:
+    node = Node()
+    node.enter()
+    [question] = [message for message in node.link.sent if isinstance(message, m.Enter)]
+    assert not node.entered
+    node.bus.receive((m.Refused(question.id),))
+    assert len(node.entered) == 1
+
+
+async def test_a_question_that_is_refused_is_answered_by_this_node() -> None:
+    node = Node()
+    answer = asyncio.ensure_future(node.bus.connections(APP))
+    [question] = [message for message in node.link.sent if isinstance(message, m.QueryConnections)]
+    node.bus.receive((m.Refused(question.id),))
+    assert await answer == 0
+
+
+async def test_each_event_is_delivered_once_whoever_published_it() -> None:
+    node = Node()
+    node.publish(b"own")
+    node.hear(b"own", 1, of="n1")
+    node.hear(b"own", 1, of="n1")
+    node.hear(b"theirs", 1)
+    node.hear(b"theirs", 1)
+    node.hear(b"another partition's", 1, partition=1)
+    node.hear(b"the broker's", 0, of="")
+    node.hear(b"the broker's", 0, of="")
+    assert node.delivered == [
+        b"own",
+        b"theirs",
+        b"another partition's",
+        b"the broker's",
+        b"the broker's",
+    ]
+    assert node.bus.received == 8 - 1
+    node.bus.receive((m.NodeGone("n2"),))
+    node.hear(b"of its successor", 1)
+    assert node.delivered[-1] == b"of its successor"
+
+
+async def test_another_node_is_not_forgotten_with_the_one_that_is_gone() -> None:
+    node = Node()
+    node.hear(b"theirs", 1, of="n3")
+    node.bus.receive((m.NodeGone("n2"),))
+    node.hear(b"theirs", 1, of="n3")
+    assert node.delivered == [b"theirs"]
+
+
+async def test_terminations_and_surveys_reach_the_receiver() -> None:
+    node = Node()
+    node.bus.receive(
+        (
+            m.BrokerEvent(1, "n2", 1, APP, m.TERMINATIONS, b"ann", None),
+            m.SurveyQuestion(7, b"abc"),
+        )
+    )
+    assert node.terminated == ["ann"]
+    assert not node.delivered
+    assert node.link.sent == [m.SurveyReply(7, b"cba")]
+
+
+async def test_a_reply_that_cannot_be_read_is_counted() -> None:
+    node = Node()
+    answer = asyncio.ensure_future(node.bus.connections(APP))
+    [question] = [message for message in node.link.sent if isinstance(message, m.QueryConnections)]
+    node.bus.receive((m.QueryReply(question.id, msgspec.Raw(m.encode("many"))),))
+    assert node.bus.health.invalid == 1
+    node.bus.receive((m.QueryReply(question.id, msgspec.Raw(m.encode(5))),))
+    assert await answer == 5
+
+
+async def test_a_start_without_a_broker_answers_from_this_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.01)
+    node = Node(linked=False)
+    asked = asyncio.ensure_future(node.bus.connections(APP))
+    node.enter()
+    await node.bus.start()
+    assert not node.entered
+    async with asyncio.timeout(5):
+        while not node.entered:  # the loop's time is in ms: it may lack a part of one
+            node.bus.tick()
+            await asyncio.sleep(0)
+    assert len(node.entered) == 1
+    assert await asked == 0
+    assert await node.bus.connections(APP) == 0  # later questions wait for nobody
+    survey = asyncio.ensure_future(node.bus.survey(b"?", 60))
+    await asyncio.sleep(0)
+    node.bus.tick()
+    assert await survey == []
