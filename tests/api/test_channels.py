@@ -74,3 +74,11 @@ def test_a_last_event_that_is_none_is_left_out(text: bytes) -> None:
     """In Redis, anybody can put anything in its place."""
     state = ChannelState(0, 0, CachedEvent(text, 1.0))
     assert channel_info("cache-c", state, requested("cache")) == {}
+
+
+@pytest.mark.parametrize(("left_s", "ttl"), [(0.001, 1), (1.0, 1), (1.5, 2), (1800.0, 1800)])
+def test_the_time_left_is_in_whole_seconds_and_never_0(left_s: float, ttl: int) -> None:
+    text = b'{"event":"e","data":"x","channel":"cache-c"}'
+    state = ChannelState(cached=CachedEvent(text, left_s))
+    cache = {"event": "e", "data": "x", "channel": "cache-c", "ttl": ttl}
+    assert channel_info("cache-c", state, requested("cache")) == {"cache": cache}

@@ -35,6 +35,16 @@ def test_events_reach_their_channels(desk: Desk) -> None:
     ]
 
 
+def test_where_there_are_both_channels_go_before_channel(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    for channel in ("c", "d"):
+        client.subscribe(channel)
+    client.heard()
+    body = {"name": "e", "channels": ["c"], "channel": "d", "data": "1"}
+    assert desk.call("POST", "/events", body) == (200, {})
+    assert [event["channel"] for event in client.heard()] == ["c"]
+
+
 def test_the_excepted_socket(desk: Desk) -> None:
     one, two = desk.client(desk.app), desk.client(desk.app)
     for client in (one, two):

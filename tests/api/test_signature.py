@@ -125,3 +125,11 @@ def test_both_forms_of_a_query(text: str, sent: str) -> None:
 
 def test_other_sorts_are_refused() -> None:
     assert refused(by_hand(f"info=x&{COMMON}", f"info=x&{COMMON}"), method="GET")
+
+
+@pytest.mark.parametrize("signed_path", [PATH, "/prefix" + PATH])
+def test_a_repeated_name_is_signed_as_sent_on_any_path(signed_path: str) -> None:
+    plain = f"Z=1&Z=2&{COMMON}"
+    signature = APP.sign(f"GET\n{signed_path}\n{plain}")
+    request = a_request("GET", f"{PATH}?{plain}&auth_signature={signature}")
+    assert verify(request, APP, (PATH, "/prefix" + PATH), NOW, 600)["Z"] == "2"

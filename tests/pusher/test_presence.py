@@ -75,6 +75,13 @@ def test_lists_of_many_share_their_texts_and_follow_who_comes_and_goes() -> None
     members = [Member(str(number), b"%d" % number, b'{"n":%d}' % number) for number in range(3 * MANY)]
     for present in (members[:MANY], members[: 2 * MANY], members[MANY:], members[MANY - 1 : 2 * MANY]):
         assert snapshot(present, texts) == expected(present)
-        assert len(texts._texts) <= 2 * len(present)
+        assert len(present) <= len(texts._texts) <= 2 * len(present)
     changed = [Member("0", b"0", b'"another info"'), *members[1:]]
     assert snapshot(changed, texts) == expected(changed)
+
+
+def test_of_few_nothing_is_kept() -> None:
+    texts = MemberTexts()
+    few = [Member(str(number), b"%d" % number, b"null") for number in range(MANY - 1)]
+    assert snapshot(few, texts) == expected(few)
+    assert not texts._texts
