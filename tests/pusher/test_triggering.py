@@ -1,6 +1,12 @@
 """Events that the application triggers."""
 
-from revurb.pusher.ports import PublishedEvent
+import asyncio
+from typing import cast
+
+import pytest
+
+from revurb.pusher.ports import Bus, PublishedEvent
+from revurb.pusher.triggering import Trigger
 from tests.pusher.room import Room, an_app
 
 
@@ -33,3 +39,58 @@ def test_a_delivery_says_to_how_many_it_went(room: Room) -> None:
     assert room.dispatch.deliver(event) == 2
     assert room.dispatch.deliver(PublishedEvent("app1", "other", b"{}")) == 0
     assert room.dispatch.deliver(PublishedEvent("app2", "news", b"{}")) == 0
+
+
+class SlowBus:
+    """A bus that accepts what is published on it when the test says so, and on the channel "own" at once."""
+
+    def __init__(self) -> None:
+        self.published: list[PublishedEvent] = []
+        self.accepting: list[asyncio.Future[None]] = []
+
+    def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
+        self.published.append(event)
+        if event.channel == "own":
+            return None
+        self.accepting.append(asyncio.get_running_loop().create_future())
+        return self.accepting[-1]
+
+
+@pytest.mark.parametrize("channels", [["a"], ["a", "own"], ["own", "a"], ["a", "b"], ["a", "own", "b", "c"]])
+async def test_sending_is_done_when_the_bus_has_accepted_each(channels: list[str]) -> None:
+    bus = SlowBus()
+    accepted = Trigger(cast(Bus, bus), 60).send(an_app(), channels, "e", "1")
+    assert [event.channel for event in bus.published] == channels  # before anybody waits
+    assert accepted is not None
+    done = asyncio.ensure_future(accepted)
+    for accepting in bus.accepting:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not done.done()
+        accepting.set_result(None)
+    async with asyncio.timeout(5):
+        await done
+
+
+async def test_what_is_accepted_at_once_is_not_waited_for() -> None:
+    assert Trigger(cast(Bus, SlowBus()), 60).send(an_app(), ["own"], "e", "1") is None
+    one = Trigger(cast(Bus, SlowBus()), 60).send(an_app(), ["a"], "e", "1")
+    assert asyncio.isfuture(one), "a coroutine for one channel takes a task of its own"
+
+
+async def test_only_cache_channels_are_remembered() -> None:
+    bus = SlowBus()
+    channels = [
+        "news",
+        "cache-news",
+        "private-cache-news",
+        "presence-cache-news",
+        "my-cache-news",
+        "cachenews",
+    ]
+    accepted = Trigger(cast(Bus, bus), 60).send(an_app(), channels, "e", "1")
+    assert [event.cache_ttl_s for event in bus.published] == [0, 60, 60, 60, 0, 0]
+    for accepting in bus.accepting:
+        accepting.set_result(None)
+    assert accepted is not None
+    await accepted
