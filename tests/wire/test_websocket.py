@@ -211,6 +211,14 @@ def test_limits_reach_the_framer() -> None:
     assert socket.close_code == 1009
 
 
+@pytest.mark.parametrize(("fragments", "close_code"), [(1024, None), (1025, 1009)])
+def test_a_message_has_at_most_so_many_fragments_by_default(fragments: int, close_code: int | None) -> None:
+    socket = new()
+    start, more = client_frame(TEXT, b"a", fin=False), client_frame(0, fin=False)
+    socket.receive(start + more * (fragments - 2) + client_frame(0, b"b"))
+    assert socket.close_code == close_code
+
+
 # Cost
 
 

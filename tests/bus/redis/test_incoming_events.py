@@ -158,6 +158,29 @@ def test_positions_can_be_moved_by_heartbeats() -> None:
     assert order.incoming.received(NEWS) == order.incoming.newest(NEWS) == StreamId(8, 0)
 
 
+def test_a_log_that_ends_before_what_was_received_takes_that_back() -> None:
+    order = Order()
+    order.incoming.advance_to(NEWS, StreamId(9, 0))
+    order.incoming.rewind_to(NEWS, StreamId(20, 0))
+    assert order.incoming.received(NEWS) == StreamId(9, 0)
+    order.incoming.rewind_to(NEWS, StreamId(5, 0))
+    assert order.incoming.received(NEWS) == order.incoming.newest(NEWS) == StreamId(5, 0)
+
+
+def test_what_no_longer_waits_counts_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming_events, "MAX_POSTPONED_BYTES", 2000)
+    order = Order()
+    for number in range(1, 10):
+        marker = str(number)
+        order.incoming.expect_reply(NEWS, marker, order.passed_on.append)
+        order.incoming.receive_marker(NEWS, marker.encode())
+        order.event(2 * number)
+        order.event(2 * number + 1)
+        order.incoming.receive_reply(marker, "reply")
+    assert not order.overflows
+    assert len(order.passed_on) == 9 * 3
+
+
 def test_a_new_session_forgets_what_waits_and_keeps_the_positions() -> None:
     order = Order()
     order.event(5)
