@@ -19,6 +19,7 @@ from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.peer_credentials import is_own_peer
+from revurb.bus.hub.standstill import Standstill
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class HubLink(asyncio.Protocol):
         self.is_full = False
         self.invalid_messages = 0
         self._stopped = False
+        self._standstill = Standstill()
         self._received_at = 0.0
         self._heartbeat_at = 0.0
         self._lag: HeartbeatLag | None = None  # of the connection
@@ -86,6 +88,7 @@ class HubLink(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
         second."""
+        self._standstill.tick(now)
         if self._transport is None or not self._is_served or self._lag is None:
             return
         if now < self._heartbeat_at + self._heartbeat_s:
@@ -180,6 +183,8 @@ class HubLink(asyncio.Protocol):
                 if not self._is_served:
                     self._begin()
                 continue
+            if isinstance(message, m.Welcome):
+                message = self._standstill.welcomed(message)
             if isinstance(message, m.HeartbeatReply) and self._lag is not None:
                 self._lag.returned(time.monotonic())
             yield message
