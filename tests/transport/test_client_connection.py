@@ -226,3 +226,16 @@ async def test_a_websocket_that_is_lost_is_forgotten() -> None:
     accepted.after(2 * accepted.handler.ping_interval_s)
     assert accepted.handler.calls == ["opened", "closed"]
     assert not accepted.transport.was_aborted
+
+
+async def test_an_aborted_connection_is_given_nothing_more() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    accepted.connection.send(b"waits")
+    accepted.connection.abort()
+    assert accepted.transport.was_aborted
+    accepted.connection.send(b"comes after")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert bytes(accepted.transport.written) == SWITCHING
+    assert accepted.connections.fanout.queued_bytes == 0

@@ -15,6 +15,7 @@ from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import TransportLimits, Upgrade
 from tests.transport.test_client_connection import (
+    EMPTY_TEXT,
     HANDSHAKE,
     SWITCHING,
     DeadTransport,
@@ -29,11 +30,13 @@ FRAMES = [server_frame(TEXT, b"%d" % number) for number in range(3)]
 class Node:
     """Connections without a node, and what their transports were given."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_queued_total_bytes: int = 1_000_000) -> None:
         self.loop = asyncio.get_running_loop()
         self._handler = SlowHandler(self.loop.create_future())
-        self.connections = Connections(self._handler, TransportLimits(), Counters(), self.loop)
+        limits = TransportLimits(max_queued_total_bytes=max_queued_total_bytes)
+        self.connections = Connections(self._handler, limits, Counters(), self.loop)
         self.transports: dict[ClientConnection, DeadTransport] = {}
+        self.handlers: dict[ClientConnection, RecordingHandler] = {}
         self.turns = 0
 
     def http(self) -> ClientConnection:
@@ -44,7 +47,8 @@ class Node:
 
     def websocket(self) -> ClientConnection:
         connection = self.http()
-        connection.open(Upgrade(SWITCHING, RecordingHandler()), b"")
+        self.handlers[connection] = RecordingHandler()
+        connection.open(Upgrade(SWITCHING, self.handlers[connection]), b"")
         for http in tuple(self.connections.http):
             self.connections.forget_http(http)
         return connection
@@ -81,6 +85,20 @@ async def test_one_event_to_thousands_takes_several_turns_and_reaches_each_once(
     deliver(subscribers, FRAMES[2])  # and it begins again after it has come to an end
     await node.flushed()
     assert {node.received(each) for each in subscribers} == {SWITCHING + b"".join(FRAMES)}
+
+
+async def test_input_that_waited_for_room_goes_on_behind_the_flush() -> None:
+    node = Node(max_queued_total_bytes=1000)
+    one, other = node.websocket(), node.websocket()
+    await node.flushed()
+    one.send(bytes(2000))
+    other.data_received(EMPTY_TEXT)
+    assert node.handlers[other].calls == ["opened"]
+    await node.flushed()
+    async with asyncio.timeout(5):
+        while len(node.handlers[other].calls) < 2:  # without a tick of the wheel, which would wake it as well
+            await asyncio.sleep(0)
+    assert node.handlers[other].calls == ["opened", "message"]
 
 
 class RecordingFanout:
@@ -152,7 +170,7 @@ async def test_aborting_drops_both_kinds() -> None:
 async def test_shrinking_keeps_the_connections() -> None:
     node = Node()
     websocket, _ = node.websocket(), node.http()
-    websocket.data_received(bytes((0x81, 0x80, 0, 0, 0, 0)))
+    websocket.data_received(EMPTY_TEXT)
     assert len(node.connections.spare_websockets) == 1
     before = (list(node.connections.http), list(node.connections.websockets))
     node.connections.shrink()
