@@ -120,6 +120,27 @@ async def test_a_link_that_is_lost_starts_over_with_everything_that_is_not_accep
     assert node.published == [b"2", b"3"]
 
 
+async def test_a_publisher_waits_for_a_broker_that_is_there_and_for_no_other() -> None:
+    node = Node()
+    accepted = node.bus.publish(PublishedEvent(APP, "news", b"1"))
+    assert isinstance(accepted, asyncio.Future)
+    assert not accepted.done()
+    node.bus.receive((m.Accepted([1], 0),))
+    assert accepted.done()
+    node.bus.unlinked()
+    assert node.bus.publish(PublishedEvent(APP, "news", b"2")) is None
+
+
+async def test_nothing_of_who_comes_and_goes_is_sent_to_a_broker_that_is_away() -> None:
+    node = Node()
+    node.bus.unlinked()
+    node.enter()
+    node.bus.leave(APP, "news", None)
+    node.bus.tick()
+    await asyncio.sleep(0)
+    assert not node.link.sent
+
+
 async def test_missed_events_are_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
     node = Node()
     node.bus.receive((m.EventsMissed(3),))

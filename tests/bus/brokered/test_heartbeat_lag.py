@@ -59,3 +59,13 @@ def test_without_numbers_the_oldest_is_back() -> None:
     assert lag.lag_s(3.0) == 2.0  # the second
     lag.returned(3.5)
     assert lag.lag_s(9.0) == 2.5
+
+
+def test_only_what_was_sent_and_is_not_back_is_in_flight() -> None:
+    lag = HeartbeatLag(now=0.0)
+    assert not lag.is_in_flight(0)
+    for number in (1, 2, 3):
+        assert lag.sent(0.0) == number
+    assert [lag.is_in_flight(number) for number in (0, 1, 2, 3, 4)] == [False, True, True, True, False]
+    lag.returned(1.0, 2)
+    assert [lag.is_in_flight(number) for number in (1, 2, 3, 4)] == [False, False, True, False]

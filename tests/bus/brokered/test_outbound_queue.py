@@ -37,6 +37,16 @@ def test_an_own_event_is_delivered_once() -> None:
     assert not events.claim_delivery(0, outbound.seq)
 
 
+def test_nothing_is_kept_of_what_was_accepted_and_delivered() -> None:
+    events = queue()
+    for seq in (1, 2):
+        events.add(event(b"x"), None)
+        events.accept(seq)
+    assert list(events._undelivered) == [1, 2]
+    assert events.claim_delivery(0, 1)
+    assert list(events._undelivered) == [2]
+
+
 async def test_without_a_broker_everything_undelivered_is_delivered_and_nobody_waits() -> None:
     events = queue()
     done = asyncio.get_running_loop().create_future()
