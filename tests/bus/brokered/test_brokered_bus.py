@@ -131,6 +131,22 @@ async def test_a_publisher_waits_for_a_broker_that_is_there_and_for_no_other() -
     assert node.bus.publish(PublishedEvent(APP, "news", b"2")) is None
 
 
+async def test_who_comes_while_the_broker_is_away_waits_for_it() -> None:
+    node = Node()
+    node.enter()
+    [question] = [message for message in node.link.sent if isinstance(message, m.Enter)]
+    node.bus.receive((m.EnterReply(question.id, [], None),))
+    node.enter()  # the channel's events come already
+    assert len(node.entered) == 2
+    node.bus.unlinked()
+    node.enter()
+    assert len(node.entered) == 2
+    node.link.sent.clear()
+    node.bus.linked()
+    node.bus.receive((m.Welcome("epoch", 0, 0),))
+    assert len([message for message in node.link.sent if isinstance(message, m.Enter)]) == 1
+
+
 async def test_nothing_of_who_comes_and_goes_is_sent_to_a_broker_that_is_away() -> None:
     node = Node()
     node.bus.unlinked()
