@@ -12,7 +12,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent
+from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, Member, PublishedEvent
 
 APP = "app1"
 
@@ -145,6 +145,19 @@ async def test_who_comes_while_the_broker_is_away_waits_for_it() -> None:
     node.bus.linked()
     node.bus.receive((m.Welcome("epoch", 0, 0),))
     assert len([message for message in node.link.sent if isinstance(message, m.Enter)]) == 1
+
+
+async def test_a_change_that_the_broker_confirms_is_kept_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedLink, "confirms_changes", True)
+    node = Node()
+    for name in ("ann", "bob"):
+        member = Member(name, b'"%b"' % name.encode(), b"null")
+        node.bus.enter(EnterRequest(APP, "presence-x", member, b"added", False), node.entered.append)
+    first, second = (message.change for message in node.link.sent if isinstance(message, m.Enter))
+    node.bus.receive((m.Accepted([first], m.ADDED_MEMBERS),))
+    changes = node.bus._subscriptions.changes
+    assert changes.pop(m.ADDED_MEMBERS, first) is None
+    assert changes.pop(m.ADDED_MEMBERS, second) is not None
 
 
 async def test_nothing_of_who_comes_and_goes_is_sent_to_a_broker_that_is_away() -> None:
