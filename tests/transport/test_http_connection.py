@@ -273,8 +273,9 @@ class Listening:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         self.connections.abort()
-        while self.connections.http:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_S):
+            while self.connections.http:
+                await asyncio.sleep(0)
 
 
 class LongAnswers:
