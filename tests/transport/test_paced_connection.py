@@ -13,7 +13,7 @@ import trustme
 
 from revurb import App, Server
 from revurb.transport import transport_buffers
-from tests.client import Client, api, close_payload, connect, encode_frame, handshake
+from tests.client import PATIENCE_S, Client, api, close_payload, connect, encode_frame, handshake
 from tests.conftest import Run
 from tests.processes.test_single_node import write_certificate
 
@@ -145,23 +145,31 @@ def test_while_more_waits_than_may_no_input_is_handled(run: Run, monkeypatch: py
                 await asyncio.sleep(0.001)
             assert not held.done(), "input waits while the node is full"
             assert node.connection_count == 2
-            while not held.done():
-                for reader in readers:
-                    await loop.sock_recv(reader, 1 << 20)
-            await held
+            reading = [asyncio.ensure_future(discard(reader)) for reader in readers]
+            async with asyncio.timeout(PATIENCE_S):
+                await held
+                await publishing
             assert slow_consumers(server) == 0
-            await publishing
+            for task in reading:
+                task.cancel()
+            await asyncio.wait(reading)
             monkeypatch.setattr(transport_buffers, "STALLED_S", 0.5)
             while not is_full(server):
                 filling = asyncio.ensure_future(publish(server, "news"))
                 while not filling.done() and not is_full(server):
                     await asyncio.sleep(0)
-            await publish(server, "other")  # is answered once those who take nothing have been ended
+            async with asyncio.timeout(PATIENCE_S):
+                await publish(server, "other")  # is answered once those who take nothing have been ended
             assert slow_consumers(server) > 0
             for reader in readers:
                 reader.close()
 
     run(main())
+
+
+async def discard(sock: socket.socket) -> None:
+    while True:
+        await asyncio.get_running_loop().sock_recv(sock, 1 << 20)
 
 
 def is_full(server: Server) -> bool:
