@@ -27,6 +27,9 @@ hypothesis.settings.load_profile("revurb")
 # In a run that a shell started in the background, SIGINT is ignored, and every process of a test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Below nohup it is SIGHUP. This process goes on ignoring that; what it starts does not.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 class Run(Protocol):
