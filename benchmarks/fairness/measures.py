@@ -93,12 +93,12 @@ def pings_during(port: int, action: Callable[[], object], after_s: float = 0.3) 
 
 @contextlib.contextmanager
 def readers(port: int, channel: str, count: int) -> Iterator[None]:
-    """So many subscribers, read by a process of their own, less urgently than what is measured."""
+    """So many subscribers, read by a process of their own, while nothing else wants the core."""
     ready, told = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            os.nice(5)
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             everybody = Everybody(subscribers(port, channel, count))
             os.write(told, b"x")
             while True:
