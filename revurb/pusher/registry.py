@@ -95,7 +95,3 @@ class Registry:
             state.users = dict(state.users)
             for channel in state.channels.values():
                 channel.subscribers = dict(channel.subscribers)
-
-    def session_count(self) -> int:
-        """Open sessions of all apps."""
-        return sum(len(state.sessions) for state in self.states.values())

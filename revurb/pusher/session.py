@@ -14,9 +14,9 @@ from revurb.pusher import client_events, messages
 from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, SubscriptionRefused
 from revurb.pusher.ports import Bus, Outlet
 from revurb.pusher.rate_limit import MessageWindow
-from revurb.pusher.registry import AppState
+from revurb.pusher.registry import AT_ONCE, AppState
 from revurb.pusher.session_state import NOWHERE, SessionState
-from revurb.pusher.subscribing import leave_all, leave_in_steps, subscribe, unsubscribe
+from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
 
 # To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
 FEW_CHANNELS = 4
@@ -96,10 +96,8 @@ class Session(SessionState):
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
-        if len(self.channels) > FEW_CHANNELS:
-            self.app_state.work(leave_in_steps(self, self.outlet))
-        else:
-            leave_all(self)
+        work = self.app_state.work if len(self.channels) > FEW_CHANNELS else AT_ONCE
+        work(leave_all(self, self.outlet))
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)

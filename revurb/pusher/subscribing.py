@@ -137,14 +137,9 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
             session.resubscriptions = _window(session)
 
 
-def leave_all(session: SessionState) -> None:
-    """Take a connection that has ended off all its channels."""
-    for channel in tuple(session.channels.values()):
-        _leave(session, channel, session.outlet)
-
-
-def leave_in_steps(session: SessionState, outlet: Outlet) -> Iterator[None]:
-    """The same, one channel in each step. `outlet` is the one that it was subscribed with."""
+def leave_all(session: SessionState, outlet: Outlet) -> Iterator[None]:
+    """Take a connection that has ended off all its channels, one in each step. `outlet` is the one that it was
+    subscribed with."""
     for channel in tuple(session.channels.values()):
         _leave(session, channel, outlet)
         yield

@@ -1,4 +1,5 @@
 """Sockets, clocks and backpressure. Knows nothing of Pusher.
 
-Reading order: handlers, timer_wheel, intake, connections, http_connection, client_connection, listener, tls.
+Reading order: handlers, timer_wheel, intake, transport_buffers, connections, http_connection, paced_connection,
+client_connection, listener, tls.
 """

@@ -67,7 +67,6 @@ class PacedConnection(Outbox, asyncio.Protocol):
     def _await_drain(self, messages: Sequence[tuple[int, bytes]]) -> None:
         """Answer no more messages of a peer that has not taken the answers to those before: `messages` wait, and with
         them what comes after. What others send to it is sent all the same."""
-        is_in_turn = self._held is not None  # and is added to the intake again by who called
         if self._held is None:
             self._hold(HeldInput(messages=messages))
         else:
@@ -78,8 +77,7 @@ class PacedConnection(Outbox, asyncio.Protocol):
             self._transport.set_write_buffer_limits(high=1, low=0)
         else:
             self.reply_bytes = 0
-            if not is_in_turn:
-                self._connections.intake.add(self)
+            self._connections.intake.add(self)
 
     def _drained(self) -> None:
         self._awaits_drain = False
@@ -111,7 +109,7 @@ class PacedConnection(Outbox, asyncio.Protocol):
     # What the outbox calls, and what waits in the transport.
 
     def transport_is_empty(self) -> bool:
-        return self._transport.get_write_buffer_size() == 0
+        return self.transport_bytes == 0
 
     def write_to_transport(self, frames: list[bytes | memoryview], /) -> None:
         transport = self._transport

@@ -17,9 +17,7 @@ from typing import Protocol
 from revurb._speedups.fanout import Fanout
 
 MAX_LOOKS = 5000  # in one turn of the loop; a look takes 1.5 us
-STALLED_S = (
-    5.0  # in which a peer takes as much as its transport held: 200 kB/s for one that holds the most it may
-)
+STALLED_S = 5.0  # for as much as a transport holds: 200 kB/s of a peer whose holds the most that it may
 
 
 class BufferedConnection(Protocol):
@@ -38,16 +36,15 @@ class BufferedConnection(Protocol):
         """Its peer takes nothing or too little, and what it was sent is in the way of everybody: end it."""
 
 
-class _Held:
+class _Buffer:
     __slots__ = ("behind_bytes", "behind_since", "moved_at", "size_bytes", "unsent_bytes")
 
     def __init__(self, now: float) -> None:
         self.size_bytes = 0
         self.unsent_bytes = 0  # at the last look, and what was written since
         self.moved_at = now
-        self.behind_bytes: int | None = (
-            None  # of what it held at `behind_since`, not taken yet; None: not known yet
-        )
+        # Of what it held at `behind_since`, what the peer has not taken; None before the first look.
+        self.behind_bytes: int | None = None
         self.behind_since = now
 
 
@@ -56,7 +53,7 @@ class TransportBuffers:
 
     def __init__(self, fanout: Fanout) -> None:
         self._fanout = fanout
-        self.connections: dict[BufferedConnection, _Held] = {}
+        self.connections: dict[BufferedConnection, _Buffer] = {}
 
     def note(
         self, connection: BufferedConnection, now: float, written: Iterable[bytes | memoryview] | None = None
@@ -68,7 +65,7 @@ class TransportBuffers:
         if held is None:
             if not size_bytes:
                 return
-            held = self.connections[connection] = _Held(now)
+            held = self.connections[connection] = _Buffer(now)
         if size_bytes < held.size_bytes:
             held.moved_at = now
         if written is not None:
@@ -100,7 +97,7 @@ class TransportBuffers:
     def look(self, now: float) -> None:
         """Look at connections again: at all, or where they are too many for one turn at the next ones. While more
         waits than may, those that are in the way are ended."""
-        for connection in tuple(self._next()):
+        for connection in self._next():
             self.note(connection, now)
             held = self.connections.get(connection)
             if held is None:

@@ -8,6 +8,12 @@ import pytest
 
 from tests.chaos.clocks import ClockOffset
 from tests.conftest import Need
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def server(need: Need, tmp_path: Path) -> RedisServer:
+    return RedisServer(need("redis-server"), tmp_path)
 
 
 @pytest.fixture(scope="session")

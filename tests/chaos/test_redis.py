@@ -15,13 +15,8 @@ from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, RedisCluster, resolve
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
-from tests.conftest import Need, Run
+from tests.conftest import Run
 from tests.redis_server import RedisServer
-
-
-@pytest.fixture
-def server(need: Need, tmp_path: Path) -> RedisServer:
-    return RedisServer(need("redis-server"), tmp_path)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,17 +14,12 @@ from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP, BusNode, RedisCluster
-from tests.conftest import Need, Run
+from tests.conftest import Run
 from tests.redis_server import RedisServer
 
 ROOM = "presence-room"
 ANN, BOB, EVE = (Member(name, b'"%s"' % name.encode(), b"null") for name in ("ann", "bob", "eve"))
 CHANNELS = 300
-
-
-@pytest.fixture
-def server(need: Need, tmp_path: Path) -> RedisServer:
-    return RedisServer(need("redis-server"), tmp_path)
 
 
 @pytest.fixture

@@ -15,16 +15,11 @@ from revurb.bus.redis import event_publisher
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, RedisCluster
-from tests.conftest import Need, Run
+from tests.conftest import Run
 from tests.redis_server import RedisServer
 
 TEXT_BYTES = 10_000
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def server(need: Need, tmp_path: Path) -> RedisServer:
-    return RedisServer(need("redis-server"), tmp_path)
 
 
 @pytest.fixture

@@ -11,15 +11,10 @@ import pytest
 
 from tests.bus.engines import DEADLINE_S, BusNode, RedisCluster
 from tests.chaos.proxy import Proxy
-from tests.conftest import Need, Run
+from tests.conftest import Run
 from tests.redis_server import RedisServer
 
 EVENTS = 20
-
-
-@pytest.fixture
-def server(need: Need, tmp_path: Path) -> RedisServer:
-    return RedisServer(need("redis-server"), tmp_path)
 
 
 @pytest.fixture

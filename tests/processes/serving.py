@@ -11,6 +11,7 @@ Nothing sleeps: what is waited for is a line of its output or a state that it te
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -32,6 +33,7 @@ from revurb.processes.control_socket import (
     send_control_request,
 )
 from revurb.processes.runtime_dir import control_sockets
+from tests.client import connect
 
 NOTHING: Mapping[str, str] = {}
 PATIENCE_S = 20.0  # a worker starts in half a second; this is for a loaded machine
@@ -112,6 +114,10 @@ def workers(status: ServerStatus) -> list[ProcessStatus]:
     return [row for row in status.processes if row.process != "hub" and row.state != "draining"]
 
 
+def pids(server: Serving) -> list[int | None]:
+    return [row.pid for row in server.workers()]
+
+
 def hub_pid(status: ServerStatus) -> int:
     (pid,) = (row.pid for row in status.processes if row.process == "hub")
     assert pid is not None
@@ -162,3 +168,7 @@ def serving(
     with launched(cwd, *args, prefix=prefix, environment=environment) as server:
         server.port = int(server.said(r"Revurb is listening on \S+?:(\d+)")[1])
         yield server
+
+
+async def connect_all(stack: contextlib.AsyncExitStack, port: int, count: int) -> None:
+    await asyncio.gather(*(stack.enter_async_context(connect(port, "key1")) for _ in range(count)))

@@ -133,10 +133,6 @@ class BrokeredSubscriptions:
         self._state.disconnect(app_id)
         self._counts.connections_changed(app_id, -1)
 
-    def report_counts(self) -> None:
-        """Send the counts that have changed."""
-        self._counts.report()
-
     def forget_counts(self) -> None:
         """Send no counts any more: the node says goodbye."""
         self._counts.clear()

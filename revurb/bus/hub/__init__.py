@@ -5,5 +5,5 @@ that have subscribers for it. One connection carries everything to a worker, so 
 broker's order: what comes behind the reply to an Enter message happened after it.
 
 Reading order: framing, event_log, backlog, peer, topic_routes, held_events, event_router, takeover,
-open_surveys, question_answers, membership, step_queue, broker, hub_server; hub_link is the worker's side.
+open_surveys, question_answers, membership, broker, hub_server; hub_link is the worker's side.
 """

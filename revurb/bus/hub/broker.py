@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
-from revurb.bus.hub import step_queue
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
@@ -29,10 +29,10 @@ from revurb.bus.hub.membership import Membership
 from revurb.bus.hub.open_surveys import OpenSurveys
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.question_answers import QuestionAnswers
-from revurb.bus.hub.step_queue import StepQueue
 from revurb.bus.hub.takeover import Takeover
 from revurb.bus.ledger import Ledger
 from revurb.bus.member_events import MemberEvents
+from revurb.bus.step_queue import StepQueue
 
 _log = logging.getLogger(__name__)
 

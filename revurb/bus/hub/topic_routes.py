@@ -34,18 +34,12 @@ class TopicRoutes:
 
     def remove(self, node: str, key: ChannelKey) -> None:
         """Send the topic's events to the node no longer. A route that does not exist is ignored."""
-        peers = self.receivers.get(key)
-        if peers is None:
+        topics = self._by_node.get(node)
+        if topics is None or topics.pop(key, None) is None:
             return
-        peers.pop(node, None)
-        self._by_node.get(node, {}).pop(key, None)
+        if not topics:
+            del self._by_node[node]
+        peers = self.receivers[key]
+        del peers[node]
         if not peers:
             del self.receivers[key]
-
-    def remove_node(self, node: str) -> None:
-        """Remove all routes of a node."""
-        for key in self._by_node.pop(node, ()):
-            peers = self.receivers[key]
-            peers.pop(node, None)
-            if not peers:
-                del self.receivers[key]

@@ -38,9 +38,9 @@ async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -
         subscriptions.connect(APP)
         await turns()
     assert not sent, "a moment has not passed"
-    subscriptions.report_counts()  # before a question
+    subscriptions._counts.report()  # before a question
     assert sent == [m.ConnectionCount(APP, 5, 8)]
-    subscriptions.report_counts()
+    subscriptions._counts.report()
     assert len(sent) == 1
 
 

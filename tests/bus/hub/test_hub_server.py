@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub import step_queue
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer

@@ -25,13 +25,14 @@ def test_all_routes_of_a_node_can_be_removed() -> None:
     for key in (NEWS, OTHER):
         routes.add("n1", key, one)
     routes.add("n2", OTHER, two)
-    routes.remove_node("n1")
-    routes.remove_node("n1")
+    for key in (*routes.topics("n1"), NEWS):
+        routes.remove("n1", key)
+    assert routes.topics("n1") == {}
     assert routes.receivers == {OTHER: {"n2": two}}
 
 
 def test_a_route_that_does_not_exist_is_ignored() -> None:
     routes = TopicRoutes()
     routes.remove("n1", NEWS)
-    routes.remove_node("n1")
+    routes.remove("n1", OTHER)
     assert routes.receivers == {}

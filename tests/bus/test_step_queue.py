@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from revurb.bus.hub import step_queue
-from revurb.bus.hub.step_queue import StepQueue
+from revurb.bus import step_queue
+from revurb.bus.step_queue import StepQueue
 
 
 def work(done: list[str], name: str, steps: int) -> Iterator[None]:

@@ -24,9 +24,9 @@ class StepQueue:
         """Do this when all before it is done."""
         self._work.append(work)
 
-    def go_on(self) -> None:
-        """Go on for TURN_S seconds."""
-        until = time.perf_counter() + TURN_S
+    def go_on(self, for_s: float | None = None) -> None:
+        """Go on for `for_s` seconds, TURN_S by default. What raises is not gone on with."""
+        until = time.perf_counter() + (TURN_S if for_s is None else for_s)
         while self._work:
             for _ in self._work[0]:
                 if time.perf_counter() >= until:
