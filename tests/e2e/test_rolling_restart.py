@@ -47,27 +47,35 @@ class Traffic:
                 self.connected += 1
 
     async def listen(self) -> None:
-        """A client that comes back when it is told to, and misses nothing in between."""
+        """A client that comes back when it is told to, and misses nothing in between.
+
+        It may be told again before its subscription is answered, by a worker that took it when it already drained.
+        """
         told_at = None
         while not self.done.is_set():
             async with connect(self.port, "key1") as client:
-                await client.subscribe("news")
-                if told_at is not None:
-                    self.moves_s.append(time.monotonic() - told_at)
-                await self._hear(client)
-                told_at = time.monotonic()
+                await client.send({"event": "pusher:subscribe", "data": {"channel": "news"}})
+                subscribed = await self._hear(client, told_at)
+                told_at = time.monotonic() if subscribed or told_at is None else told_at
 
-    async def _hear(self, client: Client) -> None:
-        last = None
+    async def _hear(self, client: Client, told_at: float | None) -> bool:
+        """Until the client is told to go; whether it was subscribed by then."""
+        last, subscribed = None, False
         with contextlib.suppress(Ended):
             while not self.done.is_set():
                 frame = await client.receive(patience_s=30)
                 if frame.opcode == 8:
                     assert frame.close_code == 4200
+                elif frame.message["event"] == "pusher_internal:subscription_succeeded":
+                    subscribed = True
+                    if told_at is not None:
+                        self.moves_s.append(time.monotonic() - told_at)
                 else:
+                    assert subscribed, frame
                     number = int(frame.message["data"])
                     assert last is None or number == last + 1, f"{number} came after {last}"
                     last = number
+        return subscribed
 
 
 async def restart_thrice(server: Serving, traffic: Traffic) -> None:
