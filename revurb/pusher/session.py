@@ -12,14 +12,9 @@ import logging
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
 from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, SubscriptionRefused
-from revurb.pusher.ports import Bus, Outlet
-from revurb.pusher.rate_limit import MessageWindow
-from revurb.pusher.registry import AT_ONCE, AppState
+from revurb.pusher.ports import Outlet
 from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
-
-# To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
-FEW_CHANNELS = 4
 
 _log = logging.getLogger(__name__)
 
@@ -31,13 +26,7 @@ class Session(SessionState):
     pong frame, `on_idle` and `on_unresponsive` as time passes, and `closed` once.
     """
 
-    __slots__ = ("_answers_control_frames", "_window")
-
-    def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
-        super().__init__(app_state, socket_id, bus)
-        limit = app_state.app.rate_limit
-        self._window = MessageWindow(limit) if limit is not None else None
-        self._answers_control_frames = False
+    __slots__ = ()
 
     @property
     def max_message_size_bytes(self) -> int:
@@ -56,7 +45,7 @@ class Session(SessionState):
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
         try:
-            if self._window is not None and not self._window.take(now):
+            if self.message_window is not None and not self.message_window.take(now):
                 raise RateLimited
             if opcode == BINARY:
                 _require_utf8(payload)
@@ -81,11 +70,11 @@ class Session(SessionState):
 
         Mobile SDKs do not all answer `pusher:ping` (Reverb issue 224). The kind that was received last is sent.
         """
-        self._answers_control_frames = True
+        self.answers_control_frames = True
 
     def on_idle(self) -> None:
         """Nothing was received for `ping_interval_s`: ping the client."""
-        if self._answers_control_frames:
+        if self.answers_control_frames:
             self.outlet.ping()
         else:
             self.outlet.send(messages.PING_FRAME)
@@ -96,8 +85,7 @@ class Session(SessionState):
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
-        work = self.app_state.work if len(self.channels) > FEW_CHANNELS else AT_ONCE
-        work(leave_all(self, self.outlet))
+        leave_all(self, self.outlet)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)
@@ -117,10 +105,10 @@ class Session(SessionState):
             if not self._deferred(message.channel, message, now):
                 client_events.relay(self, message)
         elif event == "pusher:ping":
-            self._answers_control_frames = False
+            self.answers_control_frames = False
             self.outlet.send(messages.PONG_FRAME)
         elif event == "pusher:pong":
-            self._answers_control_frames = False
+            self.answers_control_frames = False
         elif event == "pusher:unsubscribe":
             channel = messages.read_subscription(message.data).channel
             if not self._deferred(channel, message, now):

@@ -45,10 +45,21 @@ class SessionState:
     `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
     until the first that is not confirmed at once. `resubscriptions` counts subscriptions once the connection has
     left a channel or subscribed to one again: None until then. `outlet` is NOWHERE before the connection is open, and
-    after it has closed.
+    after it has closed. `message_window` counts messages: None without a rate limit. `answers_control_frames` says
+    whether the client was last heard by a control frame.
     """
 
-    __slots__ = ("app_state", "bus", "channels", "outlet", "pending", "resubscriptions", "socket_id")
+    __slots__ = (
+        "answers_control_frames",
+        "app_state",
+        "bus",
+        "channels",
+        "message_window",
+        "outlet",
+        "pending",
+        "resubscriptions",
+        "socket_id",
+    )
 
     def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
         self.app_state = app_state
@@ -58,6 +69,9 @@ class SessionState:
         self.pending: dict[str, DefersMessages] | None = None
         self.resubscriptions: MessageWindow | None = None
         self.outlet: Outlet = NOWHERE
+        limit = app_state.app.rate_limit
+        self.message_window = None if limit is None else MessageWindow(limit)
+        self.answers_control_frames = False
 
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""

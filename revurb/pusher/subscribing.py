@@ -21,6 +21,8 @@ from revurb.pusher.presence import read_member
 from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.session_state import NOWHERE, SessionState
 
+# To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
+FEW_CHANNELS = 4
 MAX_DEFERRED = 100  # messages of a connection about channels whose subscription is pending; clients send none
 
 
@@ -95,20 +97,20 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
     """Put `session` on a channel, or raise: InvalidMessage for a request that makes no sense, Unauthorized for one
     that is not signed by the app, SubscriptionLimitReached for one too many. Doing it again is answered again (as
     Reverb); under another user id it is leaving and joining."""
-    known = session.app_state.channels.get(wanted.channel)
+    app_state, channels = session.app_state, session.channels
+    known = app_state.channels.get(wanted.channel)
     if known is not None:
         name = known.name  # a channel with subscribers has an acceptable name, which has been parsed
     elif acceptable(wanted.channel):
         name = ChannelName.parse(wanted.channel)
     else:
         raise InvalidMessage
-    channels = session.channels
     channel = channels.get(name.text)
     if (
         channel is not None
         or session.resubscriptions is not None
         or session.pending
-        or len(channels) >= session.app_state.app.max_channels_per_connection
+        or len(channels) >= app_state.app.max_channels_per_connection
     ):
         _limit(session, channel is not None, now)
     member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
@@ -121,7 +123,7 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
             member = present
     added = messages.member_added_text(name.text, str(wanted.channel_data)) if member is not None else b""
     pending = PendingSubscription(session, name, member, channel is not None)
-    session.bus.enter(EnterRequest(session.app_state.app.id, name.text, member, added, name.cached), pending)
+    session.bus.enter(EnterRequest(app_state.app.id, name.text, member, added, name.cached), pending)
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}
@@ -137,9 +139,17 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
             session.resubscriptions = _window(session)
 
 
-def leave_all(session: SessionState, outlet: Outlet) -> Iterator[None]:
-    """Take a connection that has ended off all its channels, one in each step. `outlet` is the one that it was
-    subscribed with."""
+def leave_all(session: SessionState, outlet: Outlet) -> None:
+    """Take a connection that has ended off all its channels, in steps where they are many. `outlet` is the one that it
+    was subscribed with."""
+    if len(session.channels) > FEW_CHANNELS:
+        session.app_state.work(_leave_each(session, outlet))
+    else:
+        for channel in tuple(session.channels.values()):
+            _leave(session, channel, outlet)
+
+
+def _leave_each(session: SessionState, outlet: Outlet) -> Iterator[None]:
     for channel in tuple(session.channels.values()):
         _leave(session, channel, outlet)
         yield

@@ -76,10 +76,10 @@ class HttpConnection:
         self._ended = False
         self._half_closed = False
         self._unsent_bytes = 0  # when the wheel last came
-        self._deadline = 0.0
+        self._deadline = connections.wheel.now + limits.request_timeout_s
         self.wheel_tick: Tick | None = None
         connections.http[self] = None
-        self._set_deadline(limits.request_timeout_s)
+        connections.wheel.schedule(self, self._deadline)
 
     # What the event loop calls.
 
@@ -202,8 +202,10 @@ class HttpConnection:
         self._on_answer(request, answer)
 
     def _on_answer(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
-        if isinstance(answer, (Response, Upgrade)):
-            self._send_answer(request, answer)
+        if isinstance(answer, Response):
+            self._send_response(request, answer)
+        elif isinstance(answer, Upgrade):
+            self._upgrade(answer)
         elif isinstance(answer, asyncio.Future):
             # Itself, and not a task that awaits it: cancelling it must reach it, also before a task would have begun.
             self._answering = answer
@@ -236,10 +238,7 @@ class HttpConnection:
             if not self.is_blocked:
                 self._owner.resume_input()
 
-    def _send_answer(self, request: Request, answer: Answer) -> None:
-        if isinstance(answer, Upgrade):
-            self._upgrade(answer)
-            return
+    def _send_response(self, request: Request, response: Response) -> None:
         connections = self._connections
         # A reader stops at an upgrade request: what follows a refused one cannot be told from WebSocket frames.
         keep_alive = request.keep_alive and not (
@@ -248,7 +247,7 @@ class HttpConnection:
         write = self._transport.write if self._outgoing is None else self._write
         write(
             encode_response(
-                answer, keep_alive=keep_alive, head_only=request.method == "HEAD", date=connections.date
+                response, keep_alive=keep_alive, head_only=request.method == "HEAD", date=connections.date
             )
         )
         if keep_alive:
@@ -263,7 +262,8 @@ class HttpConnection:
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
         self._ended = True
-        self._write_outgoing()
+        if self._outgoing is not None:
+            self._write_outgoing()
         self._owner.open(upgrade, rest)
         self._connections.forget_http(self)
 

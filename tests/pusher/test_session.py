@@ -5,7 +5,8 @@ import pytest
 from revurb._speedups.frames import BINARY
 from revurb.apps import RateLimit
 from revurb.pusher.errors import TerminatedByApp, UnknownApp
-from revurb.pusher.session import FEW_CHANNELS, Refusal, Session
+from revurb.pusher.session import Refusal, Session
+from revurb.pusher.subscribing import FEW_CHANNELS
 from tests.pusher.room import Client, Recorder, Room, an_app, opened
 
 INVALID = [{"event": "pusher:error", "data": {"code": 4200, "message": "Invalid message format"}}]
