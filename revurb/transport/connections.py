@@ -34,7 +34,7 @@ class OpenHttp(Timed, Protocol):
     """A connection that speaks HTTP."""
 
     def close_if_idle(self) -> None:
-        """Close, if no request is under way."""
+        """Close, if no request is under way; and soon, if its peer does not take what it was answered."""
 
     def abort(self) -> None:
         """Drop the connection as it is."""

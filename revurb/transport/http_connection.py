@@ -142,7 +142,7 @@ class HttpConnection:
         if unsent_bytes and unsent_bytes != before:  # the peer still takes what it was answered
             self._unsent_bytes = unsent_bytes
             return now + self._connections.limits.close_timeout_s
-        if not self._ended and not self._reader.idle:
+        if self._writable and not self._ended and not self._reader.idle:
             self._connections.counters.http_errors_total += 1
             self._refuse(HttpError(408, "The request did not arrive in time (REVURB_REQUEST_TIMEOUT)."))
         else:
@@ -150,9 +150,14 @@ class HttpConnection:
         return None
 
     def close_if_idle(self) -> None:
+        """Close, if no request is under way. A peer that does not take its answers has the close timeout to go on."""
+        timeout_s = self._connections.limits.close_timeout_s
         if self._reader.idle and not self._requests and self._answering is None:
             self._ended = True
             self._close()  # nothing is unread, so nothing can be cut off
+        elif not self._writable and self._deadline > self._connections.wheel.now + timeout_s:
+            self._unsent_bytes = self._owner.unsent_bytes
+            self._set_deadline(timeout_s)
 
     def abort(self) -> None:
         self._transport.abort()
