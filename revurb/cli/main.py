@@ -5,10 +5,13 @@ So `revurb trigger` in a script, or `revurb --version`, does not import the serv
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import io
+import os
 import sys
-from typing import cast
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -34,6 +37,14 @@ ALIASES = {"start": "serve"}  # Reverb's verb is reverb:start
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                _end_without_output(error)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -63,6 +74,14 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(verb, doc) for verb, (_, doc) in VERBS.items()])
+
+
+def _end_without_output(error: OSError) -> NoReturn:
+    """End where standard output is on a disk that is full, or a terminal that is gone: with one line, and 1."""
+    click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
+    with contextlib.suppress(OSError):  # what is still in the buffer, at the exit, would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

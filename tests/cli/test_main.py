@@ -61,3 +61,14 @@ def test_an_error_has_no_control_characters(project: Project) -> None:
     result = project.run("trigger", "orders", "created", "{}", "--url", "http://\x85\x9b2J\u202e.example")
     assert result.exit_code == 1
     assert all(line.isprintable() for line in result.stderr.split("\n"))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "docs"], ["serve", "--help"]])
+def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "revurb", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, env=process_environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.stderr == "Error: standard output cannot be written: No space left on device\n"
+    assert done.returncode == 1
