@@ -11,6 +11,7 @@ from typing import TextIO
 import orjson
 
 from revurb.observe.printable import escape_unprintable
+from revurb.observe.unblocked_output import unblocked
 
 MAX_SHOWN_CHARS = 300
 _AUTH = re.compile(r"""(auth[\\"']*\s*:\s*[\\"']*)[^"'\\,}]+""")
@@ -32,12 +33,15 @@ def readable(text: bytes) -> str:
 
 
 class MessageTrace:
-    """Prints messages to `stream` (standard output), one line each. Never raises: lines that cannot be printed are
-    counted in `lines_dropped`."""
+    """Prints messages to `stream`, one line each; without one to standard output, for which it does not wait. Never
+    raises: lines that cannot be printed are counted in `lines_dropped`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        # None: the process was started without a standard output.
-        self._stream: TextIO | None = stream or sys.stdout
+        if stream is None and sys.stdout is not None:  # else descriptor 1 may be anything
+            stream = unblocked(
+                sys.stdout, 1, "stdout"
+            )  # as in a process that serves, also where a node is embedded
+        self._stream = stream
         self.lines_dropped = 0
 
     def received(self, socket_id: str, text: bytes) -> None:

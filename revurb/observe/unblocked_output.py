@@ -150,11 +150,11 @@ def protect_output() -> None:
     open_standard_descriptors()
     # In the background of a terminal that has `tostop` set, writing to it would stop the process.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    sys.stdout = _protected(sys.stdout, 1, "stdout")
+    sys.stdout = unblocked(sys.stdout, 1, "stdout")
     if os.path.samestat(os.fstat(1), os.fstat(2)) and isinstance(sys.stdout, UnblockedOutput):
         sys.stderr = sys.stdout  # by one thread, so that the lines of both keep their order
     else:
-        sys.stderr = _protected(sys.stderr, 2, "stderr")
+        sys.stderr = unblocked(sys.stderr, 2, "stderr")
 
 
 def open_standard_descriptors() -> None:
@@ -174,7 +174,8 @@ def lines_dropped() -> int:
     return sum(stream.lines_dropped for stream in set(_protected_streams()))
 
 
-def _protected(stream: TextIO | None, fd: int, name: str) -> TextIO:
+def unblocked(stream: TextIO | None, fd: int, name: str) -> TextIO:
+    """An `UnblockedOutput` to the descriptor, if the stream writes to that; otherwise the stream."""
     if stream is not None:
         try:
             if isinstance(stream, UnblockedOutput) or stream.fileno() != fd:

@@ -121,3 +121,24 @@ async def test_a_server_serves_on(tmp_path: Path, output: str, workers: str, deb
         finally:
             process.kill()
             process.wait()
+
+
+EMBEDDED = """
+import asyncio
+from revurb import App, Server
+from tests.client import connect
+
+async def main():
+    async with Server(apps=[App(id="1", key="key1", secret="secret1")], port=0, debug=True) as server:
+        async with connect(server.port, "key1") as client:
+            for _ in range(900):
+                await client.subscribe("news")
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_with_a_node_that_traces_does_not_wait_for_its_output() -> None:
+    with blocked_pipe() as fd:
+        done = subprocess.run([sys.executable, "-c", EMBEDDED], stdout=fd, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0
