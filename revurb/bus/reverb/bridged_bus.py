@@ -48,7 +48,6 @@ class BridgedBus:
     release: Callable[[str], None]
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
     tick: Callable[[], None]
-    hold_receiving: Callable[[bool], None]
 
     def __init__(self, bus: BridgeableBus, bridge: ReverbBridge) -> None:
         self._bus = bus
@@ -60,7 +59,6 @@ class BridgedBus:
         self.release = bus.release
         self.survey = bus.survey
         self.tick = bus.tick
-        self.hold_receiving = bus.hold_receiving
 
     async def start(self) -> None:
         """Connect to the bus and to the PHP nodes."""
@@ -70,6 +68,11 @@ class BridgedBus:
         """Disconnect from the bus and from the PHP nodes."""
         await self._bus.stop()  # first: members leave, which PHP nodes' clients must be told
         await self._bridge.stop()
+
+    def hold_receiving(self, is_held: bool) -> None:
+        """Receive nothing more, of Revurb nodes and of PHP nodes, for as long as `is_held`."""
+        self._bus.hold_receiving(is_held)
+        self._bridge.hold_receiving(is_held)
 
     @property
     def degraded(self) -> str | None:

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.reverb import php, reverb_messages
 from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
 from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
@@ -85,6 +86,7 @@ class ReverbBridge:
         self._connection: ReverbConnection | None = None  # questions are answered on it before it is up
         self._commands: CommandQueue | None = None  # its commands, while it is up
         self._connected_at = 0.0
+        self._gate = ReceivingGate()
         self._task: asyncio.Task[None] | None = None
 
     def answer_from(self, local: LocalQueries) -> None:
@@ -102,11 +104,20 @@ class ReverbBridge:
 
     async def stop(self) -> None:
         """Disconnect, when everything is sent and the last question that counts on this node is answered."""
+        self._gate.open()
         if self._commands is not None and self._connection is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await self._connection.leave()
         await cancel_and_wait(self._task)
+
+    def hold_receiving(self, is_held: bool) -> None:
+        """Receive nothing more of PHP nodes for as long as `is_held`. Where 32 MB wait in Redis for it, Redis ends the
+        connection, and what PHP nodes published until the next one is lost: they keep no log."""
+        if is_held and self._commands is not None:
+            self._gate.close()
+        else:
+            self._gate.open()
 
     @property
     def is_sending(self) -> bool:
@@ -232,6 +243,7 @@ class ReverbBridge:
             self._connection = ReverbConnection(
                 self._connect(),
                 self._channels,
+                self._gate,
                 on_up=self._on_up,
                 on_php_message=self._on_php_message,
                 on_php_nodes=self._on_php_nodes,
@@ -258,6 +270,7 @@ class ReverbBridge:
 
     def _on_down(self) -> None:
         self._commands = None
+        self._gate.open()  # the next connection has to hear that it is subscribed
         self._queue.disconnected(self.is_sending)
         self._requests.finish_all()
 

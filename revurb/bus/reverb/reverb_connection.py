@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.pubsub_listener import PubSubListener
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.scripts import Scripts
 
 POLL_S = 0.25  # between two counts of the PHP nodes; one that publishes is counted at once
@@ -31,7 +32,7 @@ class ReverbChannels(NamedTuple):
 
 
 class ReverbConnection:
-    """Made with a new client, which it closes at its end.
+    """Made with a new client, which it closes at its end. Receives while `gate` is open.
 
     `on_up` is called when the channels are subscribed to. `on_php_message` gets everything that is published on the PHP
     nodes' channel, also before `on_up`. `on_php_nodes` gets the number of PHP nodes every POLL_S seconds.
@@ -41,6 +42,7 @@ class ReverbConnection:
         self,
         redis: Redis,
         channels: ReverbChannels,
+        gate: ReceivingGate,
         *,
         on_up: Callable[[], None],
         on_php_message: Callable[[bytes], None],
@@ -49,13 +51,14 @@ class ReverbConnection:
         self._loop = asyncio.get_running_loop()
         self._redis = redis
         self._channels = channels
+        self._gate = gate
         self._php_channel = channels.php.encode()
         self._on_up = on_up
         self._on_php_message = on_php_message
         self._on_php_nodes = on_php_nodes
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._received_at = 0.0
-        self._listener = PubSubListener(redis, self)
+        self._listener = PubSubListener(redis, self, gate)
         self.commands = CommandQueue(redis, Scripts(), channels.bridges, self._break_off)
 
     async def run(self) -> None:
@@ -119,6 +122,8 @@ class ReverbConnection:
         """Count the PHP nodes periodically, and end a connection on which nothing comes back."""
         while True:
             self.count_php_nodes(self._on_php_nodes)
+            if self._gate.is_closed:
+                self._received_at = self._loop.time()  # it is we who do not listen
             silent_s = self._loop.time() - self._received_at
             if silent_s > SILENT_AFTER_S / 4:
                 self.commands.run_command("PUBLISH", self._channels.inbox, b"")

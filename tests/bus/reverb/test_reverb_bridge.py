@@ -106,6 +106,27 @@ async def test_a_php_node_that_speaks_is_seen_at_once(
     assert data_of(php_node) == ['{"some":"data"}', "2"]
 
 
+async def test_a_node_that_is_held_receives_what_php_nodes_publish_afterwards(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.SILENT_AFTER_S", 0.5)
+    held, other = await mixed.node(), await mixed.node()
+    php_node = await mixed.php()
+    bridge = mixed.bridges[held]
+    connection = bridge._connection
+    held.bus.hold_receiving(True)
+    counts: list[int] = []
+    monkeypatch.setattr(connection, "_on_php_nodes", counts.append)
+    for _ in range(20):
+        await php_node.publish(captured("02-event-channel-1"))
+    await other.until(lambda: len(other.received) == 20)
+    await held.until(lambda: len(counts) > 4)  # for longer than a connection may be silent
+    assert len(held.received) <= 1  # one may have been on its way
+    held.bus.hold_receiving(False)
+    await held.until(lambda: len(held.received) == 20)
+    assert bridge._connection is connection  # which was not taken for a dead one
+
+
 async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) -> None:
     node = await mixed.node()
     before = await mixed.php(s_1={"pub": None})

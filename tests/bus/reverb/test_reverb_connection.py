@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
@@ -31,6 +32,7 @@ class Bridge:
         self.connection = ReverbConnection(
             server.client(),
             ReverbChannels("reverb", "bridges", f"bridge:{node}"),
+            ReceivingGate(),
             on_up=self.up.set,
             on_php_message=self.messages.put_nowait,
             on_php_nodes=self.counts.put_nowait,
