@@ -223,6 +223,9 @@ class CommandQueue:
             # The connection may have been closed although Redis is well. Each command may run twice.
             await self._run_pipeline(batch, is_retry=True)
             return
+        if len(batch) == 1 and not isinstance(replies[0], Exception):
+            self._call_back(batch[0], replies[0])  # as below, for what a node that is not busy sends
+            return
         if NoScriptError in map(type, replies):
             if is_retry:
                 raise RedisUnavailable("Redis does not keep the scripts")
