@@ -33,6 +33,7 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 COPIED = ("revurb", "tests", "benchmarks", "docs", "pyproject.toml", "README.md")
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".hypothesis", "results")
+BASELINE_TIMEOUT_S = 900.0  # of the tests of one stage without any change
 MIN_TIMEOUT_S = 20.0
 TIMES_SLOWER = 5.0  # than the sources; then a mutant counts as one that hangs
 
@@ -122,7 +123,7 @@ def draw(package: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
 
 
 def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]) -> int:
-    """Prints the survivors. Returns 1 if the tests fail without any change, else 0."""
+    """Prints the survivors. Returns 1 if the tests fail or hang without any change, else 0."""
     adopt_orphans()
     folders = [f"tests/{package}", *(f"tests/{name}" for name in then)]
     drawn = draw(package, count, seed)
@@ -139,10 +140,14 @@ def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]
             for tests in stages:
                 if tests not in limits_s:
                     began = time.monotonic()
-                    if not bench.passes([tests]):
-                        print(f"{tests}: the tests fail without any change", file=sys.stderr)
+                    passed = bench.passes([tests], BASELINE_TIMEOUT_S)
+                    took_s = time.monotonic() - began
+                    if not passed:
+                        hang = took_s >= BASELINE_TIMEOUT_S
+                        fault = f"take longer than {BASELINE_TIMEOUT_S} s" if hang else "fail"
+                        print(f"{tests}: the tests {fault} without any change", file=sys.stderr)
                         return 1
-                    limits_s[tests] = max(MIN_TIMEOUT_S, TIMES_SLOWER * (time.monotonic() - began))
+                    limits_s[tests] = max(MIN_TIMEOUT_S, TIMES_SLOWER * took_s)
             tried += 1
             original = (bench.root / path).read_text()
             bench.put(path, mutant.source)

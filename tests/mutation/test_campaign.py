@@ -53,3 +53,15 @@ def test_the_command_prints_what_survived() -> None:
     *survivors, summary = done.stdout.splitlines()
     assert all(re.match(r"revurb/apps/\w+\.py:\d+: .+  ->  .+", line) for line in survivors)
     assert summary == f"apps: {len(survivors)} of 3 mutants survived, 0 were not tried for want of time"
+
+
+def test_tests_that_hang_without_any_change_end_the_campaign() -> None:
+    code = (
+        "import sys; from tests.mutation import campaign; campaign.BASELINE_TIMEOUT_S = 0.01;"
+        "sys.exit(campaign.main(['--package', 'apps', '--count', '1']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"tests/apps\S*: the tests take longer than 0\.01 s without any change\n", done.stderr
+    )
