@@ -38,7 +38,6 @@ TESTED_BY: dict[str, str] = {
     "server/hub.py": "processes/test_entry_points.py",
     "server/worker.py": "processes/test_entry_points.py",
     "transport/handlers.py": "transport/test_client_connection.py",
-    "transport/tls.py": "e2e/test_pusher_js.py",
     "wire/http_request.py": "wire/test_http.py",
 }
 PROGRAMS = [
