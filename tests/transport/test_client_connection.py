@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from math import ceil
 from typing import Any
 
 from revurb.observe.counters import Counters
@@ -202,6 +203,15 @@ async def test_silence_is_pinged_once_and_then_the_end() -> None:
     accepted.after(2)
     assert handler.calls == ["opened", "idle", "unresponsive"]
     assert accepted.connections.counters.unresponsive_total == 1
+
+
+async def test_the_silence_is_over_when_its_time_has_come() -> None:
+    accepted = Accepted()
+    wheel = accepted.connections.wheel
+    wheel.turn(ceil(wheel.now) + 1)  # so that the interval ends with a tick
+    await accepted.answer()
+    accepted.after(accepted.handler.ping_interval_s)
+    assert accepted.handler.calls == ["opened", "idle"]
 
 
 async def test_a_sign_of_life_starts_the_silence_over() -> None:

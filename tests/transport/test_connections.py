@@ -101,6 +101,25 @@ async def test_input_that_waited_for_room_goes_on_behind_the_flush() -> None:
     assert node.handlers[other].calls == ["opened", "message"]
 
 
+async def test_the_fault_of_one_connection_holds_up_no_other() -> None:
+    """What it raises ends the flush; nobody would ask for another, since one has been asked for."""
+    node = Node()
+    faulty, other = node.websocket(), node.websocket()
+    await node.flushed()
+
+    def write(data: object) -> None:
+        raise ZeroDivisionError
+
+    node.transports[faulty].write = write  # type: ignore[method-assign]
+    faults: list[object] = []
+    node.loop.set_exception_handler(lambda loop, context: faults.append(context["exception"]))
+    deliver({faulty: None, other: None}, FRAMES[0])
+    await node.flushed()
+    node.loop.set_exception_handler(None)
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
+    assert node.received(other) == SWITCHING + FRAMES[0]
+
+
 class RecordingFanout:
     """A fanout that says so often that there is more, and notes the time that it was given."""
 
