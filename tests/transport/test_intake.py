@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,6 +116,24 @@ def test_a_turn_has_a_budget_and_goes_on_where_it_stopped(monkeypatch: pytest.Mo
         assert len(handled) == count
     assert handled == ["a", "b", "c", "a", "b", "c"]
     assert not turns.callbacks
+
+
+def test_a_turn_of_input_takes_few_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, handled, now_s = Turns(), list[str](), 100.0
+    monkeypatch.setattr(intake, "time", SimpleNamespace(monotonic=lambda: now_s))
+    queue = Intake(turns.call_soon, NOTHING_SENT)
+
+    class Slow(Source):
+        def handle_slice(self) -> None:
+            nonlocal now_s
+            super().handle_slice()
+            now_s += 0.0015
+
+    queue.add(Slow(queue, "a", 7, handled))
+    turns.turn()
+    assert len(handled) == 3
+    turns.turn()
+    assert len(handled) == 6
 
 
 def test_who_waits_already_is_not_queued_twice() -> None:

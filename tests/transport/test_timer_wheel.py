@@ -1,3 +1,8 @@
+"""When the wheel calls, and what it keeps."""
+
+import sys
+import weakref
+
 import pytest
 
 from revurb.transport.timer_wheel import NEAR_TICKS, TICK_S, Tick, TimerWheel
@@ -56,14 +61,16 @@ def test_a_late_turn_misses_nothing() -> None:
     assert (first.looked_at, second.looked_at) == ([60.0], [60.0])
 
 
-def test_what_is_overdue_is_looked_at_in_the_next_turn() -> None:
+@pytest.mark.parametrize("due", [10.0, 50.0], ids=["long-ago", "now"])
+def test_what_is_overdue_is_looked_at_in_the_next_turn(due: float) -> None:
     wheel, item = TimerWheel(50.0), Item()
-    wheel.schedule(item, 10.0)
+    wheel.schedule(item, due)
     wheel.turn(50.25)
     assert item.looked_at == [50.25]
 
 
-def test_items_may_move_and_cancel_each_other() -> None:
+@pytest.mark.parametrize("later", [5.0, 1.0 + NEAR_TICKS * TICK_S], ids=["soon", "a-round-later"])
+def test_items_may_move_each_other(later: float) -> None:
     wheel = TimerWheel(0.0)
     items: list[Item] = []
 
@@ -72,7 +79,7 @@ def test_items_may_move_and_cancel_each_other() -> None:
             super().on_due(now)
             for item in items:
                 if item is not self and not item.looked_at:
-                    wheel.schedule(item, 5.0)
+                    wheel.schedule(item, later)
             return None
 
     items += [Mover(), Mover()]
@@ -80,8 +87,42 @@ def test_items_may_move_and_cancel_each_other() -> None:
         wheel.schedule(item, 1.0)
     turn_to(wheel, 4.0)
     assert sorted(len(item.looked_at) for item in items) == [0, 1]
-    turn_to(wheel, 6.0)
+    turn_to(wheel, later)
     assert [len(item.looked_at) for item in items] == [1, 1]
+
+
+def test_nothing_is_kept_of_an_item_that_waits_no_more() -> None:
+    """Else a connection that is lost would take its memory until the time when it would have been pinged."""
+    wheel = TimerWheel(0.0)
+    moved, called = Item(), Item(3.0)
+    for due in (9.0, 1000.0, 7.0):
+        wheel.schedule(moved, due)
+    wheel.schedule(called, 2.0)
+    wheel.turn(2.0)
+    wheel.cancel(moved)
+    wheel.cancel(called)
+    kept = [weakref.ref(moved), weakref.ref(called)]
+    del moved, called
+    assert [ref() for ref in kept] == [None, None]
+
+
+def test_a_tick_that_many_waited_for_gives_back_its_table() -> None:
+    wheel, items = TimerWheel(0.0), [Item() for _ in range(1000)]
+    for item in items:
+        wheel.schedule(item, 1.0)
+    tick = items[0].wheel_tick
+    assert tick is not None
+    for item in items:
+        wheel.cancel(item)
+    assert sys.getsizeof(tick) == sys.getsizeof({})
+
+
+def test_the_time_before_the_start_is_not_gone_through() -> None:
+    """A tick takes 0.2 us: of a machine that has run for a year, that would be half a minute."""
+    wheel, item = TimerWheel(1e12), Item()
+    wheel.schedule(item, 1e12 + 1)
+    turn_to(wheel, 1e12 + 1)
+    assert item.looked_at == [1e12 + 1]
 
 
 def test_one_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
