@@ -111,6 +111,38 @@ def test_one_that_pipelines_and_pauses_gets_every_answer_and_few_wait(run: Run) 
     run(main())
 
 
+class Later:
+    """Answers /later when the test says so, and all else at once."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
+        return self.answer if request.path == "/later" else Response(200, b"OK", "text/plain")
+
+
+def test_what_is_sent_while_an_answer_is_awaited_waits_and_is_answered_then(run: Run) -> None:
+    """Reading is paused meanwhile, so that nobody fills memory, and goes on."""
+
+    async def main() -> None:
+        handler = Later()
+        listening = Listening(handler)
+        async with listening as port, http(port) as connection:
+            await connection.send_bytes(b"GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(PATIENCE_S):
+                while listening.connections.counters.http_requests_total == 0:
+                    await asyncio.sleep(0)
+                [served] = listening.connections.http
+                await connection.send_bytes(UP)
+                while served._transport.is_reading():  # type: ignore[attr-defined]
+                    await asyncio.sleep(0)
+            handler.answer.set_result(Response(404, b"later", "text/plain"))
+            assert [(await connection.response()).status for _ in range(2)] == [404, 200]
+            assert (await connection.request("GET", "/up")).status == 200
+
+    run(main())
+
+
 class FailingLater:
     """Answers each request from a future, of which nothing can be made."""
 

@@ -1,0 +1,185 @@
+"""A peer that reads when the test says so, in memory: what it is answered, what waits, and when it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from revurb._speedups.fanout import deliver
+from revurb._speedups.frames import TEXT, server_frame
+from revurb.observe.counters import Counters
+from revurb.transport.client_connection import SLOW_CONSUMER, ClientConnection
+from revurb.transport.connections import Connections
+from revurb.transport.handlers import FrameSender, TransportLimits, Upgrade
+from revurb.transport.intake import DIRECT_BYTES
+from tests.transport.test_client_connection import (
+    EMPTY_TEXT,
+    SWITCHING,
+    DeadTransport,
+    RecordingHandler,
+    SlowHandler,
+)
+
+REPLY = server_frame(TEXT, b"r" * 40_000)  # two of them are more than may wait
+MAX_QUEUED_BYTES = 50_000
+CLOSE_HEAD = b"\x88"
+
+
+class Descriptor:
+    """In place of a socket that the kernel knows nothing of."""
+
+    def fileno(self) -> int:
+        return -1
+
+
+class UnreadTransport(DeadTransport):
+    """Holds what it is given until the peer reads, and says so like the transports of asyncio. Everything goes through
+    it, as with TLS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held_bytes, self._high, self._low = 0, 65536, 16384
+        self._is_paused = False
+        self.protocol: ClientConnection
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return Descriptor() if name == "socket" else super().get_extra_info(name, default)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high is not None
+        self._high, self._low = high, high // 4 if low is None else low
+        self._tell()
+
+    def get_write_buffer_size(self) -> int:
+        return self._held_bytes
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        super().write(data)
+        self._held_bytes += len(data)
+        self._tell()
+
+    def is_read(self) -> None:
+        """The peer has read all."""
+        self._held_bytes = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._is_paused and self._held_bytes > self._high:
+            self._is_paused = True
+            self.protocol.pause_writing()
+        elif self._is_paused and self._held_bytes <= self._low:
+            self._is_paused = False
+            self.protocol.resume_writing()
+
+
+class ReplyingHandler(RecordingHandler):
+    """Answers each message."""
+
+    max_message_size_bytes = 10_000
+
+    def opened(self, outlet: FrameSender) -> None:
+        super().opened(outlet)
+        self._outlet = outlet
+
+    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
+        super().on_message(opcode, payload, now)
+        self._outlet.send(REPLY)
+
+
+class Reader:
+    """A WebSocket whose peer reads when the test says so."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        limits = TransportLimits(max_queued_bytes=MAX_QUEUED_BYTES)
+        self.connections = Connections(SlowHandler(loop.create_future()), limits, Counters(), loop)
+        self.connection, self.handler = ClientConnection(self.connections), ReplyingHandler()
+        self.transport = UnreadTransport()
+        self.transport.protocol = self.connection
+        self.connection.connection_made(self.transport)
+        self.connections.forget_http(*self.connections.http)
+        self.connection.open(Upgrade(SWITCHING, self.handler), b"")
+
+    @property
+    def messages(self) -> int:
+        return self.handler.calls.count("message")
+
+    @property
+    def has_been_closed(self) -> bool:
+        return "closed" in self.handler.calls
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                await asyncio.sleep(0)
+
+    async def settled(self) -> None:
+        """Some turns of the loop, in which nothing waits for anything outside."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+async def test_it_is_answered_as_far_as_it_reads_and_read_from_when_it_has_caught_up() -> None:
+    reader = Reader()
+    reader.connection.data_received(EMPTY_TEXT * 5)
+    for messages in (2, 4):
+        await reader.until(lambda messages=messages: reader.messages == messages)  # type: ignore[misc]
+        await reader.settled()
+        assert reader.messages == messages
+        assert not reader.transport.is_reading()
+        reader.transport.is_read()
+    await reader.until(reader.transport.is_reading)
+    assert reader.messages == 5
+    reader.connection.data_received(EMPTY_TEXT)
+    assert reader.messages == 6
+    await reader.settled()
+    assert bytes(reader.transport.written) == SWITCHING + 6 * REPLY
+    assert not reader.has_been_closed
+
+
+async def test_what_arrives_although_reading_is_paused_is_handled_in_its_turn() -> None:
+    """A transport with TLS has decrypted more than was asked for."""
+    reader = Reader()
+    await reader.settled()
+    unmasked = server_frame(TEXT, bytes(DIRECT_BYTES))
+    large = unmasked[:1] + bytes((unmasked[1] | 0x80,)) + unmasked[2:4] + bytes(4) + unmasked[4:]
+    reader.connection.data_received(large)
+    assert (reader.messages, reader.transport.is_reading()) == (0, False)
+    reader.connection.data_received(EMPTY_TEXT)
+    assert reader.messages == 0
+    await reader.until(lambda: reader.messages == 2)
+    reader.transport.is_read()
+    await reader.until(reader.transport.is_reading)
+    assert not reader.has_been_closed
+
+
+async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limit() -> None:
+    reader = Reader()
+    reader.connection.data_received(EMPTY_TEXT * 3)
+    await reader.settled()
+    event = server_frame(TEXT, b"e" * 20_000)
+    for count in (1, 2):
+        deliver({reader.connection: None}, event)
+        await reader.settled()
+        assert bytes(reader.transport.written) == SWITCHING + 2 * REPLY + count * event
+        assert not reader.has_been_closed
+    deliver({reader.connection: None}, event)
+    await reader.settled()
+    assert reader.has_been_closed
+    assert reader.connections.counters.slow_consumers_total == 1
+    close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * event)
+    assert (close[:1], close[2:4]) == (CLOSE_HEAD, SLOW_CONSUMER.to_bytes(2))
+    assert reader.messages == 2
+
+
+async def test_one_that_is_sent_too_much_is_ended_and_may_take_what_it_was_sent() -> None:
+    reader = Reader()
+    event = server_frame(TEXT, b"e" * (MAX_QUEUED_BYTES // 2))
+    for _ in range(3):
+        deliver({reader.connection: None}, event)
+        await reader.settled()
+    assert reader.has_been_closed
+    assert reader.connections.counters.slow_consumers_total == 1
+    assert bytes(reader.transport.written).startswith(SWITCHING + 2 * event + CLOSE_HEAD)
+    assert not reader.transport.was_aborted
