@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from revurb._speedups.fanout import deliver
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.observe.counters import Counters
@@ -13,6 +15,7 @@ from revurb.transport.client_connection import SLOW_CONSUMER, ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import FrameSender, TransportLimits, Upgrade
 from revurb.transport.intake import DIRECT_BYTES
+from revurb.transport.timer_wheel import TICK_S
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
     SWITCHING,
@@ -22,7 +25,8 @@ from tests.transport.test_client_connection import (
 )
 
 REPLY = server_frame(TEXT, b"r" * 40_000)  # two of them are more than may wait
-MAX_QUEUED_BYTES = 50_000
+EVENT = server_frame(TEXT, b"e" * 24_996)
+MAX_QUEUED_BYTES = 2 * len(EVENT)
 CLOSE_HEAD = b"\x88"
 
 
@@ -41,6 +45,7 @@ class UnreadTransport(DeadTransport):
         super().__init__()
         self._held_bytes, self._high, self._low = 0, 65536, 16384
         self._is_paused = False
+        self.at_most_bytes: int | None = None  # to hold: the kernel takes the others
         self.protocol: ClientConnection
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -57,11 +62,13 @@ class UnreadTransport(DeadTransport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         super().write(data)
         self._held_bytes += len(data)
+        if self.at_most_bytes is not None:
+            self._held_bytes = min(self._held_bytes, self.at_most_bytes)
         self._tell()
 
-    def is_read(self) -> None:
-        """The peer has read all."""
-        self._held_bytes = 0
+    def is_read(self, up_to_bytes: int = 0) -> None:
+        """The peer has read all but these."""
+        self._held_bytes = up_to_bytes
         self._tell()
 
     def _tell(self) -> None:
@@ -101,6 +108,13 @@ class Reader:
         self.connections.forget_http(*self.connections.http)
         self.connection.open(Upgrade(SWITCHING, self.handler), b"")
 
+    def after(self, seconds: float) -> None:
+        """That much time goes by, a tick at a time."""
+        wheel = self.connections.wheel
+        until = wheel.now + seconds
+        while wheel.now < until:
+            self.connections.on_tick(wheel.now + TICK_S)
+
     @property
     def messages(self) -> int:
         return self.handler.calls.count("message")
@@ -120,22 +134,39 @@ class Reader:
             await asyncio.sleep(0)
 
 
-async def test_it_is_answered_as_far_as_it_reads_and_read_from_when_it_has_caught_up() -> None:
+@pytest.mark.parametrize("count", [4, 5])
+async def test_it_is_answered_as_far_as_it_reads_and_read_from_when_it_has_caught_up(count: int) -> None:
     reader = Reader()
-    reader.connection.data_received(EMPTY_TEXT * 5)
+    fanout = reader.connections.fanout
+    reader.connection.data_received(EMPTY_TEXT * count)
     for messages in (2, 4):
         await reader.until(lambda messages=messages: reader.messages == messages)  # type: ignore[misc]
         await reader.settled()
         assert reader.messages == messages
         assert not reader.transport.is_reading()
+        assert fanout.transport_bytes == reader.transport.get_write_buffer_size() > 2 * 40_000
         reader.transport.is_read()
+        assert fanout.transport_bytes == 0
     await reader.until(reader.transport.is_reading)
-    assert reader.messages == 5
+    assert reader.messages == count
     reader.connection.data_received(EMPTY_TEXT)
-    assert reader.messages == 6
+    assert reader.messages == count + 1
     await reader.settled()
-    assert bytes(reader.transport.written) == SWITCHING + 6 * REPLY
+    assert bytes(reader.transport.written) == SWITCHING + (count + 1) * REPLY
     assert not reader.has_been_closed
+
+
+@pytest.mark.parametrize("left_bytes", [0, 1, 2])
+async def test_it_is_answered_to_the_end_however_little_the_kernel_left(left_bytes: int) -> None:
+    """A transport tells nobody that it is empty again if it held no more than its limit, which cannot be less than 1
+    with TLS."""
+    reader = Reader()
+    reader.transport.at_most_bytes = left_bytes
+    reader.connection.data_received(EMPTY_TEXT * 3)
+    await reader.settled()
+    reader.transport.is_read()
+    await reader.until(reader.transport.is_reading)
+    assert reader.messages == 3
 
 
 async def test_what_arrives_although_reading_is_paused_is_handled_in_its_turn() -> None:
@@ -158,28 +189,65 @@ async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limi
     reader = Reader()
     reader.connection.data_received(EMPTY_TEXT * 3)
     await reader.settled()
-    event = server_frame(TEXT, b"e" * 20_000)
     for count in (1, 2):
-        deliver({reader.connection: None}, event)
+        deliver({reader.connection: None}, EVENT)
         await reader.settled()
-        assert bytes(reader.transport.written) == SWITCHING + 2 * REPLY + count * event
+        assert bytes(reader.transport.written) == SWITCHING + 2 * REPLY + count * EVENT
         assert not reader.has_been_closed
-    deliver({reader.connection: None}, event)
+    deliver({reader.connection: None}, EVENT)
     await reader.settled()
     assert reader.has_been_closed
     assert reader.connections.counters.slow_consumers_total == 1
-    close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * event)
+    close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * EVENT)
     assert (close[:1], close[2:4]) == (CLOSE_HEAD, SLOW_CONSUMER.to_bytes(2))
     assert reader.messages == 2
 
 
+async def test_its_input_dies_with_it() -> None:
+    """It is lost while its input waits for a turn."""
+    reader = Reader()
+    reader.connection.data_received(EMPTY_TEXT * (DIRECT_BYTES // len(EMPTY_TEXT) + 1))
+    reader.connection.connection_lost(None)
+    await reader.settled()
+    assert reader.handler.calls == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("takes", ["some", "nothing"])
+async def test_that_it_takes_something_is_the_sign_that_it_lives(takes: str) -> None:
+    """Nothing else is read from it while its replies wait."""
+    reader = Reader()
+    reader.connection.data_received(EMPTY_TEXT * 3)
+    await reader.settled()
+    for tenth in range(10):
+        if takes == "some":
+            reader.transport.is_read(80_000 - tenth * 1000)
+        reader.after(reader.handler.ping_interval_s / 2)
+    calls = {"some": [], "nothing": ["idle", "unresponsive"]}[takes]
+    assert reader.handler.calls == ["opened", "message", "message", *calls]
+
+
+async def test_input_that_waits_for_room_is_no_silence() -> None:
+    reader = Reader()
+    fanout = reader.connections.fanout
+    reader.connections.buffers.look = lambda now: None  # type: ignore[method-assign]
+    fanout.transport_bytes = reader.connections.limits.max_queued_total_bytes + 1
+    reader.connection.data_received(EMPTY_TEXT)
+    reader.after(5 * reader.handler.ping_interval_s)
+    assert reader.handler.calls == ["opened"]
+    fanout.transport_bytes = 0
+    reader.after(TICK_S)
+    await reader.settled()
+    assert reader.handler.calls == ["opened", "message"]
+
+
 async def test_one_that_is_sent_too_much_is_ended_and_may_take_what_it_was_sent() -> None:
     reader = Reader()
-    event = server_frame(TEXT, b"e" * (MAX_QUEUED_BYTES // 2))
     for _ in range(3):
-        deliver({reader.connection: None}, event)
+        assert not reader.has_been_closed
+        deliver({reader.connection: None}, EVENT)
         await reader.settled()
+        assert reader.connections.fanout.transport_bytes == reader.transport.get_write_buffer_size()
     assert reader.has_been_closed
     assert reader.connections.counters.slow_consumers_total == 1
-    assert bytes(reader.transport.written).startswith(SWITCHING + 2 * event + CLOSE_HEAD)
+    assert bytes(reader.transport.written).startswith(SWITCHING + 3 * EVENT + CLOSE_HEAD)
     assert not reader.transport.was_aborted
