@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import pytest
 import trustme
 
 from revurb import App
+from revurb._speedups.frames import TEXT, server_frame
 from revurb.config import Config, ServerConfig, TlsConfig
 from revurb.node.node import Node
-from tests.client import connect
+from revurb.transport.client_connection import ClientConnection
+from tests.client import connect, handshake
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
 
@@ -42,5 +46,38 @@ async def test_events_large_and_small_arrive_in_order(tmp_path: Path, secure: bo
             while node._connections.websockets:
                 await asyncio.sleep(0)
         assert node.counters.connections_total == 1
+    finally:
+        await node.stop(drain_timeout_s=0)
+
+
+async def test_what_the_kernel_did_not_take_stays_ahead_of_what_comes_later() -> None:
+    """The transport has it then. There is room in the kernel before the event loop has told the transport so."""
+    node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,)))
+    await node.start()
+    loop = asyncio.get_running_loop()
+    frames = [server_frame(TEXT, bytes(8_000_000)), server_frame(TEXT, b"later")]
+    try:
+        with socket.create_connection(("127.0.0.1", node.port)) as sock:
+            sock.setblocking(False)
+            await loop.sock_sendall(sock, handshake("/app/app-key"))
+            got = bytearray()
+            while b"connection_established" not in got:
+                got += await loop.sock_recv(sock, 65536)
+            (served,) = node._connections.websockets
+            assert isinstance(served, ClientConnection)
+            served.send(frames[0])
+            served.flush()
+            assert served.transport_bytes > 0
+            got = bytearray()
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    got += sock.recv(1 << 20)
+            served.send(frames[1])
+            served.flush()
+            wanted = sum(map(len, frames))
+            async with asyncio.timeout(10):
+                while len(got) < wanted:
+                    got += await loop.sock_recv(sock, wanted - len(got))
+            assert bytes(got[-20:]) == b"".join(frames)[-20:]
     finally:
         await node.stop(drain_timeout_s=0)

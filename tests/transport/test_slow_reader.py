@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from revurb._speedups.frames import TEXT, server_frame
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import SLOW_CONSUMER, ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import FrameSender, TransportLimits, Upgrade
+from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.timer_wheel import TICK_S
+from revurb.wire.response import Response
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
     SWITCHING,
@@ -64,7 +66,8 @@ class UnreadTransport(DeadTransport):
         self._held_bytes += len(data)
         if self.at_most_bytes is not None:
             self._held_bytes = min(self._held_bytes, self.at_most_bytes)
-        self._tell()
+        if self._held_bytes:
+            self._tell()
 
     def is_read(self, up_to_bytes: int = 0) -> None:
         """The peer has read all but these."""
@@ -238,6 +241,28 @@ async def test_input_that_waits_for_room_is_no_silence() -> None:
     reader.after(TICK_S)
     await reader.settled()
     assert reader.handler.calls == ["opened", "message"]
+
+
+async def test_a_request_that_waits_for_room_is_not_late() -> None:
+    answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    answer.set_result(Response(200, b"OK", "text/plain"))
+    limits = TransportLimits()
+    connections = Connections(SlowHandler(answer), limits, Counters(), asyncio.get_running_loop())
+    connections.buffers.look = lambda now: None  # type: ignore[method-assign]
+    connection, transport = ClientConnection(connections), UnreadTransport()
+    connection.connection_made(transport)
+    connections.fanout.transport_bytes = limits.max_queued_total_bytes + 1
+    connection.data_received(b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
+    for _ in range(ceil(3 * limits.request_timeout_s / TICK_S)):
+        connections.on_tick(connections.wheel.now + TICK_S)
+    assert not transport.written
+    assert not transport.was_aborted
+    connections.fanout.transport_bytes = 0
+    connections.on_tick(connections.wheel.now + TICK_S)
+    async with asyncio.timeout(5):
+        while not transport.written:
+            await asyncio.sleep(0)
+    assert transport.written.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_one_that_is_sent_too_much_is_ended_and_may_take_what_it_was_sent() -> None:
