@@ -7,6 +7,8 @@ from collections.abc import Awaitable
 from math import ceil
 from typing import Any
 
+import pytest
+
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import NEXT, ClientConnection, ConnectionState
 from revurb.transport.connections import Connections
@@ -21,6 +23,9 @@ HANDSHAKE = (
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 LIMITS = TransportLimits(request_timeout_s=10.0, pong_timeout_s=30.0, close_timeout_s=3.0)
 EMPTY_TEXT = bytes((0x81, 0x80, 0, 0, 0, 0))
+EMPTY_BINARY = b"\x82" + EMPTY_TEXT[1:]
+EMPTY_PING = b"\x89" + EMPTY_TEXT[1:]
+EMPTY_PONG = b"\x8a" + EMPTY_TEXT[1:]
 
 
 class RecordingHandler:
@@ -38,7 +43,8 @@ class RecordingHandler:
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         self.calls.append("message")
 
-    def on_control_frame(self) -> None: ...
+    def on_control_frame(self) -> None:
+        self.calls.append("control frame")
 
     def on_idle(self) -> None:
         self.calls.append("idle")
@@ -61,11 +67,11 @@ class SlowHandler:
 
 
 class DeadTransport(asyncio.Transport):
-    """A transport that takes everything and sends nothing."""
+    """A transport that takes everything and sends nothing. It is like one with TLS, whose side cannot be shut alone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.was_aborted = False
+        self.was_aborted = self.was_closed = False
         self.reading = True
         self.written = bytearray()
 
@@ -78,6 +84,12 @@ class DeadTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
     def get_write_buffer_size(self) -> int:
         return 0
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.was_closed = True
 
     def abort(self) -> None:
         self.was_aborted = True
@@ -175,6 +187,33 @@ async def test_input_goes_on_after_a_handshake_whose_answer_took_time() -> None:
     assert accepted.handler.calls == ["opened", "message"]
 
 
+async def test_much_input_behind_a_handshake_whose_answer_takes_time_is_handled_then() -> None:
+    """It has had its turn, and could not be handled, before the answer was there."""
+    accepted = Accepted()
+    accepted.connection.data_received(EMPTY_TEXT * 500)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not accepted.handler.calls
+    await accepted.answer()
+    async with asyncio.timeout(5):
+        while not accepted.transport.is_reading():
+            await asyncio.sleep(0)
+    assert accepted.handler.calls == ["opened", *["message"] * 500]
+
+
+async def test_messages_are_handed_on_and_counted_and_pings_are_answered() -> None:
+    accepted = Accepted()
+    await accepted.answer()
+    for frame in (EMPTY_TEXT, EMPTY_BINARY, EMPTY_PING, EMPTY_PONG):
+        accepted.connection.data_received(frame)
+    accepted.connection.ping()
+    await asyncio.sleep(0)
+    assert accepted.handler.calls == ["opened", "message", "message", "control frame", "control frame"]
+    assert accepted.connections.counters.messages_received_total == 2
+    assert accepted.connections.counters.connections_total == 1
+    assert bytes(accepted.transport.written) == SWITCHING + b"\x8a\x00" + b"\x89\x00"
+
+
 async def test_who_is_let_in_while_the_node_drains_is_closed_at_once() -> None:
     accepted = Accepted()
     accepted.connections.drain(4200, "Draining")
@@ -238,12 +277,17 @@ async def test_a_websocket_that_is_lost_is_forgotten() -> None:
     assert not accepted.transport.was_aborted
 
 
-async def test_an_aborted_connection_is_given_nothing_more() -> None:
+@pytest.mark.parametrize("way", ["aborted", "lost"])
+async def test_a_connection_that_has_gone_is_given_nothing_more(way: str) -> None:
+    """Its descriptor may be another's by then."""
     accepted = Accepted()
     await accepted.answer()
     accepted.connection.send(b"waits")
-    accepted.connection.abort()
-    assert accepted.transport.was_aborted
+    if way == "aborted":
+        accepted.connection.abort()
+        assert accepted.transport.was_aborted
+    else:
+        accepted.connection.connection_lost(None)
     accepted.connection.send(b"comes after")
     for _ in range(3):
         await asyncio.sleep(0)

@@ -12,11 +12,12 @@ import pytest
 from revurb._speedups.fanout import deliver
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.observe.counters import Counters
-from revurb.transport.client_connection import SLOW_CONSUMER, ClientConnection
+from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.timer_wheel import TICK_S
+from revurb.transport.transport_buffers import STALLED_S
 from revurb.wire.response import Response
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
@@ -100,9 +101,11 @@ class ReplyingHandler(RecordingHandler):
 class Reader:
     """A WebSocket whose peer reads when the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_queued_total_bytes: int = 1_000_000) -> None:
         loop = asyncio.get_running_loop()
-        limits = TransportLimits(max_queued_bytes=MAX_QUEUED_BYTES)
+        limits = TransportLimits(
+            max_queued_bytes=MAX_QUEUED_BYTES, max_queued_total_bytes=max_queued_total_bytes
+        )
         self.connections = Connections(SlowHandler(loop.create_future()), limits, Counters(), loop)
         self.connection, self.handler = ClientConnection(self.connections), ReplyingHandler()
         self.transport = UnreadTransport()
@@ -202,7 +205,7 @@ async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limi
     assert reader.has_been_closed
     assert reader.connections.counters.slow_consumers_total == 1
     close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * EVENT)
-    assert (close[:1], close[2:4]) == (CLOSE_HEAD, SLOW_CONSUMER.to_bytes(2))
+    assert (close[:1], close[2:4]) == (CLOSE_HEAD, (4100).to_bytes(2))
     assert reader.messages == 2
 
 
@@ -276,3 +279,28 @@ async def test_one_that_is_sent_too_much_is_ended_and_may_take_what_it_was_sent(
     assert reader.connections.counters.slow_consumers_total == 1
     assert bytes(reader.transport.written).startswith(SWITCHING + 3 * EVENT + CLOSE_HEAD)
     assert not reader.transport.was_aborted
+
+
+async def test_what_it_had_waiting_leaves_with_it() -> None:
+    """Else nobody would be served any more once as much as may wait has left so."""
+    reader = Reader()
+    deliver({reader.connection: None}, EVENT)
+    await reader.settled()
+    assert reader.connections.fanout.transport_bytes == len(SWITCHING + EVENT)
+    reader.connection.connection_lost(None)
+    assert reader.connections.fanout.transport_bytes == 0
+
+
+async def test_one_in_the_way_of_all_is_closed_and_then_dropped() -> None:
+    reader = Reader(max_queued_total_bytes=1000)
+    deliver({reader.connection: None}, EVENT)
+    await reader.settled()
+    reader.after(STALLED_S - 1)
+    assert not reader.has_been_closed
+    while not reader.has_been_closed:
+        assert not reader.transport.was_aborted
+        reader.after(TICK_S)
+    assert reader.connections.counters.slow_consumers_total == 1
+    assert not reader.transport.was_aborted
+    reader.after(TICK_S)  # it has not taken its Close
+    assert reader.transport.was_aborted
