@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import Answer, TransportLimits
+from revurb.transport.handlers import Answer, RequestHandler, TransportLimits
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.transport_buffers import STALLED_S
@@ -22,16 +22,22 @@ BODY_BYTES = 100_000  # more than a transport takes before it says that it is fu
 class LongAnswers:
     """Answers each request at once, with its path and a lot behind it."""
 
-    def on_request(self, request: Request) -> Answer:
-        return Response(200, request.path.encode().ljust(BODY_BYTES, b"."), "text/plain")
+    def __init__(self, body_bytes: int = BODY_BYTES) -> None:
+        self._body_bytes = body_bytes
+
+    def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
+        return Response(200, request.path.encode().ljust(self._body_bytes, b"."), "text/plain")
 
 
 class HttpReader:
     """A connection whose peer reads when the test says so."""
 
-    def __init__(self, max_queued_total_bytes: int = 1_000_000) -> None:
+    def __init__(
+        self, max_queued_total_bytes: int = 1_000_000, handler: RequestHandler | None = None
+    ) -> None:
         limits = TransportLimits(max_queued_total_bytes=max_queued_total_bytes)
-        self.connections = Connections(LongAnswers(), limits, Counters(), asyncio.get_running_loop())
+        handler = LongAnswers() if handler is None else handler
+        self.connections = Connections(handler, limits, Counters(), asyncio.get_running_loop())
         self.connection, self.transport = ClientConnection(self.connections), UnreadTransport()
         self.transport.protocol = self.connection
         self.connection.connection_made(self.transport)
