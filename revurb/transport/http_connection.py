@@ -195,7 +195,7 @@ class HttpConnection:
         if self._reader.failure is not None:
             self._connections.counters.http_errors_total += 1
             self._refuse(self._reader.failure)
-        elif self._reader.waiting_for_continue and self._reader.take_continue():
+        elif self._reader.take_continue():
             self._write(_CONTINUE)
 
     def _handle(self, request: Request) -> None:

@@ -183,7 +183,7 @@ async def test_aborting_drops_both_kinds() -> None:
     node = Node()
     both = [node.websocket(), node.http()]
     node.connections.abort()
-    assert [node.transports[each].was_aborted for each in both] == [True, True]
+    assert [node.transports[each].was_aborted() for each in both] == [True, True]
 
 
 async def test_shrinking_keeps_the_connections() -> None:

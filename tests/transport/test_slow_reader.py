@@ -125,7 +125,6 @@ class Reader:
     def messages(self) -> int:
         return self.handler.calls.count("message")
 
-    @property
     def has_been_closed(self) -> bool:
         return "closed" in self.handler.calls
 
@@ -159,7 +158,7 @@ async def test_it_is_answered_as_far_as_it_reads_and_read_from_when_it_has_caugh
     assert reader.messages == count + 1
     await reader.settled()
     assert bytes(reader.transport.written) == SWITCHING + (count + 1) * REPLY
-    assert not reader.has_been_closed
+    assert not reader.has_been_closed()
 
 
 @pytest.mark.parametrize("left_bytes", [0, 1, 2])
@@ -188,7 +187,7 @@ async def test_what_arrives_although_reading_is_paused_is_handled_in_its_turn() 
     await reader.until(lambda: reader.messages == 2)
     reader.transport.is_read()
     await reader.until(reader.transport.is_reading)
-    assert not reader.has_been_closed
+    assert not reader.has_been_closed()
 
 
 async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limit() -> None:
@@ -199,10 +198,10 @@ async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limi
         deliver({reader.connection: None}, EVENT)
         await reader.settled()
         assert bytes(reader.transport.written) == SWITCHING + 2 * REPLY + count * EVENT
-        assert not reader.has_been_closed
+        assert not reader.has_been_closed()
     deliver({reader.connection: None}, EVENT)
     await reader.settled()
-    assert reader.has_been_closed
+    assert reader.has_been_closed()
     assert reader.connections.counters.slow_consumers_total == 1
     close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * EVENT)
     assert (close[:1], close[2:4]) == (CLOSE_HEAD, (4100).to_bytes(2))
@@ -259,7 +258,7 @@ async def test_a_request_that_waits_for_room_is_not_late() -> None:
     for _ in range(ceil(3 * limits.request_timeout_s / TICK_S)):
         connections.on_tick(connections.wheel.now + TICK_S)
     assert not transport.written
-    assert not transport.was_aborted
+    assert not transport.was_aborted()
     connections.fanout.transport_bytes = 0
     connections.on_tick(connections.wheel.now + TICK_S)
     async with asyncio.timeout(5):
@@ -271,14 +270,14 @@ async def test_a_request_that_waits_for_room_is_not_late() -> None:
 async def test_one_that_is_sent_too_much_is_ended_and_may_take_what_it_was_sent() -> None:
     reader = Reader()
     for _ in range(3):
-        assert not reader.has_been_closed
+        assert not reader.has_been_closed()
         deliver({reader.connection: None}, EVENT)
         await reader.settled()
         assert reader.connections.fanout.transport_bytes == reader.transport.get_write_buffer_size()
-    assert reader.has_been_closed
+    assert reader.has_been_closed()
     assert reader.connections.counters.slow_consumers_total == 1
     assert bytes(reader.transport.written).startswith(SWITCHING + 3 * EVENT + CLOSE_HEAD)
-    assert not reader.transport.was_aborted
+    assert not reader.transport.was_aborted()
 
 
 async def test_what_it_had_waiting_leaves_with_it() -> None:
@@ -296,11 +295,11 @@ async def test_one_in_the_way_of_all_is_closed_and_then_dropped() -> None:
     deliver({reader.connection: None}, EVENT)
     await reader.settled()
     reader.after(STALLED_S - 1)
-    assert not reader.has_been_closed
-    while not reader.has_been_closed:
-        assert not reader.transport.was_aborted
+    assert not reader.has_been_closed()
+    while not reader.has_been_closed():
+        assert not reader.transport.was_aborted()
         reader.after(TICK_S)
     assert reader.connections.counters.slow_consumers_total == 1
-    assert not reader.transport.was_aborted
+    assert not reader.transport.was_aborted()
     reader.after(TICK_S)  # it has not taken its Close
-    assert reader.transport.was_aborted
+    assert reader.transport.was_aborted()
