@@ -62,8 +62,10 @@ async def test_a_peer_that_closes_gets_its_answers_a_close_and_the_end(over: str
     assert bytes(accepted.transport.written) == SWITCHING + ANSWER + CLOSED
     accepted.after(LIMITS.close_timeout_s - 1)
     assert not accepted.transport.was_aborted()
+    accepted.connection.close(4200, "away")  # as the node does with all: that gives it no more time
     accepted.after(1.5)
     assert accepted.transport.was_aborted()
+    assert bytes(accepted.transport.written) == SWITCHING + ANSWER + CLOSED
     accepted.connection.connection_lost(None)
     assert handler.calls == ["opened", "message", "closed"]
 
@@ -73,6 +75,7 @@ async def test_a_peer_that_is_closed_has_time_to_answer_and_then_tcp_ends() -> N
     halved = Halved(accepted)
     await accepted.answer()
     accepted.connection.close(4200, "away")
+    accepted.connection.send(ANSWER)
     assert accepted.handler.calls == ["opened", "closed"]
     assert halved.before == []
     accepted.after(LIMITS.close_timeout_s - 1)
@@ -83,3 +86,11 @@ async def test_a_peer_that_is_closed_has_time_to_answer_and_then_tcp_ends() -> N
     accepted.after(1.5)
     assert accepted.transport.was_aborted()
     assert accepted.handler.calls == ["opened", "closed"]
+
+
+async def test_a_peer_that_ends_tcp_is_not_held_on_to() -> None:
+    """What the event loop is told then is whether to leave the transport open: for an HTTP answer that is awaited."""
+    accepted = Accepted()
+    assert accepted.connection.eof_received()
+    await accepted.answer()
+    assert not accepted.connection.eof_received()

@@ -118,7 +118,7 @@ async def test_it_is_not_in_the_way_while_it_goes_on_to_the_next_answer() -> Non
     reader.asks(*(f"/{number}" for number in range(10)))
     for _ in range(9):
         reader.after(STALLED_S - 1)
-        reader.transport.is_read()
+        reader.transport.is_read(up_to_bytes=BODY_BYTES // 10)
     assert not reader.transport.was_aborted()
     assert len(reader.answered) == 10
 
@@ -135,3 +135,9 @@ async def test_its_connection_ends_when_it_asks_nothing_more() -> None:
     assert not reader.transport.was_aborted()
     reader.after(1 + 2 * TICK_S)
     assert reader.transport.was_aborted()
+
+
+async def test_its_connection_is_not_held_on_to_when_it_ends_its_side_and_waits_for_nothing() -> None:
+    reader = HttpReader()
+    reader.asks("/1")
+    assert not reader.connection.eof_received()
