@@ -64,7 +64,6 @@ def bind_unix(path: str, mode: int) -> socket.socket:
         _remove_stale(path)
         sock.bind(path)
         os.chmod(path, mode)
-        sock.setblocking(False)
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on the Unix socket {path}: {reason(error)}") from error
