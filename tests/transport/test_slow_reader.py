@@ -21,6 +21,7 @@ from revurb.transport.transport_buffers import STALLED_S
 from revurb.wire.response import Response
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
+    HANDSHAKE,
     SWITCHING,
     DeadTransport,
     RecordingHandler,
@@ -99,20 +100,26 @@ class ReplyingHandler(RecordingHandler):
 
 
 class Reader:
-    """A WebSocket whose peer reads when the test says so."""
+    """A WebSocket whose peer reads when the test says so. If `rest` is given, the answer to the handshake is there a
+    turn of the loop later, and `rest` came right behind the handshake."""
 
-    def __init__(self, max_queued_total_bytes: int = 1_000_000) -> None:
+    def __init__(self, max_queued_total_bytes: int = 1_000_000, rest: bytes | None = None) -> None:
         loop = asyncio.get_running_loop()
         limits = TransportLimits(
             max_queued_bytes=MAX_QUEUED_BYTES, max_queued_total_bytes=max_queued_total_bytes
         )
-        self.connections = Connections(SlowHandler(loop.create_future()), limits, Counters(), loop)
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self.connections = Connections(SlowHandler(answer), limits, Counters(), loop)
         self.connection, self.handler = ClientConnection(self.connections), ReplyingHandler()
         self.transport = UnreadTransport()
         self.transport.protocol = self.connection
         self.connection.connection_made(self.transport)
-        self.connections.forget_http(*self.connections.http)
-        self.connection.open(Upgrade(SWITCHING, self.handler), b"")
+        if rest is None:
+            self.connections.forget_http(*self.connections.http)
+            self.connection.open(Upgrade(SWITCHING, self.handler), b"")
+        else:
+            self.connection.data_received(HANDSHAKE + rest)
+            answer.set_result(Upgrade(SWITCHING, self.handler))
 
     def after(self, seconds: float) -> None:
         """That much time goes by, a tick at a time."""
@@ -206,6 +213,15 @@ async def test_what_others_send_reaches_it_while_its_replies_wait_up_to_the_limi
     close = bytes(reader.transport.written).removeprefix(SWITCHING + 2 * REPLY + 3 * EVENT)
     assert (close[:1], close[2:4]) == (CLOSE_HEAD, (4100).to_bytes(2))
     assert reader.messages == 2
+
+
+async def test_what_it_sent_right_behind_its_handshake_is_held_to_the_same() -> None:
+    reader = Reader(rest=2 * EMPTY_TEXT)
+    await reader.settled()
+    assert (reader.messages, reader.transport.is_reading()) == (2, False)
+    reader.transport.is_read()
+    await reader.until(reader.transport.is_reading)
+    assert bytes(reader.transport.written) == SWITCHING + 2 * REPLY
 
 
 async def test_its_input_dies_with_it() -> None:
