@@ -71,12 +71,12 @@ class RequestHandler(Protocol):
 class TransportLimits:
     """Limits of one connection, and `max_queued_total_bytes` of all together, in bytes and seconds."""
 
-    max_head_bytes: int = 16_384
-    max_body_bytes: int = 10_000
-    max_queued_bytes: int = 1_048_576
-    max_queued_total_bytes: int = 268_435_456
+    max_head_bytes: int
+    max_body_bytes: int
+    max_queued_bytes: int
+    max_queued_total_bytes: int
     max_fragments: int = 1024  # frames of one message; clients of Pusher send one
-    request_timeout_s: float = 10.0
-    keep_alive_timeout_s: float = 75.0
-    pong_timeout_s: float = 30.0
-    close_timeout_s: float = 3.0
+    request_timeout_s: float
+    keep_alive_timeout_s: float
+    pong_timeout_s: float
+    close_timeout_s: float

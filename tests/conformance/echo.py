@@ -70,7 +70,17 @@ class EchoEndpoint:
 
 async def serve(host: str, port: int, max_message_bytes: int, compression: Compression | None) -> None:
     loop = asyncio.get_running_loop()
-    limits = TransportLimits(max_queued_bytes=4 * max_message_bytes, max_fragments=MAX_FRAGMENTS)
+    limits = TransportLimits(
+        max_head_bytes=16_384,
+        max_body_bytes=10_000,
+        max_queued_bytes=4 * max_message_bytes,
+        max_queued_total_bytes=268_435_456,
+        max_fragments=MAX_FRAGMENTS,
+        request_timeout_s=10.0,
+        keep_alive_timeout_s=75.0,
+        pong_timeout_s=30.0,
+        close_timeout_s=3.0,
+    )
     endpoint = EchoEndpoint(max_message_bytes, compression)
     connections = Connections(endpoint, limits, Counters(), loop)
     server, bound = await listen_tcp(functools.partial(ClientConnection, connections), host, port, None, 10.0)

@@ -10,13 +10,14 @@ from revurb import App, Server
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import Answer, RequestHandler, TransportLimits
+from revurb.transport.handlers import Answer, RequestHandler
 from revurb.transport.listener import listen_tcp
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 from tests.client import PATIENCE_S, http, signed
 from tests.conftest import Run
 from tests.http_client import hang_up, read_response
+from tests.transport.test_client_connection import LIMITS
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
 UP = b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -56,7 +57,7 @@ class Listening:
     """A listener whose connections are answered by `handler`."""
 
     def __init__(self, handler: RequestHandler) -> None:
-        self.connections = Connections(handler, TransportLimits(), Counters(), asyncio.get_running_loop())
+        self.connections = Connections(handler, LIMITS, Counters(), asyncio.get_running_loop())
 
     async def __aenter__(self) -> int:
         self._server, port = await listen_tcp(

@@ -21,7 +21,16 @@ HANDSHAKE = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
-LIMITS = TransportLimits(request_timeout_s=10.0, pong_timeout_s=30.0, close_timeout_s=3.0)
+LIMITS = TransportLimits(
+    max_head_bytes=16_384,
+    max_body_bytes=10_000,
+    max_queued_bytes=1_048_576,
+    max_queued_total_bytes=268_435_456,
+    request_timeout_s=10.0,
+    keep_alive_timeout_s=75.0,
+    pong_timeout_s=30.0,
+    close_timeout_s=3.0,
+)
 EMPTY_TEXT = bytes((0x81, 0x80, 0, 0, 0, 0))
 EMPTY_BINARY = b"\x82" + EMPTY_TEXT[1:]
 EMPTY_PING = b"\x89" + EMPTY_TEXT[1:]
@@ -148,7 +157,7 @@ async def test_a_connection_lost_while_its_handshake_is_answered_closes_its_hand
     its place in the app for ever."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Answer] = loop.create_future()
-    connections = Connections(SlowHandler(answer), TransportLimits(), Counters(), loop)
+    connections = Connections(SlowHandler(answer), LIMITS, Counters(), loop)
     connection, handler = ClientConnection(connections), RecordingHandler()
     connection.connection_made(DeadTransport())
     connection.data_received(HANDSHAKE)
@@ -164,7 +173,7 @@ async def test_a_connection_lost_while_its_handshake_is_answered_closes_its_hand
 async def test_a_connection_that_is_accepted_while_the_node_stops_is_dropped() -> None:
     """The loop accepts before it is told not to, and makes the protocol after: nobody would ever close it."""
     loop = asyncio.get_running_loop()
-    connections = Connections(SlowHandler(loop.create_future()), TransportLimits(), Counters(), loop)
+    connections = Connections(SlowHandler(loop.create_future()), LIMITS, Counters(), loop)
     connections.is_stopped = True
     connection, transport = ClientConnection(connections), DeadTransport()
     connection.connection_made(transport)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -13,10 +14,11 @@ from revurb.observe.counters import Counters
 from revurb.transport import connections as module
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import TransportLimits, Upgrade
+from revurb.transport.handlers import Upgrade
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
     HANDSHAKE,
+    LIMITS,
     SWITCHING,
     DeadTransport,
     RecordingHandler,
@@ -33,7 +35,7 @@ class Node:
     def __init__(self, max_queued_total_bytes: int = 1_000_000) -> None:
         self.loop = asyncio.get_running_loop()
         self._handler = SlowHandler(self.loop.create_future())
-        limits = TransportLimits(max_queued_total_bytes=max_queued_total_bytes)
+        limits = replace(LIMITS, max_queued_total_bytes=max_queued_total_bytes)
         self.connections = Connections(self._handler, limits, Counters(), self.loop)
         self.transports: dict[ClientConnection, DeadTransport] = {}
         self.handlers: dict[ClientConnection, RecordingHandler] = {}

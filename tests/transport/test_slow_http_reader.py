@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import Answer, RequestHandler, TransportLimits
+from revurb.transport.handlers import Answer, RequestHandler
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.transport_buffers import STALLED_S
 from revurb.wire.http import Request
 from revurb.wire.response import Response
+from tests.transport.test_client_connection import LIMITS
 from tests.transport.test_slow_reader import UnreadTransport
 
 BODY_BYTES = 100_000  # more than a transport takes before it says that it is full
@@ -35,7 +37,7 @@ class HttpReader:
     def __init__(
         self, max_queued_total_bytes: int = 1_000_000, handler: RequestHandler | None = None
     ) -> None:
-        limits = TransportLimits(max_queued_total_bytes=max_queued_total_bytes)
+        limits = replace(LIMITS, max_queued_total_bytes=max_queued_total_bytes)
         handler = LongAnswers() if handler is None else handler
         self.connections = Connections(handler, limits, Counters(), asyncio.get_running_loop())
         self.connection, self.transport = ClientConnection(self.connections), UnreadTransport()

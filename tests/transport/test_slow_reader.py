@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -14,7 +15,7 @@ from revurb._speedups.frames import TEXT, server_frame
 from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
+from revurb.transport.handlers import Answer, FrameSender, Upgrade
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.transport_buffers import STALLED_S
@@ -22,6 +23,7 @@ from revurb.wire.response import Response
 from tests.transport.test_client_connection import (
     EMPTY_TEXT,
     HANDSHAKE,
+    LIMITS,
     SWITCHING,
     DeadTransport,
     RecordingHandler,
@@ -105,8 +107,8 @@ class Reader:
 
     def __init__(self, max_queued_total_bytes: int = 1_000_000, rest: bytes | None = None) -> None:
         loop = asyncio.get_running_loop()
-        limits = TransportLimits(
-            max_queued_bytes=MAX_QUEUED_BYTES, max_queued_total_bytes=max_queued_total_bytes
+        limits = replace(
+            LIMITS, max_queued_bytes=MAX_QUEUED_BYTES, max_queued_total_bytes=max_queued_total_bytes
         )
         answer: asyncio.Future[Answer] = loop.create_future()
         self.connections = Connections(SlowHandler(answer), limits, Counters(), loop)
@@ -264,14 +266,13 @@ async def test_input_that_waits_for_room_is_no_silence() -> None:
 async def test_a_request_that_waits_for_room_is_not_late() -> None:
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     answer.set_result(Response(200, b"OK", "text/plain"))
-    limits = TransportLimits()
-    connections = Connections(SlowHandler(answer), limits, Counters(), asyncio.get_running_loop())
+    connections = Connections(SlowHandler(answer), LIMITS, Counters(), asyncio.get_running_loop())
     connections.buffers.look = lambda now: None  # type: ignore[method-assign]
     connection, transport = ClientConnection(connections), UnreadTransport()
     connection.connection_made(transport)
-    connections.fanout.transport_bytes = limits.max_queued_total_bytes + 1
+    connections.fanout.transport_bytes = LIMITS.max_queued_total_bytes + 1
     connection.data_received(b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
-    for _ in range(ceil(3 * limits.request_timeout_s / TICK_S)):
+    for _ in range(ceil(3 * LIMITS.request_timeout_s / TICK_S)):
         connections.on_tick(connections.wheel.now + TICK_S)
     assert not transport.written
     assert not transport.was_aborted()
