@@ -1,17 +1,19 @@
-"""Listening with TLS: clients that do not finish the handshake."""
+"""Listening: TLS with clients that do not finish the handshake, addresses that are of no use, Unix sockets."""
 
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import ssl
+import stat
 from pathlib import Path
 
 import pytest
 import trustme
 
 from revurb import App, Server
-from revurb.transport.listener import listen_on, listen_tcp
+from revurb.transport.listener import ListenError, bind_unix, listen_on, listen_tcp
 from tests.conftest import Run
 from tests.processes.test_single_node import write_certificate
 
@@ -74,3 +76,68 @@ def test_a_node_gives_a_handshake_as_long_as_a_request(
 
     run(main())
     assert not caplog.records
+
+
+async def test_an_address_that_is_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ListenError) as raised:
+            await listen_tcp(asyncio.Protocol, "127.0.0.1", port, None, 1.0)
+    assert str(raised.value) == f"cannot listen on 127.0.0.1:{port}: address already in use"
+
+
+async def test_a_host_that_is_not_known_is_named() -> None:
+    with pytest.raises(ListenError, match=r"^cannot listen on nowhere\.invalid:1: [a-z]"):
+        await listen_tcp(asyncio.Protocol, "nowhere.invalid", 1, None, 1.0)
+
+
+async def test_a_unix_socket_is_listened_on_with_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    bound = bind_unix(str(path), 0o620)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o620
+    made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    class Accepted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            transport.close()
+            made.set_result(None)
+
+    server = await listen_on(Accepted, bound, None, 1.0)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        async with asyncio.timeout(5):
+            await made
+    server.close()
+
+
+def test_a_unix_socket_that_nobody_listens_on_any_more_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    bind_unix(str(path), 0o600).close()
+    before = path.stat().st_ino, path.stat().st_ctime_ns
+    with bind_unix(str(path), 0o600):
+        assert (path.stat().st_ino, path.stat().st_ctime_ns) != before
+
+
+@pytest.mark.parametrize(
+    ("taken_by", "why"),
+    [
+        ("server", "another server is listening on it"),
+        ("file", "{path} exists and is not a socket"),
+        ("no folder", "no such file or directory"),
+    ],
+)
+def test_a_unix_socket_that_is_of_no_use_is_left_as_it_is(tmp_path: Path, taken_by: str, why: str) -> None:
+    path = tmp_path / "s" if taken_by != "no folder" else tmp_path / "none" / "s"
+    descriptors = os.listdir("/proc/self/fd")
+    with socket.socket(socket.AF_UNIX) as other:
+        if taken_by == "server":
+            other.bind(str(path))
+            other.listen()
+        elif taken_by == "file":
+            path.write_text("kept")
+        with pytest.raises(ListenError) as raised:
+            bind_unix(str(path), 0o600)
+    assert str(raised.value) == f"cannot listen on the Unix socket {path}: {why.format(path=path)}"
+    assert len(os.listdir("/proc/self/fd")) == len(descriptors)
+    assert path.exists() == (taken_by != "no folder")
+    assert taken_by != "file" or path.read_text() == "kept"
