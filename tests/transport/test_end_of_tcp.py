@@ -94,3 +94,20 @@ async def test_a_peer_that_ends_tcp_is_not_held_on_to() -> None:
     assert accepted.connection.eof_received()
     await accepted.answer()
     assert not accepted.connection.eof_received()
+
+
+@pytest.mark.parametrize("count", [1024, 1025])
+async def test_a_message_comes_in_pieces_up_to_a_limit(count: int) -> None:
+    """Each piece costs time, and may have no bytes that count."""
+    accepted = Accepted()
+    await accepted.answer()
+    for opcode in (b"\x01", *[b"\0"] * (count - 2), b"\x80"):
+        accepted.connection.data_received(opcode + EMPTY_TEXT[1:])
+    accepted.connections.fanout.flush(1.0)
+    if count == 1024:
+        assert accepted.handler.calls == ["opened", "message"]
+        assert bytes(accepted.transport.written) == SWITCHING
+    else:
+        assert accepted.handler.calls == ["opened", "closed"]
+        close = bytes(accepted.transport.written).removeprefix(SWITCHING)
+        assert (close[:1], close[2:4]) == (b"\x88", (1009).to_bytes(2))
