@@ -117,6 +117,17 @@ def test_a_tick_that_many_waited_for_gives_back_its_table() -> None:
     assert sys.getsizeof(tick) == sys.getsizeof({})
 
 
+def test_the_sets_of_the_next_two_minutes_stay() -> None:
+    """Made when they are needed, each would keep a megabyte from being returned."""
+    wheel, first, second = TimerWheel(1000.0), Item(), Item()
+    wheel.schedule(first, 1001.0)
+    tick = first.wheel_tick
+    assert tick is not None
+    turn_to(wheel, 1002.0)
+    wheel.schedule(second, 1001.0 + NEAR_TICKS * TICK_S)
+    assert second.wheel_tick is tick
+
+
 def test_the_time_before_the_start_is_not_gone_through() -> None:
     """A tick takes 0.2 us: of a machine that has run for a year, that would be half a minute."""
     wheel, item = TimerWheel(1e12), Item()
