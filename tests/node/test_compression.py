@@ -207,6 +207,26 @@ def test_many_small_bombs_in_one_piece_are_read_one_by_one(run: Run) -> None:
     run(main())
 
 
+def test_one_that_compresses_is_heard_beside_one_that_does_not(run: Run) -> None:
+    """The state machine that the other has done with cannot read what is compressed."""
+
+    async def main() -> None:
+        async with (
+            serve("shared") as server,
+            connect(server.port, APP.key) as plain,
+            websockets_connect(f"ws://127.0.0.1:{server.port}/app/app-key") as compressing,
+        ):
+            await event(compressing, "pusher:connection_established")
+            for _ in range(3):
+                await plain.send({"event": "pusher:ping"})
+                await plain.expect("pusher:pong")
+                await compressing.send('{"event":"pusher:subscribe","data":{"channel":"a"}}')
+                assert json.loads(await compressing.recv())["channel"] == "a"
+            assert extension(compressing)
+
+    run(main())
+
+
 def test_off_is_as_before(run: Run) -> None:
     async def main() -> None:
         async with serve("off") as server, connect(server.port, headers=OFFER) as client:
