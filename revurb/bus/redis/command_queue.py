@@ -48,6 +48,11 @@ _CALLBACKS_S = 0.002  # of calling back, after which the event loop has its turn
 class RedisUnavailable(Exception):
     """Redis cannot be used at present; the text says why."""
 
+    @classmethod
+    def because_of(cls, error: Exception) -> RedisUnavailable:
+        """What an exception of the client says; its type if it says nothing, as a TimeoutError does."""
+        return cls(str(error) or type(error).__name__)
+
 
 class CommandQueue:
     """Runs commands on `redis`, in order. No more than MAX_WAITING_BYTES wait: then the session is of no use. It ends,
@@ -161,7 +166,7 @@ class CommandQueue:
             for script in self._scripts.all():
                 await self._redis.script_load(script.source)  # in a Cluster on every primary
         except FAILURES as error:
-            raise RedisUnavailable(str(error) or type(error).__name__) from error
+            raise RedisUnavailable.because_of(error) from error
 
     def _add(self, command: RedisCommand) -> None:
         if self._is_down:
@@ -193,7 +198,7 @@ class CommandQueue:
                     return
                 except Exception as error:  # whatever it is, no caller may wait for ever
                     _log.exception("commands failed")
-                    self._go_down(RedisUnavailable(str(error) or type(error).__name__))
+                    self._go_down(RedisUnavailable.because_of(error))
                     return
                 if self._when_room:
                     when_room, self._when_room = self._when_room, []
@@ -219,7 +224,7 @@ class CommandQueue:
             replies = await self._pipelines.run([command.command_args() for command in batch])
         except FAILURES as error:
             if is_retry:
-                raise RedisUnavailable(str(error) or type(error).__name__) from error
+                raise RedisUnavailable.because_of(error) from error
             # The connection may have been closed although Redis is well. Each command may run twice.
             await self._run_pipeline(batch, is_retry=True)
             return
@@ -264,7 +269,7 @@ class CommandQueue:
                 moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
             replies = await self._pipelines.run([command.command_args() for command in refused])
         except FAILURES as error:
-            raise RedisUnavailable(str(error) or type(error).__name__) from error
+            raise RedisUnavailable.because_of(error) from error
         for key in moved:
             self._invalid.report(key, f"not a {type_of(key)} of ours; it was renamed to {key}:unusable")
         for command, reply in zip(refused, replies, strict=True):

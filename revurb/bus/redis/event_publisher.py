@@ -79,7 +79,7 @@ class EventPublisher:
                 raise RedisUnavailable(str(error)) from error
             _log.info("redis is a cluster behind one address: events are published by partition")
         except FAILURES as error:
-            raise RedisUnavailable(str(error) or type(error).__name__) from error
+            raise RedisUnavailable.because_of(error) from error
         else:
             self.by_partition = False
 

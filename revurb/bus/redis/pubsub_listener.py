@@ -73,7 +73,7 @@ class PubSubListener:
         try:
             self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
-            raise RedisUnavailable(str(error) or type(error).__name__) from error
+            raise RedisUnavailable.because_of(error) from error
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._receive_messages()), loop.create_task(self._send_commands())]
         if not waiting:
@@ -136,12 +136,10 @@ class PubSubListener:
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
                     if self._outgoing:
                         await asyncio.sleep(0)  # sending does not wait while the socket takes it
-        except RedisUnavailable as error:
-            self._handler.on_lost(error)
         except Exception as error:
             if not isinstance(error, RedisError | OSError):
                 _log.exception("subscriptions not sent")
-            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable.because_of(error))
 
     async def _receive_messages(self) -> None:
         messages = 0
@@ -170,4 +168,4 @@ class PubSubListener:
         except Exception as error:  # whatever it is, nobody may believe that messages still come
             if not isinstance(error, RedisError | OSError):
                 _log.exception("messages of redis not understood")
-            self._handler.on_lost(RedisUnavailable(str(error) or type(error).__name__))
+            self._handler.on_lost(RedisUnavailable.because_of(error))

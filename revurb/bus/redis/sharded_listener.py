@@ -90,7 +90,7 @@ class ShardedListener:
             return
         except Exception as error:
             _log.exception("a server of the cluster cannot be listened to")
-            self._handler.on_lost(RedisUnavailable(str(error)))
+            self._handler.on_lost(RedisUnavailable.because_of(error))
             return
         for channel, then in self._opening.pop(address):
             self._servers[address][1].subscribe(channel, then)
@@ -113,7 +113,7 @@ class ShardedListener:
             slot = self._cluster.keyslot(channel)
             node = self._cluster.nodes_manager.get_node_from_slot(slot)
         except Exception as error:  # redis-py raises several types for a slot without a server
-            raise RedisUnavailable(str(error)) from error
+            raise RedisUnavailable.because_of(error) from error
         return str(node.host), int(node.port)
 
 

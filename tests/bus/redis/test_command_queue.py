@@ -98,3 +98,9 @@ async def test_a_fault_of_one_caller_is_told_to_it(server: RedisServer) -> None:
         queue.commands.run_command("INCR", "n", done=lambda reply: [][reply], failed=failures.append)
         await queue.commands.flush()
         assert "IndexError" in str(failures[0])
+
+
+def test_the_log_says_why_redis_cannot_be_used() -> None:
+    """Also where the client says nothing: its timeouts have no text."""
+    assert str(RedisUnavailable.because_of(OSError("connection refused"))) == "connection refused"
+    assert str(RedisUnavailable.because_of(TimeoutError())) == "TimeoutError"

@@ -79,3 +79,19 @@ async def test_a_server_that_is_not_there_cannot_be_opened(server: RedisServer) 
         with pytest.raises(RedisUnavailable):
             await listener.open(("a",))
         await listener.close()
+
+
+async def test_subscriptions_that_cannot_be_sent_are_reported(server: RedisServer) -> None:
+    """Otherwise a node would believe that events of the channel still come."""
+
+    def slot_of(channel: str) -> int:
+        raise ValueError(f"no slot for {channel}")
+
+    await server.start()
+    handler = Handler()
+    async with server.client() as redis, asyncio.timeout(10):
+        listener = PubSubListener(redis, handler, slot_of=slot_of)
+        await listener.open(())
+        listener.subscribe("a", lambda: None)
+        assert str(await handler.lost.get()) == "no slot for a"
+        await listener.close()
