@@ -85,3 +85,16 @@ def test_garbage_on_redis_hurts_nobody(run: Run, need: Need, tmp_path: Path) -> 
         await asyncio.sleep(0)
 
     run(main())
+
+
+async def test_whoever_stops_is_gone_long_before_its_lease_ends(server: RedisServer) -> None:
+    """A rolling restart: members of the old process are not to stay for the length of a lease."""
+    cluster = RedisCluster(server, lease_s=10 * DEADLINE_S)
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter("presence-x")
+    await there.enter("presence-x", Member("ann", b'"ann"', b"null"))
+    await there.bus.stop()
+    async with asyncio.timeout(DEADLINE_S):
+        while await resolve(here.bus.members(APP, "presence-x")):
+            await asyncio.sleep(0.02)
+    await cluster.close()

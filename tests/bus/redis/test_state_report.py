@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import resync_barrier
-from revurb.bus.redis.pace import Pace
+from revurb.bus.redis.pace import MAX_COMMANDS_WAITING, Pace
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.state_report import ReportedState, report_state
@@ -95,3 +96,43 @@ async def test_on_a_new_redis_only_who_left_is_announced_behind_the_barrier(
         announce()
         assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]
         barrier.reset()
+
+
+MANY = range(2 * MAX_COMMANDS_WAITING)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        m.Hello("n1", "e", 0, {f"app{number}": 1 for number in MANY}, [], [], []),
+        m.StatePart([m.ChannelReport(APP, f"c{number}", 1, []) for number in MANY], [], []),
+        m.StatePart([], [m.CachedEventReport(APP, f"cache-{number}", b"x", 60) for number in MANY], []),
+        m.StatePart([], [], [m.DepartedMember(APP, ROOM, Member(f"{number}", b"1", b"")) for number in MANY]),
+    ],
+    ids=["connections", "channels", "cached", "departed"],
+)
+async def test_however_much_a_node_reports_redis_is_not_flooded(
+    server: RedisServer, part: m.StatePart | m.Hello
+) -> None:
+    async with ledgers(server) as made:
+        pace, most, state = Pace(made.commands), 0, ReportedState()
+        state.add(part)
+        took = made.commands.run_script
+
+        def run_script(*args: Any, **more: Any) -> None:
+            nonlocal most
+            took(*args, **more)
+            most = max(most, made.commands.waiting)
+
+        made.commands.run_script = run_script  # type: ignore[method-assign]
+        await report_state(
+            "n1",
+            state,
+            made.of("n1"),
+            made.removal("n1"),
+            ResyncBarrier(),
+            pace,
+            lambda app_id, channel: None,
+            is_new_redis=True,
+        )
+        assert MAX_COMMANDS_WAITING // 2 < most <= MAX_COMMANDS_WAITING

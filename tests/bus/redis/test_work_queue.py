@@ -26,6 +26,22 @@ async def test_a_little_is_done_at_once_and_much_in_turns(server: RedisServer) -
         assert done == [-1, *range(10 * MAX_AT_ONCE)]
 
 
+async def test_what_one_turn_has_no_time_for_is_done_in_the_next(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_queue, "SLICE_S", 0)
+    async with ledgers(server) as made:
+        work, done = WorkQueue(made.commands), list[int]()
+        work.hold()
+        for number in range(10):
+            work.run(done.append, number)
+        work.release()
+        for turn in range(10):
+            assert done == list(range(turn))
+            await asyncio.sleep(0)
+        assert done == list(range(10))
+
+
 async def test_it_waits_for_redis(server: RedisServer) -> None:
     async with ledgers(server) as made:
         work, most = WorkQueue(made.commands), 0
