@@ -1,4 +1,4 @@
-"""Ledgers of several nodes on one real Redis, and what they answer and publish."""
+"""Ledgers of several nodes on one real Redis of any kind, and what they answer and publish."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import RedisCluster
 
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
@@ -15,11 +15,12 @@ from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.node_removal import NodeRemoval
+from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import PublishedEvent
-from tests.redis_server import RedisServer
+from tests.bus.engines import Server
 
 APP = "app1"
 KEYS = Keys("revurb")
@@ -28,13 +29,13 @@ KEYS = Keys("revurb")
 class Ledgers:
     """`published` holds the member events that the ledgers reported to have published."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: AnyRedis) -> None:
         def down(error: RedisUnavailable) -> None:
             raise error
 
         self.redis = redis
         self.published: list[PublishedEvent] = []
-        self.scripts = Scripts()
+        self.scripts = Scripts(sharded=isinstance(redis, RedisCluster))
         self.invalid = InvalidValues()
         self.commands = CommandQueue(redis, self.scripts, KEYS.leases, down, self.invalid)
         self.queries = LedgerQueries(KEYS, self.scripts, self.commands, self.invalid)
@@ -61,7 +62,7 @@ class Ledgers:
 
 
 @contextlib.asynccontextmanager
-async def ledgers(server: RedisServer) -> AsyncIterator[Ledgers]:
+async def ledgers(server: Server) -> AsyncIterator[Ledgers]:
     await server.start()
     async with server.client() as redis, asyncio.timeout(10):
         made = Ledgers(redis)

@@ -6,7 +6,7 @@ from revurb.bus.redis.node_removal import CHANNELS_PER_SCRIPT
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.redis.ledgers import APP, KEYS, ledgers
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisClusterServers, RedisServer
 
 ROOM = "presence-room"
 ANN = Member("ann", b'"ann"', b'{"tab":1}')
@@ -64,3 +64,19 @@ async def test_garbage_holds_no_removal_up(server: RedisServer) -> None:
         assert not await made.redis.exists(held)
         assert await made.redis.keys("*holders*") == []
         assert made.invalid.count >= 4
+
+
+async def test_a_channel_in_the_list_of_another_partition_is_not_looked_for_there(
+    redis_cluster: RedisClusterServers,
+) -> None:
+    """In a Cluster the whole command would be refused, and the session end, again and again."""
+    await redis_cluster.start()
+    async with ledgers(redis_cluster) as made:
+        made.of("n1").report_channel(APP, ROOM, 1, [ANN], announce=False)
+        await made.commands.flush()
+        other = KEYS.node_topics((TOPIC.partition + 1) % 64, "n1")
+        await made.redis.sadd(other, TOPIC.id)
+        await made.removal("n2").remove("n1", entirely=True)
+        assert await made.queries.channels(APP, "") == {}
+        assert not await made.redis.exists(other)
+        assert made.invalid.count == 1
