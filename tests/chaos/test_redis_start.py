@@ -1,14 +1,17 @@
-"""Nodes that start while their Redis is away, serve clients, and find it later."""
+"""Nodes that start while their Redis is away, serve clients, and find it later; and what comes while they do."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from revurb.bus.redis.catch_up import catch_up
 from tests.bus.engines import DEADLINE_S, BusNode, RedisCluster
 from tests.chaos.proxy import Proxy
 from tests.conftest import Run
@@ -113,6 +116,44 @@ async def test_a_start_that_takes_longer_than_the_log_is_counted(
     finally:
         await cluster.close()
         await proxy.close()
+
+
+async def test_whoever_falls_behind_while_it_reads_the_log_reads_on(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More is published meanwhile than may wait in memory: it is read from the log, too, and there is an end of it."""
+    here, there = await cluster.node(), await cluster.node()
+    await there.enter()
+    incoming, reads, published = there.bus._link._memory.incoming, 0, 0
+    falling_behind: list[asyncio.Task[None]] = []
+
+    async def fall_behind(read: Callable[[], None]) -> None:
+        nonlocal published
+        while not incoming.is_behind:
+            await here.publish(b"%d" % published)
+            published += 1
+            await asyncio.sleep(0.001)
+        read()
+
+    def read_log(*arguments: Any) -> None:
+        nonlocal reads
+        if incoming in arguments:
+            reads += 1
+            if reads == 1:
+                read = functools.partial(catch_up, *arguments)
+                falling_behind.append(asyncio.create_task(fall_behind(read)))
+                return
+        catch_up(*arguments)
+
+    monkeypatch.setattr("revurb.bus.redis.incoming_events.MAX_POSTPONED_BYTES", 2000)
+    monkeypatch.setattr("revurb.bus.redis.session_start.catch_up", read_log)
+    async with server.client() as client:
+        await client.client_kill_filter(_type="pubsub", skipme=True)
+    await there.until(lambda: reads and not incoming.is_catching_up)
+    await here.publish(b"afterwards")
+    await there.until(lambda: b"afterwards" in there.texts())
+    assert there.texts() == [*(b"%d" % number for number in range(published)), b"afterwards"]
+    assert reads > 1
 
 
 async def test_what_still_waits_at_the_end_of_a_process_is_counted(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -14,7 +16,7 @@ from revurb.bus.redis.envelope import START, StreamId, pack
 from revurb.bus.redis.incoming_events import MAX_AHEAD_MS, IncomingEvents
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of
-from revurb.bus.redis.redis_heartbeat import LogTails, RedisHeartbeat
+from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, LogTails, RedisHeartbeat
 from revurb.bus.redis.scripts import RedisScript, Scripts
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 from revurb.pusher.ports import PublishedEvent
@@ -264,3 +266,11 @@ async def test_a_clock_that_jumps_ahead_begins_a_new_session(split: bool) -> Non
         assert "jumped" in str(await process.deaf)
     assert process.incoming.received(3) == START
     await process.heartbeat.stop()
+
+
+def test_a_dead_connection_is_found_as_soon_as_the_documentation_promises() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "redis.md").read_text()
+    promise = re.search(r"within (\d+) s where nothing says so: every ([\d.]+) s", text)
+    assert promise is not None
+    assert float(promise[2]) == HEARTBEAT_S
+    assert float(promise[1]) >= SILENT_AFTER_S + HEARTBEAT_S
