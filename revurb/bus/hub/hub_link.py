@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
+from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.peer_credentials import is_own_peer
 from revurb.bus.hub.standstill import Standstill
@@ -216,14 +216,13 @@ class HubLink(asyncio.Protocol):
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        retry_s = RETRY_FIRST_S
+        backoff = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S)
         while True:
             self._disconnected.clear()
             try:
                 await self._connect(loop)
             except OSError:
-                await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-                retry_s = min(retry_s * 2, RETRY_MAX_S)
+                await asyncio.sleep(backoff.next_s())
             else:
-                retry_s = RETRY_FIRST_S
+                backoff.reset()
                 await self._disconnected.wait()

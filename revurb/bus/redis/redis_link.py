@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
+from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.envelope import Envelope
@@ -134,7 +134,7 @@ class RedisLink:
             self._session.send(message)
 
     async def _stay_linked(self) -> None:
-        retry_s, is_logged = RETRY_FIRST_S, False
+        backoff, is_logged = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S), False
         while True:
             was_up = False
             try:
@@ -151,10 +151,10 @@ class RedisLink:
             except Exception:  # whatever it is, the link retries
                 _log.exception("the link to redis failed, trying on")
             if was_up:
-                retry_s, is_logged = RETRY_FIRST_S, True
+                is_logged = True
+                backoff.reset()
                 self._owner.unlinked()
-            await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MAX_S)
+            await asyncio.sleep(backoff.next_s())
 
     def _on_silence(self, error: RedisUnavailable) -> None:
         if self._session is not None:

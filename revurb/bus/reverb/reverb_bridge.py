@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from redis.asyncio import Redis
 
+from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
@@ -238,7 +238,7 @@ class ReverbBridge:
     # One connection after the other.
 
     async def _stay_connected(self) -> None:
-        retry_s, is_logged = RETRY_FIRST_S, False
+        backoff, is_logged = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S), False
         while True:
             self._connection = ReverbConnection(
                 self._connect(),
@@ -258,10 +258,10 @@ class ReverbBridge:
                     is_logged = True
             self._connection = None
             if self._commands is not None:
-                retry_s, is_logged = RETRY_FIRST_S, True
+                is_logged = True
+                backoff.reset()
                 self._on_down()
-            await asyncio.sleep(retry_s * random.uniform(0.5, 1))
-            retry_s = min(retry_s * 2, RETRY_MAX_S)
+            await asyncio.sleep(backoff.next_s())
 
     def _on_up(self) -> None:
         if self._connection is not None:
