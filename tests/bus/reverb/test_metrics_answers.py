@@ -11,7 +11,7 @@ import pytest
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
-from revurb.bus.reverb.metrics_answers import MetricsAnswers
+from revurb.bus.reverb.metrics_answers import MetricsAnswers, user_id_json
 from revurb.bus.reverb.reverb_messages import MetricsQuestion, new_key, read, write_answer, write_question
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
@@ -120,3 +120,13 @@ def test_connections_are_counted_by_their_keys() -> None:
     for socket_id, nothing in answer.items():
         assert re.fullmatch(r"\d+\.\d+", socket_id)
         assert nothing == {}
+
+
+@pytest.mark.parametrize(
+    ("id_json", "answered"),
+    [(b"7", b"7"), (b'"7"', b'"7"'), (b'"a/\xc3\xa9"', rb'"a\/\u00e9"'), (b"1e999", b'"1e999"')],
+)
+def test_a_user_id_that_php_cannot_read_is_a_string(id_json: bytes, answered: bytes) -> None:
+    """1e999 is infinite there, which a PHP node cannot write again: it would die of the answer."""
+    user_id = json.loads(id_json) if id_json[:1] == b'"' else id_json.decode()
+    assert user_id_json(Member(user_id, id_json, b"null")) == answered

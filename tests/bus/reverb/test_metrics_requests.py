@@ -253,3 +253,16 @@ async def test_more_answers_than_there_can_be_php_nodes_are_not_kept(monkeypatch
     for _ in range(10):
         requests.on_answer("key", msgspec.Raw(b"[]"))
     assert len(await requests.answers("key")) == 3
+
+
+async def test_without_redis_no_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked for counts when Redis was lost is not to wait for the whole deadline."""
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 60.0)
+    requests = metrics_requests.MetricsRequests()
+    for key in ("counted", "not counted yet"):
+        requests.open(key)
+    requests.expect("counted", 2)
+    requests.finish_all()
+    async with asyncio.timeout(5):
+        for key in ("counted", "not counted yet"):
+            assert await requests.answers(key) == []

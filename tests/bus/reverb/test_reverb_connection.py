@@ -11,6 +11,7 @@ import pytest
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
+from tests.chaos.proxy import Proxy
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 
@@ -25,12 +26,12 @@ def server(run: Run, need: Need, tmp_path: Path) -> Iterator[RedisServer]:
 class Bridge:
     """A connection and what it reported."""
 
-    def __init__(self, server: RedisServer, node: str) -> None:
+    def __init__(self, server: RedisServer, node: str, by_way_of: str | None = None) -> None:
         self.up = asyncio.Event()
         self.messages: asyncio.Queue[bytes] = asyncio.Queue()
         self.counts: asyncio.Queue[int] = asyncio.Queue()
         self.connection = ReverbConnection(
-            server.client(),
+            server.client(by_way_of),
             ReverbChannels("reverb", "bridges", f"bridge:{node}"),
             ReceivingGate(),
             on_up=self.up.set,
@@ -87,6 +88,42 @@ async def test_a_redis_that_goes_ends_the_connection(server: RedisServer) -> Non
         await server.kill()
         with pytest.raises(RedisUnavailable):
             await bridge.running
+
+
+async def test_a_connection_that_falls_silent_is_ended(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis answers commands as before, but what PHP nodes publish does not come any more, and nothing says so."""
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.SILENT_AFTER_S", 1.0)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 0.02)
+    await server.start()
+    proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
+    await proxy.start()
+    bridge = Bridge(server, "n1", proxy.path)
+    try:
+        async with asyncio.timeout(10):
+            await bridge.up.wait()
+            proxy.swallow_subscriptions()
+            with pytest.raises(RedisUnavailable, match="nothing has come back for 1 s"):
+                await asyncio.shield(bridge.running)
+    finally:
+        await proxy.close()
+        await bridge.close()
+
+
+async def test_a_channel_on_which_nothing_is_said_is_not_silent(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.SILENT_AFTER_S", 0.6)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 0.02)
+    await server.start()
+    async with asyncio.timeout(10):
+        bridge = Bridge(server, "n1")
+        await bridge.up.wait()
+        while bridge.counts.qsize() < 45:  # 0.9 s
+            await asyncio.wait((bridge.running,), timeout=0.02)
+            assert not bridge.running.done()
+        await bridge.close()
 
 
 async def test_a_redis_that_is_not_there_ends_it_before_it_is_up(server: RedisServer) -> None:

@@ -58,6 +58,9 @@ async def test_without_php_nodes_everything_is_dropped_and_counted() -> None:
     queue.release(None)
     assert queue.dropped == 2
     assert not queue.is_holding
+    redis = Redis()
+    queue.add(b"3", redis.commands())  # for a PHP node that comes later, to which the others are no news
+    assert redis.published == [b"3"]
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_WAITING", 2), ("MAX_WAITING_BYTES", 700)])
