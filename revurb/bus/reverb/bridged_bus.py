@@ -90,10 +90,10 @@ class BridgedBus:
         )
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
-        return _both(self._bus.publish(event), self._bridge.publish(event))
+        return accepted_by_both(self._bus.publish(event), self._bridge.publish(event))
 
     def terminate(self, app_id: str, user_id: str) -> MaybeAwaitable[None]:
-        return _both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))
+        return accepted_by_both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))
 
     def channels(self, app_id: str, prefix: str) -> MaybeAwaitable[Mapping[str, ChannelState]]:
         found = self._bus.channels(app_id, prefix)
@@ -140,7 +140,9 @@ class BridgedBus:
         return merged()
 
 
-def _both(first: MaybeAwaitable[None], second: asyncio.Future[None] | None) -> MaybeAwaitable[None]:
+def accepted_by_both(
+    first: MaybeAwaitable[None], second: asyncio.Future[None] | None
+) -> MaybeAwaitable[None]:
     """Done when both are. Like each of them, it need not be awaited."""
     if second is None:
         return first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -90,6 +91,29 @@ async def test_a_pipeline_carries_no_more_than_is_packed_at_once(server: RedisSe
         counting.cancel()
         assert set(waiting) == {(5 - sent) * MAX_PIPELINE_WEIGHT + 1 for sent in range(1, 6)}
         assert turns > 5
+
+
+async def test_slow_callbacks_of_one_pipeline_leave_the_others_their_turn(server: RedisServer) -> None:
+    async with running(server) as queue:
+        turns, at = 0, list[int]()
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        def slow(reply: int) -> None:
+            time.sleep(0.001)
+            at.append(turns)
+
+        for _ in range(MAX_PIPELINE_WEIGHT):
+            queue.commands.run_command("INCR", "n", done=slow)
+        counting = asyncio.create_task(count())
+        await queue.commands.flush()
+        counting.cancel()
+        most_at_once = max(at.count(turn) for turn in at)
+        assert most_at_once <= 8  # ms; 20 is how long nothing may hold up the loop
 
 
 async def test_a_fault_of_one_caller_is_told_to_it(server: RedisServer) -> None:

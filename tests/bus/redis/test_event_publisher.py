@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.redis import event_publisher
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.event_publisher import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, EventPublisher
 from revurb.bus.redis.keys import Keys, partition_of
@@ -83,6 +86,20 @@ async def test_what_was_taken_already_is_not_taken_again(server: RedisServer) ->
             assert await redis.hget(keys.seqs[topic.partition], "a") == b"4"
             assert await redis.get(topic.cached) == b"4"
     assert accepted == [[1, 2, 3], [2, 3, 4]]
+
+
+async def test_a_node_that_stops_waits_for_all_its_events(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for those for which the command queue has had no room so far."""
+    monkeypatch.setattr(event_publisher, "MAX_QUEUED_BYTES", 1000)
+    async with publishing(server) as (one, commands, accepted):
+        for seq in range(1, 51):
+            one.publish(m.Publish(seq, APP, "news", b"x" * 100, None, 0))
+        await one.drained()
+        await commands.flush()
+    assert [seq for seqs in accepted for seq in seqs] == list(range(1, 51))
+    assert len(accepted) > 2
 
 
 async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:

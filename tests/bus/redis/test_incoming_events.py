@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -221,6 +222,17 @@ def test_a_position_that_no_clock_has_reached_is_refused(caplog: pytest.LogCaptu
     order.incoming.reset(forget_positions=False)
     order.event(10**15)
     assert order.passed_on == [b"1000", b"%d" % 10**15]
+
+
+def test_time_goes_on_between_two_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(incoming_events, "time", SimpleNamespace(monotonic=lambda: now))
+    order = Order()
+    order.incoming.set_time(NEWS, 1_000)
+    now += 5
+    order.event(6_001 + MAX_AHEAD_MS)
+    order.event(6_000 + MAX_AHEAD_MS)
+    assert order.passed_on == [b"%d" % (6_000 + MAX_AHEAD_MS)]
 
 
 @pytest.mark.parametrize("of", ["news", ""])

@@ -58,7 +58,7 @@ class Servers:
 class Process:
     """A node with heartbeats, and what they reported."""
 
-    def __init__(self, split: bool, silent_after_s: float = 60.0) -> None:
+    def __init__(self, split: bool, silent_after_s: float = 60.0, heartbeat_s: float = 0.01) -> None:
         self.servers = Servers()
         self.split = split
         self.received: list[int] = []
@@ -75,7 +75,7 @@ class Process:
             self._is_deaf,
             self.invalid,
             kept_ms=KEPT_MS,
-            heartbeat_s=0.01,
+            heartbeat_s=heartbeat_s,
             silent_after_s=silent_after_s,
         )
 
@@ -215,6 +215,16 @@ async def test_whoever_falls_silent_is_named(split: bool) -> None:
         error = await process.deaf
     answering.cancel()
     assert str(error) == f"no beat has come back from server of {silent} for 1 s"
+    await process.heartbeat.stop()
+
+
+async def test_no_more_heartbeats_are_sent_than_are_due() -> None:
+    process = Process(split=False, heartbeat_s=0.9)
+    await process.live(first=True)
+    process.servers.beaten.clear()
+    for _ in range(100):  # turns of the loop, a few ms
+        await asyncio.sleep(0)
+    assert len(process.servers.beaten) <= 2
     await process.heartbeat.stop()
 
 

@@ -35,7 +35,8 @@ async def test_what_one_turn_has_no_time_for_is_done_in_the_next(
         work.hold()
         for number in range(10):
             work.run(done.append, number)
-        work.release()
+        for _ in range(2):  # whoever asks for a turn twice gets one
+            work.release()
         for turn in range(10):
             assert done == list(range(turn))
             await asyncio.sleep(0)

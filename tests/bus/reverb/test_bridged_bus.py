@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
+from revurb.bus.reverb.bridged_bus import accepted_by_both
 from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP, BusNode, resolve
@@ -208,3 +210,19 @@ async def test_no_secret_travels(mixed: MixedCluster) -> None:
         message = php_model.receive(data)
         application = message.get("application") or message["payload"]["application"][1]
         assert application == {"id": "app1"}
+
+
+async def test_an_event_is_accepted_when_both_sides_have_it() -> None:
+    """The HTTP answer waits for that: two events one after the other are never seen the other way round."""
+    loop = asyncio.get_running_loop()
+    for is_bus_first in (True, False):
+        sides = [loop.create_future(), loop.create_future()]
+        accepted = accepted_by_both(*sides)
+        assert accepted is not None
+        for side in sides if is_bus_first else reversed(sides):
+            assert not asyncio.ensure_future(accepted).done()
+            side.set_result(None)
+            await asyncio.sleep(0)
+        await accepted
+        assert accepted_by_both(sides[0], None) is sides[0]
+        assert accepted_by_both(None, sides[1]) is sides[1]

@@ -266,3 +266,19 @@ async def test_without_redis_no_answer_is_waited_for(monkeypatch: pytest.MonkeyP
     async with asyncio.timeout(5):
         for key in ("counted", "not counted yet"):
             assert await requests.answers(key) == []
+
+
+async def test_what_is_answered_by_all_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 60.0)
+    requests = metrics_requests.MetricsRequests()
+    for key, is_counted_first in (("early", True), ("late", False)):
+        requests.open(key)
+        if is_counted_first:
+            requests.expect(key, 2)
+        for _ in range(2):
+            requests.on_answer(key, msgspec.Raw(b"[]"))
+        if not is_counted_first:
+            requests.expect(key, 2)
+    async with asyncio.timeout(5):
+        for key in ("early", "late"):
+            assert await requests.answers(key) == [[], []]

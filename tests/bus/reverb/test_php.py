@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from revurb.bus.reverb.php import (
     APPLICATION,
     MAX_BYTES,
+    MAX_DEPTH,
     METRIC_TYPE,
     PENDING_METRIC,
     InvalidPhpData,
@@ -155,6 +156,17 @@ def test_all_else_is_refused(data: bytes) -> None:
         reader.read()
     assert reader.values <= 20
     assert len(data) > MAX_BYTES or reader.offset <= len(data) + 2
+
+
+def test_what_is_as_long_and_as_deep_as_is_allowed_is_read() -> None:
+    around = len(b's:%d:"";' % MAX_BYTES)
+    text = "a" * (MAX_BYTES - around)
+    assert read(write(text)) == text
+    with pytest.raises(InvalidPhpData, match="too long"):
+        read(write(text + "a"))
+    read(b"a:1:{i:0;" * MAX_DEPTH + b"N;" + b"}" * MAX_DEPTH)
+    with pytest.raises(InvalidPhpData, match="too deep"):
+        read(b"a:1:{i:0;" * (MAX_DEPTH + 1) + b"N;" + b"}" * (MAX_DEPTH + 1))
 
 
 def test_the_work_is_in_proportion_to_the_bytes() -> None:

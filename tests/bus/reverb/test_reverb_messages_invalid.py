@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from revurb.bus.reverb import reverb_messages
 from revurb.bus.reverb.reverb_messages import InvalidReverbMessage, read
 from revurb.pusher.ports import DeliverableEvent, PublishedEvent
 from tests.bus.engines import BusNode
@@ -149,3 +150,11 @@ async def test_a_receiver_that_fails_is_no_end(mixed: MixedCluster, caplog: pyte
     node.deliver = deliver  # type: ignore[method-assign]
     await say(mixed, captured("02-event-channel-1"))
     await node.until(lambda: node.received)
+
+
+def test_a_message_as_long_as_is_allowed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = captured("02-event-channel-1")
+    monkeypatch.setattr(reverb_messages, "MAX_BYTES", len(data))
+    assert read(data) is not None
+    with pytest.raises(InvalidReverbMessage, match="too long"):
+        read(data + b" ")

@@ -74,6 +74,14 @@ async def test_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch, limit: str
     assert redis.published == [b"22", b"33"]
 
 
+async def test_the_messages_of_a_turn_go_out_together() -> None:
+    queue, redis = ReverbQueue("reverb"), Redis()
+    texts = [b"%d" % number for number in range(1000)]
+    for text in texts:
+        queue.add(text, redis.commands())
+    assert redis.published == texts
+
+
 async def test_no_more_is_sent_than_redis_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reverb_queue, "MAX_UNCONFIRMED_BYTES", 700)
     queue, redis = ReverbQueue("reverb"), Redis()
