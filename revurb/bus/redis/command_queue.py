@@ -238,27 +238,36 @@ class CommandQueue:
             await self.load()
             await self._run_pipeline(batch, is_retry=True)
             return
-        refused: list[RedisCommand] = []
+        is_repeated = False
         until = time.monotonic() + _CALLBACKS_S if len(batch) >= _CALLBACKS_BETWEEN_LOOKS else 0.0
         for number, (command, reply) in enumerate(zip(batch, replies, strict=True), 1):
             if isinstance(reply, Exception):
-                if not is_of_value(reply):
-                    raise RedisUnavailable(str(reply)) from reply  # no other command will do better
-                refused.append(command)
-            else:
-                self._call_back(command, reply)
-                if not number % _CALLBACKS_BETWEEN_LOOKS and time.monotonic() >= until:
-                    await asyncio.sleep(0)
-                    until = time.monotonic() + _CALLBACKS_S
-        if refused:
-            await self._repeat(refused)
+                if is_of_value(reply) and not is_repeated:
+                    is_repeated = True
+                    await self._repeat_refused(batch, replies)
+                    reply = replies[number - 1]
+                if isinstance(reply, Exception):
+                    if not is_of_value(reply):
+                        raise RedisUnavailable(str(reply)) from reply  # no other command will do better
+                    self._fail(command, UnusableValue(str(reply)))
+                    continue
+            self._call_back(command, reply)
+            if not number % _CALLBACKS_BETWEEN_LOOKS and time.monotonic() >= until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + _CALLBACKS_S
 
-    async def _repeat(self, refused: Sequence[RedisCommand]) -> None:
-        """Send commands once more that could not use a value, in their order, after moving it out of the way."""
+    async def _repeat_refused(self, batch: Sequence[RedisCommand], replies: list[Any]) -> None:
+        """Send commands once more that could not use a value, in their order, after moving it out of the way. Their
+        replies take the places of the errors, so that nobody is called back before those who asked earlier."""
+        refused = [
+            number
+            for number, reply in enumerate(replies)
+            if isinstance(reply, Exception) and is_of_value(reply)
+        ]
         moving: list[CommandArgs] = []
         moved: list[str] = []
-        for command in refused:
-            keys = [key for key in command.keys if type_of(key) is not None]
+        for number in refused:
+            keys = [key for key in batch[number].keys if type_of(key) is not None]
             types = [str(type_of(key)) for key in keys]
             if keys:
                 moving.append(("EVALSHA", self._scripts.set_aside.sha, len(keys), *keys, *types))
@@ -267,18 +276,13 @@ class CommandQueue:
                 if isinstance(reply, Exception):
                     raise RedisUnavailable(str(reply)) from reply
                 moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
-            replies = await self._pipelines.run([command.command_args() for command in refused])
+            repeated = await self._pipelines.run([batch[number].command_args() for number in refused])
         except FAILURES as error:
             raise RedisUnavailable.because_of(error) from error
+        for number, reply in zip(refused, repeated, strict=True):
+            replies[number] = reply
         for key in moved:
             self._invalid.report(key, f"not a {type_of(key)} of ours; it was renamed to {key}:unusable")
-        for command, reply in zip(refused, replies, strict=True):
-            if not isinstance(reply, Exception):
-                self._call_back(command, reply)
-            elif is_of_value(reply):
-                self._fail(command, UnusableValue(str(reply)))
-            else:
-                raise RedisUnavailable(str(reply)) from reply
         if moved:
             self._on_set_aside(moved)
 

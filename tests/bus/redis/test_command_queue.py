@@ -11,6 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from revurb.bus.redis.command_queue import MAX_PIPELINE_WEIGHT, CommandQueue, RedisUnavailable
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
 from tests.redis_server import RedisServer
@@ -43,6 +44,24 @@ async def test_replies_come_in_the_order_of_the_commands(server: RedisServer) ->
             queue.commands.run_command("INCR", "n", done=queue.replies.append)
         await queue.commands.flush()
         assert queue.replies == [1, 2, 3]
+
+
+async def test_a_command_that_is_repeated_keeps_its_place_among_the_replies(server: RedisServer) -> None:
+    """Whoever waits for everything that was asked before does not go on too early."""
+    async with running(server) as queue:
+        counts = Keys("revurb").topic("app1", "news").counts
+        await queue.commands.load()
+        await queue.redis.set(counts, "not a hash")
+        for command in (("INCR", "n"), ("HSET", counts, "node", "1"), ("HLEN", "n"), ("INCR", "n")):
+            queue.commands.run_command(
+                *command,
+                done=lambda reply, command=command: queue.replies.append((command[0], reply)),  # type: ignore[misc]
+                failed=lambda error: queue.replies.append("failed"),
+            )
+        queue.commands.after_all(lambda: queue.replies.append("after all"))
+        await queue.commands.flush()
+        assert queue.replies == [("INCR", 1), ("HSET", 1), "failed", ("INCR", 2), "after all"]
+        assert queue.failures.empty()
 
 
 async def test_a_callback_that_fails_does_not_stop_the_others(server: RedisServer) -> None:

@@ -80,3 +80,14 @@ async def test_a_channel_in_the_list_of_another_partition_is_not_looked_for_ther
         assert await made.queries.channels(APP, "") == {}
         assert not await made.redis.exists(other)
         assert made.invalid.count == 1
+
+
+async def test_when_it_returns_everybody_finds_everything_removed(server: RedisServer) -> None:
+    """Also what was in the way, and had to be repeated behind other commands: then the node's lease may end."""
+    async with ledgers(server) as made:
+        made.of("n1").report_channel(APP, ROOM, 1, [ANN], announce=False)
+        await made.commands.flush()
+        await made.redis.delete(TOPIC.counts)
+        await made.redis.set(TOPIC.counts, "not a hash")
+        await made.removal("n2").remove("n1", entirely=True)
+        assert not await made.redis.exists(KEYS.occupied(TOPIC.partition, APP))
