@@ -95,11 +95,8 @@ class NodeRemoval:
             topic = self._keys.topic(app_id, channel)
             keys += (topic.counts, self._keys.occupied(number, app_id), topic.members)
             args += (topic.id, channel)
-        try:
-            with_members = await self._commands.ask_script(self._scripts.remove_counts, keys, args)
-        except UnusableValue:
-            with_members = range(1, len(removed) + 1)  # each by itself
-        for index in with_members:
+        # Whatever the channels' values are, the script goes on with the next one.
+        for index in await self._commands.ask_script(self._scripts.remove_counts, keys, args):
             await self._remove_members(node, *removed[index - 1])
 
     async def _remove_members(self, node: str, app_id: str, channel: str) -> None:

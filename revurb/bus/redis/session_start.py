@@ -45,7 +45,6 @@ class SessionStart:
         if self._is_first and not state.report.channels:
             self._missed = 0  # nobody was here who could have missed anything
         memory, pace = self._memory, Pace(self._commands)
-        memory.topics.forget_markers()
         for key in memory.topics.all_keys():
             await pace.step()
             if key not in state.report.channels and key != ALL_NODES_TOPIC:

@@ -66,11 +66,6 @@ class TopicSubscriptions:
         """All topics, as they are now."""
         return list(self._topics)
 
-    def forget_markers(self) -> None:
-        """A new session begins, in which no markers are expected yet."""
-        self._marker_partitions.clear()
-        self._marker_channels.clear()
-
     def forget_positions(self) -> None:
         """Want all events of the topics, of a Redis that has none from before."""
         for topic in self._topics.values():

@@ -107,5 +107,5 @@ class ReverbQueue:
         self._unconfirmed_bytes -= len(message) + _MESSAGE_BYTES
         if not sent.done():
             sent.set_result(None)
-        if self._waiting and not self.is_holding:
+        if self._waiting:
             self._send_waiting(commands)

@@ -44,8 +44,6 @@ def test_a_new_session_keeps_positions_and_what_is_for_every_node() -> None:
     topics.add("app1", "gone", StreamId(6, 0))
     marker_channel = topics.expect_markers("app1", "news").encode()
     assert set(topics.all_keys()) == {ALL_NODES_TOPIC, ("app1", "news"), ("app1", "gone")}
-    topics.forget_markers()
-    assert topics.marker_partition_of(marker_channel) is None
     assert topics.expect_markers("app1", "news").encode() == marker_channel
     assert topics.marker_partition_of(marker_channel) == NEWS.partition
     topics.add("app1", "news")
