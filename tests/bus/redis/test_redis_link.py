@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.redis.ledger_queries import LedgerQueries
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
 from tests.conftest import Need, Run
@@ -94,7 +96,26 @@ async def test_whoever_stops_is_gone_long_before_its_lease_ends(server: RedisSer
     await here.enter("presence-x")
     await there.enter("presence-x", Member("ann", b'"ann"', b"null"))
     await there.bus.stop()
+    assert there.bus._link._task.done()  # so that its connections are closed, too
     async with asyncio.timeout(DEADLINE_S):
         while await resolve(here.bus.members(APP, "presence-x")):
             await asyncio.sleep(0.02)
+    await cluster.close()
+
+
+async def test_a_question_that_redis_cannot_answer_is_answered_at_once(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what this node knows, as without Redis; nobody waits for the patience that an outage gets."""
+
+    async def members(self: LedgerQueries, app_id: str, channel: str) -> list[Member]:
+        raise UnusableValue("garbage")
+
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 10 * DEADLINE_S)
+    monkeypatch.setattr(LedgerQueries, "members", members)
+    cluster = RedisCluster(server)
+    node, ann = await cluster.node(), Member("ann", b'"ann"', b"null")
+    await node.enter("presence-x", ann)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await resolve(node.bus.members(APP, "presence-x")) == [ann]
     await cluster.close()

@@ -13,7 +13,7 @@ import pytest
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.reverb import metrics_requests
 from revurb.pusher.ports import ChannelState, Member
-from tests.bus.engines import APP, BusNode, resolve
+from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
 from tests.bus.reverb.php_node import captured
 
@@ -167,6 +167,22 @@ async def test_who_does_not_answer_is_not_waited_for_long(
         await pubsub.subscribe("reverb")
         await mixed.sees(one, 2)
         assert await resolve(one.bus.connections(APP)) == 5 + 1
+
+
+async def test_an_outage_ends_a_question(mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's answer can come any more: the API answers with what this node knows."""
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 60.0)
+    monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.1)
+    node = await mixed.node()
+    await resolve(node.bus.admit(APP, None))
+    async with mixed.server.client() as stranger, stranger.pubsub() as pubsub:
+        await pubsub.subscribe("reverb")
+        await mixed.sees(node, 1)
+        counting = asyncio.create_task(resolve(node.bus.connections(APP)))
+        await node.until(lambda: mixed.bridges[node]._requests._pending)
+        await mixed.outage()
+        async with asyncio.timeout(DEADLINE_S):
+            assert await counting == 1
 
 
 async def test_answers_that_are_none_are_counted(

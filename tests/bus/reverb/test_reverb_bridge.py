@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from redis.asyncio import Redis
 
 from revurb.pusher.messages import event_text
 from tests.bus.engines import APP, BusNode, resolve
@@ -94,7 +95,7 @@ async def test_revurb_nodes_that_come_and_go_are_no_php_nodes(
 async def test_a_php_node_that_speaks_is_seen_at_once(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 5.0)
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 60.0)
     node = await mixed.node()
     php_node = PhpNode(mixed.server, s_1={"pub": None})
     mixed.php_nodes.append(php_node)
@@ -125,6 +126,54 @@ async def test_a_node_that_is_held_receives_what_php_nodes_publish_afterwards(
     held.bus.hold_receiving(False)
     await held.until(lambda: len(held.received) == 20)
     assert bridge._connection is connection  # which was not taken for a dead one
+
+
+async def test_while_php_nodes_are_known_their_messages_cost_no_count(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.reverb_connection.POLL_S", 60.0)
+    node = await mixed.node()
+    php_node = PhpNode(mixed.server)
+    mixed.php_nodes.append(php_node)
+    await php_node.start()
+    await php_node.publish(captured("02-event-channel-1"))
+    await mixed.sees(node, 1)
+    async with mixed.server.client() as client:
+
+        async def counts() -> int:
+            return int((await client.info("commandstats"))["cmdstat_pubsub|numsub"]["calls"])
+
+        before = await counts()
+        for _ in range(20):
+            await php_node.publish(captured("02-event-channel-1"))
+        await node.until(lambda: len(node.received) == 21)
+        await mixed.everything_sent(node)
+        assert await counts() == before
+
+
+async def test_an_outage_is_logged_once(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the two links of the node try again."""
+    node = await mixed.node()
+    bridge, clients = mixed.bridges[node], list[Redis]()
+    connect = bridge._connect
+
+    def connect_and_count() -> Redis:
+        clients.append(connect())
+        return clients[-1]
+
+    bridge._connect = connect_and_count
+    for outage in range(2):
+        await mixed.outage()
+        await node.until(lambda: bridge._commands is None)
+        clients.clear()
+        await node.until(lambda: len(clients) >= 4)
+        warnings = [record.name for record in caplog.records if "out of reach" in record.getMessage()]
+        assert warnings.count("revurb.bus.reverb.reverb_bridge") == outage + 1
+        assert warnings.count("revurb.bus.redis.redis_link") == outage + 1
+        await mixed.recover()
+        await node.until(lambda: bridge._commands is not None and not node.bus.degraded)
 
 
 async def test_events_wait_for_redis_and_for_the_php_nodes(mixed: MixedCluster) -> None:
