@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.redis.envelope import pack
-from revurb.bus.redis.keys import Keys, partition_of, type_of
+from revurb.bus.redis.keys import Keys, partition_of, topic_of, type_of
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
@@ -182,6 +182,8 @@ async def test_a_key_of_the_wrong_type(
         await room.works(text=b"%d" % number)
         ended.append(len(ended_sessions(caplog)))
     assert ended[-1] == ended[-2] == ended[-3] <= 4, "the nodes come and go"
+    if topic_of(key) is not None:
+        assert ended[-1] == 0, "one channel concerns all others"
     if key != KEYS.epoch:  # without which the log is read from its beginning
         assert MEMBER_EVENTS.added(ROOM, BOB) not in room.there.texts(ROOM), (
             "who was there all along has come"

@@ -71,7 +71,6 @@ class EventPublisher:
         batch = self._new_batch()
         for number in (0, 1):
             batch.key_index(self._keys.logs[number])
-            batch.key_index(self._keys.seqs[number])
         try:
             await redis.execute_command(*batch.command_args())  # type: ignore[no-untyped-call]
         except ResponseError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -102,10 +103,13 @@ async def test_a_node_that_stops_waits_for_all_its_events(
     assert len(accepted) > 2
 
 
-async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
+async def test_a_cluster_behind_one_address(
+    need: Need, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Some managed offerings: a plain connection, on which a script may only touch the keys of one slot."""
     options = ("--cluster-enabled", "yes", "--port", str(free_port()), "--bind", "127.0.0.1")
     server = RedisServer(need("redis-server"), tmp_path, *options)
+    caplog.set_level(logging.INFO, "revurb")
     try:
         await server.start()
         give_all_slots = [need("redis-cli"), "-s", server.socket, "cluster", "addslotsrange", "0", "16383"]
@@ -115,6 +119,7 @@ async def test_a_cluster_behind_one_address(need: Need, tmp_path: Path) -> None:
                 pass
         cluster = RedisCluster(server)
         here, there = await cluster.node(), await cluster.node()
+        assert "a cluster behind one address" in caplog.text
         for channel in CHANNELS:
             await there.enter(channel)
         accepted = [

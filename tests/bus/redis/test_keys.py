@@ -1,6 +1,6 @@
 """The names in Redis, which nodes of several versions share: a changed name would split a cluster."""
 
-from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
+from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id, topic_of, type_of
 
 
 def test_the_names_are_what_other_versions_use() -> None:
@@ -38,6 +38,22 @@ def test_events_without_a_channel_are_for_all_apps() -> None:
 def test_a_topic_id_can_be_read() -> None:
     assert read_topic_id(topic_id("app1", "news")) == ("app1", "news")
     assert read_topic_id(topic_id("app1")) == ("app1", "")
+
+
+def test_a_key_tells_its_type_and_whose_it_is() -> None:
+    keys = Keys("revurb")
+    topic = keys.topic("app1", "a:counts:b")
+    types = {topic.counts: "hash", topic.members: "hash", topic.cached: "string"}
+    assert {key: type_of(key) for key in types} == types
+    assert {topic_of(key) for key in types} == {topic.id}
+    shared = {
+        keys.logs[3]: "stream",
+        keys.leases: "zset",
+        keys.occupied(3, "app1"): "set",
+        "revurb:other": None,
+    }
+    assert {key: type_of(key) for key in shared} == shared
+    assert {topic_of(key) for key in shared} == {None}
 
 
 def test_every_partition_has_a_log_with_its_own_hash_tag() -> None:
