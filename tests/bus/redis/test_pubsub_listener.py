@@ -10,6 +10,7 @@ import pytest
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pubsub_listener import PubSubListener
+from revurb.bus.redis.receiving_gate import ReceivingGate
 from tests.redis_server import RedisServer
 
 
@@ -65,6 +66,22 @@ async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> No
         await subscribed.wait()
         assert await client.publish("a", "2") == 1
         assert await handler.messages.get() == (b"a", b"2")
+
+
+async def test_whoever_is_closed_is_subscribed_to_nothing(server: RedisServer) -> None:
+    """Also while it is held up and does not read."""
+    await server.start()
+    async with server.client() as redis, server.client() as client, asyncio.timeout(10):
+        handler, gate = Handler(), ReceivingGate()
+        listener = PubSubListener(redis, handler, gate)
+        await listener.open(("a",))
+        gate.close()
+        await client.publish("a", "x")
+        await handler.messages.get()
+        await listener.close()
+        assert await redis.ping()  # its client can still be used
+        while await client.pubsub_numsub("a") != [(b"a", 0)]:
+            pass
 
 
 async def test_a_lost_connection_is_reported(server: RedisServer) -> None:

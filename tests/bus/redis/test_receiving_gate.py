@@ -18,3 +18,15 @@ async def test_who_comes_while_it_is_closed_waits_until_it_is_open() -> None:
     gate.open()
     await asyncio.gather(*waiting)
     await gate.wait()
+
+
+async def test_a_gate_that_is_closed_once_more_is_closed() -> None:
+    gate = ReceivingGate()
+    for _ in range(2):
+        gate.open()
+        gate.close()
+        waiting = asyncio.ensure_future(gate.wait())
+        done, _ = await asyncio.wait((waiting,), timeout=0.01)
+        assert not done
+        gate.open()
+        await waiting

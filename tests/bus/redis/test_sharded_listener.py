@@ -40,6 +40,11 @@ async def test_messages_come_from_every_server(redis_cluster: RedisClusterServer
             await client.execute_command("SPUBLISH", channel, channel)
         messages = {await handler.messages.get() for _ in CHANNELS}
         assert messages == {(channel.encode(), channel.encode()) for channel in CHANNELS}
+        for channel in CHANNELS:
+            listener.unsubscribe(channel)
+        for channel in CHANNELS:
+            while await client.execute_command("SPUBLISH", channel, "nobody wants it"):
+                pass
         await listener.close()
         await client.aclose()
 
