@@ -61,6 +61,9 @@ async def test_a_command_that_is_repeated_keeps_its_place_among_the_replies(serv
         queue.commands.after_all(lambda: queue.replies.append("after all"))
         await queue.commands.flush()
         assert queue.replies == [("INCR", 1), ("HSET", 1), "failed", ("INCR", 2), "after all"]
+        assert (await queue.redis.info("commandstats"))["cmdstat_hlen"][
+            "calls"
+        ] == 2  # once more, and no more
         assert queue.failures.empty()
 
 

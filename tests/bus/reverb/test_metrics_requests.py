@@ -130,6 +130,15 @@ async def test_all_connections(mixed: MixedCluster) -> None:
     assert await resolve((await among_php(mixed)).bus.connections(APP)) == 5 + 4
 
 
+async def test_nobody_waits_longer_than_for_the_last_answer(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_requests, "DEADLINE_S", 60.0)
+    node = await among_php(mixed)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await resolve(node.bus.connections(APP)) == 5 + 4
+
+
 async def test_all_channels(mixed: MixedCluster) -> None:
     node = await among_php(mixed)
     found = await resolve(node.bus.channels(APP, ""))
@@ -155,6 +164,21 @@ async def test_all_members(mixed: MixedCluster) -> None:
     members = await resolve(node.bus.members(APP, "presence-r"))
     assert {member.user_id: member.id_json for member in members} == {"1": b'"1"', "2": b"2", "9": b'"9"'}
     assert [member.user_id for member in await resolve(node.bus.members(APP, "presence-far"))] == ["7"]
+
+
+async def test_many_questions_at_once_are_all_answered(mixed: MixedCluster) -> None:
+    """A PHP node waits up to 10 s for an answer that does not come."""
+    node = await mixed.node()
+    php_node = await mixed.php()
+    question, keys = captured("23-metrics-connections-empty-1"), [f"{number:010}" for number in range(50)]
+    async with mixed.server.client() as client, client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.publish("reverb", question.replace(b"5zYVXCeCHI", key.encode()))
+        await pipeline.execute()
+    await php_node.until(
+        lambda: all(len(php_node.of_type(key)) == 2 for key in keys)
+    )  # its own and the node's
+    assert mixed.bridges[node].unanswered == 0
 
 
 async def test_who_does_not_answer_is_not_waited_for_long(
