@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from revurb.bus.reverb.bridged_bus import accepted_by_both
 from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import Member
@@ -115,16 +117,19 @@ async def test_one_socket_is_left_out_wherever_it_is(mixed: MixedCluster) -> Non
     assert other.received[0][2] == "s.1"
 
 
-async def test_what_php_cannot_read_stays_among_revurb_nodes(mixed: MixedCluster) -> None:
+async def test_what_php_cannot_read_stays_among_revurb_nodes(
+    mixed: MixedCluster, caplog: pytest.LogCaptureFixture
+) -> None:
     one, other = await mixed.node(), await mixed.node()
     php_node = await mixed.php(s_1={"private-x": None})
     await other.enter("private-x")
-    for data in (b"1e999", b"[" * 600 + b"]" * 600, b"1"):
+    for data in (b"1e999", b"[" * 600 + b"]" * 600, b"1e999", b"1"):
         await one.publish(client_event_text("client-x", "private-x", data, None), "private-x")
-    await other.until(lambda: len(other.received) == 3)
+    await other.until(lambda: len(other.received) == 4)
     await php_node.everything()
     assert data_of(php_node, "s.1") == [1]
-    assert mixed.bridges[one].unsendable == 2
+    assert mixed.bridges[one].unsendable == 3
+    assert caplog.text.count("an event was not sent to PHP nodes") == 1
 
 
 async def test_users_are_ended_on_both_sides(mixed: MixedCluster) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.reverb import metrics_requests
+from revurb.bus.reverb.metrics_answers import MetricsAnswers
+from revurb.bus.reverb.reverb_messages import MetricsQuestion
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
@@ -179,6 +181,22 @@ async def test_many_questions_at_once_are_all_answered(mixed: MixedCluster) -> N
         lambda: all(len(php_node.of_type(key)) == 2 for key in keys)
     )  # its own and the node's
     assert mixed.bridges[node].unanswered == 0
+
+
+async def test_a_question_that_cannot_be_answered_gets_an_empty_answer(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of this node is not to hold the PHP node up; the log says which it was."""
+
+    def fail(self: MetricsAnswers, metric: MetricsQuestion) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(MetricsAnswers, "answer", fail)
+    await mixed.node()
+    php_node = await mixed.php()
+    assert await php_node.question(captured("23-metrics-connections-empty-1")) == (2, [[], []])
+    [warning] = [record for record in caplog.records if "not answered" in record.message]
+    assert warning.__dict__["reason"] == "a fault of ours"
 
 
 async def test_who_does_not_answer_is_not_waited_for_long(
