@@ -16,6 +16,7 @@ TESTED_BY: dict[str, str] = {
     "api/answers.py": "api/test_endpoint.py",
     "api/info.py": "api/test_channels.py",
     "bus/brokered/broker_link.py": "bus/test_engine_cluster.py",
+    "bus/brokered/event_messages.py": "bus/brokered/test_broker_messages.py",
     "bus/brokered/reported_state.py": "bus/brokered/test_broker_messages.py",
     "bus/hub/peer.py": "bus/hub/test_broker.py",
     "bus/redis/link_memory.py": "bus/redis/test_redis_link.py",

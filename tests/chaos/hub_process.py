@@ -45,6 +45,11 @@ class HubProcess(_NodeGroup):
         await super().kill(node)
         await node.bus._link.stop()
 
+    async def dismiss(self, node: BusNode) -> None:
+        """The worker ends of itself: the hub removes at once what it holds."""
+        await super().kill(node)
+        await node.bus.stop()
+
     async def outage(self) -> None:
         assert self._process is not None
         assert self._link is not None

@@ -59,7 +59,7 @@ class BrokerLink(Protocol):
 
     @property
     def confirms_changes(self) -> bool:
-        """Whether the broker confirms the member events that this node causes, one by one, with `Accepted`."""
+        """Whether the broker confirms the member events that this node causes, one by one."""
 
     @property
     def invalid_messages(self) -> int:

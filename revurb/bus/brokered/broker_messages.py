@@ -12,6 +12,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from revurb.bus.brokered.event_messages import ADDED_MEMBERS as ADDED_MEMBERS
+from revurb.bus.brokered.event_messages import BROKER_EVENTS as BROKER_EVENTS
+from revurb.bus.brokered.event_messages import REMOVED_MEMBERS as REMOVED_MEMBERS
+from revurb.bus.brokered.event_messages import Accepted as Accepted
+from revurb.bus.brokered.event_messages import BrokerEvent as BrokerEvent
+from revurb.bus.brokered.event_messages import EntrustedEvent as EntrustedEvent
+from revurb.bus.brokered.event_messages import Held as Held
+from revurb.bus.brokered.event_messages import Publish as Publish
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
 from revurb.bus.brokered.reported_state import DepartedMember as DepartedMember
@@ -19,28 +27,11 @@ from revurb.bus.brokered.reported_state import Message
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 1
-# Partitions of the member events that a node causes. Each has its own numbers, from 1 on, besides the `seq` of events.
-ADDED_MEMBERS, REMOVED_MEMBERS = -1, -2
 # The channel of an event whose text is the id of a user, all of whose connections are to be closed.
 TERMINATIONS = ""
 
 
 # From a worker.
-
-
-class Publish(Message, tag=2):
-    """An event for all subscribers of a channel. Answered with `Accepted`, or with `Held` and later `Accepted`. An
-    event that an earlier broker held has the `position` that it had there. `partition` is below 0 for a member event
-    that was held."""
-
-    seq: int
-    app_id: str
-    channel: str
-    text: bytes
-    except_socket_id: str | None
-    cache_ttl_s: int
-    position: int = 0
-    partition: int = 0
 
 
 class Hello(Message, tag=1):
@@ -55,7 +46,7 @@ class Hello(Message, tag=1):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish] = msgspec.field(default_factory=list)
+    held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
 
 
 class Enter(Message, tag=3):
@@ -182,7 +173,7 @@ class StatePart(Message, tag=17):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish] = msgspec.field(default_factory=list)
+    held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
 
 
 # From the broker.
@@ -195,28 +186,6 @@ class Welcome(Message, tag=1):
     epoch: str
     position: int
     missed: int
-
-
-class BrokerEvent(Message, tag=2):
-    """An event. `node` is its publisher and `seq` its number there; "" and 0 for the broker's own events. A partition
-    below 0 is that of a member event."""
-
-    position: int
-    node: str
-    seq: int
-    app_id: str
-    channel: str
-    text: bytes
-    except_socket_id: str | None
-    partition: int = 0
-
-
-class Accepted(Message, tag=3):
-    """The node's events with these numbers have their place in the order, and nobody's share of them is lost if the
-    broker dies."""
-
-    seqs: list[int]
-    partition: int = 0
 
 
 class EnterReply(Message, tag=4):
@@ -280,16 +249,6 @@ class Refused(Message, tag=20):
     id: int
 
 
-class Held(Message, tag=10):
-    """The node's events with these numbers have their place in the order, at these positions. But the broker alone
-    has somebody's share of them: the node has to keep them until they are `Accepted`, for the case that the broker
-    dies. Their publishers need not wait."""
-
-    seqs: list[int]
-    positions: list[int]
-    partition: int = 0
-
-
 class HubReady(Message, tag=12):
     """The first message on a connection to a socket that has no file: a hub serves it. Before, it may wait in a queue
     of which no process takes anything."""
@@ -336,6 +295,7 @@ FromBroker: TypeAlias = (
     | ChannelsReply
     | Held
     | EventsMissed
+    | EntrustedEvent
     | HubReady
 )
 

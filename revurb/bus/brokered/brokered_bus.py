@@ -244,6 +244,8 @@ class BrokeredBus:
             case m.Held(seqs, positions, partition):
                 for seq, position in zip(seqs, positions, strict=False):
                     self._on_held(partition, seq, position)
+            case m.EntrustedEvent():
+                self._outbound.keep_entrusted(message)
             case m.EventsMissed(count):
                 self.missed += count
                 _log.warning("this process was too slow, and missed events", extra={"at_most": count})
@@ -287,7 +289,7 @@ class BrokeredBus:
 
     def _on_event(self, event: m.BrokerEvent) -> None:
         self.received += 1
-        self._position = event.position
+        self._position, is_new = event.position, True
         if event.node == self.node:
             claim = self._outbound if event.partition >= 0 else self._subscriptions.changes
             is_new = claim.claim_delivery(event.partition, event.seq)
@@ -296,8 +298,6 @@ class BrokeredBus:
             is_new = event.seq > self._newest.get(source, 0)
             if is_new:
                 self._newest[source] = event.seq
-        else:
-            is_new = True  # one of the broker's own events
         if is_new:
             self._deliver(event)
 

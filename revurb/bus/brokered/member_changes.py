@@ -47,7 +47,8 @@ class MemberChanges:
 
     def pop(self, partition: int, number: int) -> MemberChange | None:
         """Forget a change: the broker has confirmed it, or told to hold its event. None if it is not known."""
-        return self._unconfirmed[partition].pop(number, None)
+        unconfirmed = self._unconfirmed.get(partition)  # not those of a broker's own events
+        return None if unconfirmed is None else unconfirmed.pop(number, None)
 
     def departed(self, after: int = 0) -> Iterator[m.DepartedMember]:
         """The members that have left, as far as the broker has not confirmed it, from the number after that one on.

@@ -41,25 +41,23 @@ class OutboundEvent(NamedTuple):
 
 
 class HeldEvent(NamedTuple):
-    """An event that the broker holds, at `position` of its order. `partition` is below 0 for a member event."""
+    """An event that the broker holds, at `position` of its order. `partition` is below 0 for a member event.
+    `source` is the epoch of the broker that has caused it, "" if this node has."""
 
     seq: int
     partition: int
     event: PublishedEvent
     position: int
+    source: str = ""
 
-    def message(self) -> m.Publish:
+    def message(self) -> m.Publish | m.EntrustedEvent:
         """The event as the next broker is sent it."""
-        event = self.event
+        seq, partition, event, position, source = self
+        app_id, channel, text = event.app_id, event.channel, event.text
+        if source:
+            return m.EntrustedEvent(seq, app_id, channel, text, None, 0, position, partition, source)
         return m.Publish(
-            self.seq,
-            event.app_id,
-            event.channel,
-            event.text,
-            event.except_socket_id,
-            event.cache_ttl_s,
-            self.position,
-            self.partition,
+            seq, app_id, channel, text, event.except_socket_id, event.cache_ttl_s, position, partition
         )
 
 
@@ -125,6 +123,13 @@ class OutboundQueue:
         if outbound is not None:
             self.accept(seq)
             self.hold_event(HeldEvent(seq, 0, outbound.event, position))
+
+    def keep_entrusted(self, entrusted: m.EntrustedEvent) -> None:
+        """Keep an event that the broker has caused itself, until it releases it."""
+        event = PublishedEvent(entrusted.app_id, entrusted.channel, entrusted.text)
+        self.hold_event(
+            HeldEvent(entrusted.seq, entrusted.partition, event, entrusted.position, entrusted.source)
+        )
 
     def hold_event(self, held: HeldEvent) -> None:
         """Keep a published event until the broker releases it."""

@@ -67,7 +67,7 @@ class Broker:
         self._cache = EventCache(clock, max_cached_bytes)
         self._answers = QuestionAnswers(self._ledger, self._cache)
         self._log = log if log is not None else EventLog(clock)
-        self.router = EventRouter(self._log)
+        self.router = EventRouter(self._log, self.epoch)
         self._peers = self.router.peers
         self._membership = Membership(self._ledger, self._cache, self.router, events)
         self.steps = StepQueue()

@@ -1,10 +1,13 @@
 """Puts all events in one order, sends each to the workers that need it, and confirms them to their publishers.
 
 An event is confirmed (`Accepted`) when no worker's share of it is in this process's memory alone: the kernel has it, or
-the worker that should get it has gone for good. Until then it is `Held`: its publisher keeps it, and goes on.
+the worker that should get it has gone for good. Until then it is `Held`: its publisher keeps it, and goes on. What the
+broker has caused itself has no publisher, so another worker is given it to keep (`EntrustedEvent`).
 """
 
 from __future__ import annotations
+
+import secrets
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.backlog import Backlog
@@ -17,25 +20,29 @@ from revurb.pusher.ports import PublishedEvent
 
 
 class EventRouter:
-    """`peers` are the connected workers, by node; `routes` say what they are sent. `absent` are the nodes that may come
-    back, each with the position up to which it has the events. `unacknowledged` are the peers with events, or changes,
-    that `acknowledge` has to confirm.
+    """`epoch` is the broker's. `peers` are the connected workers, by node; `routes` say what they are sent. `absent`
+    are the nodes that may come back, each with the position up to which it has the events. `unacknowledged` are the
+    peers with events, or changes, that `acknowledge` has to confirm.
     """
 
     __slots__ = (
         "_behind",
         "_flushed",
         "_held",
+        "_own_events",
+        "_own_seq",
         "_receivers",
         "absent",
+        "epoch",
         "log",
         "peers",
         "routes",
         "unacknowledged",
     )
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, epoch: str) -> None:
         self.log = log
+        self.epoch = epoch
         self.peers: dict[str, Peer] = {}
         self.routes = TopicRoutes()
         self._receivers = self.routes.receivers
@@ -43,6 +50,9 @@ class EventRouter:
         self.unacknowledged: list[Peer] = []
         self._behind: set[Peer] = set()
         self._held = HeldEvents()
+        self._own_events: list[m.EntrustedEvent] = []  # that have not been flushed
+        # A worker may keep some of several brokers, with the same partition.
+        self._own_seq = secrets.randbits(48)
         self._flushed = 0  # the position up to which everything was given to the connections
 
     @property
@@ -65,6 +75,15 @@ class EventRouter:
         if receivers:
             for peer in receivers.values():
                 peer.write_event(data)
+
+    def send_own(self, event: PublishedEvent) -> None:
+        """Send a member event that the broker has caused itself."""
+        self._own_seq = seq = self._own_seq + 1
+        self.send(self.epoch, seq, event, partition=m.BROKER_EVENTS)
+        app_id, channel, text, position = event.app_id, event.channel, event.text, self.log.position
+        self._own_events.append(
+            m.EntrustedEvent(seq, app_id, channel, text, None, 0, position, m.BROKER_EVENTS, self.epoch)
+        )
 
     def send_to_all(self, message: m.FromBroker) -> None:
         """Write a message to every peer."""
@@ -95,6 +114,8 @@ class EventRouter:
         successor.
         """
         self._flushed = self.log.position
+        if self._own_events:
+            self._entrust()
         for peer in self.unacknowledged:
             if self._behind or self.absent:
                 self._hold(peer)
@@ -117,6 +138,18 @@ class EventRouter:
         for publisher, partition, seqs in self._held.settle(settled):
             if self.peers.get(publisher.node) is publisher:  # else it publishes them again
                 publisher.write(encode_frame(m.Accepted(seqs, partition)))
+
+    def _entrust(self) -> None:
+        """Give the broker's own events to a worker to keep, if somebody has not got them."""
+        own_events, self._own_events = self._own_events, []
+        if not self._behind and not self.absent:
+            return
+        keeper = next((peer for peer in self.peers.values() if peer not in self._behind), None)
+        if keeper is None:
+            return
+        for event in own_events:
+            self._held.hold(event.position, keeper, event.partition, event.seq)
+            keeper.write(encode_frame(event))
 
     def _hold(self, peer: Peer) -> None:
         for seq, position in zip(peer.unacknowledged, peer.positions, strict=True):

@@ -31,7 +31,7 @@ class Membership:
         self._events = events
         self._newest: dict[
             tuple[str, int], int
-        ] = {}  # node, partition -> the number of its newest member event
+        ] = {}  # node or earlier broker, partition -> the number of its newest member event
 
     def enter(self, peer: Peer, enter: m.Enter) -> None:
         """Count a subscriber in, and reply."""
@@ -59,13 +59,13 @@ class Membership:
             peer.write(encode_frame(m.Accepted([change], m.REMOVED_MEMBERS)))
 
     def announce_again(self, peer: Peer, held: m.Publish) -> None:
-        """Announce what an earlier broker has announced, and held."""
-        if held.seq > self._newest.get((peer.node, held.partition), 0):
-            self._announce(
-                PublishedEvent(held.app_id, held.channel, held.text), peer, held.partition, held.seq
-            )
-        else:
-            self._router.confirm_change(peer, held.partition, held.seq)
+        """Announce what an earlier broker has announced, and held or given to the worker to keep."""
+        source = held.source if isinstance(held, m.EntrustedEvent) else peer.node
+        if held.seq > self._newest.get((source, held.partition), 0) and source != self._router.epoch:
+            self._newest[source, held.partition] = held.seq
+            event = PublishedEvent(held.app_id, held.channel, held.text)
+            self._router.send(source, held.seq, event, partition=held.partition)
+        self._router.confirm_change(peer, held.partition, held.seq)
 
     def apply(self, peer: Peer, report: NodeReport, *, is_known: bool, announce: bool) -> Iterator[None]:
         """Make the worker's part of the ledger what it reports, and `announce` the differences. `is_known` is whether
@@ -137,7 +137,7 @@ class Membership:
     ) -> None:
         """Send a member event. `peer` has caused it, and knows it by the number `change`, unless that is 0."""
         if peer is None or not change:
-            self._router.send("", 0, event)
+            self._router.send_own(event)
             return
         self._newest[peer.node, partition] = change
         self._router.send(peer.node, change, event, partition=partition)

@@ -58,6 +58,10 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
     (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0]),
     (m.Accepted([1, 2]), [3, [1, 2], 0]),
+    (
+        m.EntrustedEvent(3, "a", "c", b"x", None, 0, 9, -3, "e"),
+        [23, 3, "a", "c", b"x", None, 0, 9, -3, "e"],
+    ),
     (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),

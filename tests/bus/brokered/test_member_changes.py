@@ -39,3 +39,8 @@ def test_an_event_is_delivered_once() -> None:
     assert not changes.claim_delivery(m.ADDED_MEMBERS, 1)
     assert changes.claim_delivery(m.ADDED_MEMBERS, 3)
     assert not changes.claim_delivery(m.ADDED_MEMBERS, 2)
+
+
+def test_a_brokers_own_events_are_not_among_them() -> None:
+    changes = MemberChanges(MEMBER_EVENTS.removed)
+    assert changes.pop(m.BROKER_EVENTS, 1) is None

@@ -133,6 +133,16 @@ async def test_a_held_event_lets_its_publisher_go_and_is_kept_until_it_is_releas
     assert [held.seq for held in events.held()] == [2]
 
 
+def test_a_brokers_own_event_is_kept_as_it_came_until_it_is_released() -> None:
+    events = queue()
+    entrusted = m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 5, m.BROKER_EVENTS, "epoch")
+    events.keep_entrusted(entrusted)
+    [held] = events.held()
+    assert held.message() == entrusted
+    events.release(m.BROKER_EVENTS, 77)
+    assert events.held() == []
+
+
 def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

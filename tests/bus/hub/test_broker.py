@@ -250,7 +250,7 @@ def test_a_worker_that_takes_nothing_is_disconnected_however_much_it_said() -> N
     broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
     worker = Worker(broker, "w1", "news")
     broker.router.fell_behind(worker.peer)
-    worker.send(*(m.StartSurvey(id, b"x" * 500_000) for id in range(4)))
+    worker.send(*(m.StartSurvey(id, b"x" * 500_000) for id in range(8)))  # in one turn or not
     assert worker.peer.is_full
     clock.now += 4.9
     broker.tick()

@@ -23,7 +23,7 @@ def connected(router: EventRouter, node: str) -> tuple[Peer, MemoryWriter]:
 
 
 def test_the_slowest_worker_decides_what_is_held() -> None:
-    router = EventRouter(EventLog(lambda: 0.0))
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
     publisher, told = connected(router, "w1")
     slow, slower = connected(router, "w2")[0], connected(router, "w3")[0]
     for seq in (1, 2, 3):
@@ -46,7 +46,7 @@ def test_the_slowest_worker_decides_what_is_held() -> None:
 
 
 def test_who_has_gone_is_told_nothing() -> None:
-    router = EventRouter(EventLog(lambda: 0.0))
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
     publisher, told = connected(router, "w1")
     slow = connected(router, "w2")[0]
     router.fell_behind(slow)
@@ -58,3 +58,54 @@ def test_who_has_gone_is_told_nothing() -> None:
     assert router.disconnected(slow) == 0
     router.settle()
     assert told.written == []
+
+
+def test_the_brokers_own_events_are_kept_by_a_worker_that_takes_what_it_is_sent() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    slow, told_slow = connected(router, "w1")
+    _, told = connected(router, "w2")
+    router.fell_behind(slow)
+    router.send_own(EVENT)
+    router.acknowledge()
+    event, entrusted = told.messages()
+    assert isinstance(event, m.BrokerEvent)
+    assert (event.node, event.partition) == ("epoch", m.BROKER_EVENTS)
+    assert entrusted == m.EntrustedEvent(event.seq, APP, "news", b"x", None, 0, 1, m.BROKER_EVENTS, "epoch")
+    told.written.clear()
+    router.acknowledge()
+    assert told.written == told_slow.written == []  # not again
+    while slow.backlog is not None:
+        router.write_backlog(slow)
+        router.took_all(slow)
+    assert told.messages() == [m.Accepted([event.seq], m.BROKER_EVENTS)]
+
+
+def test_the_brokers_own_events_are_kept_for_a_worker_that_may_come_back() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    _, told = connected(router, "w1")
+    router.absent["w2"] = 0
+    router.send_own(EVENT)
+    router.acknowledge()
+    assert [type(each) for each in told.messages()] == [m.BrokerEvent, m.EntrustedEvent]
+
+
+def test_the_brokers_own_events_need_no_keeper_where_all_have_them() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    _, told = connected(router, "w1")
+    slow, _ = connected(router, "w2")
+    router.send_own(EVENT)
+    router.acknowledge()
+    router.fell_behind(slow)  # by what comes later
+    router.acknowledge()
+    assert [type(each) for each in told.messages()] == [m.BrokerEvent]
+
+
+def test_without_a_keeper_the_brokers_own_events_wait_for_the_others_alone() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    slow, told = connected(router, "w1")
+    router.fell_behind(slow)
+    router.send_own(EVENT)
+    router.acknowledge()
+    router.write_backlog(slow)
+    router.took_all(slow)
+    assert [type(each) for each in told.messages()] == [m.BrokerEvent]

@@ -24,7 +24,7 @@ class Host:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
-        self.router = EventRouter(EventLog(lambda: 0.0))
+        self.router = EventRouter(EventLog(lambda: 0.0), "epoch")
         self.membership = Membership(self.ledger, EventCache(lambda: 0.0), self.router, MEMBER_EVENTS)
         self.writer, self.told = MemoryWriter(), MemoryWriter()
         self.peer, self.other = self.connected("w1", self.told), self.connected("w2", self.writer)
@@ -85,3 +85,27 @@ def test_the_dead_are_buried_step_by_step() -> None:
     assert host.writer.messages()[-1] == m.NodeGone("w1")
     assert host.ledger.keys_of_node("w1") == ()
     assert host.ledger.counts(APP, ROOM) == (0, 1)
+
+
+def test_what_a_dead_broker_has_said_of_itself_is_said_once_more() -> None:
+    """Two workers kept it, and one of them links twice."""
+    host = Host()
+    removed = MEMBER_EVENTS.removed(ROOM, ANN)
+    entrusted = m.EntrustedEvent(77, APP, ROOM, removed, None, 0, 5, m.BROKER_EVENTS, "before")
+    for peer in (host.peer, host.peer, host.other):
+        host.membership.announce_again(peer, entrusted)
+    host.router.acknowledge()
+    [event, accepted] = host.writer.messages()
+    assert isinstance(event, m.BrokerEvent)
+    assert (event.node, event.seq, event.partition, event.text) == ("before", 77, m.BROKER_EVENTS, removed)
+    assert accepted == m.Accepted([77], m.BROKER_EVENTS)
+    assert host.told.messages() == [accepted, accepted]
+
+
+def test_what_this_broker_has_said_is_not_said_again_to_a_keeper_that_comes_back() -> None:
+    host = Host()
+    entrusted = m.EntrustedEvent(77, APP, ROOM, b"x", None, 0, 5, m.BROKER_EVENTS, "epoch")
+    host.membership.announce_again(host.peer, entrusted)
+    host.router.acknowledge()
+    assert host.announced() == []
+    assert host.told.messages() == [m.Accepted([77], m.BROKER_EVENTS)]

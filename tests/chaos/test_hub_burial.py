@@ -1,0 +1,49 @@
+"""A worker dies, and then the hub: the others are still told of its members, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
+from tests.chaos.hub_process import HubProcess, go_on_reading, stop_reading
+from tests.chaos.test_hub import FILLER, ROOM, publish_all
+from tests.conftest import Run
+
+USERS = [Member(f"u{number}", b'"u%d"' % number, b"null") for number in range(20)]
+
+
+@pytest.fixture
+def cluster(run: Run, tmp_path: Path) -> Iterator[HubProcess]:
+    cluster = HubProcess(tmp_path)
+    yield cluster
+    run(cluster.close())
+
+
+async def test_what_only_the_hub_had_said_of_a_dead_worker_is_said_again(cluster: HubProcess) -> None:
+    slow, other, leaving = [await cluster.node() for _ in range(3)]
+    await slow.enter("news")
+    await slow.enter(ROOM, Member("slow", b'"slow"', b"null"))
+    await other.enter(ROOM, Member("other", b'"other"', b"null"))
+    for user in USERS:
+        await leaving.enter(ROOM, user)
+    await other.enter(ROOM, USERS[0])  # so that it does not leave with the others
+    await slow.until(lambda: MEMBER_EVENTS.added(ROOM, USERS[-1]) in slow.texts(ROOM))
+    slow.received.clear()
+    stop_reading(slow)
+    await publish_all(other, FILLER)
+    await cluster.dismiss(leaving)
+    await other.until(lambda: len(other.texts(ROOM)) == len(USERS) - 1)
+    await cluster.outage()
+    await cluster.recover()
+    go_on_reading(slow)
+    await other.publish(b"end", ROOM)
+    expected = [*(MEMBER_EVENTS.removed(ROOM, user) for user in USERS[1:]), b"end"]
+    for node in (slow, other):
+        await node.until(lambda node=node: b"end" in node.texts(ROOM))  # type: ignore[misc]
+        assert node.texts(ROOM) == expected
+    assert slow.texts() == FILLER
+    await other.until(lambda: not other.bus._outbound.held())
