@@ -71,16 +71,14 @@ class Ledger:
         ledger_channel = self._find(app_id, channel)
         return ledger_channel is not None and user_id in ledger_channel.members
 
-    def members_of_node(self, node: str) -> Iterator[tuple[str, str, str]]:
-        """(app id, channel, user id) of every user who is on a channel through this node. The ledger may be changed
+    def members_of_node(self, node: str) -> Iterator[tuple[str, str, Member]]:
+        """(app id, channel, member) of every user who is on a channel through this node. The ledger may be changed
         meanwhile."""
         for app_id, channel in tuple(self._keys_by_node.get(node, ())):
             ledger_channel = self._find(app_id, channel)
-            for user_id, (_, nodes) in (
-                () if ledger_channel is None else tuple(ledger_channel.members.items())
-            ):
+            for member, nodes in () if ledger_channel is None else tuple(ledger_channel.members.values()):
                 if node in nodes:
-                    yield app_id, channel, user_id
+                    yield app_id, channel, member
 
     def keys_of_node(self, node: str) -> tuple[ChannelKey, ...]:
         """The channels with a count or member of the node."""

@@ -46,6 +46,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
         help="number of workers that have lost their hub and will connect",
     )
     parser.add_argument("--max-cached-bytes", type=int, default=MAX_BYTES_PER_APP)
+    parser.add_argument("--lease", type=float, default=LEASE_S, help="seconds")
     parser.add_argument("--log-format", required=True)
     parser.add_argument("--log-level", required=True)
     options = parser.parse_args(arguments)
@@ -54,7 +55,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     broker = Broker(
         MEMBER_EVENTS,
         clock,
-        lease_s=LEASE_S,
+        lease_s=options.lease,
         expected_workers=options.workers,
         max_cached_bytes=options.max_cached_bytes,
     )

@@ -38,8 +38,8 @@ def test_what_a_node_holds_can_be_removed_while_it_is_read() -> None:
     for channel in ("presence-a", "presence-b"):
         ledger.join("n1", APP, channel, ANN)
         ledger.join("n2", APP, channel, BOB)
-    for app_id, channel, user_id in ledger.members_of_node("n1"):
-        assert ledger.leave("n1", app_id, channel, user_id) == ANN
+    for app_id, channel, member in ledger.members_of_node("n1"):
+        assert ledger.leave("n1", app_id, channel, member.user_id) == ANN
     assert list(ledger.members_of_node("n1")) == []
     assert len(list(ledger.members_of_node("n2"))) == 2
 
@@ -91,7 +91,7 @@ def test_a_user_on_two_nodes_goes_with_the_last_of_them() -> None:
         assert [ledger.leave(*key) for key in ((first, APP, ROOM, "ann"),)] == [None]
         assert ledger.keys_of_node(first) == ()
         assert ledger.counts(APP, ROOM) == (1, 1)
-        assert list(ledger.members_of_node(last)) == [(APP, ROOM, "ann")]
+        assert list(ledger.members_of_node(last)) == [(APP, ROOM, ANN)]
         assert ledger.leave(last, APP, ROOM, "ann") == ANN
         assert ledger.counts(APP, ROOM) == (1, 0)
         ledger.set_count(last, APP, ROOM, 0)

@@ -13,6 +13,7 @@ from typing import Any
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.processes.hub import LEASE_S
 from tests.bus.engines import BusNode, _NodeGroup
 
 MAX_CACHED_BYTES = 100_000_000  # more than a message may have
@@ -21,8 +22,9 @@ MAX_CACHED_BYTES = 100_000_000  # more than a message may have
 class HubProcess(_NodeGroup):
     """Workers, and a hub that is killed with SIGKILL in an `outage`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lease_s: float = LEASE_S) -> None:
         super().__init__()
+        self._lease_s = lease_s
         self._path = str(folder / "hub.sock")
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
@@ -37,7 +39,11 @@ class HubProcess(_NodeGroup):
             await self._open(0)
         node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(
-            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner), MAX_CACHED_BYTES
+            node.name,
+            node,
+            MEMBER_EVENTS,
+            lambda owner: HubLink(self._path, owner, self._lease_s / 5),
+            MAX_CACHED_BYTES,
         )
         return await self._start(node)
 
@@ -73,6 +79,7 @@ class HubProcess(_NodeGroup):
                     *(sys.executable, "-m", "revurb.processes.hub"),
                     *("--link", f"1:{theirs.fileno()}", "--stack", "2"),
                     *("--socket", self._path, "--workers", str(expected)),
+                    *("--lease", str(self._lease_s)),
                     *("--max-cached-bytes", str(MAX_CACHED_BYTES)),
                     *("--log-format", "plain", "--log-level", "warning"),
                 ],

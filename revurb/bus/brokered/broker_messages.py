@@ -23,6 +23,7 @@ from revurb.bus.brokered.event_messages import Publish as Publish
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
 from revurb.bus.brokered.reported_state import DepartedMember as DepartedMember
+from revurb.bus.brokered.reported_state import EntrustedMembers as EntrustedMembers
 from revurb.bus.brokered.reported_state import Message
 from revurb.pusher.ports import ChannelState, Member
 
@@ -37,7 +38,7 @@ TERMINATIONS = ""
 class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
     parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `held` are
-    events that an earlier broker held."""
+    events that an earlier broker held, `entrusted` what it gave to the node to keep."""
 
     node: str
     epoch: str
@@ -47,6 +48,7 @@ class Hello(Message, tag=1):
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
     held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
+    entrusted: list[EntrustedMembers] = msgspec.field(default_factory=list)
 
 
 class Enter(Message, tag=3):
@@ -174,6 +176,7 @@ class StatePart(Message, tag=17):
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
     held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
+    entrusted: list[EntrustedMembers] = msgspec.field(default_factory=list)
 
 
 # From the broker.
@@ -296,6 +299,7 @@ FromBroker: TypeAlias = (
     | Held
     | EventsMissed
     | EntrustedEvent
+    | EntrustedMembers
     | HubReady
 )
 

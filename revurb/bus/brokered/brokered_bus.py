@@ -18,6 +18,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
+from revurb.bus.brokered.known_nodes import KnownNodes
 from revurb.bus.brokered.outage import Outage
 from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
@@ -77,7 +78,7 @@ class BrokeredBus:
         # A hub sends a node its own event ahead of the `Accepted`, and Redis perhaps behind it.
         has_subscribers = (lambda app_id, channel: False) if self._link.confirms_changes else state.has
         self._outbound = OutboundQueue(self._link.partition_of, has_subscribers)
-        self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
+        self._known_nodes = KnownNodes()
         self._epoch, self._position, self._linked = "", 0, False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._deliver)
@@ -218,7 +219,7 @@ class BrokeredBus:
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
-            self.node, self._epoch, self._position, self._outbound.held()
+            self.node, self._epoch, self._position, self._outbound.held(), self._known_nodes.entrusted()
         ):
             if isinstance(message, m.Hello):
                 self._linked = True
@@ -246,6 +247,8 @@ class BrokeredBus:
                     self._on_held(partition, seq, position)
             case m.EntrustedEvent():
                 self._outbound.keep_entrusted(message)
+            case m.EntrustedMembers():
+                self._known_nodes.keep(message)
             case m.EventsMissed(count):
                 self.missed += count
                 _log.warning("this process was too slow, and missed events", extra={"at_most": count})
@@ -262,7 +265,7 @@ class BrokeredBus:
             case m.HeartbeatReply(position):
                 self._position = max(self._position, position)
             case m.NodeGone(node):
-                self._newest = {of: seq for of, seq in self._newest.items() if of[0] != node}
+                self._known_nodes.gone(node)
             case m.ReportRequest(app_id, channel):
                 self._subscriptions.report(app_id, channel)
             case m.Refused(id):
@@ -282,6 +285,7 @@ class BrokeredBus:
             self._outbound.broker_replaced()
         self._epoch = epoch
         self._subscriptions.welcomed()
+        self._known_nodes.welcomed()
         if self._welcomed_once.done():
             _log.info("the bus is back", extra={"broker": self._link.name})
         else:
@@ -294,10 +298,7 @@ class BrokeredBus:
             claim = self._outbound if event.partition >= 0 else self._subscriptions.changes
             is_new = claim.claim_delivery(event.partition, event.seq)
         elif event.node:
-            source = (event.node, event.partition)
-            is_new = event.seq > self._newest.get(source, 0)
-            if is_new:
-                self._newest[source] = event.seq
+            is_new = self._known_nodes.claim_delivery(event.node, event.partition, event.seq)
         if is_new:
             self._deliver(event)
 

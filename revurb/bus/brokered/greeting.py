@@ -6,7 +6,7 @@ that the last part and the `Hello` make a state of one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
@@ -21,7 +21,7 @@ from revurb.pusher.ports import Member
 PART_BYTES = 64 * 1024  # written in 0.1 ms, read in 1 ms
 _ENTRY_BYTES = 20  # of a report, a member or an event, besides its texts
 
-_Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.Publish
+_Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.Publish | m.EntrustedMembers
 
 
 class Greeting:
@@ -29,7 +29,8 @@ class Greeting:
     one item more."""
 
     __slots__ = (
-        "_cache", "_changed", "_changes", "_departures", "_held", "_part_bytes", "_pending", "_state", "reported",
+        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_held", "_part_bytes", "_pending", "_state",
+        "reported",
     )  # fmt: skip
 
     def __init__(
@@ -40,8 +41,10 @@ class Greeting:
         changes: MemberChanges,
         part_bytes: float = PART_BYTES,
         held: Sequence[HeldEvent] = (),
+        entrusted: Iterable[m.EntrustedMembers] = (),
     ) -> None:
         self._held = held
+        self._entrusted = entrusted
         self._part_bytes = part_bytes
         self._state = state
         self._cache = cache
@@ -66,6 +69,8 @@ class Greeting:
                 part.cached.append(item)
             elif isinstance(item, m.Publish):
                 part.held.append(item)
+            elif isinstance(item, m.EntrustedMembers):
+                part.entrusted.append(item)
             else:
                 part.departed.append(item)
             size += item_bytes
@@ -96,6 +101,8 @@ class Greeting:
             yield report, len(event.text) + len(channel) + _ENTRY_BYTES
         for held in self._held:
             yield held.message(), len(held.event.text) + len(held.event.channel) + _ENTRY_BYTES
+        for entrusted in self._entrusted:
+            yield entrusted, sum(report_bytes(each) for each in entrusted.channels)
         yield from self._changes_since()
 
     def _changes_since(self) -> Iterator[tuple[m.ChannelReport | m.DepartedMember, int]]:
@@ -133,6 +140,11 @@ class Greeting:
                     _ENTRY_BYTES,
                 )
         yield report, size
+
+
+def report_bytes(report: m.ChannelReport) -> int:
+    """About how many bytes a report takes in a message."""
+    return len(report.channel) + _ENTRY_BYTES + sum(map(_member_bytes, report.members))
 
 
 def _member_bytes(member: Member) -> int:

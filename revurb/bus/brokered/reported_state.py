@@ -33,6 +33,15 @@ class DepartedMember(Message):
     change: int = 0
 
 
+class EntrustedMembers(Message, tag=24):
+    """From the broker: members of another node, which is away and may come back. The node has to keep them, in addition
+    to what it keeps of that other node already, until that is gone for good; an empty list: until now. To the next
+    broker: the same, for the case that the other node does not come. Their `count` is 0."""
+
+    node: str
+    channels: list[ChannelReport]
+
+
 class CachedEventReport(Message):
     """The last event of a cache channel, as far as the node knows."""
 

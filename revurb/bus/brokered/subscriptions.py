@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
@@ -144,12 +144,17 @@ class BrokeredSubscriptions:
     # What happens to the link.
 
     def greet(
-        self, node: str, epoch: str, position: int, held: Sequence[HeldEvent] = ()
+        self,
+        node: str,
+        epoch: str,
+        position: int,
+        held: Sequence[HeldEvent] = (),
+        entrusted: Iterable[m.EntrustedMembers] = (),
     ) -> Iterator[m.StatePart | m.Hello]:
-        """Everything that this node has to report, with the `held` events: in parts, if it is much, and a `Hello`.
-        Messages that are sent after the `Hello` are changes to it."""
+        """Everything that this node has to report, with the `held` events and the `entrusted` members: in parts, if it
+        is much, and a `Hello`. Messages that are sent after the `Hello` are changes to it."""
         state = self._state
-        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, held)
+        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, held, entrusted)
         self._greeting = greeting
         parts = greeting.parts()
         first = next(parts)
@@ -163,7 +168,10 @@ class BrokeredSubscriptions:
         self._counts.clear()
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
-        yield m.Hello(node, epoch, position, dict(state.connections), channels, cached, departed, first.held)
+        connections = dict(state.connections)
+        yield m.Hello(
+            node, epoch, position, connections, channels, cached, departed, first.held, first.entrusted
+        )
 
     def report(self, app_id: str, channel: str) -> None:
         """Send what this node has of one channel, which the broker has lost."""

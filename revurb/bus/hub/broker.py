@@ -22,6 +22,7 @@ from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
+from revurb.bus.hub.absent_workers import AbsentWorkers
 from revurb.bus.hub.event_log import EventLog
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
@@ -36,9 +37,8 @@ from revurb.bus.step_queue import StepQueue
 
 _log = logging.getLogger(__name__)
 
-MAX_BACKLOG_BYTES = (
-    64 * 1024 * 1024
-)  # replies that wait for one worker, which has to connect again beyond that
+# Of the replies that wait for one worker, which has to connect again beyond that.
+MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 
 
 class Broker:
@@ -71,12 +71,10 @@ class Broker:
         self._peers = self.router.peers
         self._membership = Membership(self._ledger, self._cache, self.router, events)
         self.steps = StepQueue()
-        self._leases: dict[str, float] = {}  # node that is disconnected -> when its lease ends
+        self._absent = AbsentWorkers(self._ledger, self.router, clock, lease_s)
         self._surveys = OpenSurveys()
         self._newest_seqs: dict[str, int] = {}  # node -> the number of its newest event
-        self._takeover: Takeover | None = None
-        if expected_workers:
-            self._takeover = Takeover(expected_workers, clock() + lease_s)
+        self._takeover = Takeover(expected_workers, clock() + lease_s) if expected_workers else None
 
     def receive(self, peer: Peer, bodies: Sequence[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
@@ -124,9 +122,9 @@ class Broker:
         """A worker's connection has ended: its lease begins."""
         if peer.node and self._peers.get(peer.node) is peer:
             del self._peers[peer.node]
-            self._leases[peer.node] = self._clock() + self._lease_s
-            self.router.absent[peer.node] = self.router.disconnected(peer)
+            self._absent.add(peer)
         self._end_peer(peer)
+        self._entrust()
         self.router.settle()
 
     def tick(self) -> None:
@@ -140,19 +138,18 @@ class Broker:
                     peer.received_at = now
             waiting_bytes = 0 if backlog is None else backlog.bytes
             if peer.received_at + self._lease_s <= now or waiting_bytes > MAX_BACKLOG_BYTES:
-                _log.warning(
-                    "worker says nothing, or takes nothing: its connection is closed",
-                    extra={"node": peer.node, "waiting_bytes": waiting_bytes},
-                )
+                what = {"node": peer.node, "waiting_bytes": waiting_bytes}
+                _log.warning("worker says nothing, or takes nothing: its connection is closed", extra=what)
                 peer.close()
                 self.disconnected(peer)
-        for node in [node for node, ends_at in self._leases.items() if ends_at <= now]:
+        for node in self._absent.ended():
             _log.warning("worker did not come back, its members are removed", extra={"node": node})
             self._bury(node)
         if self._takeover is not None and now >= self._takeover.deadline:
             self._finish_takeover()
         self._log.expire()
         self._cache.expire()
+        self._entrust()
         self.router.settle()
         self.steps.go_on()
 
@@ -206,8 +203,7 @@ class Broker:
             _log.warning("worker has another connection, the old one is closed", extra={"node": node})
             self._end_peer(replaced)
             replaced.close()
-        self._leases.pop(node, None)
-        self.router.absent.pop(node, None)
+        self._absent.came_back(node)
         self._peers[node] = peer
         peer.is_greeting = peer.is_occupied = True
         # From here on the log keeps what it is to get. A worker that has had no broker has nothing to catch up with.
@@ -232,13 +228,13 @@ class Broker:
         if peer.is_over:
             return
         self._ledger.replace_connections(peer.node, hello.connections)
-        departed = ((peer, each) for each in report.departed)
-        if is_known:
-            pass  # they were in this broker's ledger, and have been announced just now
-        elif self._takeover is not None:
-            self._takeover.departed += departed
-        else:
-            yield from self._membership.announce_departed(departed)
+        if not is_known:  # else they were in this broker's ledger, and have been announced just now
+            yield from self._absent.inherit(report.entrusted)
+            departed = ((peer, each) for each in report.departed)
+            if self._takeover is not None:
+                self._takeover.departed += departed
+            else:
+                yield from self._membership.announce_departed(departed)
         for held in report.held:
             if self._takeover is None:
                 self._publish(peer, held)
@@ -253,6 +249,7 @@ class Broker:
         self.resume(peer)
         if backlog.is_empty:
             self.router.took_all(peer)
+        self._entrust()
         if self._takeover is not None:
             if hello.epoch:  # a worker that has had no broker is not one of those that are expected
                 self._takeover.add_report(peer.node)
@@ -329,13 +326,17 @@ class Broker:
         self.router.confirm(peer, message.seq)
 
     def _bury(self, node: str) -> None:
-        self._leases.pop(node, None)
-        self.router.absent.pop(node, None)
+        self._absent.buried(node)
         self._newest_seqs.pop(node, None)
         self.steps.append(self._membership.bury(node))
 
+    def _entrust(self) -> None:
+        if not self._absent.all_are_kept:
+            self.steps.append(self._absent.entrust())
+
     def _end_peer(self, peer: Peer) -> None:
         self.router.disconnected(peer)
+        self._absent.disconnected(peer)
         peer.end()
         self._surveys.close_all_of(peer)
 

@@ -139,12 +139,16 @@ class EventRouter:
             if self.peers.get(publisher.node) is publisher:  # else it publishes them again
                 publisher.write(encode_frame(m.Accepted(seqs, partition)))
 
+    def keeper(self) -> Peer | None:
+        """A worker that takes what it is sent, and can keep what only this process knows; None if there is none."""
+        return next((peer for peer in self.peers.values() if peer not in self._behind), None)
+
     def _entrust(self) -> None:
         """Give the broker's own events to a worker to keep, if somebody has not got them."""
         own_events, self._own_events = self._own_events, []
         if not self._behind and not self.absent:
             return
-        keeper = next((peer for peer in self.peers.values() if peer not in self._behind), None)
+        keeper = self.keeper()
         if keeper is None:
             return
         for event in own_events:

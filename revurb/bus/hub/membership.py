@@ -73,7 +73,8 @@ class Membership:
         node, ledger = peer.node, self._ledger
         departed = {(each.app_id, each.channel, each.member.user_id): each.change for each in report.departed}
         looked_up: dict[ChannelKey, set[str]] = {}
-        for app_id, channel, user_id in ledger.members_of_node(node):
+        for app_id, channel, known in ledger.members_of_node(node):
+            user_id = known.user_id
             if not report.has_user(app_id, channel, looked_up, user_id):
                 self.leave(peer, app_id, channel, user_id, departed.pop((app_id, channel, user_id), 0))
             yield
@@ -119,8 +120,8 @@ class Membership:
         for key in tuple(self._router.routes.topics(node)):
             self._router.routes.remove(node, key)
             yield
-        for app_id, channel, user_id in self._ledger.members_of_node(node):
-            gone = self._ledger.leave(node, app_id, channel, user_id)
+        for app_id, channel, member in self._ledger.members_of_node(node):
+            gone = self._ledger.leave(node, app_id, channel, member.user_id)
             if gone is not None:
                 self._announce(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
             yield

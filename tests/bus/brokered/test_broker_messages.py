@@ -28,6 +28,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             [["a", "c", b"x", 5.0]],
             [["a", "c", list(ANN), 0]],
             [],
+            [],
         ],
     ),
     (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60, 0, 0]),
@@ -51,7 +52,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.HeartbeatRequest(), [16]),
     (
         m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True)], [], []),
-        [17, [["a", "c", 1, [], ["u"], True]], [], [], []],
+        [17, [["a", "c", 1, [], ["u"], True]], [], [], [], []],
     ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
@@ -61,6 +62,10 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (
         m.EntrustedEvent(3, "a", "c", b"x", None, 0, 9, -3, "e"),
         [23, 3, "a", "c", b"x", None, 0, 9, -3, "e"],
+    ),
+    (
+        m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
+        [24, "n2", [["a", "c", 0, [list(ANN)], [], False]]],
     ),
     (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),

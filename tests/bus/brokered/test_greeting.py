@@ -54,6 +54,18 @@ def test_cached_events_are_reported_a_few_at_a_time() -> None:
     assert [len(part.cached) for part in reporting.greeting.parts()] == [2] * 10 + [0]
 
 
+def test_entrusted_members_are_reported_a_few_at_a_time() -> None:
+    reporting = Reporting()
+    channels = [m.ChannelReport(APP, ROOM, 0, [user(number, b"x" * 1000) for number in range(40)])]
+    entrusted = [m.EntrustedMembers(f"n{number}", channels) for number in range(6)]
+    greeting = Greeting(
+        reporting.state, reporting.cache, reporting.pending, reporting.changes, entrusted=entrusted
+    )
+    parts = list(greeting.parts())
+    assert [len(part.entrusted) for part in parts] == [2, 2, 2, 0]
+    assert [each for part in parts for each in part.entrusted] == entrusted
+
+
 def test_members_that_come_by_enter_are_only_named() -> None:
     reporting = Reporting()
     reporting.join(user(1), user(2))

@@ -176,7 +176,11 @@ def test_a_worker_that_does_not_come_back_is_removed_after_its_lease() -> None:
     one, two = Worker(broker, "w1"), Worker(broker, "w2", ROOM)
     one.send(m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False))
     broker.disconnected(one.peer)
-    assert two.texts() == [b"added"]
+    broker.steps.go_on()
+    *_, event, entrusted = two.received()
+    assert isinstance(event, m.BrokerEvent)
+    assert event.text == b"added"
+    assert entrusted == m.EntrustedMembers("w1", [m.ChannelReport(APP, ROOM, 0, [ANN])])
     clock.now += 4.9
     two.send(m.HeartbeatRequest())
     broker.tick()

@@ -50,7 +50,7 @@ def test_an_event_is_held_while_a_worker_is_away_and_may_come_back() -> None:
     assert publisher.received() == [m.Held([1], [1])]
     back = Worker(broker, "w2", "news", epoch=broker.epoch, position=0)
     broker.tick()
-    assert publisher.received() == []  # it is there, but has not been sent it
+    assert publisher.received() == [m.EntrustedMembers("w2", [])]  # it is there, but has not been sent it
     back.take_all()
     assert publisher.received() == [m.Accepted([1])]
     broker.disconnected(back.peer)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.peer import Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
 from tests.bus.engines import APP
 from tests.bus.hub.memory_writer import MemoryWriter
 from tests.pusher.room import Clock
@@ -16,14 +19,23 @@ def a_broker() -> Broker:
 
 
 class Worker:
-    """A worker's side of a connection, without the connection."""
+    """A worker's side of a connection, without the connection. It reports `members` on each of the channels."""
 
-    def __init__(self, broker: Broker, node: str, *channels: str, epoch: str = "", position: int = 0) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        node: str,
+        *channels: str,
+        epoch: str = "",
+        position: int = 0,
+        members: Sequence[Member] = (),
+        entrusted: Sequence[m.EntrustedMembers] = (),
+    ) -> None:
         self.broker = broker
         self.writer = MemoryWriter()
         self.peer = Peer(self.writer, 0)
-        reports = [m.ChannelReport(APP, channel, 1, []) for channel in channels]
-        self.send(m.Hello(node, epoch, position, {}, reports, [], []))
+        reports = [m.ChannelReport(APP, channel, 1, list(members)) for channel in channels]
+        self.send(m.Hello(node, epoch, position, {}, reports, [], [], [], list(entrusted)))
 
     def send(self, *messages: m.FromWorker) -> None:
         self.broker.receive(self.peer, [m.encode(message) for message in messages])
