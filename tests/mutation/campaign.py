@@ -5,7 +5,8 @@
 Works on a copy in a temporary folder, with a virtual environment that finds the copy first, so that processes which the
 tests start run the mutant as well. The file that tests the module goes first (see `tests/architecture/test_mirror.py`),
 then the folder that mirrors the package, then `--then`, up to the first failure. A mutant that takes far longer than
-the sources do is one that was noticed. A package may be one below another: `--package bus/hub`.
+the sources do is one that was noticed. A package may be one below another: `--package bus/hub`. With `--flat`, only its
+own modules are changed, not those of the packages below it, and only the tests beside each other are run.
 
 A survivor is a gap in the tests, or means the same as the original; that is for people to say.
 """
@@ -111,22 +112,27 @@ def nearest(path: Path) -> str | None:
     return str(tests.relative_to(ROOT)) if tests.exists() else None
 
 
-def draw(package: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
-    """As many mutants of the package as that, always the same for a seed, by place. All if there are not more."""
+def draw(package: str, count: int, seed: int, *, flat: bool = False) -> list[tuple[Path, Mutant]]:
+    """As many mutants of the package as that, always the same for a seed, by place. All if there are not more. `flat`
+    leaves out the packages below it."""
+    sources = ROOT / "revurb" / package
     found = [
         (path.relative_to(ROOT), mutant)
-        for path in sorted((ROOT / "revurb" / package).rglob("*.py"))
+        for path in sorted(sources.glob("*.py") if flat else sources.rglob("*.py"))
         for mutant in mutants(path.read_text())
     ]
     numbers = sorted(random.Random(seed).sample(range(len(found)), min(count, len(found))))
     return [found[number] for number in numbers]
 
 
-def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]) -> int:
+def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str], *, flat: bool) -> int:
     """Prints the survivors. Returns 1 if the tests fail or hang without any change, else 0."""
     adopt_orphans()
-    folders = [f"tests/{package}", *(f"tests/{name}" for name in then)]
-    drawn = draw(package, count, seed)
+    tests = ROOT / "tests" / package
+    mirrored = sorted(tests.glob("test_*.py")) if flat else [tests]
+    stages_of_all = [*mirrored, *(ROOT / "tests" / name for name in then)]
+    folders = [str(path.relative_to(ROOT)) for path in stages_of_all]
+    drawn = draw(package, count, seed, flat=flat)
     deadline = time.monotonic() + seconds
     survivors = tried = 0
     limits_s: dict[str, float] = {}  # of what passes without any change
@@ -137,21 +143,21 @@ def run(package: str, count: int, seed: int, seconds: float, then: Sequence[str]
                 break
             own = nearest(path)
             stages = folders if own is None else [own, *folders]
-            for tests in stages:
-                if tests not in limits_s:
+            for stage in stages:
+                if stage not in limits_s:
                     began = time.monotonic()
-                    passed = bench.passes([tests], BASELINE_TIMEOUT_S)
+                    passed = bench.passes([stage], BASELINE_TIMEOUT_S)
                     took_s = time.monotonic() - began
                     if not passed:
                         hang = took_s >= BASELINE_TIMEOUT_S
                         fault = f"take longer than {BASELINE_TIMEOUT_S} s" if hang else "fail"
-                        print(f"{tests}: the tests {fault} without any change", file=sys.stderr)
+                        print(f"{stage}: the tests {fault} without any change", file=sys.stderr)
                         return 1
-                    limits_s[tests] = max(MIN_TIMEOUT_S, TIMES_SLOWER * took_s)
+                    limits_s[stage] = max(MIN_TIMEOUT_S, TIMES_SLOWER * took_s)
             tried += 1
             original = (bench.root / path).read_text()
             bench.put(path, mutant.source)
-            if all(bench.passes([tests], limits_s[tests]) for tests in stages):
+            if all(bench.passes([stage], limits_s[stage]) for stage in stages):
                 survivors += 1
                 print(f"{path}:{mutant.line}: {mutant.before}  ->  {mutant.after}", flush=True)
             bench.put(path, original)
@@ -173,10 +179,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--then", action="append", default=[], metavar="FOLDER", help="tests to run where the package's pass"
     )
+    parser.add_argument("--flat", action="store_true", help="leave out the packages below it")
     given = parser.parse_args(arguments)
     if not (ROOT / "tests" / given.package).is_dir():
         parser.error(f"--package: there are no tests/{given.package}")
-    return run(given.package, given.count, given.seed, given.seconds, given.then)
+    return run(given.package, given.count, given.seed, given.seconds, given.then, flat=given.flat)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ def test_a_package_may_be_below_another() -> None:
     assert {path.parent for path in paths} == {Path("revurb/bus/hub")}
 
 
+def test_the_packages_below_may_be_left_out() -> None:
+    assert {path.parent for path, _ in draw("bus", 10**6, 1, flat=True)} == {Path("revurb/bus")}
+
+
 def test_the_file_that_tests_a_module_goes_first() -> None:
     assert nearest(Path("revurb/bus/cache.py")) == "tests/bus/test_cache.py"
     assert nearest(Path("revurb/bus/hub/peer.py")) == "tests/bus/hub/test_broker.py"

@@ -37,6 +37,16 @@ async def test_a_reply_answers_its_question_only() -> None:
     assert await first == 5
 
 
+async def test_an_answer_that_nobody_waits_for_is_passed_over() -> None:
+    """As the channels that a link has read already, which it may give for a question of before."""
+    asked = Asked()
+    cancelled, answer = asked.connections(), asked.connections()
+    cancelled.cancel()
+    for id in (1, 99, 2, 2):
+        asked.queries.on_answer(id, 7)
+    assert await answer == 7
+
+
 async def test_a_reply_of_another_type_leaves_the_question_open() -> None:
     asked = Asked()
     answer = asked.connections()

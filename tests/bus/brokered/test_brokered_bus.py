@@ -104,13 +104,16 @@ async def test_what_is_published_while_the_link_is_full_is_sent_when_it_has_room
     assert node.published == [b"1", b"2", b"3", b"4"]
 
 
-async def test_a_link_that_is_lost_starts_over_with_everything_that_is_not_accepted() -> None:
+async def test_a_link_that_is_lost_starts_over_with_everything_that_is_not_accepted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     node = Node()
     for text in (b"1", b"2"):
         node.publish(text)
     node.bus.receive((m.Accepted([1], 0),))
     node.bus.unlinked()
     assert "disconnected" in str(node.bus.degraded)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
     node.publish(b"3")
     assert node.delivered[-1] == b"3"  # its own clients have it at once
     node.link.sent.clear()
@@ -158,6 +161,45 @@ async def test_a_change_that_the_broker_confirms_is_kept_until_then(monkeypatch:
     changes = node.bus._subscriptions.changes
     assert changes.pop(m.ADDED_MEMBERS, first) is None
     assert changes.pop(m.ADDED_MEMBERS, second) is not None
+
+
+async def test_what_the_broker_holds_lets_its_publishers_go_and_is_told_to_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ScriptedLink, "confirms_changes", True)
+    node = Node()
+    published = node.bus.publish(PublishedEvent(APP, "news", b"1"))
+    assert isinstance(published, asyncio.Future)
+    ann = Member("ann", b'"ann"', b"null")
+    node.bus.enter(EnterRequest(APP, "presence-x", ann, b"added", False), node.entered.append)
+    node.bus.receive((m.Held([1], [7]), m.Held([1], [8], m.ADDED_MEMBERS), m.Held([9], [9], m.ADDED_MEMBERS)))
+    assert published.done()
+    own = m.EntrustedEvent(77, APP, "presence-x", b"gone", None, 0, 9, m.BROKER_EVENTS, "epoch")
+    node.bus.receive((own, m.Held([77], [9], m.BROKER_EVENTS)))
+    node.bus.unlinked()
+    node.link.sent.clear()
+    node.bus.linked()
+    [hello] = [message for message in node.link.sent if isinstance(message, m.Hello)]
+    assert hello.held == [
+        m.Publish(1, APP, "news", b"1", None, 0, 7, 0),
+        m.Publish(1, APP, "presence-x", b"added", None, 0, 8, m.ADDED_MEMBERS),
+        own,
+    ]
+
+
+async def test_a_connection_is_counted_by_the_broker_that_admits_it_or_by_a_report() -> None:
+    node = Node()
+    admitted = node.bus.admit(APP, 2)
+    assert isinstance(admitted, asyncio.Future)
+    [question] = [message for message in node.link.sent if isinstance(message, m.Admit)]
+    node.bus.receive((m.QueryReply(question.id, msgspec.Raw(m.encode(True))),))
+    assert await admitted
+    node.link.sent.clear()
+    node.bus._subscriptions._counts.report()
+    assert node.link.sent == []
+    assert node.bus.admit(APP, None) is True  # without a limit, nobody is asked
+    node.bus._subscriptions._counts.report()
+    assert node.link.sent == [m.ConnectionCount(APP, 1, 2)]
 
 
 async def test_nothing_of_who_comes_and_goes_is_sent_to_a_broker_that_is_away() -> None:

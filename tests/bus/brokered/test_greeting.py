@@ -47,6 +47,16 @@ def test_a_large_channel_is_reported_in_pieces_that_continue_each_other() -> Non
     assert {report.count for report in reports} == {200}
 
 
+def test_who_leaves_behind_the_last_part_is_in_the_rest() -> None:
+    reporting = Reporting()
+    reporting.join(user(1), user(2))
+    reporting.changes.remove(APP, ROOM, user(3))
+    [part] = reporting.greeting.parts()
+    reporting.changes.remove(APP, ROOM, user(4))
+    assert [each.member for each in part.departed] == [user(3)]
+    assert reporting.greeting.rest() == m.StatePart([], [], [m.DepartedMember(APP, ROOM, user(4), 2)])
+
+
 def test_cached_events_are_reported_a_few_at_a_time() -> None:
     reporting = Reporting()
     for number in range(20):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import backlog as backlog_module
 from revurb.bus.hub.backlog import SLICE_BYTES, Backlog
 from revurb.bus.hub.event_log import ENTRY_COST_BYTES, EventLog
 from revurb.bus.hub.framing import encode_frame
@@ -45,6 +48,19 @@ def test_a_slice_is_bounded() -> None:
         logged(log, b"x" * (SLICE_BYTES // 2))
     backlog = Backlog(log, 0, 0)
     assert [len(backlog.next_slice({NEWS: 0})) for _ in range(3)] == [2, 2, 1]
+
+
+def test_what_it_does_not_want_is_passed_over_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker with few topics holds up nobody, however much is in the log."""
+    monkeypatch.setattr(backlog_module, "_SLICE_EVENTS", 3)
+    log = EventLog(lambda: 0.0)
+    for _ in range(7):
+        logged(log, b"x", OTHER)
+    backlog, positions = Backlog(log, 0, 0), []
+    while not backlog.is_empty:
+        assert backlog.next_slice({NEWS: 0}) == []
+        positions.append(backlog.position)
+    assert positions == [3, 6, 7]
 
 
 def test_what_the_log_has_dropped_is_told() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -100,7 +102,37 @@ async def test_the_lag_is_known_after_the_first_heartbeat(tmp_path: Path) -> Non
     await server.stop()
 
 
-async def test_a_hub_that_does_not_answer_is_dropped(tmp_path: Path) -> None:
+async def test_a_socket_without_a_file_is_linked_when_a_hub_has_taken_the_connection() -> None:
+    """Before, the connection waits in the queue of a socket that the supervisor keeps. The worker may have too much to
+    do meanwhile, and receives nothing from others: it must hear of its hub all the same."""
+    name = f"revurb-test-{secrets.token_hex(8)}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
+        bound.bind(f"\0{name}")
+        bound.listen()
+        bound.setblocking(False)
+        owner = linked_to(f"@{name}")
+        await until(lambda: owner.link._transport is not None)
+        owner.link.hold_receiving(True)
+        owner.link.tick(asyncio.get_running_loop().time() + 100)  # nor is a dead hub taken for silent
+        assert owner.calls == []
+        server = HubServer(Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5), bound)
+        await server.start()
+        await until(lambda: owner.received)
+        assert owner.calls == ["linked"]
+        owner.link.hold_receiving(True)
+        owner.link.send(m.HeartbeatRequest())
+        await until(lambda: server.broker.workers)
+        assert len(owner.received) == 1
+        owner.link.hold_receiving(False)
+        await until(lambda: m.HeartbeatReply(0) in owner.received)
+        await owner.link.stop()
+        owner.link.hold_receiving(True)  # without a connection there is nothing to be held
+        await server.stop()
+
+
+async def test_a_hub_that_does_not_answer_is_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path, taken = str(tmp_path / "hub.sock"), list[asyncio.StreamWriter]()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,6 +150,7 @@ async def test_a_hub_that_does_not_answer_is_dropped(tmp_path: Path) -> None:
             owner.link.tick(loop.time())
             await asyncio.sleep(0.005)
     assert MAX_MISSED_HEARTBEATS == 5
+    assert [record.getMessage() for record in caplog.records] == ["the hub does not answer"]
     await owner.link.stop()
     server.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import peer as peer_module
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer
@@ -147,6 +148,33 @@ async def test_a_worker_that_asks_and_does_not_read_is_not_read_either(
             await greedy.receive()
         for connection in (other, greedy):
             connection.writer.close()
+
+
+async def test_a_worker_that_reads_again_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_module, "FULL_BYTES", 100_000)
+    monkeypatch.setattr(step_queue, "TURN_S", 0.001)
+    async with serving(tmp_path) as server:
+        names = [f"channel-{number}-{'x' * 80}" for number in range(500)]
+        worker = await connect(tmp_path, "w1", *names)
+        [peer] = [each.peer for each in server.connections]
+        for id in range(100):  # 5 MB of answers
+            worker.writer.write(encode_frame(m.QueryChannels(id, APP, "")))
+        while not peer.is_full:
+            await asyncio.sleep(0)
+        worker.writer.write(encode_frame(m.HeartbeatRequest()))
+        while not server.unread:
+            await asyncio.sleep(0)
+        worker.writer.write(encode_frame(m.QueryConnections(100, APP)))
+        answered = -1
+        while answered < 100:
+            reply = await worker.receive()
+            if isinstance(reply, m.QueryReply):
+                assert reply.id == answered + 1
+                answered = reply.id
+        assert not server.unread
+        worker.writer.close()
 
 
 async def test_a_stream_of_garbage_ends_its_connection_and_no_other(tmp_path: Path) -> None:

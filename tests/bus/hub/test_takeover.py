@@ -118,6 +118,7 @@ def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
         ("n1", 5, 0),
         ("n2", 1, 0),
     ]
+    assert peer.waiting_bytes == other.waiting_bytes == 0  # else they are read too little, or too much
 
 
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
