@@ -36,6 +36,7 @@ def test_connections_are_admitted_up_to_the_limit() -> None:
     assert [view.admit("app1", 2) for _ in range(3)] == [True, True, False]
     assert view.admit("app1", None)
     assert view.connections("app1") == 3
+    assert view.connections("app2") == 0
 
 
 def many_channels(view_state: LocalState, count: int) -> None:

@@ -80,6 +80,31 @@ def test_the_brokers_own_events_are_kept_by_a_worker_that_takes_what_it_is_sent(
     assert told.messages() == [m.Accepted([event.seq], m.BROKER_EVENTS)]
 
 
+def test_the_brokers_own_events_have_rising_numbers() -> None:
+    """By which those that came twice are known."""
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    _, told = connected(router, "w1")
+    for _ in range(3):
+        router.send_own(EVENT)
+    router.acknowledge()
+    seqs = [each.seq for each in told.messages() if isinstance(each, m.BrokerEvent)]
+    assert seqs == list(range(seqs[0], seqs[0] + 3))
+
+
+def test_nothing_is_kept_of_who_was_told() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    publisher, told = connected(router, "w1")
+    router.send("w1", 1, EVENT)
+    router.confirm(publisher, 1)
+    router.confirm_change(publisher, m.ADDED_MEMBERS, 1)
+    assert router.unacknowledged == [publisher]
+    router.acknowledge()
+    assert router.unacknowledged == []
+    event, *confirmed = told.messages()
+    assert event == m.BrokerEvent(1, "w1", 1, APP, "news", b"x", None, 0)
+    assert confirmed == [m.Accepted([1]), m.Accepted([1], m.ADDED_MEMBERS)]
+
+
 def test_the_brokers_own_events_are_kept_for_a_worker_that_may_come_back() -> None:
     router = EventRouter(EventLog(lambda: 0.0), "epoch")
     _, told = connected(router, "w1")
