@@ -21,12 +21,12 @@ from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
+from revurb.processes.hub_socket import HUB_LEASE_S
 from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, inherited, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
 
-LEASE_S = 5.0  # a worker whose loop is not blocked sends something every second
 DRAIN_TIMEOUT_S = 5.0
 # Of CPython's garbage collector, see `revurb.processes.gc_tuning`. A collection of the oldest generation takes 30 ms
 # with the members of 25,000 channels, and finds nothing: what the hub drops has no cycles but for its connections.
@@ -45,8 +45,11 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
         required=True,
         help="number of workers that have lost their hub and will connect",
     )
+    parser.add_argument(
+        "--died", type=int, default=0, help="number of workers that died less than a lease ago"
+    )
     parser.add_argument("--max-cached-bytes", type=int, default=MAX_BYTES_PER_APP)
-    parser.add_argument("--lease", type=float, default=LEASE_S, help="seconds")
+    parser.add_argument("--lease", type=float, default=HUB_LEASE_S, help="seconds")
     parser.add_argument("--log-format", required=True)
     parser.add_argument("--log-level", required=True)
     options = parser.parse_args(arguments)
@@ -57,6 +60,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
         clock,
         lease_s=options.lease,
         expected_workers=options.workers,
+        died_workers=options.died,
         max_cached_bytes=options.max_cached_bytes,
     )
     server = HubServer(broker, options.socket or inherited(options.socket_fd))

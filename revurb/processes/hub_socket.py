@@ -20,6 +20,7 @@ from pathlib import Path
 from revurb.processes.runtime_dir import MAX_SOCKET_PATH_BYTES, usable_dir
 
 BACKLOG = 128
+HUB_LEASE_S = 5.0  # of a worker; one whose loop is not blocked sends something every second
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class Slot:
         self.restarts = 0  # replacements of processes that exited or drained unasked
         self.failures_in_a_row = 0  # exits before STEADY_S, and starts that raised OSError
         self.failed_starts = 0  # the last processes, in a row, that did not get ready or could not be started
+        self.died_at: float | None = None  # in the loop's time: when one that was ready did not end of itself
         self._command = command
         self._reaper = reaper
         self._on_change = on_change
@@ -217,6 +218,8 @@ class Slot:
         self._on_change()
 
     def _on_exit(self, child: Child, code: int) -> None:
+        if code and child.has_been_ready:
+            self.died_at = asyncio.get_running_loop().time()
         self.others.discard(child)
         if child is self.child:
             self.child = None

@@ -23,7 +23,7 @@ from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.cpus import worker_count
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
-from revurb.processes.hub_socket import HubSocket, hub_socket
+from revurb.processes.hub_socket import HUB_LEASE_S, HubSocket, hub_socket
 from revurb.processes.invocation import Invocation
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
@@ -141,6 +141,7 @@ class Supervisor:
             arguments=(
                 *(("--socket-fd", str(fds[0])) if fds else ("--socket", hub.address)),
                 *("--workers", str(self._workers.connected_to_hub)),
+                *("--died", str(self._workers.died_within(HUB_LEASE_S))),
                 *("--max-cached-bytes", str(self._config.limits.max_cached_bytes)),
                 *("--log-format", log.format, "--log-level", log.level),
             ),

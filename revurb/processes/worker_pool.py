@@ -79,6 +79,11 @@ class WorkerPool:
         not."""
         return sum(child.has_been_ready and not child.is_over for child in self.children)
 
+    def died_within(self, seconds: float) -> int:
+        """In how many slots a worker has died lately."""
+        since = asyncio.get_running_loop().time() - seconds
+        return sum(slot.died_at is not None and slot.died_at >= since for slot in self.slots)
+
     @property
     def children(self) -> list[Child]:
         """All workers, in their slots or not."""

@@ -13,7 +13,7 @@ from typing import Any
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.processes.hub import LEASE_S
+from revurb.processes.hub_socket import HUB_LEASE_S
 from tests.bus.engines import BusNode, _NodeGroup
 
 MAX_CACHED_BYTES = 100_000_000  # more than a message may have
@@ -22,7 +22,7 @@ MAX_CACHED_BYTES = 100_000_000  # more than a message may have
 class HubProcess(_NodeGroup):
     """Workers, and a hub that is killed with SIGKILL in an `outage`."""
 
-    def __init__(self, folder: Path, lease_s: float = LEASE_S) -> None:
+    def __init__(self, folder: Path, lease_s: float = HUB_LEASE_S) -> None:
         super().__init__()
         self._lease_s = lease_s
         self._path = str(folder / "hub.sock")

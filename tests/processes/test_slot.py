@@ -73,10 +73,11 @@ def test_an_exited_process_is_replaced_on_command(tmp_path: Path) -> None:
         async with asyncio.timeout(20), played(tmp_path) as it:
             assert (it.slot.state, it.states()) == (SlotState.EMPTY, ["waiting"])
             first = await it.slot.start()
-            assert it.slot.state is SlotState.OCCUPIED
+            assert (it.slot.state, it.slot.died_at) == (SlotState.OCCUPIED, None)
             assert await it.serves() is first
             first.kill()
             await first.exit_code
+            assert it.slot.died_at is not None
             second = await it.serves()
             assert second is not first
             assert it.exits == [(first, -signal.SIGKILL)]

@@ -224,6 +224,20 @@ async def test_the_members_of_a_worker_that_is_killed_are_gone_after_its_lease(s
         await answers(p.apis[0], "/connections", {"connections": 1})
 
 
+async def test_a_worker_that_dies_with_the_hub_is_counted_as_missed_by_the_others(tmp_path: Path) -> None:
+    """Nobody else knew its members."""
+    with serving(tmp_path, "--workers", "2") as server:
+        async with pair(server) as p:
+            await p.clients[1].subscribe(ROOM, APP, user("bob"))
+            hub = hub_pid(server.status())
+            server.signal(signal.SIGSTOP)  # the supervisor hears of both at once
+            for pid in (p.pids[1], hub):
+                os.kill(pid, signal.SIGKILL)
+            server.signal(signal.SIGCONT)
+            server.said("workers died with the hub: .* workers=1")
+            server.said("missed events: .*at_most=1")
+
+
 async def test_orphans_stay_together_until_the_last_has_drained(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2", "--drain-timeout", "1") as own:
         async with pair(own) as p:

@@ -258,7 +258,8 @@ class HubReady(Message, tag=12):
 
 
 class EventsMissed(Message, tag=11):
-    """At most `count` events for this node were dropped, because it took none for too long."""
+    """At most `count` events for this node were dropped, because it took none for too long; or so many nodes have died
+    together with the broker before, and what should be said of each is not known."""
 
     count: int
 

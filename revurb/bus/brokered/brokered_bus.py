@@ -251,7 +251,7 @@ class BrokeredBus:
                 self._known_nodes.keep(message)
             case m.EventsMissed(count):
                 self.missed += count
-                _log.warning("this process was too slow, and missed events", extra={"at_most": count})
+                _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
             case m.EnterReply(id, members, cached):
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.ChannelsReply(id, channels):

@@ -100,6 +100,17 @@ class AbsentWorkers:
                         self._ledger.join(node, report.app_id, report.channel, member)
                     yield
 
+    def tell_unknown(self, unaccounted_workers: int) -> None:
+        """All workers have reported to a broker that replaces another one, but for so many that this one had. Those
+        whose members nobody keeps died together with it."""
+        unknown = unaccounted_workers - len(self._inherited)
+        if unknown > 0:
+            _log.error(
+                "workers died with the hub: others may not be told of the end of their members",
+                extra={"workers": unknown},
+            )
+            self._router.send_to_all(m.EventsMissed(unknown))
+
     def _remove(self, node: str) -> Peer | None:
         self._ends_at.pop(node, None)
         self._router.absent.pop(node, None)

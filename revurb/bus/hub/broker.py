@@ -45,7 +45,7 @@ class Broker:
     """Pure logic: the server calls it, and it writes to the peers.
 
     `clock` gives monotonic seconds. `lease_s` is how long a worker may be silent, or disconnected. `expected_workers`
-    is how many workers lost the previous broker and will connect; 0 if there was none.
+    is how many workers lost the previous broker and will connect; 0 if there was none. `died_workers` died with it.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Broker:
         *,
         lease_s: float,
         expected_workers: int = 0,
+        died_workers: int = 0,
         log: EventLog | None = None,
         max_cached_bytes: int = MAX_BYTES_PER_APP,
     ) -> None:
@@ -74,7 +75,8 @@ class Broker:
         self._absent = AbsentWorkers(self._ledger, self.router, clock, lease_s)
         self._surveys = OpenSurveys()
         self._newest_seqs: dict[str, int] = {}  # node -> the number of its newest event
-        self._takeover = Takeover(expected_workers, clock() + lease_s) if expected_workers else None
+        ends_at = clock() + lease_s
+        self._takeover = Takeover(expected_workers, ends_at, died_workers) if expected_workers else None
 
     def receive(self, peer: Peer, bodies: Sequence[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
@@ -169,7 +171,6 @@ class Broker:
             peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
         elif self._takeover is not None:
             self._takeover.postpone(peer, message, size_bytes)
-            peer.waiting_bytes += size_bytes
         else:
             self._handle(peer, message)
 
@@ -239,7 +240,7 @@ class Broker:
             if self._takeover is None:
                 self._publish(peer, held)
             else:
-                self._takeover.postpone(peer, held, 0)
+                self._takeover.hold(peer, held)
             yield
         peer.report = NodeReport()
         missed = self._log.missed(backlog.position) if hello.epoch else 0
@@ -263,14 +264,13 @@ class Broker:
             self.steps.append(self._take_over(takeover))
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
-        for peer, message, size_bytes in takeover.pop_held():
-            peer.waiting_bytes -= size_bytes
+        for peer, message in takeover.pop_held():
             if not peer.is_over:
                 self._publish(peer, message)
             yield
         yield from self._membership.announce_departed(takeover.departed)
-        for peer, other, size_bytes in takeover.pop_postponed():
-            peer.waiting_bytes -= size_bytes
+        self._absent.tell_unknown(takeover.unaccounted_workers)
+        for peer, other in takeover.pop_postponed():
             if not peer.is_over:
                 self._handle(peer, other)
             yield

@@ -15,7 +15,8 @@ from revurb.bus.hub.peer import Peer
 
 
 class Takeover:
-    """Waits for `expected_workers` reports, until `deadline` in seconds of the broker's clock.
+    """Waits for `expected_workers` reports, until `deadline` in seconds of the broker's clock. `died_workers` have died
+    shortly before the previous broker, or with it.
 
     `departed` collects the members that left while there was no broker, with the worker that reports them. The broker
     announces them at the end, when it knows which of them are still present through another worker. `is_finishing` is
@@ -23,6 +24,7 @@ class Takeover:
     """
 
     __slots__ = (
+        "_died_workers",
         "_expected_workers",
         "_held",
         "_postponed",
@@ -32,12 +34,13 @@ class Takeover:
         "is_finishing",
     )
 
-    def __init__(self, expected_workers: int, deadline: float) -> None:
+    def __init__(self, expected_workers: int, deadline: float, died_workers: int = 0) -> None:
         self._expected_workers = expected_workers
+        self._died_workers = died_workers
         self.deadline = deadline
         self.is_finishing = False
         self._reported: set[str] = set()
-        self._held: list[tuple[Peer, m.Publish, int]] = []
+        self._held: list[tuple[Peer, m.Publish]] = []
         self._postponed: deque[tuple[Peer, m.FromWorker, int]] = deque()
         self.departed: list[tuple[Peer, m.DepartedMember]] = []
 
@@ -50,19 +53,29 @@ class Takeover:
         """Whether every expected worker has reported."""
         return len(self._reported) >= self._expected_workers
 
+    @property
+    def unaccounted_workers(self) -> int:
+        """How many workers the previous broker had that have not reported; perhaps another worker keeps their members,
+        or the previous broker had buried them."""
+        return self._expected_workers + self._died_workers - len(self._reported)
+
+    def hold(self, peer: Peer, event: m.Publish) -> None:
+        """Keep an event that the previous broker held, until all have come."""
+        self._held.append((peer, event))
+
     def postpone(self, peer: Peer, message: m.FromWorker, size_bytes: int) -> None:
         """Keep a message until the takeover is over."""
-        if isinstance(message, m.Publish) and message.position:
-            self._held.append((peer, message, size_bytes))
-        else:
-            self._postponed.append((peer, message, size_bytes))
+        peer.waiting_bytes += size_bytes
+        self._postponed.append((peer, message, size_bytes))
 
-    def pop_held(self) -> Iterator[tuple[Peer, m.Publish, int]]:
-        """Remove and return the events that the previous broker held, one by one, in its order, with their sizes."""
+    def pop_held(self) -> Iterator[tuple[Peer, m.Publish]]:
+        """Remove and return the events that the previous broker held, one by one, in its order."""
         held, self._held = sorted(self._held, key=lambda each: each[1].position), []
         yield from held
 
-    def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker, int]]:
-        """Remove and return the other postponed messages one by one, in the order in which they came."""
+    def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker]]:
+        """Remove and return the postponed messages one by one, in the order in which they came."""
         while self._postponed:
-            yield self._postponed.popleft()
+            peer, message, size_bytes = self._postponed.popleft()
+            peer.waiting_bytes -= size_bytes
+            yield peer, message

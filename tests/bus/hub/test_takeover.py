@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.peer import Peer
@@ -19,12 +21,19 @@ REMOVED = MEMBER_EVENTS.removed(ROOM, ANN)
 class Successor:
     """A broker that expects two workers. Its clock stands still unless it is moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, died_workers: int = 0) -> None:
         self.now = 100.0
-        self.broker = Broker(MEMBER_EVENTS, lambda: self.now, lease_s=5, expected_workers=2)
+        self.broker = Broker(
+            MEMBER_EVENTS, lambda: self.now, lease_s=5, expected_workers=2, died_workers=died_workers
+        )
 
     def hello(
-        self, node: str, *members: Member, departed: tuple[Member, ...] = (), held: tuple[m.Publish, ...] = ()
+        self,
+        node: str,
+        *members: Member,
+        departed: tuple[Member, ...] = (),
+        held: tuple[m.Publish, ...] = (),
+        entrusted: tuple[m.EntrustedMembers, ...] = (),
     ) -> tuple[Peer, MemoryWriter]:
         writer = MemoryWriter()
         peer = Peer(writer, self.now)
@@ -37,6 +46,7 @@ class Successor:
             [],
             [m.DepartedMember(APP, ROOM, member) for member in departed],
             list(held),
+            list(entrusted),
         )
         self.broker.receive(peer, [m.encode(hello)])
         return peer, writer
@@ -56,7 +66,9 @@ def test_postponed_messages_come_out_in_order() -> None:
     messages: list[m.FromWorker] = [m.Unsubscribe(APP, "a"), m.Unsubscribe(APP, "b")]
     for message in messages:
         takeover.postpone(peer, message, 10)
-    assert list(takeover.pop_postponed()) == [(peer, message, 10) for message in messages]
+    assert peer.waiting_bytes == 20
+    assert list(takeover.pop_postponed()) == [(peer, message) for message in messages]
+    assert peer.waiting_bytes == 0
     assert list(takeover.pop_postponed()) == []
 
 
@@ -124,8 +136,8 @@ def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
     takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
     for position in (3, 1, 2):
-        takeover.postpone(peer, m.Publish(position, APP, ROOM, b"", None, 0, position), 9)
-    assert [message.position for _, message, _ in takeover.pop_held()] == [1, 2, 3]
+        takeover.hold(peer, m.Publish(position, APP, ROOM, b"", None, 0, position))
+    assert [message.position for _, message in takeover.pop_held()] == [1, 2, 3]
     assert list(takeover.pop_held()) == list(takeover.pop_postponed()) == []
 
 
@@ -134,3 +146,34 @@ def test_a_user_who_left_two_workers_is_announced_once() -> None:
     _, writer = successor.hello("n1", BOB, departed=(ANN,))
     successor.hello("n2", departed=(ANN,))
     assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [REMOVED]
+
+
+def missed(writer: MemoryWriter) -> list[m.EventsMissed]:
+    return [each for each in writer.messages() if isinstance(each, m.EventsMissed)]
+
+
+def test_who_died_with_the_old_broker_is_not_known_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Of three that died, one's members are kept by another worker."""
+    kept = m.EntrustedMembers("dead", [m.ChannelReport(APP, ROOM, 0, [ANN])])
+    successor = Successor(died_workers=3)
+    _, writer = successor.hello("n1", entrusted=(kept,))
+    assert missed(writer) == []
+    _, other = successor.hello("n2")
+    assert missed(writer) == missed(other) == [m.EventsMissed(2)]
+    assert [record.__dict__["workers"] for record in caplog.records] == [2]
+
+
+def test_who_does_not_come_either_is_one_of_them() -> None:
+    successor = Successor()
+    peer, writer = successor.hello("n1")
+    successor.now += 4.9
+    successor.broker.receive(peer, [m.encode(m.HeartbeatRequest())])
+    successor.now += 0.1
+    successor.broker.tick()
+    assert missed(writer) == [m.EventsMissed(1)]
+
+
+def test_where_all_come_nothing_is_missed() -> None:
+    successor = Successor()
+    writers = [successor.hello(node)[1] for node in ("n1", "n2")]
+    assert [missed(writer) for writer in writers] == [[], []]
