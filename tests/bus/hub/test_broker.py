@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import broker as broker_module
 from revurb.bus.hub import open_surveys
@@ -272,3 +273,15 @@ def test_too_many_replies_end_a_connection(monkeypatch: pytest.MonkeyPatch) -> N
     asker.send(m.StartSurvey(1, b"x" * 999))
     broker.tick()
     assert broker.workers == 1
+
+
+def test_what_comes_with_a_long_report_is_handled_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_queue, "TURN_S", 0.0)  # so that all of it waits
+    broker, writer = a_broker(), MemoryWriter()
+    peer = Peer(writer, 0)
+    messages = (m.Hello("w1", "", 0, {}, [], [], []), m.QueryConnections(1, APP), m.HeartbeatRequest())
+    broker.receive(peer, [m.encode(message) for message in messages])
+    while broker.steps:
+        broker.steps.go_on()
+    assert [type(each) for each in writer.messages()] == [m.Welcome, m.QueryReply, m.HeartbeatReply]
+    assert (len(peer.inbox), peer.waiting_bytes) == (0, 0)

@@ -133,6 +133,18 @@ def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
     assert peer.waiting_bytes == other.waiting_bytes == 0  # else they are read too little, or too much
 
 
+def test_what_is_held_by_a_worker_that_comes_too_late_is_published_all_the_same() -> None:
+    successor = Successor()
+    _, writer = successor.hello("n1")
+    successor.hello("n2")
+    held = (
+        m.Publish(4, APP, ROOM, b"held", None, 0, 11),
+        m.Publish(7, APP, ROOM, b"gone", None, 0, 12, m.REMOVED_MEMBERS),
+    )
+    successor.hello("n3", held=held)
+    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [b"held", b"gone"]
+
+
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
     takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
     for position in (3, 1, 2):
