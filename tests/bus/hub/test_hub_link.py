@@ -15,6 +15,7 @@ import pytest
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import hub_link
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.hub_link import FULL_BYTES, MAX_MISSED_HEARTBEATS, HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -151,6 +152,71 @@ async def test_a_hub_that_does_not_answer_is_dropped(
             await asyncio.sleep(0.005)
     assert MAX_MISSED_HEARTBEATS == 5
     assert [record.getMessage() for record in caplog.records] == ["the hub does not answer"]
+    await owner.link.stop()
+    server.close()
+
+
+async def test_a_hub_that_speaks_nonsense_is_left_for_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, taken = str(tmp_path / "hub.sock"), list[asyncio.StreamWriter]()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+        writer.write(b"\xff" * 100)
+
+    server = await asyncio.start_unix_server(take, path)
+    owner = linked_to(path)
+    await until(lambda: len(taken) > 1)
+    assert owner.calls[:3] == ["linked", "unlinked", "linked"]
+    assert owner.received == []
+    assert "the hub speaks nonsense" in caplog.text
+    await owner.link.stop()
+    for writer in taken:
+        writer.close()
+    server.close()
+
+
+async def test_what_a_hub_has_sent_before_it_died_is_read(tmp_path: Path) -> None:
+    """Also by a worker that finds out by writing, or has not read for a while."""
+    path, reply = str(tmp_path / "hub.sock"), m.HeartbeatReply(7)
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        transport = owner.link._transport
+        assert transport is not None
+        transport.pause_reading()
+        writer.write(encode_frame(reply))
+        writer.close()
+        server.close()
+
+    server = await asyncio.start_unix_server(take, path)
+    owner = linked_to(path)
+    async with asyncio.timeout(10):
+        while "unlinked" not in owner.calls:
+            owner.link.send(m.HeartbeatRequest())
+            await asyncio.sleep(0.005)
+    assert owner.received == [reply]
+    await owner.link.stop()
+
+
+async def test_a_link_that_was_full_goes_on_when_the_hub_has_taken_what_it_had(tmp_path: Path) -> None:
+    path, go_on = str(tmp_path / "hub.sock"), asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        while await reader.read(1_000_000):
+            pass
+        writer.close()
+
+    server = await asyncio.start_unix_server(take, path, limit=1024)
+    owner = linked_to(path)
+    await until(lambda: owner.calls)
+    while not owner.link.is_full:
+        owner.link.send(m.SurveyReply(1, b"x" * 100_000))
+    go_on.set()
+    await until(lambda: owner.calls == ["linked", "filled", "has room"])
+    assert not owner.link.is_full
     await owner.link.stop()
     server.close()
 

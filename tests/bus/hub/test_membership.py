@@ -25,7 +25,8 @@ class Host:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.router = EventRouter(EventLog(lambda: 0.0), "epoch")
-        self.membership = Membership(self.ledger, EventCache(lambda: 0.0), self.router, MEMBER_EVENTS)
+        self.cache = EventCache(lambda: 0.0)
+        self.membership = Membership(self.ledger, self.cache, self.router, MEMBER_EVENTS)
         self.writer, self.told = MemoryWriter(), MemoryWriter()
         self.peer, self.other = self.connected("w1", self.told), self.connected("w2", self.writer)
         self.router.routes.add("w2", (APP, ROOM), self.other)
@@ -85,6 +86,16 @@ def test_the_dead_are_buried_step_by_step() -> None:
     assert host.writer.messages()[-1] == m.NodeGone("w1")
     assert host.ledger.keys_of_node("w1") == ()
     assert host.ledger.counts(APP, ROOM) == (0, 1)
+
+
+def test_of_last_events_the_one_that_was_sent_last_is_kept() -> None:
+    """Workers tell a new hub what they have; it is not the same everywhere."""
+    host = Host()
+    for text, ttl_s in ((b"old", 50.0), (b"new", 60.0), (b"older", 40.0)):
+        host.membership.keep_cached([m.CachedEventReport(APP, "cache-a", text, ttl_s)])
+    cached = host.cache.get(APP, "cache-a")
+    assert cached is not None
+    assert (cached.text, cached.ttl_s) == (b"new", 60.0)
 
 
 def test_what_a_dead_broker_has_said_of_itself_is_said_once_more() -> None:
