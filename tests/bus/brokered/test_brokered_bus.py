@@ -157,10 +157,23 @@ async def test_a_change_that_the_broker_confirms_is_kept_until_then(monkeypatch:
         member = Member(name, b'"%b"' % name.encode(), b"null")
         node.bus.enter(EnterRequest(APP, "presence-x", member, b"added", False), node.entered.append)
     first, second = (message.change for message in node.link.sent if isinstance(message, m.Enter))
-    node.bus.receive((m.Accepted([first], m.ADDED_MEMBERS),))
+    node.bus.enter(EnterRequest(APP, "presence-x", member, b"added", False), node.entered.append)
     changes = node.bus._subscriptions.changes
+    assert changes.find(m.ADDED_MEMBERS, second + 1) is None  # Bob's second tab changes nothing
+    ids = [message.id for message in node.link.sent if isinstance(message, m.Enter)]
+    node.bus.receive(m.EnterReply(id, [], None) for id in ids)
+    node.bus.receive((m.Accepted([first], m.ADDED_MEMBERS),))
     assert changes.pop(m.ADDED_MEMBERS, first) is None
     assert changes.pop(m.ADDED_MEMBERS, second) is not None
+
+
+async def test_a_process_that_ends_without_its_broker_counts_what_others_never_get() -> None:
+    node = Node()
+    node.publish(b"1")
+    node.bus.unlinked()
+    node.publish(b"2")
+    await node.bus.stop()
+    assert node.bus.health.dropped == 2
 
 
 async def test_what_the_broker_holds_lets_its_publishers_go_and_is_told_to_the_next_one(
@@ -200,6 +213,20 @@ async def test_a_connection_is_counted_by_the_broker_that_admits_it_or_by_a_repo
     assert node.bus.admit(APP, None) is True  # without a limit, nobody is asked
     node.bus._subscriptions._counts.report()
     assert node.link.sent == [m.ConnectionCount(APP, 1, 2)]
+
+
+async def test_who_leaves_is_told_to_the_broker_and_a_survey_ends_with_its_last_answer() -> None:
+    node = Node()
+    ann = Member("ann", b'"ann"', b"null")
+    node.bus.enter(EnterRequest(APP, "presence-x", ann, b"added", False), node.entered.append)
+    node.bus.leave(APP, "presence-x", "ann")
+    assert [message.member for message in node.link.sent if isinstance(message, m.Leave)] == [ann]
+    survey = asyncio.ensure_future(node.bus.survey(b"?", 60))
+    await asyncio.sleep(0)
+    [question] = [message for message in node.link.sent if isinstance(message, m.StartSurvey)]
+    node.bus.receive((m.SurveyResult(question.id, b"!"), m.QueryReply(question.id, msgspec.Raw(m.encode(1)))))
+    async with asyncio.timeout(5):
+        assert await survey == [b"!"]
 
 
 async def test_nothing_of_who_comes_and_goes_is_sent_to_a_broker_that_is_away() -> None:
@@ -309,6 +336,8 @@ async def test_a_start_without_a_broker_answers_from_this_node(monkeypatch: pyte
     assert len(node.entered) == 1
     assert await asked == 0
     assert await node.bus.connections(APP) == 0  # later questions wait for nobody
+    node.enter()
+    assert len(node.entered) == 2  # nor do later subscribers
     survey = asyncio.ensure_future(node.bus.survey(b"?", 60))
     await asyncio.sleep(0)
     node.bus.tick()

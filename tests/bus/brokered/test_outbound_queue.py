@@ -96,6 +96,25 @@ def test_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> N
     assert [message.text for message in events.unsent()] == [b"2", b"3"]
 
 
+def test_what_was_dropped_is_told_when_it_begins_and_when_the_rest_is_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    events = queue()
+    for seqs in ((1, 2, 3, 4), (5, 6, 7)):
+        for _ in seqs:
+            events.add(event(b"x"), None)
+        assert len(caplog.records) == 1
+        caplog.clear()
+        events.accept(seqs[-2])
+        assert caplog.records == []
+        events.accept(seqs[-1])
+        [record] = caplog.records
+        assert record.__dict__["dropped"] == len(seqs) - 2
+        caplog.clear()
+    assert events.dropped == 3
+
+
 def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound_queue, "MAX_WAITING_BYTES", 2500)
     events = queue()

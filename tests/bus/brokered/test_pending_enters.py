@@ -85,6 +85,59 @@ def test_members_that_a_subscriber_was_not_told_of_are_announced_later() -> None
     assert [event.text for event in waiting.delivered] == [MEMBER_EVENTS.added(ROOM, BOB)]
 
 
+def test_who_leaves_before_a_broker_could_know_leaves_nothing_behind() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    pending = waiting.enter(2, BOB)
+    list(waiting.enters.confirm_all_locally())
+    assert waiting.enters.withdraw((APP, ROOM, "bob"))
+    assert waiting.changes.find(m.ADDED_MEMBERS, pending.change) is None
+    assert waiting.changes.find(m.ADDED_MEMBERS, 1) is not None
+    assert len(waiting.enters) == 1
+
+
+def test_of_who_leaves_when_the_broker_may_know_it_the_arrival_is_still_to_be_confirmed() -> None:
+    waiting = Waiting()
+    pending = waiting.enter(1, ANN)
+    waiting.enters.ask(1)
+    list(waiting.enters.confirm_all_locally())
+    assert not waiting.enters.withdraw((APP, ROOM, "ann"))
+    assert waiting.changes.find(m.ADDED_MEMBERS, pending.change) is not None
+
+
+def test_the_first_who_leaves_is_kept_for_those_who_may_have_to_be_told_of_members() -> None:
+    for was_sent in (False, True):
+        waiting = Waiting()
+        pending = waiting.enter(1, ANN)
+        if was_sent:
+            waiting.enters.ask(1)
+        list(waiting.enters.confirm_all_locally())
+        assert waiting.enters.withdraw((APP, ROOM, "ann")) != was_sent
+        assert waiting.enters.is_entering((APP, ROOM, "ann")) == was_sent
+        assert (pending.new_member is not None) == was_sent
+        assert len(waiting.enters) == 1
+
+
+def test_of_those_let_in_without_the_broker_only_what_is_new_is_kept() -> None:
+    waiting = Waiting()
+    first = waiting.enter(1, ANN)
+    waiting.enters.add(2, PendingEnter(first.request, None, waiting.entered.append))  # another tab
+    list(waiting.enters.confirm_all_locally())
+    assert len(waiting.entered) == 2
+    assert len(waiting.enters) == 1
+
+
+def test_nothing_is_kept_of_a_channel_that_came_and_went_without_the_broker() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    list(waiting.enters.confirm_all_locally())
+    assert len(waiting.enters) == 1
+    waiting.enters.channel_closed((APP, "presence-other"))
+    assert len(waiting.enters) == 1
+    waiting.enters.channel_closed((APP, ROOM))
+    assert len(waiting.enters) == 0
+
+
 def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
     waiting = Waiting()
     waiting.enter(1, ANN)

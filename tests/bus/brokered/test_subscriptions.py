@@ -137,6 +137,15 @@ async def test_a_departure_is_reported_until_the_broker_has_confirmed_it() -> No
     assert node.greet().departed == []
 
 
+@pytest.mark.parametrize("confirms", [True, False])
+async def test_with_the_reply_a_change_is_forgotten_that_is_not_confirmed_by_itself(confirms: bool) -> None:
+    subscribed = Subscribed(confirms_changes=confirms)
+    subscribed.enter(ROOM, ANN)
+    [question] = [message for message in subscribed.sent if isinstance(message, m.Enter)]
+    subscribed.subscriptions.on_enter_reply(question.id, ChannelSnapshot([ANN]))
+    assert (subscribed.subscriptions.changes.find(m.ADDED_MEMBERS, 1) is not None) == confirms
+
+
 async def test_everything_is_in_the_hello() -> None:
     node = Subscribed()
     node.enter(ROOM, ANN)
