@@ -212,7 +212,7 @@ async def test_a_link_that_was_full_goes_on_when_the_hub_has_taken_what_it_had(t
     server = await asyncio.start_unix_server(take, path, limit=1024)
     owner = linked_to(path)
     await until(lambda: owner.calls)
-    while not owner.link.is_full:
+    while "filled" not in owner.calls:
         owner.link.send(m.SurveyReply(1, b"x" * 100_000))
     go_on.set()
     await until(lambda: owner.calls == ["linked", "filled", "has room"])
