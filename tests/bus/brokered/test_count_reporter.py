@@ -75,3 +75,14 @@ async def test_what_is_forgotten_is_not_told(monkeypatch: pytest.MonkeyPatch) ->
     reporter.clear()
     await turns()
     assert len(sent) == 10
+
+
+async def test_a_channel_that_changes_is_told_by_itself() -> None:
+    state, sent = LocalState(), list[m.FromWorker]()
+    state.open(APP, "news").count = 2
+    reporter = CountReporter(state, sent.append)
+    reporter.channel_changed((APP, "news"))
+    async with asyncio.timeout(10):
+        while not sent:
+            await asyncio.sleep(0.005)
+    assert sent == [m.SubscriberCount(APP, "news", 2)]
