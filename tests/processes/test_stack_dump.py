@@ -14,8 +14,9 @@ from revurb.processes.stack_dump import StackDump
 protect_output()
 dump = StackDump()
 dump.postpone(3600)
-dump.postpone(0.01)
-def blocks(): sys.stdin.read()
+def blocks():
+    dump.postpone(0.01)  # in here: what is printed has this function in it, however late that is
+    sys.stdin.read()
 blocks()
 dump.close()
 print("closed", flush=True)
