@@ -310,10 +310,10 @@ class BrokeredBus:
         self._outbound.release(partition, seq)
 
     def _on_held(self, partition: int, seq: int, position: int) -> None:
-        if partition >= 0:
-            self._outbound.hold(seq, position)
-        elif (change := self._subscriptions.changes.pop(partition, seq)) is not None:
+        if partition < 0 and (change := self._subscriptions.changes.pop(partition, seq)) is not None:
             self._outbound.hold_event(HeldEvent(seq, partition, change.event, position))
+        else:
+            self._outbound.hold(partition, seq, position)
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:

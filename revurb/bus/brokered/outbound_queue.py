@@ -76,6 +76,7 @@ class OutboundQueue:
         "_forgotten",
         "_has_subscribers",
         "_held",
+        "_of_earlier_broker",
         "_partition_of",
         "_seq",
         "_undelivered",
@@ -95,6 +96,7 @@ class OutboundQueue:
         self._undelivered: dict[int, OutboundEvent] = {}
         self._unsettled: deque[OutboundEvent] = deque()  # whether they are dropped meanwhile or not
         self._held: dict[tuple[int, int], HeldEvent] = {}  # by partition and number
+        self._of_earlier_broker: set[tuple[int, int]] = set()  # of these: positions in the order of that one
         self._forgotten = 0  # held events that were dropped, and whose broker lives
         self._bytes = 0
         self._seq = 0
@@ -117,12 +119,17 @@ class OutboundQueue:
         self._keep_bounds()
         return outbound
 
-    def hold(self, seq: int, position: int) -> None:
-        """The broker has accepted the event with this number, but it has to be kept. Unknown numbers are ignored."""
-        outbound = self._waiting.get(seq)
+    def hold(self, partition: int, seq: int, position: int) -> None:
+        """The broker has accepted the event with this number, but it has to be kept; or an event that an earlier
+        broker held has this position now. Unknown numbers are ignored."""
+        outbound = self._waiting.get(seq) if partition >= 0 else None
         if outbound is not None:
             self.accept(seq)
             self.hold_event(HeldEvent(seq, 0, outbound.event, position))
+        elif (key := (partition, seq)) in self._of_earlier_broker:
+            self._of_earlier_broker.remove(key)
+            if key in self._held:
+                self._held[key] = self._held[key]._replace(position=position)
 
     def keep_entrusted(self, entrusted: m.EntrustedEvent) -> None:
         """Keep an event that the broker has caused itself, until it releases it."""
@@ -142,6 +149,7 @@ class OutboundQueue:
         held = self._held.pop((partition, seq), None) if self._held else None
         if held is not None:
             self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
+            self._of_earlier_broker.discard((partition, seq))
         elif self._forgotten:
             self._forgotten -= 1
 
@@ -150,7 +158,9 @@ class OutboundQueue:
         return sorted(self._held.values(), key=lambda held: held.position)
 
     def broker_replaced(self) -> None:
-        """The broker that held events has died: those that were dropped here are lost."""
+        """The broker that held events has died, and another one has been sent them: it gives them positions of its
+        own. Those that were dropped here are lost."""
+        self._of_earlier_broker = set(self._held)
         if self._forgotten:
             _log.warning(
                 "events that only the dead broker had are lost to some", extra={"at_most": self._forgotten}

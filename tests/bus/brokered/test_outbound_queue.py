@@ -142,8 +142,8 @@ async def test_a_held_event_lets_its_publisher_go_and_is_kept_until_it_is_releas
     done = [asyncio.get_running_loop().create_future() for _ in range(2)]
     for text, future in zip((b"1", b"2"), done, strict=True):
         events.add(event(text), future)
-    events.hold(2, position=7)
-    events.hold(1, position=5)
+    events.hold(0, 2, position=7)
+    events.hold(0, 1, position=5)
     assert all(future.done() for future in done)
     assert len(events) == 0
     assert [(held.seq, held.position) for held in events.held()] == [(1, 5), (2, 7)]
@@ -162,6 +162,26 @@ def test_a_brokers_own_event_is_kept_as_it_came_until_it_is_released() -> None:
     assert events.held() == []
 
 
+def test_a_held_event_has_the_position_that_the_next_broker_gave_it() -> None:
+    events = queue(subscribed=False)
+    events.add(event(b"x"), None)
+    events.hold(0, 1, 900)
+    events.keep_entrusted(
+        m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 901, m.BROKER_EVENTS, "epoch")
+    )
+    events.hold(0, 1, 1000)  # sent again after a reconnect to the same broker: where its order ended by then
+    events.broker_replaced()
+    events.hold(m.BROKER_EVENTS, 77, 6)
+    events.hold(0, 1, 5)
+    events.hold(0, 1, 1000)
+    assert [(held.seq, held.position) for held in events.held()] == [(1, 5), (77, 6)]
+    events.broker_replaced()
+    events.release(0, 1)
+    events.release(m.BROKER_EVENTS, 77)
+    events.hold(0, 1, 7)
+    assert events.held() == []
+
+
 def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -169,7 +189,7 @@ def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
     events = queue(subscribed=False)
     for seq in range(1, 6):
         events.add(event(b"x"), None)
-        events.hold(seq, seq)
+        events.hold(0, seq, seq)
     assert (len(events.held()), events.dropped) == (2, 0)
     events.release(0, 1)  # one of those that were forgotten
     events.broker_replaced()
