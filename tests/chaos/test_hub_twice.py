@@ -37,7 +37,7 @@ async def enter_all(cluster: HubProcess, count: int) -> list[BusNode]:
     await nodes[0].until(lambda: MEMBER_EVENTS.added(ROOM, USERS[-1]) in nodes[0].texts(ROOM))
     nodes[0].received.clear()
     stop_reading(nodes[0])
-    await publish_all(nodes[1], FILLER)
+    await publish_all(nodes[-2], FILLER)
     return nodes
 
 
@@ -74,3 +74,21 @@ async def test_what_two_hubs_held_is_sent_in_its_order(cluster: HubProcess) -> N
     await busy.publish(b"end", ROOM)
     await slow.until(lambda: b"end" in slow.texts(ROOM))
     assert slow.texts(ROOM) == [*removed, b"of the first hub", MEMBER_EVENTS.added(ROOM, USERS[0]), b"end"]
+
+
+async def test_what_a_worker_kept_for_the_hub_is_given_to_another_one_when_it_dies(
+    cluster: HubProcess,
+) -> None:
+    slow, keeper, other, leaving = await enter_all(cluster, 3)
+    await cluster.dismiss(leaving)
+    await keeper.until(lambda: len(keeper.bus._outbound.held()) == len(USERS))
+    await cluster.kill(keeper)
+    await other.until(lambda: sum(bool(held.source) for held in other.bus._outbound.held()) == len(USERS))
+    await cluster.outage()
+    await cluster.recover()
+    go_on_reading(slow)
+    await other.publish(b"end", ROOM)
+    await slow.until(lambda: b"end" in slow.texts(ROOM))
+    assert slow.texts(ROOM) == [*(MEMBER_EVENTS.removed(ROOM, user) for user in USERS), b"end"]
+    assert slow.texts() == FILLER
+    await other.until(lambda: not other.bus._outbound.held())

@@ -265,8 +265,9 @@ class Broker:
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
         for peer, message in takeover.pop_held():
-            if not peer.is_over:
-                self._publish(peer, message)
+            self._publish(
+                peer, message
+            )  # also if the worker has died meanwhile, or if it has sent it once more
             yield
         yield from self._membership.announce_departed(takeover.departed)
         self._absent.tell_unknown(takeover.unaccounted_workers)
@@ -333,6 +334,8 @@ class Broker:
     def _entrust(self) -> None:
         if not self._absent.all_are_kept:
             self.steps.append(self._absent.entrust())
+        if not self.router.all_are_kept:
+            self.steps.append(self.router.entrust())
 
     def _end_peer(self, peer: Peer) -> None:
         self.router.disconnected(peer)

@@ -2,17 +2,20 @@
 
 An event is confirmed (`Accepted`) when no worker's share of it is in this process's memory alone: the kernel has it, or
 the worker that should get it has gone for good. Until then it is `Held`: its publisher keeps it, and goes on. What the
-broker has caused itself has no publisher, so another worker is given it to keep (`EntrustedEvent`).
+broker has caused itself has no publisher, so another worker is given it to keep (`EntrustedEvent`); and one more, if
+that worker goes or has not taken it.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import deque
+from collections.abc import Iterator
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.backlog import Backlog
 from revurb.bus.hub.event_log import EventLog
-from revurb.bus.hub.framing import encode_frame
+from revurb.bus.hub.framing import body_of, encode_frame
 from revurb.bus.hub.held_events import HeldEvents
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.topic_routes import TopicRoutes
@@ -27,11 +30,14 @@ class EventRouter:
 
     __slots__ = (
         "_behind",
+        "_entrusted",
+        "_entrusted_before",
         "_flushed",
         "_held",
-        "_own_events",
         "_own_seq",
         "_receivers",
+        "_unflushed",
+        "_unkept",
         "absent",
         "epoch",
         "log",
@@ -50,7 +56,11 @@ class EventRouter:
         self.unacknowledged: list[Peer] = []
         self._behind: set[Peer] = set()
         self._held = HeldEvents()
-        self._own_events: list[m.EntrustedEvent] = []  # that have not been flushed
+        # Positions of events that the broker, this one or an earlier one, has caused itself:
+        self._unflushed: list[int] = []
+        self._unkept: deque[int] = deque()  # some worker has not got it, and no other one keeps it
+        self._entrusted: list[tuple[Peer, int]] = []  # since the last `acknowledge`, with the keeper
+        self._entrusted_before: list[tuple[Peer, int]] = []  # from then to the one before
         # A worker may keep some of several brokers, with the same partition.
         self._own_seq = secrets.randbits(48)
         self._flushed = 0  # the position up to which everything was given to the connections
@@ -80,10 +90,7 @@ class EventRouter:
         """Send a member event that the broker has caused itself."""
         self._own_seq = seq = self._own_seq + 1
         self.send(self.epoch, seq, event, partition=m.BROKER_EVENTS)
-        app_id, channel, text, position = event.app_id, event.channel, event.text, self.log.position
-        self._own_events.append(
-            m.EntrustedEvent(seq, app_id, channel, text, None, 0, position, m.BROKER_EVENTS, self.epoch)
-        )
+        self._unflushed.append(self.log.position)
 
     def send_to_all(self, message: m.FromBroker) -> None:
         """Write a message to every peer."""
@@ -114,8 +121,10 @@ class EventRouter:
         successor.
         """
         self._flushed = self.log.position
-        if self._own_events:
-            self._entrust()
+        if self._entrusted or self._entrusted_before:
+            self._entrusted_before, self._entrusted = self._entrusted, []
+        if self._unflushed:
+            self._entrust_unflushed()
         for peer in self.unacknowledged:
             if self._behind or self.absent:
                 self._hold(peer)
@@ -143,17 +152,48 @@ class EventRouter:
         """A worker that takes what it is sent, and can keep what only this process knows; None if there is none."""
         return next((peer for peer in self.peers.values() if peer not in self._behind), None)
 
-    def _entrust(self) -> None:
-        """Give the broker's own events to a worker to keep, if somebody has not got them."""
-        own_events, self._own_events = self._own_events, []
-        if not self._behind and not self.absent:
-            return
-        keeper = self.keeper()
-        if keeper is None:
-            return
-        for event in own_events:
-            self._held.hold(event.position, keeper, event.partition, event.seq)
-            keeper.write(encode_frame(event))
+    def entrust(self) -> Iterator[None]:
+        """Give the broker's own events that somebody has not got to a worker to keep."""
+        unkept, log = self._unkept, self.log
+        while unkept:
+            if not self._behind and not self.absent:
+                unkept.clear()
+                return
+            keeper = self.keeper()
+            entry = log.entry(unkept[0])
+            if keeper is None and entry is not None:
+                return
+            position = unkept.popleft()
+            if (
+                keeper is not None and entry is not None
+            ):  # else those who have not got it are told that they miss it
+                event = m.read_from_broker(body_of(entry.data))
+                assert isinstance(event, m.BrokerEvent)
+                app_id, channel, text = event.app_id, event.channel, event.text
+                keeper.write(
+                    encode_frame(
+                        m.EntrustedEvent(
+                            event.seq, app_id, channel, text, None, 0, position, m.BROKER_EVENTS, event.node
+                        )
+                    )
+                )
+                self._held.hold(position, keeper, m.BROKER_EVENTS, event.seq)
+                self._entrusted.append((keeper, position))
+            yield
+
+    @property
+    def all_are_kept(self) -> bool:
+        """Whether somebody keeps each of the broker's own events that others have not got."""
+        return not self._unkept
+
+    def _entrust_unflushed(self) -> None:
+        unflushed, self._unflushed = self._unflushed, []
+        if self._behind or self.absent:
+            had_keepers = not self._unkept
+            self._unkept += unflushed
+            if had_keepers:  # else they wait for their turn
+                for _ in self.entrust():
+                    pass
 
     def _hold(self, peer: Peer) -> None:
         for seq, position in zip(peer.unacknowledged, peer.positions, strict=True):
@@ -163,7 +203,9 @@ class EventRouter:
 
     def _confirm_changes(self, peer: Peer) -> None:
         for partition, change, position in peer.changes:
-            if self._behind or self.absent:
+            if peer.is_over and partition == m.BROKER_EVENTS:
+                self._unkept.append(position)
+            elif self._behind or self.absent:
                 self._held.hold(position, peer, partition, change)
                 peer.write(encode_frame(m.Held([change], [position], partition)))
             else:
@@ -175,12 +217,17 @@ class EventRouter:
     def disconnected(self, peer: Peer) -> int:
         """The peer gets no more. Returns the position up to which it has the events."""
         self._behind.discard(peer)
+        if self._held:
+            self._unkept += self._held.take_back(peer, m.BROKER_EVENTS)
         return self._flushed if peer.backlog is None else peer.backlog.settled
 
     def fell_behind(self, peer: Peer) -> None:
         """The connection has not taken everything that was written, and is to be written no more for now."""
         if peer.backlog is None:
             self.start_backlog(peer, self.log.position, self._flushed)
+            for keeper, position in (*self._entrusted_before, *self._entrusted):
+                if keeper is peer:  # perhaps this is what it has not taken
+                    self._unkept.append(position)
 
     def start_backlog(self, peer: Peer, position: int, settled: int) -> None:
         """Send the peer what comes after `position` from the log. It has the events up to `settled`."""

@@ -20,6 +20,11 @@ def encode_frame(message: FromWorker | FromBroker) -> bytes:
     return _HEADER.pack(len(body) + 1, VERSION) + body
 
 
+def body_of(frame: bytes) -> bytes:
+    """The encoded message of a frame."""
+    return frame[_HEADER.size :]
+
+
 class MessageSplitter:
     """Cuts a stream into messages, whatever chunks it comes in, in linear time. Messages of another version are skipped
     and counted (`other_versions`): during a rolling restart, old and new processes are connected with each other."""

@@ -35,3 +35,12 @@ class HeldEvents:
             settled.setdefault((publisher, partition), []).append(seq)
         for (publisher, partition), seqs in settled.items():
             yield publisher, partition, seqs
+
+    def take_back(self, publisher: Peer, partition: int) -> list[int]:
+        """Remove the events of one partition that this publisher keeps. Returns their positions."""
+        positions = [each[0] for each in self._held if each[1] is publisher and each[2] == partition]
+        if positions:
+            self._held = deque(
+                each for each in self._held if each[1] is not publisher or each[2] != partition
+            )
+        return positions

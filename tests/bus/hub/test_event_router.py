@@ -134,3 +134,71 @@ def test_without_a_keeper_the_brokers_own_events_wait_for_the_others_alone() -> 
     router.write_backlog(slow)
     router.took_all(slow)
     assert [type(each) for each in told.messages()] == [m.BrokerEvent]
+
+
+def entrusted_to(told: MemoryWriter) -> list[m.EntrustedEvent]:
+    return [each for each in told.messages() if isinstance(each, m.EntrustedEvent)]
+
+
+def test_what_a_worker_kept_is_given_to_another_one_when_it_goes() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    slow, _ = connected(router, "w1")
+    keeper, told_keeper = connected(router, "w2")
+    router.fell_behind(slow)
+    for _ in range(2):
+        router.send_own(EVENT)
+    router.acknowledge()
+    del router.peers["w2"]
+    router.disconnected(keeper)
+    assert not router.all_are_kept
+    assert list(router.entrust()) == []  # there is nobody
+    _, told = connected(router, "w3")
+    list(router.entrust())
+    assert entrusted_to(told) == entrusted_to(told_keeper)
+    assert len(entrusted_to(told)) == 2
+    assert router.all_are_kept
+    told.written.clear()
+    while slow.backlog is not None:
+        router.write_backlog(slow)
+        router.took_all(slow)
+    assert [type(each) for each in told.messages()] == [m.Accepted]
+    assert len(router._held) == 0
+
+
+def test_what_its_keeper_has_perhaps_not_taken_is_given_to_another_one() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    slow, _ = connected(router, "w1")
+    keeper, _ = connected(router, "w2")
+    _, told = connected(router, "w3")
+    router.fell_behind(slow)
+    router.send_own(EVENT)
+    router.acknowledge()
+    router.acknowledge()
+    router.acknowledge()
+    router.fell_behind(keeper)  # by what comes later
+    assert router.all_are_kept
+    router.send_own(EVENT)
+    router.acknowledge()  # w3 keeps it
+    assert len(entrusted_to(told)) == 1
+    router.fell_behind(router.peers["w3"])
+    assert not router.all_are_kept
+    _, told_fast = connected(router, "w4")
+    list(router.entrust())
+    assert [each.position for each in entrusted_to(told_fast)] == [2]
+
+
+def test_what_everybody_has_or_the_log_has_dropped_needs_no_keeper() -> None:
+    log = EventLog(lambda: 0.0, kept_bytes=1000)
+    router = EventRouter(log, "epoch")
+    slow, _ = connected(router, "w1")
+    router.fell_behind(slow)
+    for _ in range(50):
+        router.send_own(EVENT)
+    router.acknowledge()
+    list(router.entrust())
+    assert len(router._unkept) <= 3  # those that the log has
+    while slow.backlog is not None:
+        router.write_backlog(slow)
+        router.took_all(slow)
+    list(router.entrust())
+    assert router.all_are_kept

@@ -145,6 +145,22 @@ def test_what_is_held_by_a_worker_that_comes_too_late_is_published_all_the_same(
     assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [b"held", b"gone"]
 
 
+def test_what_a_worker_held_that_dies_in_the_takeover_is_published_all_the_same() -> None:
+    successor = Successor()
+    entrusted = m.EntrustedEvent(9, APP, ROOM, REMOVED, None, 0, 12, m.BROKER_EVENTS, "old")
+    peer, _ = successor.hello("n1", held=(m.Publish(4, APP, ROOM, b"held", None, 0, 11), entrusted))
+    successor.broker.disconnected(peer)
+    _, writer = successor.hello("n2", BOB)
+    successor.broker.router.acknowledge()
+    successor.broker.tick()
+    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
+    assert [(each.node, each.text) for each in events] == [("n1", b"held"), ("old", REMOVED)]
+    [kept] = [
+        each for each in writer.messages() if isinstance(each, m.EntrustedEvent)
+    ]  # for n1, if it comes back
+    assert (kept.source, kept.seq) == ("old", 9)
+
+
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
     takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
     for position in (3, 1, 2):
