@@ -25,6 +25,7 @@ class HubProcess(_NodeGroup):
     def __init__(self, folder: Path, lease_s: float = HUB_LEASE_S) -> None:
         super().__init__()
         self._lease_s = lease_s
+        self._started = 0
         self._path = str(folder / "hub.sock")
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
@@ -37,7 +38,8 @@ class HubProcess(_NodeGroup):
     async def node(self) -> BusNode:
         if self._process is None:
             await self._open(0)
-        node = BusNode(f"node{len(self.nodes)}")
+        node = BusNode(f"node{self._started}")  # no worker has the name of another one
+        self._started += 1
         node.bus = BrokeredBus(
             node.name,
             node,

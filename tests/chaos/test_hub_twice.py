@@ -92,3 +92,28 @@ async def test_what_a_worker_kept_for_the_hub_is_given_to_another_one_when_it_di
     assert slow.texts(ROOM) == [*(MEMBER_EVENTS.removed(ROOM, user) for user in USERS), b"end"]
     assert slow.texts() == FILLER
     await other.until(lambda: not other.bus._outbound.held())
+
+
+async def test_who_came_after_what_was_held_is_not_told_of_it(cluster: HubProcess) -> None:
+    """A client whose worker has died comes back through a new one, which had not been there to be told."""
+    slow, other, leaving = await enter_all(cluster, 2)
+    removed = [MEMBER_EVENTS.removed(ROOM, user) for user in USERS]
+    await cluster.dismiss(leaving)
+    await other.until(lambda: removed[-1] in other.texts(ROOM))
+    new = await cluster.node()
+    watcher = await cluster.node()
+    await watcher.enter(ROOM, Member("watcher", b'"watcher"', b"null"))
+    await new.enter(ROOM, USERS[0])
+    added = MEMBER_EVENTS.added(ROOM, USERS[0])
+    await watcher.until(lambda: added in watcher.texts(ROOM))
+    await cluster.outage()
+    await cluster.recover()
+    go_on_reading(slow)
+    await other.publish(b"end", ROOM)
+    for node in (slow, other, new, watcher):
+        await node.until(lambda node=node: b"end" in node.texts(ROOM))  # type: ignore[misc]
+    assert watcher.texts(ROOM) == [added, b"end"]
+    assert new.texts(ROOM) == [b"end"]
+    came = MEMBER_EVENTS.added(ROOM, Member("watcher", b'"watcher"', b"null"))
+    assert slow.texts(ROOM) == [*removed, came, added, b"end"]
+    assert other.texts(ROOM)[-len(slow.texts(ROOM)) :] == slow.texts(ROOM)

@@ -192,11 +192,13 @@ class Welcome(Message, tag=1):
 
 
 class EnterReply(Message, tag=4):
-    """The answer to `Enter`: the members and the last event, where they were asked for."""
+    """The answer to `Enter`: the members and the last event, where they were asked for. The node has every event up to
+    `position` that it needs; 0 if that is not known."""
 
     id: int
     members: list[Member]
     cached: bytes | None
+    position: int = 0
 
 
 class QueryReply(Message, tag=5):

@@ -186,10 +186,8 @@ class BrokeredBus:
         return self._ask(ask, read, lambda: self.local_view.members(app_id, channel))
 
     def connections(self, app_id: str) -> Awaitable[int]:
-        view = self.local_view
-        return self._ask(
-            lambda id: m.QueryConnections(id, app_id), m.read_count, lambda: view.connections(app_id)
-        )
+        ask, view = lambda id: m.QueryConnections(id, app_id), self.local_view
+        return self._ask(ask, m.read_count, lambda: view.connections(app_id))
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
         return self._queries.survey(question, deadline_s)
@@ -252,7 +250,8 @@ class BrokeredBus:
             case m.EventsMissed(count):
                 self.missed += count
                 _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
-            case m.EnterReply(id, members, cached):
+            case m.EnterReply(id, members, cached, position):
+                self._position = max(self._position, position)
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.ChannelsReply(id, channels):
                 self._queries.on_answer(id, channels)

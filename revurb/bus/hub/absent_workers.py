@@ -66,11 +66,12 @@ class AbsentWorkers:
 
     @property
     def all_are_kept(self) -> bool:
-        """Whether each has somebody who keeps its members."""
-        return len(self._keepers) == len(self._ends_at)
+        """Whether each has somebody who keeps its members, and so have the events that the broker has caused."""
+        return len(self._keepers) == len(self._ends_at) and self._router.all_are_kept
 
     def entrust(self) -> Iterator[None]:
-        """Give the members of those without a keeper to one."""
+        """Give the members of those without a keeper to one, and such events."""
+        yield from self._router.entrust()
         for node in tuple(self._ends_at):
             keeper = self._router.keeper()
             if keeper is None:

@@ -205,7 +205,7 @@ class Broker:
             self._end_peer(replaced)
             replaced.close()
         self._absent.came_back(node)
-        self._peers[node] = peer
+        self._peers[node], peer.had = peer, (hello.epoch, hello.position)
         peer.is_greeting = peer.is_occupied = True
         # From here on the log keeps what it is to get. A worker that has had no broker has nothing to catch up with.
         position = self._log.position
@@ -334,8 +334,6 @@ class Broker:
     def _entrust(self) -> None:
         if not self._absent.all_are_kept:
             self.steps.append(self._absent.entrust())
-        if not self.router.all_are_kept:
-            self.steps.append(self.router.entrust())
 
     def _end_peer(self, peer: Peer) -> None:
         self.router.disconnected(peer)

@@ -72,8 +72,18 @@ class EventRouter:
 
     # What is sent.
 
-    def send(self, node: str, seq: int, event: m.Publish | PublishedEvent, *, partition: int = 0) -> None:
-        """Give an event the next position, log it, and write it to the peers that need it."""
+    def send(
+        self,
+        node: str,
+        seq: int,
+        event: m.Publish | PublishedEvent,
+        *,
+        partition: int = 0,
+        before: tuple[str, int] | None = None,
+    ) -> None:
+        """Give an event the next position, log it, and write it to the peers that need it: of one that had a position
+        `before`, in the order of the broker of that epoch, to those that had not got so far. The others have it, or
+        had no subscribers then, and perhaps have what came after it."""
         log = self.log
         log.position = position = log.position + 1
         key = app_id, channel = event.app_id, event.channel
@@ -83,6 +93,11 @@ class EventRouter:
         log.append(key, data)
         receivers = self.peers if channel == m.TERMINATIONS else self._receivers.get(key)
         if receivers:
+            if before is not None:
+                epoch, at = before
+                receivers = {
+                    name: peer for name, peer in receivers.items() if peer.had[0] != epoch or peer.had[1] < at
+                }
             for peer in receivers.values():
                 peer.write_event(data)
 

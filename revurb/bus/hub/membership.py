@@ -47,7 +47,8 @@ class Membership:
                 peer.write(encode_frame(m.Accepted([enter.change], m.ADDED_MEMBERS)))
         members = self._ledger.members(app_id, channel) if enter.want_members else []
         cached = self._cache.get(app_id, channel) if enter.want_cached else None
-        peer.write(encode_frame(m.EnterReply(enter.id, members, None if cached is None else cached.text)))
+        text, position = None if cached is None else cached.text, self._router.log.position
+        peer.write(encode_frame(m.EnterReply(enter.id, members, text, position)))
 
     def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
         """A user has left the worker."""
@@ -64,7 +65,8 @@ class Membership:
         if held.seq > self._newest.get((source, held.partition), 0) and source != self._router.epoch:
             self._newest[source, held.partition] = held.seq
             event = PublishedEvent(held.app_id, held.channel, held.text)
-            self._router.send(source, held.seq, event, partition=held.partition)
+            before = (peer.had[0], held.position)
+            self._router.send(source, held.seq, event, partition=held.partition, before=before)
         self._router.confirm_change(peer, held.partition, held.seq)
 
     def apply(self, peer: Peer, report: NodeReport, *, is_known: bool, announce: bool) -> Iterator[None]:

@@ -28,6 +28,7 @@ class Peer:
     `report` is what it has reported so far. While `is_greeting`, that is being handled. While the broker `is_occupied`
     with that or with a question of it, its messages wait in `inbox`; `is_queued` is whether these are about to be
     handled. `waiting_bytes` is the size of its messages that wait, there or for the end of a takeover.
+    `had` is the epoch of the last broker that it has been sent something by, and its position in that one's order.
     `is_over` is whether the broker takes nothing from it any more: it has ended, or another one has taken its place.
     `write` sends it a reply, `write_event` an event that is in the log; while it has a `backlog`, the reply waits there
     and the event is not needed. `received_at` is when bytes last came, in seconds of the broker's clock.
@@ -39,6 +40,7 @@ class Peer:
         "_writer",
         "backlog",
         "changes",
+        "had",
         "inbox",
         "is_greeting",
         "is_occupied",
@@ -58,6 +60,7 @@ class Peer:
         self._writer = writer
         self.received_at = now
         self.node = ""
+        self.had = ("", 0)
         self.report = NodeReport()
         self.is_greeting = False
         self.is_occupied = False

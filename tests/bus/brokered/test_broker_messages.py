@@ -67,7 +67,7 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
         [24, "n2", [["a", "c", 0, [list(ANN)], [], False]]],
     ),
-    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
+    (m.EnterReply(4, [ANN], b"x", 7), [4, 4, [list(ANN)], b"x", 7]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),

@@ -73,7 +73,7 @@ def test_member_events_are_confirmed_and_held_as_events_are() -> None:
     event, reply, accepted = one.received()
     assert (event, reply) == (
         m.BrokerEvent(1, "w1", 1, APP, ROOM, b"added", None, m.ADDED_MEMBERS),
-        m.EnterReply(1, [], None),
+        m.EnterReply(1, [], None, 1),
     )
     assert accepted == m.Accepted([1], m.ADDED_MEMBERS)
     broker.router.fell_behind(slow.peer)
@@ -102,7 +102,7 @@ def test_a_worker_that_falls_behind_gets_its_replies_in_their_places() -> None:
     event, reply, later = slow.received()
     assert isinstance(event, m.BrokerEvent)
     assert event.text == b"1"
-    assert reply == m.EnterReply(7, [], None)
+    assert reply == m.EnterReply(7, [], None, 2)
     assert isinstance(later, m.BrokerEvent)
     assert later.text == b"3"
 

@@ -205,3 +205,14 @@ def test_where_all_come_nothing_is_missed() -> None:
     successor = Successor()
     writers = [successor.hello(node)[1] for node in ("n1", "n2")]
     assert [missed(writer) for writer in writers] == [[], []]
+
+
+def test_what_was_held_is_sent_to_those_who_had_not_got_so_far() -> None:
+    """The hellos of `Successor` say that 7 was the newest position that they had."""
+    successor = Successor()
+    had = m.EntrustedEvent(8, APP, ROOM, b"had", None, 0, 7, m.BROKER_EVENTS, "old")
+    had_not = m.EntrustedEvent(9, APP, ROOM, b"had not", None, 0, 8, m.BROKER_EVENTS, "old")
+    successor.hello("n1", ANN, held=(had, had_not))
+    _, writer = successor.hello("n2", BOB)
+    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
+    assert [each.text for each in events] == [b"had not"]
