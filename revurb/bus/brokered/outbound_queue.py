@@ -139,8 +139,11 @@ class OutboundQueue:
         )
 
     def hold_event(self, held: HeldEvent) -> None:
-        """Keep a published event until the broker releases it."""
-        self._held[held.partition, held.seq] = held
+        """Keep a published event until the broker releases it. Without effect if it is kept already."""
+        key = (held.partition, held.seq)
+        if key in self._held:
+            return
+        self._held[key] = held
         self._bytes += len(held.event.text) + _EVENT_COST_BYTES
         self._keep_bounds()
 

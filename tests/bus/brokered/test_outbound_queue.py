@@ -182,6 +182,16 @@ def test_a_held_event_has_the_position_that_the_next_broker_gave_it() -> None:
     assert events.held() == []
 
 
+def test_a_brokers_own_event_that_comes_twice_counts_once() -> None:
+    events = queue()
+    entrusted = m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 5, m.BROKER_EVENTS, "epoch")
+    for _ in range(2):
+        events.keep_entrusted(entrusted)
+    events.release(m.BROKER_EVENTS, 77)
+    assert events.held() == []
+    assert events._bytes == 0
+
+
 def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
