@@ -32,6 +32,8 @@ VERBS = {
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),
 }
+# Of standard output: on a disk that is full, over a limit (`ulimit -f`), a terminal that is gone, not open for writing.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 ALIASES = {"start": "serve"}  # Reverb's verb is reverb:start
 
 
@@ -42,7 +44,7 @@ class LazyGroup(click.Group):
         try:
             return super().main(*args, **extra)
         except OSError as error:
-            if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            if error.filename is None and error.errno in UNWRITABLE:
                 _end_without_output(error)
             raise
 
@@ -77,7 +79,7 @@ class LazyGroup(click.Group):
 
 
 def _end_without_output(error: OSError) -> NoReturn:
-    """End where standard output is on a disk that is full, or a terminal that is gone: with one line, and 1."""
+    """End where standard output is on a disk that is full, for example: with one line, and 1."""
     click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
     with contextlib.suppress(OSError):  # what is still in the buffer, at the exit, would fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

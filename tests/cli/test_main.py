@@ -63,6 +63,20 @@ def test_an_error_has_no_control_characters(project: Project) -> None:
     assert all(line.isprintable() for line in result.stderr.split("\n"))
 
 
+def test_output_to_a_descriptor_that_is_not_open_for_writing_is_one_line() -> None:
+    with open("/dev/null") as unwritable:
+        done = subprocess.run(
+            [sys.executable, "-m", "revurb", "--help"],
+            env=process_environment(),
+            stdout=unwritable,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.stderr == "Error: standard output cannot be written: Bad file descriptor\n"
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "docs"], ["serve", "--help"]])
 def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "revurb", *arguments]
