@@ -57,5 +57,5 @@ class MessageTrace:
         line = f"{time.strftime('%H:%M:%S')} {arrow} {socket_id} {escape_unprintable(what)}"
         try:
             print(line, file=self._stream, flush=True)
-        except (OSError, ValueError):  # ValueError: it is closed, or its encoding does not have a character
+        except Exception:  # it is closed, its encoding does not have a character, or it is the program's own
             self.lines_dropped += 1

@@ -180,9 +180,9 @@ def unblocked(stream: TextIO | None, fd: int, name: str) -> TextIO:
         try:
             if isinstance(stream, UnblockedOutput) or stream.fileno() != fd:
                 return stream
-        except (OSError, ValueError):  # ValueError: it is closed
+        except (OSError, ValueError, AttributeError):  # it has no descriptor, is closed, or is no file at all
             return stream
-    output = UnblockedOutput(fd, name, "utf-8" if stream is None else stream.encoding)
+    output = UnblockedOutput(fd, name, getattr(stream, "encoding", None) or "utf-8")
     atexit.register(output.wait_until_written, LAST_LINES_S)
     return output  # type: ignore[return-value]  # all of TextIO that is used
 

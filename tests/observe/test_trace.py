@@ -71,3 +71,31 @@ def test_arrows() -> None:
         "--> 1.2 {}",
         "--- 1.2 disconnected",
     ]
+
+
+class Console:
+    """What a program may have put in place of `sys.stdout`: it has no descriptor and no encoding."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.written = ""
+        self._fails = fails
+
+    def write(self, text: str) -> int:
+        if self._fails:
+            raise RuntimeError("the window is closed")
+        self.written += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_standard_output_that_a_program_has_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console()
+    monkeypatch.setattr("sys.stdout", console)
+    MessageTrace().note("1.1", "connected")
+    assert console.written.endswith(" --- 1.1 connected\n")
+    monkeypatch.setattr("sys.stdout", Console(fails=True))
+    trace = MessageTrace()
+    trace.note("1.1", "connected")
+    assert trace.lines_dropped == 1
