@@ -252,7 +252,7 @@ class Broker:
             self.router.took_all(peer)
         self._entrust()
         if self._takeover is not None:
-            if hello.epoch:  # a worker that has had no broker is not one of those that are expected
+            if hello.epoch and not is_known:  # one that had no broker before is none of those expected
                 self._takeover.add_report(peer.node)
             if self._takeover.has_all_reports:
                 self._finish_takeover()

@@ -11,6 +11,7 @@ from revurb.bus.hub.takeover import Takeover
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.hub.memory_writer import MemoryWriter
+from tests.bus.hub.worker import Worker
 
 APP, ROOM = "app1", "presence-room"
 ANN = Member("ann", b'"ann"', b"null")
@@ -205,6 +206,15 @@ def test_where_all_come_nothing_is_missed() -> None:
     successor = Successor()
     writers = [successor.hello(node)[1] for node in ("n1", "n2")]
     assert [missed(writer) for writer in writers] == [[], []]
+
+
+def test_a_new_worker_that_connects_twice_is_none_of_those_that_are_expected() -> None:
+    successor = Successor()
+    _, writer = successor.hello("n1", ANN)
+    for epoch in ("", successor.broker.epoch):
+        Worker(successor.broker, "new", ROOM, epoch=epoch)
+    successor.hello("n2", BOB)
+    assert [each for each in writer.messages() if isinstance(each, m.BrokerEvent)] == []
 
 
 def test_what_was_held_is_sent_to_those_who_had_not_got_so_far() -> None:
