@@ -38,6 +38,7 @@ async def test_what_only_the_hub_had_said_of_a_dead_worker_is_said_again(cluster
     await publish_all(other, FILLER)
     await cluster.dismiss(leaving)
     await other.until(lambda: len(other.texts(ROOM)) == len(USERS) - 1)
+    await other.until(lambda: sum(bool(held.source) for held in other.bus._outbound.held()) == len(USERS) - 1)
     await cluster.outage()
     await cluster.recover()
     go_on_reading(slow)

@@ -41,6 +41,10 @@ async def enter_all(cluster: HubProcess, count: int) -> list[BusNode]:
     return nodes
 
 
+def kept_for_the_hub(*nodes: BusNode) -> int:
+    return sum(bool(held.source) for node in nodes for held in node.bus._outbound.held())
+
+
 def stop_reading_also_the_next_hub(node: BusNode) -> None:
     link: Any = node.bus._link
     connection_made = link.connection_made
@@ -61,6 +65,7 @@ async def test_what_two_hubs_held_is_sent_in_its_order(cluster: HubProcess) -> N
     await cluster.dismiss(leaving)
     removed = [MEMBER_EVENTS.removed(ROOM, user) for user in USERS]
     await busy.until(lambda: removed[-1] in busy.texts(ROOM))
+    await early.until(lambda: kept_for_the_hub(early, busy) == len(USERS))
     await busy.publish(b"of the first hub", ROOM)
     await cluster.outage()
     stop_reading_also_the_next_hub(slow)
@@ -81,9 +86,9 @@ async def test_what_a_worker_kept_for_the_hub_is_given_to_another_one_when_it_di
 ) -> None:
     slow, keeper, other, leaving = await enter_all(cluster, 3)
     await cluster.dismiss(leaving)
-    await keeper.until(lambda: len(keeper.bus._outbound.held()) == len(USERS))
+    await keeper.until(lambda: kept_for_the_hub(keeper) == len(USERS))
     await cluster.kill(keeper)
-    await other.until(lambda: sum(bool(held.source) for held in other.bus._outbound.held()) == len(USERS))
+    await other.until(lambda: kept_for_the_hub(other) == len(USERS))
     await cluster.outage()
     await cluster.recover()
     go_on_reading(slow)
@@ -99,7 +104,7 @@ async def test_who_came_after_what_was_held_is_not_told_of_it(cluster: HubProces
     slow, other, leaving = await enter_all(cluster, 2)
     removed = [MEMBER_EVENTS.removed(ROOM, user) for user in USERS]
     await cluster.dismiss(leaving)
-    await other.until(lambda: removed[-1] in other.texts(ROOM))
+    await other.until(lambda: removed[-1] in other.texts(ROOM) and kept_for_the_hub(other) == len(USERS))
     new = await cluster.node()
     watcher = await cluster.node()
     await watcher.enter(ROOM, Member("watcher", b'"watcher"', b"null"))
