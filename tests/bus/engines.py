@@ -32,6 +32,9 @@ T = TypeVar("T")
 APP = "app1"
 LEASE_S = 0.6
 DEADLINE_S = 10.0
+ANN = Member("ann", b'"ann"', b'{"tab":1}')
+BOB = Member("bob", b'"bob"', b"null")
+ROOM = "presence-room"
 
 
 async def resolve(soon: MaybeAwaitable[T]) -> T:
@@ -93,6 +96,16 @@ class BusNode:
     async def publish(self, text: bytes, channel: str = "news", **more: Any) -> None:
         async with asyncio.timeout(DEADLINE_S):
             await resolve(self.bus.publish(PublishedEvent(APP, channel, text, **more)))
+
+
+async def texts_up_to(node: BusNode, last: bytes, channel: str = "news") -> list[bytes]:
+    """Everything that came on the channel, once the event `last` has come."""
+    await node.until(lambda: last in node.texts(channel))
+    return node.texts(channel)
+
+
+async def has_received(node: BusNode, count: int) -> None:
+    await node.until(lambda: len(node.received) >= count)
 
 
 class NodeGroup(Protocol):

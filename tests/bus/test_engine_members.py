@@ -1,0 +1,91 @@
+"""What every engine does about connections and members where there are several nodes: rules 5 and 6 of the bus."""
+
+import asyncio
+
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import ChannelState
+from tests.bus.engines import ANN, APP, BOB, DEADLINE_S, ROOM, Cluster, has_received, resolve, texts_up_to
+
+# Rule 5: who dies leaves nothing behind.
+
+
+async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    await there.enter("news")
+    assert await resolve(there.bus.admit(APP, None))
+    await has_received(here, 1)  # of bob
+    here.received.clear()
+    await cluster.kill(there)
+    assert await resolve(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
+    await here.until(lambda: here.received)
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+    assert await resolve(here.bus.members(APP, ROOM)) == [ANN]
+    assert set(await resolve(here.bus.channels(APP, ""))) == {ROOM}
+    assert await resolve(here.bus.connections(APP)) == 0
+
+
+async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    await has_received(here, 1)  # of bob
+    here.received.clear()
+    await there.bus.stop()
+    await here.until(lambda: here.received)
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+
+
+# Rule 6: members and counts are those of all processes.
+
+
+async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    await nodes[0].enter(ROOM, BOB)
+    nodes[0].received.clear()
+    for node in nodes:
+        await node.enter(ROOM, ANN)
+    assert sorted(await resolve(nodes[0].bus.members(APP, ROOM))) == [ANN, BOB]
+    assert await resolve(nodes[0].bus.describe(APP, [ROOM])) == [ChannelState(4, 2)]
+    for node in nodes:
+        node.bus.leave(APP, ROOM, "ann")
+    await nodes[0].until(lambda: MEMBER_EVENTS.removed(ROOM, ANN) in nodes[0].texts(ROOM))
+    await nodes[1].publish(b"end", ROOM)
+    assert await texts_up_to(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
+
+
+async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, BOB)
+    for _ in range(2):
+        assert len((await there.enter(ROOM, ANN)).members) == 2
+    for _ in range(2):
+        there.bus.leave(APP, ROOM, "ann")
+    gone = MEMBER_EVENTS.removed(ROOM, ANN)
+    assert await texts_up_to(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
+
+
+async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> None:
+    nodes = [await cluster.node() for _ in range(3)]
+    granted = await asyncio.gather(*[resolve(node.bus.admit(APP, 5)) for node in nodes for _ in range(4)])
+    assert sum(granted) == 5
+    assert await resolve(nodes[0].bus.connections(APP)) == 5
+    winner = nodes[granted.index(True) // 4]
+    winner.bus.release(APP)
+    await resolve(winner.bus.connections(APP))
+    assert await resolve(nodes[2].bus.admit(APP, 5))
+
+
+async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    for node in (here, there, there):
+        assert await resolve(node.bus.admit(APP, 3))
+    assert not await resolve(here.bus.admit(APP, 3))
+    await cluster.kill(there)
+    async with asyncio.timeout(DEADLINE_S):
+        while await resolve(here.bus.connections(APP)) != 1:
+            await asyncio.sleep(0.02)
+    assert await resolve(here.bus.admit(APP, 3))
+    assert await resolve(here.bus.admit(APP, 3))
+    assert not await resolve(here.bus.admit(APP, 3))
