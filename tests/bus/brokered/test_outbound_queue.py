@@ -225,3 +225,46 @@ def test_unsent_events_come_in_order_whatever_was_accepted_or_dropped(
     assert events.sent_up_to == 7
     events.add(event(b"x"), None)
     assert [message.seq for message in events.unsent()] == [8]
+
+
+def test_bytes_that_were_given_back_can_be_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING_BYTES", 4 * outbound_queue._EVENT_COST_BYTES)
+    events = queue()
+    own = m.EntrustedEvent(1, "app1", "presence-room", b"x" * 100, None, 0, 5, m.BROKER_EVENTS, "epoch")
+    for _ in range(50):
+        accepted, held, dropped = [events.add(event(b"x" * 50), None).seq for _ in range(3)]
+        events.accept(accepted)
+        events.hold(held, 1)
+        events.keep_entrusted(own)
+        assert len(events.held()) == 2
+        events.release(m.BROKER_EVENTS, 1)
+        events.release(0, held)
+        assert events.dropped == 0
+        events.accept(dropped)
+    assert events._bytes == 0
+
+
+def test_events_of_the_broker_alone_are_within_the_bounds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    events = queue()
+    events.broker_replaced()
+    assert (events.dropped, caplog.records) == (0, [])  # it held nothing
+    for seq in range(1, 6):
+        events.keep_entrusted(
+            m.EntrustedEvent(seq, "app1", "presence-room", b"x", None, 0, seq, m.BROKER_EVENTS, "epoch")
+        )
+    assert [held.seq for held in events.held()] == [4, 5]
+    events.broker_replaced()
+    [record] = caplog.records
+    assert record.__dict__["at_most"] == events.dropped == 3
+
+
+def test_what_came_back_before_it_was_accepted_is_not_kept() -> None:
+    events = queue()
+    outbound = events.add(event(b"1"), None)
+    assert events.claim_delivery(0, outbound.seq)
+    events.accept(outbound.seq)
+    events.disconnected()
+    assert not events.is_settling
