@@ -86,10 +86,8 @@ class PendingEnters:
             self._waiting.pop(id, None)
             if pending.new_member is not None:
                 self._forget_member(id, pending)
-            if pending.announced_members is not None:  # else it is not among them
-                key = (pending.request.app_id, pending.request.channel)
-                if self._first_confirmed.get(key) == id:
-                    del self._first_confirmed[key]
+            if pending.announced_members is not None:
+                del self._first_confirmed[pending.request.app_id, pending.request.channel]
         return pending
 
     def withdraw(self, member: MemberKey) -> bool:

@@ -104,9 +104,10 @@ async def test_the_loop_has_turns_between_very_many_local_answers(monkeypatch: p
     answers = [asked.connections() for _ in range(10)]
     asked.queries.answer_locally()
     turns = 0
-    while not answers[-1].done():
-        turns += 1
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):  # nobody sleeps
+        while not answers[-1].done():
+            turns += 1
+            await asyncio.sleep(0)
     assert turns >= 10
     asked.connections()
     asked.queries.answer_locally()

@@ -86,3 +86,26 @@ async def test_a_channel_that_changes_is_told_by_itself() -> None:
         while not sent:
             await asyncio.sleep(0.005)
     assert sent == [m.SubscriberCount(APP, "news", 2)]
+
+
+async def test_a_report_takes_the_place_of_the_one_that_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else there would be more of them than are said to be."""
+    monkeypatch.setattr(count_reporter, "REPORT_EVERY_S", 1000.0)
+    sent: list[Any] = []
+    reporter = CountReporter(LocalState(), sent.append)
+    reporter._reported_at = asyncio.get_running_loop().time()
+    reporter.connections_changed(APP, 2)
+    due = reporter._timer
+    assert due is not None
+    reporter.connections_changed(APP, 1)
+    assert reporter._timer is due
+    reporter.report()
+    assert due.cancelled()
+    assert sent == [m.ConnectionCount(APP, 3, 0)]
+    before = asyncio.get_running_loop().time()
+    reporter.connections_changed(APP, 1)
+    assert reporter._timer is not None
+    assert reporter._timer.when() >= before + 900  # counted from the report, that was just now
+    reporter.clear()
+    reporter.report()
+    assert len(sent) == 1
