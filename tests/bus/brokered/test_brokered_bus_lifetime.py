@@ -169,7 +169,9 @@ async def test_a_link_that_is_lost_again_before_its_turn_came_is_not_greeted(
     node.link.sent.clear()
     node.bus.unlinked()
     node.bus.linked()
-    assert node.bus.degraded == "scripted disconnected"  # first its own clients get what they lack, whose order the broker would break
+    assert (
+        node.bus.degraded == "scripted disconnected"
+    )  # first its own clients get what they lack, whose order the broker would break
     node.bus.unlinked()
     for _ in range(20):
         await asyncio.sleep(0)
