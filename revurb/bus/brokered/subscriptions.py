@@ -101,6 +101,10 @@ class BrokeredSubscriptions:
         local_channel = self._state.open(app_id, channel)
         local_channel.count -= 1
         gone = local_channel.leave(user_id) if user_id is not None else None
+        # Ahead of `channel_closed`, which forgets who was on the channel.
+        is_withdrawn = (
+            gone is not None and not self._linked and self._pending.withdraw((app_id, channel, gone.user_id))
+        )
         if not local_channel.count:
             self._state.close(app_id, channel)
             if key in self._topics:
@@ -110,7 +114,7 @@ class BrokeredSubscriptions:
         if gone is None:
             self._counts.channel_changed(key)
             return
-        if not self._linked and self._pending.withdraw((app_id, channel, gone.user_id)):
+        if is_withdrawn:
             if local_channel.count:
                 self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
             return

@@ -248,6 +248,20 @@ async def test_who_comes_and_goes_while_the_broker_is_away_leaves_nothing_behind
     assert [enter.member for enter in node.sent if isinstance(enter, m.Enter)] == [bob]
 
 
+async def test_the_only_one_on_a_channel_who_comes_and_goes_meanwhile_leaves_nothing_behind() -> None:
+    """Else others would be told that somebody left who was never there, and the node would keep all of them."""
+    node = Subscribed(confirms_changes=True)
+    node.subscriptions.disconnected()
+    for _ in range(3):
+        node.enter(ROOM, ANN, isolated=True)
+        node.subscriptions.leave(APP, ROOM, "ann")
+    assert len(node.delivered) == 3  # to ann, and to nobody afterwards
+    changes = node.subscriptions.changes
+    assert [changes.find(m.ADDED_MEMBERS, number) for number in (1, 2, 3)] == [None] * 3
+    assert len(node.subscriptions._pending) == 0
+    assert (node.greet().departed, node.sent) == ([], [])
+
+
 async def test_the_subscribers_of_a_channel_are_told_of_its_members_once_the_broker_is_back() -> None:
     node = Subscribed(confirms_changes=True)
     node.subscriptions.disconnected()
