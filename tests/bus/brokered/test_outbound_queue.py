@@ -123,7 +123,7 @@ def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (events.dropped, len(events)) == (3, 1)
 
 
-async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up() -> None:
+async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     events = queue()
     done = asyncio.get_running_loop().create_future()
     events.close()
@@ -135,6 +135,8 @@ async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up() -> None:
     assert events.dropped == 1
     assert done.done()
     assert len(events) == 0
+    [record] = caplog.records
+    assert record.__dict__["dropped"] == 1
 
 
 async def test_a_held_event_lets_its_publisher_go_and_is_kept_until_it_is_released() -> None:
@@ -256,6 +258,7 @@ def test_events_of_the_broker_alone_are_within_the_bounds(
             m.EntrustedEvent(seq, "app1", "presence-room", b"x", None, 0, seq, m.BROKER_EVENTS, "epoch")
         )
     assert [held.seq for held in events.held()] == [4, 5]
+    assert events._bytes == 2 * (1 + outbound_queue._EVENT_COST_BYTES)
     events.broker_replaced()
     [record] = caplog.records
     assert record.__dict__["at_most"] == events.dropped == 3

@@ -146,3 +146,51 @@ def test_a_subscriber_that_has_left_is_not_asked_for_again() -> None:
     waiting.sent += waiting.enters.unsent()
     assert waiting.sent == []
     assert waiting.enters.pop(1) is None
+    assert waiting.changes.find(m.ADDED_MEMBERS, 1) is None
+
+
+def test_of_a_member_that_has_left_the_broker_is_told_the_count_only() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enter(2, BOB)
+    channel = waiting.state.open(APP, ROOM)
+    channel.leave("ann")
+    channel.count -= 1
+    waiting.enters.ask(1)
+    assert waiting.sent == [m.Enter(1, APP, ROOM, 1, None, b"", True, False, 0)]
+    assert waiting.changes.find(m.ADDED_MEMBERS, 1) is None
+    assert waiting.changes.find(m.ADDED_MEMBERS, 2) is not None
+
+
+def test_who_waits_still_cannot_be_withdrawn() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    assert not waiting.enters.withdraw((APP, ROOM, "ann"))
+    list(waiting.enters.confirm_all_locally())
+    assert len(waiting.entered) == 1
+
+
+def test_after_the_first_one_is_counted_another_is_the_first_who_has_to_be_told_of_members() -> None:
+    waiting = Waiting()
+    for id, member in ((1, ANN), (2, BOB)):
+        waiting.enter(id, member)
+        list(waiting.enters.confirm_all_locally())
+        pending = waiting.enters.pop(id)  # the broker was there for a moment
+        assert pending is not None
+        assert pending.announced_members == ({"ann"}, {"ann", "bob"})[id - 1]
+    waiting.enter(3, ANN)
+    waiting.enter(4, BOB)
+    list(waiting.enters.confirm_all_locally())
+    first, second = waiting.enters.pop(3), waiting.enters.pop(4)
+    assert first is not None
+    assert second is not None
+    assert (first.announced_members, second.announced_members) == ({"ann", "bob"}, None)
+
+
+def test_a_channel_whose_first_subscriber_the_broker_may_know_is_asked_for_again() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    waiting.enters.ask(1)
+    list(waiting.enters.confirm_all_locally())
+    waiting.enters.channel_closed((APP, ROOM))
+    assert len(waiting.enters) == 1

@@ -22,7 +22,7 @@ ANN = Member("ann", b'"ann"', b"null")
 class Subscribed:
     """Subscriptions that are linked to a broker, and what they send."""
 
-    def __init__(self, *, confirms_changes: bool = False) -> None:
+    def __init__(self, *, confirms_changes: bool = False, was_linked: bool = True) -> None:
         self.sent: list[m.FromWorker] = []
         self.delivered: list[PublishedEvent] = []
         self.entered: list[ChannelSnapshot] = []
@@ -37,7 +37,8 @@ class Subscribed:
             lambda: next(numbers),
             confirms_changes=confirms_changes,
         )
-        self.greet()
+        if was_linked:
+            self.greet()
 
     def greet(self) -> m.Hello:
         """Report everything at once, and be linked."""
@@ -69,14 +70,18 @@ async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
     assert len(node.entered) == 2
     assert [type(message) for message in node.sent] == [m.Enter]
     assert node.subscriptions.topics == 1
+    node.subscriptions.report_before(lambda: None)
+    assert node.sent[1:] == [m.SubscriberCount(APP, "news", 2)]
 
 
 async def test_a_node_unsubscribes_a_while_after_the_last_subscriber() -> None:
     node, loop = Subscribed(), asyncio.get_running_loop()
     node.enter("news")
     node.subscriptions.on_enter_reply(1, ChannelSnapshot())
-    node.subscriptions.leave(APP, "news", None)
     node.sent.clear()
+    node.subscriptions.tick(loop.time() + 10 * LINGER_S)
+    assert node.sent == []  # there is a subscriber
+    node.subscriptions.leave(APP, "news", None)
     node.subscriptions.tick(loop.time() + LINGER_S / 2)
     assert node.sent == []
     node.subscriptions.tick(loop.time() + LINGER_S)
@@ -144,6 +149,14 @@ async def test_with_the_reply_a_change_is_forgotten_that_is_not_confirmed_by_its
     [question] = [message for message in subscribed.sent if isinstance(message, m.Enter)]
     subscribed.subscriptions.on_enter_reply(question.id, ChannelSnapshot([ANN]))
     assert (subscribed.subscriptions.changes.find(m.ADDED_MEMBERS, 1) is not None) == confirms
+
+
+async def test_with_the_reply_to_somebody_who_changes_nothing_no_change_is_forgotten() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.enter("news")
+    node.subscriptions.on_enter_reply(2, ChannelSnapshot())
+    assert node.subscriptions.changes.find(m.ADDED_MEMBERS, 1) is not None
 
 
 async def test_everything_is_in_the_hello() -> None:
@@ -246,6 +259,47 @@ async def test_who_comes_and_goes_while_the_broker_is_away_leaves_nothing_behind
     assert len(node.subscriptions._pending) == 1
     assert node.greet().departed == []
     assert [enter.member for enter in node.sent if isinstance(enter, m.Enter)] == [bob]
+
+
+async def test_before_the_first_broker_nothing_is_sent_and_who_has_left_by_then_is_not_told_of() -> None:
+    node = Subscribed(was_linked=False)
+    for channel in (ROOM, "presence-other"):
+        node.enter(channel, ANN)
+    node.confirm()
+    node.enter(ROOM, ANN)
+    node.subscriptions.connect(APP)
+    node.confirm()
+    for _ in range(2):
+        node.subscriptions.leave(APP, ROOM, "ann")
+    assert node.sent == []
+    hello = node.greet()
+    reports = [m.ChannelReport(APP, "presence-other", 1, [], ["ann"])]
+    assert (hello.channels, hello.departed, hello.connections) == (reports, [], {APP: 1})
+    assert [(each.channel, each.member) for each in node.sent if isinstance(each, m.Enter)] == [
+        ("presence-other", ANN)
+    ]
+    node.sent.clear()
+    node.subscriptions.report_before(lambda: None)  # the `Hello` has the counts
+    assert node.sent == []
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+async def test_who_leaves_is_kept_until_a_broker_that_confirms_it_has_done_so(confirms: bool) -> None:
+    node = Subscribed(confirms_changes=confirms)
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.leave(APP, ROOM, "ann")
+    assert (node.subscriptions.changes.find(m.REMOVED_MEMBERS, 1) is not None) == confirms
+    assert node.delivered == []
+
+
+async def test_the_last_one_who_leaves_meanwhile_is_not_told_to_nobody() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.disconnected()
+    node.subscriptions.leave(APP, ROOM, "ann")
+    assert node.delivered == []
 
 
 async def test_the_only_one_on_a_channel_who_comes_and_goes_meanwhile_leaves_nothing_behind() -> None:
