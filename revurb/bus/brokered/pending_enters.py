@@ -205,8 +205,8 @@ class PendingEnters:
 
     def _forget_member(self, id: int, pending: PendingEnter) -> None:
         key = _member_key(pending)
-        ids = self._entering.get(key) if key is not None else None
-        if key is not None and ids is not None and id in ids:
+        if key is not None:
+            ids = self._entering[key]
             ids.remove(id)
             if not ids:
                 del self._entering[key]

@@ -23,10 +23,10 @@ class Waiting:
         self.sent: list[m.FromWorker] = []
         self.delivered: list[PublishedEvent] = []
         self.entered: list[ChannelSnapshot] = []
-        cache = EventCache(lambda: 0.0)
+        self.cache = EventCache(lambda: 0.0)
         self.changes = MemberChanges(MEMBER_EVENTS.removed)
         self.enters = PendingEnters(
-            self.state, cache, MEMBER_EVENTS, self.changes, self.sent.append, self.delivered.append
+            self.state, self.cache, MEMBER_EVENTS, self.changes, self.sent.append, self.delivered.append
         )
 
     def enter(self, id: int, member: Member) -> PendingEnter:
@@ -177,14 +177,14 @@ def test_after_the_first_one_is_counted_another_is_the_first_who_has_to_be_told_
         list(waiting.enters.confirm_all_locally())
         pending = waiting.enters.pop(id)  # the broker was there for a moment
         assert pending is not None
-        assert pending.announced_members == ({"ann"}, {"ann", "bob"})[id - 1]
+        assert pending.announced_members == frozenset(("ann", "bob")[:id])
     waiting.enter(3, ANN)
     waiting.enter(4, BOB)
     list(waiting.enters.confirm_all_locally())
     first, second = waiting.enters.pop(3), waiting.enters.pop(4)
     assert first is not None
     assert second is not None
-    assert (first.announced_members, second.announced_members) == ({"ann", "bob"}, None)
+    assert (first.announced_members, second.announced_members) == (frozenset(("ann", "bob")), None)
 
 
 def test_a_channel_whose_first_subscriber_the_broker_may_know_is_asked_for_again() -> None:
@@ -194,3 +194,25 @@ def test_a_channel_whose_first_subscriber_the_broker_may_know_is_asked_for_again
     list(waiting.enters.confirm_all_locally())
     waiting.enters.channel_closed((APP, ROOM))
     assert len(waiting.enters) == 1
+
+
+def test_who_wants_it_gets_the_last_event_that_is_known_here() -> None:
+    waiting = Waiting()
+    waiting.cache.put(APP, "cache-a", b"last", 60)
+    for id, (channel, wants) in enumerate((("cache-a", True), ("cache-a", False), ("cache-b", True)), 1):
+        waiting.state.open(APP, channel).count += 1
+        request = EnterRequest(APP, channel, None, b"", wants)
+        waiting.enters.add(id, PendingEnter(request, None, waiting.entered.append))
+    list(waiting.enters.confirm_all_locally())
+    assert [snapshot.cached for snapshot in waiting.entered] == [b"last", None, None]
+    assert len(waiting.enters) == 0
+
+
+def test_nothing_is_kept_of_whom_the_broker_refuses() -> None:
+    waiting = Waiting()
+    waiting.enter(1, ANN)
+    assert waiting.enters.waiting_request(1) is not None
+    waiting.enters.refuse(1)
+    assert len(waiting.entered) == 1
+    assert len(waiting.enters) == 0
+    assert waiting.enters.waiting_request(1) is None

@@ -206,3 +206,16 @@ def test_what_everybody_has_or_the_log_has_dropped_needs_no_keeper() -> None:
         router.took_all(slow)
     list(router.entrust())
     assert are_kept(router)
+
+
+def test_who_has_gone_is_waited_for_no_more() -> None:
+    router = EventRouter(EventLog(lambda: 0.0), "epoch")
+    publisher, told = connected(router, "w1")
+    slow, _ = connected(router, "w2")
+    router.fell_behind(slow)
+    router.disconnected(slow)
+    assert not router.has_backlogs
+    router.send("w1", 1, EVENT)
+    router.confirm(publisher, 1)
+    router.acknowledge()
+    assert told.messages()[-1] == m.Accepted([1])

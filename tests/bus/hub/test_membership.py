@@ -120,3 +120,75 @@ def test_what_this_broker_has_said_is_not_said_again_to_a_keeper_that_comes_back
     host.router.acknowledge()
     assert host.announced() == []
     assert host.told.messages() == [m.Accepted([77], m.BROKER_EVENTS)]
+
+
+def test_a_subscriber_is_counted_and_gets_what_it_asks_for() -> None:
+    host = Host()
+    host.cache.put(APP, "cache-a", b"last", 60)
+    for id, wants in ((1, True), (2, False)):
+        host.membership.enter(host.peer, m.Enter(id, APP, "cache-a", id, None, b"", False, wants))
+    assert host.told.messages() == [m.EnterReply(1, [], b"last"), m.EnterReply(2, [], None)]
+    assert host.ledger.counts(APP, "cache-a") == (2, 0)
+    host.told.written.clear()
+    for id, wants in ((3, True), (4, False)):
+        member = (ANN, BOB)[id - 3]
+        host.membership.enter(host.peer, m.Enter(id, APP, ROOM, id - 2, member, b"added", wants, False, id))
+    replies = [each for each in host.told.messages() if isinstance(each, m.EnterReply)]
+    assert replies == [m.EnterReply(3, [ANN], None), m.EnterReply(4, [], None)]
+    assert host.ledger.counts(APP, ROOM) == (2, 2)
+    events = [each for each in host.writer.messages() if isinstance(each, m.BrokerEvent)]
+    assert [(each.text, each.seq, each.partition) for each in events] == [
+        (b"added", 3, m.ADDED_MEMBERS),
+        (b"added", 4, m.ADDED_MEMBERS),
+    ]
+
+
+def test_who_leaves_twice_is_confirmed_and_announced_once() -> None:
+    host = Host()
+    host.ledger.join("w1", APP, ROOM, ANN)
+    for change in (7, 8, 0):
+        host.membership.leave(host.peer, APP, ROOM, "ann", change)
+    assert host.announced() == [MEMBER_EVENTS.removed(ROOM, ANN)]
+    assert host.told.messages() == [m.Accepted([8], m.REMOVED_MEMBERS)]
+    host.router.acknowledge()
+    assert host.told.messages()[1:] == [m.Accepted([7], m.REMOVED_MEMBERS)]
+
+
+def test_a_change_that_was_handled_before_the_line_broke_is_confirmed() -> None:
+    host = Host()
+    for is_known in (True, False):
+        report = NodeReport()
+        report.add(
+            m.StatePart([], [], [m.DepartedMember(APP, ROOM, ANN, 3), m.DepartedMember(APP, ROOM, BOB, 0)])
+        )
+        list(host.membership.apply(host.peer, report, is_known=is_known, announce=True))
+        assert host.told.messages() == [m.Accepted([3], m.REMOVED_MEMBERS)]  # of the second time nothing
+    assert host.announced() == []
+
+
+def test_who_left_without_a_broker_is_announced_once_unless_another_worker_has_them() -> None:
+    host = Host()
+    host.ledger.join("w2", APP, ROOM, BOB)
+    departed = [(host.peer, m.DepartedMember(APP, ROOM, member, 3)) for member in (ANN, BOB, ANN)]
+    list(host.membership.announce_departed(departed))
+    assert host.announced() == [MEMBER_EVENTS.removed(ROOM, ANN)]
+    host.router.acknowledge()
+    assert m.Accepted([3], m.REMOVED_MEMBERS) in host.told.messages()
+
+
+def test_the_first_event_that_a_dead_broker_had_held_is_published() -> None:
+    host = Host()
+    for seq in (1, 1, 2):
+        host.membership.announce_again(
+            host.peer, m.Publish(seq, APP, ROOM, b"held %d" % seq, None, 0, 5, m.ADDED_MEMBERS)
+        )
+    assert host.announced() == [b"held 1", b"held 2"]
+
+
+def test_who_is_missing_in_a_report_without_a_word_is_the_brokers_to_announce() -> None:
+    host = Host()
+    host.ledger.join("w1", APP, ROOM, ANN)
+    list(host.membership.apply(host.peer, NodeReport(), is_known=True, announce=True))
+    [event] = host.writer.messages()
+    assert isinstance(event, m.BrokerEvent)
+    assert (event.node, event.partition) == ("epoch", m.BROKER_EVENTS)

@@ -226,3 +226,9 @@ def test_what_was_held_is_sent_to_those_who_had_not_got_so_far() -> None:
     _, writer = successor.hello("n2", BOB)
     events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
     assert [each.text for each in events] == [b"had not"]
+
+
+def test_where_nobody_is_said_to_have_died_nothing_is_missed() -> None:
+    broker, writer = Broker(MEMBER_EVENTS, lambda: 0.0, lease_s=5, expected_workers=1), MemoryWriter()
+    broker.receive(Peer(writer, 0), [m.encode(m.Hello("n1", "old", 7, {}, [], [], []))])
+    assert [type(each) for each in writer.messages()] == [m.Welcome]
