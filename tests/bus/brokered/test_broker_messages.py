@@ -89,3 +89,8 @@ def test_messages_of_workers(message: m.FromWorker, wire: list[object]) -> None:
 def test_messages_of_brokers(message: m.FromBroker, wire: list[object]) -> None:
     assert m.encode(message) == msgspec.msgpack.encode(wire)
     assert type(m.read_from_broker(msgspec.msgpack.encode(wire))) is type(message)
+
+
+def test_the_kinds_of_member_events_have_the_numbers_of_earlier_releases() -> None:
+    """Workers of two releases share a hub, and nodes a Redis, while they are replaced one by one."""
+    assert (m.ADDED_MEMBERS, m.REMOVED_MEMBERS, m.BROKER_EVENTS) == (-1, -2, -3)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.greeting import PART_BYTES, Greeting
 from revurb.bus.brokered.member_changes import MemberChanges
+from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import EnterRequest, Member
+from revurb.pusher.ports import EnterRequest, Member, PublishedEvent
 
 APP, ROOM = "app1", "presence-room"
 
@@ -98,3 +99,46 @@ def test_a_channel_that_changes_while_it_is_reported_is_reported_again() -> None
     assert sum(len(report.members) for report in rest[-2:]) == 101
     assert reporting.greeting.rest() == m.StatePart([], [], [])
     assert next(iter(reporting.changes.departed())).member == user(5)
+
+
+def test_parts_are_bounded_whatever_takes_the_bytes() -> None:
+    """As the broker reads a part in one turn of its loop. Here the names of channels and members take them."""
+    reporting = Reporting()
+    long = "x" * 160  # a name
+    names = [f"{number}-{long}" for number in range(1000)]
+    held = []
+    for position, name in enumerate(names):
+        member = Member(name[:100], b"1", b"2")
+        reporting.state.open(APP, f"c{name}").count = 1
+        reporting.cache.put(APP, f"cache-{name}", b"", 60)
+        reporting.changes.remove(APP, f"presence-{name}", member)
+        held.append(HeldEvent(position, 0, PublishedEvent(APP, f"held-{name}", b""), position))
+    channels = [m.ChannelReport(APP, f"entrusted-{name}", 0, []) for name in names[:10]]
+    entrusted = [m.EntrustedMembers(f"n{number}", channels) for number in range(100)]
+    greeting = Greeting(
+        reporting.state, reporting.cache, reporting.pending, reporting.changes, PART_BYTES, held, entrusted
+    )
+    parts = list(greeting.parts())
+    sizes = [len(m.encode(part)) for part in parts]
+    assert all(PART_BYTES * 3 // 4 < size < PART_BYTES * 5 // 4 for size in sizes[:-1])
+    assert sizes[-1] < PART_BYTES * 5 // 4
+    for kind in ("channels", "cached", "departed", "held"):
+        assert sum(len(getattr(part, kind)) for part in parts) == 1000
+    assert [each for part in parts for each in part.entrusted] == entrusted
+
+
+def test_a_channel_that_changes_behind_the_last_part_is_in_the_rest() -> None:
+    reporting = Reporting()
+    reporting.join(user(1))
+    reporting.state.open(APP, "gone").count = 1
+    list(reporting.greeting.parts())
+    reporting.join(user(2))
+    reporting.state.close(APP, "gone")
+    for channel in (ROOM, "gone", "never reported"):
+        reporting.greeting.changed((APP, channel))
+    assert reporting.greeting.rest().channels == [
+        m.ChannelReport(APP, ROOM, 2, [user(1), user(2)]),
+        m.ChannelReport(APP, "gone", 0, []),
+    ]
+    assert reporting.greeting.reported == {(APP, ROOM)}
+    assert reporting.greeting.rest() == m.StatePart([], [], [])
