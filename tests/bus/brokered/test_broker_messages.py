@@ -94,3 +94,14 @@ def test_messages_of_brokers(message: m.FromBroker, wire: list[object]) -> None:
 def test_the_kinds_of_member_events_have_the_numbers_of_earlier_releases() -> None:
     """Workers of two releases share a hub, and nodes a Redis, while they are replaced one by one."""
     assert (m.ADDED_MEMBERS, m.REMOVED_MEMBERS, m.BROKER_EVENTS) == (-1, -2, -3)
+
+
+def test_what_an_earlier_release_leaves_out_is_of_the_only_partition_that_it_knew() -> None:
+    for body, message in (
+        ([10, [1], [2]], m.Held([1], [2], 0)),
+        ([3, [1]], m.Accepted([1], 0)),
+        ([2, 8, "n1", 3, "a", "c", b"x", None], m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None, 0)),
+    ):
+        assert m.read_from_broker(msgspec.msgpack.encode(body)) == message
+    published = m.read_from_worker(msgspec.msgpack.encode([2, 3, "a", "c", b"x", None, 0]))
+    assert published == m.Publish(3, "a", "c", b"x", None, 0, 0, 0)
