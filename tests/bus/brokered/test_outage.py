@@ -110,3 +110,16 @@ async def test_subscribers_are_let_in_in_turns_until_the_broker_is_back() -> Non
         while len(alone.entered) < 11:
             alone.outage.confirm()
             await asyncio.sleep(0)
+
+
+async def test_a_delivery_that_fails_does_not_keep_the_node_from_its_broker() -> None:
+    alone = Alone()
+    for text in numbers(0, 5):
+        alone.outbound.add(PublishedEvent(APP, "news", text), None)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(alone.outage, "_deliver", lambda event: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            alone.outage.begin()
+    alone.outage.when_settled(lambda: alone.done.append(b"back"))
+    await turns_until(alone.done, b"back")
+    assert alone.done == [*numbers(1, 5), b"back"]

@@ -185,3 +185,24 @@ async def test_a_stream_of_garbage_ends_its_connection_and_no_other(tmp_path: Pa
         assert await two.receive() == m.HeartbeatReply(0)
         for connection in (one, two):
             connection.writer.close()
+
+
+async def test_a_connection_that_is_replaced_while_it_is_not_read_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_module, "FULL_BYTES", 1000)
+    monkeypatch.setattr(step_queue, "TURN_S", -1.0)  # a single step in each turn of the loop
+    async with serving(tmp_path) as server:
+        old = await connect(tmp_path, "w1")
+        old.writer.write(b"".join(encode_frame(m.QueryConnections(id, APP)) for id in range(5000)))
+        while not server.unread:
+            await asyncio.sleep(0)
+        new = await connect(tmp_path, "w1")
+        while len(server.connections) > 1:
+            await asyncio.sleep(0)
+        assert not server.unread
+        assert server.broker.workers == 1
+        assert not server.no_connections.is_set()
+        for connection in (old, new):
+            connection.writer.close()
+        await server.no_connections.wait()
