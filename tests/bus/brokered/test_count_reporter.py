@@ -60,6 +60,7 @@ async def test_very_many_changes_are_told_in_turns_and_before_a_question(
     await turns()
     assert sent[35:] == ["question", "another"]
     assert {message.channel for message in sent[:35]} == set(map(str, range(35)))
+    assert {message.count for message in sent[:35]} == {0}  # they have no subscribers any more
     reporter.channel_changed((APP, "1"))
     reporter.report_before(lambda: sent.append("at once"))
     assert sent[-1] == "at once"

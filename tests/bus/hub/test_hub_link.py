@@ -19,6 +19,7 @@ from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.hub_link import FULL_BYTES, MAX_MISSED_HEARTBEATS, HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import Member
 
 
 class Owner:
@@ -99,6 +100,19 @@ async def test_the_lag_is_known_after_the_first_heartbeat(tmp_path: Path) -> Non
     lag_s = owner.link.lag_s(time.monotonic())
     assert lag_s is not None
     assert 0 <= lag_s < 5
+    await owner.link.stop()
+    await server.stop()
+
+
+async def test_it_says_truly_that_the_hub_confirms_each_change(tmp_path: Path) -> None:
+    """Else its node would forget a member's coming that only the hub has."""
+    path, ann = str(tmp_path / "hub.sock"), Member("ann", b'"ann"', b"null")
+    server, owner = await hub(path), linked_to(path)
+    await until(lambda: owner.received)
+    owner.link.send(m.Enter(1, "app1", "presence-x", 1, ann, b"added", False, False, 5))
+    accepted = m.Accepted([5], m.ADDED_MEMBERS)
+    await until(lambda: len(owner.received) >= 4)
+    assert (accepted in owner.received) == owner.link.confirms_changes
     await owner.link.stop()
     await server.stop()
 
