@@ -142,3 +142,20 @@ def test_a_channel_that_changes_behind_the_last_part_is_in_the_rest() -> None:
     ]
     assert reporting.greeting.reported == {(APP, ROOM)}
     assert reporting.greeting.rest() == m.StatePart([], [], [])
+
+
+def test_parts_are_bounded_also_by_what_changes_meanwhile() -> None:
+    reporting = Reporting()
+    names = [f"{number}-{'x' * 160}" for number in range(5000)]
+    for name in names:
+        reporting.state.open(APP, name).count = 1
+    parts = reporting.greeting.parts()
+    for _ in range(10):
+        next(parts)
+    gone = list(reporting.greeting.reported)
+    for app_id, name in gone:
+        reporting.state.close(app_id, name)
+        reporting.greeting.changed((app_id, name))
+    rest = list(parts)
+    assert all(len(m.encode(part)) < PART_BYTES * 5 // 4 for part in rest)
+    assert sum(report.count == 0 for part in rest for report in part.channels) == len(gone)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import cast
 
 from revurb.bus.brokered import broker_messages as m
@@ -94,3 +95,19 @@ async def test_a_broken_link_ends_it() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
     assert len(link.sent) == 1
+
+
+async def test_there_is_one_part_in_each_turn_however_often_the_link_says_that_it_has_room() -> None:
+    """Else the parts of one turn take as long as they like."""
+    link = Link()
+    sender = PacedSender(cast(BrokerLink, link))
+    turns: list[Callable[[], None]] = []
+    sender._loop = cast(asyncio.AbstractEventLoop, SimpleNamespace(call_soon=turns.append))
+    sender.begin(messages(50, TURN_S))
+    sender.go_on()
+    sender.go_on()
+    assert len(turns) == 1
+    for _ in range(3):
+        turns.pop()()
+        assert len(turns) == 1
+    assert len(link.sent) < 50
