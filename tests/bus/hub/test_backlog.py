@@ -69,3 +69,30 @@ def test_what_the_log_has_dropped_is_told() -> None:
     for text in (b"1", b"2", b"3", b"4"):
         logged(log, text)
     assert backlog.next_slice({NEWS: 0}) == [encode_frame(m.EventsMissed(2)), b"3", b"4"]
+
+
+def test_replies_are_bounded_with_the_events_and_come_where_these_are_not_wanted() -> None:
+    log = EventLog(lambda: 0.0)
+    backlog = Backlog(log, 0, 0)
+    for number in range(5):
+        logged(log, b"%d" % number, OTHER)
+        backlog.add_reply(b"x" * (SLICE_BYTES // 2))
+    assert backlog.bytes == 5 * (SLICE_BYTES // 2)
+    assert [len(backlog.next_slice({NEWS: 0})) for _ in range(4)] == [2, 2, 1, 0]
+    assert (backlog.bytes, backlog.position, backlog.is_empty) == (0, 5, True)
+
+
+def test_what_was_dropped_is_told_once_and_is_behind_the_worker() -> None:
+    log = EventLog(lambda: 0.0, kept_bytes=1 + ENTRY_COST_BYTES)
+    backlog = Backlog(log, 0, 0)
+    for text in (b"1", b"2", b"3"):
+        logged(log, text)
+    assert not backlog.is_empty
+    assert backlog.next_slice({}) == [encode_frame(m.EventsMissed(2))]
+    assert (backlog.position, backlog.settled) == (3, 0)
+    assert backlog.next_slice({NEWS: 0}) == []
+    backlog.add_reply(b"reply")
+    assert not backlog.is_empty
+    logged(log, b"4")
+    logged(log, b"5")
+    assert backlog.next_slice({NEWS: 4}) == [encode_frame(m.EventsMissed(1)), b"reply", b"5"]

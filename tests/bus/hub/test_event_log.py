@@ -43,3 +43,20 @@ def test_they_take_no_more_memory_than_they_may() -> None:
     assert len(texts_after(log, 0)) == 10
     assert log.oldest == 16
     assert log.missed(0) == 15
+
+
+def test_the_memory_of_events_that_are_too_old_is_used_again() -> None:
+    now = 0.0
+    log = EventLog(lambda: now, kept_s=10.0, kept_bytes=10 * (100 + ENTRY_COST_BYTES))
+    for _ in range(10):
+        logged(log, *(b"x" * 100 for _ in range(5)))
+        now += 11.0
+        log.expire()
+        assert log.oldest == log.position + 1
+    logged(log, *(b"x" * 100 for _ in range(10)))
+    assert len(texts_after(log, 0)) == 10
+    assert log.entry(log.oldest - 1) is None
+    assert log.entry(log.position + 1) is None
+    now += 10.0
+    log.expire()
+    assert len(texts_after(log, 0)) == 10  # for all of that time
