@@ -1,6 +1,8 @@
 """Questions to a broker that answers, is away for a moment, or stays away."""
 
 import asyncio
+from itertools import count
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -112,6 +114,22 @@ async def test_the_loop_has_turns_between_very_many_local_answers(monkeypatch: p
     asked.connections()
     asked.queries.answer_locally()
     asked.queries.close()
+
+
+async def test_local_answers_have_a_slice_of_each_turn_and_not_one_of_them_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = count()  # each look at the clock takes a second
+    monkeypatch.setattr(broker_queries, "time", SimpleNamespace(perf_counter=lambda: float(next(now))))
+    monkeypatch.setattr(broker_queries, "SLICE_S", 10.0)
+    asked, turns = Asked(), 0
+    answers = [asked.connections() for _ in range(100)]
+    asked.queries.answer_locally()
+    async with asyncio.timeout(5):
+        while not answers[-1].done():
+            turns += 1
+            await asyncio.sleep(0)
+    assert 5 <= turns <= 15
 
 
 async def test_a_survey_ends_with_the_last_answer() -> None:

@@ -206,3 +206,52 @@ async def test_a_connection_that_is_replaced_while_it_is_not_read_is_forgotten(
         for connection in (old, new):
             connection.writer.close()
         await server.no_connections.wait()
+
+
+async def test_a_worker_that_reads_late_gets_every_event_once_and_then_its_publisher_is_told(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as server:
+        publisher, late = await connect(tmp_path, "w1"), await connect(tmp_path, "w2", "news")
+        late.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        count = 300  # of 10 kB: more than the kernel takes
+        for seq in range(1, count + 1):
+            publisher.writer.write(encode_frame(m.Publish(seq, APP, "news", b"x" * 10_000, None, 0)))
+        accepted: set[int] = set()
+        held: set[int] = set()
+        while len(accepted | held) < count:
+            match await publisher.receive():
+                case m.Accepted(seqs):
+                    accepted.update(seqs)
+                case m.Held(seqs, positions):
+                    assert seqs == positions
+                    held.update(seqs)
+        assert held
+        late.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        events = [await late.receive() for _ in range(count)]
+        assert [each.seq for each in events if isinstance(each, m.BrokerEvent)] == list(range(1, count + 1))
+        while len(accepted) < count:
+            message = await publisher.receive()
+            assert isinstance(message, m.Accepted)
+            accepted.update(message.seqs)
+        assert not server.broker.router.has_backlogs
+        publisher.writer.write(encode_frame(m.Publish(count + 1, APP, "news", b"x", None, 0)))
+        assert await publisher.receive() == m.Accepted([count + 1])  # nobody is waited for any more
+        for connection in (publisher, late):
+            connection.writer.close()
+
+
+async def test_a_hub_that_stops_drops_its_workers_and_does_nothing_more(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        worker = await connect(tmp_path, "w1")
+        timer = server._timer
+        assert timer is not None
+        assert not timer.cancelled()
+        await server.stop()
+        assert timer.cancelled()
+        with contextlib.suppress(ConnectionResetError):
+            assert await worker.reader.read() == b""
+        await server.no_connections.wait()
+        worker.writer.close()
+    with pytest.raises(FileNotFoundError):
+        await asyncio.open_unix_connection(str(tmp_path / "hub.sock"))
