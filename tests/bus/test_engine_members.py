@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from revurb.bus.brokered import brokered_bus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState
 from tests.bus.engines import ANN, APP, BOB, DEADLINE_S, ROOM, Cluster, has_received, resolve, texts_up_to
@@ -35,6 +38,23 @@ async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
     await there.bus.stop()
     await here.until(lambda: here.received)
     assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
+
+
+async def test_who_came_and_went_alone_during_an_outage_is_not_told_of_afterwards(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, BOB)
+    await cluster.outage()
+    await here.until(lambda: here.bus.degraded and there.bus.degraded)
+    monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.0)  # it is let in without the broker
+    await there.enter(ROOM, ANN)
+    there.bus.leave(APP, ROOM, "ann")
+    await cluster.recover()
+    await here.until(lambda: not (here.bus.degraded or there.bus.degraded))
+    assert await resolve(here.bus.members(APP, ROOM)) == [BOB]
+    await there.publish(b"end", ROOM)
+    assert await texts_up_to(here, b"end", ROOM) == [b"end"]
 
 
 # Rule 6: members and counts are those of all processes.
