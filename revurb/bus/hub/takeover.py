@@ -34,7 +34,7 @@ class Takeover:
         "is_finishing",
     )
 
-    def __init__(self, expected_workers: int, deadline: float, died_workers: int = 0) -> None:
+    def __init__(self, expected_workers: int, deadline: float, died_workers: int) -> None:
         self._expected_workers = expected_workers
         self._died_workers = died_workers
         self.deadline = deadline

@@ -54,7 +54,7 @@ class Successor:
 
 
 def test_reports_are_counted_by_node() -> None:
-    takeover = Takeover(2, 5.0)
+    takeover = Takeover(2, 5.0, 0)
     takeover.add_report("n1")
     takeover.add_report("n1")
     assert not takeover.has_all_reports
@@ -63,7 +63,7 @@ def test_reports_are_counted_by_node() -> None:
 
 
 def test_postponed_messages_come_out_in_order() -> None:
-    takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
+    takeover, peer = Takeover(2, 5.0, 0), Peer(MemoryWriter(), 0)
     messages: list[m.FromWorker] = [m.Unsubscribe(APP, "a"), m.Unsubscribe(APP, "b")]
     for message in messages:
         takeover.postpone(peer, message, 10)
@@ -163,7 +163,7 @@ def test_what_a_worker_held_that_dies_in_the_takeover_is_published_all_the_same(
 
 
 def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
-    takeover, peer = Takeover(2, 5.0), Peer(MemoryWriter(), 0)
+    takeover, peer = Takeover(2, 5.0, 0), Peer(MemoryWriter(), 0)
     for position in (3, 1, 2):
         takeover.hold(peer, m.Publish(position, APP, ROOM, b"", None, 0, position))
     assert [message.position for _, message in takeover.pop_held()] == [1, 2, 3]
