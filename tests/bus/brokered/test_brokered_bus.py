@@ -13,6 +13,8 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.pusher.ports import EnterRequest, Member, PublishedEvent
 from tests.bus.brokered.scripted_link import APP, Node, ScriptedLink
 
+pytestmark = pytest.mark.usefixtures("unhurried_turns")
+
 
 async def test_what_is_published_while_the_link_is_full_is_sent_when_it_has_room() -> None:
     node = Node()

@@ -13,6 +13,8 @@ from revurb.bus.brokered import brokered_bus, outbound_queue, sliced_steps, subs
 from revurb.pusher.ports import ChannelState, EnterRequest, Member, PublishedEvent
 from tests.bus.brokered.scripted_link import APP, Node, ScriptedLink
 
+pytestmark = pytest.mark.usefixtures("unhurried_turns")
+
 ANN = Member("ann", b'"ann"', b"null")
 
 
