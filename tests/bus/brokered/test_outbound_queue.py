@@ -236,7 +236,7 @@ def test_bytes_that_were_given_back_can_be_used_again(monkeypatch: pytest.Monkey
     for _ in range(50):
         accepted, held, dropped = [events.add(event(b"x" * 50), None).seq for _ in range(3)]
         events.accept(accepted)
-        events.hold(held, 1)
+        events.hold(0, held, 1)
         events.keep_entrusted(own)
         assert len(events.held()) == 2
         events.release(m.BROKER_EVENTS, 1)
