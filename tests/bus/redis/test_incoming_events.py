@@ -197,6 +197,25 @@ def test_a_new_session_forgets_what_waits_and_keeps_the_positions() -> None:
     assert order.passed_on == [b"5", b"7", b"1"]
 
 
+def test_a_new_session_knows_no_question_and_no_time_of_the_one_before() -> None:
+    order = Order()
+    assert not order.incoming.is_behind
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
+    order.incoming.receive_reply("7", "before")
+    order.incoming.set_time(NEWS, 1_000)
+    order.incoming.advance_to(NEWS, StreamId(9, 0))
+    order.incoming.reset(forget_positions=True)
+    assert order.incoming.set_time(NEWS, 10 * MAX_AHEAD_MS)
+    assert order.incoming.received(NEWS) == START
+    order.incoming.receive_marker(NEWS, b"7")
+    order.event(1)
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
+    order.incoming.receive_marker(NEWS, b"7")
+    order.event(2)
+    order.incoming.receive_reply("7", "now")
+    assert order.passed_on == [b"1", "now", b"2"]
+
+
 def test_a_false_position_concerns_its_own_channel() -> None:
     order = Order()
     order.event(1_000)
