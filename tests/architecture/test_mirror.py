@@ -23,7 +23,6 @@ TESTED_BY: dict[str, str] = {
     "bus/redis/redis_commands.py": "bus/redis/test_command_queue.py",
     "bus/redis/node_scripts.py": "bus/redis/test_scripts.py",
     "bus/redis/session_start.py": "chaos/test_redis_start.py",
-    "bus/redis/redis_session.py": "bus/redis/test_redis_link.py",
     "cli/doctor.py": "doctor/test_examination.py",
     "config/scaling.py": "config/test_redis_address.py",
     "doctor/finding.py": "doctor/test_redis_server.py",
