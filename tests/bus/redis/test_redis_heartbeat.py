@@ -143,6 +143,9 @@ async def test_what_came_since_a_node_serves_clients_concerns_it(split: bool) ->
     assert process.incoming.newest(3) == StreamId(995_000, 0)
     assert process.incoming.newest(4) == StreamId(900_000, 1)
     await process.heartbeat.stop()
+    in_time = Process(split)
+    assert not await in_time.live(first=True, served_s=KEPT_MS / 1000)
+    await in_time.heartbeat.stop()
     late = Process(split)
     assert await late.live(first=True, served_s=KEPT_MS / 1000 + 1)
     await late.heartbeat.stop()
@@ -260,6 +263,9 @@ async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
     assert process.incoming.received(0) == START
     assert process.heartbeat.lag_s(time.monotonic()) is not None
     assert process.invalid.count == (0 if is_early else 1)
+    process.servers.holds_replies = True
+    process.heartbeat.on_message(channel, genuine)  # once
+    assert process.invalid.count == (1 if is_early else 2)
     await process.heartbeat.stop()
 
 

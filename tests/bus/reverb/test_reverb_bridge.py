@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 
 import pytest
 from redis.asyncio import Redis
 
+from revurb.bus.reverb.reverb_bridge import STOP_S, ReverbBridge
 from revurb.pusher.messages import event_text
+from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster
 from tests.bus.reverb.php_node import PhpNode, captured
@@ -126,6 +129,27 @@ async def test_a_node_that_is_held_receives_what_php_nodes_publish_afterwards(
     held.bus.hold_receiving(False)
     await held.until(lambda: len(held.received) == 20)
     assert bridge._connection is connection  # which was not taken for a dead one
+
+
+async def test_a_node_that_is_held_stops_as_soon_as_any(mixed: MixedCluster) -> None:
+    node = await mixed.node()
+    await mixed.php()
+    node.bus.hold_receiving(True)
+    began = time.monotonic()
+    await mixed.bridges[node].stop()
+    assert time.monotonic() - began < STOP_S / 2
+
+
+def test_a_bridge_that_was_not_started_has_nobody_to_send_to() -> None:
+    def connect() -> Redis:
+        raise AssertionError("not before it is started")
+
+    bridge = ReverbBridge("n", connect, BusNode("n"))
+    assert not bridge.is_sending
+    assert bridge.publish(PublishedEvent(APP, "pub", event_text("e", "1", "pub"))) is None
+    assert bridge.terminate(APP, "ann") is None
+    counted = (bridge.invalid_messages, bridge.unsendable, bridge.unanswered, bridge.php_nodes, bridge.dropped)
+    assert counted == (0, 0, 0, 0, 0)
 
 
 async def test_while_php_nodes_are_known_their_messages_cost_no_count(
