@@ -252,6 +252,7 @@ async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
     await process.live(first=True)
     channel = process.heartbeat.channels[0].encode()
     process.servers.beaten.clear()
+    process.servers.ends[KEYS.logs[0]] = b"50-0"
     process.servers.holds_replies = is_early
     while not process.servers.beaten:
         await asyncio.sleep(0.001)
@@ -260,12 +261,32 @@ async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
     process.heartbeat.on_message(channel, number + b" 1 " + b"77-0 " * PARTITIONS)
     process.heartbeat.on_message(channel, genuine)
     process.servers.release()
-    assert process.incoming.received(0) == START
-    assert process.heartbeat.lag_s(time.monotonic()) is not None
+    assert process.incoming.received(0) == StreamId(50, 0)
     assert process.invalid.count == (0 if is_early else 1)
     process.servers.holds_replies = True
     process.heartbeat.on_message(channel, genuine)  # once
     assert process.invalid.count == (1 if is_early else 2)
+    await process.heartbeat.stop()
+
+
+async def test_a_false_one_ahead_of_the_reply_hides_no_genuine_one() -> None:
+    process = Process(split=False, heartbeat_s=60)
+    await process.live(first=True)
+    process.servers.beaten.clear()
+    process.servers.ends[KEYS.logs[0]] = b"50-0"
+    process.servers.holds_replies = True
+    while not process.servers.beaten:
+        await asyncio.sleep(0.001)
+    channel, genuine = process.servers.beaten[0]
+    number = genuine.partition(b" ")[0]
+    process.heartbeat.on_message(channel.encode(), number + b" 1 " + b"77-0 " * PARTITIONS)
+    process.servers.release()
+    assert (process.incoming.received(0), process.invalid.count) == (START, 1)
+    process.heartbeat.on_message(channel.encode(), genuine)
+    assert (process.incoming.received(0), process.invalid.count) == (StreamId(50, 0), 1)
+    lag_s = process.heartbeat.lag_s(time.monotonic() + 60)
+    assert lag_s is not None
+    assert lag_s < 30  # it was back at once
     await process.heartbeat.stop()
 
 
