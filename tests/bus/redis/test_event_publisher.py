@@ -103,6 +103,26 @@ async def test_a_node_that_stops_waits_for_all_its_events(
     assert accepted == [[seq] for seq in range(1, events + 1)]
 
 
+@pytest.mark.parametrize("bound", ["MAX_WAITING", "MAX_WAITING_BYTES"])
+async def test_of_too_many_events_the_oldest_do_not_wait(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """The first goes to Redis, and of those behind it the newest five. When they have gone there is room for others."""
+    monkeypatch.setattr(event_publisher, "MAX_QUEUED_BYTES", 100)
+    text = b"x" * 100
+    per_event_bytes = len(text) + event_publisher._EVENT_BYTES
+    monkeypatch.setattr(event_publisher, bound, 5 * (1 if bound == "MAX_WAITING" else per_event_bytes))
+    expected: list[int] = []
+    async with publishing(server) as (one, commands, accepted):
+        for first in range(0, 60, 20):
+            for seq in range(first, first + 20):
+                one.publish(m.Publish(seq + 1, APP, "news", text, None, 0))
+            expected += [first + 1, *range(first + 16, first + 21)]
+            await one.drained()
+            await commands.flush()
+            assert [seq for seqs in accepted for seq in seqs] == expected
+
+
 async def test_a_cluster_behind_one_address(
     need: Need, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
