@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.redis.command_queue import MAX_PIPELINE_WEIGHT, CommandQueue, RedisUnavailable
@@ -86,12 +87,51 @@ async def test_scripts_that_redis_has_lost_are_loaded_again(server: RedisServer)
         assert queue.replies == [[[0, 0, None, -2]]]
 
 
+async def test_a_redis_that_keeps_no_scripts_is_of_no_use(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def load() -> None:
+        pass
+
+    async with running(server) as queue:
+        monkeypatch.setattr(queue.commands, "load", load)
+        queue.commands.run_script(queue.scripts.channel_states, ("counts", "members", "cached"), ())
+        assert str(await queue.failures.get()) == "Redis does not keep the scripts"
+
+
+async def test_a_connection_that_was_closed_is_opened_once_more(server: RedisServer) -> None:
+    """As Redis and what is before it do with those that nothing came on for a while."""
+    async with running(server) as queue, server.client() as other:
+        for number in (1, 2):
+            await other.client_kill_filter(_type="normal", skipme=True)
+            queue.commands.run_command("INCR", "n", done=queue.replies.append)
+            queue.commands.run_command("INCR", "n", done=queue.replies.append)
+            await queue.commands.flush()
+            assert queue.replies == list(range(1, 2 * number + 1))
+        assert queue.failures.empty()
+        await server.kill()
+        queue.commands.run_command("INCR", "n", done=queue.replies.append)
+        await queue.failures.get()
+        assert len(queue.replies) == 4
+
+
 async def test_a_refused_command_ends_the_queue_and_says_why(server: RedisServer) -> None:
     async with running(server) as queue:
         queue.commands.run_command("INCR", "n", "too many")
         queue.commands.run_command("INCR", "n", done=queue.replies.append)
         assert "wrong number of arguments" in str(await queue.failures.get())
         assert queue.replies == []
+
+
+async def test_a_command_that_cannot_be_sent_ends_the_queue_and_says_why(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of this program. Whoever waits for another command is not to wait for ever."""
+    async with running(server) as queue:
+        broken: Any = ["no command has lists"]
+        queue.commands.run_command("SET", "n", 1, broken)
+        assert str(await queue.failures.get())
+        assert "commands failed" in caplog.text
 
 
 async def test_a_pipeline_carries_no_more_than_is_packed_at_once(server: RedisServer) -> None:
