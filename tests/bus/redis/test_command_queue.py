@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.redis.command_queue import MAX_PIPELINE_WEIGHT, CommandQueue, RedisUnavailable
+from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
@@ -66,6 +67,45 @@ async def test_a_command_that_is_repeated_keeps_its_place_among_the_replies(serv
             "calls"
         ] == 2  # once more, and no more
         assert queue.failures.empty()
+
+
+async def test_values_that_are_none_of_ours_are_moved_out_of_the_way(server: RedisServer) -> None:
+    """Somebody else's string is where a node counts subscribers: it counts anew, and what was there can be looked at.
+    What cannot be moved concerns one command alone."""
+    await server.start()
+    async with server.client() as redis, asyncio.timeout(10):
+        invalid, replies, set_aside, down = InvalidValues(), list[Any](), list[Any](), list[RedisUnavailable]()
+        commands = CommandQueue(redis, Scripts(), "key", down.append, invalid, set_aside.append)
+        await commands.load()
+        topics = [Keys("revurb").topic("app1", name) for name in ("news", "sport")]
+        for topic in topics:
+            await redis.set(topic.counts, "not a hash")
+        await redis.set("n", 0)
+        for number, args in enumerate(
+            [
+                ("INCR", "n"),
+                ("HINCRBY", topics[0].counts, "node", 3),
+                ("HLEN", "n"),
+                ("HINCRBY", topics[1].counts, "node", 4),
+                ("INCR", "n"),
+            ]
+        ):
+            commands.run_command(
+                *args,
+                done=lambda reply, number=number: replies.append((number, reply)),  # type: ignore[misc]
+                failed=lambda error, number=number: replies.append((number, type(error))),  # type: ignore[misc]
+            )
+        commands.start()
+        await commands.flush()
+        assert replies == [(0, 1), (1, 3), (2, UnusableValue), (3, 4), (4, 2)]
+        assert set_aside == [[topic.counts for topic in topics]]
+        for topic in topics:
+            assert await redis.get(f"{topic.counts}:unusable") == b"not a hash"
+        assert invalid.count == 3
+        commands.run_command("HLEN", "n")  # nobody is told
+        await commands.flush()
+        assert (len(set_aside), invalid.count, down) == (1, 4, [])
+        await commands.stop()
 
 
 async def test_a_callback_that_fails_does_not_stop_the_others(server: RedisServer) -> None:
@@ -178,12 +218,28 @@ async def test_slow_callbacks_of_one_pipeline_leave_the_others_their_turn(server
         assert most_at_once <= 8  # ms; 20 is how long nothing may hold up the loop
 
 
-async def test_a_fault_of_one_caller_is_told_to_it(server: RedisServer) -> None:
+async def test_a_fault_of_one_caller_is_told_to_it(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with running(server) as queue:
         failures: list[UnusableValue] = []
+
+        def unusable(reply: int) -> None:
+            raise UnusableValue("to the caller")
+
+        def failed(error: UnusableValue) -> None:
+            failures.append(error)
+            raise KeyError("in the caller")
+
+        queue.commands.run_command("INCR", "n", done=unusable, failed=failed)
         queue.commands.run_command("INCR", "n", done=lambda reply: [][reply], failed=failures.append)
         await queue.commands.flush()
-        assert "IndexError" in str(failures[0])
+        assert [str(each)[:10] for each in failures] == ["to the cal", "IndexError"]
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            "failure not handled",
+            "reply not understood",
+        ]
+        assert queue.commands._invalid.count == 2
 
 
 def test_the_log_says_why_redis_cannot_be_used() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,13 +29,14 @@ class Bridge:
     def __init__(self, server: RedisServer, node: str, by_way_of: str | None = None) -> None:
         self.up = asyncio.Event()
         self.messages: asyncio.Queue[bytes] = asyncio.Queue()
+        self.on_message: Callable[[bytes], None] = self.messages.put_nowait
         self.counts: asyncio.Queue[int] = asyncio.Queue()
         self.connection = ReverbConnection(
             server.client(by_way_of),
             ReverbChannels("reverb", "bridges", f"bridge:{node}"),
             ReceivingGate(),
             on_up=self.up.set,
-            on_php_message=self.messages.put_nowait,
+            on_php_message=lambda message: self.on_message(message),
             on_php_nodes=self.counts.put_nowait,
         )
         self.running = asyncio.create_task(self.connection.run())
@@ -78,6 +79,41 @@ async def test_a_bridge_that_has_left_is_subscribed_to_nothing_and_counted_by_no
         await bridge.connection.leave()
         assert await client.pubsub_numsub("reverb", "bridges") == [(b"reverb", 0), (b"bridges", 0)]
         await bridge.close()
+
+
+async def test_when_a_bridge_has_left_everything_that_came_before_is_answered(server: RedisServer) -> None:
+    """PHP nodes wait for the answer of everybody to whom Redis has sent their question."""
+    await server.start()
+    async with asyncio.timeout(10), server.client() as client:
+        bridge = Bridge(server, "n1")
+        await bridge.up.wait()
+        commands = bridge.connection.commands
+        bridge.on_message = lambda message: commands.run_command("INCR", "answered")
+        pipeline = client.pipeline()
+        for _ in range(500):
+            pipeline.publish("reverb", b"x" * 10_000)
+        assert await pipeline.execute() == [1] * 500
+        await bridge.connection.leave()
+        assert await client.get("answered") == b"500"
+        await bridge.close()
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_behind(server: RedisServer) -> None:
+    """However it ends: Redis has a limited number of connections, and nobody goes on counting PHP nodes."""
+    await server.start()
+    async with asyncio.timeout(10), server.client() as client:
+        tasks, connections = len(asyncio.all_tasks()), len(await client.client_list())
+        bridge = Bridge(server, "n1")
+        await bridge.counted(0)
+        await bridge.close()
+        bridge = Bridge(server, "n2")
+        await bridge.counted(0)
+        bridge.connection.on_lost(RedisUnavailable("one"))
+        bridge.connection.on_lost(RedisUnavailable("another"))
+        with pytest.raises(RedisUnavailable, match="one"):
+            await bridge.running
+        while len(asyncio.all_tasks()) != tasks or len(await client.client_list()) != connections:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_redis_that_goes_ends_the_connection(server: RedisServer) -> None:
