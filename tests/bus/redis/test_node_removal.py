@@ -26,6 +26,23 @@ async def test_a_node_is_removed_with_everything_but_what_is_kept(server: RedisS
         assert await made.logged(ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN)]
 
 
+async def test_only_whoever_is_gone_for_good_loses_the_numbers_of_its_events(server: RedisServer) -> None:
+    """A node that begins anew goes on counting, else its first events would be taken for old ones. One that is gone
+    leaves no trace, not even where it holds nothing."""
+    async with ledgers(server) as made:
+        made.of("n1").set_count(APP, ROOM, 1)
+        await made.commands.flush()
+        await made.redis.hset(KEYS.seqs[7], mapping={"n1": 5, "n2": 6})
+        await made.redis.sadd(KEYS.holders[7], "n1", "n2")
+        await made.removal("n2").remove("n1", entirely=False)
+        assert await made.queries.channels(APP, "") == {}
+        assert await made.redis.hgetall(KEYS.seqs[7]) == {b"n1": b"5", b"n2": b"6"}
+        assert await made.redis.smembers(KEYS.holders[7]) == {b"n1", b"n2"}
+        await made.removal("n2").remove("n1", entirely=True)
+        assert await made.redis.hgetall(KEYS.seqs[7]) == {b"n2": b"6"}
+        assert await made.redis.smembers(KEYS.holders[7]) == {b"n2"}
+
+
 async def test_many_channels_and_members_are_removed(server: RedisServer) -> None:
     names = [f"c{number}" for number in range(70 * CHANNELS_PER_SCRIPT)]
     members = [Member(str(number), b"%d" % number, b"null") for number in range(500)]

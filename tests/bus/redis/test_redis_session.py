@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from revurb.bus.redis.command_queue import RedisUnavailable
-from revurb.bus.redis.redis_session import RedisSession
-from tests.bus.engines import DEADLINE_S, BusNode, RedisCluster
+from revurb.bus.redis.envelope import StreamId
+from revurb.bus.redis.redis_session import OPENING_S, RedisSession
+from revurb.pusher.ports import Member
+from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -44,7 +46,8 @@ async def next_session(node: BusNode, session: RedisSession) -> RedisSession:
 async def test_a_session_that_ends_leaves_nothing_behind(cluster: RedisCluster, server: RedisServer) -> None:
     """Neither connections, of which Redis has a limited number, nor tasks, nor work that somebody would still do."""
     node = await cluster.node()
-    session = session_of(node)
+    session, incoming = session_of(node), node.bus._link._memory.incoming
+    assert not session._publisher.by_partition  # one server takes the events of all channels in one run
 
     def tasks() -> Counter[str]:
         return Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]
@@ -65,13 +68,26 @@ async def test_a_session_that_ends_leaves_nothing_behind(cluster: RedisCluster, 
             session._work.hold()
             session._work.run(late.append, "work")
             session._tasks.start(_wait_for(waits))
+            incoming.expect_reply(0, "7", late.append)
             session.break_off(RedisUnavailable("one"))
             session.break_off(RedisUnavailable("another"))  # of two things that break, the first ends it
             ended, session = session, await next_session(node, session)
             ended._work.release()
+            incoming.receive_reply("7", "reply")
+            incoming.receive_marker(0, b"7")
             await becomes(before[0], running)
             await becomes(before[1], connections)
             assert late == []
+
+
+async def test_a_node_that_is_held_when_its_session_ends_has_another(cluster: RedisCluster) -> None:
+    node = await cluster.node()
+    session = session_of(node)
+    await session.finish()  # at once, where nobody leaves
+    node.bus.hold_receiving(True)
+    session.break_off(RedisUnavailable("x"))
+    async with asyncio.timeout(OPENING_S / 2):
+        await next_session(node, session)
 
 
 async def _wait_for(event: asyncio.Event) -> None:
@@ -97,6 +113,58 @@ async def test_a_redis_that_does_not_answer_is_given_up(
     await node.until(lambda: not node.bus.degraded)
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert warning.__dict__["reason"] == "no answer for 0 s"
+
+
+async def test_a_redis_that_has_lost_its_memory_begins_with_the_first_event(
+    cluster: RedisCluster, server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its positions may be below those of before, where the clock of the server before was ahead."""
+    node = await cluster.node()
+    await node.enter("presence-x", Member("ann", b'"ann"', b"null"))
+    session, memory = session_of(node), node.bus._link._memory
+    topic = memory.topics.find(APP, "presence-x")
+    topic.newest = StreamId(2**50, 0)
+    memory.incoming.advance_to(topic.partition, topic.newest)
+    for is_lost in (False, True):
+        if is_lost:
+            async with server.client() as client:
+                await client.flushall()
+        session._leases._renew(session._leases._renewed)
+        if not is_lost:
+            await session.finish()
+            assert session_of(node) is session
+    session = await next_session(node, session)
+    lost = [record for record in caplog.records if "lost its memory: " in record.message]
+    assert [record.levelname for record in lost] == ["WARNING"]
+    assert len(await resolve(node.bus.members(APP, "presence-x"))) == 1
+    await node.publish(b"first", "presence-x")
+    await node.until(lambda: node.texts("presence-x") == [b"first"])
+    assert node.bus.missed == 1
+    session.break_off(RedisUnavailable("x"))
+    await next_session(node, session)
+    assert node.bus.missed == 1  # not where nothing was lost
+    assert len([record for record in caplog.records if "lost its memory: " in record.message]) == 1
+
+
+async def test_of_a_new_redis_nothing_is_told_until_others_have_reported(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revurb.bus.redis.resync_barrier.RESYNC_WAIT_S", 60.0)
+    node = await cluster.node()
+    session = session_of(node)
+    async with server.client() as client:
+        await client.flushall()
+    session._leases._renew(session._leases._renewed)
+    session = await next_session(node, session)
+    asked = asyncio.ensure_future(resolve(node.bus.connections(APP)))
+    admitted = asyncio.ensure_future(resolve(node.bus.admit(APP, 5)))
+    await session.finish()
+    assert not (asked.done() or admitted.done())
+    session.break_off(RedisUnavailable("x"))  # the next one begins with what Redis has by then
+    await next_session(node, session)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await admitted
+        await asked
 
 
 async def test_a_node_begins_anew_once_a_minute_however_often_it_is_asked_to(
