@@ -70,9 +70,7 @@ async def test_many_logs_are_read_a_few_at_a_time_and_each_to_its_end(
         for number in range(logs):
             for ms in range(1, number * step + 1):
                 event = PublishedEvent("app1", names[number], b"%d" % ms)
-                commands.run_command(
-                    "XADD", keys.logs[number], f"{ms}-0", "e", envelope.pack("a", ms, event)
-                )
+                commands.run_command("XADD", keys.logs[number], f"{ms}-0", "e", envelope.pack("a", ms, event))
         await commands.flush()
         await redis.delete(keys.logs[1])
         await redis.set(keys.logs[1], "not a log")

@@ -74,7 +74,12 @@ async def test_values_that_are_none_of_ours_are_moved_out_of_the_way(server: Red
     What cannot be moved concerns one command alone."""
     await server.start()
     async with server.client() as redis, asyncio.timeout(10):
-        invalid, replies, set_aside, down = InvalidValues(), list[Any](), list[Any](), list[RedisUnavailable]()
+        invalid, replies, set_aside, down = (
+            InvalidValues(),
+            list[Any](),
+            list[Any](),
+            list[RedisUnavailable](),
+        )
         commands = CommandQueue(redis, Scripts(), "key", down.append, invalid, set_aside.append)
         await commands.load()
         topics = [Keys("revurb").topic("app1", name) for name in ("news", "sport")]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
@@ -41,6 +42,40 @@ async def deletions(redis: Redis) -> int:
     return int(stats.get("cmdstat_hdel", {"calls": 0})["calls"])
 
 
+async def test_a_lease_is_renewed_long_before_it_ends(server: RedisServer) -> None:
+    cluster = RedisCluster(server, lease_s=4)
+    node = await cluster.node()
+    session = node.bus._link._session
+    async with server.client() as redis:
+        end = await redis.zscore(KEYS.leases, node.name)
+        async with asyncio.timeout(3):
+            while await redis.zscore(KEYS.leases, node.name) == end:
+                await asyncio.sleep(0.02)
+    assert node.bus._link._session is session
+    await cluster.close()
+
+
+async def test_whose_lease_has_ended_begins_anew(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others have removed what it held, or are about to: it reports that again."""
+    cluster = RedisCluster(server, lease_s=60)
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter("presence-x", ANN)
+    session = here.bus._link._session
+    async with server.client() as redis:
+        await redis.zadd(KEYS.leases, {here.name: 1})
+        leases = there.bus._link._session._leases
+        leases._renew(leases._renewed)
+        await is_gone(there, 0)
+    session._leases._renew(session._leases._renewed)
+    await here.until(lambda: here.bus._link._session is not session and not here.bus.degraded)
+    assert await resolve(there.bus.members(APP, "presence-x")) == [ANN]
+    reasons = [record.__dict__.get("reason") for record in caplog.records]
+    assert "the lease had ended" in reasons
+    await cluster.close()
+
+
 async def test_one_process_does_it(server: RedisServer) -> None:
     cluster = RedisCluster(server, lease_s=60)
     dead, *others = [await cluster.node() for _ in range(6)]
@@ -60,6 +95,30 @@ async def test_one_process_does_it(server: RedisServer) -> None:
         after = await deletions(redis)
         assert not await redis.exists(Keys("revurb").removal_claims)
     assert after - before == PARTITIONS + len(CHANNELS) + 1
+    await cluster.close()
+
+
+async def test_all_are_told_who_did_not_come_back(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a name that no node can have is taken off the list."""
+    cluster = RedisCluster(server, lease_s=60)
+    dead, here, there = [await cluster.node() for _ in range(3)]
+    told: list[object] = []
+    monkeypatch.setattr(there.bus, "receive", told.extend)
+    await cluster.kill(dead)
+    async with server.client() as redis:
+        await redis.zadd(KEYS.leases, {dead.name: 1, b"\xff": 1})
+        leases = here.bus._link._session._leases
+        leases._renew(leases._renewed)
+        await there.until(lambda: m.NodeGone(dead.name) in told)
+        names = [here.name.encode(), there.name.encode()]
+        async with asyncio.timeout(DEADLINE_S):
+            while sorted(await redis.zrange(KEYS.leases, 0, -1)) != names:
+                await asyncio.sleep(0.02)
+    gone = [record for record in caplog.records if "did not come back" in record.message]
+    assert [(record.levelname, record.__dict__["node"]) for record in gone] == [("WARNING", dead.name)]
+    assert here.bus.health.invalid == 1
     await cluster.close()
 
 

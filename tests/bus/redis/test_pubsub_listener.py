@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from revurb.bus.redis.command_queue import RedisUnavailable
-from revurb.bus.redis.pubsub_listener import PubSubListener
+from revurb.bus.redis.pubsub_listener import MAX_CHANNELS_AT_ONCE, MAX_MESSAGES_AT_ONCE, PubSubListener
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from tests.redis_server import RedisServer
 
@@ -82,6 +82,60 @@ async def test_whoever_is_closed_is_subscribed_to_nothing(server: RedisServer) -
         assert await redis.ping()  # its client can still be used
         while await client.pubsub_numsub("a") != [(b"a", 0)]:
             pass
+
+
+async def test_a_message_that_cannot_be_handled_costs_no_other(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(server, "a") as (_, handler), server.client() as client:
+        take = handler.on_message
+
+        def on_message(channel: bytes, data: bytes) -> None:
+            take(channel, data)
+            assert data != b"1"
+
+        handler.on_message = on_message  # type: ignore[method-assign]
+        for data in ("1", "2"):
+            await client.publish("a", data)
+        assert [await handler.messages.get() for _ in range(2)] == [(b"a", b"1"), (b"a", b"2")]
+        assert [record.message for record in caplog.records] == ["message not handled"]
+        assert handler.lost.empty()
+
+
+async def test_many_channels_take_few_commands_which_keep_their_order(server: RedisServer) -> None:
+    async with listening(server, "a") as (listener, _), server.client() as client:
+        subscribed = asyncio.Event()
+        for number in range(2 * MAX_CHANNELS_AT_ONCE):
+            listener.subscribe(f"b{number}", lambda: None)
+        listener.unsubscribe("a")
+        listener.unsubscribe("b0")
+        listener.subscribe("a", subscribed.set)
+        await subscribed.wait()
+        assert len(await client.pubsub_channels()) == 2 * MAX_CHANNELS_AT_ONCE
+        assert await client.publish("b0", "x") == 0
+        stats = await client.info("commandstats")
+        assert stats["cmdstat_subscribe"]["calls"] == 1 + 2 + 1
+        assert stats["cmdstat_unsubscribe"]["calls"] == 1
+
+
+async def test_however_much_comes_others_have_their_turn(server: RedisServer) -> None:
+    await server.start()
+    async with server.client() as redis, server.client() as client, asyncio.timeout(10):
+        handler, gate, turns, at = Handler(), ReceivingGate(), 0, list[int]()
+        listener = PubSubListener(redis, handler, gate)
+        handler.on_message = lambda channel, data: at.append(turns)  # type: ignore[method-assign]
+        await listener.open(("a",))
+        gate.close()
+        pipeline = client.pipeline()
+        for _ in range(10 * MAX_MESSAGES_AT_ONCE):
+            pipeline.publish("a", b"x")
+        await pipeline.execute()
+        gate.open()
+        while len(at) < 10 * MAX_MESSAGES_AT_ONCE:
+            turns += 1
+            await asyncio.sleep(0)
+        assert max(at.count(turn) for turn in set(at)) <= MAX_MESSAGES_AT_ONCE
+        await listener.close()
 
 
 async def test_a_lost_connection_is_reported(server: RedisServer) -> None:

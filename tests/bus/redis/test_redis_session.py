@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.envelope import StreamId
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.redis_session import OPENING_S, RedisSession
-from revurb.pusher.ports import Member
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
 from tests.conftest import Run
 from tests.redis_server import RedisServer
@@ -78,12 +81,14 @@ async def test_a_session_that_ends_leaves_nothing_behind(cluster: RedisCluster, 
             await becomes(before[0], running)
             await becomes(before[1], connections)
             assert late == []
+            assert session_of(node) is session
 
 
 async def test_a_node_that_is_held_when_its_session_ends_has_another(cluster: RedisCluster) -> None:
     node = await cluster.node()
     session = session_of(node)
-    await session.finish()  # at once, where nobody leaves
+    async with asyncio.timeout(DEADLINE_S):
+        await session.finish()  # nobody leaves
     node.bus.hold_receiving(True)
     session.break_off(RedisUnavailable("x"))
     async with asyncio.timeout(OPENING_S / 2):
@@ -146,6 +151,29 @@ async def test_a_redis_that_has_lost_its_memory_begins_with_the_first_event(
     assert len([record for record in caplog.records if "lost its memory: " in record.message]) == 1
 
 
+async def test_a_node_that_has_stopped_has_left(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much was to be done before. The others forget it, and Redis has nothing of it."""
+    other, node = await cluster.node(), await cluster.node()
+    told: list[object] = []
+    monkeypatch.setattr(other.bus, "receive", told.extend)
+    await node.enter("presence-x", Member("ann", b'"ann"', b"null"))
+    await node.publish(b"x")
+    session = session_of(node)
+    session._work.hold()
+    stopping = asyncio.create_task(node.bus.stop())
+    for _ in range(3):
+        await session._commands.flush()
+    assert not stopping.done()
+    session._work.release()
+    await stopping
+    await other.until(lambda: m.NodeGone(node.name) in told)
+    async with server.client() as client:
+        assert await client.keys("*held*") == await client.keys("*seqs*") == []
+        assert await client.zrange(Keys("revurb").leases, 0, -1) == [other.name.encode()]
+
+
 async def test_of_a_new_redis_nothing_is_told_until_others_have_reported(
     cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,12 +187,39 @@ async def test_of_a_new_redis_nothing_is_told_until_others_have_reported(
     asked = asyncio.ensure_future(resolve(node.bus.connections(APP)))
     admitted = asyncio.ensure_future(resolve(node.bus.admit(APP, 5)))
     await session.finish()
-    assert not (asked.done() or admitted.done())
+    assert not asked.done()
+    assert not admitted.done()
     session.break_off(RedisUnavailable("x"))  # the next one begins with what Redis has by then
     await next_session(node, session)
     async with asyncio.timeout(DEADLINE_S):
         assert await admitted
         await asked
+
+
+@pytest.mark.parametrize("lost", ["counts", "members"])
+async def test_what_somebody_else_wrote_over_is_reported_anew_by_all(
+    cluster: RedisCluster, server: RedisServer, lost: str
+) -> None:
+    """And nobody is told that those came who were there before."""
+    here, there = await cluster.node(), await cluster.node()
+    for node in (here, there):
+        await node.enter("presence-x", Member(node.name, b'"x"', b"null"))
+    sessions = [session_of(node) for node in (here, there)]
+    async with server.client() as client:
+        key = getattr(Keys("revurb").topic(APP, "presence-x"), lost)
+        await client.delete(key)
+        await client.set(key, "somebody else's")
+    new = Member("new", b'"new"', b"null")
+    await here.enter("presence-x", new)
+
+    async def state() -> object:
+        return await resolve(there.bus.describe(APP, ["presence-x"]))
+
+    await becomes([ChannelState(3, 3)], state)
+    await here.publish(b"end", "presence-x")
+    await there.until(lambda: there.texts("presence-x")[-1:] == [b"end"])
+    assert there.texts("presence-x") == [MEMBER_EVENTS.added("presence-x", new), b"end"]
+    assert [session_of(node) for node in (here, there)] == sessions
 
 
 async def test_a_node_begins_anew_once_a_minute_however_often_it_is_asked_to(
@@ -181,8 +236,8 @@ async def test_a_node_begins_anew_once_a_minute_however_often_it_is_asked_to(
     first, second = await next_session(here, first), await next_session(there, second)
     await ask()
     await there.publish(b"x")  # behind it
-    answers = there.bus.survey(b"who?", 5)
-    assert len(await answers) == 2
+    async with asyncio.timeout(DEADLINE_S):  # as soon as all have answered
+        assert len(await there.bus.survey(b"who?", 10 * DEADLINE_S)) == 2
     assert (session_of(here), session_of(there)) == (first, second)
     monkeypatch.setattr("revurb.bus.redis.redis_session.AGAIN_S", 0)
     await ask()

@@ -340,3 +340,7 @@ async def test_what_is_answered_by_all_waits_no_longer(monkeypatch: pytest.Monke
     async with asyncio.timeout(5):
         for key in ("early", "late"):
             assert await requests.answers(key) == [[], []]
+
+
+def test_a_channel_that_a_php_node_lists_without_numbers_is_occupied() -> None:
+    assert metrics_requests.add_channels({}, [{"quiet": []}]) == {"quiet": ChannelState(1)}

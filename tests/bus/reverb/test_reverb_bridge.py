@@ -148,7 +148,13 @@ def test_a_bridge_that_was_not_started_has_nobody_to_send_to() -> None:
     assert not bridge.is_sending
     assert bridge.publish(PublishedEvent(APP, "pub", event_text("e", "1", "pub"))) is None
     assert bridge.terminate(APP, "ann") is None
-    counted = (bridge.invalid_messages, bridge.unsendable, bridge.unanswered, bridge.php_nodes, bridge.dropped)
+    counted = (
+        bridge.invalid_messages,
+        bridge.unsendable,
+        bridge.unanswered,
+        bridge.php_nodes,
+        bridge.dropped,
+    )
     assert counted == (0, 0, 0, 0, 0)
 
 

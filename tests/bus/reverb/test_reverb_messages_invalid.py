@@ -48,6 +48,15 @@ GARBAGE = {
     "channels of numbers": of_app("message", '{"event":"e","channels":[1]}'),
     "an endless number": of_app("message", '{"event":"e","channel":"c","data":1e999}'),
     "an open string": of_app("message", '{"event":"e","channel":"c","data":"\\ud800"}'),
+    "an endless number as a user": of_app(
+        "message", '{"event":"client-e","channel":"presence-c","data":"1","user_id":1e999}'
+    ),
+    "an application without an id": of_app("terminate", '{"user_id":"1"}').replace(
+        r"s:4:\"app1\"", r"s:0:\"\""
+    ),
+    "an application whose id is a number": of_app("terminate", '{"user_id":"1"}').replace(
+        r"s:4:\"app1\"", "i:5"
+    ),
     "nobody to end": of_app("terminate", "{}"),
     "no payload to end": f'{{"type":"terminate","application":"{APP}"}}',
     "many to end": of_app("terminate", '{"user_id":["1"]}'),
