@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from revurb.bus.redis import command_queue
 from revurb.bus.redis.command_queue import MAX_PIPELINE_WEIGHT, CommandQueue, RedisUnavailable
@@ -14,6 +14,7 @@ from revurb.bus.redis.scripts import Scripts
 from tests.redis_server import RedisServer
 
 SCRIPTS = Scripts()
+UNUSED: Any = object()  # in place of a Redis
 
 
 class Idle(CommandQueue):
@@ -21,7 +22,7 @@ class Idle(CommandQueue):
 
     def __init__(self) -> None:
         self.errors: list[RedisUnavailable] = []
-        super().__init__(Redis(), SCRIPTS, "key", self.errors.append)
+        super().__init__(UNUSED, SCRIPTS, "key", self.errors.append)
 
 
 def batch(weight: int = 1) -> PlainCommand:
@@ -31,10 +32,7 @@ def batch(weight: int = 1) -> PlainCommand:
 async def test_a_batch_grows_until_another_command_waits_behind_it() -> None:
     """Else what is added to it would overtake that command."""
     queue, first, second = Idle(), batch(), batch()
-    for add_other in (
-        lambda: queue.run_command("INCR", "n"),
-        lambda: queue.run_script(SCRIPTS.heartbeat, (), ()),
-    ):
+    for is_script in (False, True):
         queue.add_batch(1, first)
         queue.add_batch(2, second)
         assert (queue.growable_batch(1), queue.growable_batch(2), queue.growable_batch(3)) == (
@@ -42,7 +40,10 @@ async def test_a_batch_grows_until_another_command_waits_behind_it() -> None:
             second,
             None,
         )
-        add_other()
+        if is_script:
+            queue.run_script(SCRIPTS.heartbeat, (), ())
+        else:
+            queue.run_command("INCR", "n")
         assert queue.growable_batch(1) is queue.growable_batch(2) is None
     assert queue.waiting == 6
 

@@ -108,7 +108,7 @@ async def test_all_are_told_who_did_not_come_back(
     monkeypatch.setattr(there.bus, "receive", told.extend)
     await cluster.kill(dead)
     async with server.client() as redis:
-        await redis.zadd(KEYS.leases, {dead.name: 1, b"\xff": 1})
+        await redis.zadd(KEYS.leases, {dead.name.encode(): 1, b"\xff": 1})
         leases = here.bus._link._session._leases
         leases._renew(leases._renewed)
         await there.until(lambda: m.NodeGone(dead.name) in told)

@@ -43,9 +43,11 @@ async def test_nothing_is_missed_once_a_channel_is_subscribed_to(server: RedisSe
     async with listening(server, "a") as (listener, handler), server.client() as client:
         assert await client.publish("a", "1") == 1
         subscribed = asyncio.Event()
-        for _ in range(2):
-            listener.subscribe("b", subscribed.set)
+        also: list[str] = []
+        for then in (subscribed.set, lambda: also.append("b")):
+            listener.subscribe("b", then)
         await subscribed.wait()
+        assert also == ["b"]
         assert await client.publish("b", "2") == 1
         assert [await handler.messages.get() for _ in range(2)] == [(b"a", b"1"), (b"b", b"2")]
         at_once: list[str] = []

@@ -186,13 +186,16 @@ async def test_of_a_new_redis_nothing_is_told_until_others_have_reported(
     session = await next_session(node, session)
     asked = asyncio.ensure_future(resolve(node.bus.connections(APP)))
     admitted = asyncio.ensure_future(resolve(node.bus.admit(APP, 5)))
+    entering = asyncio.ensure_future(node.enter())
     await session.finish()
+    assert not entering.done()
     assert not asked.done()
     assert not admitted.done()
     session.break_off(RedisUnavailable("x"))  # the next one begins with what Redis has by then
     await next_session(node, session)
     async with asyncio.timeout(DEADLINE_S):
         assert await admitted
+        await entering
         await asked
 
 
