@@ -29,7 +29,7 @@ def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
     run(cluster.close())
 
 
-async def is_gone(node: BusNode, channels: int) -> None:
+async def has_channels(node: BusNode, channels: int) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while len(await resolve(node.bus.channels(APP, ""))) != channels:
             await asyncio.sleep(0.02)
@@ -67,9 +67,10 @@ async def test_whose_lease_has_ended_begins_anew(
         await redis.zadd(KEYS.leases, {here.name: 1})
         leases = there.bus._link._session._leases
         leases._renew(leases._renewed)
-        await is_gone(there, 0)
+        await has_channels(there, 0)
     session._leases._renew(session._leases._renewed)
     await here.until(lambda: here.bus._link._session is not session and not here.bus.degraded)
+    await has_channels(there, 1)
     assert await resolve(there.bus.members(APP, "presence-x")) == [ANN]
     reasons = [record.__dict__.get("reason") for record in caplog.records]
     assert "the lease had ended" in reasons
@@ -89,7 +90,7 @@ async def test_one_process_does_it(server: RedisServer) -> None:
         for node in others:
             leases = node.bus._link._session._leases
             leases._renew(leases._renewed)
-        await is_gone(others[0], 1)
+        await has_channels(others[0], 1)
         while await redis.zcard(Keys("revurb").leases) != len(others):
             await asyncio.sleep(0.02)
         after = await deletions(redis)
@@ -146,7 +147,7 @@ async def test_who_was_buried_alive_is_buried_again(cluster: RedisCluster, is_sh
     await there.enter("presence-y", BOB)
     leases: Any = there.bus._link._session._leases
     await leases.stop()
-    await is_gone(here, 1)
+    await has_channels(here, 1)
     await here.until(lambda: not leases._removing)
     if is_shared_app:
         assert await resolve(there.bus.admit(APP, 5))
