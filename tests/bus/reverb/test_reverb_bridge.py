@@ -158,6 +158,18 @@ def test_a_bridge_that_was_not_started_has_nobody_to_send_to() -> None:
     assert counted == (0, 0, 0, 0, 0)
 
 
+async def test_questions_that_come_faster_than_answers_go_are_counted_and_logged_once(
+    mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("revurb.bus.reverb.reverb_bridge.MAX_ANSWERS_BYTES", -1)
+    node = await mixed.node()
+    php_node = await mixed.php()
+    for _ in range(3):
+        await php_node.publish(captured("12-metrics-connections-1"))
+    await node.until(lambda: mixed.bridges[node].unanswered == 3)
+    assert len([record for record in caplog.records if "some get none" in record.message]) == 1
+
+
 async def test_while_php_nodes_are_known_their_messages_cost_no_count(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,13 @@ async def test_without_a_reply_a_message_is_sent_again_before_the_others() -> No
     assert queue.dropped == 0
 
 
+async def test_what_waits_goes_with_the_next_message_where_nobody_holds_it() -> None:
+    queue, redis = ReverbQueue("reverb"), Redis()
+    assert queue.add(b"1", None) is None
+    assert queue.add(b"2", redis.commands()) is None
+    assert redis.published == [b"1", b"2"]
+
+
 async def test_without_php_nodes_everything_is_dropped_and_counted() -> None:
     queue = ReverbQueue("reverb")
     queue.disconnected(hold=True)
