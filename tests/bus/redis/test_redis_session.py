@@ -14,6 +14,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.envelope import StreamId
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.redis_heartbeat import SILENT_AFTER_S
 from revurb.bus.redis.redis_session import OPENING_S, RedisSession
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
@@ -220,6 +221,16 @@ async def test_whoever_enters_a_new_redis_first_waits_for_what_others_report(
         await becomes(b"kept", reported)
     session_of(there)._memory.barrier._open()
     assert (await entering).cached == b"kept"
+
+
+async def test_a_subscribing_connection_that_is_closed_ends_the_session_at_once(
+    cluster: RedisCluster, server: RedisServer
+) -> None:
+    node = await cluster.node()
+    session = session_of(node)
+    async with server.client() as client, asyncio.timeout(SILENT_AFTER_S / 2):
+        await client.client_kill_filter(_type="pubsub", skipme=True)
+        await next_session(node, session)
 
 
 @pytest.mark.parametrize("lost", ["counts", "members"])
