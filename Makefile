@@ -59,7 +59,7 @@ chaos: $(VENV)/.dev
 STALLED := $(addprefix tests/,bus chaos cli hostile node processes transport e2e/test_server_sdk.py)
 
 stalls: $(VENV)/.dev
-	@echo "revurb: about six minutes; make stalls ARGS='-k presence' for some tests"
+	@echo "revurb: about nine minutes; make stalls ARGS='-k presence' for some tests"
 	$(BIN)/python -m tests.chaos.stalls -- $(BIN)/python -m pytest $(STALLED) $(ARGS)
 
 mutate: $(VENV)/.dev
