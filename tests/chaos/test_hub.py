@@ -15,6 +15,7 @@ from tests.chaos.hub_process import HubProcess, go_on_reading, stop_reading
 from tests.conftest import Run
 
 ROOM = "presence-room"
+USERS = [Member(f"u{number}", b'"u%d"' % number, b"null") for number in range(20)]
 FILLER = [b"%04d " % number + b"x" * 95 for number in range(1500)]  # more than the socket of a worker takes
 
 
@@ -51,8 +52,7 @@ async def test_events_that_only_the_hub_had_are_published_again(cluster: HubProc
 
 async def test_members_that_only_the_hub_had_announced_are_announced_again(cluster: HubProcess) -> None:
     slow, busy, other = [await cluster.node() for _ in range(3)]
-    users = [Member(f"u{number}", b'"u%d"' % number, b"null") for number in range(20)]
-    staying, leaving = users[:10], users[10:]
+    staying, leaving = USERS[:10], USERS[10:]
     await slow.enter("news")
     await slow.enter(ROOM, Member("slow", b'"slow"', b"null"))
     for user in leaving:

@@ -13,10 +13,8 @@ from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.engines import BusNode
 from tests.chaos.hub_process import HubProcess, go_on_reading, stop_reading
-from tests.chaos.test_hub import FILLER, ROOM, publish_all
+from tests.chaos.test_hub import FILLER, ROOM, USERS, publish_all
 from tests.conftest import Run
-
-USERS = [Member(f"u{number}", b'"u%d"' % number, b"null") for number in range(20)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from revurb.bus.local_state import LocalChannel, LocalState
 from revurb.pusher.ports import Member
 
 PART_BYTES = 64 * 1024  # written in 0.1 ms, read in 1 ms
-_ENTRY_BYTES = 20  # of a report, a member or an event, besides its texts
+ENTRY_BYTES = 20  # of a report, a member or an event, besides its texts
 
 _Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.Publish | m.EntrustedMembers
 
@@ -98,9 +98,9 @@ class Greeting:
                     yield from self._reports(app_id, channel, local_channel)
         for (app_id, channel), event in self._cache.items():
             report = m.CachedEventReport(app_id, channel, event.text, event.ttl_s)
-            yield report, len(event.text) + len(channel) + _ENTRY_BYTES
+            yield report, len(event.text) + len(channel) + ENTRY_BYTES
         for held in self._held:
-            yield held.message(), len(held.event.text) + len(held.event.channel) + _ENTRY_BYTES
+            yield held.message(), len(held.event.text) + len(held.event.channel) + ENTRY_BYTES
         for entrusted in self._entrusted:
             yield entrusted, sum(report_bytes(each) for each in entrusted.channels)
         yield from self._changes_since()
@@ -108,7 +108,7 @@ class Greeting:
     def _changes_since(self) -> Iterator[tuple[m.ChannelReport | m.DepartedMember, int]]:
         for departed in self._changes.departed(self._departures):
             self._departures = departed.change
-            yield departed, len(departed.channel) + _member_bytes(departed.member)
+            yield departed, len(departed.channel) + member_bytes(departed.member)
         while self._changed:
             app_id, channel = key = next(iter(self._changed))
             del self._changed[key]
@@ -117,7 +117,7 @@ class Greeting:
                 yield from self._reports(app_id, channel, local_channel)
             else:
                 self.reported.discard(key)
-                yield m.ChannelReport(app_id, channel, 0, []), len(channel) + _ENTRY_BYTES
+                yield m.ChannelReport(app_id, channel, 0, []), len(channel) + ENTRY_BYTES
 
     def _reports(
         self, app_id: str, channel: str, local_channel: LocalChannel
@@ -126,26 +126,27 @@ class Greeting:
         change between them is noticed, since the channel counts as reported from the first on."""
         self.reported.add((app_id, channel))
         is_entering = self._pending.is_entering
-        report, size = m.ChannelReport(app_id, channel, local_channel.count, []), len(channel) + _ENTRY_BYTES
+        report, size = m.ChannelReport(app_id, channel, local_channel.count, []), len(channel) + ENTRY_BYTES
         for member in local_channel.member_list():
             if is_entering((app_id, channel, member.user_id)):
                 report.entering.append(member.user_id)
             else:
                 report.members.append(member)
-            size += _member_bytes(member)
+            size += member_bytes(member)
             if size >= self._part_bytes:
                 yield report, size
                 report, size = (
                     m.ChannelReport(app_id, channel, local_channel.count, [], [], True),
-                    _ENTRY_BYTES,
+                    ENTRY_BYTES,
                 )
         yield report, size
 
 
 def report_bytes(report: m.ChannelReport) -> int:
     """About how many bytes a report takes in a message."""
-    return len(report.channel) + _ENTRY_BYTES + sum(map(_member_bytes, report.members))
+    return len(report.channel) + ENTRY_BYTES + sum(map(member_bytes, report.members))
 
 
-def _member_bytes(member: Member) -> int:
-    return len(member.user_id) + len(member.id_json) + len(member.info_json) + _ENTRY_BYTES
+def member_bytes(member: Member) -> int:
+    """About how many bytes a member takes in a message."""
+    return len(member.user_id) + len(member.id_json) + len(member.info_json) + ENTRY_BYTES

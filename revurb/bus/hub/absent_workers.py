@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.greeting import ENTRY_BYTES, PART_BYTES, member_bytes
 from revurb.bus.hub.event_router import EventRouter
 from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.peer import Peer
@@ -18,9 +19,7 @@ from revurb.bus.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 
-PART_BYTES = 64 * 1024
 MAX_ENTRUSTED_BYTES = 32 * 1024 * 1024  # of one worker: 300,000 members
-_MEMBER_BYTES = 20  # of a member in a message, besides its texts
 
 
 class AbsentWorkers:
@@ -125,9 +124,9 @@ class AbsentWorkers:
         for app_id, channel, member in self._ledger.members_of_node(node):
             if not part or (part[-1].app_id, part[-1].channel) != (app_id, channel):
                 part.append(m.ChannelReport(app_id, channel, 0, []))
-                size_bytes += len(channel) + _MEMBER_BYTES
+                size_bytes += len(channel) + ENTRY_BYTES
             part[-1].members.append(member)
-            size_bytes += len(member.user_id) + len(member.id_json) + len(member.info_json) + _MEMBER_BYTES
+            size_bytes += member_bytes(member)
             if size_bytes < PART_BYTES:
                 yield []
                 continue

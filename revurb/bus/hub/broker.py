@@ -265,9 +265,8 @@ class Broker:
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
         for peer, message in takeover.pop_held():
-            self._publish(
-                peer, message
-            )  # also if the worker has died meanwhile, or if it has sent it once more
+            # Also if the worker has died meanwhile, or if it has sent it once more.
+            self._publish(peer, message)
             yield
         yield from self._membership.announce_departed(takeover.departed)
         self._absent.tell_unknown(takeover.unaccounted_workers)

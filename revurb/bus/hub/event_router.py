@@ -179,19 +179,15 @@ class EventRouter:
             if keeper is None and entry is not None:
                 return
             position = unkept.popleft()
-            if (
-                keeper is not None and entry is not None
-            ):  # else those who have not got it are told that they miss it
+            # What the log has dropped, those who have not got it are told that they miss.
+            if keeper is not None and entry is not None:
                 event = m.read_from_broker(body_of(entry.data))
                 assert isinstance(event, m.BrokerEvent)
                 app_id, channel, text = event.app_id, event.channel, event.text
-                keeper.write(
-                    encode_frame(
-                        m.EntrustedEvent(
-                            event.seq, app_id, channel, text, None, 0, position, m.BROKER_EVENTS, event.node
-                        )
-                    )
+                entrusted = m.EntrustedEvent(
+                    event.seq, app_id, channel, text, None, 0, position, m.BROKER_EVENTS, event.node
                 )
+                keeper.write(encode_frame(entrusted))
                 self._held.hold(position, keeper, m.BROKER_EVENTS, event.seq)
                 self._entrusted.append((keeper, position))
             yield

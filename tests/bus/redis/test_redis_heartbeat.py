@@ -245,20 +245,25 @@ async def test_garbage_is_counted_and_says_nothing() -> None:
     await process.heartbeat.stop()
 
 
-@pytest.mark.parametrize("is_early", [False, True], ids=["behind the reply", "ahead of it"])
-async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
-    """Anybody may write on the heartbeats' channel, and guess their numbers."""
-    process = Process(split=False)
-    await process.live(first=True)
-    channel = process.heartbeat.channels[0].encode()
+async def forge(process: Process, *, holds_replies: bool) -> tuple[bytes, bytes]:
+    """Await a heartbeat that says 50-0, and put one that says 77-0 ahead of it. Anybody may write on its channel, and
+    guess its number. Returns the channel, and the genuine one."""
     process.servers.beaten.clear()
     process.servers.ends[KEYS.logs[0]] = b"50-0"
-    process.servers.holds_replies = is_early
+    process.servers.holds_replies = holds_replies
     while not process.servers.beaten:
         await asyncio.sleep(0.001)
-    _, genuine = process.servers.beaten[0]
-    number = genuine.partition(b" ")[0]
+    name, genuine = process.servers.beaten[0]
+    channel, number = name.encode(), genuine.partition(b" ")[0]
     process.heartbeat.on_message(channel, number + b" 1 " + b"77-0 " * PARTITIONS)
+    return channel, genuine
+
+
+@pytest.mark.parametrize("is_early", [False, True], ids=["behind the reply", "ahead of it"])
+async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
+    process = Process(split=False)
+    await process.live(first=True)
+    channel, genuine = await forge(process, holds_replies=is_early)
     process.heartbeat.on_message(channel, genuine)
     process.servers.release()
     assert process.incoming.received(0) == StreamId(50, 0)
@@ -272,17 +277,10 @@ async def test_only_what_the_script_replied_counts(is_early: bool) -> None:
 async def test_a_false_one_ahead_of_the_reply_hides_no_genuine_one() -> None:
     process = Process(split=False, heartbeat_s=60)
     await process.live(first=True)
-    process.servers.beaten.clear()
-    process.servers.ends[KEYS.logs[0]] = b"50-0"
-    process.servers.holds_replies = True
-    while not process.servers.beaten:
-        await asyncio.sleep(0.001)
-    channel, genuine = process.servers.beaten[0]
-    number = genuine.partition(b" ")[0]
-    process.heartbeat.on_message(channel.encode(), number + b" 1 " + b"77-0 " * PARTITIONS)
+    channel, genuine = await forge(process, holds_replies=True)
     process.servers.release()
     assert (process.incoming.received(0), process.invalid.count) == (START, 1)
-    process.heartbeat.on_message(channel.encode(), genuine)
+    process.heartbeat.on_message(channel, genuine)
     assert (process.incoming.received(0), process.invalid.count) == (StreamId(50, 0), 1)
     lag_s = process.heartbeat.lag_s(time.monotonic() + 60)
     assert lag_s is not None
