@@ -186,7 +186,8 @@ class LimitsConfig:
         Option(
             env="REVURB_CLOSE_TIMEOUT",
             minimum=0.01,
-            doc="Seconds a client has to answer a close frame before TCP is closed.",
+            doc="Seconds a client has to answer a close frame before TCP is closed, and to go on with answers that it "
+            "does not take when the server stops.",
         ),
     ] = 3.0
     max_queued_bytes: Annotated[
