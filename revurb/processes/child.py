@@ -70,14 +70,15 @@ NEXT: Mapping[ChildState, tuple[ChildState, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChildCommand:
-    """What a child runs: `python -m module arguments`. It inherits `fds` under their numbers. `on_over` is called when
-    the child is OVER, or could not be started."""
+    """What a child runs: `interpreter -m module arguments`. It inherits `fds` under their numbers. `on_over` is called
+    when the child is OVER, or could not be started."""
 
     module: str
     arguments: tuple[str, ...]
     fds: tuple[int, ...]
     environ: Mapping[str, str]
     cwd: Path
+    interpreter: Path = Path(sys.executable)
     on_over: Callable[[], None] = lambda: None
 
 
@@ -251,7 +252,7 @@ async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child
         try:
             process = subprocess.Popen(
                 [
-                    *_interpreter(command.cwd),
+                    *_interpreter(command),
                     *("-m", command.module),
                     *("--link", f"{VERSION}:{child_socket.fileno()}"),
                     *("--stack", str(stack_out)),
@@ -290,8 +291,8 @@ def exit_text(code: int) -> str:
     return " ".join(f"{key}={value}" for key, value in exit_fields(code).items())
 
 
-def _interpreter(cwd: Path) -> list[str]:
+def _interpreter(command: ChildCommand) -> list[str]:
     """The Python command. With -P the working directory is not searched for modules: it is the user's project, where
     a file token.py may shadow one of the standard library. Without, if Revurb itself is imported from there."""
-    imported_from_cwd = Path(__file__).parents[2] == cwd.resolve()
-    return [sys.executable] if imported_from_cwd else [sys.executable, "-P"]
+    imported_from_cwd = Path(__file__).parents[2] == command.cwd.resolve()
+    return [str(command.interpreter), *(() if imported_from_cwd else ("-P",))]

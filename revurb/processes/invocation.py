@@ -7,33 +7,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from revurb.config import Config, load
-
-
-def working_directory() -> Path:
-    """The working directory as $PWD names it, with symbolic links unresolved. So a restart follows a link to the
-    current release to the next release, where the resolved path would stay in the old one."""
-    entered, real = os.environ.get("PWD", ""), os.getcwd()
-    if os.path.isabs(entered) and os.path.isdir(entered) and os.path.samefile(entered, real):
-        return Path(entered)
-    return Path(real)
+from revurb.processes.release import in_current_release, working_directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """`flags` has the texts of the flags by the dotted keys of their options. The paths are those that were given as
-    flags; None is the file of that name in the working directory."""
+    flags; None is the file of that name in the working directory. `cwd` is its name, `started_in` its real path at the
+    start (see `revurb.processes.release`)."""
 
     flags: Mapping[str, str] = field(default_factory=dict)
     toml_path: Path | None = None
     env_file: Path | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    cwd: Path = field(default_factory=working_directory)
+    cwd: Path = field(default_factory=lambda: working_directory(os.environ))
+    started_in: Path = field(default_factory=lambda: Path(os.getcwd()))
 
     def load(self) -> Config:
         """Read the configuration again. Raises ConfigError."""
@@ -44,6 +39,10 @@ class Invocation:
             env_file=self.env_file,
             cwd=self.cwd,
         )
+
+    def interpreter(self) -> Path:
+        """The Python to start processes with: that of the present release, if releases bring their own."""
+        return in_current_release(Path(sys.executable), self.cwd, self.started_in)
 
     def arguments(self) -> list[str]:
         """The arguments from which `from_arguments` makes the same value in a process with the same working directory

@@ -82,9 +82,12 @@ class SingleNode:
         self._send_alive()
         _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
         on_listening(node)
-        self._notifier.ready(f"Listening on {server.host}:{node.port}")
+        listening = f"Listening on {server.host}:{node.port}"
+        self._notifier.ready(listening)
         while (told_by := await signals.next()) is None:
+            self._notifier.reloading("Reading the certificate")
             self._reload()
+            self._notifier.ready(listening)
         _log.info("stopping", extra={"told_by": told_by, "drain_timeout_s": server.drain_timeout_s})
         self._notifier.stopping(server.drain_timeout_s)
         end_now = asyncio.Event()

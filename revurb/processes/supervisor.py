@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from revurb.config import Config, ConfigError
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
+from revurb.processes import fixed_options
 from revurb.processes.binding import Binding, bind
 from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
@@ -148,6 +149,7 @@ class Supervisor:
             fds=fds,
             environ=environ,
             cwd=self._invocation.cwd,
+            interpreter=self._invocation.interpreter(),
         )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
@@ -237,41 +239,33 @@ class Supervisor:
             self._next_restart = None  # whoever comes now may mean a newer configuration
             if self._state != "ready":
                 return f"the server is {self._state}"
+            self._notifier.reloading("Replacing the workers")
             try:
-                config = self._invocation.load()
-            except ConfigError as error:
-                return "; ".join(error.problems)
-            if config.scaling.enabled != self._config.scaling.enabled:
-                return "scaling.enabled has changed, and with it where the workers meet: stop and start"
-            self._state = "restarting"
-            self._notifier.reloading()
-            _log.info("restarting", extra={"told_by": told_by})
-            try:
-                reason = await self._workers.replace(config.limits.max_connections)
-                if reason is None:
-                    self._apply(config)
-                    _log.info("restarted", extra={"workers": len(self._workers.slots)})
-                return reason
+                return await self._replace_workers(told_by)
             finally:
-                if self._state == "restarting":
+                if self._state in ("ready", "restarting"):
                     self._state = "ready"
                     self._notifier.ready(self._summary())
 
+    async def _replace_workers(self, told_by: str) -> str | None:
+        try:
+            config = self._invocation.load()
+        except ConfigError as error:
+            return "; ".join(error.problems)
+        reason = fixed_options.refusal(self._config, config)
+        if reason is not None:
+            return reason
+        self._state = "restarting"
+        _log.info("restarting", extra={"told_by": told_by, "directory": str(self._invocation.cwd)})
+        reason = await self._workers.replace(config.limits.max_connections)
+        if reason is None:
+            self._apply(config)
+            _log.info("restarted", extra={"workers": len(self._workers.slots)})
+        return reason
+
     def _apply(self, config: Config) -> None:
-        """Use the options of a new configuration that are the supervisor's own, and warn of changed ones that it cannot
-        apply."""
-        before = self._config.server
-        for key, old, new in (
-            ("server.host", before.host, config.server.host),
-            ("server.port", before.port, config.server.port),
-            ("server.unix_socket", before.unix_socket, config.server.unix_socket),
-            ("process.workers", len(self._workers.slots), worker_count(config)),
-        ):
-            if old != new:
-                _log.warning(
-                    "option has changed, which a restart of the workers cannot do: stop and start",
-                    extra={"option": key, "in_use": old, "configured": new},
-                )
+        """Use the options of a new configuration that are the supervisor's own."""
+        fixed_options.warn_of_changes(self._config, config, len(self._workers.slots))
         self._drain_timeout_s = config.server.drain_timeout_s
         self._watchdog.warn_s, self._watchdog.kill_s = (
             config.process.watchdog_warn_s,

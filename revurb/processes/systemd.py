@@ -32,11 +32,11 @@ class SystemdNotifier:
     def ready(self, status: str) -> None:
         self._send("READY=1", f"STATUS={status}", timeout_s=SEND_TIMEOUT_S)
 
-    def reloading(self) -> None:
-        """A restart of the workers begins. The next `ready` ends it (Type=notify-reload)."""
-        self._send(
-            "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=Replacing the workers"
-        )
+    def reloading(self, status: str) -> None:
+        """What SIGHUP asks for begins. systemd waits for the next `ready` (Type=notify-reload), which must also come
+        if it is refused."""
+        now_usec = time.monotonic_ns() // 1000
+        self._send("RELOADING=1", f"MONOTONIC_USEC={now_usec}", f"STATUS={status}", timeout_s=SEND_TIMEOUT_S)
 
     def stopping(self, timeout_s: float) -> None:
         """The service stops, which may take `timeout_s` seconds."""

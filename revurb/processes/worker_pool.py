@@ -176,6 +176,7 @@ class WorkerPool:
             fds=binding.fds(),
             environ=self._environ,
             cwd=self._invocation.cwd,
+            interpreter=self._invocation.interpreter(),
         )
         return command if self._tokens is None else _sharing(command, self._tokens)
 

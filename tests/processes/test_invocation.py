@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from revurb.config import SETTINGS
-from revurb.processes.invocation import Invocation, working_directory
+from revurb.processes.invocation import Invocation
 
 
 def test_a_command_line_carries_flags_and_files() -> None:
@@ -38,12 +37,3 @@ def test_a_link_to_the_current_release_is_followed_anew(
     current.unlink()
     current.symlink_to("two")
     assert invocation.load().apps[0].key == "two"
-
-
-@pytest.mark.parametrize("entered", ["", "relative", "/", "/not/there"])
-def test_a_name_that_is_not_that_of_the_working_directory(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, entered: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PWD", entered)
-    assert working_directory() == Path(os.getcwd())

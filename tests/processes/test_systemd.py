@@ -41,9 +41,9 @@ def test_each_word(path: str) -> None:
         notifier.ready("Listening")
         assert lines(systemd) == ["READY=1", "STATUS=Listening"]
         before = time.monotonic_ns() // 1000
-        notifier.reloading()
-        reloading, stamp, _ = lines(systemd)
-        assert reloading == "RELOADING=1"
+        notifier.reloading("Replacing the workers")
+        reloading, stamp, status = lines(systemd)
+        assert (reloading, status) == ("RELOADING=1", "STATUS=Replacing the workers")
         assert before <= int(stamp.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
         notifier.stopping(12.5)
         assert lines(systemd)[:2] == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=12500000"]
@@ -88,15 +88,19 @@ def test_a_server_says_how_it_is(tmp_path: Path, path: str, workers: str) -> Non
         while word not in lines(systemd):
             pass
 
+    def reload() -> None:
+        server.signal(signal.SIGHUP)
+        until("RELOADING=1")
+        until("READY=1")
+
     with listener(path) as systemd:
         environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}
         with serving(tmp_path, "--workers", workers, environment=environment) as server:
             until("READY=1")
             until("WATCHDOG=1")
-            if workers != "1":
-                server.signal(signal.SIGHUP)
-                until("RELOADING=1")
-                until("READY=1")
+            reload()
+            (tmp_path / ".env").write_text("REVERB_SERVER_PORT=high\n")  # a reload that is refused ends too
+            reload()
             server.signal(signal.SIGTERM)
             until("STOPPING=1")
             assert server.ended() == 0
