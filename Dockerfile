@@ -12,6 +12,7 @@ RUN useradd --system revurb
 USER revurb
 WORKDIR /tmp
 EXPOSE 8080
+HEALTHCHECK --interval=10s --start-period=30s CMD ["revurb", "health"]
 # Revurb is PID 1: it gets SIGTERM and drains.
 ENTRYPOINT ["revurb"]
 CMD ["serve"]

@@ -18,6 +18,7 @@ from revurb.pusher.triggering import Trigger
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
+_ROOT = RouteMatch(Route.ROOT)
 _EVENTS = Route.EVENTS  # asked first, and looked up in its class it would cost as much as a call
 _HEALTH = answers.json_response({"health": "OK"})
 _LIVE = answers.json_response({"live": True})
@@ -28,7 +29,8 @@ class Api:
     """Answers every HTTP request of a node.
 
     `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. `unready` gives the
-    reason why new clients should go elsewhere ("draining"), or None.
+    reason why new clients should go elsewhere ("draining"), or None. `degraded` gives the reason why other processes
+    are out of reach, or None.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Api:
         signature_max_age_s: int,
         clock: Callable[[], float],
         unready: Callable[[], str | None] = lambda: None,
+        degraded: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._apps = apps
         self._trigger = trigger
@@ -49,11 +52,14 @@ class Api:
         self._signature_max_age_s = signature_max_age_s
         self._clock = clock
         self._unready = unready
+        self._degraded = degraded
 
     def match_route(self, path: str) -> RouteMatch | None:
         """What a path as sent leads to, the WebSocket route included."""
         if not self._path:
             return match(path)
+        if path == "/":  # what a load balancer asks for that was told nothing
+            return _ROOT
         below = path.removeprefix(self._path)
         return match(below) if len(below) < len(path) and below.startswith("/") else None
 
@@ -63,7 +69,7 @@ class Api:
         if found is None:
             return answers.NOT_FOUND
         route = found.route
-        if request.method != route.method and (request.method, route.method) != ("HEAD", "GET"):
+        if request.method != route.method and not _is_also_answered(request.method, route):
             return answers.method_not_allowed(route.method)
         if not route.signed:
             return self._answer_anyone(route)
@@ -78,14 +84,17 @@ class Api:
                 return _HEALTH
             case Route.LIVE:
                 return _LIVE
-            case Route.READY:
+            case Route.READY | Route.ROOT:
                 return self._readiness()
             case _:
                 return answers.UPGRADE_REQUIRED
 
     def _readiness(self) -> Response:
         reason = self._unready()
-        return _READY if reason is None else answers.json_response({"ready": False, "reason": reason}, 503)
+        if reason is not None:
+            return answers.json_response({"ready": False, "reason": reason}, 503)
+        degraded = self._degraded()
+        return _READY if degraded is None else answers.json_response({"ready": True, "degraded": degraded})
 
     async def _answer_later(
         self, request: Request, found: RouteMatch, app: Awaitable[App | None]
@@ -123,3 +132,8 @@ class Api:
                 return users.get_connections(bus, app.id)
             case _:
                 return users.terminate_connections(bus, app.id, found.name)
+
+
+def _is_also_answered(method: str, route: Route) -> bool:
+    """HEAD is answered as GET. So is OPTIONS on the root, which HAProxy's `option httpchk` sends."""
+    return (method == "HEAD" and route.method == "GET") or (method == "OPTIONS" and route is Route.ROOT)

@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 
 class Route(Enum):
-    """The routes, each with the one method that it answers. HEAD goes where GET goes."""
+    """The routes, each with the one method that it answers. HEAD goes where GET goes, OPTIONS only to ROOT."""
 
+    ROOT = "", "GET"
     UP = "up", "GET"
     LIVE = "live", "GET"
     READY = "ready", "GET"
@@ -30,7 +31,7 @@ class Route(Enum):
     def __init__(self, word: str, method: str) -> None:
         self.word = word
         self.method = method
-        self.signed = word not in ("up", "live", "ready", "socket")  # by the app that it names
+        self.signed = word not in ("", "up", "live", "ready", "socket")  # by the app that it names
 
 
 class RouteMatch(NamedTuple):
@@ -44,7 +45,7 @@ class RouteMatch(NamedTuple):
 _BELOW_APP = {
     route.word: route for route in (Route.EVENTS, Route.BATCH_EVENTS, Route.CHANNELS, Route.CONNECTIONS)
 }
-_ALONE = {route.word: RouteMatch(route) for route in (Route.UP, Route.LIVE, Route.READY)}
+_ALONE = {route.word: RouteMatch(route) for route in (Route.ROOT, Route.UP, Route.LIVE, Route.READY)}
 
 
 @lru_cache(maxsize=1024)  # 1.7 us to work out, 0.1 us to find again; a node's publishers use few paths

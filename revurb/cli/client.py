@@ -1,4 +1,4 @@
-"""Sends one signed request to the HTTP API, as a server SDK does."""
+"""Sends one request to a node: a signed one as a server SDK does, or one of a health check."""
 
 from __future__ import annotations
 
@@ -49,27 +49,38 @@ def signed_target(app: App, method: str, path: str, body: bytes, timestamp_s: in
 def send_request(address: NodeAddress, app: App, method: str, path: str, body: bytes = b"") -> ApiResponse:
     """Send one request and wait for the response. `path` is without the path prefix of the node. Raises
     RequestError."""
+    target = signed_target(app, method, quote(f"{address.path}{path}"), body, int(time.time()))
+    return _send(address, method, target, body, TIMEOUT_S)
+
+
+def send_unsigned(address: NodeAddress, path: str, timeout_s: float) -> ApiResponse:
+    """GET a path that needs no signature, without the path prefix of the node. Raises RequestError."""
+    return _send(address, "GET", quote(f"{address.path}{path}"), b"", timeout_s)
+
+
+def _send(address: NodeAddress, method: str, target: str, body: bytes, timeout_s: float) -> ApiResponse:
     if address.tls is None:
-        connection = http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     else:
         connection = http.client.HTTPSConnection(
-            address.host, address.port, timeout=TIMEOUT_S, context=address.tls
+            address.host, address.port, timeout=timeout_s, context=address.tls
         )
-    target = signed_target(app, method, quote(f"{address.path}{path}"), body, int(time.time()))
     try:
         connection.request(method, target, body or None, {"Content-Type": "application/json"})
         response = connection.getresponse()
         return ApiResponse(response.status, response.read(MAX_RESPONSE_BYTES).decode("utf-8", "replace"))
     except (OSError, UnicodeError, http.client.HTTPException) as error:
-        raise RequestError(f"cannot reach {address.url('http')}: {describe_error(error)}") from error
+        raise RequestError(
+            f"cannot reach {address.url('http')}: {describe_error(error, timeout_s)}"
+        ) from error
     finally:
         connection.close()
 
 
-def describe_error(error: Exception) -> str:
+def describe_error(error: Exception, timeout_s: float = TIMEOUT_S) -> str:
     """The reason why a connection failed, in a few words and without an error number."""
     if isinstance(error, TimeoutError):
-        return f"no answer within {TIMEOUT_S:g} s"
+        return f"no answer within {timeout_s:g} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

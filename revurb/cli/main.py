@@ -22,6 +22,7 @@ from revurb.version import __version__
 VERBS = {
     "serve": ("revurb.cli.serve:serve", "Run a server until it is told to stop (also: start)."),
     "status": ("revurb.cli.status:status", "Show the servers that run here."),
+    "health": ("revurb.cli.health:health", "Ask a server whether it takes new clients."),
     "restart": (
         "revurb.cli.restart:restart",
         "Replace the workers of a server, and refuse nobody meanwhile.",

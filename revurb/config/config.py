@@ -98,7 +98,25 @@ class ServerConfig:
             minimum=0,
             doc="Seconds over which connections are closed when the server stops.",
         ),
-    ] = 10.0
+    ] = 8.0  # Supervisor and Docker kill what has not ended after 10
+    drain_delay_s: Annotated[
+        float,
+        Option(
+            env="REVURB_DRAIN_DELAY",
+            flag="--drain-delay",
+            minimum=0,
+            doc="Seconds before that in which `/ready` is 503 and clients are still accepted, for load balancers that "
+            "take a while to notice.",
+        ),
+    ] = 0.0
+    ready_needs_bus: Annotated[
+        bool,
+        Option(
+            env="REVURB_READY_NEEDS_BUS",
+            doc="Whether `/ready` is 503 whenever a process is cut off from the others; without, only until it was "
+            "connected to them once.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
+from revurb.node.readiness import Readiness
 from revurb.node.sliced_work import SlicedWork
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
@@ -93,6 +94,7 @@ class Node:
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
+        self._readiness = Readiness(needs_bus=config.server.ready_needs_bus)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -111,13 +113,14 @@ class Node:
         return self._bus.degraded
 
     def unready(self) -> str | None:
-        """The reason why this node should get no new clients: "draining", "no file descriptor is left", "not
-        listening", or why its bus is degraded. None if it should."""
-        if self._connections.draining:
-            return "draining"
-        if self._file_limit.reached:
-            return "no file descriptor is left"
-        return self._bus.degraded if self._listeners else "not listening"
+        """The reason why this node should get no new clients, None if it should: see `Readiness.reason`."""
+        return self._readiness.reason(
+            self._connections, self._file_limit, self._bus, listening=bool(self._listeners)
+        )
+
+    def announce_drain(self) -> None:
+        """Say "draining" on `/ready` from now on; clients are accepted until `stop`."""
+        self._readiness.is_leaving = True
 
     async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
         """Listen on bound `sockets`, or without any on the addresses of the configuration. Raises ListenError if one
@@ -221,6 +224,7 @@ class Node:
             signature_max_age_s=config.limits.signature_max_age_s,
             clock=time.time,
             unready=self.unready,
+            degraded=lambda: self._bus.degraded,
         )
         return Gateway(
             api,
@@ -241,6 +245,7 @@ class Node:
         self._bus.hold_receiving(self._connections.fanout.is_full)
         self._trimmer.check(self.connection_count)
         self._file_limit.check(now)
+        self._readiness.check(self._bus)
 
     def _shrink(self) -> None:
         self._connections.shrink()

@@ -32,6 +32,7 @@ from revurb.processes.supervision_link import (
     EndNow,
     FromChild,
     Heartbeat,
+    Leave,
     Ready,
     StartFailed,
     SupervisionLink,
@@ -148,6 +149,11 @@ class Child:
 
     def send(self, message: ToChild) -> None:
         self._link.send(message)
+
+    def leave(self) -> None:
+        """Have the child say that it takes no new clients."""
+        if self.state is _READY:
+            self.send(Leave())
 
     def drain(self) -> None:
         """Have the child let its clients go and exit. One that has not been ready has no clients, and is killed.

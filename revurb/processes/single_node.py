@@ -7,6 +7,7 @@ the TLS certificate again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -88,10 +89,14 @@ class SingleNode:
             self._notifier.reloading("Reading the certificate")
             self._reload()
             self._notifier.ready(listening)
-        _log.info("stopping", extra={"told_by": told_by, "drain_timeout_s": server.drain_timeout_s})
-        self._notifier.stopping(server.drain_timeout_s)
+        delay_s, timeout_s = server.drain_delay_s, server.drain_timeout_s
+        _log.info(
+            "stopping", extra={"told_by": told_by, "drain_delay_s": delay_s, "drain_timeout_s": timeout_s}
+        )
+        self._notifier.stopping(delay_s + timeout_s)
         end_now = asyncio.Event()
         second_signal = asyncio.ensure_future(_set_on_second_signal(signals, end_now))
+        await wait_before_drain(node, end_now)
         await stop_node(node, end_now)
         second_signal.cancel()
         if self._alive_timer is not None:
@@ -153,6 +158,14 @@ async def _set_on_second_signal(signals: ServerSignals, end_now: asyncio.Event) 
     while await signals.next() is None:
         pass
     end_now.set()
+
+
+async def wait_before_drain(node: Node, end_now: asyncio.Event) -> None:
+    """Say for `server.drain_delay_s` that the node drains, or until `end_now` is set, while it accepts clients."""
+    node.announce_drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(node.config.server.drain_delay_s):
+            await end_now.wait()
 
 
 async def stop_node(node: Node, end_now: asyncio.Event) -> None:

@@ -28,6 +28,7 @@ from revurb.processes.supervision_link import (
     EndNow,
     FromChild,
     Heartbeat,
+    Leave,
     Ready,
     Release,
     StartFailed,
@@ -51,12 +52,14 @@ class SupervisedProcess:
     """The child's end of the link, and its requests.
 
     `drain_requested` is done when the child has to drain; its result is the reason, for the log. `end_now` is set when
-    it has to exit without waiting for clients. `on_adopt` and `on_release` are called with the number of a slot.
+    it has to exit without waiting for clients. `on_leave` is called when it is about to drain, `on_adopt` and
+    `on_release` with the number of a slot.
     """
 
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
         self.drain_requested: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.end_now = asyncio.Event()
+        self.on_leave: Callable[[], None] = lambda: None
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
         self._had_signal = False
@@ -101,6 +104,8 @@ class SupervisedProcess:
     async def _read(self) -> None:
         while (message := await self._link.receive()) is not None:
             match message:
+                case Leave():
+                    self.on_leave()
                 case Drain():
                     self._request_drain(BY_SUPERVISOR)
                 case EndNow():

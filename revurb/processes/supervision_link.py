@@ -50,6 +50,10 @@ class StartFailed(msgspec.Struct, tag="failed"):
     configuration: bool = False
 
 
+class Leave(msgspec.Struct, tag="leave"):
+    """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
+
+
 class Drain(msgspec.Struct, tag="drain"):
     """To a child: drain, and exit."""
 
@@ -71,7 +75,7 @@ class Release(msgspec.Struct, tag="release"):
 
 
 FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed
-ToChild: TypeAlias = Drain | EndNow | Adopt | Release
+ToChild: TypeAlias = Leave | Drain | EndNow | Adopt | Release
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -101,7 +101,7 @@ class Supervisor:
             config.limits.max_connections,
         )
         process = config.process
-        self._drain_timeout_s = config.server.drain_timeout_s
+        self._server = config.server  # of the workers in their slots; the addresses are those of `config`
         self._watchdog = Watchdog(self._children, process.watchdog_warn_s, process.watchdog_kill_s)
         self._started_at = time.monotonic()
         self._state = "starting"
@@ -206,15 +206,18 @@ class Supervisor:
         their clients. `told_by` is the signal or the command, for the log."""
         if self._state == "draining":
             _log.info("ending at once", extra={"told_by": told_by})
-            for child in self._workers.children:  # services end after them in any case
-                child.end_now()
+            self._workers.end_now()  # services end after them in any case
         else:
-            _log.info("stopping", extra={"told_by": told_by, "drain_timeout_s": self._drain_timeout_s})
+            delay_s, timeout_s = self._server.drain_delay_s, self._server.drain_timeout_s
+            _log.info(
+                "stopping", extra={"told_by": told_by, "drain_delay_s": delay_s, "drain_timeout_s": timeout_s}
+            )
             self._state = "draining"
-            self._notifier.stopping(self._drain_timeout_s + KILL_GRACE_S)
+            self._notifier.stopping(delay_s + timeout_s + KILL_GRACE_S)
             self._spawn(self._drain())
 
     async def _drain(self) -> None:
+        await self._workers.announce_drain(self._server.drain_delay_s)
         for slots in (self._workers.slots, self._hub_slots):
             for slot in slots:
                 slot.close()
@@ -266,7 +269,7 @@ class Supervisor:
     def _apply(self, config: Config) -> None:
         """Use the options of a new configuration that are the supervisor's own."""
         fixed_options.warn_of_changes(self._config, config, len(self._workers.slots))
-        self._drain_timeout_s = config.server.drain_timeout_s
+        self._server = config.server
         self._watchdog.warn_s, self._watchdog.kill_s = (
             config.process.watchdog_warn_s,
             config.process.watchdog_kill_s,

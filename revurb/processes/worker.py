@@ -118,6 +118,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)
+    supervised.on_leave = node.announce_drain
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.send_ready(
         config.server.drain_timeout_s,

@@ -8,6 +8,7 @@ such clients would wait in a queue that no process serves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 from collections.abc import Mapping
@@ -66,6 +67,7 @@ class WorkerPool:
         self._tokens = _tokens(max_connections)
         # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
         self._adopters: dict[int, Child] = {}
+        self._ends_now = False
         self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
 
     @property
@@ -88,6 +90,24 @@ class WorkerPool:
     def children(self) -> list[Child]:
         """All workers, in their slots or not."""
         return [child for slot in self.slots for child in slot.children]
+
+    async def announce_drain(self, delay_s: float) -> None:
+        """Have all workers, also those that start meanwhile, say that they drain, while they accept clients. Returns
+        after `delay_s` seconds, or when `end_now` is called."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                while not self._ends_now:
+                    for child in self.serving:
+                        child.leave()
+                    await self._changes.wait()
+
+    def end_now(self) -> None:
+        """Have all workers exit without waiting for their clients; none takes their place."""
+        self._ends_now = True
+        for slot in self.slots:
+            slot.close()
+        for child in self.children:
+            child.end_now()
 
     def assign_orphaned_sockets(self) -> None:
         """See to it that the sockets of each slot are accepted on: by its own worker, else by the worker with the

@@ -50,6 +50,7 @@ class Desk(Room):
         super().__init__()
         self.app = an_app()
         self.unready: str | None = None
+        self.degraded: str | None = None
         self.api = Api(
             apps or FixedApps([self.app, an_app(id="app2", key="key2", secret="secret2")]),
             self.trigger,
@@ -58,6 +59,7 @@ class Desk(Room):
             signature_max_age_s=max_age_s,
             clock=lambda: NOW,
             unready=lambda: self.unready,
+            degraded=lambda: self.degraded,
         )
 
     def ask(self, method: str, target: str, body: bytes = b"") -> Response:

@@ -14,6 +14,11 @@ from tests.api.desk import Desk, a_request, signed_query
         ("HEAD", "/up", 200, '{"health":"OK"}'),
         ("POST", "/up", 405, "Method not allowed."),
         ("GET", "/live", 200, '{"live":true}'),
+        ("GET", "/", 200, '{"ready":true}'),
+        ("HEAD", "/", 200, '{"ready":true}'),
+        ("OPTIONS", "/", 200, '{"ready":true}'),
+        ("POST", "/", 405, "Method not allowed."),
+        ("OPTIONS", "/ready", 405, "Method not allowed."),
         ("GET", "/ready", 200, '{"ready":true}'),
         ("POST", "/ready", 405, "Method not allowed."),
         ("GET", "/nope", 404, "Not found."),
@@ -33,10 +38,17 @@ def test_before_anything_is_signed(desk: Desk, method: str, path: str, status: i
 
 def test_a_node_that_is_not_ready_says_why_and_is_alive(desk: Desk) -> None:
     desk.unready = "draining"
-    response = desk.ask("GET", "/ready")
-    assert (response.status, response.body) == (503, b'{"ready":false,"reason":"draining"}')
+    for method, path in (("GET", "/ready"), ("GET", "/"), ("OPTIONS", "/")):
+        response = desk.ask(method, path)
+        assert (response.status, response.body) == (503, b'{"ready":false,"reason":"draining"}')
     assert desk.ask("GET", "/live").status == 200
     assert desk.ask("GET", "/up").status == 200
+
+
+def test_a_node_that_is_cut_off_and_ready_says_both(desk: Desk) -> None:
+    desk.degraded = "redis disconnected"
+    response = desk.ask("GET", "/ready")
+    assert (response.status, response.body) == (200, b'{"ready":true,"degraded":"redis disconnected"}')
 
 
 def test_405_says_what_is_allowed(desk: Desk) -> None:
@@ -54,6 +66,7 @@ def test_a_path_prefix_may_be_signed_or_not() -> None:
     desk = Desk(path="/ws")
     assert desk.ask("GET", "/ws/up").status == 200
     assert desk.ask("GET", "/up").status == 404
+    assert [desk.ask("GET", root).status for root in ("/", "/ws/", "/ws", "/x/")] == [200, 200, 404, 404]
     assert desk.ask("GET", "/wsup").status == 404
     for signed in ("/apps/app1/channels", "/ws/apps/app1/channels"):
         query = signed_query(desk.app, "GET", signed)

@@ -34,9 +34,12 @@ def api_server(tls: ssl.SSLContext | None = None) -> Iterator[Api]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            api.requests.append(("POST", self.path, body))
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            api.requests.append((self.command, self.path, body))
             self.send_response(api.status)
             self.send_header("Content-Length", str(len(api.answer)))
             self.end_headers()

@@ -34,12 +34,12 @@ def test_every_flag_is_offered_with_its_declaration(setting: Setting) -> None:
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        ([], "8080 10 False\n"),
-        (["--port", "7000"], "7000 10 False\n"),
+        ([], "8080 8 False\n"),
+        (["--port", "7000"], "7000 8 False\n"),
         (["--drain-timeout", "2.5", "--debug"], "8080 2.5 True\n"),
-        (["--config", "other.toml"], "7001 10 False\n"),
-        (["--env-file", "other.env"], "7002 10 False\n"),
-        (["--config", "other.toml", "--env-file", "other.env", "--port", "7003"], "7003 10 False\n"),
+        (["--config", "other.toml"], "7001 8 False\n"),
+        (["--env-file", "other.env"], "7002 8 False\n"),
+        (["--config", "other.toml", "--env-file", "other.env", "--port", "7003"], "7003 8 False\n"),
     ],
 )
 def test_flags_choose_and_override(project: Project, arguments: list[str], output: str) -> None:

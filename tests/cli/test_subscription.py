@@ -245,5 +245,6 @@ class TestNoConnection:
 
     def test_it_is_no_websocket_server(self, run: Run) -> None:
         with api_server() as api:
+            api.status = 501
             error = self.error(run, api.port)
         assert error == f"cannot reach ws://127.0.0.1:{api.port}: the server answered 501"

@@ -19,7 +19,17 @@ import pytest
 from revurb.processes.control_socket import ControlRequest
 from tests.client import api, channel_auth, connect, encode_frame, http
 from tests.conftest import Run
-from tests.processes.serving import Serving, all_ready, connect_all, hub_pid, launched, pids, serving, workers
+from tests.processes.serving import (
+    PATIENCE_S,
+    Serving,
+    all_ready,
+    connect_all,
+    hub_pid,
+    launched,
+    pids,
+    serving,
+    workers,
+)
 from tests.processes.test_single_node import APP
 
 WORKERS = 2
@@ -133,6 +143,32 @@ async def test_all_workers_answer_health_checks(steady: Serving) -> None:
         async with http(steady.port) as connection:
             assert (await connection.request("GET", "/ready")).status == 200
             assert (await connection.request("GET", "/live")).status == 200
+
+
+def test_workers_say_that_they_drain_before_they_do(tmp_path: Path, run: Run) -> None:
+    with serving(tmp_path, "--workers", "2", "--drain-delay", "600") as server:
+
+        async def until_draining() -> None:
+            async with http(server.port) as connection, asyncio.timeout(PATIENCE_S):
+                while (await connection.request("GET", "/ready")).status == 200:
+                    pass
+
+        async def is_accepted() -> None:
+            async with connect(server.port, "key1") as client:
+                await client.subscribe("a")
+
+        before = pids(server)
+        server.signal(signal.SIGTERM)
+        run(until_draining())
+        run(is_accepted())
+        victim = before[0]
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)  # the one that takes its place says so, too
+        server.becomes(lambda status: len({row.pid for row in workers(status)} - {None, *before}) == 1)
+        for _ in range(10):
+            run(until_draining())
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
 
 
 def test_a_restart_reads_the_configuration_again(tmp_path: Path, run: Run) -> None:

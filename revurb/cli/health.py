@@ -1,0 +1,90 @@
+"""`revurb health`: asks the server of this host whether it is well, for Docker's HEALTHCHECK and for scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import ssl
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from revurb.cli.client import RequestError, send_unsigned
+from revurb.cli.options import config_options, exit_with_problems
+from revurb.cli.target import NodeAddress, address_of
+from revurb.config import Config, ConfigError, load
+from revurb.observe.printable import escape_unprintable
+
+TIMEOUT_S = 5.0
+# The health of a server with other apps than the configured ones, as `serve --dev` has, can be asked as well.
+ANY_APP = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "-", "REVERB_APP_SECRET": "-"}
+
+
+@click.command()
+@click.option(
+    "--url", metavar="URL", help="The server at this URL, instead of the configured one on this host."
+)
+@click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it takes new clients.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=TIMEOUT_S, metavar="SECONDS", show_default=True
+)
+@click.option("--host", metavar="TEXT", help="The address that it listens on.")
+@click.option("--port", metavar="N", help="The port that it listens on.")
+@click.option("--path", metavar="TEXT", help="The prefix of its routes.")
+@config_options
+def health(
+    url: str | None, live: bool, timeout: float, config: Path | None, env_file: Path | None, **flags: Any
+) -> None:
+    """Ask a server whether it takes new clients.
+
+    Prints a line. Exits with 0 if it does, also while it is cut off from Redis or from other workers, and with 1 if it
+    does not, or does not answer.
+
+    \b
+    In a Dockerfile:
+      HEALTHCHECK CMD ["revurb", "health"]
+    """
+    address = _address(_load(config, env_file, flags), url)
+    try:
+        response = send_unsigned(address, "/live" if live else "/ready", timeout)
+    except RequestError as error:
+        _exit(str(error))
+    if response.status not in (200, 503):
+        _exit(f"{address.url('http')} answers with status {response.status}, so it is no Revurb")
+    try:
+        answer = json.loads(response.text)
+        reason, degraded = answer.get("reason"), answer.get("degraded")
+    except (ValueError, AttributeError):
+        _exit(f"{address.url('http')} answers with {response.text[:60]!r}, so it is no Revurb")
+    if response.status != 200:
+        _exit(f"not ready: {reason}")
+    click.echo(escape_unprintable("alive" if live else f"ready, but {degraded}" if degraded else "ready"))
+
+
+def _load(config: Path | None, env_file: Path | None, flags: dict[str, Any]) -> Config:
+    given = {f"server.{name}": value for name, value in flags.items() if value is not None}
+    try:
+        return load(flags=given, toml_path=config, env_file=env_file)
+    except ConfigError as error:
+        try:
+            return load(flags=given, toml_path=config, env_file=env_file, environ={**os.environ, **ANY_APP})
+        except ConfigError:
+            exit_with_problems(error)
+
+
+def _address(config: Config, url: str | None) -> NodeAddress:
+    """A certificate is not checked on this host: the file may be newer than what the server has loaded."""
+    address = address_of(config, url)
+    if url is not None or address.tls is None:
+        return address
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    return dataclasses.replace(address, tls=tls)
+
+
+def _exit(reason: str) -> NoReturn:
+    click.echo(escape_unprintable(reason), err=True)
+    sys.exit(1)
