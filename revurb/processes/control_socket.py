@@ -96,8 +96,9 @@ class ControlSocket:
             self._path = path
         except OSError as error:
             _log.warning(
-                "no control socket, so that status, stop and restart will not find this server",
-                extra={"reason": str(error)},
+                "no control socket, so that status, stop and restart will not find this server; set "
+                "REVURB_RUNTIME_DIR to a folder that can be written",
+                extra={"reason": f"{error.filename}: {error.strerror}" if error.filename else str(error)},
             )
 
     def close(self) -> None:
