@@ -129,7 +129,7 @@ def member_removed_text(channel: str, id_json: bytes) -> bytes:
 
 
 def cache_miss_frame(channel: str) -> bytes:
-    return frame(orjson.dumps({"event": "pusher:cache_miss", "channel": channel}))
+    return frame(event_text("pusher:cache_miss", "{}", channel))
 
 
 PING_FRAME = frame(b'{"event":"pusher:ping"}')

@@ -26,6 +26,7 @@ from tests.golden.normal import (
     embedded,
     matches,
     read_json,
+    read_message,
     same,
 )
 
@@ -154,11 +155,11 @@ def read_substitution(word: str) -> Substitution:
 
 
 def _fragment(text: str) -> Any:
-    """A JSON value, or one `"key":value` of an object."""
+    """A JSON value, or `"key":value` of an object, of which `data` is read as that of a frame."""
     try:
         return read_json(text)
     except ValueError:
-        return read_json("{" + text + "}")
+        return read_message("{" + text + "}").value
 
 
 def read_token(word: str, channel: str | None) -> list[Item]:

@@ -181,7 +181,7 @@ def test_channel_data_on_a_public_channel_makes_nobody_a_user(room: Room) -> Non
 
 def test_cache_channels_tell_the_last_event_or_that_there_is_none(room: Room) -> None:
     app = an_app()
-    miss = {"event": "pusher:cache_miss", "channel": "cache-a"}
+    miss = {"event": "pusher:cache_miss", "data": {}, "channel": "cache-a"}
     first, second = room.client(app), room.client(app)
     assert first.subscribe("cache-a") == [succeeded("cache-a"), miss]
     room.trigger.send(app, ["cache-a"], "tick", '{"n":1}')
