@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable
 
 from revurb.api.answers import text_response
@@ -24,6 +25,8 @@ from revurb.wire.deflate import Compression, NegotiatedCompression
 from revurb.wire.http import Request
 
 _ANY_ORIGIN = ("*",)
+# PusherSwift offers `pusher-channels-protocol-7`. As with the `protocol` of the query, any version is served.
+_SUBPROTOCOLS = re.compile(r"pusher-channels-protocol-[0-9]{1,4}")
 
 
 class Gateway:
@@ -60,7 +63,8 @@ class Gateway:
     def _upgrade(self, request: Request, key: str) -> Answer | Awaitable[Answer]:
         try:
             agreement = None if self._compression is None else handshake.agree(request, self._compression)
-            head = handshake.accept(request, agreement=agreement)
+            subprotocol = handshake.choose_subprotocol(request, _SUBPROTOCOLS)
+            head = handshake.accept(request, subprotocol=subprotocol, agreement=agreement)
         except handshake.HandshakeError as error:
             return text_response(error.status, f"Bad handshake. {error.detail}", error.headers)
         app = self._apps.find_by_key(key)

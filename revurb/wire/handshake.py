@@ -37,10 +37,11 @@ class HandshakeError(Exception):
 def accept(
     request: Request,
     *,
+    subprotocol: str | None = None,
     agreement: NegotiatedCompression | None = None,
     extra_headers: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
-    """The 101 response to `request`. Subprotocols that it offers are not taken up, nor are extensions but `agreement`.
+    """The 101 response to `request`. Of what it offers, `subprotocol` and the extension of `agreement` are taken up.
 
     Raises HandshakeError, in this order: 405 unless GET, 505 for HTTP/1.0, 426 without `Upgrade: websocket`,
     400 without `Connection: Upgrade` or with a bad key, 426 for another version than 13.
@@ -63,12 +64,27 @@ def accept(
     sha1 = _SHA1.copy()
     sha1.update(key.encode() + _GUID)
     proof = binascii.b2a_base64(sha1.digest(), newline=False)
-    if agreement is None and not extra_headers:
+    if agreement is None and subprotocol is None and not extra_headers:
         return _HEAD % (proof, b"")
     fields = extra_headers
     if agreement is not None:
         fields = (("Sec-WebSocket-Extensions", agreement.answer), *fields)
+    if subprotocol is not None:
+        fields = (("Sec-WebSocket-Protocol", subprotocol), *fields)
     return _HEAD % (proof, "\r\n".join([*header_lines(fields), ""]).encode("latin-1"))
+
+
+def choose_subprotocol(request: Request, spoken: re.Pattern[str]) -> str | None:
+    """The first subprotocol that `request` offers and `spoken` matches, for `accept`; None if there is none.
+
+    Clients refuse an answer without, if they have offered any (browsers, Node.js), and one that they have not offered
+    (RFC 6455 4.1). The names are case-sensitive.
+    """
+    offered = request.headers.get("sec-websocket-protocol")
+    if offered is None:
+        return None
+    names = (name.strip(" \t") for name in offered.split(","))
+    return next((name for name in names if spoken.fullmatch(name)), None)
 
 
 def agree(request: Request, compression: Compression | None) -> NegotiatedCompression | None:

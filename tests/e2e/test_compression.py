@@ -1,6 +1,7 @@
 """pusher-js on a node that compresses: over a WebSocket that offers permessage-deflate, and over its own.
 
-The WebSocket that Node brings along offers it, as browsers do; the one inside pusher-js for Node does not.
+The WebSocket that Node brings along offers it, as browsers do; the one inside pusher-js for Node does not. It also
+refuses an answer that does not take up the subprotocol that it is told to offer, here the one of PusherSwift.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SCRIPT = """
 import Pusher from "pusher-js";
 let extensions = null;
 Pusher.Runtime.createWebSocket = (url) => {
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, ["pusher-channels-protocol-7"]);
   socket.addEventListener("open", () => { extensions = socket.extensions; });
   return socket;
 };

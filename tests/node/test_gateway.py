@@ -37,6 +37,32 @@ def test_a_slow_provider_answers_sockets_too(run: Run) -> None:
     run(main())
 
 
+def test_the_subprotocol_of_pusher_is_taken_up_and_no_other(run: Run) -> None:
+    offers = {
+        "pusher-channels-protocol-7": "pusher-channels-protocol-7",
+        "chat, pusher-channels-protocol-5, pusher-channels-protocol-7": "pusher-channels-protocol-5",
+        "chat, pusher": None,
+        "pusher-channels-protocol-x": None,
+        "pusher-channels-protocol-70000": None,
+    }
+
+    async def main() -> None:
+        async with Server(apps=[APP], port=0, compression="shared") as server:
+            for offered, taken in offers.items():
+                headers = [
+                    ("Sec-WebSocket-Protocol", offered),
+                    ("Sec-WebSocket-Extensions", "permessage-deflate"),
+                ]
+                async with connect(server.port, headers=headers) as client:
+                    assert client.response.headers.get("sec-websocket-protocol") == taken
+                    assert "sec-websocket-extensions" in client.response.headers
+                async with connect(server.port, "nope", headers=headers, greet=False) as client:
+                    assert client.response.headers.get("sec-websocket-protocol") == taken
+                    await client.expect_error(4001)
+
+    run(main())
+
+
 def test_the_limits_of_apps_and_of_the_node(run: Run) -> None:
     small = App(id="s", key="small", secret="s", max_connections=1)
 

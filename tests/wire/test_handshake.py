@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from revurb.wire.deflate import Compression
-from revurb.wire.handshake import HandshakeError, accept, agree
+from revurb.wire.handshake import HandshakeError, accept, agree, choose_subprotocol
 from revurb.wire.http import HttpReader, Request
 
 HEADERS = {
@@ -69,6 +71,29 @@ def test_offers_are_not_taken_up() -> None:
         sec_websocket_protocol="pusher, chat",
     )
     assert accept(asking) == accept(request())
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        (None, None),
+        ("", None),
+        ("chat-7", "chat-7"),
+        ("chat-x, chat-7,chat-8", "chat-7"),
+        (", \tchat-7\t ,", "chat-7"),
+        ("Chat-7", None),
+        ("chat-7 chat-8", None),
+        ("chat-7\xb2", None),
+    ],
+)
+def test_the_first_subprotocol_that_is_spoken_is_taken_up(offered: str | None, chosen: str | None) -> None:
+    asking = request(sec_websocket_protocol=offered)
+    assert choose_subprotocol(asking, re.compile("chat-[0-9]")) == chosen
+
+
+def test_what_is_taken_up_is_answered() -> None:
+    answer = accept(request(), subprotocol="chat-7")
+    assert answer == accept(request())[:-2] + b"Sec-WebSocket-Protocol: chat-7\r\n\r\n"
 
 
 def test_further_headers_come_last() -> None:
