@@ -12,8 +12,8 @@ from revurb.wire.http import Request, tokens
 from revurb.wire.response import header_lines
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
-# 16 bytes in base64: 21 digits, one that carries two bits only, and the padding (RFC 6455 4.1, RFC 4648 4).
-_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+# 16 bytes in base64. Of the last digit only two bits count: the RFC's own example has others set (RFC 6455 4.1).
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 _SHA1 = hashlib.sha1(
     usedforsecurity=False
 )  # copied for each key: OpenSSL takes 2 us to find the algorithm again
