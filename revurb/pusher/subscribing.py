@@ -181,6 +181,7 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     """Check the signature: `key:HMAC(socket_id:channel[:channel_data])` (Pusher docs, "Auth signatures").
 
     `channel_data` counts on guarded channels only, where it is signed: elsewhere a client could claim to be any user.
+    But on presence channels, an empty one is none: some clients send it so.
     """
     if name.reserved:
         raise Unauthorized(f"{name.text} is reserved for the server")
@@ -188,6 +189,8 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     key, _, signature = wanted.auth.partition(":") if isinstance(wanted.auth, str) else ("", "", "")
     if data is not None and not isinstance(data, str):
         raise InvalidMessage
+    if data == "" and not name.presence:
+        data = None
     signed = f"{session.socket_id}:{name.text}" + (f":{data}" if data is not None else "")
     if key != app.key or not app.signed(signed, signature):
         raise Unauthorized

@@ -43,6 +43,16 @@ def test_a_private_channel(room: Room) -> None:
     assert room.client(an_app()).subscribe("private-news") == [succeeded("private-news")]
 
 
+@pytest.mark.parametrize("channel", ["private-news", "private-encrypted-news", "private-cache-news"])
+def test_empty_channel_data_is_none_where_nobody_is_a_member(room: Room, channel: str) -> None:
+    client = room.client(an_app())
+    signed = an_app().sign(f"{client.session.socket_id}:{channel}")
+    data = {"channel": channel, "auth": f"key1:{signed}", "channel_data": ""}
+    assert client.say({"event": "pusher:subscribe", "data": data})[0] == succeeded(channel)
+    assert client.subscribe(channel, "{}") == client.subscribe(channel)
+    assert client.subscribe("presence-news", "")[0]["event"] == "pusher:error"
+
+
 @pytest.mark.parametrize("auth", [None, "", "key1", "key1:", ":", "key1:00", 5, ["key1:x"], {}])
 def test_a_bad_signature_is_told_twice_and_creates_nothing(room: Room, auth: object) -> None:
     client = room.client(an_app())
