@@ -63,7 +63,7 @@ def _empty(done: None) -> Response:
 
 
 def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaitable[Response]:
-    """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{"batch":{}}`, or if any event asks for info
+    """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{}`, or if any event asks for info
     `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent."""
     fields = Fields(read_body(body))
     items = _read_batch(fields)
@@ -80,7 +80,7 @@ def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaita
             waiting.append(accepted)
     all_accepted = all_of(waiting) if waiting else None
     if all(event.info is None for event in events):
-        return when_ready(all_accepted, lambda done: json_response({"batch": {}}))
+        return EMPTY if all_accepted is None else DeferredResponse(all_accepted, _empty)
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos: list[Info] = [

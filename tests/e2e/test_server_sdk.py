@@ -36,7 +36,7 @@ async def test_triggering_and_asking() -> None:
             {"channel": "news", "name": "one", "data": "1"},
             {"channel": "presence-room", "name": "two", "data": {"n": 2}, "socket_id": ann.socket_id},
         ]
-        await asyncio.to_thread(sdk.trigger_batch, batch)
+        assert await asyncio.to_thread(sdk.trigger_batch, batch) == {}
         await ann.expect("one")
         await ann.expect_silence()
         assert json.loads((await bob.expect("two"))["data"]) == {"n": 2}
