@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from revurb.api.answers import json_response
+from revurb.api.answers import bad_request, json_response
 from revurb.api.deferred import NextTurn, when_ready
 from revurb.api.info import channel_info, requested
 from revurb.pusher.channel_name import ChannelName
@@ -56,16 +56,11 @@ def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Mayb
 
 
 def get_channel_users(bus: Bus, app_id: str, name: str) -> MaybeAwaitable[Response]:
-    """`{"users":[{"id":"1"},{"id":2}]}`; 404 `{}` of an empty channel, 400 `{}` of one without members (as Reverb)."""
-    if ChannelName.parse(name).presence:
-        return when_ready(bus.members(app_id, name), _users)
-    return when_ready(
-        bus.describe(app_id, (name,)),
-        lambda states: json_response({}, 400 if states[0].subscription_count else 404),
-    )
+    """`{"users":[{"id":"1"},{"id":2}]}`, also of an empty channel; 400 for one that is no presence channel."""
+    if not ChannelName.parse(name).presence:
+        raise bad_request("Only presence channels have users: their names begin with presence-.")
+    return when_ready(bus.members(app_id, name), _users)
 
 
 def _users(members: Sequence[Member]) -> Response:
-    if not members:
-        return json_response({}, 404)
     return json_response({"users": [{"id": orjson.Fragment(member.id_json)} for member in members]})

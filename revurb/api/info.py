@@ -1,7 +1,8 @@
 """What can be asked about a channel with `info=`: occupied, subscription_count, user_count, cache.
 
-As in Reverb, what does not apply to a channel is left out rather than refused (Pusher answers 400):
-user_count is for presence channels, subscription_count for the others, cache for cache channels that hold an event.
+As in Reverb, what does not apply to a channel is left out rather than refused (Pusher answers 400): user_count is for
+presence channels, cache for cache channels that hold an event, and nobody knows anything else. As in Pusher, counts are
+there also where they are 0, and subscription_count for presence channels too.
 """
 
 from __future__ import annotations
@@ -34,15 +35,12 @@ def channel_info(name: str, state: ChannelState, wanted: frozenset[str]) -> Info
     answer: Info = {}
     if not wanted:
         return answer
-    occupied = state.subscription_count > 0
     if "occupied" in wanted:
-        answer["occupied"] = occupied
-    if occupied:
-        if ChannelName.parse(name).presence:
-            if "user_count" in wanted:
-                answer["user_count"] = state.user_count
-        elif "subscription_count" in wanted:
-            answer["subscription_count"] = state.subscription_count
+        answer["occupied"] = state.subscription_count > 0
+    if "user_count" in wanted and ChannelName.parse(name).presence:
+        answer["user_count"] = state.user_count
+    if "subscription_count" in wanted:
+        answer["subscription_count"] = state.subscription_count
     if "cache" in wanted and state.cached is not None and is_cached(name):
         cache = _cache_info(name, state.cached)
         if cache is not None:

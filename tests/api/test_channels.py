@@ -30,8 +30,9 @@ def test_channels(occupied: Desk, params: dict[str, str], channels: dict[str, An
     ("path", "answer"),
     [
         ("/channels/pub", {"occupied": True, "subscription_count": 2}),
-        ("/channels/presence-r", {"occupied": True, "user_count": 2}),
-        ("/channels/nobody", {"occupied": False}),
+        ("/channels/presence-r", {"occupied": True, "user_count": 2, "subscription_count": 3}),
+        ("/channels/nobody", {"occupied": False, "subscription_count": 0}),
+        ("/channels/presence-nobody", {"occupied": False, "user_count": 0, "subscription_count": 0}),
     ],
 )
 def test_channel(occupied: Desk, path: str, answer: dict[str, Any]) -> None:
@@ -41,8 +42,14 @@ def test_channel(occupied: Desk, path: str, answer: dict[str, Any]) -> None:
 
 def test_users(occupied: Desk) -> None:
     assert occupied.call("GET", "/channels/presence-r/users") == (200, {"users": [{"id": "1"}, {"id": 2}]})
-    assert occupied.call("GET", "/channels/pub/users") == (400, {})
-    assert occupied.call("GET", "/channels/presence-x/users") == (404, {})
+    assert occupied.call("GET", "/channels/presence-x/users") == (200, {"users": []})
+
+
+@pytest.mark.parametrize("name", ["pub", "nobody", "private-x", "presencer"])
+def test_only_presence_channels_have_users(occupied: Desk, name: str) -> None:
+    status, text = occupied.call("GET", f"/channels/{name}/users")
+    assert status == 400
+    assert text.startswith("Bad request. Only presence channels have users")
 
 
 def test_many_channels_are_answered_in_slices(desk: Desk) -> None:

@@ -64,9 +64,9 @@ def test_info_with_an_event(occupied: Desk) -> None:
         {
             "channels": {
                 "pub": {"occupied": True, "subscription_count": 2},
-                "presence-r": {"occupied": True, "user_count": 2},
+                "presence-r": {"occupied": True, "user_count": 2, "subscription_count": 3},
                 "cache-c": {"occupied": True, "subscription_count": 1, "cache": cache},
-                "nobody": {"occupied": False},
+                "nobody": {"occupied": False, "subscription_count": 0},
             }
         },
     )
@@ -78,7 +78,8 @@ def test_info_with_a_batch(occupied: Desk) -> None:
     batch = [
         {"name": "e", "channel": c, "data": "1", "info": i} for c, i in zip(channels, infos, strict=True)
     ]
-    answer = {"batch": [{"subscription_count": 2}, {"user_count": 2}, {}, {}]}
+    presence = {"user_count": 2, "subscription_count": 3}
+    answer = {"batch": [{"subscription_count": 2}, presence, {"subscription_count": 0}, {}]}
     assert occupied.call("POST", "/batch_events", {"batch": batch}) == (200, answer)
 
 

@@ -49,6 +49,9 @@ async def test_triggering_and_asking() -> None:
             "occupied": True,
             "subscription_count": 1,
         }
+        assert await asyncio.to_thread(sdk.users_info, "presence-nobody") == {"users": []}
+        with pytest.raises(pusher.errors.PusherBadRequest, match="Only presence channels"):
+            await asyncio.to_thread(sdk.users_info, "news")
         assert await asyncio.to_thread(sdk.channel_info, "nobody") == {"occupied": False}
         assert await asyncio.to_thread(sdk.users_info, "presence-room") == {
             "users": [{"id": "1"}, {"id": "2"}]

@@ -185,7 +185,7 @@ class Replay:
             await self._api(app, "GET", f"/apps/{app.id}/channels")
             return
         channel = f"/apps/{app.id}/channels/{exchange.channel}"
-        await self._api(app, "GET", channel, query={"info": "subscription_count,user_count"})
+        await self._api(app, "GET", channel, query={"info": "user_count"})
         await self._api(app, "GET", f"{channel}/users")
 
     async def _api(self, app: App, method: str, path: str, body: bytes = b"", **rest: Any) -> None:
