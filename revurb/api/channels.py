@@ -12,6 +12,7 @@ from revurb.api.deferred import NextTurn, when_ready
 from revurb.api.info import channel_info, requested
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable, Member
+from revurb.pusher.presence import id_text
 from revurb.wire.response import Response
 
 SLICE_CHANNELS = 500  # 1.5 ms
@@ -56,11 +57,11 @@ def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> Mayb
 
 
 def get_channel_users(bus: Bus, app_id: str, name: str) -> MaybeAwaitable[Response]:
-    """`{"users":[{"id":"1"},{"id":2}]}`, also of an empty channel; 400 for one that is no presence channel."""
+    """`{"users":[{"id":"1"},{"id":"2"}]}`, also of an empty channel; 400 for one that is no presence channel."""
     if not ChannelName.parse(name).presence:
         raise bad_request("Only presence channels have users: their names begin with presence-.")
     return when_ready(bus.members(app_id, name), _users)
 
 
 def _users(members: Sequence[Member]) -> Response:
-    return json_response({"users": [{"id": orjson.Fragment(member.id_json)} for member in members]})
+    return json_response({"users": [{"id": orjson.Fragment(id_text(member))} for member in members]})

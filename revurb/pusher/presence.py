@@ -75,11 +75,14 @@ class MemberTexts:
         return texts
 
 
+def id_text(member: Member) -> bytes:
+    """The user's id as a JSON string, whichever the app wrote: a number is one for its digits."""
+    id_json = member.id_json
+    return id_json if id_json[0] == _QUOTE else b'"%b"' % id_json
+
+
 def _text(member: Member) -> _Text:
-    _, id_json, info = member
-    # The id as the app wrote it is the name as well; a number has to become a string.
-    name = id_json if id_json[0] == _QUOTE else b'"%b"' % id_json
-    return _escaped(id_json), _escaped(b"%b:%b" % (name, info))
+    return _escaped(member.id_json), _escaped(b"%b:%b" % (id_text(member), member.info_json))
 
 
 def _escaped(json: bytes) -> bytes:

@@ -41,7 +41,7 @@ def test_channel(occupied: Desk, path: str, answer: dict[str, Any]) -> None:
 
 
 def test_users(occupied: Desk) -> None:
-    assert occupied.call("GET", "/channels/presence-r/users") == (200, {"users": [{"id": "1"}, {"id": 2}]})
+    assert occupied.call("GET", "/channels/presence-r/users") == (200, {"users": [{"id": "1"}, {"id": "2"}]})
     assert occupied.call("GET", "/channels/presence-x/users") == (200, {"users": []})
 
 

@@ -42,7 +42,7 @@ def test_a_client_event_without_data_carries_null_and_no_extra_fields(room: Room
 def test_the_user_id_comes_from_the_signed_identity(room: Room) -> None:
     sender, other = joined(room, "presence-x")
     sender.say({"event": "client-x", "channel": "presence-x", "data": {}, "user_id": "spoof"})
-    assert other.heard() == [{"event": "client-x", "channel": "presence-x", "data": {}, "user_id": 0}]
+    assert other.heard() == [{"event": "client-x", "channel": "presence-x", "data": {}, "user_id": "0"}]
 
 
 @pytest.mark.parametrize("channel", ["news", "private-encrypted-x"])

@@ -149,12 +149,18 @@ def _read_message(envelope: _ReverbEnvelope) -> ReverbEvent:
     for channel in dict.fromkeys(channels):
         parts = [*head, b'"channel":' + orjson.dumps(channel)]
         if is_clients and bytes(event.user_id) and channel.startswith("presence-"):
-            orjson.loads(bytes(event.user_id))
-            parts.append(b'"user_id":' + bytes(event.user_id))
+            parts.append(b'"user_id":' + _user_id_text(bytes(event.user_id)))
         texts.append((channel, b"{%b}" % b",".join(parts)))
     except_socket_id = envelope.socket_id if isinstance(envelope.socket_id, str) else None
     triggered = not is_clients and not event.event.startswith("pusher_internal:")
     return ReverbEvent(app_id, tuple(texts), except_socket_id, triggered)
+
+
+def _user_id_text(raw: bytes) -> bytes:
+    """The user's id as a JSON string, as Revurb's own clients are told it; what is no id stays as it came."""
+    value = orjson.loads(raw)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return b'"%b"' % raw if is_number else raw
 
 
 def _read_metrics_question(value: php.PhpValue) -> MetricsQuestion:

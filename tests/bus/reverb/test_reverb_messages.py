@@ -56,6 +56,17 @@ def test_events_arrive_as_php_clients_get_them() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "told"), [(b"7", "7"), (b"-1.50", "-1.50"), (b'"7"', "7"), (b"null", None)]
+)
+def test_the_sender_of_a_client_event_is_told_as_text(written: bytes, told: str | None) -> None:
+    data = captured("09-client-event-presence-1")
+    assert data.count(b'"user_id":"1"') == 1
+    client = read(data.replace(b'"user_id":"1"', b'"user_id":' + written))
+    assert isinstance(client, ReverbEvent)
+    assert json.loads(client.events[0][1])["user_id"] == told
+
+
 def test_what_a_client_made_up_is_left_out() -> None:
     forged = read(captured("10-client-event-all-1"))
     assert isinstance(forged, ReverbEvent)
