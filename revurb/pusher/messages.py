@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from revurb._speedups.frames import TEXT, server_frame
+from revurb.pusher import lone_surrogates
 from revurb.pusher.errors import InvalidMessage, PusherError, SubscriptionRefused
 
 INTERNAL = "pusher_internal:"
@@ -42,9 +43,27 @@ def read_message(payload: bytes) -> ClientMessage:
     try:
         message = _decode_message(payload)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidMessage from error
+        message = _read_with_lone_surrogates(payload, error)
     if not message.event:
         raise InvalidMessage
+    return message
+
+
+def _read_with_lone_surrogates(payload: bytes, refused: Exception) -> ClientMessage:
+    """The message in a payload that was refused, if only for half a surrogate pair in its `data`."""
+    hidden = lone_surrogates.hide(payload)
+    if hidden is None:
+        raise InvalidMessage from refused
+    try:
+        message = _decode_message(hidden)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidMessage from error
+    channel = message.channel
+    if lone_surrogates.has_any(message.event) or (
+        isinstance(channel, str) and lone_surrogates.has_any(channel)
+    ):
+        raise InvalidMessage from refused
+    message.data = msgspec.Raw(lone_surrogates.show(bytes(message.data)))
     return message
 
 

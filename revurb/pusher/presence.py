@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 import orjson
 
+from revurb.pusher import lone_surrogates
 from revurb.pusher.ports import Member
 
 _QUOTE = ord('"')
@@ -33,10 +34,7 @@ def read_member(channel_data: str) -> Member:
 
     Raises ValueError, with a text for the client's developer, unless user_id is a non-empty string or a number.
     """
-    try:
-        data = _decode(channel_data)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError("channel_data must be a JSON object with a user_id") from error
+    data, info_json = _read_channel_data(channel_data)
     id_json = bytes(data.user_id)
     if id_json[:1] == b'"':
         user_id = orjson.loads(id_json)
@@ -46,7 +44,24 @@ def read_member(channel_data: str) -> Member:
         user_id = ""
     if not user_id:
         raise ValueError("channel_data must have a user_id that is a non-empty string or a number")
-    return Member(user_id, id_json, bytes(data.user_info))
+    return Member(user_id, id_json, info_json)
+
+
+def _read_channel_data(channel_data: str) -> tuple[_ChannelData, bytes]:
+    """The fields, and user_info as it was signed. Raises ValueError."""
+    try:
+        data = _decode(channel_data)
+    except (msgspec.MsgspecError, RecursionError):
+        hidden = lone_surrogates.hide(channel_data.encode())
+    else:
+        return data, bytes(data.user_info)
+    try:
+        data = _decode(hidden or b"")
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError("channel_data must be a JSON object with a user_id") from error
+    if lone_surrogates.has_any(bytes(data.user_id).decode()):
+        raise ValueError("channel_data has half a surrogate pair in its user_id")
+    return data, lone_surrogates.show(bytes(data.user_info))
 
 
 class MemberTexts:

@@ -98,6 +98,9 @@ async def test_client_events(stage: Stages) -> None:
             await s.node.subscribe(name, "private-talk")
         await s.node.do("trigger", "ann", channel="private-talk", event="client-typing", data={"on": True})
         assert await s.node.event("bob", "client-typing") == {"on": True}
+        cut = {"emoji cut in two": "\ud83d"}  # which JSON.stringify sends as an escape
+        await s.node.do("trigger", "ann", channel="private-talk", event="client-typing", data=cut)
+        assert await s.node.event("bob", "client-typing") == cut
 
 
 async def test_reconnects_when_the_server_restarts(stage: Stages) -> None:

@@ -24,13 +24,29 @@ def joined(room: Room, channel: str, count: int = 2, **app: Any) -> list[Client]
 @pytest.mark.parametrize(
     "data",
     [b'{"n":1,"f":1.0,"big":12345678901234567890}', b"{}", b'"{\\"a\\":1}"', b'"hello"', b"5", b"null",
-     b"[ 1 ]", b'"\\u00e9"'],
+     b"[ 1 ]", b'"\\u00e9"', b'{"t":"cut \\ud83d"}', b'"\\ude00\\ud83d\\ude00"'],
 )  # fmt: skip
 def test_a_client_event_is_passed_on_byte_for_byte(room: Room, data: bytes) -> None:
     sender, other = joined(room, "private-x")
     assert sender.say(whisper("private-x", data)) == []
     (frame,) = other.outlet.frames
     assert frame.endswith(b'{"event":"client-x","channel":"private-x","data":%b}' % data)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        rb'"event":"client-\ud83d","channel":"private-x","data":1',
+        rb'"event":"client-x","channel":"private-x\ud83d","data":1',
+        rb'"event":"client-x","channel":"private-x","data":"\ud83d',
+        rb'"event":"client-x","channel":"private-x","data":"\ud8"',
+    ],
+)
+def test_names_are_text(room: Room, fields: bytes) -> None:
+    """Half a surrogate pair is none; and what is no JSON does not become any."""
+    sender, other = joined(room, "private-x")
+    assert sender.say(b"{%b}" % fields)[0]["data"]["code"] == 4200
+    assert other.heard() == []
 
 
 def test_a_client_event_without_data_carries_null_and_no_extra_fields(room: Room) -> None:

@@ -20,6 +20,11 @@ from revurb.pusher.presence import MANY, MemberTexts, read_member
         ),
         (' { "user_id" : "\\u00e9" } ', Member("é", b'"\\u00e9"', b"null")),
         ('{"user_id":"x","user_info":"text","extra":1}', Member("x", b'"x"', b'"text"')),
+        # Half a surrogate pair is no text, but what was signed is passed on as it is.
+        (
+            r'{"user_id":7,"user_info":{"cut":"\ud83d"},"\ud83d":1}',
+            Member("7", b"7", rb'{"cut":"\ud83d"}'),
+        ),
     ],
 )
 def test_identities(channel_data: str, expected: Member) -> None:
@@ -31,12 +36,19 @@ def test_identities(channel_data: str, expected: Member) -> None:
     [
         "", "not json", "null", "5", '"text"', "[]", "{}", '{"user_id":null}', '{"user_id":""}', '{"user_id":true}',
         '{"user_id":["a"]}', '{"user_id":{}}', '{"user_info":{}}', '{"user_id":"a"', '{"user_id":"a"}x',
+        r'{"user_id":"a","user_info":"\ud83d"}x', r'{"user_info":"\ud83d"}', r'["\ud83d"]',
         '{"user_id":' + "[" * 5000 + "]" * 5000 + "}",
     ],
 )  # fmt: skip
 def test_what_is_no_identity(channel_data: str) -> None:
     with pytest.raises(ValueError, match="channel_data must"):
         read_member(channel_data)
+
+
+@pytest.mark.parametrize("user_id", [r"\ud83d", r"a\ude00b"])
+def test_an_id_with_half_a_surrogate_pair(user_id: str) -> None:
+    with pytest.raises(ValueError, match="half a surrogate pair"):
+        read_member(f'{{"user_id":"{user_id}","user_info":1}}')
 
 
 def snapshot(members: Sequence[Member], texts: MemberTexts | None = None) -> object:
