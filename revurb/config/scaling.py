@@ -146,4 +146,12 @@ class ScalingConfig:
             doc="Whether to speak with PHP Reverb nodes: while there are any, never, or always.",
         ),
     ] = "auto"
+    reverb_release: Annotated[
+        Literal["auto", "1.6", "1.7"],
+        Option(
+            env="REVURB_SCALING_REVERB",
+            doc="Release of the PHP Reverb nodes: `1.6` for all up to 1.6.3, `1.7` for later ones, which are asked for "
+            "their counts in another way; `auto` waits until they have shown it.",
+        ),
+    ] = "auto"
     redis: RedisConfig = RedisConfig()

@@ -77,6 +77,7 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
             protocol=protocol,
             prefix=redis.prefix,
             cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
+            release=scaling.reverb_release,
         )
         events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
         return BridgedBus(redis_bus(receiver, events), bridge)

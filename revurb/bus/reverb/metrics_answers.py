@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from revurb.bus.reverb import php
-from revurb.bus.reverb.reverb_messages import MetricsQuestion, is_readable_by_php, quote
+from revurb.bus.reverb.metrics_messages import MetricsQuestion
+from revurb.bus.reverb.php_json import is_readable_by_php, quote
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 
 _EMPTY_ARRAY = b"[]"  # PHP's JSON for an empty array

@@ -23,17 +23,20 @@ from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.reverb import php, reverb_messages
+from revurb.bus.reverb.message_parts import InvalidReverbMessage
 from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
-from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
-from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
-from revurb.bus.reverb.reverb_messages import (
-    InvalidReverbMessage,
+from revurb.bus.reverb.metrics_messages import (
     MetricsAnswer,
     MetricsQuestion,
-    ReverbEvent,
-    Terminate,
-    UnreadableByPhp,
+    new_key,
+    write_answer,
+    write_question,
 )
+from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
+from revurb.bus.reverb.php_json import UnreadableByPhp
+from revurb.bus.reverb.php_release import HeardReleases, PhpRelease
+from revurb.bus.reverb.reverb_connection import ReverbChannels, ReverbConnection
+from revurb.bus.reverb.reverb_messages import AskedByRevurb, ReverbEvent, Terminate
 from revurb.bus.reverb.reverb_queue import ReverbQueue
 from revurb.pusher.ports import PublishedEvent, Receiver
 
@@ -52,7 +55,8 @@ class ReverbBridge:
 
     With the `protocol` "auto" it publishes while a PHP node is subscribed, with "reverb" always. `connect` makes a
     client; `prefix` is that of the Redis link's keys. `cached_for_s` gives how many seconds the last event of a channel
-    is cached, 0 for not at all: PHP nodes do not share theirs. `answer_from` must be called before `start`.
+    is cached, 0 for not at all: PHP nodes do not share theirs. `release` is what the operator says of the PHP nodes, as
+    for `HeardReleases`. `answer_from` must be called before `start`.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class ReverbBridge:
         protocol: Literal["auto", "reverb"] = "auto",
         prefix: str = "revurb",
         cached_for_s: Callable[[str], int] = lambda channel: 0,
+        release: Literal["auto", "1.6", "1.7"] = "auto",
     ) -> None:
         self.invalid_messages = 0
         self.unsendable = 0  # events that PHP nodes could not have read
@@ -82,6 +87,8 @@ class ReverbBridge:
         self._channels = ReverbChannels(channel, f"revurb:bridges:{channel}", f"revurb:bridge:{node}")
         self._answers: MetricsAnswers | None = None
         self._requests = MetricsRequests()
+        self._releases = HeardReleases(release)
+        self._unasked_reason: str | None = None  # why no question was asked, as it was logged last
         self._queue = ReverbQueue(channel)
         self._connection: ReverbConnection | None = None  # questions are answered on it before it is up
         self._commands: CommandQueue | None = None  # its commands, while it is up
@@ -149,14 +156,16 @@ class ReverbBridge:
         return self._send(lambda: reverb_messages.write_terminate(self._node, app_id, user_id))
 
     async def ask(self, kind: str, app_id: str, options: Mapping[str, php.PhpWritable]) -> Sequence[Payload]:
-        """Ask every PHP node. Returns the answers that come within the deadline of `MetricsRequests`."""
-        connection, key = self._connection, reverb_messages.new_key()
+        """Ask every PHP node. Returns the answers that come within the deadline of `MetricsRequests`; none if there is
+        no form in which all of them may be asked, which is logged."""
+        connection, key, form = self._connection, new_key(), self._releases.form
         if connection is None or self._commands is None or not self.php_nodes:
             return ()
+        if form is None:
+            self._log_unasked()
+            return ()
         try:
-            question = reverb_messages.write_question(
-                self._node, MetricsQuestion(key, app_id, kind, {}), options
-            )
+            question = write_question(self._node, MetricsQuestion(key, app_id, kind, {}, form), options)
         except UnreadableByPhp:
             self._count_unsendable()
             return ()
@@ -164,6 +173,12 @@ class ReverbBridge:
         connection.count_php_nodes(lambda php_nodes: self._requests.expect(key, php_nodes))
         connection.commands.run_command("PUBLISH", self._channel, question)
         return await self._requests.answers(key)
+
+    def _log_unasked(self) -> None:
+        reason = self._releases.why_none
+        if reason != self._unasked_reason:
+            self._unasked_reason = reason
+            _log.warning("counts leave out what PHP nodes have", extra={"reason": reason})
 
     def _send(self, write: Callable[[], bytes]) -> asyncio.Future[None] | None:
         try:
@@ -189,7 +204,7 @@ class ReverbBridge:
                     not self.php_nodes
                     and self._commands is not None
                     and self._connection is not None
-                    and not isinstance(message, MetricsAnswer)
+                    and not isinstance(message, MetricsAnswer | AskedByRevurb)
                 ):
                     self._connection.count_php_nodes(self._on_php_nodes)  # its sender is subscribed, too
         except (InvalidReverbMessage, UnreadableByPhp):
@@ -200,19 +215,32 @@ class ReverbBridge:
 
     def _handle(self, message: reverb_messages.ReverbMessage) -> None:
         match message:
-            case ReverbEvent(app_id, events, except_socket_id, triggered):
+            case ReverbEvent(app_id, events, except_socket_id, triggered, release):
+                self._hear(release)
                 for channel, text in events:
                     if triggered:
                         self._cache_event(app_id, channel, text)
                     self._receiver.deliver(PublishedEvent(app_id, channel, text, except_socket_id))
-            case Terminate(app_id, user_id):
+            case Terminate(app_id, user_id, release):
+                self._hear(release)
                 self._receiver.terminate(app_id, user_id)
-            case MetricsQuestion(key):
-                self._answer(key, message)
-            case MetricsAnswer(key, payload):
+            case MetricsQuestion(form=PhpRelease.OLD):
+                self._hear(PhpRelease.OLD)
+                self._answer(message)
+            case MetricsQuestion():
+                self._releases.hear_new_question()
+                self._answer(message)
+            case MetricsAnswer(key, payload, form):
+                self._hear(form if form is PhpRelease.OLD else None)  # a new one may be a Revurb node's
                 self._requests.on_answer(key, payload)
+            case AskedByRevurb(form):
+                self._hear(form)
 
-    def _answer(self, key: str, question: MetricsQuestion) -> None:
+    def _hear(self, release: PhpRelease | None) -> None:
+        if release is not None:
+            self._releases.hear(release)
+
+    def _answer(self, question: MetricsQuestion) -> None:
         if self._answers is None or self._connection is None:
             return
         try:
@@ -225,7 +253,7 @@ class ReverbBridge:
             if self.unanswered == 1:
                 _log.warning("questions of PHP nodes come faster than redis takes answers: some get none")
             return
-        answer = reverb_messages.write_answer(key, payload)
+        answer = write_answer(question, payload)
         self._connection.commands.run_command("PUBLISH", self._channel, answer)
 
     def _cache_event(self, app_id: str, channel: str, text: bytes) -> None:
@@ -285,14 +313,22 @@ class ReverbBridge:
             _log.info(
                 "a PHP Reverb node has gone from channel %s", self._channel, extra={"php_nodes": php_nodes}
             )
+        if not php_nodes and not self._may_php_nodes_return:
+            self._releases.forget()
+            self._unasked_reason = None
         if self._queue.is_holding:
             self._release()
         if not self._counted_once.done():
             self._counted_once.set_result(None)
 
+    @property
+    def _may_php_nodes_return(self) -> bool:
+        """Whether Redis is back for so short a time that PHP nodes may still be on their way."""
+        return asyncio.get_running_loop().time() - self._connected_at < PHP_RETURN_S
+
     def _release(self) -> None:
         """Redis is back: send what waits as soon as a PHP node is back too, or drop it after PHP_RETURN_S."""
-        if not self.php_nodes and asyncio.get_running_loop().time() - self._connected_at < PHP_RETURN_S:
+        if not self.php_nodes and self._may_php_nodes_return:
             return
         self._queue.release(
             self._commands if self.php_nodes or self._always else None, is_loss=self._has_seen_php_nodes

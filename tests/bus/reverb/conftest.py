@@ -16,7 +16,7 @@ from revurb.bus.reverb.reverb_bridge import ReverbBridge
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from tests.bus.engines import APP, LEASE_S, BusNode, RedisCluster
 from tests.bus.reverb import php_model
-from tests.bus.reverb.php_node import PhpNode
+from tests.bus.reverb.php_node import OldPhpNode, PhpNode
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -32,17 +32,26 @@ class MixedCluster(RedisCluster):
         self.bridges: dict[BusNode, ReverbBridge] = {}
         self.php_nodes: list[PhpNode] = []
 
-    async def node(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
+    async def node(
+        self,
+        protocol: Literal["auto", "reverb"] = "auto",
+        release: Literal["auto", "1.6", "1.7"] = "1.7",
+    ) -> BusNode:
         await self.server.start()
-        return await self.node_without_server(protocol)
+        return await self.node_without_server(protocol, release)
 
-    async def node_without_server(self, protocol: Literal["auto", "reverb"] = "auto") -> BusNode:
+    async def node_without_server(
+        self,
+        protocol: Literal["auto", "reverb"] = "auto",
+        release: Literal["auto", "1.6", "1.7"] = "1.7",
+    ) -> BusNode:
         node = BusNode(f"node{len(self.nodes)}")
         bridge = ReverbBridge(
             node.name,
             self.server.client,
             node,
             protocol=protocol,
+            release=release,
             cached_for_s=lambda channel: CACHE_TTL_S if channel.startswith("cache-") else 0,
         )
         events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
@@ -59,8 +68,14 @@ class MixedCluster(RedisCluster):
     async def php(self, **clients: dict[str, str | None]) -> PhpNode:
         """Start one more PHP node, and wait until all Revurb nodes have counted it. `s_1={"news": None}` is a client
         with socket id s.1."""
+        return await self._start_php(PhpNode(self.server, **clients))
+
+    async def old_php(self, **clients: dict[str, str | None]) -> PhpNode:
+        """As `php`, of a release up to 1.6.3."""
+        return await self._start_php(OldPhpNode(self.server, **clients))
+
+    async def _start_php(self, node: PhpNode) -> PhpNode:
         await self.server.start()
-        node = PhpNode(self.server, **clients)
         self.php_nodes.append(node)
         await node.start()
         for each in self.nodes:
@@ -98,7 +113,7 @@ class MixedCluster(RedisCluster):
             assert node.dead is None, node.dead
             for data in node.received:
                 assert b"secret" not in data or b'"origin"' not in data
-                php_model.receive(data)
+                (php_model.receive_as_old if node.is_old else php_model.receive)(data)
 
 
 @pytest.fixture

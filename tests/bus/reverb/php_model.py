@@ -197,6 +197,28 @@ def receive(data: bytes) -> dict[str, Any]:
     return message
 
 
+def receive_as_old(data: bytes) -> dict[str, Any]:
+    """As `receive`, as Reverb up to 1.6.3 does: whatever it is, its `application` is unserialized first."""
+    message: dict[str, Any] = json_decode(data)
+    _must(type(message) is dict and "application" in message, 'Undefined array key "application"')
+    if message["type"] in ("message", "terminate"):
+        return receive(data)
+    message["application"] = _application(message["application"])
+    _must(type(message.get("key")) is str, "a key")
+    match message["type"]:
+        case "metrics":
+            payload = message["payload"]
+            _must(type(payload) is dict and type(payload["options"]) in (dict, list), "options")
+            _must(payload["type"].upper() in KINDS and payload["type"].islower(), "a kind")
+            names = payload["options"] and payload["options"].get("channels")
+            _must(names is None or type(names) in (dict, list) or names == [], "names")
+        case "metrics-retrieved":
+            _must(type(message["payload"]) in (dict, list), "an array")
+        case _:
+            raise Fatal("a type that nobody sends")
+    return message
+
+
 MESSAGE = ["type", "application", "payload"]
 
 

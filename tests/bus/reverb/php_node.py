@@ -25,6 +25,23 @@ def captured(name: str) -> bytes:
     return (CAPTURES / f"{name}.json").read_bytes()
 
 
+OLD_APPLICATION = (
+    'O:26:"Laravel\\Reverb\\Application":7:{s:5:"\0*\0id";s:4:"app1";s:6:"\0*\0key";s:4:"key1";s:9:"\0*\0secret";'
+    's:7:"secret1";s:15:"\0*\0pingInterval";i:60;s:17:"\0*\0allowedOrigins";a:1:{i:0;s:1:"*";}'
+    's:17:"\0*\0maxMessageSize";i:10000;s:10:"\0*\0options";a:0:{}}'
+)
+
+
+def old_answer(key: bytes, payload: bytes) -> bytes:
+    """An answer of a release up to 1.6.3."""
+    application = json.dumps(OLD_APPLICATION).encode()
+    return b'{"type":"metrics-retrieved","key":"%b","application":%b,"payload":%b}' % (
+        key,
+        application,
+        payload,
+    )
+
+
 @dataclass
 class Client:
     """A client of the PHP node: its channels, with its user id on each that is a presence channel."""
@@ -34,7 +51,10 @@ class Client:
 
 
 class PhpNode:
-    """`received` is everything that was published on the channel, the node's own messages included."""
+    """`received` is everything that was published on the channel, the node's own messages included. `is_old` is of a
+    release up to 1.6.3."""
+
+    is_old = False
 
     def __init__(self, server: RedisServer, **clients: dict[str, str | None]) -> None:
         self.clients = {name.replace("_", "."): Client(channels) for name, channels in clients.items()}
@@ -74,7 +94,10 @@ class PhpNode:
 
     async def everything(self) -> None:
         """Wait until everything published so far has come."""
-        mark = b'{"type":"AAAAAAAA%02d","payload":[]}' % (len(self.received) % 100)
+        number = len(self.received) % 100
+        mark = b'{"type":"AAAAAAAA%02d","payload":[]}' % number
+        if self.is_old:
+            mark = old_answer(b"AAAAAAAA%02d" % number, b"[]")
         before = self.received.count(mark)
         await self.publish(mark)
         await self.until(lambda: self.received.count(mark) > before)
@@ -88,11 +111,25 @@ class PhpNode:
         await self.everything()
         return receivers, self._answers(key)
 
+    async def old_question(self, kind: str, options: Any = ()) -> tuple[int, list[Any]]:
+        """As `question`, as a node of a release up to 1.6.3 asks."""
+        key = f"old{len(self.received):07}"
+        question = {"type": "metrics", "key": key, "application": OLD_APPLICATION}
+        payload = {"type": kind, "options": options}
+        receivers = await self.publish(json.dumps({**question, "payload": payload}).encode())
+        await self.until(lambda: len(self._old_answers(key)) >= receivers)
+        await self.everything()
+        return receivers, self._old_answers(key)
+
     def of_type(self, type: str) -> list[bytes]:
         return [data for data in self.received if json.loads(data)["type"] == type]
 
     def _answers(self, key: str) -> list[Any]:
         return [json.loads(data)["payload"] for data in self.of_type(key)]
+
+    def _old_answers(self, key: str) -> list[Any]:
+        answers = [json.loads(data) for data in self.of_type("metrics-retrieved")]
+        return [answer["payload"] for answer in answers if answer["key"] == key]
 
     async def _listen(self) -> None:
         async for message in self._pubsub.listen():
@@ -101,7 +138,7 @@ class PhpNode:
             data = message["data"]
             self.received.append(data)
             try:
-                await self._handle(php_model.receive(data))
+                await self._handle((php_model.receive_as_old if self.is_old else php_model.receive)(data))
             except php_model.Fatal as error:
                 self.dead = error
                 return
@@ -122,6 +159,15 @@ class PhpNode:
                 for socket_id, client in tuple(self.clients.items()):
                     if user_id in client.channels.values():
                         del self.clients[socket_id]
+            case "metrics" if self.is_old:
+                question = message["payload"]
+                options = question["options"] or {}
+                if isinstance(options.get("channels"), list):
+                    options["channels"] = dict(enumerate(options["channels"]))
+                answer = json.dumps(
+                    self._metric(question["type"].upper(), {"filter": None, "info": None, **options})
+                )
+                await self.publish(old_answer(message["key"].encode(), answer.encode()))
             case "metrics":
                 question = message["payload"]
                 answer = self._metric(question["type"][1], question["options"])
@@ -155,3 +201,9 @@ class PhpNode:
     def _users(self, name: str) -> list[str]:
         users = {client.channels.get(name): None for client in self.clients.values()}
         return [user for user in users if user is not None]
+
+
+class OldPhpNode(PhpNode):
+    """One of a release up to 1.6.3."""
+
+    is_old = True

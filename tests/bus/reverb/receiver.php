@@ -87,6 +87,9 @@ namespace {
             $message['application'] = object_of(Application::class, $message['application']);
             $message['application']['id'];
             $message['payload'];
+        } elseif ($message['type'] === 'metrics-retrieved' || is_array($message['payload'] ?? null) && isset($message['key'])) {
+            // The form of questions up to 1.6.3.
+            $message['application'] = object_of(Application::class, $message['application']);
         } elseif ($message['type'] === 'metrics') {
             $message['payload'] = object_of(PendingMetric::class, $message['payload']);
         } elseif (! is_array($message['payload'])) {

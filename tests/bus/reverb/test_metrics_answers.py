@@ -12,7 +12,8 @@ from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
 from revurb.bus.reverb.metrics_answers import MetricsAnswers, user_id_json
-from revurb.bus.reverb.reverb_messages import MetricsQuestion, new_key, read, write_answer, write_question
+from revurb.bus.reverb.metrics_messages import MetricsQuestion, new_key, write_answer, write_question
+from revurb.bus.reverb.reverb_messages import read
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.reverb.php_node import captured
@@ -106,7 +107,7 @@ BOTH = _Here(pub=ChannelState(1), private_x=ChannelState(1), presence_r=ChannelS
 def test_answers_as_php_gives_them(question: str, answer: str, here: _Here) -> None:
     asked = read(captured(question))
     assert isinstance(asked, MetricsQuestion)
-    assert write_answer(asked.key, MetricsAnswers(here).answer(asked)) == captured(answer)
+    assert write_answer(asked, MetricsAnswers(here).answer(asked)) == captured(answer)
 
 
 def test_connections_are_counted_by_their_keys() -> None:

@@ -13,7 +13,7 @@ import pytest
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.reverb import metrics_requests
 from revurb.bus.reverb.metrics_answers import MetricsAnswers
-from revurb.bus.reverb.reverb_messages import MetricsQuestion
+from revurb.bus.reverb.metrics_messages import MetricsQuestion
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
 from tests.bus.reverb.conftest import MixedCluster

@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 
-from revurb.bus.reverb.reverb_messages import (
-    MetricsAnswer,
-    MetricsQuestion,
-    ReverbEvent,
-    Terminate,
-    read,
-    write_event,
-    write_question,
-    write_terminate,
-)
+from revurb.bus.reverb.metrics_messages import MetricsAnswer, MetricsQuestion, write_question
+from revurb.bus.reverb.php_release import PhpRelease
+from revurb.bus.reverb.reverb_messages import ReverbEvent, Terminate, read, write_event, write_terminate
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb.php_node import CAPTURES, captured
@@ -34,7 +27,11 @@ def test_every_capture_is_understood(path: Any) -> None:
 
 def test_events_arrive_as_php_clients_get_them() -> None:
     assert read(captured("02-event-channel-1")) == ReverbEvent(
-        "app1", (("pub", rb'{"event":"my-event","data":"{\"some\":\"data\"}","channel":"pub"}'),), None, True
+        "app1",
+        (("pub", rb'{"event":"my-event","data":"{\"some\":\"data\"}","channel":"pub"}'),),
+        None,
+        True,
+        PhpRelease.NEW,
     )
     several = read(captured("03-event-channels-1"))
     assert isinstance(several, ReverbEvent)

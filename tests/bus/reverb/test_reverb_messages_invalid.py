@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revurb.bus.reverb import reverb_messages
-from revurb.bus.reverb.reverb_messages import InvalidReverbMessage, read
+from revurb.bus.reverb.message_parts import InvalidReverbMessage
+from revurb.bus.reverb.reverb_messages import read
 from revurb.pusher.ports import DeliverableEvent, PublishedEvent
 from tests.bus.engines import BusNode
 from tests.bus.reverb.arbitrary import unhurried

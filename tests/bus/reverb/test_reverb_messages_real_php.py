@@ -13,15 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from revurb.bus.reverb.reverb_messages import (
-    MetricsQuestion,
-    UnreadableByPhp,
-    new_key,
-    write_answer,
-    write_event,
-    write_question,
-    write_terminate,
-)
+from revurb.bus.reverb.metrics_messages import MetricsQuestion, new_key, write_answer, write_question
+from revurb.bus.reverb.php_json import UnreadableByPhp
+from revurb.bus.reverb.php_release import PhpRelease
+from revurb.bus.reverb.reverb_messages import write_event, write_terminate
 from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb import php_model
@@ -155,8 +150,22 @@ def test_php_reads_answers(real: Php, payload: Any) -> None:
     key = new_key()
     with contextlib.suppress(ValueError):
         raw = json.dumps(payload, allow_nan=False).encode()
-        answer = real.receive(write_answer(key, raw))
+        answer = real.receive(write_answer(MetricsQuestion(key, "app1", "CHANNEL", {}), raw))
         assert answer == {"type": key, "payload": as_php(payload)}
+
+
+@pytest.mark.parametrize(("kind", "options"), OPTIONS, ids=[kind for kind, _ in OPTIONS])
+@unhurried
+@given(app_id=TEXTS, data=st.data())
+def test_php_reads_the_old_form(real: Php, kind: str, options: Any, app_id: str, data: st.DataObject) -> None:
+    asked = data.draw(options)
+    old = MetricsQuestion(new_key(), app_id, kind, {}, PhpRelease.OLD)
+    question = real.receive(write_question("n1", old, asked))
+    assert question["application"] == {"id": app_id}
+    assert question["payload"] == {"type": kind.lower(), "options": as_php(asked)}
+    answer = real.receive(write_answer(old, b'{"a":1}'))
+    assert (answer["type"], answer["key"], answer["payload"]) == ("metrics-retrieved", old.key, {"a": 1})
+    assert answer["application"] == {"id": app_id}
 
 
 @unhurried

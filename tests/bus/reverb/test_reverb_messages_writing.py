@@ -11,15 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.bus.reverb import reverb_messages
-from revurb.bus.reverb.reverb_messages import (
-    MetricsQuestion,
-    UnreadableByPhp,
-    is_readable_by_php,
-    write_event,
-    write_question,
-    write_terminate,
-)
+from revurb.bus.reverb import php_json
+from revurb.bus.reverb.metrics_messages import MetricsQuestion, write_question
+from revurb.bus.reverb.php_json import UnreadableByPhp, is_readable_by_php
+from revurb.bus.reverb.reverb_messages import write_event, write_terminate
 from revurb.pusher.messages import client_event_text, event_text, member_added_text, member_removed_text
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.reverb import php_model
@@ -163,8 +158,8 @@ def test_whatever_clients_send_php_can_read(name: str, channel: str, data: Any) 
 
 
 def test_the_limits_are_said_once() -> None:
-    assert reverb_messages.MAX_DEPTH + 4 < php_model.JSON_DEPTH
-    level = b"[" * reverb_messages.MAX_DEPTH + b"]" * reverb_messages.MAX_DEPTH
+    assert php_json.MAX_DEPTH + 4 < php_model.JSON_DEPTH
+    level = b"[" * php_json.MAX_DEPTH + b"]" * php_json.MAX_DEPTH
     wide = b"[" + b",".join([b"[]"] * 1000) + b"]"
     for data in (level, wide):
         php_model.receive(
