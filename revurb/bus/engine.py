@@ -17,6 +17,7 @@ class BusHealth(NamedTuple):
     missed: int = 0
     invalid: int = 0  # messages and values that could not be used, whoever wrote them
     lag_s: float | None = None  # how far behind the node is in receiving; None if not known
+    php_nodes: int | None = None  # PHP Reverb nodes on the channel; None if it does not listen there
 
 
 class BusEngine(Bus, Protocol):

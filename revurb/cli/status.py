@@ -69,13 +69,18 @@ def _print_cluster(config: Config, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(nodes), indent=2))
         return
-    hosts = {node.host for node in nodes}
-    connections = sum(node.connections for node in nodes)
-    processes = format_count(len(nodes), "process", "processes")
-    click.echo(
-        f"{processes} on {format_count(len(hosts), 'host')}, {format_count(connections, 'connection')}"
-    )
+    click.echo(cluster_summary(nodes))
     Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(nodes))
+
+
+def cluster_summary(nodes: Sequence[NodeStatus]) -> str:
+    """The first line of `revurb status --cluster`. The connections are those of Revurb nodes."""
+    hosts = {node.host for node in nodes}
+    connections = format_count(sum(node.connections for node in nodes), "connection")
+    processes = format_count(len(nodes), "process", "processes")
+    php_nodes = max((node.php_nodes or 0 for node in nodes), default=0)
+    beside = f", beside {format_count(php_nodes, 'PHP Reverb node')}" if php_nodes else ""
+    return f"{processes} on {format_count(len(hosts), 'host')}, {connections}{beside}"
 
 
 def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
@@ -83,7 +88,7 @@ def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("Host", "Pid", "State", "Uptime"):
         table.add_column(heading, justify="right" if heading == "Pid" else "left")
-    for heading in ("Connections", "Topics", "Lag", "Waiting", "Lost"):
+    for heading in ("Connections", "Topics", "Lag", "Waiting", "Lost", "Invalid"):
         table.add_column(heading, justify="right")
     table.add_column("Version")
     for node in nodes:
@@ -97,6 +102,7 @@ def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
             coloured(format_lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > HIGH_LAG_MS else ""),
             _format_number(node.waiting),
             coloured(_format_number(node.lost), "red" if node.lost else ""),
+            coloured(_format_number(node.invalid), "red" if node.invalid else ""),
             cell(node.version),
         )
     return table

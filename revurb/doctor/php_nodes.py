@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.reverb.reverb_connection import ReverbChannels, count_php_nodes
 from revurb.config import Config
 from revurb.doctor.finding import Finding
 
 
 async def check_legacy_channel(redis: AnyRedis, config: Config) -> Finding:
-    """Counts the subscribers of the legacy channel. Raises RedisError if the user may not ask."""
-    channel = config.scaling.channel
-    reply: Any = await redis.execute_command("PUBSUB", "NUMSUB", channel)
+    """Counts those who listen on the legacy channel. A warning if there are PHP nodes that are left alone. Raises
+    RedisError if the user may not ask."""
+    scaling = config.scaling
+    if scaling.redis.cluster:
+        return Finding("ok", "legacy channel", "none: PHP Reverb does not speak Redis Cluster")
+    channels = ReverbChannels.of(scaling.channel, "")
+    reply: Any = await redis.execute_command("PUBSUB", "NUMSUB", channels.php, channels.bridges)
+    php_nodes = count_php_nodes(reply)
+    is_left_alone = php_nodes > 0 and scaling.protocol == "revurb"
     return Finding(
-        "ok", "legacy channel", f"{int(reply[1])} listen on {channel!r} (PHP Reverb nodes, and ours)"
+        "warning" if is_left_alone else "ok",
+        "legacy channel",
+        f"PHP Reverb nodes that listen on {scaling.channel!r}: {php_nodes}; Revurb nodes: {int(reply[3])}",
+        "REVURB_SCALING_PROTOCOL=revurb leaves PHP nodes alone: their clients get no events of Revurb nodes.",
     )

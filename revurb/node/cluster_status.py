@@ -29,8 +29,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     lag_ms: float | None = None  # how late it receives events; None also if it is not measured
     dropped: int | None = None  # events that were discarded because too many waited for Redis
     missed: int | None = None  # number of disconnections that were longer than Redis keeps events
-
     invalid: int | None = None  # messages and values on the bus that could not be used
+    php_nodes: int | None = None  # PHP Reverb nodes that it counts; None also if it leaves them alone
 
     @property
     def lost(self) -> int | None:
@@ -67,6 +67,7 @@ def status_answerer(
                 dropped=bus_health.dropped,
                 missed=bus_health.missed,
                 invalid=bus_health.invalid,
+                php_nodes=bus_health.php_nodes,
             )
         )
 

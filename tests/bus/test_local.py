@@ -15,7 +15,7 @@ async def test_everything_is_done_when_the_call_returns() -> None:
     assert node.terminated == ["ann"]
     assert bus.survey(b"who?", 5) == [b"who? node0"]
     assert bus.degraded is None
-    assert bus.health == (0, 0, 0, 0, 0, None)  # nothing waits, is dropped, missed or invalid
+    assert bus.health == (0, 0, 0, 0, 0, None, None)  # nothing waits, is dropped, missed or invalid
 
 
 async def test_cached_events_expire_with_the_ticks() -> None:

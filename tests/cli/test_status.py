@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from revurb.cli.status import cluster_table, format_duration, format_lag
+from revurb.cli.status import cluster_summary, cluster_table, format_duration, format_lag
 from revurb.node.cluster_status import NodeStatus
 from revurb.processes.control_socket import (
     ControlReply,
@@ -27,8 +27,11 @@ def node(
     lag_ms: float | None = 0.4,
     dropped: int | None = 0,
     missed: int | None = 0,
+    invalid: int | None = 0,
+    php_nodes: int | None = None,
 ) -> NodeStatus:
-    return NodeStatus("a", 7, "0.1.0", 61.0, 12, "ready", topics, waiting, lag_ms, dropped, missed)
+    figures = (topics, waiting, lag_ms, dropped, missed, invalid, php_nodes)
+    return NodeStatus("a", 7, "0.1.0", 61.0, 12, "ready", *figures)
 
 
 def printed(status: NodeStatus, colour: str | None = None) -> str:
@@ -41,13 +44,21 @@ def printed(status: NodeStatus, colour: str | None = None) -> str:
 
 
 def test_each_figure_is_below_its_heading() -> None:
-    assert printed(node(dropped=40, missed=2, waiting=5, lag_ms=2500.0)).split() == [
-        "a", "7", "ready", "1m", "1s", "12", "3", "2.5", "s", "5", "42", "0.1.0",
+    assert printed(node(dropped=40, missed=2, waiting=5, lag_ms=2500.0, invalid=8)).split() == [
+        "a", "7", "ready", "1m", "1s", "12", "3", "2.5", "s", "5", "42", "8", "0.1.0",
     ]  # fmt: skip
 
 
 def test_a_node_of_an_older_version_leaves_them_open() -> None:
-    assert printed(node(None, None, None, None, None)).split()[5:] == ["12", "-", "-", "-", "-", "0.1.0"]
+    assert printed(node(None, None, None, None, None, None)).split()[5:] == [
+        "12", "-", "-", "-", "-", "-", "0.1.0",
+    ]  # fmt: skip
+
+
+def test_php_nodes_are_named_beside_ours() -> None:
+    nodes = [node(), node(php_nodes=2), node(php_nodes=1)]
+    assert cluster_summary(nodes) == "3 processes on 1 host, 36 connections, beside 2 PHP Reverb nodes"
+    assert cluster_summary([node(php_nodes=0)]) == "1 process on 1 host, 12 connections"
 
 
 def test_what_was_lost_and_a_long_lag_stand_out() -> None:
@@ -55,6 +66,7 @@ def test_what_was_lost_and_a_long_lag_stand_out() -> None:
     assert "\x1b[31m" not in quiet
     assert "\x1b[33m" not in quiet
     assert "\x1b[31m1\x1b[0m" in printed(node(dropped=1), "standard")
+    assert "\x1b[31m1\x1b[0m" in printed(node(invalid=1), "standard")
     assert "\x1b[33m1.5 s\x1b[0m" in printed(node(lag_ms=1500.0), "standard")
 
 
@@ -77,7 +89,7 @@ def test_duration(seconds: float, text: str) -> None:
 def test_texts_of_other_nodes_are_shown_as_they_are() -> None:
     row = printed(NodeStatus("[red]a\x9b\u202e\n", 7, "[b]1", 61.0, 12, "[/]", None, None, None, None, None))
     assert row.split() == [
-        "[red]a\\x9b\\u202e\\n", "7", "[/]", "1m", "1s", "12", "-", "-", "-", "-", "[b]1",
+        "[red]a\\x9b\\u202e\\n", "7", "[/]", "1m", "1s", "12", "-", "-", "-", "-", "-", "[b]1",
     ]  # fmt: skip
 
 

@@ -9,7 +9,19 @@ from tests.doctor.command import revurb
 from tests.processes.serving import serving
 from tests.redis_server import RedisServer
 
-HEADINGS = ["Host", "Pid", "State", "Uptime", "Connections", "Topics", "Lag", "Waiting", "Lost", "Version"]
+HEADINGS = [
+    "Host",
+    "Pid",
+    "State",
+    "Uptime",
+    "Connections",
+    "Topics",
+    "Lag",
+    "Waiting",
+    "Lost",
+    "Invalid",
+    "Version",
+]
 
 
 def test_nodes_are_found_and_asked(server: RedisServer, tmp_path: Path) -> None:

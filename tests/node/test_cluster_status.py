@@ -7,7 +7,7 @@ import msgspec
 from revurb.bus.engine import BusHealth
 from revurb.node.cluster_status import STATUS_QUESTION, NodeStatus, read_statuses, status_answerer
 
-FULL = BusHealth(topics=3, waiting=7, dropped=2, missed=1, invalid=4, lag_s=0.0125)
+FULL = BusHealth(topics=3, waiting=7, dropped=2, missed=1, invalid=4, lag_s=0.0125, php_nodes=6)
 # An answer of Revurb 0.1.0 before it said more than this.
 OLD = b'{"host":"a","pid":1,"version":"0.1.0","uptime_s":5.0,"connections":2,"state":"ready"}'
 
@@ -18,6 +18,7 @@ def test_a_node_says_how_it_keeps_up() -> None:
     assert (status.pid, status.connections, status.state) == (os.getpid(), 5, "ready")
     assert (status.topics, status.waiting, status.lag_ms) == (3, 7, 12.5)
     assert (status.dropped, status.missed, status.lost, status.invalid) == (2, 1, 3, 4)
+    assert status.php_nodes == 6
     assert answer(b"something else") == b""
 
 
@@ -33,6 +34,7 @@ def test_an_older_node_is_read_and_says_less() -> None:
     assert (status.host, status.pid, status.connections) == ("a", 1, 2)
     assert (status.topics, status.waiting, status.lag_ms) == (None, None, None)
     assert (status.dropped, status.missed, status.lost, status.invalid) == (None, None, None, None)
+    assert status.php_nodes is None
 
 
 def test_an_older_tool_reads_what_it_knows() -> None:

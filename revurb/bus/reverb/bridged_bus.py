@@ -87,6 +87,7 @@ class BridgedBus:
         return health._replace(
             dropped=health.dropped + self._bridge.dropped,
             invalid=health.invalid + self._bridge.invalid_messages,
+            php_nodes=self._bridge.php_nodes,
         )
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:

@@ -38,7 +38,6 @@ class MetricsRequests:
     """The questions that are open, by key."""
 
     def __init__(self) -> None:
-        self.invalid_answers = 0  # neither a JSON array nor an object
         self._pending: dict[str, _PendingQuestion] = {}
 
     def open(self, key: str) -> None:
@@ -52,20 +51,21 @@ class MetricsRequests:
             question.expected = answers
             question.finish_if_complete()
 
-    def on_answer(self, key: str, payload: msgspec.Raw) -> None:
-        """An answer has come, to this node's question or to that of another node, which is ignored."""
+    def on_answer(self, key: str, payload: msgspec.Raw) -> bool:
+        """An answer has come, to this node's question or to that of another node, which is ignored. Returns False if it
+        is none: neither a JSON array nor an object."""
         question = self._pending.get(key)
         if question is None or len(question.answers) >= MAX_ANSWERS:
-            return
+            return True
         try:
             value = orjson.loads(bytes(payload))
         except orjson.JSONDecodeError:
             value = None
-        if isinstance(value, dict | list):
-            question.answers.append(value)
-            question.finish_if_complete()
-        else:
-            self.invalid_answers += 1
+        if not isinstance(value, dict | list):
+            return False
+        question.answers.append(value)
+        question.finish_if_complete()
+        return True
 
     async def answers(self, key: str) -> Sequence[Payload]:
         """Wait for all answers, for at most DEADLINE_S. Returns those that have come."""
@@ -95,9 +95,8 @@ def add_channels(found: Mapping[str, ChannelState], answers: Iterable[Payload]) 
     """All channels that are occupied here or on PHP nodes."""
     merged = dict(found)
     for answer in answers:
-        if isinstance(answer, dict):
-            for name, info in answer.items():
-                merged[name] = _add_info(merged.get(name, ChannelState()), info, occupied=True)
+        for name, info in _by_name(answer).items():
+            merged[name] = _add_info(merged.get(name, ChannelState()), info, occupied=True)
     return merged
 
 
@@ -107,9 +106,9 @@ def add_states(
     """The states of the channels `names`, here and on PHP nodes together."""
     merged = dict(zip(names, states, strict=True))
     for answer in answers:
-        if isinstance(answer, dict):
-            for name in merged:
-                merged[name] = _add_info(merged[name], answer.get(name), occupied=False)
+        found = _by_name(answer)
+        for name in merged:
+            merged[name] = _add_info(merged[name], found.get(name), occupied=False)
     return [merged[name] for name in names]
 
 
@@ -125,6 +124,13 @@ def add_members(members: Sequence[Member], answers: Iterable[Payload]) -> list[M
                 user_id = id if isinstance(id, str) else id_json.decode()
                 merged.setdefault(user_id, Member(user_id, id_json, b"null"))
     return list(merged.values())
+
+
+def _by_name(answer: Payload) -> Mapping[str, Payload]:
+    """The channels of an answer. PHP writes a map with the keys 0, 1, 2 and so on as a list: these are their names."""
+    if isinstance(answer, list):
+        return {str(index): info for index, info in enumerate(answer)}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _add_info(state: ChannelState, info: Payload, *, occupied: bool) -> ChannelState:

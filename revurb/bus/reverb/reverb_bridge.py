@@ -47,6 +47,7 @@ RETRY_MAX_S = 1.0
 START_S = 3.0  # how long `start` waits for Redis
 PHP_RETURN_S = 5.0  # how long events wait for the PHP nodes once Redis is back
 STOP_S = 3.0  # how long `stop` waits for Redis
+_MAX_REASON_CHARS = 200
 MAX_ANSWERS_BYTES = 8 * 1024 * 1024  # that wait for Redis
 
 
@@ -71,7 +72,7 @@ class ReverbBridge:
         cached_for_s: Callable[[str], int] = lambda channel: 0,
         release: Literal["auto", "1.6", "1.7"] = "auto",
     ) -> None:
-        self.invalid_messages = 0
+        self.invalid_messages = 0  # on the channel, that could not be read or used
         self.unsendable = 0  # events that PHP nodes could not have read
         self.unanswered = 0  # questions that came faster than Redis takes answers
         self.php_nodes = 0  # how many are subscribed
@@ -83,11 +84,11 @@ class ReverbBridge:
         self._always = protocol == "reverb"
         self._keys = Keys(prefix)
         self._cached_for_s = cached_for_s
-        # Not below the prefix: nodes of several clusters may share one channel with PHP nodes.
-        self._channels = ReverbChannels(channel, f"revurb:bridges:{channel}", f"revurb:bridge:{node}")
+        self._channels = ReverbChannels.of(channel, node)
         self._answers: MetricsAnswers | None = None
         self._requests = MetricsRequests()
         self._releases = HeardReleases(release)
+        self._logged_kinds: set[str] = set()  # of invalid messages
         self._unasked_reason: str | None = None  # why no question was asked, as it was logged last
         self._queue = ReverbQueue(channel)
         self._connection: ReverbConnection | None = None  # questions are answered on it before it is up
@@ -207,11 +208,23 @@ class ReverbBridge:
                     and not isinstance(message, MetricsAnswer | AskedByRevurb)
                 ):
                     self._connection.count_php_nodes(self._on_php_nodes)  # its sender is subscribed, too
-        except (InvalidReverbMessage, UnreadableByPhp):
-            self.invalid_messages += 1
+        except InvalidReverbMessage as error:
+            self._count_invalid(error.kind, error)
+        except UnreadableByPhp as error:
+            self._count_invalid("unreadable by PHP", error)
         except Exception:  # a fault of this node: the next message may be handled
             self.invalid_messages += 1
             _log.exception("message of a PHP node not handled")
+
+    def _count_invalid(self, kind: str, reason: object) -> None:
+        """Log the first message of each of the few kinds."""
+        self.invalid_messages += 1
+        if kind not in self._logged_kinds:
+            self._logged_kinds.add(kind)
+            _log.warning(
+                "a message on the channel of PHP nodes cannot be read; others of this kind are only counted",
+                extra={"channel": self._channel, "reason": str(reason)[:_MAX_REASON_CHARS]},
+            )
 
     def _handle(self, message: reverb_messages.ReverbMessage) -> None:
         match message:
@@ -232,7 +245,8 @@ class ReverbBridge:
                 self._answer(message)
             case MetricsAnswer(key, payload, form):
                 self._hear(form if form is PhpRelease.OLD else None)  # a new one may be a Revurb node's
-                self._requests.on_answer(key, payload)
+                if not self._requests.on_answer(key, payload):
+                    self._count_invalid("an answer", "an answer that is neither a JSON list nor an object")
             case AskedByRevurb(form):
                 self._hear(form)
 

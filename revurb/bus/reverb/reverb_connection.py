@@ -8,7 +8,7 @@ together (PUBSUB NUMSUB). A bridge that dies disappears from both at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -29,6 +29,17 @@ class ReverbChannels(NamedTuple):
     php: str
     bridges: str
     inbox: str
+
+    @classmethod
+    def of(cls, channel: str, node: str) -> ReverbChannels:
+        """Those of a node. They are not below the prefix: nodes of several clusters may share one channel with PHP
+        nodes."""
+        return cls(channel, f"revurb:bridges:{channel}", f"revurb:bridge:{node}")
+
+
+def count_php_nodes(numsub: Sequence[Any]) -> int:
+    """The PHP nodes, from what PUBSUB NUMSUB says of their channel and that of the bridges."""
+    return max(0, int(numsub[1]) - int(numsub[3]))
 
 
 class ReverbConnection:
@@ -98,7 +109,7 @@ class ReverbConnection:
         """Ask Redis how many PHP nodes are subscribed; `then` gets the number."""
 
         def counted(reply: Any) -> None:
-            then(max(0, int(reply[1]) - int(reply[3])))
+            then(count_php_nodes(reply))
 
         self.commands.run_command(
             "PUBSUB", "NUMSUB", self._channels.php, self._channels.bridges, done=counted

@@ -244,7 +244,8 @@ async def test_answers_that_are_none_are_counted(
                     await stranger.publish("reverb", b'{"type":"%b","payload":%b}' % (key.encode(), payload))
                 break
         assert await task == 5 + 1
-    assert mixed.bridges[one]._requests.invalid_answers == 3
+    assert one.bus.health.invalid == 3
+    assert one.bus.health.php_nodes == 1
 
 
 @pytest.mark.parametrize(
@@ -344,3 +345,18 @@ async def test_what_is_answered_by_all_waits_no_longer(monkeypatch: pytest.Monke
 
 def test_a_channel_that_a_php_node_lists_without_numbers_is_occupied() -> None:
     assert metrics_requests.add_channels({}, [{"quiet": []}]) == {"quiet": ChannelState(1)}
+
+
+def test_a_list_is_a_map_with_numbers_as_names() -> None:
+    """PHP writes it so where all of its channels are called 0, 1, 2 and so on."""
+    answer = [{"subscription_count": 2}, [], {"subscription_count": 1}]
+    assert metrics_requests.add_channels({"1": ChannelState(4)}, [answer]) == {
+        "0": ChannelState(2),
+        "1": ChannelState(5),
+        "2": ChannelState(1),
+    }
+    assert metrics_requests.add_states(["2", "0", "x"], [ChannelState()] * 3, [answer, []]) == [
+        ChannelState(1),
+        ChannelState(2),
+        ChannelState(),
+    ]

@@ -116,11 +116,17 @@ async def say(mixed: MixedCluster, *messages: bytes) -> None:
             await client.publish("reverb", message)
 
 
-async def test_garbage_is_counted_and_the_node_goes_on(mixed: MixedCluster) -> None:
+async def test_garbage_is_counted_and_the_node_goes_on(
+    mixed: MixedCluster, caplog: pytest.LogCaptureFixture
+) -> None:
     node = await mixed.node()
     await say(mixed, *(text.encode() for text in GARBAGE.values()), captured("02-event-channel-1"))
     await node.until(lambda: node.received)
-    assert mixed.bridges[node].invalid_messages == len(GARBAGE)
+    assert node.bus.health.invalid == len(GARBAGE)
+    records = [record for record in caplog.records if "cannot be read" in record.getMessage()]
+    logged = [record.__dict__["reason"] for record in records]
+    assert "an application without an id" in logged
+    assert len(logged) < len(GARBAGE) / 2  # the first of each kind
     assert [channel for channel, _, _ in node.received] == ["pub"]
     assert not node.bus.degraded
 
