@@ -7,6 +7,7 @@ read the apps, check what concerns several options. All problems are raised toge
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def _redis_checks(redis: RedisConfig, provenance: Mapping[str, str], cwd: Path) 
         )
     for sentinel in redis.sentinels or ():
         host, _, port = sentinel.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
             key = "scaling.redis.sentinels"
             yield f"{key}: found {sentinel!r} in {provenance[key]}; allowed: host:port"
     for name in ("tls_ca", "tls_cert", "tls_key"):

@@ -5,11 +5,13 @@ a `Setting` of each: its key, its kind, the type that msgspec checks, its defaul
 `--help`, `config show` and the reference all walk those Settings; nothing about an option is written a second time.
 
 msgspec checks types and ranges of the values of every source. The conversion of texts is ours: that of msgspec refuses
-"0080", "+5", ".5" and "on", which the environment or a `.env` may have, and takes "1e3" for an integer.
+"0080", "+5", ".5" and "on", which the environment or a `.env` may have, and takes "1e3" for an integer. Python's
+`int` and `float` take more than a person means by a number: "80_80", and digits of other scripts.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 import typing
@@ -34,6 +36,13 @@ _KINDS: Mapping[Any, ValueKind] = {
     bool: "boolean",
     tuple: "list",
     Literal: "choice",
+}
+_NUMBERS = {
+    "integer": re.compile(r"[+-]?[0-9]+"),
+    "permissions": re.compile(
+        r"(0[oO])?[0-7]+"
+    ),  # octal whether written 660, 0660 or 0o660, as chmod reads them
+    "number": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
 }
 _BOOLEANS = {
     **dict.fromkeys(("true", "(true)", "1", "yes", "on"), True),
@@ -148,11 +157,12 @@ class Setting:
         match self.kind:
             case "text":
                 return text
+            case "integer" if self.option.octal:
+                return int(_digits(text, "permissions"), 8)
             case "integer":
-                # Permissions are octal whether written 660, 0660 or 0o660, as chmod reads them.
-                return int(text, 8 if self.option.octal else 10)
+                return int(_digits(text, "integer"))
             case "number":
-                return float(text)
+                return float(_digits(text, "number"))
             case "choice":
                 return text.strip().lower()
             case "list":
@@ -188,6 +198,14 @@ class Setting:
             if value == number:
                 return word
         return list(value) if isinstance(value, tuple) else value
+
+
+def _digits(text: str, form: str) -> str:
+    """`text` without blanks around it. Raises ValueError unless it is a number of that form, in ASCII digits."""
+    digits = text.strip()
+    if _NUMBERS[form].fullmatch(digits) is None:
+        raise ValueError(text)
+    return digits
 
 
 def setting_of(key: str, attribute: str, hint: Any, option: Option, default: Any) -> Setting:
