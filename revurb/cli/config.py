@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from revurb.cli.examples import examples
 from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
+from revurb.cli.tables import cell, print_table
 from revurb.config import ConfigError, load_app_provider, option_rows, reference
-from revurb.observe.printable import escape_json, escape_lines, escape_unprintable
+from revurb.observe.printable import escape_json, escape_lines
 
 
-@click.group()
+@click.group(epilog=examples("config"))
 def config() -> None:
     """Show, check or describe the configuration."""
 
 
-@config.command()
+@config.command(epilog=examples("config show"))
 @config_options
-@config_flags
+@config_flags(hidden=True)
 @click.option(
     "--json",
     "as_json",
@@ -33,7 +32,8 @@ def config() -> None:
 def show(as_json: bool, **flags: Any) -> None:
     """Print every option with its value and where that came from.
 
-    Takes the flags of serve, and shows what they would do. Secrets are masked.
+    Takes the flags of serve as well (revurb serve --help lists them), and shows what they would do. Secrets are
+    masked.
     """
     listed = list(option_rows(load_or_exit(**flags)))
     if as_json:
@@ -47,12 +47,11 @@ def show(as_json: bool, **flags: Any) -> None:
     for row in listed:
         set_here = "" if row.source == "default" else "bold"
         table.add_row(
-            Text(row.key),
-            Text(escape_unprintable(_formatted(row.value)), set_here),
-            Text(escape_unprintable(row.source), "dim" if not set_here else ""),
+            cell(row.key),
+            cell(_formatted(row.value), set_here),
+            cell(row.source, "dim" if not set_here else ""),
         )
-    # Output that is no terminal has no width, and a program expects one line for one option.
-    Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    print_table(table)
 
 
 def _formatted(value: object) -> str:
@@ -65,13 +64,14 @@ def _formatted(value: object) -> str:
     return str(value) if value != "" else '""'
 
 
-@config.command()
+@config.command(epilog=examples("config check"))
 @config_options
-@config_flags
+@config_flags(hidden=True)
 def check(**flags: Any) -> None:
     """Say ok, or everything that is wrong.
 
-    Exits with 2 if anything is. Warnings are printed and do not matter to the exit code.
+    Exits with 2 if anything is. Warnings are printed and do not matter to the exit code. Takes the flags of serve as
+    well (revurb serve --help lists them).
     """
     loaded = load_or_exit(**flags)
     for warning in loaded.warnings:

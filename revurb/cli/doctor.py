@@ -6,18 +6,18 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from revurb.cli.examples import examples
 from revurb.cli.options import config_options, exit_with_problems, load_or_exit
-from revurb.cli.status import cell, coloured
+from revurb.cli.tables import cell, print_table
 from revurb.config import ConfigError
 from revurb.observe.printable import escape_lines
 
 COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 
 
-@click.command()
+@click.command(epilog=examples("doctor"))
 @config_options
 def doctor(**flags: Any) -> None:
     """Check the settings and the Redis, find the other nodes, and ask them how they are.
@@ -35,10 +35,11 @@ def doctor(**flags: Any) -> None:
         exit_with_problems(error)
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        colour = COLOURS[finding.mark]
-        table.add_row(coloured(finding.mark, colour), cell(finding.subject), cell(finding.observation))
+        table.add_row(
+            cell(finding.mark, COLOURS[finding.mark]), cell(finding.subject), cell(finding.observation)
+        )
         if finding.mark != "ok" and finding.advice:
             table.add_row("", "", cell(f"-> {finding.advice}"))
-    Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    print_table(table)
     if any(finding.mark == "wrong" for finding in findings):
         sys.exit(1)

@@ -11,13 +11,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from revurb.cli.examples import examples
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
 from revurb.observe.printable import escape_unprintable
 
 
-@click.command()
+@click.command(epilog=examples("listen"))
 @click.argument("channels", metavar="CHANNEL...", nargs=-1, required=True)
 @click.option("--app", "app_id", metavar="ID", help="App to listen to, if there are several.")
 @click.option("--url", help="Node to listen to, instead of the configured one on this host.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -19,21 +20,32 @@ REPLY_TIMEOUT_S = 10.0  # then a server counts as one that does not answer
 C = TypeVar("C", bound=Callable[..., object])
 
 
+def _port_number(ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
+    """A TCP port in ASCII digits; `int` would take "80_80" as well."""
+    if text is None:
+        return None
+    if re.fullmatch("[0-9]{1,5}", text) is None or not 0 < int(text) < 65536:
+        raise click.BadParameter(f"found {text!r}; allowed: an integer from 1 to 65535")
+    return int(text)
+
+
 def port_option(command: C) -> C:
     """Add `--port N`, parameter `port`."""
     return click.option(
-        "--port", type=int, metavar="N", help="The server on this port, if several run here."
+        "--port", callback=_port_number, metavar="N", help="The server on this port, if several run here."
     )(command)
 
 
-def find_servers(port: int | None) -> list[tuple[Path, ServerStatus]]:
+def find_servers(
+    port: int | None, *, config: Path | None = None, env_file: Path | None = None
+) -> list[tuple[Path, ServerStatus]]:
     """The control sockets and the statuses of the servers that run on this host, by port; with `port`, only of those on
-    it.
+    it. The configuration, of which `config` and `env_file` replace files, has the directory.
 
     Exits with 1 if there is none, with an error that names the directories.
     """
     servers = []
-    runtime_dir = _runtime_dir()
+    runtime_dir = _runtime_dir(config, env_file)
     for path, sock in control_sockets(runtime_dir):
         with sock:
             status = _query_status(path, sock)
@@ -79,10 +91,10 @@ def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:
         return None
 
 
-def _runtime_dir() -> str | None:
-    """The runtime directory of the configuration in the working directory; without a valid one, that of the
-    environment."""
+def _runtime_dir(config: Path | None, env_file: Path | None) -> str | None:
+    """The runtime directory of the configuration, by default of that in the working directory; without a valid one,
+    that of the environment."""
     try:
-        return load().process.runtime_dir
+        return load(toml_path=config, env_file=env_file).process.runtime_dir
     except ConfigError:
         return os.environ.get("REVURB_RUNTIME_DIR") or None

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, cast
 
 import click
 
+from revurb.cli.examples import examples
 from revurb.observe.printable import escape_lines
 from revurb.version import __version__
 
@@ -87,7 +88,7 @@ def _end_without_output(error: OSError) -> NoReturn:
     sys.exit(1)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="revurb")
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=examples(""))
+@click.version_option(__version__, "-V", "--version", prog_name="revurb")
 def main() -> None:
     """A self-hosted Pusher server, drop-in for a Laravel Reverb node."""

@@ -2,7 +2,7 @@
 
     @click.command()
     @config_options
-    @config_flags
+    @config_flags()
     def command(**flags: Any) -> None:
         config = load_or_exit(**flags)
 
@@ -42,12 +42,18 @@ def config_options(command: F) -> F:
     return command
 
 
-def config_flags(command: F) -> F:
-    """Adds the flag of each option that has one; the parameter is None if the flag is not given."""
-    for setting in reversed(SETTINGS):
-        if setting.option.flag is not None:
-            command = click.option(setting.option.flag, **_click_option(setting))(command)
-    return command
+def config_flags(*, hidden: bool = False) -> Callable[[F], F]:
+    """Adds the flag of each option that has one; the parameter is None if the flag is not given. With `hidden`,
+    `--help` does not list them."""
+
+    def add(command: F) -> F:
+        for setting in reversed(SETTINGS):
+            if setting.option.flag is not None:
+                flag = click.option(setting.option.flag, **_click_option(setting), hidden=hidden)
+                command = flag(command)
+        return command
+
+    return add
 
 
 def _click_option(setting: Setting) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from revurb.cli.examples import examples
 from revurb.cli.local_servers import choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
 
 
-@click.command()
+@click.command(epilog=examples("restart"))
 @port_option
 def restart(port: int | None) -> None:
     """Replace the workers of a server, and refuse nobody meanwhile.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from revurb.cli.examples import examples
 from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key, load_or_exit
 from revurb.cli.welcome import print_welcome
 from revurb.config import App, Config, ConfigError
@@ -28,9 +29,9 @@ DEV_ENVIRONMENT = {
 }
 
 
-@click.command()
+@click.command(epilog=examples("serve"))
 @config_options
-@config_flags
+@config_flags()
 @click.option(
     "--dev", is_flag=True, help="Serve a ready-made app on 127.0.0.1 and print lines to copy into clients."
 )

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from revurb.cli.examples import examples
 from revurb.cli.local_servers import find_servers, port_option
 from revurb.cli.options import config_options, load_or_exit
+from revurb.cli.tables import cell, print_table
 from revurb.config import Config
 from revurb.node.cluster_status import NodeStatus
 from revurb.observe.printable import escape_unprintable
@@ -26,7 +26,7 @@ EXIT_DEGRADED = 3
 COLOURS = {"ready": "green", "blocked": "red", "waiting": "red"}
 
 
-@click.command()
+@click.command(epilog=examples("status"))
 @port_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one for each server.")
 @click.option("--cluster", is_flag=True, help="Show the nodes of all hosts that share the configured Redis.")
@@ -37,10 +37,12 @@ def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None
     A table of its processes, connections and restarts for each. Exits with 1 if there is none, and with 3 if a process
     is cut off from the others.
     """
+    if cluster and port is not None:
+        raise click.UsageError("--port is of a server on this host; with --cluster, all nodes are shown")
     if cluster:
         _print_cluster(load_or_exit(**flags), as_json)
         return
-    servers = [server for _, server in find_servers(port)]
+    servers = [server for _, server in find_servers(port, **flags)]
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(servers), indent=2))
     else:
@@ -70,7 +72,7 @@ def _print_cluster(config: Config, as_json: bool) -> None:
         click.echo(json.dumps(msgspec.to_builtins(nodes), indent=2))
         return
     click.echo(cluster_summary(nodes))
-    Console(width=None if sys.stdout.isatty() else 4096).print(cluster_table(nodes))
+    print_table(cluster_table(nodes))
 
 
 def cluster_summary(nodes: Sequence[NodeStatus]) -> str:
@@ -95,27 +97,17 @@ def cluster_table(nodes: Sequence[NodeStatus]) -> Table:
         table.add_row(
             cell(node.host),
             str(node.pid),
-            coloured(node.state, COLOURS.get(node.state, "yellow")),
+            cell(node.state, COLOURS.get(node.state, "yellow")),
             format_duration(node.uptime_s),
             str(node.connections),
             _format_number(node.topics),
-            coloured(format_lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > HIGH_LAG_MS else ""),
+            cell(format_lag(node.lag_ms), "yellow" if (node.lag_ms or 0) > HIGH_LAG_MS else ""),
             _format_number(node.waiting),
-            coloured(_format_number(node.lost), "red" if node.lost else ""),
-            coloured(_format_number(node.invalid), "red" if node.invalid else ""),
+            cell(_format_number(node.lost), "red" if node.lost else ""),
+            cell(_format_number(node.invalid), "red" if node.invalid else ""),
             cell(node.version),
         )
     return table
-
-
-def cell(text: str) -> str:
-    """`text` of another process as rich markup that shows it as it is, on one line."""
-    return escape(escape_unprintable(text))
-
-
-def coloured(text: str, colour: str) -> str:
-    """`text` as rich markup, in a colour unless that is empty."""
-    return f"[{colour}]{cell(text)}[/{colour}]" if colour else cell(text)
 
 
 def format_lag(milliseconds: float | None) -> str:
@@ -149,13 +141,13 @@ def _print_server(server: ServerStatus) -> None:
         table.add_row(
             cell(process.process),
             "-" if process.pid is None else str(process.pid),
-            coloured(process.state, colour),
-            "-" if process.bus is None else coloured(process.bus, "red") if process.bus else "ok",
+            cell(process.state, colour),
+            "-" if process.bus is None else cell(process.bus, "red") if process.bus else "ok",
             format_duration(process.uptime_s),
             str(process.connections),
             str(process.restarts),
         )
-    Console(width=None if sys.stdout.isatty() else 4096).print(table)
+    print_table(table)
     if server.lines_dropped:
         click.echo(
             f"{format_count(server.lines_dropped, 'line')} of its output dropped: it could not be written"

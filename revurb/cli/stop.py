@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from revurb.cli.examples import examples
 from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
 
 
-@click.command()
+@click.command(epilog=examples("stop"))
 @port_option
 @click.option("--now", is_flag=True, help="Do not wait for clients to leave.")
 def stop(port: int | None, now: bool) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 
 from revurb.cli.client import RequestError, send_request
+from revurb.cli.examples import examples
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
 from revurb.observe.printable import escape_unprintable
 
 
-@click.command()
+@click.command(epilog=examples("trigger"))
 @click.argument("channels", metavar="CHANNEL[,CHANNEL...]")
 @click.argument("event")
-@click.argument("data")
+@click.argument("data", default="{}")
 @click.option("--app", "app_id", metavar="ID", help="App to send as, if there are several.")
 @click.option("--url", help="Node to send to, instead of the configured one on this host.")
 @click.option("--socket-id", metavar="ID", help="Connection that does not get the event.")
@@ -34,21 +35,49 @@ def trigger(
 ) -> None:
     """Send an event to channels, as an application would.
 
-    DATA is sent as it is written, usually JSON; - reads it from standard input.
+    DATA is sent as it is written, usually JSON, by default {}; - reads it from standard input. Prints a line for each
+    channel, with the number of its subscribers, or of its users for a presence channel.
     """
     loaded = load_or_exit(config=config, env_file=env_file)
     app, address = choose_app(loaded, app_id), address_of(loaded, url)
     names = [name.strip() for name in channels.split(",") if name.strip()]
     if not names:
         raise click.ClickException("CHANNEL: found no name; allowed: names separated by commas")
-    body = {"name": event, "channels": names, "data": sys.stdin.read() if data == "-" else data}
+    body = {
+        "name": event,
+        "channels": names,
+        "data": sys.stdin.read() if data == "-" else data,
+        "info": "subscription_count,user_count",
+    }
     if socket_id is not None:
         body["socket_id"] = socket_id
     try:
         response = send_request(address, app, "POST", f"/apps/{app.id}/events", json.dumps(body).encode())
     except RequestError as error:
         raise click.ClickException(str(error)) from error
-    text = escape_unprintable(response.text.strip())
     if response.status != 200:
+        text = escape_unprintable(response.text.strip())
         raise click.ClickException(f"the server answered {response.status}: {text}")
-    click.echo(text)
+    counts = _counts(response.text)
+    for name in dict.fromkeys(names):
+        click.echo(escape_unprintable(f"Sent {event} to {name}{counts.get(name, '')}"))
+
+
+def _counts(text: str) -> dict[str, str]:
+    """What the response says of each channel, such as ", which has 2 subscribers". A server that does not count says
+    nothing."""
+    try:
+        channels = json.loads(text)["channels"]
+        return {name: _count(info) for name, info in channels.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _count(info: dict[str, object]) -> str:
+    for key, one, many in (
+        ("subscription_count", "subscriber", "subscribers"),
+        ("user_count", "user", "users"),
+    ):
+        if isinstance(count := info.get(key), int):
+            return f", which has {count} {one if count == 1 else many}"
+    return ", which has no subscribers"

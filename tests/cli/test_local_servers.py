@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from revurb.cli.main import main
 from tests.cli.local import run
 from tests.processes.serving import Serving, serving
 
@@ -80,3 +82,25 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     with serving(tmp_path, environment={"REVURB_RUNTIME_DIR": str(folder)}) as server:
         server.said("no control socket.* reason=.*others can write to it")
         assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("port", ["80_80", "\u0668\u0660", "0", "65536", "x", "+80"])
+def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    result = run(tmp_path, "status", "--port", port)
+    assert result.exit_code == 2
+    assert f"found {port!r}; allowed: an integer from 1 to 65535" in result.output
+
+
+def test_a_port_beside_cluster_is_said_to_mean_nothing(tmp_path: Path) -> None:
+    result = run(tmp_path, "status", "--cluster", "--port", "8080")
+    assert result.exit_code == 2
+    assert "--port is of a server on this host" in result.output
+
+
+def test_the_configuration_that_is_named_has_the_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "sockets"
+    (tmp_path / "other.toml").write_text(
+        f'[process]\nruntime_dir = "{folder}"\n[[apps]]\nid = "1"\nkey = "k"\nsecret = "s"\n'
+    )
+    result = CliRunner().invoke(main, ["status", "--config", "other.toml"], prog_name="revurb")
+    assert result.output == f"Error: no server is running, as far as can be seen in {folder}\n"

@@ -11,8 +11,29 @@ from revurb.cli.main import VERBS, main
 from tests.cli.conftest import Project, process_environment
 
 
-def test_version(project: Project) -> None:
-    assert project.run("--version").output == f"revurb, version {revurb.__version__}\n"
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(project: Project, flag: str) -> None:
+    assert project.run(flag).output == f"revurb, version {revurb.__version__}\n"
+
+
+def test_the_shell_completes_verbs_and_flags() -> None:
+    def completed(words: str) -> set[str]:
+        environment = {
+            **process_environment(),
+            "_REVURB_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        # As the script on the path does: the name of the program is that of the command then.
+        program = "import sys; sys.argv = ['revurb']; from revurb.cli.main import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.stderr == ""
+        return {line.partition(",")[2] for line in done.stdout.splitlines()}
+
+    assert completed("revurb st") == {"status", "stop"}
+    assert completed("revurb stop --n") == {"--now"}
 
 
 def test_help_lists_the_verbs(project: Project) -> None:

@@ -15,7 +15,7 @@ FLAGS = [setting for setting in SETTINGS if setting.option.flag is not None]
 
 @click.command()
 @config_options
-@config_flags
+@config_flags()
 def verb(**flags: Any) -> None:
     config = load_or_exit(**flags)
     click.echo(f"{config.server.port} {config.server.drain_timeout_s:g} {config.log.debug}")
@@ -66,3 +66,16 @@ def test_a_program_can_give_dotted_keys_and_an_environment(project: Project) -> 
     dotted: dict[str, Any] = {"server.port": 0}
     config: Config = load_or_exit(environ=environ, **dotted, port=None)
     assert (config.server.port, config.server.host, config.apps[0].id) == (0, "0.0.0.0", "1")
+
+
+def test_flags_that_are_hidden_are_taken_and_not_listed(project: Project) -> None:
+    @click.command()
+    @config_options
+    @config_flags(hidden=True)
+    def quiet(**flags: Any) -> None:
+        click.echo(load_or_exit(**flags).server.port)
+
+    assert CliRunner().invoke(quiet, ["--port", "7000"]).output == "7000\n"
+    help = CliRunner().invoke(quiet, ["--help"]).output
+    assert "--env-file" in help
+    assert "--port" not in help

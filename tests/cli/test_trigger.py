@@ -27,6 +27,7 @@ def api(project: Project) -> Iterator[Api]:
         (["a, b,", "e", "text"], {"name": "e", "channels": ["a", "b"], "data": "text"}),
         (["a", "e", "-"], {"name": "e", "channels": ["a"], "data": "from standard input"}),
         (["a", "e", ""], {"name": "e", "channels": ["a"], "data": ""}),
+        (["a", "e"], {"name": "e", "channels": ["a"], "data": "{}"}),
         (
             ["a", "e", "{}", "--socket-id", "1.2"],
             {"name": "e", "channels": ["a"], "data": "{}", "socket_id": "1.2"},
@@ -37,10 +38,36 @@ def test_an_event_is_sent_as_given(
     project: Project, api: Api, arguments: list[str], body: dict[str, object]
 ) -> None:
     result = project.run("trigger", *arguments, input="from standard input")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "{}\n", "")
+    assert (result.exit_code, result.stderr) == (0, "")
     ((method, target, sent),) = api.requests
     assert (method, urlsplit(target).path) == ("POST", "/apps/1/events")
-    assert json.loads(sent) == body
+    assert json.loads(sent) == {**body, "info": "subscription_count,user_count"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"a": {"subscription_count": 2}}, "Sent e to a, which has 2 subscribers\nSent e to presence-b\n"),
+        (
+            {"a": {"subscription_count": 1}, "presence-b": {"user_count": 1}},
+            "Sent e to a, which has 1 subscriber\nSent e to presence-b, which has 1 user\n",
+        ),
+        (
+            {"a": {}, "presence-b": {}},
+            "Sent e to a, which has no subscribers\nSent e to presence-b, which has no subscribers\n",
+        ),
+    ],
+)
+def test_it_says_where_the_event_went(project: Project, api: Api, answer: object, told: str) -> None:
+    api.answer = json.dumps({"channels": answer}).encode()
+    assert project.run("trigger", "a,presence-b,a", "e").stdout == told
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"ok", b'{"channels":[]}', b'{"channels":{"a":3}}', b"[]"])
+def test_a_server_that_does_not_count(project: Project, api: Api, answer: bytes) -> None:
+    api.answer = answer
+    result = project.run("trigger", "a", "e")
+    assert (result.exit_code, result.stdout) == (0, "Sent e to a\n")
 
 
 def test_the_prefix_of_the_configuration(project: Project, api: Api) -> None:

@@ -1,0 +1,69 @@
+"""The examples at the end of `--help`: a command a line, and what it does."""
+
+from __future__ import annotations
+
+# verb ("" for `revurb --help`): (command, what it does); tests parse each command
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "": (
+        ("revurb serve --dev", "a ready-made app to try"),
+        ("revurb listen orders", "in another terminal"),
+        ("""revurb trigger orders created '{"id":7}'""", "in a third"),
+        ("revurb COMMAND --help", "more about one"),
+    ),
+    "serve": (
+        ("revurb serve --dev --debug", "try it out, and see each message"),
+        ("revurb serve", "with the .env of a Laravel project"),
+        ("revurb serve --port 9000 --workers auto", "a process for each processor"),
+        ("revurb serve --tls-cert cert.pem --tls-key key.pem", "wss:// without a proxy"),
+    ),
+    "status": (
+        ("revurb status", "what runs here"),
+        ("revurb status --port 8080 --json", "one server, for a program"),
+        ("revurb status --cluster", "the nodes of all hosts"),
+    ),
+    "restart": (("revurb restart", "new workers with new code and configuration"),),
+    "stop": (
+        ("revurb stop", "clients move over first"),
+        ("revurb stop --port 8080 --now", "one of several, at once"),
+    ),
+    "doctor": (
+        ("revurb doctor", "with the settings of the working directory"),
+        ("revurb doctor --env-file /srv/app/.env", "of another one"),
+    ),
+    "config": (
+        ("revurb config check", "all that is wrong at once"),
+        ("revurb config show", "every option, and where it came from"),
+    ),
+    "config show": (
+        ("revurb config show", "every option, and where it came from"),
+        ("revurb config show --port 9000", "what that flag would do"),
+        ("revurb config show --json", "for a program"),
+    ),
+    "config check": (
+        ("revurb config check", "before a deployment"),
+        ("revurb config check --env-file .env.production", "another file"),
+    ),
+    "trigger": (
+        ("""revurb trigger orders created '{"id":7}'""", ""),
+        ("revurb trigger orders,private-stock sold 3", "two channels"),
+        ("cat event.json | revurb trigger orders created -", "data from standard input"),
+        ("revurb trigger orders created --url https://ws.example.com --app 1", "another node"),
+    ),
+    "listen": (
+        ("revurb listen orders private-stock", "private ones are signed for you"),
+        ("revurb listen presence-room --user-id 7", "as a member"),
+        ("revurb listen orders --url wss://ws.example.com --app 1", "another node"),
+    ),
+}  # fmt: skip
+
+
+def examples(verb: str) -> str:
+    """The epilog of a command: a paragraph that click does not wrap, with the explanations below each other."""
+    rows = EXAMPLES[verb]
+    width = max(len(command) for command, _ in rows)
+    lines = [f"  {command:<{width}}  # {what}" if what else f"  {command}" for command, what in rows]
+    if max(map(len, lines)) > 78:  # above the command then, as the terminal has 80 columns
+        lines = [
+            line for command, what in rows for line in (*([f"  # {what}"] if what else []), f"  {command}")
+        ]
+    return "\n".join(("\b", "Examples:", *lines))
