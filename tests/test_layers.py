@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"pusher", "wire", "apps", "observe"},
     "node": EVERYTHING_BELOW_NODE,
     "processes": EVERYTHING_BELOW_NODE | {"node"},
-    "doctor": EVERYTHING_BELOW_NODE | {"node"},
+    "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
     "cli": {"config", "processes", "doctor", "observe", "node"},
 }

@@ -20,9 +20,11 @@ COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 @click.command(epilog=examples("doctor"))
 @config_options
 def doctor(**flags: Any) -> None:
-    """Check the settings and the Redis, find the other nodes, and ask them how they are.
+    """Check the settings, this host and Redis; find the other nodes.
 
-    Looks and asks; changes nothing. Exits with 1 if something is wrong, with 2 if the settings are.
+    On this host: the port, the server that runs, the certificate, limits of the system, and who may connect. The other
+    nodes are asked how they are. Looks and asks; changes nothing. Exits with 1 if something is wrong, with 2 if the
+    settings are.
     """
     config = load_or_exit(**flags)
     for warning in config.warnings:

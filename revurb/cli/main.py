@@ -29,7 +29,10 @@ VERBS = {
         "Replace the workers of a server, and refuse nobody meanwhile.",
     ),
     "stop": ("revurb.cli.stop:stop", "Stop the server that runs here."),
-    "doctor": ("revurb.cli.doctor:doctor", "Check the settings and the Redis, and find the other nodes."),
+    "doctor": (
+        "revurb.cli.doctor:doctor",
+        "Check the settings, this host and Redis; find the other nodes.",
+    ),
     "config": ("revurb.cli.config:config", "Show, check or describe the configuration."),
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),

@@ -1,7 +1,7 @@
 """Tables on the terminal. Texts from elsewhere (other nodes, Redis, the environment) are shown as they are.
 
-Rule: cells are `Text`, never strings. A string is markup to rich, and escaped markup is still not shown as it was: `:x:`
-becomes an emoji, and backslashes before a bracket double.
+Rule: cells are `Text`, never strings. A string is markup to rich, and escaped markup is still not shown as it was:
+`:x:` becomes an emoji, and backslashes before a bracket double.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The order in which `revurb doctor` examines a server.
 
-A check comes after those that it depends on. If Redis cannot be reached, the examination ends there.
+This host comes first: port and server, certificate, limits, apps. A check comes after those that it depends on. If
+Redis cannot be reached, the examination ends there.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ import asyncio
 
 from revurb.bus.redis.redis_client import client_factory
 from revurb.config import Config
+from revurb.doctor.certificate import check_certificate
+from revurb.doctor.configured_apps import check_apps
 from revurb.doctor.finding import Finding
+from revurb.doctor.local_server import check_local_server
 from revurb.doctor.other_nodes import check_other_nodes
 from revurb.doctor.php_nodes import check_legacy_channel
 from revurb.doctor.redis_server import check_connection, check_settings
+from revurb.doctor.system_limits import check_limits
 
 
 def run_examination(config: Config) -> list[Finding]:
@@ -23,20 +28,23 @@ def run_examination(config: Config) -> list[Finding]:
 async def examine(config: Config) -> list[Finding]:
     """The findings of all checks, in the order in which they ran. Raises ConfigError if the configured
     Redis client factory cannot be loaded."""
+    here = [
+        *check_local_server(config),
+        check_certificate(config),
+        *check_limits(config),
+        *check_apps(config),
+    ]
     if not config.scaling.enabled:
-        return [
-            Finding(
-                "ok", "scaling", "off: this node, or the workers of this host, are all there is",
-                "REVERB_SCALING_ENABLED=true shares events with other nodes through Redis.",
-            )
-        ]  # fmt: skip
+        off = "off: this node, or the workers of this host, are all there is (REVERB_SCALING_ENABLED)"
+        return [*here, Finding("ok", "scaling", off)]
     redis = client_factory(config.scaling.redis)()
     redis.response_callbacks.clear()
     try:
         connection = await check_connection(redis)
         if connection.mark == "wrong":
-            return [connection]
+            return [*here, connection]
         return [
+            *here,
             connection,
             *await check_settings(redis),
             await check_legacy_channel(redis, config),

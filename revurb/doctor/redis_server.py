@@ -28,12 +28,10 @@ async def check_connection(redis: AnyRedis) -> Finding:
         await redis.execute_command("PING")
         ping_ms = (time.perf_counter() - started_at) * 1000
     except (RedisError, OSError) as error:
-        return Finding(
-            "wrong", "connection", str(error), "Check REDIS_URL or REDIS_HOST, REDIS_PORT and so on."
-        )
+        return Finding("wrong", "Redis", str(error), "Check REDIS_URL or REDIS_HOST, REDIS_PORT and so on.")
     return Finding(
         "ok" if ping_ms < SLOW_PING_MS else "warning",
-        "connection",
+        "Redis",
         f"there after {connect_ms:.1f} ms, answers in {ping_ms:.2f} ms",
         "Each event waits so long for its place: put nodes and Redis closer together.",
     )
@@ -58,7 +56,7 @@ async def check_version(redis: AnyRedis) -> Finding:
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
     return Finding(
         "ok" if version >= OLDEST_VERSION else "wrong",
-        "version",
+        "version of Redis",
         text,
         "Redis 6.2 or later is needed (XADD MINID).",
     )
@@ -105,7 +103,7 @@ async def check_memory(redis: AnyRedis) -> Finding:
     evicts = max_bytes > 0 and policy not in ("noeviction",) and not policy.startswith("volatile")
     return Finding(
         "warning" if evicts else "ok",
-        "memory",
+        "memory of Redis",
         f"{info.get('used_memory_human', '?')} used, {policy}",
         "Members and counts may be thrown away when memory is short: maxmemory-policy noeviction.",
     )
@@ -113,11 +111,11 @@ async def check_memory(redis: AnyRedis) -> Finding:
 
 # The name stands in the warning of a check that fails.
 CHECKS: tuple[tuple[str, Callable[[AnyRedis], Awaitable[Finding]]], ...] = (
-    ("version", check_version),
+    ("version of Redis", check_version),
     ("scripts", check_scripts),
     ("clock", check_clock),
     ("buffers", check_output_buffers),
-    ("memory", check_memory),
+    ("memory of Redis", check_memory),
 )
 
 

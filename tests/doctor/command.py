@@ -8,13 +8,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+PORT = {"REVERB_SERVER_PORT": "0"}
+
 
 def revurb(cwd: Path, environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
     app = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "key1", "REVERB_APP_SECRET": "secret1"}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "revurb", *arguments],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], **app, **environment},
+        # In a folder of its own, so that servers of others on this host are not found.
+        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(cwd), **PORT, **app, **environment},
         capture_output=True,
         text=True,
         timeout=30,
