@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from revurb.apps import App, RateLimit
+from revurb.config.normalization import origin_pattern
 from revurb.config.option import Option, Setting, build, setting_of
 
 # An id or key is one segment of a URL path and the left side of `key:signature`.
@@ -48,8 +49,9 @@ _OPTIONS: Mapping[str, Option] = {
     "allowed_origins": Option(
         env="REVURB_APP_ALLOWED_ORIGINS",
         env_also=("REVERB_ALLOWED_ORIGINS",),
+        parse=origin_pattern,
         allowed='host names, "*" stands for any part: a list, or separated by commas in the environment',
-        doc="Host names of the web pages that may connect; `*` is any.",
+        doc="Host names of the web pages that may connect, without scheme and port; `*` is any.",
     ),
     "max_message_size_bytes": Option(
         env="REVERB_APP_MAX_MESSAGE_SIZE",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from revurb.apps.origin_pattern import OriginPatternError, check_origin_pattern
+from revurb.config.option import RefusedValue
+
 
 def route_prefix(text: str) -> str:
     """Returns `/ws` for `ws/`, `/ws` and `/ws/`, and the empty text for `/`. Raises ValueError if it is no URL path."""
@@ -19,3 +22,11 @@ def object_path(text: str) -> str:
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", path):
         raise ValueError(text)
     return path
+
+
+def origin_pattern(text: str) -> str:
+    """Returns the text. Raises RefusedValue, which says what may be meant, if it matches the Origin of no page."""
+    try:
+        return check_origin_pattern(text)
+    except OriginPatternError as error:
+        raise RefusedValue(str(error)) from None

@@ -59,13 +59,18 @@ class Unset(Enum):
 UNSET = Unset.UNSET
 
 
+class RefusedValue(ValueError):
+    """The text says why the value is not allowed; the problem ends with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """What the type and the default of a field do not tell.
 
     `minimum` and `maximum` are inclusive. A text must contain a match of `pattern`. `parse` takes a text and returns
     it in its final form; its ValueError becomes a problem. `allowed` tells in words what is accepted, where the words
-    made from type and range do not suffice. `keywords` stand for numbers: `{"auto": 0}`.
+    made from type and range do not suffice. `keywords` stand for numbers: `{"auto": 0}`. Of a list, `parse` takes each
+    part; the text of a `RefusedValue` that it raises is added to the problem.
     """
 
     doc: str
@@ -184,7 +189,9 @@ class Setting:
             checked = msgspec.convert(value, self.type)
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None  # in msgspec 0.19, a ValidationError is no ValueError
-        return checked if checked is None or self.option.parse is None else self.option.parse(checked)
+        if checked is None or self.option.parse is None:
+            return checked
+        return tuple(map(self.option.parse, checked)) if self.kind == "list" else self.option.parse(checked)
 
     def printable(self, value: object) -> object:
         """Returns `value` as it may be printed or put in JSON: secrets masked, permissions octal, tuples as lists."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from revurb.config.dotenv import Dotenv, parse_dotenv
 from revurb.config.error import MASK, suggestion
-from revurb.config.option import UNSET, Setting
+from revurb.config.option import UNSET, RefusedValue, Setting
 
 CONFIG_NAME = "REVURB_CONFIG"
 # Names of Reverb that have no meaning here: there is one kind of server, and no Pulse or Telescope.
@@ -101,10 +101,11 @@ class Sources:
         for found in found_values:
             try:
                 value = found.read(setting)
-            except ValueError:
+            except ValueError as error:
                 raw = MASK if setting.option.secret else repr(found.raw)
+                reason = f" ({error})" if isinstance(error, RefusedValue) else ""
                 self.problems.append(
-                    f"{key or setting.key}: found {raw} in {found.origin}; allowed: {setting.allowed()}"
+                    f"{key or setting.key}: found {raw} in {found.origin}; allowed: {setting.allowed()}{reason}"
                 )
                 break
             if value is not UNSET:

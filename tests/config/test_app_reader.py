@@ -50,6 +50,29 @@ NAMES: list[tuple[str, str, str, Any]] = [
 WHOLE_APP: dict[str, Any] = {"id": "1", "key": "the-key", "secret": "hush-hush"}
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("https://example.com", "'example.com' may be meant"),
+        ("localhost:3000", "'localhost' may be meant"),
+        ("[::1]:3000", "'[::1]' may be meant"),
+        ("a.com;b.com", "'a.com' and 'b.com' may be meant"),
+    ],
+)
+@pytest.mark.parametrize("source", ["REVURB_APP_ALLOWED_ORIGINS", "REVERB_ALLOWED_ORIGINS", "revurb.toml"])
+def test_an_origin_that_matches_no_page_ends_the_start(
+    project: Project, source: str, given: str, meant: str
+) -> None:
+    if source == "revurb.toml":
+        project.write(source, f'[[apps]]\nid = "1"\nallowed_origins = ["a.com", "{given}"]\n')
+        (problem,) = project.problems()
+    else:
+        (problem,) = project.problems({source: f"a.com,{given}"})
+    assert problem.startswith("apps.1.allowed_origins: found ")
+    assert source in problem
+    assert problem.endswith(f"({given!r} matches no page, as the host name alone is compared; {meant})")
+
+
 def test_every_name_is_in_the_table() -> None:
     names = {name for setting in APP_SETTINGS for name in setting.option.names}
     assert {row[0] for row in NAMES} | set(APP) == names

@@ -26,6 +26,11 @@ ALLOWED = ("laravel.com", "*.example.com")
         (None, ("*",), True),
         ("null", ("a.test", "*"), True),
         ("http://anything", (), False),
+        ("http://[::1]:3000", ("[::1]",), True),
+        ("http://[::1]:3000", ("::1",), True),
+        ("http://[::1]", ("[0:0:0:0:0:0:0:1]",), True),
+        ("http://[2001:DB8::7]", ("[2001:db8:*]",), True),
+        ("http://[::2]", ("[::1]",), False),
     ],
 )
 def test_origins(origin: str | None, allowed: tuple[str, ...], expected: bool) -> None:
