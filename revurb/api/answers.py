@@ -30,6 +30,10 @@ def bad_request(detail: str) -> ApiError:
     return ApiError(text_response(400, f"Bad request. {detail}"))
 
 
+def payload_too_large(detail: str) -> ApiError:
+    return ApiError(text_response(413, f"Payload too large. {detail}"))
+
+
 def invalid_fields(messages: dict[str, list[str]]) -> ApiError:
     """Laravel's message bag: `{"name":["The name field is required."]}` with 422."""
     return ApiError(json_response(messages, 422))

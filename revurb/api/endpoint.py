@@ -20,6 +20,7 @@ from revurb.wire.response import Response
 
 _ROOT = RouteMatch(Route.ROOT)
 _EVENTS = Route.EVENTS  # asked first, and looked up in its class it would cost as much as a call
+_LARGE = (Route.EVENTS, Route.BATCH_EVENTS)
 _HEALTH = answers.json_response({"health": "OK"})
 _LIVE = answers.json_response({"live": True})
 _READY = answers.json_response({"ready": True})
@@ -28,7 +29,8 @@ _READY = answers.json_response({"ready": True})
 class Api:
     """Answers every HTTP request of a node.
 
-    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. `unready` gives the
+    `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. A request of more than
+    `max_request_size_bytes` must be one of several events or channels, within Pusher's limits. `unready` gives the
     reason why new clients should go elsewhere ("draining"), or None. `degraded` gives the reason why other processes
     are out of reach, or None.
     """
@@ -41,6 +43,7 @@ class Api:
         *,
         path: str,
         signature_max_age_s: int,
+        max_request_size_bytes: int,
         clock: Callable[[], float],
         unready: Callable[[], str | None] = lambda: None,
         degraded: Callable[[], str | None] = lambda: None,
@@ -50,6 +53,7 @@ class Api:
         self._bus = bus
         self._path = path
         self._signature_max_age_s = signature_max_age_s
+        self._max_request_size_bytes = max_request_size_bytes
         self._clock = clock
         self._unready = unready
         self._degraded = degraded
@@ -77,6 +81,40 @@ class Api:
         if app is None or isinstance(app, App):
             return self._answer(request, found, app)
         return self._answer_later(request, found, app)
+
+    def admits_large_body(self, request: Request) -> MaybeAwaitable[bool]:
+        """Whether a request, of which only the head is here, is signed and may carry several events or channels."""
+        found = self.match_route(request.path)
+        if found is None or found.route not in _LARGE or request.method != found.route.method:
+            return False
+        app = self._apps.find_by_id(found.app)
+        if app is None or isinstance(app, App):
+            return self._is_signed(request, app)
+        return self._is_signed_later(request, app)
+
+    async def _is_signed_later(self, request: Request, app: Awaitable[App | None]) -> bool:
+        return self._is_signed(request, await app)
+
+    def _is_signed(self, request: Request, app: App | None) -> bool:
+        if app is None:
+            return False
+        try:
+            verify(
+                request,
+                app,
+                self._signed_paths(request),
+                self._clock(),
+                self._signature_max_age_s,
+                head_only=True,
+            )
+        except ApiError:
+            return False
+        return True
+
+    def _signed_paths(self, request: Request) -> tuple[str, ...]:
+        """The forms of the path that may have been signed: with our prefix, and without."""
+        path = request.path
+        return (path, path.removeprefix(self._path)) if self._path else (path,)
 
     def _answer_anyone(self, route: Route) -> Response:
         match route:
@@ -106,11 +144,13 @@ class Api:
         try:
             if app is None:
                 raise answers.unknown_app(found.app)
-            path = request.path
-            paths = (path, path.removeprefix(self._path)) if self._path else (path,)
+            # As `_signed_paths`, without the call.
+            paths = (request.path,) if not self._path else self._signed_paths(request)
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
             if found.route is _EVENTS:
-                return events.post_event(request.body, app, self._trigger, self._bus)
+                return events.post_event(
+                    request.body, app, self._trigger, self._bus, self._max_request_size_bytes
+                )
             return self._route(request, found, app, query)
         except ApiError as error:
             return error.response
@@ -121,7 +161,7 @@ class Api:
         bus = self._bus
         match found.route:
             case Route.BATCH_EVENTS:
-                return events.post_batch(request.body, app, self._trigger, bus)
+                return events.post_batch(request.body, app, self._trigger, bus, self._max_request_size_bytes)
             case Route.CHANNELS:
                 return channels.get_channels(bus, app.id, query)
             case Route.CHANNEL:

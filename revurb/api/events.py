@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from revurb.api.answers import EMPTY, invalid_fields, json_response
+from revurb.api.answers import EMPTY, invalid_fields, json_response, payload_too_large
 from revurb.api.deferred import when_ready
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
@@ -30,9 +30,17 @@ class EventRequest(msgspec.Struct):
 _decode = msgspec.json.Decoder(EventRequest).decode
 
 
-def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaitable[Response]:
+# Pusher's limits, for requests that are larger than others may be (https://pusher.com/docs/channels/library_auth_reference/rest-api).
+MAX_BATCH_EVENTS = 10
+MAX_DATA_BYTES = 14 * 1024  # 10 KiB, or as many encrypted as the SDKs do it
+
+
+def post_event(
+    body: bytes, app: App, trigger: Trigger, bus: Bus, max_size_bytes: int
+) -> MaybeAwaitable[Response]:
     """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
-    `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event."""
+    `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event. A body of more than
+    `max_size_bytes` has to be for several channels."""
     try:
         event = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -42,6 +50,12 @@ def post_event(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaita
             event.channels = [event.channel]
         if not event.name or not event.channels or "" in event.channels:
             event = _read_leniently(body)
+    if len(body) > max_size_bytes:
+        if len(event.channels) < 2:
+            raise payload_too_large(
+                f"An event to one channel has at most {max_size_bytes} bytes (REVERB_MAX_REQUEST_SIZE)."
+            )
+        _limit_data([event], max_size_bytes)
     if len(event.channels) > app.max_channels_per_event:
         raise invalid_fields(
             {"channels": [f"The channels field must not have more than {app.max_channels_per_event} items."]}
@@ -62,17 +76,28 @@ def _empty(done: None) -> Response:
     return EMPTY
 
 
-def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaitable[Response]:
+def post_batch(
+    body: bytes, app: App, trigger: Trigger, bus: Bus, max_size_bytes: int
+) -> MaybeAwaitable[Response]:
     """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{}`, or if any event asks for info
-    `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent."""
+    `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent. A body of
+    more than `max_size_bytes` has at most MAX_BATCH_EVENTS."""
     fields = Fields(read_body(body))
     items = _read_batch(fields)
+    is_large = len(body) > max_size_bytes
+    if is_large and len(items) > MAX_BATCH_EVENTS:
+        raise payload_too_large(
+            f"A batch of more than {MAX_BATCH_EVENTS} events has at most {max_size_bytes} bytes "
+            "(REVERB_MAX_REQUEST_SIZE)."
+        )
     events = []
     for number, item in enumerate(items):
         one = Fields(item if isinstance(item, dict) else {}, f"batch.{number}.", fields.problems)
         events.append(_read_event(one, one.only_channel))
     if fields.problems:
         raise invalid_fields(fields.problems)
+    if is_large:
+        _limit_data(events, max_size_bytes)
     waiting: list[Awaitable[None]] = []
     for event in events:
         accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
@@ -91,6 +116,16 @@ def post_batch(body: bytes, app: App, trigger: Trigger, bus: Bus) -> MaybeAwaita
 
     names = [event.channels[0] for event in events]
     return when_ready(all_accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
+
+
+def _limit_data(events: Sequence[EventRequest], max_size_bytes: int) -> None:
+    """Raise ApiError 413 if the data of an event in a large request is larger than documented, and than alone."""
+    most = max(MAX_DATA_BYTES, max_size_bytes)
+    for event in events:
+        if len(event.data.encode()) > most:
+            raise payload_too_large(
+                f"The data of an event has at most {most} bytes (Pusher's limit, or REVERB_MAX_REQUEST_SIZE)."
+            )
 
 
 def _read_leniently(body: bytes) -> EventRequest:

@@ -25,11 +25,13 @@ _MD5 = hashlib.md5(
 )  # copied for each body: OpenSSL takes 2 us to find the algorithm again
 
 
-def verify(request: Request, app: App, paths: tuple[str, ...], now: float, max_age_s: int) -> dict[str, str]:
+def verify(
+    request: Request, app: App, paths: tuple[str, ...], now: float, max_age_s: int, *, head_only: bool = False
+) -> dict[str, str]:
     """The request's parameters, decoded, the last of a name counting; ApiError (401) if the request is not the app's.
 
     `paths` are the forms of the path that may have been signed, `now` is seconds since 1970, `max_age_s` 0 turns the
-    check of the timestamp off.
+    check of the timestamp off. With `head_only` the body is not here yet: there has to be a `body_md5`.
     """
     cut = cut_query(request.query)
     if cut is not None:  # what SDKs send to publish has nothing to decode: 1 us for both instead of 10
@@ -54,7 +56,10 @@ def verify(request: Request, app: App, paths: tuple[str, ...], now: float, max_a
         if not -max_age_s <= now - int(timestamp) <= max_age_s:
             raise _too_old(now - int(timestamp), max_age_s)
     body, body_md5 = request.body, given.get("body_md5")
-    if body or body_md5 is not None:
+    if head_only:
+        if body_md5 is None:
+            raise unauthorized("body_md5 is required.")
+    elif body or body_md5 is not None:
         md5 = _MD5.copy()
         md5.update(body)
         if body_md5 != md5.hexdigest():

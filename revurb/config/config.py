@@ -156,9 +156,19 @@ class LimitsConfig:
         Option(
             env="REVERB_MAX_REQUEST_SIZE",
             minimum=1,
-            doc="Largest body of an HTTP request, in bytes; above: 413.",
+            doc="Largest body of an HTTP request, in bytes; above: 413. Signed requests with several events, or to "
+            "several channels, may have `max_batch_size_bytes`.",
         ),
     ] = 10_000
+    max_batch_size_bytes: Annotated[
+        int,
+        Option(
+            env="REVURB_MAX_BATCH_SIZE",
+            minimum=1,
+            doc="Largest body of a signed request with up to 10 events, or with one to several channels, in bytes; "
+            "above: 413. The default has room for ten events with 10 KiB of data each, however that is escaped.",
+        ),
+    ] = 655_360
     max_head_size_bytes: Annotated[
         int,
         Option(

@@ -21,6 +21,7 @@ class Limits(TypedDict, total=False):
     """The limits of a node by their names in the configuration. docs/configuration.md describes each one."""
 
     max_request_size_bytes: int
+    max_batch_size_bytes: int
     max_head_size_bytes: int
     request_timeout_s: float
     keep_alive_timeout_s: float

@@ -60,6 +60,10 @@ class Gateway:
                 return self._upgrade(request, found.app)
         return self._api.answer(request)
 
+    def admits_large_body(self, request: Request) -> bool | Awaitable[bool]:
+        """The transport's `LargeBodies`."""
+        return self._api.admits_large_body(request)
+
     def _upgrade(self, request: Request, key: str) -> Answer | Awaitable[Answer]:
         try:
             agreement = None if self._compression is None else handshake.agree(request, self._compression)

@@ -131,9 +131,8 @@ class Node:
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
-        self._connections = Connections(
-            self._make_gateway(), _transport_limits(config, self._processes), self.counters, loop
-        )
+        gateway, limits = self._make_gateway(), _transport_limits(config, self._processes)
+        self._connections = Connections(gateway, limits, self.counters, loop, gateway.admits_large_body)
         self._make_connection = functools.partial(ClientConnection, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
@@ -222,6 +221,7 @@ class Node:
             self._bus,
             path=config.server.path,
             signature_max_age_s=config.limits.signature_max_age_s,
+            max_request_size_bytes=config.limits.max_request_size_bytes,
             clock=time.time,
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
@@ -263,6 +263,7 @@ def _transport_limits(config: Config, processes: int) -> TransportLimits:
     return TransportLimits(
         max_head_bytes=limits.max_head_size_bytes,
         max_body_bytes=limits.max_request_size_bytes,
+        max_large_body_bytes=limits.max_batch_size_bytes,
         max_queued_bytes=limits.max_queued_bytes,
         max_queued_total_bytes=max(total_bytes // processes, 1),
         request_timeout_s=limits.request_timeout_s,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.handlers import RequestHandler, TransportLimits
+from revurb.transport.handlers import LargeBodies, RequestHandler, TransportLimits, Upgrade
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
-from revurb.transport.transport_buffers import TransportBuffers
+from revurb.transport.transport_buffers import BufferedConnection, TransportBuffers
 from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
@@ -28,6 +28,20 @@ if TYPE_CHECKING:
 # of the turn takes longer than that, as long as the rest, so that output keeps up with input.
 FLUSH_BUDGET_S = 0.001
 MAX_FLUSH_BUDGET_S = 0.020
+
+
+class Upgradable(BufferedConnection, Protocol):
+    """The protocol object of the connection."""
+
+    def open(self, upgrade: Upgrade, rest: bytes) -> None:
+        """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether input waits that the peer has sent."""
+
+    def resume_input(self) -> None:
+        """Give this connection its input again, after it was paused or blocked."""
 
 
 class OpenHttp(Timed, Protocol):
@@ -59,8 +73,10 @@ class Connections:
         limits: TransportLimits,
         counters: Counters,
         loop: asyncio.AbstractEventLoop,
+        admits_large_body: LargeBodies = lambda request: False,
     ) -> None:
         self.handler = handler
+        self.admits_large_body = admits_large_body
         self.limits = limits
         self.counters = counters
         self.date = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -59,6 +59,8 @@ class Upgrade(msgspec.Struct):  # made in a fifth of the time that a NamedTuple 
 
 
 Answer: TypeAlias = Response | Upgrade
+LargeBodies: TypeAlias = Callable[[Request], bool | Awaitable[bool]]
+"""Says whether the body of a request, of which only the head is here, may have `max_large_body_bytes`."""
 
 
 class RequestHandler(Protocol):
@@ -73,6 +75,9 @@ class TransportLimits:
 
     max_head_bytes: int
     max_body_bytes: int
+    max_large_body_bytes: int = (
+        0  # of requests that are admitted by their heads; not above max_body_bytes: of none
+    )
     max_queued_bytes: int
     max_queued_total_bytes: int
     max_fragments: int = 1024  # frames of one message; clients of Pusher send one

@@ -11,12 +11,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
-from revurb.transport.connections import Connections
+from revurb.transport.connections import Connections, Upgradable
 from revurb.transport.handlers import Answer, Upgrade
 from revurb.transport.timer_wheel import Tick
-from revurb.transport.transport_buffers import BufferedConnection
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import DeferredResponse, Response, encode_response
 
@@ -25,20 +24,6 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TEXT = "text/plain; charset=utf-8"
 MAX_TOGETHER_BYTES = 16 * 1024  # behind an answer that is larger, what has gathered is written
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
-
-
-class Upgradable(BufferedConnection, Protocol):
-    """The protocol object of the connection."""
-
-    def open(self, upgrade: Upgrade, rest: bytes) -> None:
-        """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
-
-    @property
-    def is_held_up(self) -> bool:
-        """Whether input waits that the peer has sent."""
-
-    def resume_input(self) -> None:
-        """Give this connection its input again, after it was paused or blocked."""
 
 
 class HttpConnection:
@@ -66,7 +51,11 @@ class HttpConnection:
         self._connections = connections
         self._owner = owner
         self._transport = transport
-        self._reader = HttpReader(max_head_bytes=limits.max_head_bytes, max_body_bytes=limits.max_body_bytes)
+        self._reader = HttpReader(
+            max_head_bytes=limits.max_head_bytes,
+            max_body_bytes=limits.max_body_bytes,
+            max_granted_bytes=limits.max_large_body_bytes,
+        )
         self._requests: deque[Request] | None = None  # made for a peer that does not wait, or sends parts
         self._answering: asyncio.Future[Any] | None = None
         self._outgoing: list[bytes] | None = (
@@ -188,10 +177,14 @@ class HttpConnection:
             self._transport.write(data)
 
     def _handle_queued(self) -> None:
-        while self._requests and self._answering is None and self._writable and not self._ended:
-            self._handle(self._requests.popleft())
-        if self._requests or self._answering is not None or self._ended:
-            return
+        while True:
+            while self._requests and self._answering is None and self._writable and not self._ended:
+                self._handle(self._requests.popleft())
+            if self._requests or self._answering is not None or self._ended:
+                return
+            if self._reader.ungranted is None:
+                break
+            self._ask_for_large_body(self._reader.ungranted)
         if self._reader.failure is not None:
             self._connections.counters.http_errors_total += 1
             self._refuse(self._reader.failure)
@@ -238,10 +231,43 @@ class HttpConnection:
         except Exception:
             answer = _internal_error(request)
         self._on_answer(request, answer)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Handle what has come while an answer was awaited."""
         if self._answering is None and not self._ended and self._writable:
             self._handle_queued()
             if not self.is_blocked:
                 self._owner.resume_input()
+
+    def _ask_for_large_body(self, request: Request) -> None:
+        """Have the body of a request read whose head is here, or refused. The answer may have to be awaited."""
+        try:
+            allowed = self._connections.admits_large_body(request)
+        except Exception:
+            _log.exception("a large request could not be admitted", extra={"path": request.path})
+            allowed = False
+        if isinstance(allowed, bool):
+            self._grant(allowed)
+            return
+        self._answering = asyncio.ensure_future(allowed)
+        self._answering.add_done_callback(self._on_large_body_asked)
+
+    def _on_large_body_asked(self, done: asyncio.Future[bool]) -> None:
+        self._answering = None
+        if done.cancelled():
+            return
+        try:
+            allowed = done.result()
+        except Exception:
+            _log.exception("a large request could not be admitted")
+            allowed = False
+        self._grant(allowed)
+        self._go_on()
+
+    def _grant(self, allowed: bool) -> None:
+        assert self._requests is not None  # made when the head was fed
+        self._requests += self._reader.grant(allowed)
 
     def _send_response(self, request: Request, response: Response) -> None:
         connections = self._connections

@@ -2,7 +2,7 @@
 
 Rule 1: nothing a peer sends raises. What cannot be read becomes `failure`; the owner answers it and closes.
 Rule 2: the verdict on a request depends on its bytes, not on how they were chunked.
-Rule 3: nothing is kept beyond the two limits, whatever is declared.
+Rule 3: nothing is kept beyond the limits, whatever is declared.
 
 Plan: llhttp checks the syntax, but does not report how far it has parsed, and skips the body of a request that asks for
 an upgrade. So it is fed in pieces that end where something may end: heads and chunked bodies at CRLF CRLF (nothing
@@ -47,27 +47,31 @@ class _State(enum.IntEnum):
     HEAD = 0
     SIZED = 1  # a body with Content-Length
     CHUNKED = 2
-    UPGRADED = 3  # from here on nothing is read any more
-    STOPPED = 4
+    UNGRANTED = 3  # the owner has to say how large the body may be, and nothing of it is read
+    UPGRADED = 4  # from here on nothing is read any more
+    STOPPED = 5
 
 
 # A member looked up in its class costs as much as a step of the parser.
-_HEAD, _SIZED, _CHUNKED, _UPGRADED, _STOPPED = _State
+_HEAD, _SIZED, _CHUNKED, _UNGRANTED, _UPGRADED, _STOPPED = _State
 
 
 class HttpReader:
-    """The requests of one connection. Limits in bytes: request line with header fields, and body.
+    """The requests of one connection. Limits in bytes: request line with header fields, body, and a body that has been
+    granted to be larger.
 
     Stops for good, ignoring all further input, after a failure and after a request that will be the last one:
     an upgrade, or one without keep-alive.
     """
 
     __slots__ = (
+        "_body_limit",
         "_events",
         "_has_parser",
         "_head_bytes",
         "_left",
         "_max_body_bytes",
+        "_max_granted_bytes",
         "_max_head_bytes",
         "_parser",
         "_request",
@@ -76,12 +80,14 @@ class HttpReader:
         "_tail",
         "failure",
         "idle",
+        "ungranted",
         "waiting_for_continue",
     )
 
-    def __init__(self, *, max_head_bytes: int, max_body_bytes: int) -> None:
+    def __init__(self, *, max_head_bytes: int, max_body_bytes: int, max_granted_bytes: int = 0) -> None:
         self._max_head_bytes = max_head_bytes
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = self._body_limit = max_body_bytes
+        self._max_granted_bytes = max_granted_bytes
         self._has_parser = False
         self._state = _HEAD
         self._head_bytes = 0
@@ -92,6 +98,8 @@ class HttpReader:
         self.failure: HttpError | None = None
         self.waiting_for_continue = False
         """A head with `Expect: 100-continue` is here, and nothing of its body."""
+        self.ungranted: Request | None = None
+        """A request whose body is, or may become, larger than the limit: `grant` has to be called before it is read."""
         self.idle = True
         """Whether no byte of a further request has arrived, so that closing would cut nothing off."""
 
@@ -106,14 +114,28 @@ class HttpReader:
         requests: list[Request] = []
         at = 0
         try:
-            while at < len(piece) and self._state < _UPGRADED:
+            while at < len(piece) and self._state < _UNGRANTED:
                 at = _READ[self._state](self, piece, at, requests)
         except HttpError as error:
             self.failure = error.with_traceback(None)  # its frames hold the reader
             self._stop()
-        if self._state is _UPGRADED:
+        if self._state is _UPGRADED or self._state is _UNGRANTED:
             self._rest += piece[at:]
         return requests
+
+    def grant(self, allowed: bool) -> list[Request]:
+        """Read the body of `ungranted`, which may be as large as granted ones if that is `allowed`; gives the requests
+        that are complete then. Until this is called, what comes behind its head is kept: read no more."""
+        request, self.ungranted = self.ungranted, None
+        assert request is not None
+        if allowed:
+            self._body_limit = self._max_granted_bytes
+        try:
+            self._begin_body(request.headers)
+        except HttpError as error:
+            self.failure = error.with_traceback(None)
+            self._stop()
+        return self.feed(self.take_rest())
 
     def feed_whole(self, piece: bytes) -> Request | None:
         """What `feed` would do with a piece that is one whole, plain request, and nothing with any other."""
@@ -160,7 +182,9 @@ class HttpReader:
         if self._events.head_complete:
             raise HttpError(400, _STRANGE_END)
         elif stop < len(data):
-            raise HttpError(413, f"The request head is larger than {self._max_head_bytes} bytes.")
+            raise HttpError(
+                413, f"The request head is larger than {self._max_head_bytes} bytes (REVURB_MAX_HEAD_SIZE)."
+            )
         return stop
 
     def _read_sized(self, data: bytes, at: int, requests: list[Request]) -> int:
@@ -207,7 +231,7 @@ class HttpReader:
             return True
         except httptools.HttpParserError as error:
             detail = str(error)  # not the error itself, which would keep this frame, and with it the reader
-        if self._events.body_bytes > self._max_body_bytes:
+        if self._events.body_bytes > self._body_limit:
             raise self._body_too_large()  # even if llhttp failed behind it: byte by byte it would not have come there
         if detail is None:
             return False
@@ -232,8 +256,6 @@ class HttpReader:
                 raise HttpError(400, "Transfer-Encoding does not go with HTTP/1.0 or Content-Length.")
             if coding.lower() != "chunked":
                 raise HttpError(501, _OTHER_CODING)
-        if length > self._max_body_bytes:
-            raise self._body_too_large()
         has_body = coding is not None or length > 0
         if "expect" in headers:
             if headers["expect"].lower() != "100-continue":
@@ -245,11 +267,20 @@ class HttpReader:
             self._read_on(coding, length)
         if not has_body:
             self._finish(requests)
-        elif coding is None:
-            self._state, self._left = _SIZED, length
+        elif self._max_granted_bytes > self._max_body_bytes and (coding or length > self._max_body_bytes):
+            self._state, self.ungranted = _UNGRANTED, request
         else:
+            self._begin_body(headers)
+
+    def _begin_body(self, headers: dict[str, str]) -> None:
+        if "transfer-encoding" in headers:
             self._state = _CHUNKED
-            self._left = self._max_head_bytes + _FRAMING_PER_BODY_BYTE * self._max_body_bytes
+            self._left = self._max_head_bytes + _FRAMING_PER_BODY_BYTE * self._body_limit
+            return
+        self._state, self._left = _SIZED, int(headers["content-length"])
+        if self._left > self._body_limit:
+            self.waiting_for_continue = False
+            raise self._body_too_large()
 
     def _read_on(self, coding: str | None, length: int) -> None:
         """A parser that has not seen the Upgrade field, and so goes on with the body and the next request.
@@ -274,6 +305,7 @@ class HttpReader:
         requests.append(request)
         self._request = None
         self._state, self._head_bytes = _HEAD, 0
+        self._body_limit = self._max_body_bytes
         events.reset()
         self.idle = not request.upgrade
         if request.upgrade:
@@ -287,7 +319,9 @@ class HttpReader:
             self._events.reset()
 
     def _body_too_large(self) -> HttpError:
-        return HttpError(413, f"The request body is larger than {self._max_body_bytes} bytes.")
+        granted = self._body_limit > self._max_body_bytes
+        option = "REVURB_MAX_BATCH_SIZE" if granted else "REVERB_MAX_REQUEST_SIZE"
+        return HttpError(413, f"The request body is larger than {self._body_limit} bytes ({option}).")
 
 
 _READ = (HttpReader._read_head, HttpReader._read_sized, HttpReader._read_chunked)  # by _State

@@ -57,6 +57,7 @@ class Desk(Room):
             self.bus,
             path=path,
             signature_max_age_s=max_age_s,
+            max_request_size_bytes=10_000,
             clock=lambda: NOW,
             unready=lambda: self.unready,
             degraded=lambda: self.degraded,

@@ -1,6 +1,8 @@
 """The routes that send events."""
 
-from tests.api.desk import ALL, Desk
+import pytest
+
+from tests.api.desk import ALL, Desk, a_request, signed_query
 
 
 def test_nothing_of_a_bad_batch_is_sent(desk: Desk) -> None:
@@ -95,3 +97,73 @@ def test_an_event_goes_to_so_many_channels(desk: Desk) -> None:
             refused,
         )
     assert desk.call("POST", "/events", {"name": "e", "channels": names[:100], "data": "1"}) == (200, {})
+
+
+# Large requests
+
+MAX_BYTES = 10_000
+
+
+def test_one_event_is_as_large_as_a_request_may_be(desk: Desk) -> None:
+    status, text = desk.call("POST", "/events", {"name": "e", "channel": "c", "data": "x" * MAX_BYTES})
+    assert status == 413
+    assert text.startswith(
+        "Payload too large. An event to one channel has at most 10000 bytes (REVERB_MAX_REQUEST_SIZE"
+    )
+    assert desk.call("POST", "/events", {"name": "e", "channels": ["c"], "data": "x" * MAX_BYTES})[0] == 413
+
+
+def test_documented_calls_work(desk: Desk) -> None:
+    """100 channels and 10 KB; ten events of 10 KB; and as many encrypted, which makes them larger."""
+    client = desk.client(desk.app)
+    client.subscribe("c" * 200)
+    client.heard()
+    names = [f"{number:03}" + "n" * 197 for number in range(99)]
+    body = {"name": "e" * 200, "channels": [*names, "c" * 200], "data": '"' * 10_240}
+    assert desk.call("POST", "/events", body) == (200, {})
+    assert len(client.heard()) == 1
+    for size in (10_240, 14_000):
+        event = {"name": "e" * 200, "channel": "c" * 200, "data": '"' * size}
+        assert desk.call("POST", "/batch_events", {"batch": [event] * 10}) == (200, {})
+        assert len(client.heard()) == 10
+    assert desk.call("POST", "/batch_events", {"batch": [event]}) == (200, {})
+
+
+def test_what_is_larger_than_documented_is_refused(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    client.subscribe("c")
+    event = {"name": "e", "channel": "c", "data": "x" * 1000}
+    assert desk.call("POST", "/batch_events", {"batch": [event] * 11})[0] == 413
+    assert desk.call("POST", "/batch_events", {"batch": [{**event, "data": "x"}] * 11}) == (200, {}), (
+        "as in Reverb"
+    )
+    large = {**event, "data": "é" * 7169}
+    assert desk.call("POST", "/batch_events", {"batch": [event, large]})[0] == 413
+    assert (
+        desk.call("POST", "/events", {"name": "e", "channels": ["c", "d"], "data": large["data"]})[0] == 413
+    )
+    assert len(client.heard()) == 11
+
+
+@pytest.mark.parametrize("route", ["events", "batch_events"])
+def test_only_what_is_signed_may_be_large(desk: Desk, route: str) -> None:
+    """Before its body is read; so the MD5 of the body has to be there to be signed."""
+    path = f"/apps/app1/{route}"
+
+    def admitted(query: str, method: str = "POST", path: str = path) -> object:
+        return desk.api.admits_large_body(a_request(method, f"{path}?{query}"))
+
+    query = signed_query(desk.app, "POST", path, b"x")
+    assert admitted(query) is True
+    assert admitted(query, "PUT") is False
+    assert admitted(query, path="/apps/app2/events") is False
+    assert admitted(query, path="/apps/nope/events") is False
+    assert admitted(query.replace("body_md5=", "body_md5=0")) is False
+    assert admitted(signed_query(desk.app, "POST", path)) is False, "without body_md5"
+    assert admitted("") is False
+
+
+def test_other_requests_are_never_large(desk: Desk) -> None:
+    for path in ("/apps/app1/users/7/terminate_connections", "/apps/app1/channels", "/up", "/nope"):
+        query = signed_query(desk.app, "POST", path, b"x")
+        assert desk.api.admits_large_body(a_request("POST", f"{path}?{query}")) is False

@@ -58,6 +58,22 @@ async def test_triggering_and_asking() -> None:
         }
 
 
+async def test_calls_as_large_as_pusher_documents() -> None:
+    async with serve() as server, connect(server.port, APP.key) as client:
+        sdk = server_sdk(server.port)
+        await client.subscribe("news")
+        data = "é" * 5_000  # 10 KB
+        batch = [{"channel": "news", "name": "batched", "data": data} for _ in range(10)]
+        await asyncio.to_thread(sdk.trigger_batch, batch)
+        for _ in range(10):
+            assert (await client.expect("batched"))["data"] == data
+        channels = [f"{number:0>200}" for number in range(99)]
+        await asyncio.to_thread(sdk.trigger, [*channels, "news"], "wide", data)
+        assert (await client.expect("wide"))["data"] == data
+        with pytest.raises(pusher.errors.PusherBadStatus, match="REVERB_MAX_REQUEST_SIZE"):
+            await asyncio.to_thread(sdk.trigger, "news", "single", data * 2)
+
+
 async def test_a_wrong_secret_is_told() -> None:
     async with serve() as server:
         sdk = pusher.Pusher(APP.id, APP.key, "wrong", host="127.0.0.1", port=server.port, ssl=False)
