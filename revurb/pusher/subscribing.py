@@ -185,6 +185,9 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     """
     if name.reserved:
         raise Unauthorized(f"{name.text} is reserved for the server")
+    if ":" in name.text:
+        # Else a signature for private-a:b is one for private-a with the channel_data "b". SDKs do not sign such names.
+        raise Unauthorized("The name of a private or presence channel must not have a colon")
     app, data = session.app_state.app, wanted.channel_data
     key, _, signature = wanted.auth.partition(":") if isinstance(wanted.auth, str) else ("", "", "")
     if data is not None and not isinstance(data, str):

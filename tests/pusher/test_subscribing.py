@@ -89,6 +89,21 @@ def test_a_signature_is_for_one_socket_and_one_app(room: Room) -> None:
     assert foreign.say(subscribe)[0]["event"] == "pusher:error"
 
 
+@pytest.mark.parametrize("prefix", ["private-", "presence-", "private-encrypted-", "presence-cache-"])
+def test_a_signature_for_one_channel_opens_no_other(room: Room, prefix: str) -> None:
+    """`socket:private-a:b` would be what is signed for private-a:b, and for private-a with the channel_data "b"."""
+    client, member = room.client(an_app()), user("1")
+    auth = f"key1:{an_app().sign(f'{client.session.socket_id}:{prefix}a:{member}')}"
+    named = {"channel": f"{prefix}a:{member}", "auth": auth}
+    signed = an_app().sign(f"{client.session.socket_id}:{prefix}a:b:{member}")
+    with_member = {"channel": f"{prefix}a:b", "auth": f"key1:{signed}", "channel_data": member}
+    for data in (named, with_member):
+        told = client.say({"event": "pusher:subscribe", "data": data})
+        assert [event["event"] for event in told] == ["pusher:error", "pusher:subscription_error"]
+        assert "colon" in told[1]["data"]["error"]
+    assert client.say({"event": "pusher:subscribe", "data": {"channel": "news:a"}}) == [succeeded("news:a")]
+
+
 def test_pushers_own_signature_vectors(room: Room) -> None:
     app = an_app(key="278d425bdf160c739803", secret="7ad3773142a6692b25b8")
     assert app.sign("1234.1234:private-foobar") == (
