@@ -105,5 +105,6 @@ class Fields:
         return []
 
     def refuse(self, name: str, what: str) -> None:
-        key = self.at + name
-        self.problems[key] = [f"The {key.replace('_', ' ')} field {what}"]
+        # Laravel turns underscores into spaces, but not in the items of a list.
+        key, shown = self.at + name, self.at + name if self.at else name.replace("_", " ")
+        self.problems[key] = [f"The {shown} field {what}"]

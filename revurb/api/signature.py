@@ -4,8 +4,9 @@ The rule (Pusher docs, "HTTP API: authentication"): `auth_signature` is HMAC-SHA
 of `METHOD\\npath\\nquery`, where query is every parameter but auth_signature, keys in lower case, sorted, values
 not percent-encoded, joined as `k=v&k=v`. `body_md5` is one of them wherever there is a body.
 
-Two things vary between SDKs and proxies, and either form is accepted: keys as sent rather than in lower case
-with arrays joined by commas (what Reverb and PHP make of a query), and the path with or without our prefix.
+Three things vary between SDKs and proxies, and either form is accepted: keys as sent rather than in lower case
+with arrays joined by commas (what Reverb and PHP make of a query), the path with or without our prefix, and a path
+that begins with several slashes as one that begins with one (a PHP SDK whose `path` is "/").
 
 Checked besides, which Reverb does not: that auth_key is the app's, auth_version 1.0, auth_timestamp recent, and
 body_md5 the body's. A request that is not signed with the secret is not told which of these was wrong.
@@ -74,6 +75,7 @@ def _signed_otherwise(
     forms = [_pusher_form(request.query), _reverb_form(request.query)]
     if plain is not None:
         forms.insert(0, plain)
+    paths += tuple("/" + path.lstrip("/") for path in paths if path.startswith("//"))
     return any(
         app.signed(f"{request.method}\n{path}\n{form}", signature)
         for form in dict.fromkeys(forms)
@@ -88,9 +90,12 @@ def _pusher_form(query: str) -> str:
 
 
 def _reverb_form(query: str) -> str:
-    """Names as sent, sorted by byte, the last of a name counts; `k[]=1&k[]=2` is `k=1,2`."""
+    """Names as sent, sorted by byte, the last of a name counts; `k[]=1&k[]=2` is `k=1,2`. What has no name is left
+    out."""
     grouped: dict[str, list[str]] = {}
     for key, value in _pairs(query):
+        if not key:
+            continue
         if key.endswith("[]"):
             grouped.setdefault(key[:-2], []).append(value)
         else:

@@ -63,6 +63,10 @@ def test_422_of_an_event(desk: Desk, body: Any, problems: dict[str, list[str]]) 
             },
         ),
         (
+            {"batch": [{"name": "e", "channel": "c", "data": "1", "socket_id": 5}]},
+            {"batch.0.socket_id": ["The batch.0.socket_id field must be a string."]},
+        ),
+        (
             {"batch": [{"name": "e", "channel": 5, "data": {}}]},
             {
                 "batch.0.data": ["The batch.0.data field must be a string."],

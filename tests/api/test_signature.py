@@ -117,6 +117,8 @@ COMMON = f"auth_key={APP.key}&auth_timestamp={NOW}&auth_version=1.0"
         (f"Info=x&{COMMON}", f"Info=x&{COMMON}"),  # Reverb: keys as sent, sorted by byte
         (f"{COMMON}&z=1,2", f"{COMMON}&z[]=1&z[]=2"),  # Reverb: arrays joined
         (f"{COMMON}&z[]=1&z[]=2", f"{COMMON}&z%5B%5D=1&z%5B%5D=2"),  # as sent
+        (COMMON, f"{COMMON}&="),  # Reverb: what has no name is none
+        (COMMON, f"=1&{COMMON}"),
     ],
 )
 def test_both_forms_of_a_query(text: str, sent: str) -> None:
@@ -133,3 +135,12 @@ def test_a_repeated_name_is_signed_as_sent_on_any_path(signed_path: str) -> None
     signature = APP.sign(f"GET\n{signed_path}\n{plain}")
     request = a_request("GET", f"{PATH}?{plain}&auth_signature={signature}")
     assert verify(request, APP, (PATH, "/prefix" + PATH), NOW, 600)["Z"] == "2"
+
+
+@pytest.mark.parametrize("signed_path", [PATH, "/" + PATH, "//" + PATH])
+def test_slashes_at_the_beginning_count_once(signed_path: str) -> None:
+    """As SDKs send them whose `path` ends in one, and sign them without."""
+    signature = APP.sign(f"GET\n{signed_path}\n{COMMON}")
+    sent = f"//{PATH}" if signed_path == PATH else signed_path
+    request = a_request("GET", f"{sent}?{COMMON}&auth_signature={signature}")
+    assert verify(request, APP, (sent,), NOW, 600)["auth_key"] == APP.key

@@ -1,7 +1,8 @@
 """docs/compatibility.md, read by the golden tests.
 
-Its tables have the columns `id | where | Reverb | Revurb | why`. `where` names captures and steps; in the
-Revurb column, backticks hold what goes over the wire instead, in the notation of `read_token`.
+Its tables of what was captured have the columns `id | where | Reverb | Revurb | why`. `where` names captures and
+steps; in the Revurb column, backticks hold what goes over the wire instead, in the notation of `read_token`. So they do
+in the table of what was not captured, whose columns are `id | input | Reverb | Revurb | why`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.golden.normal import (
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
 COLUMNS = ["id", "where", "Reverb", "Revurb", "why"]
+UNCAPTURED = ["id", "input", "Reverb", "Revurb", "why"]
 EVERY_ANSWER = "every HTTP answer"
 NO_CHANNEL = ("pusher:connection_established", "pusher:ping", "pusher:pong")
 
@@ -95,21 +97,36 @@ class Row:
 
 def read_rows(document: str) -> list[Row]:
     """The rows of all tables. Raises DocumentError."""
-    rows: list[Row] = []
-    lines = document.splitlines()
-    for number, line in enumerate(lines):
-        cells = _cells(line)
-        if cells != COLUMNS:
-            continue
-        for following in lines[number + 2 :]:
-            if not following.startswith("|"):
-                break
-            rows.append(_read_row(_cells(following)))
+    rows = [_read_row(cells) for cells in _tables(document, COLUMNS)]
     ids = [row.id for row in rows]
     doubled = {each for each in ids if ids.count(each) > 1}
     if doubled:
         raise DocumentError(f"ids used twice: {sorted(doubled)}")
     return rows
+
+
+def read_uncaptured(document: str) -> dict[str, list[str]]:
+    """The words in backticks of the Revurb column, by id, of what was not captured. Raises DocumentError."""
+    found: dict[str, list[str]] = {}
+    for cells in _tables(document, UNCAPTURED):
+        if len(cells) != len(UNCAPTURED) or not all(cells) or cells[0] in found:
+            raise DocumentError(
+                f"a row needs {len(UNCAPTURED)} cells that say something, and a new id: {cells}"
+            )
+        found[cells[0]] = re.findall("`([^`]+)`", cells[3])
+    return found
+
+
+def _tables(document: str, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The cells of each row of the tables with these columns."""
+    lines = document.splitlines()
+    for number, line in enumerate(lines):
+        if _cells(line) != columns:
+            continue
+        for following in lines[number + 2 :]:
+            if not following.startswith("|"):
+                break
+            yield _cells(following)
 
 
 def _cells(line: str) -> list[str]:
