@@ -43,6 +43,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb config check", "before a deployment"),
         ("revurb config check --env-file .env.production", "another file"),
     ),
+    "import": (
+        ("revurb import", "config/reverb.php to revurb.toml"),
+        ("revurb import config/reverb.php --output -", "have a look first"),
+    ),
     "trigger": (
         ("""revurb trigger orders created '{"id":7}'""", ""),
         ("revurb trigger orders,private-stock sold 3", "two channels"),

@@ -34,6 +34,7 @@ VERBS = {
         "Check the settings, this host and Redis; find the other nodes.",
     ),
     "config": ("revurb.cli.config:config", "Show, check or describe the configuration."),
+    "import": ("revurb.cli.importing:import_config", "Make a revurb.toml of Laravel's config/reverb.php."),
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),
 }

@@ -16,6 +16,7 @@ from revurb.config.listing import OptionRow, option_rows
 from revurb.config.load import load
 from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
+from revurb.config.php_import import ImportedConfig, import_reverb_php
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
 from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
@@ -30,6 +31,7 @@ __all__ = [
     "CompressionConfig",
     "Config",
     "ConfigError",
+    "ImportedConfig",
     "LimitsConfig",
     "LogConfig",
     "Option",
@@ -41,6 +43,7 @@ __all__ = [
     "ServerConfig",
     "Setting",
     "TlsConfig",
+    "import_reverb_php",
     "load",
     "load_app_provider",
     "load_redis_factory",

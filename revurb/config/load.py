@@ -19,6 +19,7 @@ from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, suggestion
 from revurb.config.option import build
+from revurb.config.other_projects import no_apps, php_warnings
 from revurb.config.redis_address import redis_address
 from revurb.config.scaling import RedisConfig
 from revurb.config.sources import Sources, read_sources
@@ -70,11 +71,9 @@ def load(
             f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
         )
     sources.problems += _cross_checks(config, provenance, base)
+    sources.warnings += php_warnings(sources, values, provenance, apps, base)
     if not apps and config.app_provider is None and not sources.problems:
-        sources.problems.append(
-            "apps: not set; allowed: REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET, "
-            "[[apps]] tables in revurb.toml, or REVURB_APP_PROVIDER"
-        )
+        sources.problems.append(no_apps(sources, base))
     if sources.problems:
         raise ConfigError(dict.fromkeys(sources.problems))
     paths = {

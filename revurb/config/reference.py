@@ -8,6 +8,7 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
 from revurb.config.option import Setting
+from revurb.config.reverb_php import APP_PATHS, SERVER_PATHS
 from revurb.config.sources import BUILD_NAMES, CONFIG_NAME, IGNORED_NAMES
 
 TITLES = {
@@ -83,6 +84,16 @@ In a table, the secret can be given as `secret`, as `secret_env` (the name of a 
 `.env` that holds it), or as `secret_file` (the path of a file that holds it, whose last line end is dropped).
 """
 
+LARAVEL = """\
+## From Laravel's `config/reverb.php`
+
+That file is PHP, and not run. If it is beside `.env` and sets something else than is set here, the start says so.
+`revurb import config/reverb.php` makes a `revurb.toml` of it: what comes from the environment goes on coming from
+there; literals, arrays, `env()`, casts and `explode()` are understood, and what is not becomes a comment with its line.
+`REVERB_APP_*` names are of all apps in PHP, and of the app with `REVERB_APP_ID` here; the import writes them out for
+the others.
+"""
+
 
 def reference() -> str:
     """Returns the whole document, which ends in a line end."""
@@ -92,7 +103,15 @@ def reference() -> str:
     parts = [INTRODUCTION]
     parts += [f"## {TITLES[name]}\n\n{_table(settings)}" for name, settings in sections.items()]
     parts.append(f"{APPS}\n{_table(APP_SETTINGS)}")
+    parts.append(f"{LARAVEL}\n{_php_table()}")
     return "\n".join(parts)
+
+
+def _php_table() -> str:
+    lines = [_line(["in `config/reverb.php`", "Key"]), _line(["---"] * 2)]
+    for prefix, paths, below in (("servers.reverb", SERVER_PATHS, ""), ("apps.apps[]", APP_PATHS, "apps[].")):
+        lines += [_line([f"`{prefix}.{path}`", f"`{below}{key}`"]) for path, key in paths.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _table(settings: Sequence[Setting]) -> str:

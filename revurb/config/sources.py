@@ -61,6 +61,10 @@ class Sources:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def environment_text(self, name: str) -> str | None:
+        """The text of a name in the environment or else in `.env`, as `env()` of Laravel finds it; None without one."""
+        return self.environ.get(name, self.dotenv.values.get(name))
+
     def find(self, setting: Setting) -> Iterator[FoundValue]:
         """Yields the values for an option of the server, the strongest source first."""
         raw = self.flags.get(setting.key)

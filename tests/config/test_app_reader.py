@@ -259,13 +259,6 @@ def test_two_apps_with_the_same_id_or_key(project: Project) -> None:
     )
 
 
-def test_no_app_at_all(project: Project) -> None:
-    assert project.problems(app=False) == (
-        "apps: not set; allowed: REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET, "
-        "[[apps]] tables in revurb.toml, or REVURB_APP_PROVIDER",
-    )
-
-
 @pytest.mark.parametrize("missing", ["REVERB_APP_KEY", "REVERB_APP_SECRET"])
 def test_a_half_given_app(project: Project, missing: str) -> None:
     option = missing.removeprefix("REVERB_APP_").lower()
