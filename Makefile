@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate clean
+.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -20,6 +20,7 @@ help:
 	@echo "make chaos   lost, stopped and emptied Redis servers under load; needs redis-server"
 	@echo "make stalls  the tests that time could break, while every process is stopped for 0.4 s in each second"
 	@echo "make mutate  small faults that no test notices (make mutate ARGS='--package wire --count 40 --seed 1')"
+	@echo "make bare    both README commands in bare roots of Debian 12 and 13; root and debootstrap, half an hour, weekly"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
 	@echo "make bench   the framer against its peers, a node under load, and how long others wait beside one peer's; under five minutes"
@@ -64,6 +65,9 @@ stalls: $(VENV)/.dev
 
 mutate: $(VENV)/.dev
 	$(BIN)/python -m tests.mutation.campaign $(ARGS)
+
+bare:
+	@tests/bare/bare-root $(ARGS)
 
 sanitize: $(VENV)/.dev
 	PYTHON=$(BIN)/python tests/sanitize/sanitize $(ARGS)
