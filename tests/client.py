@@ -197,7 +197,7 @@ class Client:
     async def expect_error(self, code: int) -> str:
         """The next message, which must be a pusher:error with this code; its text."""
         message = await self.expect("pusher:error")
-        error = json.loads(message["data"])
+        error = message["data"]
         assert error["code"] == code, message
         return str(error["message"])
 

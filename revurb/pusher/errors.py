@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class PusherError(Exception):
-    """Answered with `{"event":"pusher:error","data":"{\\"code\\":...,\\"message\\":...}"}`."""
+    """Answered with `{"event":"pusher:error","data":{"code":...,"message":...}}`."""
 
     code: ClassVar[int]
     message: ClassVar[str]

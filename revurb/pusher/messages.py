@@ -2,7 +2,7 @@
 
 In: `{"event":..., "channel":..., "data":...}`, of which `data` stays raw JSON until someone needs it.
 Out: finished JSON (`..._text`) and finished WebSocket frames (`frame`). As in Reverb, `data` of all that the
-server sends is JSON inside a JSON string; `data` of client events is forwarded as received.
+server sends is JSON inside a JSON string, but for errors; `data` of client events is forwarded as received.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ _ESTABLISHED = (
 
 
 def error_frame(error: PusherError) -> bytes:
-    data = orjson.dumps({"code": error.code, "message": str(error)}).decode()
-    return frame(orjson.dumps({"event": "pusher:error", "data": data}))
+    """The one event of the server whose `data` is an object, as Pusher's is: PusherSwift drops it otherwise, and
+    pusher-js, the Java and the .NET client take either."""
+    return frame(orjson.dumps({"event": "pusher:error", "data": {"code": error.code, "message": str(error)}}))
 
 
 def subscription_error_frame(channel: str, error: SubscriptionRefused) -> bytes:

@@ -24,6 +24,7 @@ class Node:
         self._ids = itertools.count()
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._states: defaultdict[str, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
+        self._errors: defaultdict[str, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
         self._events: defaultdict[str, asyncio.Queue[dict[str, Any]]] = defaultdict(asyncio.Queue)
         self._reading = asyncio.create_task(self._read())
 
@@ -48,6 +49,11 @@ class Node:
         async with asyncio.timeout(patience_s):
             while await self._states[client].get() != state:
                 pass
+
+    async def error(self, client: str) -> Any:
+        """The data of the next error of the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._errors[client].get()
 
     async def event(self, client: str, event: str, channel: str | None = None) -> Any:
         """The next thing that this client was told on any channel, which must be this event; its data."""
@@ -74,6 +80,8 @@ class Node:
                     reply.set_result(fact["result"])
             elif "state" in fact:
                 self._states[fact["client"]].put_nowait(fact["state"])
+                if fact["state"] == "error":
+                    self._errors[fact["client"]].put_nowait(fact["data"])
             else:
                 self._events[fact["client"]].put_nowait(fact)
 

@@ -38,6 +38,8 @@ async def test_a_wrong_signature_is_a_subscription_error(stage: Stages) -> None:
     async with stage() as s:
         await s.open("a", params={"forge": "1"})
         await s.node.do("subscribe", "a", channel="private-news")
+        unauthorized = {"code": 4009, "message": "Connection is unauthorized"}
+        assert await s.node.error("a") == unauthorized
         error = await s.node.event("a", "pusher:subscription_error", "private-news")
         assert error["type"] == "AuthError"
         assert error["status"] == 401

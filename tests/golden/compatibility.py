@@ -35,6 +35,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
 COLUMNS = ["id", "where", "Reverb", "Revurb", "why"]
 UNCAPTURED = ["id", "input", "Reverb", "Revurb", "why"]
 EVERY_ANSWER = "every HTTP answer"
+EVERY_ERROR = "every `pusher:error`"
 NO_CHANNEL = ("pusher:connection_established", "pusher:ping", "pusher:pong")
 
 
@@ -77,10 +78,11 @@ class Row:
     """One deliberate difference."""
 
     id: str
-    where: tuple[tuple[str, int], ...]  # capture and step
+    where: tuple[tuple[str, int], ...]  # capture and step; none for a row about every answer of a kind
     tokens: tuple[
         tuple[str | None, str], ...
     ]  # who gets it (None: whoever acted), and the words in backticks
+    every: str = ""  # EVERY_ANSWER, EVERY_ERROR, or nothing
 
     @property
     def substitutions(self) -> list[Substitution]:
@@ -147,7 +149,8 @@ def _read_row(cells: Sequence[str]) -> Row:
             tokens.append((who, code))
     if not tokens:
         raise DocumentError(f"{row_id}: nothing in backticks says what Revurb answers")
-    row = Row(row_id, tuple(_read_where(row_id, where)), tuple(tokens))
+    every = where if where in (EVERY_ANSWER, EVERY_ERROR) else ""
+    row = Row(row_id, tuple(_read_where(row_id, where)), tuple(tokens), every)
     kinds = {" → " in word for _, word in tokens}
     if len(kinds) > 1:
         raise DocumentError(f"{row_id}: either all of the answer or only substitutions")
@@ -155,7 +158,7 @@ def _read_row(cells: Sequence[str]) -> Row:
 
 
 def _read_where(row_id: str, where: str) -> Iterator[tuple[str, int]]:
-    if where == EVERY_ANSWER:
+    if where in (EVERY_ANSWER, EVERY_ERROR):
         return
     places = re.findall(r"`([\w-]+)` ((?:\d+(?:-\d+)?(?:, )?)+)", where)
     if not places:
@@ -196,7 +199,7 @@ def read_token(word: str, channel: str | None) -> list[Item]:
     if head == "error":
         code, _, text = rest.partition(" ")
         data = {"code": read_json(code), "message": text or ANY}
-        return [Message({"event": "pusher:error", "data": Embedded(data)})]
+        return [Message({"event": "pusher:error", "data": data})]
     if head in ("[ping]", "[pong]"):
         return [Control(head.strip("[]"), rest)]
     if re.fullmatch(r"[1-5]\d\d", head):
@@ -220,8 +223,9 @@ class Differences:
     """The rows by what they are about."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        versions = [word for row in rows if not row.where for _, word in row.tokens]
+        versions = [word for row in rows if row.every == EVERY_ANSWER for _, word in row.tokens]
         self.http_version = versions[0] if versions else "HTTP/1.0"  # of every answer; Reverb's by default
+        self._errors_are_objects = any(row.every == EVERY_ERROR for row in rows)
         self._by_place: dict[tuple[str, int], list[Row]] = {}
         for row in rows:
             for place in row.where:
@@ -237,6 +241,8 @@ class Differences:
     def expected(self, exchange: Exchange) -> Outcome:
         """What everybody gets from Revurb. Raises DocumentError where the rows say nothing, or too much."""
         outcome = exchange.reverb
+        if self._errors_are_objects:
+            outcome = {who: [_with_object(item) for item in items] for who, items in outcome.items()}
         rows = self.rows_at(exchange)
         whole = [row for row in rows if not row.substitutions]
         if whole and len(rows) > 1:
@@ -253,6 +259,18 @@ class Differences:
                 place = f"{exchange.capture} {exchange.step} ({exchange.label})"
                 raise DocumentError(f"{row.id} describes no difference at {place}")
         return outcome
+
+
+def _with_object(item: Item) -> Item:
+    """An error whose data is text, as one whose data is the object in it."""
+    if (
+        isinstance(item, Message)
+        and isinstance(item.value, dict)
+        and item.value.get("event") == "pusher:error"
+    ):
+        data = item.value["data"]
+        return Message({**item.value, "data": data.value if isinstance(data, Embedded) else data})
+    return item
 
 
 def _equal(one: Outcome, other: Outcome) -> bool:

@@ -56,7 +56,7 @@ def exchange(reverb: Outcome) -> Exchange:
             "error 4009 No.",
             [
                 Message(
-                    {"event": "pusher:error", "data": Embedded({"code": Number("4009"), "message": "No."})},
+                    {"event": "pusher:error", "data": {"code": Number("4009"), "message": "No."}},
                 )
             ],
         ),
@@ -95,6 +95,14 @@ def test_places() -> None:
 )
 def test_substitutions(word: str, before: object, after: object) -> None:
     assert read_substitution(word).apply(before) == after
+
+
+def test_a_row_about_every_error_holds_for_those_without_a_row() -> None:
+    data = {"code": Number("4200"), "message": "Invalid message format"}
+    said = exchange({"A": [Message({"event": "pusher:error", "data": Embedded(data)})]})
+    every = Differences([row('`{"data":{}}`', "every `pusher:error`")])
+    assert every.expected(said) == {"A": [Message({"event": "pusher:error", "data": data})]}
+    assert Differences([]).expected(said) == said.reverb
 
 
 def test_a_row_that_describes_no_difference_is_stale() -> None:

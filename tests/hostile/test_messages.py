@@ -86,7 +86,7 @@ async def _answer(client: Client, payload: bytes, opcode: int = TEXT) -> int:
     error = first.message
     assert error["event"] == "pusher:error", error
     assert all(_is_subscription_error(frame) for frame in others), others
-    data = json.loads(error["data"])
+    data = error["data"]
     assert data["message"], data
     return int(data["code"])
 
