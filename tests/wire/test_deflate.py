@@ -8,6 +8,8 @@ import zlib
 from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from revurb._speedups.frames import BINARY, CLOSE, COMPRESSED, PING, TEXT, server_frame
 from revurb.wire.deflate import (
@@ -240,6 +242,7 @@ def test_what_stays_as_it_is(mode: Literal["shared", "dedicated"]) -> None:
         ("f248cdc9c90700", b"Hello"),
         ("000500faff48656c6c6f00", b"Hello"),
         ("f348cdc9c9070000", b"Hello"),  # a last block, and an empty one behind
+        ("000500faff48656c6c6f01", b"Hello"),  # the empty one is a last block
         ("f248050000 00ffff cac9c90700", b"Hello"),  # two blocks
         ("00", b""),
         ("", b""),
@@ -272,10 +275,50 @@ def test_what_is_no_deflate(inflater: MessageInflater | WindowInflater, sent: by
     assert failure(inflater, sent) == 1007
 
 
-def test_a_message_that_is_cut_off() -> None:
-    whole = deflated(LONG)
-    for end in range(1, len(whole)):
-        assert failure(MessageInflater(), whole[:end], 10_000) == 1007
+@pytest.mark.parametrize("level", [0, 1, 9], ids=["stored", "fixed", "dynamic"])
+def test_a_message_that_is_cut_off(level: int) -> None:
+    stream = zlib.compressobj(level, wbits=-15)
+    whole = (stream.compress(LONG) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+    for end in range(1 + whole.startswith(b"\0"), len(whole)):  # one zero byte is an empty message
+        for inflater in (MessageInflater(), WindowInflater(15)):
+            assert failure(inflater, whole[:end], 10_000) == 1007
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "0064009bff" + "61" * 10,  # ten bytes of a block of a hundred
+        "00040 0fbff",  # all of a block is missing, and the tail would fit
+        "01040 0fbff",  # the same as a last block
+        "000300fcff" + "6161",
+        "f348cdc9c90700",  # a last block, and no header of an empty one behind it
+        "f248cdc9c907000000ffff",  # the tail has been left on
+        "00" + "0000ffff",
+        "",
+    ],
+)
+def test_both_judge_alike_and_the_next_message_is_whole(sent: str) -> None:
+    for inflater in (MessageInflater(), WindowInflater(15)):
+        if sent:
+            assert failure(inflater, bytes.fromhex(sent.replace(" ", ""))) == 1007
+        assert inflater.inflate(bytes.fromhex("f248cdc9c90700"), 100) == b"Hello"
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=60), st.integers(0, 40), st.integers(0, 9))
+def test_what_one_refuses_the_other_does_not_take(data: bytes, cut: int, level: int) -> None:
+    """Without a window before it, a message is the same for both; and none spoils the next one."""
+    stream = zlib.compressobj(level, wbits=-15)
+    sent = (stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)[: cut or None]
+    outcomes = []
+    for inflater in (MessageInflater(), WindowInflater(15)):
+        try:
+            outcomes.append(inflater.inflate(sent, 1000))
+        except InflateError as error:
+            outcomes.append(str(error.code).encode())
+        else:
+            assert inflater.inflate(bytes.fromhex("f248cdc9c90700"), 5) == b"Hello"
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 1000, 32768, 100_000])
