@@ -77,7 +77,7 @@ def load_or_exit(
 ) -> Config:
     """Returns the configuration, or prints its problems on standard error and exits with 2.
 
-    Names of `flags` are parameters of commands (`port`) or dotted keys (`server.port`); a value of None is ignored.
+    Names of `flags` are parameters of commands ("port") or dotted keys (`server.port`); a value of None is ignored.
     `environ` replaces the environment of the process.
     """
     try:

@@ -7,7 +7,6 @@ read the apps, check what concerns several options. All problems are raised toge
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,10 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, suggestion
-from revurb.config.option import build
+from revurb.config.option import Setting, build
 from revurb.config.other_projects import no_apps, php_warnings
-from revurb.config.redis_address import redis_address
-from revurb.config.scaling import RedisConfig
+from revurb.config.redis_address import host_and_port, redis_address
+from revurb.config.scaling import ScalingConfig
 from revurb.config.sources import Sources, read_sources
 
 KEYS = frozenset(setting.key for setting in SETTINGS)
@@ -63,7 +62,10 @@ def load(
     values: dict[str, Any] = {}
     provenance: dict[str, str] = {}
     for setting in SETTINGS:
+        known_problems = len(sources.problems)
         values[setting.key], provenance[setting.key] = sources.resolve(setting, sources.find(setting))
+        if _is_laravels_alone(setting, values):
+            del sources.problems[known_problems:]
     apps = read_apps(sources, base, provenance)
     config = build(Config, values)
     if config.app_provider is not None and apps:
@@ -87,6 +89,12 @@ def load(
         provenance=MappingProxyType(provenance),
         warnings=tuple(sources.warnings),
     )
+
+
+def _is_laravels_alone(setting: Setting, values: Mapping[str, Any]) -> bool:
+    """Whether the option is one of the Laravel application's Redis, which this server does not use: scaling is off, and
+    what is wrong with it is none of our business."""
+    return (setting.option.env or "").startswith("REDIS_") and not values["scaling.enabled"]
 
 
 def _check_keys(sources: Sources, table: Mapping[str, Any], prefix: str = "") -> None:
@@ -128,23 +136,27 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"scaling.protocol: found 'reverb' in {provenance['scaling.protocol']} with scaling.redis.cluster; "
             "allowed: auto or revurb, since PHP Reverb does not speak Redis Cluster"
         )
-    yield from _redis_checks(config.scaling.redis, provenance, cwd)
+    yield from _redis_checks(config.scaling, provenance, cwd)
 
 
-def _redis_checks(redis: RedisConfig, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
-    try:
-        redis_address(redis)
-    except ValueError as error:
-        key = "scaling.redis.url"
-        yield (
-            f"{key}: found {MASK} in {provenance[key]}, but {error}; "
-            "allowed: redis://user:password@host:port/db or such"
-        )
+def _redis_checks(scaling: ScalingConfig, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
+    redis = scaling.redis
+    if scaling.enabled and redis.factory is None:
+        try:
+            redis_address(redis)
+        except ValueError as error:
+            key = "scaling.redis.host" if redis.url is None else "scaling.redis.url"
+            found = repr(redis.host) if redis.url is None else MASK
+            yield (
+                f"{key}: found {found} in {provenance[key]}, but {error}; "
+                "allowed: redis://user:password@host:port/db or such"
+            )
     for sentinel in redis.sentinels or ():
-        host, _, port = sentinel.rpartition(":")
-        if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        try:
+            host_and_port(sentinel, 0)
+        except ValueError:
             key = "scaling.redis.sentinels"
-            yield f"{key}: found {sentinel!r} in {provenance[key]}; allowed: host:port"
+            yield f"{key}: found {sentinel!r} in {provenance[key]}; allowed: host, host:port or [address]:port"
     for name in ("tls_ca", "tls_cert", "tls_key"):
         path = getattr(redis, name)
         if path is not None and (reason := _read_error(cwd / path)):

@@ -1,5 +1,7 @@
 """Determines the address of the Redis from the single options and a URL, as Laravel's ConfigurationUrlParser does.
 
+The host may be what PHP's Redis clients take for one, too: the path of a Unix socket, or a name behind a scheme.
+
 A part of the URL overrides the option of that name: scheme, host, port, user, password, path as the database, and then
 each parameter of its query under its own name. For a part that the URL lacks, the option counts.
 """
@@ -11,7 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from revurb.config.scaling import RedisConfig
 
-_SCHEMES = {"redis": "tcp", "tcp": "tcp", "rediss": "tls", "tls": "tls", "unix": "unix"}
+_SCHEMES = {"redis": "tcp", "tcp": "tcp", "rediss": "tls", "tls": "tls", "ssl": "tls", "unix": "unix"}
+_ALLOWED_SCHEMES = "redis, rediss, tcp, tls, ssl, unix"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +31,63 @@ class RedisAddress:
 
 
 def redis_address(config: RedisConfig) -> RedisAddress:
-    """Returns the address. Raises ValueError for an invalid URL; its text never contains the password."""
+    """Returns the address. Raises ValueError for an invalid URL or host; its text never contains the password."""
     values: dict[str, str | int | None] = {
         "scheme": config.scheme,
-        "host": config.host,
         "port": config.port,
         "username": config.username,
         "password": config.password,
         "database": config.db,
-        "path": None,
+        "path": config.path if config.scheme == "unix" else None,
+        **(_host_parts(config.host) if config.url is None else _parts(config.url)),
     }
-    if config.url is not None:
-        values.update(_parts(config.url))
+    path = values["path"]
+    if values["scheme"] == "unix" and path is None:
+        raise ValueError("the scheme is unix, but there is no path; REDIS_HOST or REDIS_PATH has it")
+    port = _number("port", values["port"], 65535)
+    if path is None and not port:
+        raise ValueError("its port is 0, which is for a Unix socket; allowed: a number from 1 to 65535")
     return RedisAddress(
-        host=str(values["host"]),
-        port=_number("port", values["port"], 65535),
-        path=None if values["path"] is None else str(values["path"]),
+        host=str(values["host"]) if path is None else "",
+        port=port,
+        path=None if path is None else str(path),
         tls=values["scheme"] == "tls",
         username=None if values["username"] is None else str(values["username"]),
         password=None if values["password"] is None else str(values["password"]),
         db=_number("database", values["database"], 1_000_000),
     )
+
+
+def host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    """Reads `host`, `host:port`, `[::1]`, `[::1]:port` or `::1`. Raises ValueError."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+        if not bracket or (rest and colon != ":"):
+            raise ValueError("a bracket is not closed, or something is behind it")
+    elif text.count(":") > 1:
+        host, colon, port = text, "", ""
+    else:
+        host, colon, port = text.partition(":")
+    if not host or (colon and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536)):
+        raise ValueError("no host, or no port from 1 to 65535")
+    return host, int(port) if colon else default_port
+
+
+def _host_parts(host: str) -> dict[str, str | int | None]:
+    """What a host says besides its name, as PHP's clients take it: `tls://host`, `/path/of/a.socket`, `[::1]`."""
+    scheme, separator, rest = host.partition("://")
+    if host.startswith("/"):
+        return {"scheme": "unix", "host": "", "path": host}
+    if not separator:
+        return {"host": host.strip("[]") if host.startswith("[") else host}
+    known = _SCHEMES.get(scheme.lower())
+    if known is None:
+        raise ValueError(f"its scheme is {scheme!r}; allowed: {_ALLOWED_SCHEMES}")
+    if known == "unix":
+        return {"scheme": "unix", "host": "", "path": rest}
+    name, port = host_and_port(rest.rstrip("/"), 0)
+    return {"scheme": known, "host": name, **({"port": port} if port else {})}
 
 
 def _parts(url: str) -> dict[str, str | int | None]:
@@ -60,16 +99,16 @@ def _parts(url: str) -> dict[str, str | int | None]:
         raise ValueError("it is no URL") from error
     scheme = _SCHEMES.get(parts.scheme.lower())
     if scheme is None:
-        raise ValueError(f"its scheme is {parts.scheme!r}; allowed: redis, rediss, tcp, tls, unix")
+        raise ValueError(f"its scheme is {parts.scheme!r}; allowed: {_ALLOWED_SCHEMES}")
     found: dict[str, str | int | None] = {"scheme": scheme}
     if scheme == "unix":
         if not parts.path:
             raise ValueError("it has no path")
-        found["path"] = unquote(parts.path)
+        found |= {"host": "", "path": unquote(parts.path)}
     else:
         if not parts.hostname:
             raise ValueError("it has no host")
-        found["host"] = parts.hostname
+        found |= {"host": parts.hostname, "path": None}
         if parts.path.strip("/"):
             found["database"] = unquote(parts.path.strip("/"))
     if port is not None:

@@ -23,12 +23,31 @@ class RedisConfig:
         ),
     ] = field(default=None, repr=False)
     scheme: Annotated[
-        Literal["tcp", "tls"], Option(env="REDIS_SCHEME", doc="Whether to speak TLS with the Redis server.")
+        Literal["tcp", "tls", "unix"],
+        Option(env="REDIS_SCHEME", doc="Whether to speak TLS with the Redis server, or over a Unix socket."),
     ] = "tcp"
-    host: Annotated[str, Option(env="REDIS_HOST", doc="Host of the Redis server.")] = "127.0.0.1"
+    host: Annotated[
+        str,
+        Option(
+            env="REDIS_HOST",
+            doc="Host of the Redis server; also `tls://host`, or the path of a Unix socket, as PHP's clients take it.",
+        ),
+    ] = "127.0.0.1"
     port: Annotated[
-        int, Option(env="REDIS_PORT", minimum=1, maximum=65535, doc="Port of the Redis server.")
+        int,
+        Option(
+            env="REDIS_PORT",
+            minimum=0,
+            maximum=65535,
+            doc="Port of the Redis server; without a meaning, and 0 as a rule, for a Unix socket.",
+        ),
     ] = 6379
+    path: Annotated[
+        str | None,
+        Option(
+            env="REDIS_PATH", doc="Path of the Unix socket with the scheme `unix`, where it is not the host."
+        ),
+    ] = None
     username: Annotated[str | None, Option(env="REDIS_USERNAME", doc="ACL user.")] = None
     password: Annotated[str | None, Option(env="REDIS_PASSWORD", secret=True, doc="Password.")] = field(
         default=None, repr=False
@@ -86,6 +105,14 @@ class RedisConfig:
         str | None,
         Option(env="REVURB_REDIS_TLS_KEY", is_path=True, doc="PEM file of the client's private key."),
     ] = None
+    tls_verify: Annotated[
+        bool,
+        Option(
+            env="REVURB_REDIS_TLS_VERIFY",
+            doc="Whether the server's certificate is checked. Without, whoever is in between can read and change "
+            "everything; Heroku's Redis needs it off.",
+        ),
+    ] = True
     tls_server_name: Annotated[
         str | None,
         Option(
@@ -97,7 +124,8 @@ class RedisConfig:
         tuple[str, ...] | None,
         Option(
             env="REVURB_REDIS_SENTINELS",
-            doc="Addresses of Sentinels, `host:port` by commas; they name the server then.",
+            doc="Addresses of Sentinels by commas, `host`, `host:port` or `[::1]:port`; they name the server then. The "
+            "port is 26379 unless it is given.",
         ),
     ] = None
     sentinel_master: Annotated[
@@ -107,6 +135,16 @@ class RedisConfig:
         str | None,
         Option(env="REVURB_REDIS_SENTINEL_PASSWORD", secret=True, doc="Password of the Sentinels."),
     ] = field(default=None, repr=False)
+    sentinel_username: Annotated[
+        str | None, Option(env="REVURB_REDIS_SENTINEL_USERNAME", doc="ACL user of the Sentinels.")
+    ] = None
+    sentinel_tls: Annotated[
+        bool,
+        Option(
+            env="REVURB_REDIS_SENTINEL_TLS",
+            doc="Whether to speak TLS with the Sentinels; certificates and authorities are those for the server.",
+        ),
+    ] = False
     cluster: Annotated[
         bool,
         Option(

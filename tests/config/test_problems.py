@@ -62,9 +62,9 @@ PROBLEMS = [
         "allowed: more than process.watchdog_warn_s (5)",
     ),
     (
-        {"REDIS_URL": "http://user:hush@h"},
+        {"REDIS_URL": "http://user:hush@h", "REVERB_SCALING_ENABLED": "true"},
         "scaling.redis.url: found ******** in environment (REDIS_URL), but its scheme is 'http'; allowed: redis, "
-        "rediss, tcp, tls, unix; allowed: redis://user:password@host:port/db or such",
+        "rediss, tcp, tls, ssl, unix; allowed: redis://user:password@host:port/db or such",
     ),
     (
         {"REVURB_SCALING_PROTOCOL": "reverb", "REVURB_REDIS_CLUSTER": "true"},
@@ -72,8 +72,18 @@ PROBLEMS = [
         "allowed: auto or revurb, since PHP Reverb does not speak Redis Cluster",
     ),
     (
-        {"REVURB_REDIS_SENTINELS": "one:26379,two"},
-        "scaling.redis.sentinels: found 'two' in environment (REVURB_REDIS_SENTINELS); allowed: host:port",
+        {"REDIS_HOST": "http://h", "REVERB_SCALING_ENABLED": "true"},
+        "scaling.redis.host: found 'http://h' in environment (REDIS_HOST), but its scheme is 'http'; allowed: redis, "
+        "rediss, tcp, tls, ssl, unix; allowed: redis://user:password@host:port/db or such",
+    ),
+    (
+        {"REDIS_PORT": "x", "REVERB_SCALING_ENABLED": "true"},
+        "scaling.redis.port: found 'x' in environment (REDIS_PORT); allowed: an integer from 0 to 65535",
+    ),
+    (
+        {"REVURB_REDIS_SENTINELS": "one:26379,two:x"},
+        "scaling.redis.sentinels: found 'two:x' in environment (REVURB_REDIS_SENTINELS); "
+        "allowed: host, host:port or [address]:port",
     ),
     (
         {"REVURB_REDIS_TLS_CA": "none.pem"},
@@ -88,11 +98,19 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize(("environ", "problem"), PROBLEMS, ids=[next(iter(row[0])) for row in PROBLEMS])
+@pytest.mark.parametrize(("environ", "problem"), PROBLEMS, ids=["-".join(row[0]) for row in PROBLEMS])
 def test_a_problem_says_key_value_source_and_what_is_allowed(
     project: Project, environ: dict[str, str], problem: str
 ) -> None:
     assert project.problems(environ) == (problem,)
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_SCHEME", "REDIS_DB"])
+def test_the_applications_redis_does_not_matter_without_scaling(project: Project, name: str) -> None:
+    """It is there for the cache of the Laravel application."""
+    config = project.load({name: "http://h"})
+    assert not config.scaling.enabled
+    assert config.warnings == ()
 
 
 def test_a_problem_names_the_file_or_flag_it_is_in(project: Project) -> None:

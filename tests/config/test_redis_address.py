@@ -1,15 +1,19 @@
 """Laravel's rules for a Redis URL over single options, as a table."""
 
+from typing import Any
+
 import pytest
 
 from revurb.config import RedisAddress, RedisConfig, redis_address
+from revurb.config.redis_address import host_and_port
 
 PARTS = RedisConfig(host="h", port=1, username="u", password="p", db=2)
 
 
 def address(**changes: object) -> RedisAddress:
+    host = "h" if changes.get("path") is None else ""
     given: dict[str, object] = {
-        "host": "h", "port": 1, "path": None, "tls": False, "username": "u", "password": "p", "db": 2,
+        "host": host, "port": 1, "path": None, "tls": False, "username": "u", "password": "p", "db": 2,
     }  # fmt: skip
     return RedisAddress(**(given | changes))  # type: ignore[arg-type]
 
@@ -47,6 +51,61 @@ def address(**changes: object) -> RedisAddress:
 )
 def test_what_a_url_says_goes_before_the_options(url: str | None, expected: RedisAddress) -> None:
     assert redis_address(RedisConfig(url=url, host="h", port=1, username="u", password="p", db=2)) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"host": "/run/redis.sock", "port": 0}, address(path="/run/redis.sock", port=0)),
+        ({"host": "/run/redis.sock", "scheme": "unix"}, address(path="/run/redis.sock")),
+        ({"host": "unix:///run/redis.sock"}, address(path="/run/redis.sock")),
+        ({"scheme": "unix", "path": "/run/redis.sock"}, address(path="/run/redis.sock")),
+        ({"path": "/run/redis.sock"}, address()),
+        ({"host": "tls://h"}, address(tls=True)),
+        ({"host": "ssl://h"}, address(tls=True)),
+        ({"host": "tls://h:7000"}, address(tls=True, port=7000)),
+        ({"host": "tcp://h", "scheme": "tls"}, address()),
+        ({"host": "::1"}, address(host="::1")),
+        ({"host": "[::1]"}, address(host="::1")),
+        ({"host": "tls://[::1]:7000"}, address(host="::1", tls=True, port=7000)),
+        ({"host": "nonsense://", "url": "redis://h"}, address()),
+        ({"host": "/run/redis.sock", "port": 0, "url": "redis://h:1"}, address()),
+    ],
+)
+def test_laravels_own_forms(options: dict[str, Any], expected: RedisAddress) -> None:
+    given = {"host": "h", "port": 1, "username": "u", "password": "p", "db": 2, **options}
+    assert redis_address(RedisConfig(**given)) == expected
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"port": 0}, {"scheme": "unix"}, {"host": "http://h"}, {"host": "tls://"}, {"host": "tls://[::1"}],
+)
+def test_what_is_no_address(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"port|path|scheme|host|bracket"):
+        redis_address(RedisConfig(**options))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one", ("one", 26379)),
+        ("one:5", ("one", 5)),
+        ("::1", ("::1", 26379)),
+        ("[::1]", ("::1", 26379)),
+        ("[::1]:5", ("::1", 5)),
+    ],
+)
+def test_hosts_with_and_without_a_port(text: str, expected: tuple[str, int]) -> None:
+    assert host_and_port(text, 26379) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":5", "one:", "one:0", "one:65536", "one:x", "[::1", "[::1]5", "[]:5", "one:\uff15"]
+)
+def test_what_is_no_host_with_a_port(text: str) -> None:
+    with pytest.raises(ValueError, match=r"host|bracket"):
+        host_and_port(text, 26379)
 
 
 def test_the_scheme_option_asks_for_tls() -> None:

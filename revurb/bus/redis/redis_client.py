@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from redis.asyncio import Redis, RedisCluster, Sentinel, SSLConnection
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.redis_connections import (
+    MasterConnection,
+    MasterTlsConnection,
+    NamedConnection,
+    TcpConnection,
+    TlsConnection,
+    UnixConnection,
+    for_server_name,
+)
+from revurb.bus.redis.sentinels import NamingSentinels
 from revurb.config import RedisConfig, load_redis_factory, redis_address
+from revurb.config.redis_address import host_and_port
 
+SENTINEL_PORT = 26379
 ClientFactory: TypeAlias = Callable[[], AnyRedis]
 
 
@@ -32,23 +44,38 @@ def client_factory(config: RedisConfig) -> ClientFactory:
         "socket_timeout": config.answer_timeout_s,
         "socket_connect_timeout": config.answer_timeout_s,
         "socket_keepalive": True,
-        "client_name": "revurb",
         "retry": Retry(NoBackoff(), 0),
     }
     if address.tls:
         options |= _tls_options(config)
+    direct = for_server_name(TlsConnection, config.tls_server_name) if address.tls else TcpConnection
     if config.cluster:
         del options["db"]  # a Cluster has only one
-        return lambda: RedisCluster(host=address.host, port=address.port, **options)
+        return lambda: _cluster_client(
+            RedisCluster(host=address.host, port=address.port, **options),  # its retry is its own
+            direct,
+        )
     if config.sentinels is not None:
-        sentinels = config.sentinels
-        return lambda: _sentinel_client(sentinels, config, options)
+        master = (
+            for_server_name(MasterTlsConnection, config.tls_server_name) if address.tls else MasterConnection
+        )
+        sentinels = [host_and_port(text, SENTINEL_PORT) for text in config.sentinels]
+        return lambda: _sentinel_client(sentinels, config, options, master)
     if address.path is not None:
-        del options["socket_keepalive"]
-        return lambda: Redis(unix_socket_path=address.path, **options)
-    if address.tls and config.tls_server_name is not None:
-        return lambda: _client_with_server_name(config.tls_server_name, address.host, address.port, options)
-    return lambda: Redis(host=address.host, port=address.port, **options)
+        options = {name: value for name, value in options.items() if name in _FOR_UNIX_SOCKETS}
+        return lambda: _connected_by(Redis(unix_socket_path=address.path, **options), UnixConnection)
+    return lambda: _connected_by(Redis(host=address.host, port=address.port, **options), direct)
+
+
+_FOR_UNIX_SOCKETS = {
+    "username",
+    "password",
+    "db",
+    "protocol",
+    "socket_timeout",
+    "socket_connect_timeout",
+    "retry",
+}
 
 
 def _tls_options(config: RedisConfig) -> dict[str, Any]:
@@ -57,42 +84,50 @@ def _tls_options(config: RedisConfig) -> dict[str, Any]:
         "ssl_ca_certs": config.tls_ca,
         "ssl_certfile": config.tls_cert,
         "ssl_keyfile": config.tls_key,
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": True,
+        "ssl_cert_reqs": "required" if config.tls_verify else "none",
+        "ssl_check_hostname": config.tls_verify,
     }
 
 
-def _client_with_server_name(server_name: str | None, host: str, port: int, options: dict[str, Any]) -> Redis:
-    """A client of a server whose certificate has another name than its host."""
-    client = Redis(host=host, port=port, **options)
-
-    class ServerNameConnection(SSLConnection):
-        def _connection_arguments(self) -> dict[str, Any]:
-            return {**super()._connection_arguments(), "server_hostname": server_name}
-
-    client.connection_pool.connection_class = ServerNameConnection
+def _connected_by(client: Redis, connection_class: type[NamedConnection]) -> Redis:
+    pool: Any = client.connection_pool  # whose type takes the class for one of TCP connections
+    pool.connection_class = connection_class
     return client
 
 
-def _sentinel_client(sentinels: tuple[str, ...], config: RedisConfig, options: dict[str, Any]) -> Redis:
+def _cluster_client(client: RedisCluster, connection_class: type[NamedConnection]) -> RedisCluster:
+    client.connection_kwargs["connection_class"] = connection_class  # of the servers that it will find
+    server: Any  # whose type takes the class for one of TCP connections
+    for server in client.startup_nodes:
+        server.connection_class = connection_class
+    return client
+
+
+def _sentinel_client(
+    addresses: list[tuple[str, int]],
+    config: RedisConfig,
+    options: dict[str, Any],
+    connection_class: type[NamedConnection],
+) -> Redis:
     """A client of the server that is the master at the time of connecting."""
-    addresses = []
-    for text in sentinels:
-        host, _, port = text.rpartition(":")
-        addresses.append((host, int(port)))
     sentinel_options = {
+        "username": config.sentinel_username,
         "password": config.sentinel_password,
         "socket_timeout": config.answer_timeout_s,
         "socket_connect_timeout": config.answer_timeout_s,
         "retry": Retry(NoBackoff(), 0),
+        **(_tls_options(config) if config.sentinel_tls else {}),
     }
 
     class SentinelMaster(Redis):
         async def aclose(self, close_connection_pool: bool | None = None) -> None:
             await super().aclose(close_connection_pool)
-            for server in sentinel.sentinels:  # redis-py leaves them open
+            for server in naming.sentinels:  # redis-py leaves them open
                 await server.aclose()
 
-    sentinel = Sentinel(addresses, sentinel_kwargs=sentinel_options, **options)  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(config.sentinel_master, redis_class=SentinelMaster)
-    return master
+    naming = NamingSentinels(addresses, sentinel_kwargs=sentinel_options, **options)  # type: ignore[no-untyped-call]
+    by_tls = for_server_name(TlsConnection, config.tls_server_name)
+    for server in naming.sentinels:
+        _connected_by(server, by_tls if config.sentinel_tls else TcpConnection)
+    master: Redis = naming.master_for(config.sentinel_master, redis_class=SentinelMaster)
+    return _connected_by(master, connection_class)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pubsub_listener import PubSubHandler, PubSubListener
@@ -103,7 +103,11 @@ class ShardedListener:
         options = {
             name: value for name, value in known.connection_kwargs.items() if name in _INHERITED_OPTIONS
         }
-        redis = Redis(host=host, port=port, single_connection_client=False, protocol=2, **options)
+        # As the client connects: with TLS, under a server name.
+        pool = ConnectionPool(
+            connection_class=known.connection_class, host=host, port=port, protocol=2, **options
+        )
+        redis = Redis.from_pool(pool)
         listener = PubSubListener(redis, self._handler, self._gate, self._cluster.keyslot)
         self._servers[address] = (redis, listener)
         await listener.open(channels)
@@ -118,6 +122,6 @@ class ShardedListener:
 
 
 _INHERITED_OPTIONS = {
-    "username", "password", "socket_timeout", "socket_connect_timeout", "ssl", "ssl_ca_certs", "ssl_certfile",
+    "username", "password", "socket_timeout", "socket_connect_timeout", "ssl_ca_certs", "ssl_certfile",
     "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname", "retry",
 }  # fmt: skip

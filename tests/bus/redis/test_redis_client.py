@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from revurb.bus.redis.redis_client import client_factory
 from revurb.config import ConfigError, RedisConfig
+from tests.bus.redis.reached import answer, running
 from tests.conftest import Need
 from tests.redis_server import free_port, free_ports
-
-BROKER_WAIT_S = 10.0
-
-
-@contextlib.contextmanager
-def running(program: str, path: Path, *arguments: str) -> Iterator[None]:
-    """A redis-server in the folder `path`; ready when the block is entered is up to the client."""
-    process = subprocess.Popen(
-        [program, *arguments, "--save", "", "--dir", str(path)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def answer(config: RedisConfig) -> str:
-    """What the server says to PING, once it does."""
-    async with asyncio.timeout(BROKER_WAIT_S):
-        while True:
-            client = client_factory(config)()
-            try:
-                return str(await client.ping())
-            except (RedisError, OSError) as error:
-                if not any(
-                    word in str(error)
-                    for word in ("refused", "Connect call failed", "No such file", "Error 2 ", "No master")
-                ):
-                    raise
-                await asyncio.sleep(0.02)
-            finally:
-                await client.aclose()
 
 
 async def test_a_user_a_password_and_a_database(need: Need, tmp_path: Path) -> None:
@@ -76,40 +37,6 @@ async def test_a_unix_socket(need: Need, tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
     with running(need("redis-server"), tmp_path, "--port", "0", "--unixsocket", str(path)):
         assert await answer(RedisConfig(url=f"unix://{path}"))
-
-
-async def test_tls_with_both_certificates_and_a_name(need: Need, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    server, client = authority.issue_cert("redis.internal"), authority.issue_cert("node.internal")
-    files = {}
-    for name, cert in (("server", server), ("client", client)):
-        cert.private_key_pem.write_to_path(tmp_path / f"{name}.key")
-        cert.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.pem")
-        files[name] = (str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
-    ca = str(tmp_path / "ca.pem")
-    authority.cert_pem.write_to_path(ca)
-    port = free_port()
-    tls = ["--port", "0", "--tls-port", str(port), "--tls-ca-cert-file", ca]
-    tls += ["--tls-cert-file", files["server"][0], "--tls-key-file", files["server"][1]]
-    url = f"rediss://127.0.0.1:{port}"
-    with running(need("redis-server"), tmp_path, *tls):
-        right = RedisConfig(
-            url=url, tls_ca=ca, tls_cert=files["client"][0], tls_key=files["client"][1],
-            tls_server_name="redis.internal",
-        )  # fmt: skip
-        assert await answer(right)
-        for wrong in (
-            RedisConfig(url=url, tls_ca=ca, tls_cert=files["client"][0], tls_key=files["client"][1]),
-            RedisConfig(url=url, tls_ca=ca, tls_server_name="redis.internal"),
-            RedisConfig(
-                url=url,
-                tls_cert=files["client"][0],
-                tls_key=files["client"][1],
-                tls_server_name="redis.internal",
-            ),
-        ):  # another name than the host's; no client certificate; an authority that is not known
-            with pytest.raises((RedisError, OSError)):
-                await answer(wrong)
 
 
 async def test_sentinels_name_the_server(need: Need, tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Finding the server that Sentinels name, and saying why it is not found."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis, Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import RedisError
+
+
+class NamingSentinels(Sentinel):
+    """As redis-py's, which puts its own objects into the text of the error."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        """The address of the server. Raises MasterNotFoundError, which says what each Sentinel answered."""
+        reasons = []
+        for number, sentinel in enumerate(self.sentinels):
+            try:
+                masters = await sentinel.sentinel_masters()
+            except (RedisError, OSError) as error:
+                reasons.append(f"{_address(sentinel)}: {error or type(error).__name__}")
+                continue
+            state = masters.get(service_name) if isinstance(masters, dict) else None
+            if state is None:
+                reasons.append(f"{_address(sentinel)}: knows no such server")
+            elif not self.check_master_state(state, service_name):
+                reasons.append(f"{_address(sentinel)}: takes it for dead")
+            else:
+                self.sentinels[0], self.sentinels[number] = (
+                    sentinel,
+                    self.sentinels[0],
+                )  # asked first from now on
+                return state["ip"], state["port"]
+        raise MasterNotFoundError(f"no Sentinel names the server {service_name!r}: {'; '.join(reasons)}")
+
+
+def _address(sentinel: Redis) -> str:
+    options = sentinel.connection_pool.connection_kwargs
+    return f"{options['host']}:{options['port']}"

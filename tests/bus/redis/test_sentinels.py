@@ -1,0 +1,32 @@
+"""What is said of a server that no Sentinel names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from revurb.bus.redis.redis_client import client_factory
+from revurb.config import RedisConfig
+from tests.bus.redis.reached import answer, running
+from tests.conftest import Need
+from tests.redis_server import free_ports
+
+
+async def test_each_sentinel_is_told_with_its_reason(need: Need, tmp_path: Path) -> None:
+    """And no object of the client's is printed."""
+    there, gone = free_ports(2)
+    config = tmp_path / "sentinel.conf"
+    config.write_text(f"port {there}\n")
+    with running(need("redis-server"), tmp_path, str(config), "--sentinel"):
+        assert await answer(RedisConfig(port=there))
+        names = (f"127.0.0.1:{gone}", f"127.0.0.1:{there}")
+        client = client_factory(RedisConfig(sentinels=names, sentinel_master="main"))()
+        with pytest.raises(RedisError) as raised:
+            await client.ping()
+        await client.aclose()
+    text = str(raised.value)
+    assert text.startswith(f"no Sentinel names the server 'main': 127.0.0.1:{gone}: ")
+    assert text.endswith(f"; 127.0.0.1:{there}: knows no such server")
+    assert "<" not in text
