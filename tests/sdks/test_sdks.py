@@ -1,0 +1,109 @@
+"""Pusher's own SDKs for Go and Java, as `make sdks` runs them. They are no part of `make test`: they need the tools of
+their languages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from revurb import App, Server
+from tests.client import connect
+from tests.conftest import Need
+
+FOLDER = Path(__file__).parent
+BUILD = FOLDER.parents[1] / "build" / "sdks"
+APP = App(id="1", key="key1", secret="secret1")
+PATIENCE_S = 300.0  # the first run fetches and compiles
+
+
+# What tests/sdks/java/Scenario.java prints: each thing that happened to a client, and each answer to the server SDK.
+JAVA_LINES = """\
+ann is CONNECTED
+bob is CONNECTED
+ann subscribed orders
+ann subscribed private-x
+bob subscribed private-x
+ann sees [ann={"name":"ann"}]
+ann sees 7 come
+bob sees [7={"name":"7"}, ann={"name":"ann"}]
+trigger 200 {}
+ann orders created {"a":"é"}
+bob private-x client-typing {"on":true}
+ann presence-room client-typing {"on":false} by 7
+ann cache-last pusher:cache_miss {}
+trigger-cached 200 {}
+ann cache-last kept {"n":1}
+batch 200 {}
+ann orders created 1
+ann orders created 2
+channels 200 {"channels":{"presence-room":{"user_count":2}}}
+users 200 {"users":[{"id":"ann"},{"id":"7"}]}
+ann sees 7 go
+bob is DISCONNECTED
+eve error 4001 Application does not exist
+done
+"""
+
+
+async def output(*command: str, cwd: Path, **environ: str) -> list[str]:
+    """The lines of a program's standard output; it must end with 0."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=cwd,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        text, errors = await process.communicate()
+    assert process.returncode == 0, (text + errors).decode()
+    return text.decode().splitlines()
+
+
+@pytest.mark.timeout(PATIENCE_S)
+async def test_go(need: Need) -> None:
+    async with Server(apps=[APP], port=0) as server, connect(server.port, APP.key) as ann:
+        await ann.subscribe("orders")
+        await ann.subscribe("presence-room", APP, {"user_id": 7, "user_info": {"name": "Ann"}})
+        lines = await output(need("go"), "run", ".", cwd=FOLDER / "go", PORT=str(server.port))
+        found = {name: json.loads(text) for name, text in (line.split(" ", 1) for line in lines)}
+        signature = APP.sign("1.2:private-x")
+        assert found == {
+            "trigger": None,
+            "trigger-multi": None,
+            "trigger-info": {"channels": {"presence-room": {"user_count": 1, "subscription_count": 1}}},
+            "batch": {"batch": None},
+            "batch-info": {"batch": [{"user_count": 1}, {}]},
+            "send-to-user": None,
+            "channels": {"channels": {"presence-room": {"user_count": 1}}},
+            "channel": {"Name": "presence-room", "occupied": True, "user_count": 1, "subscription_count": 1},
+            "channel-empty": {"Name": "nobody"},
+            "users": {"users": [{"id": "7"}]},
+            "users-empty": {"users": []},
+            "users-public-refused": True,
+            "authorize": f'{{"auth":"key1:{signature}"}}',
+        }
+        for name in ("created", "several", "several", "described", "one", "two", "three", "four"):
+            assert (await ann.expect(name))["data"] == '{"a":"é"}'
+
+
+@pytest.mark.timeout(PATIENCE_S)
+async def test_java(need: Need) -> None:
+    javac, java, mvn = need("javac"), need("java"), need("mvn")
+    libraries = BUILD / "java"
+    await output(
+        mvn, "-q", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}", cwd=FOLDER / "java"
+    )
+    path = f"{libraries}/*:{libraries}"
+    await output(
+        javac, "-encoding", "UTF-8", "-cp", path, "-d", str(libraries), "Scenario.java", cwd=FOLDER / "java"
+    )
+    async with Server(apps=[APP], port=0) as server:
+        lines = await output(
+            java, "-Dfile.encoding=UTF-8", "-cp", path, "Scenario", cwd=BUILD, PORT=str(server.port)
+        )
+    assert lines == JAVA_LINES.splitlines()
