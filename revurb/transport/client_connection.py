@@ -227,8 +227,8 @@ class ClientConnection(PacedConnection):
         if ws is None:
             ws = self._websocket()
         messages = ws.receive(data)
-        if ws.outgoing and ws.phase is not _CLOSED:
-            self._send_replies(ws)  # pongs; before anything a handler says, since it may close
+        if ws.pongs:
+            self._send_pongs(ws.take_pongs())  # before anything a handler says, since it may close
         self._handle_messages(messages)
 
     def _handle_messages(self, messages: Sequence[tuple[int, bytes]]) -> None:
@@ -249,16 +249,21 @@ class ClientConnection(PacedConnection):
                     self._await_drain(unhandled)
                     return
         if ws.phase is _CLOSED:
-            self._send_replies(ws)  # the Close, behind the answers to what came before
+            self.send(ws.take_outgoing())  # the Close, behind the answers to what came before
             self._end_tcp()
         elif ws.is_reusable:
             self._ws = None
             connections.spare_websockets.append(ws)
 
-    def _send_replies(self, ws: WebSocket) -> None:
-        outgoing = ws.take_outgoing()
-        if outgoing:
-            self.send(outgoing)
+    def _send_pongs(self, pongs: bytes) -> None:
+        """Also behind our Close, which shuts the outbox: a Ping is answered until a Close has come (RFC 6455 5.5.2). A
+        peer that does not take them gets no more."""
+        if self._state is _OPEN:
+            self.send(pongs)
+        elif self._state is _CLOSING:
+            self.flush()
+            if self.transport_is_empty():
+                self.write_to_transport([pongs])
 
     def _websocket(self) -> WebSocket:
         """The state machine of this connection, which from now on is in the middle of something."""

@@ -1,7 +1,8 @@
 """A WebSocket connection, seen from the server, as a state machine over bytes (RFC 6455 sections 5 to 7).
 
 Rule 1: nothing a peer sends raises. A violation becomes a Close frame and the phase CLOSED.
-Rule 2: what the protocol demands to be answered is answered here; the owner only writes `take_outgoing()`.
+Rule 2: what the protocol demands to be answered is answered here; the owner only writes `take_pongs()`, and behind what
+it says itself `take_outgoing()`.
 Rule 3: this file knows no timeout. How long to wait for the peer's Close is the owner's to decide.
 
     OPEN ----- close() ------> CLOSING --- their Close, or a violation ---> CLOSED
@@ -38,13 +39,15 @@ class WebSocket:
     With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
     """
 
-    __slots__ = ("_inflater", "close_code", "close_reason", "outgoing", "phase", "reader")
+    __slots__ = ("_close", "_inflater", "close_code", "close_reason", "phase", "pongs", "reader")
 
     phase: Phase
     close_code: int | None
     """What ended it: the code of the side that closed first, 1005 for a peer's Close without one, ours if it failed.
     None while OPEN."""
     close_reason: str
+    pongs: bytes
+    """What `take_pongs` gives."""
 
     def __init__(
         self,
@@ -58,7 +61,8 @@ class WebSocket:
         self.reader = FrameReader(
             max_message_bytes, max_frame_bytes, max_fragments, compressed=inflater is not None
         )
-        self.outgoing = b""
+        self.pongs = b""
+        self._close = b""  # our Close in answer to theirs, or to a violation, until it is taken
         self.phase = _OPEN
         self.close_code = None
         self.close_reason = ""
@@ -66,8 +70,8 @@ class WebSocket:
     def receive(self, data: Buffer) -> list[tuple[int, bytes]]:
         """Take bytes from the peer; give (opcode, payload) of TEXT and BINARY messages, PINGs and PONGs, in order.
 
-        Call `take_outgoing()` afterwards, and look at `phase`. A Close frame is not in the list. A PING has been
-        answered already. Data messages that arrive while CLOSING are dropped, everything after CLOSED is.
+        Call `take_pongs()` afterwards, and look at `phase`: once it is CLOSED, call `take_outgoing()`. A Close frame is
+        not in the list. Data messages that arrive while CLOSING are dropped, everything after CLOSED is.
         """
         if self.phase is _CLOSED:
             return []
@@ -97,7 +101,7 @@ class WebSocket:
                     failure = error.code, error.reason
                     break
         if pongs:
-            self.outgoing += b"".join(pongs)
+            self.pongs += b"".join(pongs)
         if closing is not None:
             self._on_close(closing)
         failure = failure or self.reader.failure
@@ -108,22 +112,32 @@ class WebSocket:
     @property
     def is_reusable(self) -> bool:
         """Whether it is between messages with nothing queued: then it can serve another connection."""
-        return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self.outgoing
+        return self.reader.at_rest and self.phase is _OPEN and self._inflater is None and not self.pongs
+
+    def take_pongs(self) -> bytes:
+        """The Pong frames that `receive()` has queued, for the owner to write, also while CLOSING; b"" if none."""
+        pongs, self.pongs = self.pongs, b""
+        return pongs
 
     def take_outgoing(self) -> bytes:
-        """The frames that `receive()` has queued, for the owner to write; b"" if none."""
-        outgoing, self.outgoing = self.outgoing, b""
+        """The Pong frames, and behind them our Close frame in answer to what has ended the connection, for the owner to
+        write; b"" if none."""
+        outgoing = self.take_pongs() + self._close
+        self._close = b""
         return outgoing
 
     def close(self, code: int, reason: str = "") -> bytes:
-        """Our Close frame, for the owner to write; b"" if closing has begun. Starts the closing handshake.
+        """Our Close frame, for the owner to write; b"" if one is out already. Starts the closing handshake, or takes
+        the place of the answer to the peer's Close, or to a violation, that came behind what made the owner close.
 
         `reason` is cut to 123 bytes. Raises ValueError for a code that may not be sent.
         """
-        if self.phase is not _OPEN:
+        if self.phase is not _OPEN and not self._close:
             return b""
         frame = server_frame(CLOSE, encode_close(code, reason))
-        self.phase = _CLOSING
+        if self.phase is _OPEN:
+            self.phase = _CLOSING
+        self._close = b""
         self.close_code, self.close_reason = code, reason
         return frame
 
@@ -145,13 +159,13 @@ class WebSocket:
             return
         if self.phase is _OPEN:
             # RFC 6455 5.5.1: the same code goes back. For none, Reverb answers 1000.
-            self.outgoing += server_frame(CLOSE, payload or encode_close(NORMAL))
+            self._close = server_frame(CLOSE, payload or encode_close(NORMAL))
             self.close_code, self.close_reason = code, reason
         self.phase = _CLOSED
 
     def _fail(self, code: int, reason: str) -> None:
         """RFC 6455 7.1.7. Our Close is sent once: while CLOSING it is out already, and its code stays."""
         if self.phase is _OPEN:
-            self.outgoing += server_frame(CLOSE, encode_close(code, reason))
+            self._close = server_frame(CLOSE, encode_close(code, reason))
             self.close_code, self.close_reason = code, reason
         self.phase = _CLOSED

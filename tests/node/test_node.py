@@ -12,7 +12,21 @@ import pytest
 from revurb import App, RateLimit, Server
 from revurb.apps import FixedApps
 from revurb.transport.listener import ListenError
-from tests.client import Ended, api, connect, dial, handshake, http, signed
+from tests.client import (
+    CLOSE,
+    PATIENCE_S,
+    PING,
+    PONG,
+    TEXT,
+    Ended,
+    api,
+    connect,
+    dial,
+    encode_frame,
+    handshake,
+    http,
+    signed,
+)
 from tests.conftest import Run
 
 APP = App(id="app-id", key="app-key", secret="app-secret")
@@ -179,6 +193,47 @@ def test_rate_limits_reach_the_wire(run: Run) -> None:
             await client.send({"event": "pusher:ping"})
             await client.expect_error(4301)
             assert await client.closed() == 4301
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "last", [encode_frame(CLOSE, b"\x03\xe8"), b"\xff\xff"], ids=["a close", "a violation"]
+)
+def test_the_close_is_sent_also_where_the_peer_ends_it_in_the_same_segment(run: Run, last: bytes) -> None:
+    app = App(id="r", key="limited", secret="s", rate_limit=RateLimit(max_attempts=3, terminate=True))
+
+    async def main() -> None:
+        async with Server(apps=[app], port=0) as server, connect(server.port, "limited") as client:
+            ping = encode_frame(TEXT, b'{"event":"pusher:ping"}')
+            await client.send_bytes(encode_frame(PING, b"p") + ping * 4 + last)
+            assert (await client.receive()).opcode == PONG
+            for _ in range(3):
+                await client.expect("pusher:pong")
+            await client.expect_error(4301)
+            assert await client.closed() == 4301
+
+    run(main())
+
+
+def test_a_ping_is_answered_until_a_close_has_come(run: Run) -> None:
+    """RFC 6455 5.5.2. The peer takes its time to answer ours."""
+    app = App(id="r", key="limited", secret="s", rate_limit=RateLimit(max_attempts=1, terminate=True))
+    wrong = encode_frame(TEXT, b'{"event":"pusher:ping"}')
+
+    async def main() -> None:
+        async with Server(apps=[app], port=0, close_timeout_s=5.0) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(handshake("/app/limited") + wrong * 2)
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.readuntil(b"Rate limit exceeded")
+                await reader.readuntil(b"Rate limit exceeded")  # the reason of the Close
+                for number in range(3):
+                    writer.write(encode_frame(PING, b"%d" % number) + wrong)
+                    assert await reader.readexactly(3) == b"\x8a\x01%d" % number
+                writer.write(encode_frame(CLOSE, b"\x10\xcd") + encode_frame(PING, b"late"))
+                assert await reader.read() == b""
+            writer.close()
 
     run(main())
 

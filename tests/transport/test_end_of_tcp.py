@@ -88,6 +88,24 @@ async def test_a_peer_that_is_closed_has_time_to_answer_and_then_tcp_ends() -> N
     assert accepted.handler.calls == ["opened", "closed"]
 
 
+async def test_a_ping_behind_our_close_is_answered_unless_nothing_is_taken() -> None:
+    """RFC 6455 5.5.2, as far as the peer takes what it gets: what waits is bounded."""
+    accepted = Accepted()
+    await accepted.answer()
+    accepted.connection.close(4200, "away")
+    ping = b"\x89\x81\0\0\0\0"
+    accepted.connection.data_received(ping + b"1" + EMPTY_TEXT)
+    accepted.connection.data_received(ping + b"2")
+    close = b"\x88\x06" + (4200).to_bytes(2) + b"away"
+    assert bytes(accepted.transport.written) == SWITCHING + close + b"\x8a\x011" + b"\x8a\x012"
+    accepted.transport.get_write_buffer_size = lambda: 1  # type: ignore[method-assign]
+    accepted.connection.data_received(ping + b"3")
+    accepted.connection.data_received(CLOSE + ping + b"4")
+    assert bytes(accepted.transport.written).endswith(b"\x8a\x012")
+    assert accepted.transport.was_closed()
+    assert accepted.handler.calls == ["opened", "closed"]
+
+
 async def test_a_peer_that_ends_tcp_is_not_held_on_to() -> None:
     """What the event loop is told then is whether to leave the transport open: for an HTTP answer that is awaited."""
     accepted = Accepted()

@@ -121,6 +121,22 @@ def test_a_closed_connection_is_deaf_and_dumb() -> None:
 # We close
 
 
+@pytest.mark.parametrize(
+    "last", [client_frame(CLOSE, b"\x03\xe8"), b"\xff\xff", client_frame(CLOSE, b"\x03")]
+)
+def test_our_close_takes_the_place_of_an_answer_that_is_not_out(last: bytes) -> None:
+    """The owner closes for the message in front of the peer's Close, or of a violation, in the same bytes."""
+    socket = new()
+    assert socket.receive(client_frame(PING, b"p") + client_frame(TEXT, b"x") + last) == [
+        (PING, b"p"),
+        (TEXT, b"x"),
+    ]
+    assert socket.take_pongs() == server_frame(PONG, b"p")
+    assert socket.close(4301, "enough") == server_frame(CLOSE, encode_close(4301, "enough"))
+    assert outcome(socket) == (Phase.CLOSED, 4301, "enough")
+    assert socket.take_outgoing() == socket.close(1000) == b""
+
+
 def test_our_close_goes_out_once() -> None:
     socket = closing()
     assert outcome(socket) == (Phase.CLOSING, 4200, "moving")
