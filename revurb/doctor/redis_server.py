@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from redis.exceptions import RedisError
-
-from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis
+from revurb.bus.redis.refusals import reason_of
 from revurb.bus.redis.scripts import Scripts
 from revurb.doctor.finding import Finding
+from revurb.doctor.remedies import remedy_for
 
 OLDEST_VERSION = (6, 2)  # the first with XADD MINID
 MAX_CLOCK_DIFFERENCE_S = 2.0
@@ -27,8 +27,9 @@ async def check_connection(redis: AnyRedis) -> Finding:
         started_at = time.perf_counter()
         await redis.execute_command("PING")
         ping_ms = (time.perf_counter() - started_at) * 1000
-    except (RedisError, OSError) as error:
-        return Finding("wrong", "Redis", str(error), "Check REDIS_URL or REDIS_HOST, REDIS_PORT and so on.")
+    except FAILURES as error:
+        remedy = remedy_for(error, "Check REDIS_URL or REDIS_HOST, REDIS_PORT and so on.")
+        return Finding("wrong", "Redis", reason_of(error), remedy)
     return Finding(
         "ok" if ping_ms < SLOW_PING_MS else "warning",
         "Redis",
@@ -37,16 +38,25 @@ async def check_connection(redis: AnyRedis) -> Finding:
     )
 
 
+async def check_writing(redis: AnyRedis, prefix: str) -> Finding:
+    """Writes a key that is gone after a moment: a replica, a full memory and a full disk refuse that."""
+    try:
+        await redis.execute_command("SET", f"{prefix}:{{doctor}}", "1", "PX", "1000")
+    except FAILURES as error:
+        remedy = remedy_for(error, "Nodes cannot share anything without.")
+        return Finding("wrong", "writing", reason_of(error), remedy)
+    return Finding("ok", "writing", "is allowed")
+
+
 async def check_settings(redis: AnyRedis) -> list[Finding]:
     """One finding for each of `CHECKS`; a warning for one whose commands the user may not run."""
     findings = []
     for subject, check in CHECKS:
         try:
             findings.append(await check(redis))
-        except (RedisError, OSError) as error:
-            findings.append(
-                Finding("warning", subject, f"cannot be looked at: {error}", "The user may not ask.")
-            )
+        except FAILURES as error:
+            remedy = remedy_for(error, "The user may not ask.")
+            findings.append(Finding("warning", subject, f"cannot be looked at: {reason_of(error)}", remedy))
     return findings
 
 
@@ -67,7 +77,11 @@ async def check_scripts(redis: AnyRedis) -> Finding:
     script = Scripts().publish_own
     sha = await redis.execute_command("SCRIPT", "LOAD", script.source)
     ok = sha == script.sha.encode()
-    return Finding("ok" if ok else "wrong", "scripts", "can be loaded" if ok else f"another name: {sha!r}")
+    return Finding(
+        "ok" if ok else "wrong",
+        "scripts",
+        "can be loaded" if ok else f"another name: {sha.decode(errors='replace')}",
+    )
 
 
 async def check_clock(redis: AnyRedis) -> Finding:

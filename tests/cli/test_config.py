@@ -74,7 +74,9 @@ class TestCheck:
         )
 
     def test_every_problem(self, project: Project) -> None:
-        project.add(REVERB_SERVER_PORT="x", REDIS_URL="http://x", REVERB_APP_SECRET="")
+        project.add(
+            REVERB_SERVER_PORT="x", REDIS_URL="http://x", REVERB_SCALING_ENABLED="true", REVERB_APP_SECRET=""
+        )
         result = project.run("config", "check")
         assert (result.exit_code, result.stdout) == (2, "")
         assert [line.split()[0] for line in result.stderr.splitlines()] == [

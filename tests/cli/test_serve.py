@@ -37,7 +37,7 @@ def test_configuration_at_fault_ends_the_start_with_its_name(tmp_path: Path) -> 
     code, err = failed_start(tmp_path, "--dev", REVERB_APP_PING_INTERVAL="soon")
     assert code == 2
     assert "REVERB_APP_PING_INTERVAL" in err
-    code, err = failed_start(tmp_path, "--dev", REDIS_URL="http://x")
+    code, err = failed_start(tmp_path, "--dev", REDIS_URL="http://x", REVERB_SCALING_ENABLED="true")
     assert code == 2
     assert "REDIS_URL" in err
     assert failed_start(tmp_path)[0] == 2  # no app

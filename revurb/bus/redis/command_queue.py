@@ -33,7 +33,7 @@ from revurb.bus.redis.redis_commands import (
     result_of,
     size_of,
 )
-from revurb.bus.redis.refusals import UnusableValue, is_of_value
+from revurb.bus.redis.refusals import UnusableValue, is_of_value, reason_of
 from revurb.bus.redis.scripts import RedisScript, Scripts
 
 _log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class RedisUnavailable(Exception):
 
     @classmethod
     def because_of(cls, error: Exception) -> RedisUnavailable:
-        """What an exception of the client says; its type if it says nothing, as a TimeoutError does."""
-        return cls(str(error) or type(error).__name__)
+        """What an exception of the client says."""
+        return cls(reason_of(error))
 
 
 class CommandQueue:
@@ -248,7 +248,7 @@ class CommandQueue:
                     reply = replies[number - 1]
                 if isinstance(reply, Exception):
                     if not is_of_value(reply):
-                        raise RedisUnavailable(str(reply)) from reply  # no other command will do better
+                        raise RedisUnavailable.because_of(reply) from reply  # no other command will do better
                     self._fail(command, UnusableValue(str(reply)))
                     continue
             self._call_back(command, reply)
@@ -274,7 +274,7 @@ class CommandQueue:
         try:
             for args, reply in zip(moving, await self._pipelines.run(moving) if moving else (), strict=True):
                 if isinstance(reply, Exception):
-                    raise RedisUnavailable(str(reply)) from reply
+                    raise RedisUnavailable.because_of(reply) from reply
                 moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
             repeated = await self._pipelines.run([batch[number].command_args() for number in refused])
         except FAILURES as error:
@@ -296,7 +296,7 @@ class CommandQueue:
         except Exception as error:
             # An unexpected reply, or a fault here: the other callbacks must still be called.
             _log.exception("reply not understood")
-            self._fail(command, UnusableValue(repr(error)))
+            self._fail(command, UnusableValue(f"{type(error).__name__}: {error}"))
 
     def _fail(self, command: RedisCommand, error: UnusableValue) -> None:
         self._invalid.report(next(iter(command.keys), ""), error)

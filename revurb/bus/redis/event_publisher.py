@@ -75,7 +75,7 @@ class EventPublisher:
             await redis.execute_command(*batch.command_args())  # type: ignore[no-untyped-call]
         except ResponseError as error:
             if "slot" not in str(error).lower():
-                raise RedisUnavailable(str(error)) from error
+                raise RedisUnavailable.because_of(error) from error
             _log.info("redis is a cluster behind one address: events are published by partition")
         except FAILURES as error:
             raise RedisUnavailable.because_of(error) from error

@@ -21,6 +21,7 @@ from revurb.bus.redis.incoming_events import IncomingEvents
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.link_memory import LinkMemory
+from revurb.bus.redis.outage_log import OutageLog
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
@@ -134,7 +135,8 @@ class RedisLink:
             self._session.send(message)
 
     async def _stay_linked(self) -> None:
-        backoff, is_logged = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S), False
+        backoff = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S)
+        outages = OutageLog(_log, "redis is out of reach, trying on")
         while True:
             was_up = False
             try:
@@ -145,13 +147,10 @@ class RedisLink:
                     was_up = session.is_up
                     session.is_up = False
             except RedisUnavailable as error:
-                if was_up or not is_logged:
-                    _log.warning("redis is out of reach, trying on", extra={"reason": str(error)})
-                    is_logged = True
+                outages.failed(str(error), is_new_outage=was_up)
             except Exception:  # whatever it is, the link retries
                 _log.exception("the link to redis failed, trying on")
             if was_up:
-                is_logged = True
                 backoff.reset()
                 self._owner.unlinked()
             await asyncio.sleep(backoff.next_s())

@@ -62,7 +62,7 @@ class RedisSession:
             redis, scripts, keys.leases, self.break_off, invalid, self._on_set_aside
         )
         self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
-        self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable(repr(error))))
+        self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable.because_of(error)))
         self._listener = (
             ShardedListener(redis, self, memory.gate)
             if isinstance(redis, RedisCluster)

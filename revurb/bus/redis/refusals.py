@@ -10,7 +10,8 @@ from redis.exceptions import ResponseError
 # Not writable, no memory, no permission, and so on. redis-py has types for some of them. Redis before 7 gives the error
 # of a command within a script as text behind "-".
 _OF_SERVER = re.compile(
-    r"(?:^|-| )(?:READONLY|OOM|LOADING|NOPERM|NOAUTH|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|BUSY|UNKILLABLE)\b"
+    r"(?:^|-| )"
+    r"(READONLY|OOM|LOADING|NOPERM|NOAUTH|WRONGPASS|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|BUSY|UNKILLABLE)\b"
 )
 _OF_VALUE = re.compile(
     r"WRONGTYPE|not an integer|not a valid float|would overflow|last possible ID|equal or smaller than the target"
@@ -26,3 +27,20 @@ def is_of_value(error: Exception) -> bool:
     """Whether another command may well do better."""
     text = str(error)
     return type(error) is ResponseError and not _OF_SERVER.search(text) and bool(_OF_VALUE.search(text))
+
+
+def word_of(error: BaseException | None) -> str | None:
+    """The word by which Redis names what is wrong with the server or with us: "NOAUTH". redis-py takes it off its text,
+    and puts errors into others."""
+    while error is not None:
+        for text in (getattr(error, "status_code", None) or "", str(error)):
+            if word := _OF_SERVER.search(text):
+                return word[1]
+        error = error.__cause__
+    return None
+
+
+def reason_of(error: BaseException) -> str:
+    """What the error says, with Redis' own word; its type if it says nothing, as a TimeoutError does."""
+    text, word = str(error) or type(error).__name__, word_of(error)
+    return text if word is None or word in text else f"{word} {text}"

@@ -21,6 +21,7 @@ from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.outage_log import OutageLog
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.reverb import php, reverb_messages
 from revurb.bus.reverb.message_parts import InvalidReverbMessage
@@ -280,7 +281,8 @@ class ReverbBridge:
     # One connection after the other.
 
     async def _stay_connected(self) -> None:
-        backoff, is_logged = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S), False
+        backoff = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S)
+        outages = OutageLog(_log, "the channel of PHP nodes is out of reach, trying on")
         while True:
             self._connection = ReverbConnection(
                 self._connect(),
@@ -293,14 +295,9 @@ class ReverbBridge:
             try:
                 await self._connection.run()
             except RedisUnavailable as error:
-                if self._commands is not None or not is_logged:
-                    _log.warning(
-                        "the channel of PHP nodes is out of reach, trying on", extra={"reason": str(error)}
-                    )
-                    is_logged = True
+                outages.failed(str(error), is_new_outage=self._commands is not None)
             self._connection = None
             if self._commands is not None:
-                is_logged = True
                 backoff.reset()
                 self._on_down()
             await asyncio.sleep(backoff.next_s())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import AuthenticationError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
-from revurb.bus.redis.refusals import is_of_value
+from revurb.bus.redis.refusals import is_of_value, reason_of, word_of
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,38 @@ def test_a_value_is_one_commands_trouble(text: str) -> None:
 )
 def test_the_server_is_everyones(error: ResponseError) -> None:
     assert not is_of_value(error)
+
+
+def caused(by: Exception) -> Exception:
+    error = RedisError("Redis Cluster cannot be connected")
+    error.__cause__ = by
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "word", "reason"),
+    [
+        (
+            AuthenticationError("Authentication required.", status_code="NOAUTH"),
+            "NOAUTH",
+            "NOAUTH Authentication required.",
+        ),
+        (ResponseError("MISCONF Errors writing"), "MISCONF", "MISCONF Errors writing"),
+        (
+            ResponseError("@user_script: 12: -READONLY You can't"),
+            "READONLY",
+            "@user_script: 12: -READONLY You can't",
+        ),
+        (
+            caused(AuthenticationError("invalid pair", status_code="WRONGPASS")),
+            "WRONGPASS",
+            "WRONGPASS Redis Cluster cannot be connected",
+        ),
+        (ResponseError("unknown command", status_code="ERR"), None, "unknown command"),
+        (TimeoutError(), None, "TimeoutError"),
+        (ConnectionRefusedError(111, "Connection refused"), None, "[Errno 111] Connection refused"),
+    ],
+)
+def test_redis_own_word_is_in_the_reason(error: Exception, word: str | None, reason: str) -> None:
+    assert word_of(error) == word
+    assert reason_of(error) == reason

@@ -193,10 +193,10 @@ async def test_while_php_nodes_are_known_their_messages_cost_no_count(
         assert await counts() == before
 
 
-async def test_an_outage_is_logged_once(
+async def test_an_outage_is_logged_once_for_each_reason(
     mixed: MixedCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However often the two links of the node try again."""
+    """However often the two links of the node try again: that it was closed, and then that nobody is there."""
     node = await mixed.node()
     bridge, clients = mixed.bridges[node], list[Redis]()
     connect = bridge._connect
@@ -211,9 +211,11 @@ async def test_an_outage_is_logged_once(
         await node.until(lambda: bridge._commands is None)
         clients.clear()
         await node.until(lambda: len(clients) >= 4)
-        warnings = [record.name for record in caplog.records if "out of reach" in record.getMessage()]
-        assert warnings.count("revurb.bus.reverb.reverb_bridge") == outage + 1
-        assert warnings.count("revurb.bus.redis.redis_link") == outage + 1
+        records = [record for record in caplog.records if "out of reach" in record.getMessage()]
+        for name in ("revurb.bus.reverb.reverb_bridge", "revurb.bus.redis.redis_link"):
+            reasons = [record.__dict__["reason"] for record in records if record.name == name]
+            assert len(reasons) == 2 * (outage + 1)
+            assert "Connection refused" in reasons[-1]
         await mixed.recover()
         await node.until(lambda: bridge._commands is not None and not node.bus.degraded)
 

@@ -1,0 +1,35 @@
+"""What an operator does about an error of Redis, by the word that Redis has for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from revurb.bus.redis.refusals import word_of
+
+_BY_WORD: Mapping[str, str] = {
+    "NOAUTH": "It asks for a password: REDIS_PASSWORD, and REDIS_USERNAME where it has users (ACL).",
+    "WRONGPASS": "REDIS_USERNAME and REDIS_PASSWORD are not those of a user that is on.",
+    "NOPERM": "The user (ACL) may not do that: the rights that it needs are in docs/redis.md.",
+    "READONLY": "This is a replica: give the address of the primary, or REVURB_REDIS_SENTINELS.",
+    "OOM": "Its memory is used up: raise maxmemory, or see what else fills it.",
+    "MISCONF": "It cannot save to its disk, and takes no writes for that reason: its own log says why.",
+    "LOADING": "It has just started and reads its data: wait.",
+    "MASTERDOWN": "This is a replica that has lost its primary: give the address of the primary.",
+    "CLUSTERDOWN": "A part of the Cluster has no server: redis-cli cluster info.",
+    "NOREPLICAS": "Too few replicas follow it (min-replicas-to-write).",
+    "BUSY": "A script of somebody else's blocks it: redis-cli SCRIPT KILL.",
+}
+_BY_TEXT: Mapping[str, str] = {
+    "certificate": "REVURB_REDIS_TLS_CA for an authority of its own, REVURB_REDIS_TLS_SERVER_NAME for another name; "
+    "REVURB_REDIS_TLS_VERIFY=false checks nothing.",
+    "no Sentinel names": "REVURB_REDIS_SENTINELS, REVURB_REDIS_SENTINEL_MASTER, and their own user.",
+}
+
+
+def remedy_for(error: BaseException, otherwise: str) -> str:
+    """One sentence or two; `otherwise` if nothing is known of the error."""
+    word = word_of(error)
+    if word is not None and word in _BY_WORD:
+        return _BY_WORD[word]
+    text = str(error)
+    return next((remedy for part, remedy in _BY_TEXT.items() if part in text), otherwise)
