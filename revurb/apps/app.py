@@ -8,10 +8,22 @@ name and the range of each field.
 from __future__ import annotations
 
 import hashlib
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Literal
+
+from revurb.apps.authorization import channel_answer, user_answer
+from revurb.apps.field_checks import (
+    check_choice,
+    check_positive,
+    check_secret,
+    check_switch,
+    check_url_name,
+    checked_origins,
+)
 
 _BLOCK_BYTES = 64  # of SHA-256
 
@@ -26,6 +38,11 @@ class RateLimit:
     decay_s: int = 60
     terminate: bool = False  # close the connection as well
 
+    def __post_init__(self) -> None:
+        check_positive("RateLimit", "max_attempts", self.max_attempts)
+        check_positive("RateLimit", "decay_s", self.decay_s)
+        check_switch("RateLimit", "terminate", self.terminate)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
@@ -33,6 +50,8 @@ class App:
 
     `id` identifies it in paths of the HTTP API, `key` in WebSocket paths and auth strings; `secret` signs requests.
     Connections, channels and users of an app are never visible to another app.
+
+    Raises TypeError or ValueError with the name of a field that has a wrong type or value.
     """
 
     id: str
@@ -49,6 +68,50 @@ class App:
     max_channels_per_event: int = 100  # as Pusher
     max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
 
+    def __post_init__(self) -> None:
+        check_url_name("App", "id", self.id)
+        check_url_name("App", "key", self.key)
+        check_secret("App", "secret", self.secret)
+        object.__setattr__(
+            self, "allowed_origins", checked_origins("App", "allowed_origins", self.allowed_origins)
+        )
+        check_positive("App", "max_connections", self.max_connections, optional=True)
+        check_choice(
+            "App",
+            "accept_client_events_from",
+            self.accept_client_events_from,
+            typing.get_args(ClientEventSource),
+        )
+        if self.rate_limit is not None and not isinstance(self.rate_limit, RateLimit):
+            raise TypeError(
+                f"App.rate_limit: found {self.rate_limit!r}; allowed: a RateLimit, such as "
+                "RateLimit(max_attempts=60, decay_s=60), or None"
+            )
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if (
+                type(value) is not int or value < 1
+            ):  # saves a call: a provider may make an App for each request
+                check_positive("App", name, value)
+
+    def authorize_channel(
+        self, socket_id: str, channel: str, *, user_id: str | int | None = None, user_info: object = None
+    ) -> dict[str, str]:
+        """Returns what the application's auth endpoint answers, as JSON, to a client that may join `channel`.
+
+        For a presence channel it says who the client is: `user_id`, and `user_info` for the other members. The client
+        sends "socket_id", and "channel_name" for the channel. Raises ValueError for what cannot be signed.
+        """
+        return channel_answer(self.key, self.sign, socket_id, channel, user_id, user_info)
+
+    def authenticate_user(self, socket_id: str, user_data: Mapping[str, object]) -> dict[str, str]:
+        """Returns what the application's endpoint for users answers, as JSON, to a client that signs in.
+
+        `user_data` has the "id" of the user, and what else others shall know. Raises ValueError for what cannot be
+        signed.
+        """
+        return user_answer(self.key, self.sign, socket_id, user_data)
+
     def sign(self, text: str) -> str:
         """Returns the HMAC-SHA256 of `text` with the secret, in hex. All signatures of Pusher are of this kind."""
         keyed_inner, keyed_outer = _keyed_hashes(self.secret)
@@ -61,6 +124,16 @@ class App:
         """Returns whether `signature` is the one that `sign` returns for `text`. Compares in constant time."""
         # compare_digest accepts ASCII only. Other text is no signature; that this takes less time reveals nothing.
         return signature.isascii() and compare_digest(self.sign(text), signature)
+
+
+_POSITIVE = (
+    "ping_interval_s",
+    "activity_timeout_s",
+    "max_message_size_bytes",
+    "max_channels_per_connection",
+    "max_channels_per_event",
+    "max_subscriptions_per_second",
+)
 
 
 @lru_cache(maxsize=1024)

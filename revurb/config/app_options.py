@@ -13,26 +13,24 @@ from operator import attrgetter
 from typing import Any
 
 from revurb.apps import App, RateLimit
+from revurb.apps.field_checks import URL_NAME, URL_NAME_IN_WORDS
 from revurb.config.normalization import origin_pattern
 from revurb.config.option import Option, Setting, build, setting_of
 
-# An id or key is one segment of a URL path and the left side of `key:signature`.
-_URL_NAME = r"\A[^\s/?#%:]+\Z"
-_URL_NAME_IN_WORDS = "a text without spaces and / ? # % :"
 # The only option without a field: it is true if `App.rate_limit` is not None.
 RATE_LIMIT_ENABLED = "rate_limit.enabled"
 
 _OPTIONS: Mapping[str, Option] = {
     "id": Option(
         env="REVERB_APP_ID",
-        pattern=_URL_NAME,
-        allowed=_URL_NAME_IN_WORDS,
+        pattern=URL_NAME,
+        allowed=URL_NAME_IN_WORDS,
         doc="Names the app in the paths of the HTTP API.",
     ),
     "key": Option(
         env="REVERB_APP_KEY",
-        pattern=_URL_NAME,
-        allowed=_URL_NAME_IN_WORDS,
+        pattern=URL_NAME,
+        allowed=URL_NAME_IN_WORDS,
         doc="Names the app to WebSocket clients; public.",
     ),
     "secret": Option(env="REVERB_APP_SECRET", secret=True, doc="Signs requests; never public."),
