@@ -1,6 +1,7 @@
 """Revurb: a self-hosted Pusher server, drop-in for a Laravel Reverb node.
 
-`Server` runs one inside your own program; `revurb serve` is the command.
+`Server` runs one inside your own program; `revurb serve` is the command. `App` also answers the requests of clients for
+private and presence channels.
 """
 
 from typing import TYPE_CHECKING
@@ -9,15 +10,16 @@ from revurb.apps import App, RateLimit
 from revurb.version import __version__
 
 if TYPE_CHECKING:
-    from revurb.node.embedding import Server
+    from revurb.node.embedding import ChannelInfo, Server, ThreadedServer
+    from revurb.node.recorded_events import SentEvent
 
-__all__ = ["App", "RateLimit", "Server", "__version__"]
+__all__ = ["App", "ChannelInfo", "RateLimit", "SentEvent", "Server", "ThreadedServer", "__version__"]
 
 
 def __getattr__(name: str) -> object:
     # Loaded when asked for: `revurb config check` needs no event loop and no kernels.
-    if name == "Server":
-        from revurb.node.embedding import Server
+    if name in ("ChannelInfo", "SentEvent", "Server", "ThreadedServer"):
+        from revurb.node import embedding
 
-        return Server
+        return getattr(embedding, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ from revurb.config.config import (
     LogConfig,
     ServerConfig,
     TlsConfig,
+    config_of,
 )
 from revurb.config.error import MASK, ConfigError
 from revurb.config.listing import OptionRow, option_rows
@@ -43,6 +44,7 @@ __all__ = [
     "ServerConfig",
     "Setting",
     "TlsConfig",
+    "config_of",
     "import_reverb_php",
     "load",
     "load_app_provider",

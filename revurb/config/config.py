@@ -8,13 +8,13 @@ scaling.py and app_options.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from revurb.apps import App
 from revurb.config.normalization import object_path, route_prefix
-from revurb.config.option import Option, Setting, settings_of
+from revurb.config.option import Option, Setting, build, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
 
@@ -342,3 +342,9 @@ class Config:
 
 
 SETTINGS: tuple[Setting, ...] = tuple(settings_of(Config))
+
+
+def config_of(values: Mapping[str, Any], apps: tuple[App, ...]) -> Config:
+    """Returns the configuration with these checked values by dotted key, and the defaults of all others."""
+    defaults = {setting.key: setting.default for setting in SETTINGS}
+    return replace(build(Config, {**defaults, **values}), apps=apps)

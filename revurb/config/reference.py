@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from revurb.config.app_options import APP_SETTINGS
+from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
 from revurb.config.option import Setting
@@ -82,6 +82,9 @@ have the same id or the same key.
 
 In a table, the secret can be given as `secret`, as `secret_env` (the name of a variable of the environment or
 `.env` that holds it), or as `secret_file` (the path of a file that holds it, whose last line end is dropped).
+
+In a program the same options are fields of `revurb.App` and `revurb.RateLimit`, with units in their names: see
+[Python](python.md).
 """
 
 LARAVEL = """\
@@ -102,7 +105,7 @@ def reference() -> str:
         sections.setdefault(setting.key.partition(".")[0], []).append(setting)
     parts = [INTRODUCTION]
     parts += [f"## {TITLES[name]}\n\n{_table(settings)}" for name, settings in sections.items()]
-    parts.append(f"{APPS}\n{_table(APP_SETTINGS)}")
+    parts.append(f"{APPS}\n{_table(APP_SETTINGS, python=True)}")
     parts.append(f"{LARAVEL}\n{_php_table()}")
     return "\n".join(parts)
 
@@ -114,13 +117,16 @@ def _php_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(settings: Sequence[Setting]) -> str:
-    lines = [_line(["Key", "Set by", "Default", "Allowed", "What it is"]), _line(["---"] * 5)]
+def _table(settings: Sequence[Setting], *, python: bool = False) -> str:
+    """The table of `settings`; with `python`, it has the field of `App` as well."""
+    headings = ["Key", *(["In Python"] if python else []), "Set by", "Default", "Allowed", "What it is"]
+    lines = [_line(headings), _line(["---"] * len(headings))]
     for setting in settings:
         lines.append(
             _line(
                 [
                     f"`{setting.key}`",
+                    *([_field(setting)] if python else []),
                     "<br>".join(_names(setting)),
                     _default(setting),
                     setting.allowed(),
@@ -129,6 +135,14 @@ def _table(settings: Sequence[Setting]) -> str:
             )
         )
     return "\n".join(lines) + "\n"
+
+
+def _field(setting: Setting) -> str:
+    """Where a program sets the option: `App(ping_interval_s=...)`, or in its RateLimit."""
+    table, _, name = setting.attribute.rpartition(".")
+    if setting.key == RATE_LIMIT_ENABLED:
+        return "`rate_limit=RateLimit(...)`"
+    return f"`RateLimit({name}=...)`" if table else f"`{name}`"
 
 
 def _names(setting: Setting) -> Iterator[str]:

@@ -2,44 +2,49 @@
 
 async with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:
     await server.trigger("orders", "created", {"id": 7})
+
+with revurb.Server(apps=[App(id="1", key="k", secret="s")], port=0) as server:  # without an event loop
+    server.trigger("orders", "created", {"id": 7})
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self, TypedDict, Unpack
+import os
+from collections import deque
+from collections.abc import Awaitable, Iterable
+from typing import NamedTuple, Self, TypeVar, Unpack
 
 import orjson
 
 from revurb.apps import App, AppProvider
-from revurb.config import CompressionConfig, Config, LimitsConfig, LogConfig, ServerConfig, TlsConfig
+from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
+from revurb.node.recorded_events import MAX_RECORDED_EVENTS, SentEvent
+from revurb.node.server_arguments import Limits, config_of_arguments
+from revurb.pusher.ports import MaybeAwaitable
 from revurb.wire.deflate import Mode
 
+T = TypeVar("T")
+# A node that listens on all addresses is reached on loopback.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
-class Limits(TypedDict, total=False):
-    """The limits of a node by their names in the configuration. docs/configuration.md describes each one."""
 
-    max_request_size_bytes: int
-    max_batch_size_bytes: int
-    max_head_size_bytes: int
-    request_timeout_s: float
-    keep_alive_timeout_s: float
-    signature_max_age_s: int
-    pong_timeout_s: float
-    close_timeout_s: float
-    max_queued_bytes: int
-    max_queued_total_bytes: int | None
-    max_connections: int | None
-    cache_ttl_s: int
-    max_cached_bytes: int
+class ChannelInfo(NamedTuple):
+    """A channel with subscribers. `user_count` is that of a presence channel, 0 elsewhere."""
+
+    subscription_count: int
+    user_count: int
 
 
 class Server:
-    """A node as an asynchronous context manager: it listens inside the block, and drains at its end.
+    """A node as a context manager: it listens inside the block, and drains at its end.
 
-    Reads no file and no environment variable. Runs on the asyncio loop in which it is entered. Several run side by side
-    and share nothing.
+    "async with" runs it on the asyncio loop in which it is entered, and gives the Server itself. A blocking call in
+    that loop, such as one of Pusher's SDK, waits for ever then, since nobody is left to answer it: use
+    `Server.trigger`, or `asyncio.to_thread`. "with" runs it on a loop of its own in a thread, and gives a
+    `ThreadedServer`, whose methods are the same and block.
+
+    Reads no file and no environment variable. Several run side by side and share nothing.
     """
 
     def __init__(
@@ -50,34 +55,43 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 8080,
         path: str = "",
-        unix_socket: str | None = None,
-        tls_cert: str | None = None,
-        tls_key: str | None = None,
+        unix_socket: str | os.PathLike[str] | None = None,
+        tls_cert: str | os.PathLike[str] | None = None,
+        tls_key: str | os.PathLike[str] | None = None,
         drain_timeout_s: float = 10.0,
         compression: Mode = "off",
         compression_min_size_bytes: int = 512,
         debug: bool = False,
+        record_events: bool = False,
         **limits: Unpack[Limits],
     ) -> None:
-        """`port` 0 takes a free port. Raises ValueError if there is no app, only one of `tls_cert` and `tls_key`, or an
-        invalid value."""
-        config = Config(
-            server=ServerConfig(
-                host=host, port=port, path=path, unix_socket=unix_socket, drain_timeout_s=drain_timeout_s
-            ),
-            tls=TlsConfig(cert=tls_cert, key=tls_key),
-            limits=LimitsConfig(**limits),
-            compression=CompressionConfig(mode=compression, min_size_bytes=compression_min_size_bytes),
-            log=LogConfig(debug=debug),
-            apps=tuple(apps),
+        """`port` 0 takes a free port. With `record_events`, `sent` has the events that were triggered.
+
+        Raises TypeError or ValueError with the name of an argument that has a wrong type or value, TlsError for a
+        certificate that cannot be used."""
+        config = config_of_arguments(
+            apps,
+            app_provider,
+            {
+                "host": host,
+                "port": port,
+                "path": path,
+                "unix_socket": unix_socket,
+                "tls_cert": tls_cert,
+                "tls_key": tls_key,
+                "drain_timeout_s": drain_timeout_s,
+                "compression": compression,
+                "compression_min_size_bytes": compression_min_size_bytes,
+                "debug": debug,
+                **limits,
+            },
         )
-        if not config.apps and app_provider is None:
-            raise ValueError("a server needs apps or an app_provider")
-        if (tls_cert is None) != (tls_key is None):
-            raise ValueError("TLS needs both tls_cert and tls_key")
-        if path and not (path.startswith("/") and not path.endswith("/")):
-            raise ValueError(f"path must be empty or begin with a slash and not end with one, not {path!r}")
-        self._node = Node(config, app_provider)
+        if not isinstance(record_events, bool):
+            raise TypeError(f"Server.record_events: found {record_events!r}; allowed: true or false")
+        self._sent: deque[SentEvent] | None = deque(maxlen=MAX_RECORDED_EVENTS) if record_events else None
+        self._node = Node(config, app_provider, record=self._sent)
+        self._is_running = False
+        self._thread: LoopThread | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -86,25 +100,64 @@ class Server:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.stop()
 
+    def __enter__(self) -> ThreadedServer:
+        thread = LoopThread(self.start, self.stop)
+        thread.start()
+        self._thread = thread
+        return ThreadedServer(self, thread)
+
+    def __exit__(self, *exc_info: object) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
     async def start(self) -> None:
-        """Listen. Raises ListenError if the address cannot be bound."""
-        await self._node.start()
+        """Listen. Raises ListenError if the address cannot be bound, RuntimeError if it listens already."""
+        if self._is_running:
+            raise RuntimeError("the server is running already")
+        self._is_running = True
+        try:
+            await self._node.start()
+        except BaseException:
+            self._is_running = False
+            raise
 
     async def stop(self) -> None:
         """Drain as `revurb serve` does on SIGTERM: WebSockets are closed with 4200, so that clients reconnect, and
         requests in flight finish."""
+        self._is_running = False
         await self._node.stop()
 
     @property
     def port(self) -> int:
-        """The port on which the server listens."""
+        """The port on which the server listens. Raises RuntimeError if it is not known yet."""
+        if self._node.port == 0:
+            self._check_running()
         return self._node.port
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:8080/prefix`, for server SDKs."""
+        return self._url("http")
+
+    @property
+    def ws_url(self) -> str:
+        """`ws://127.0.0.1:8080/prefix`; clients connect to `/app/KEY` below it."""
+        return self._url("ws")
+
+    def _url(self, scheme: str) -> str:
         server = self._node.config.server
-        return f"{self._node.scheme}://{server.host}:{self.port}{server.path}"
+        host = LOOPBACK.get(server.host, server.host)
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}{'s' if self._node.scheme == 'https' else ''}://{host}:{self.port}{server.path}"
+
+    @property
+    def sent(self) -> list[SentEvent]:
+        """The events that were triggered here and over the HTTP API, the last 10,000 of them, in order. Raises
+        RuntimeError without `record_events`."""
+        if self._sent is None:
+            raise RuntimeError("events are not recorded: Server(..., record_events=True) does")
+        return list(self._sent)
 
     async def trigger(
         self,
@@ -119,24 +172,104 @@ class Server:
         before while more than `max_queued_total_bytes` is on its way to clients.
 
         `data` that is not a string is encoded as JSON, as the Pusher SDKs do. `app_id` may be left out if there is only
-        one app. Raises LookupError for an unknown app, TypeError for data that cannot be encoded.
+        one app. Raises RuntimeError if the server is not running, LookupError for an unknown app, TypeError for data
+        that cannot be encoded and for channels that are no texts.
         """
         app = await self._find(app_id)
         text = data if isinstance(data, str) else orjson.dumps(data).decode()
         names = [channels] if isinstance(channels, str) else list(channels)
+        for name in (*names, event):
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"trigger: found {name!r}; allowed: names of channels and of the event as texts"
+                )
         await self._node.wait_for_room()
         accepted = self._node.trigger(app, names, event, text, socket_id)
         if accepted is not None:
             await accepted
 
+    async def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
+        """The channels that have subscribers and whose names begin with `prefix`. Raises as `trigger` does."""
+        app = await self._find(app_id)
+        found = await _ready(self._node.channels(app, prefix))
+        return {
+            name: ChannelInfo(state.subscription_count, state.user_count) for name, state in found.items()
+        }
+
+    async def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
+        """The ids of the users on a presence channel, as the application has signed them. Raises as `trigger` does."""
+        app = await self._find(app_id)
+        return [orjson.loads(member.id_json) for member in await _ready(self._node.members(app, channel))]
+
+    async def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
+        """End all connections of a user. Raises as `trigger` does."""
+        app = await self._find(app_id)
+        await _ready(self._node.terminate(app, str(user_id)))
+
     async def _find(self, app_id: str | None) -> App:
+        self._check_running()
         if app_id is None:
             apps = self._node.apps.all()
             if len(apps) != 1:
                 raise LookupError(f"there are {len(apps)} apps: say which one with app_id")
             return apps[0]
-        result = self._node.apps.find_by_id(app_id)
-        app = result if result is None or isinstance(result, App) else await result
+        app = await _ready(self._node.apps.find_by_id(app_id))
         if app is None:
             raise LookupError(f"there is no app with the id {app_id!r}")
         return app
+
+    def _check_running(self) -> None:
+        if not self._is_running:
+            raise RuntimeError(
+                "the server is not running: enter it with `async with` or `with`, or await start()"
+            )
+
+
+class ThreadedServer:
+    """A Server that runs in a thread, so that a blocking client (a library for HTTP, Pusher's SDK, the test client of a
+    web framework) can talk to it from the thread that has entered it. Its methods are those of `Server`, and block. Any
+    thread may call them."""
+
+    def __init__(self, server: Server, thread: LoopThread) -> None:
+        self._server = server
+        self._call = thread.call
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def ws_url(self) -> str:
+        return self._server.ws_url
+
+    @property
+    def sent(self) -> list[SentEvent]:
+        return self._server.sent
+
+    def trigger(
+        self,
+        channels: str | Iterable[str],
+        event: str,
+        data: object,
+        *,
+        app_id: str | None = None,
+        socket_id: str | None = None,
+    ) -> None:
+        self._call(self._server.trigger(channels, event, data, app_id=app_id, socket_id=socket_id))
+
+    def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
+        return self._call(self._server.channels(prefix, app_id=app_id))
+
+    def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
+        return self._call(self._server.users(channel, app_id=app_id))
+
+    def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
+        self._call(self._server.terminate(user_id, app_id=app_id))
+
+
+async def _ready(value: MaybeAwaitable[T]) -> T:
+    return await value if isinstance(value, Awaitable) else value

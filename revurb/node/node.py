@@ -11,7 +11,8 @@ import functools
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import formatdate
 
 from revurb.api.endpoint import Api
@@ -28,11 +29,12 @@ from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.readiness import Readiness
+from revurb.node.recorded_events import RecordingTrigger, SentEvent
 from revurb.node.sliced_work import SlicedWork
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.ports import MaybeAwaitable, Receiver
+from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
@@ -55,7 +57,8 @@ class Node:
 
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
-    own connections. It is one of `processes` that share the machine's memory.
+    own connections. It is one of `processes` that share the machine's memory. Events that the application triggers are
+    entered into `record`.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -74,9 +77,11 @@ class Node:
         bus_factory: Callable[[Receiver], BusEngine] | None = None,
         connection_limit: ConnectionLimit | None = None,
         processes: int = 1,
+        record: deque[SentEvent] | None = None,
     ) -> None:
         self.config = config
         self._processes = processes
+        self._record = record
         self.apps = apps if apps is not None else FixedApps(config.apps)
         self.counters = Counters()
         self.port = config.server.port
@@ -130,7 +135,11 @@ class Node:
         self._registry = Registry(self.counters, self._work)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
-        self._trigger = Trigger(self._bus, config.limits.cache_ttl_s)
+        cache_ttl_s = config.limits.cache_ttl_s
+        if self._record is None:
+            self._trigger = Trigger(self._bus, cache_ttl_s)
+        else:
+            self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record)
         gateway, limits = self._make_gateway(), _transport_limits(config, self._processes)
         self._connections = Connections(gateway, limits, self.counters, loop, gateway.admits_large_body)
         self._make_connection = functools.partial(ClientConnection, self._connections)
@@ -212,6 +221,18 @@ class Node:
     ) -> MaybeAwaitable[None]:
         """Publish an event as a request to the HTTP API does, with `data` as the text of the event."""
         return self._trigger.send(app, channels, event, data, except_socket_id)
+
+    def channels(self, app: App, prefix: str) -> MaybeAwaitable[Mapping[str, ChannelState]]:
+        """The channels of an app that have subscribers, by name, over all processes."""
+        return self._bus.channels(app.id, prefix)
+
+    def members(self, app: App, channel: str) -> MaybeAwaitable[Sequence[Member]]:
+        """Who is on a presence channel, in order of joining."""
+        return self._bus.members(app.id, channel)
+
+    def terminate(self, app: App, user_id: str) -> MaybeAwaitable[None]:
+        """End all connections of a user, in every process."""
+        return self._bus.terminate(app.id, user_id)
 
     def _make_gateway(self) -> Gateway:
         config = self.config

@@ -17,6 +17,10 @@ def test_the_document_is_what_the_declarations_say() -> None:
 def test_an_option_is_one_row_with_all_its_names(setting: Setting) -> None:
     (row,) = [line for line in reference().splitlines() if line.startswith(f"| `{setting.key}` |")]
     cells = [cell.strip() for cell in row.split(" | ")]
+    if setting in APP_SETTINGS:
+        field = cells.pop(1)
+        assert field.startswith("`rate_limit=" if setting.key == "rate_limit.enabled" else "`")
+        assert setting.key == "rate_limit.enabled" or setting.attribute.rpartition(".")[2] in field
     assert len(cells) == 5
     for name in (*setting.option.names, setting.option.flag):
         assert name is None or f"`{name}`" in cells[1]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
+import pusher  # type: ignore[import-untyped]
 import pytest
+import websockets.sync.client
 
-from revurb import App, Server
+from revurb import App, ChannelInfo, Server
+from revurb.transport.listener import ListenError
 from tests.client import connect
 from tests.conftest import Run
 
@@ -82,4 +86,91 @@ def test_what_cannot_be_served_is_said_at_once() -> None:
     with pytest.raises(ValueError, match="tls_key"):
         Server(apps=[APP], tls_cert="cert.pem")
     with pytest.raises(ValueError, match="path"):
-        Server(apps=[APP], path="ws/")
+        Server(apps=[APP], path="a b")
+
+
+def test_before_the_start_and_after_the_end_the_error_says_so(run: Run) -> None:
+    server = Server(apps=[APP], port=0)
+
+    async def main() -> None:
+        for _ in range(2):  # before, and after
+            for call in (
+                server.trigger("a", "e", 1),
+                server.channels(),
+                server.users("presence-a"),
+                server.terminate("7"),
+            ):
+                with pytest.raises(RuntimeError, match="the server is not running: enter it"):
+                    await call
+            async with server:
+                with pytest.raises(RuntimeError, match="running already"):
+                    await server.start()
+                await server.trigger("a", "e", 1)
+
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.url
+    run(main())
+
+
+def test_urls() -> None:
+    server = Server(apps=[APP], host="::", port=8080, path="/ws")
+    assert (server.url, server.ws_url) == ("http://[::1]:8080/ws", "ws://[::1]:8080/ws")
+    server = Server(apps=[APP], host="0.0.0.0", port=8080)
+    assert (server.url, server.ws_url) == ("http://127.0.0.1:8080", "ws://127.0.0.1:8080")
+
+
+async def test_who_is_there_and_how_to_end_them() -> None:
+    async with (
+        Server(apps=[APP], port=0) as server,
+        connect(server.port) as one,
+        connect(server.port) as two,
+    ):
+        await one.subscribe("orders")
+        await one.subscribe("presence-room", APP, {"user_id": "7"})
+        await two.subscribe("presence-room", APP, {"user_id": 8})
+        assert await server.channels() == {
+            "presence-room": ChannelInfo(2, 2),
+            "orders": ChannelInfo(1, 0),
+        }
+        assert await server.channels("pres") == {"presence-room": ChannelInfo(2, 2)}
+        assert await server.users("presence-room") == ["7", 8]
+        await server.terminate(8)
+        assert await two.closed() == 4009
+        assert await server.users("presence-room") == ["7"]
+
+
+async def test_what_cannot_be_sent() -> None:
+    async with Server(apps=[APP], port=0) as server:
+        for channels, event, data in ((5, "e", 1), (["a", 5], "e", 1), ("a", 5, 1), ("a", "e", object())):
+            with pytest.raises(TypeError):
+                await server.trigger(channels, event, data)  # type: ignore[arg-type]
+
+
+def test_without_a_loop_a_blocking_sdk_is_served() -> None:
+    app = App(id="7", key="other-key", secret="other-secret")  # the SDK takes no id but a number
+    with Server(apps=[app], port=0, record_events=True) as server:
+        sdk = pusher.Pusher(
+            app_id=app.id, key=app.key, secret=app.secret, host="127.0.0.1", port=server.port, ssl=False
+        )
+        with websockets.sync.client.connect(f"{server.ws_url}/app/other-key?protocol=7") as client:
+            assert json.loads(client.recv(10))["event"] == "pusher:connection_established"
+            client.send('{"event":"pusher:subscribe","data":{"channel":"orders"}}')
+            client.recv(10)
+            sdk.trigger("orders", "created", {"id": 7})
+            assert json.loads(client.recv(10))["data"] == '{"id": 7}'
+            server.trigger("orders", "gone", {"id": 7})
+            assert json.loads(client.recv(10))["event"] == "gone"
+            assert server.channels() == {"orders": ChannelInfo(1, 0)}
+            assert server.users("presence-room") == []
+            server.terminate("nobody")
+        assert [event.event for event in server.sent] == ["created", "gone"]
+        assert server.url == f"http://127.0.0.1:{server.port}"
+    with pytest.raises(RuntimeError, match="not running"):
+        server.trigger("orders", "late", {})
+
+
+def test_an_address_that_is_taken_is_told_where_it_was_entered() -> None:
+    with Server(apps=[APP], port=0) as server:
+        second = Server(apps=[APP], port=server.port)
+        with pytest.raises(ListenError, match="address already in use"):
+            second.__enter__()

@@ -1,0 +1,40 @@
+"""The record of what a node has sent, for tests of a program that embeds one. Nodes without it do not pay for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from revurb.apps import App
+from revurb.pusher.ports import Bus, MaybeAwaitable
+from revurb.pusher.triggering import Trigger
+
+MAX_RECORDED_EVENTS = 10_000  # then the oldest are forgotten
+
+
+class SentEvent(NamedTuple):
+    """An event that the application has triggered, here or over the HTTP API. `data` is its text, usually JSON."""
+
+    app_id: str
+    channels: tuple[str, ...]
+    event: str
+    data: str
+    except_socket_id: str | None
+
+
+class RecordingTrigger(Trigger):
+    """A Trigger that enters each event into `record`."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, bus: Bus, cache_ttl_s: int, record: deque[SentEvent]) -> None:
+        super().__init__(bus, cache_ttl_s)
+        self._record = record
+
+    def send(
+        self, app: App, channels: Iterable[str], event: str, data: str, except_socket_id: str | None = None
+    ) -> MaybeAwaitable[None]:
+        names = tuple(dict.fromkeys(channels))
+        self._record.append(SentEvent(app.id, names, event, data, except_socket_id))
+        return super().send(app, names, event, data, except_socket_id)

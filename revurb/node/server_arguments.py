@@ -1,0 +1,130 @@
+"""The arguments of `Server` as a `Config`: each is checked by the declaration of its option.
+
+A wrong type is a TypeError, a wrong value a ValueError; both name the argument, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+from revurb.apps import App, AppProvider
+from revurb.config import SETTINGS, Config, Setting, config_of
+from revurb.config.error import MASK, suggestion
+
+# Argument -> dotted key; the limits have the names of their keys.
+KEYS: Mapping[str, str] = {
+    "host": "server.host",
+    "port": "server.port",
+    "path": "server.path",
+    "unix_socket": "server.unix_socket",
+    "tls_cert": "tls.cert",
+    "tls_key": "tls.key",
+    "drain_timeout_s": "server.drain_timeout_s",
+    "compression": "compression.mode",
+    "compression_min_size_bytes": "compression.min_size_bytes",
+    "debug": "log.debug",
+    **{
+        setting.key.removeprefix("limits."): setting.key
+        for setting in SETTINGS
+        if setting.key.startswith("limits.")
+    },
+}
+_SETTINGS = {setting.key: setting for setting in SETTINGS}
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "text": (str,),
+    "choice": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list, tuple),
+}
+PROVIDER_METHODS = ("find_by_id", "find_by_key", "all")
+
+
+class Limits(TypedDict, total=False):
+    """The limits of a node by their names in the configuration. docs/configuration.md describes each one."""
+
+    max_request_size_bytes: int
+    max_batch_size_bytes: int
+    max_head_size_bytes: int
+    request_timeout_s: float
+    keep_alive_timeout_s: float
+    signature_max_age_s: int
+    pong_timeout_s: float
+    close_timeout_s: float
+    max_queued_bytes: int
+    max_queued_total_bytes: int | None
+    max_connections: int | None
+    cache_ttl_s: int
+    max_cached_bytes: int
+
+
+def config_of_arguments(
+    apps: Iterable[App], app_provider: AppProvider | None, arguments: Mapping[str, Any]
+) -> Config:
+    """The configuration of a `Server`. Raises TypeError or ValueError."""
+    values = {KEYS[name]: _checked(name, value) for name, value in arguments.items() if _is_known(name)}
+    if (values["tls.cert"] is None) != (values["tls.key"] is None):
+        raise ValueError("Server: TLS needs both tls_cert and tls_key")
+    return config_of(values, _checked_apps(apps, app_provider))
+
+
+def _is_known(name: str) -> bool:
+    if name not in KEYS:
+        raise TypeError(f"Server: there is no parameter {name!r}{suggestion(name, KEYS)}")
+    return True
+
+
+def _checked(name: str, value: Any) -> Any:
+    setting = _SETTINGS[KEYS[name]]
+    if setting.option.is_path and isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if setting.key == "server.path" and value == "":
+        return value
+    if not _has_type(setting, value):
+        raise TypeError(_message(name, setting, value))
+    try:
+        return setting.read_native(value)
+    except ValueError:
+        raise ValueError(_message(name, setting, value)) from None
+
+
+def _has_type(setting: Setting, value: Any) -> bool:
+    if value is None:
+        return setting.nullable
+    return isinstance(value, _TYPES[setting.kind]) and (
+        setting.kind == "boolean" or not isinstance(value, bool)
+    )
+
+
+def _message(name: str, setting: Setting, value: Any) -> str:
+    found = MASK if setting.option.secret else repr(value)
+    return (
+        f"Server.{name}: found {found}; allowed: {setting.allowed()}{', or None' if setting.nullable else ''}"
+    )
+
+
+def _checked_apps(apps: Iterable[App], app_provider: AppProvider | None) -> tuple[App, ...]:
+    if isinstance(apps, (App, str, bytes, Mapping)) or not isinstance(apps, Iterable):
+        found = "an App" if isinstance(apps, App) else type(apps).__name__
+        raise TypeError(f"Server.apps: found {found}; allowed: a list of revurb.App")
+    listed = tuple(apps)
+    for app in listed:
+        if not isinstance(app, App):  # not shown: it may have a secret
+            raise TypeError(f"Server.apps: found {type(app).__name__} in it; allowed: revurb.App")
+    if app_provider is None:
+        if not listed:
+            raise ValueError("Server.apps: a server needs apps or an app_provider")
+        return listed
+    missing = [name for name in PROVIDER_METHODS if not callable(getattr(app_provider, name, None))]
+    if missing or isinstance(app_provider, type):
+        found = "a class, not its instance" if isinstance(app_provider, type) else type(app_provider).__name__
+        lacks = f" (it lacks {', '.join(missing)})" if missing else ""
+        raise TypeError(
+            f"Server.app_provider: found {found}; allowed: an object with {', '.join(PROVIDER_METHODS)}{lacks}"
+        )
+    if listed:
+        raise ValueError("Server.apps: not used with an app_provider, which finds all apps; give one of them")
+    return ()
