@@ -167,3 +167,14 @@ def test_other_requests_are_never_large(desk: Desk) -> None:
     for path in ("/apps/app1/users/7/terminate_connections", "/apps/app1/channels", "/up", "/nope"):
         query = signed_query(desk.app, "POST", path, b"x")
         assert desk.api.admits_large_body(a_request("POST", f"{path}?{query}")) is False
+
+
+def test_what_is_sent_to_a_user_is_accepted_and_reaches_nobody(desk: Desk) -> None:
+    """`sendToUser` of the SDKs. Nobody can sign in, and the channels of users can be subscribed to by nobody."""
+    client = desk.client(desk.app)
+    refused = client.subscribe("#server-to-user-7")
+    assert [event["event"] for event in refused] == ["pusher:error", "pusher:subscription_error"]
+    body = {"name": "e", "channels": ["#server-to-user-7"], "data": "1", "info": "subscription_count"}
+    answer = {"channels": {"#server-to-user-7": {"subscription_count": 0}}}
+    assert desk.call("POST", "/events", body) == (200, answer)
+    assert client.heard() == []
