@@ -37,7 +37,8 @@ _OPTIONS: Mapping[str, Option] = {
     "ping_interval_s": Option(
         env="REVERB_APP_PING_INTERVAL",
         minimum=1,
-        doc="Seconds of silence before a connection is pinged.",
+        doc="Seconds in which a silent connection is pinged: up to 5 before they are over, so that it is in time for a "
+        "proxy with the same timeout.",
     ),
     "activity_timeout_s": Option(
         env="REVERB_APP_ACTIVITY_TIMEOUT",

@@ -40,6 +40,9 @@ class TracedSession:
     def on_idle(self) -> None:
         self._session.on_idle()
 
+    def on_still_idle(self) -> None:
+        self._session.on_still_idle()
+
     def on_unresponsive(self) -> None:
         self._session.on_unresponsive()
 

@@ -18,12 +18,14 @@ from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
 
 _log = logging.getLogger(__name__)
 
+EARLY_PART, MAX_EARLY_S = 12, 5.0  # of the ping interval, by which the ping is early; of 60 s 5
+
 
 class Session(SessionState):
     """The protocol's side of one WebSocket connection of one app.
 
     The transport calls `opened` once, `on_message` for each text or binary message, `on_control_frame` for each ping or
-    pong frame, `on_idle` and `on_unresponsive` as time passes, and `closed` once.
+    pong frame, `on_idle`, `on_still_idle` and `on_unresponsive` as time passes, and `closed` once.
     """
 
     __slots__ = ()
@@ -34,8 +36,10 @@ class Session(SessionState):
 
     @property
     def ping_interval_s(self) -> float:
-        """Seconds of silence after which `on_idle` is due."""
-        return self.app_state.app.ping_interval_s
+        """Seconds of silence after which `on_idle` is due: before the interval is over, which is when a proxy with the
+        same timeout ends the connection (nginx and ALB: 60 s)."""
+        interval_s = self.app_state.app.ping_interval_s
+        return interval_s - min(interval_s / EARLY_PART, MAX_EARLY_S)
 
     def opened(self, outlet: Outlet) -> None:
         self.outlet = outlet
@@ -74,13 +78,21 @@ class Session(SessionState):
 
     def on_idle(self) -> None:
         """Nothing was received for `ping_interval_s`: ping the client."""
-        if self.answers_control_frames:
+        self._ping(by_control_frame=self.answers_control_frames)
+
+    def on_still_idle(self) -> None:
+        """Nothing was received since: ping it the other way. Every WebSocket library answers ping frames; not every
+        client that uses one knows `pusher:ping`."""
+        self._ping(by_control_frame=not self.answers_control_frames)
+
+    def _ping(self, *, by_control_frame: bool) -> None:
+        if by_control_frame:
             self.outlet.ping()
         else:
             self.outlet.send(messages.PING_FRAME)
 
     def on_unresponsive(self) -> None:
-        """Nothing was received after `on_idle` either: close with 4201."""
+        """Nothing was received after that either: close with 4201."""
         self.end(PongMissing())
 
     def closed(self) -> None:
@@ -153,6 +165,7 @@ class Refusal:
 
     def on_control_frame(self) -> None: ...
     def on_idle(self) -> None: ...
+    def on_still_idle(self) -> None: ...
     def on_unresponsive(self) -> None: ...
     def closed(self) -> None: ...
 

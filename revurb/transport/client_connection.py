@@ -5,9 +5,9 @@ A connection begins as HTTP (`HttpConnection`) and is upgraded here. `NEXT` is w
     HTTP ---- open() ----> OPEN ---- Close sent or received ----> CLOSING ---- TCP ended ----> LOST
       \\----------------------\\------------------ TCP ended -----------------------------------/
 
-Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle`; silent for the pong timeout after
-that -> `on_unresponsive`, which closes. Any byte received starts over. In CLOSING the peer has the close timeout to
-answer and to end TCP; then the connection is dropped.
+Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle`; silent for half the pong timeout
+after that -> `on_still_idle`, and for all of it -> `on_unresponsive`, which closes. Any byte received starts over. In
+CLOSING the peer has the close timeout to answer and to end TCP; then the connection is dropped.
 
 Sending: everything goes through its outbox (`_speedups.fanout`), so that what is sent in one loop turn is one system
 call, in order. It also compresses, where that has been negotiated.
@@ -71,7 +71,7 @@ class ClientConnection(PacedConnection):
         "_handler",
         "_heard_at",
         "_http",
-        "_pinged",
+        "_pings",
         "_state",
         "_ws",
         "wheel_tick",
@@ -97,7 +97,7 @@ class ClientConnection(PacedConnection):
         self._compression = compression
         self._ws: WebSocket | None = None
         self._heard_at = connections.wheel.now
-        self._pinged = False
+        self._pings = 0
         self.wheel_tick: Tick | None = None
         connections.websockets[self] = None
         connections.counters.connections_total += 1
@@ -199,10 +199,13 @@ class ClientConnection(PacedConnection):
         due = (self._heard_at if self._held is None else self._moved_at(now)) + handler.ping_interval_s
         if now < due:
             return due
-        if not self._pinged:
-            self._pinged = True
-            handler.on_idle()
-            return now + self._connections.limits.pong_timeout_s
+        if self._pings < 2:
+            self._pings += 1
+            if self._pings == 1:
+                handler.on_idle()
+            else:
+                handler.on_still_idle()
+            return now + self._connections.limits.pong_timeout_s / 2
         self._connections.counters.unresponsive_total += 1
         handler.on_unresponsive()  # closes, and so has put us back on the wheel
         return None
@@ -222,7 +225,7 @@ class ClientConnection(PacedConnection):
     def _receive(self, data: bytes) -> None:
         connections = self._connections
         self._heard_at = connections.wheel.now
-        self._pinged = False
+        self._pings = 0
         ws = self._ws
         if ws is None:
             ws = self._websocket()

@@ -43,8 +43,11 @@ class WebSocketHandler(Protocol):
     def on_idle(self) -> None:
         """Nothing was received for `ping_interval_s`: ping the peer."""
 
+    def on_still_idle(self) -> None:
+        """Nor was anything for half the pong timeout after that: try another way."""
+
     def on_unresponsive(self) -> None:
-        """Nothing was received for the pong timeout after that: close the connection."""
+        """Nothing was received for the whole pong timeout: close the connection."""
 
     def closed(self) -> None:
         """Called once, last: the connection is closing or lost, and nothing more can be sent."""

@@ -94,6 +94,25 @@ def test_silence_is_asked_about_in_the_way_that_the_client_answers(client: Clien
     assert (client.heard(), client.outlet.pings) == ([{"event": "pusher:ping"}], 1)
 
 
+def test_who_does_not_answer_is_asked_in_the_other_way(client: Client) -> None:
+    client.session.on_idle()
+    client.heard()
+    client.session.on_still_idle()
+    assert (client.heard(), client.outlet.pings) == ([], 1)
+    client.session.on_control_frame()
+    client.session.on_idle()
+    assert (client.heard(), client.outlet.pings) == ([], 2)
+    client.session.on_still_idle()
+    assert (client.heard(), client.outlet.pings) == ([{"event": "pusher:ping"}], 2)
+
+
+@pytest.mark.parametrize(("interval_s", "due_s"), [(60, 55.0), (30, 27.5), (120, 115.0), (600, 595.0)])
+def test_the_ping_is_in_time_for_proxies_with_the_same_timeout(
+    room: Room, interval_s: int, due_s: float
+) -> None:
+    assert room.client(an_app(ping_interval_s=interval_s)).session.ping_interval_s == due_s
+
+
 def test_an_unresponsive_client_is_told_and_closed(client: Client) -> None:
     client.session.on_unresponsive()
     error = {"code": 4201, "message": "Pong reply not received in time"}

@@ -58,6 +58,9 @@ class RecordingHandler:
     def on_idle(self) -> None:
         self.calls.append("idle")
 
+    def on_still_idle(self) -> None:
+        self.calls.append("still idle")
+
     def on_unresponsive(self) -> None:
         self.calls.append("unresponsive")
 
@@ -244,7 +247,7 @@ async def test_who_is_let_in_while_the_node_drains_is_closed_at_once() -> None:
     assert reports == ["empty"]
 
 
-async def test_silence_is_pinged_once_and_then_the_end() -> None:
+async def test_silence_is_pinged_in_two_ways_and_then_the_end() -> None:
     accepted = Accepted()
     await accepted.answer()
     handler = accepted.handler
@@ -252,10 +255,14 @@ async def test_silence_is_pinged_once_and_then_the_end() -> None:
     assert handler.calls == ["opened"]
     accepted.after(2)
     assert handler.calls == ["opened", "idle"]
-    accepted.after(LIMITS.pong_timeout_s - 2)
+    accepted.after(LIMITS.pong_timeout_s / 2 - 2)
     assert handler.calls == ["opened", "idle"]
     accepted.after(2)
-    assert handler.calls == ["opened", "idle", "unresponsive"]
+    assert handler.calls == ["opened", "idle", "still idle"]
+    accepted.after(LIMITS.pong_timeout_s / 2 - 2)
+    assert handler.calls == ["opened", "idle", "still idle"]
+    accepted.after(2)
+    assert handler.calls == ["opened", "idle", "still idle", "unresponsive"]
     assert accepted.connections.counters.unresponsive_total == 1
 
 
@@ -272,11 +279,11 @@ async def test_a_sign_of_life_starts_the_silence_over() -> None:
     accepted = Accepted()
     await accepted.answer()
     handler = accepted.handler
-    for _ in range(3):
-        accepted.after(handler.ping_interval_s + 1)
+    for silence_s in (1, LIMITS.pong_timeout_s / 2 + 1, 1):
+        accepted.after(handler.ping_interval_s + silence_s)
         accepted.connection.data_received(EMPTY_TEXT)
     accepted.after(LIMITS.pong_timeout_s)  # when it would have been unresponsive: looked at, and put off
-    assert handler.calls == ["opened", *["idle", "message"] * 3]
+    assert handler.calls == ["opened", "idle", "message", "idle", "still idle", "message", "idle", "message"]
     assert accepted.connections.counters.unresponsive_total == 0
 
 

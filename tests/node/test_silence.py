@@ -1,0 +1,70 @@
+"""Sessions of clients that say nothing, over a connection in memory: who is pinged, when, and who is given up."""
+
+from __future__ import annotations
+
+import pytest
+
+from revurb._speedups.frames import PING, server_frame
+from revurb.pusher.messages import PING_FRAME
+from tests.pusher.room import Room, an_app
+from tests.transport.test_client_connection import EMPTY_PING, EMPTY_PONG, LIMITS, Accepted
+
+PROXY_TIMEOUT_S = 60  # of nginx, ALB and others
+
+
+class SilentClient(Accepted):
+    """A client with a session. `take` gives what it was sent since it was last asked."""
+
+    async def open(self) -> None:
+        room = Room()
+        self.handler = room.client(an_app()).session  # type: ignore[assignment]
+        await self.answer()
+        self.take()
+
+    def take(self) -> bytes:
+        self.connections.fanout.flush(1.0)
+        taken = bytes(self.transport.written)
+        self.transport.written.clear()
+        return taken
+
+
+async def test_a_client_that_only_answers_ping_frames_stays() -> None:
+    """Every plain WebSocket client is one: `pusher:ping` means nothing to it."""
+    client = SilentClient()
+    await client.open()
+    client.after(PROXY_TIMEOUT_S - 1)
+    assert client.take() == PING_FRAME
+    client.after(LIMITS.pong_timeout_s / 2)
+    assert client.take() == server_frame(PING, b"")
+    client.connection.data_received(EMPTY_PONG)
+    for _ in range(3):  # now the server knows which kind it answers
+        client.after(PROXY_TIMEOUT_S - 1)
+        assert client.take() == server_frame(PING, b"")
+        client.connection.data_received(EMPTY_PONG)
+    assert client.connections.counters.unresponsive_total == 0
+
+
+@pytest.mark.parametrize("said", [b"", EMPTY_PING], ids=["nothing", "a ping frame"])
+async def test_a_proxy_never_sees_as_much_silence_as_it_allows(said: bytes) -> None:
+    client = SilentClient()
+    await client.open()
+    client.after(7.1)
+    if said:
+        client.connection.data_received(said)
+        client.take()
+    before = client.connections.wheel.now
+    while not client.take():
+        client.after(0.25)
+    quiet_s = client.connections.wheel.now - before + (0 if said else 7.1)
+    assert 50 < quiet_s < PROXY_TIMEOUT_S - 2
+
+
+async def test_one_that_answers_neither_is_given_up_after_the_pong_timeout() -> None:
+    client = SilentClient()
+    await client.open()
+    client.after(55.5)
+    client.after(LIMITS.pong_timeout_s - 1)
+    assert client.take() == PING_FRAME + server_frame(PING, b"")
+    client.after(1.5)  # each step is up to a tick late
+    assert b'"code":4201' in client.take()
+    assert client.connections.counters.unresponsive_total == 1
