@@ -89,3 +89,17 @@ def test_the_time_left_is_in_whole_seconds_and_never_0(left_s: float, ttl: int) 
     state = ChannelState(cached=CachedEvent(text, left_s))
     cache = {"event": "e", "data": "x", "channel": "cache-c", "ttl": ttl}
     assert channel_info("cache-c", state, requested("cache")) == {"cache": cache}
+
+
+def test_what_is_not_known_is_left_out(occupied: Desk) -> None:
+    assert occupied.call("GET", "/channels/pub", info="colour,subscription_count,") == (
+        200,
+        {"occupied": True, "subscription_count": 2},
+    )
+    assert occupied.call("GET", "/channels", info="colour", filter_by_prefix="pub") == (
+        200,
+        {"channels": {"pub": {}}},
+    )
+    body = {"name": "e", "channel": "pub", "data": "1", "info": "colour"}
+    assert occupied.call("POST", "/events", body) == (200, {"channels": {"pub": {}}})
+    assert occupied.call("POST", "/batch_events", {"batch": [body]}) == (200, {"batch": [{}]})

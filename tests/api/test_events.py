@@ -178,3 +178,12 @@ def test_what_is_sent_to_a_user_is_accepted_and_reaches_nobody(desk: Desk) -> No
     answer = {"channels": {"#server-to-user-7": {"subscription_count": 0}}}
     assert desk.call("POST", "/events", body) == (200, answer)
     assert client.heard() == []
+
+
+def test_any_text_is_a_socket_id(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    client.subscribe("c")
+    for socket_id in ("", "nonsense", "1", "1.1.1", "é"):
+        body = {"name": "e", "channel": "c", "data": "1", "socket_id": socket_id}
+        assert desk.call("POST", "/events", body) == (200, {})
+    assert len(client.heard()) == 5

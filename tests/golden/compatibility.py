@@ -1,8 +1,10 @@
 """docs/compatibility.md, read by the golden tests.
 
-Its tables of what was captured have the columns `id | where | Reverb | Revurb | why`. `where` names captures and
-steps; in the Revurb column, backticks hold what goes over the wire instead, in the notation of `read_token`. So they do
-in the table of what was not captured, whose columns are `id | input | Reverb | Revurb | why`.
+The tables of what was captured, in its first part, have the columns `id | where | Reverb | Revurb | why`. `where` names
+captures and steps; in the Revurb column, backticks hold what goes over the wire instead, in the notation of
+`read_token`. So they do in the table of what was not captured, whose columns are `id | input | Reverb | Revurb | why`.
+Those of the second part have `Pusher` in the place of `Reverb`, say what goes over the wire as well as in Reverb, and
+may name tests.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from tests.golden.normal import (
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
 COLUMNS = ["id", "where", "Reverb", "Revurb", "why"]
 UNCAPTURED = ["id", "input", "Reverb", "Revurb", "why"]
+PUSHER_COLUMNS = ["id", "where", "Pusher", "Revurb", "why"]
 EVERY_ANSWER = "every HTTP answer"
 EVERY_ERROR = "every `pusher:error`"
 NO_CHANNEL = ("pusher:connection_established", "pusher:ping", "pusher:pong")
@@ -83,6 +86,7 @@ class Row:
         tuple[str | None, str], ...
     ]  # who gets it (None: whoever acted), and the words in backticks
     every: str = ""  # EVERY_ANSWER, EVERY_ERROR, or nothing
+    tests: tuple[tuple[str, str], ...] = ()  # path and function
 
     @property
     def substitutions(self) -> list[Substitution]:
@@ -97,9 +101,9 @@ class Row:
         return outcome
 
 
-def read_rows(document: str) -> list[Row]:
-    """The rows of all tables. Raises DocumentError."""
-    rows = [_read_row(cells) for cells in _tables(document, COLUMNS)]
+def read_rows(document: str, columns: Sequence[str] = COLUMNS) -> list[Row]:
+    """The rows of all tables with these columns. Raises DocumentError."""
+    rows = [_read_row(cells) for cells in _tables(document, columns)]
     ids = [row.id for row in rows]
     doubled = {each for each in ids if ids.count(each) > 1}
     if doubled:
@@ -140,6 +144,7 @@ def _read_row(cells: Sequence[str]) -> Row:
     if len(cells) != len(COLUMNS) or not all(cells):
         raise DocumentError(f"a row needs {len(COLUMNS)} cells that say something: {cells}")
     row_id, where, _, revurb, _ = cells
+    tests = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", where)
     tokens: list[tuple[str | None, str]] = []
     who = None
     for bold, code in re.findall(r"\*\*(\w+)\*\*|`([^`]+)`", revurb):
@@ -147,10 +152,11 @@ def _read_row(cells: Sequence[str]) -> Row:
             who = bold
         else:
             tokens.append((who, code))
-    if not tokens:
-        raise DocumentError(f"{row_id}: nothing in backticks says what Revurb answers")
     every = where if where in (EVERY_ANSWER, EVERY_ERROR) else ""
-    row = Row(row_id, tuple(_read_where(row_id, where)), tuple(tokens), every)
+    places = () if every or (tests and "` " not in where) else tuple(_read_where(row_id, where))
+    if not tokens and (places or every):
+        raise DocumentError(f"{row_id}: nothing in backticks says what Revurb answers")
+    row = Row(row_id, places, tuple(tokens), every, tuple(tests))
     kinds = {" → " in word for _, word in tokens}
     if len(kinds) > 1:
         raise DocumentError(f"{row_id}: either all of the answer or only substitutions")
@@ -158,8 +164,6 @@ def _read_row(cells: Sequence[str]) -> Row:
 
 
 def _read_where(row_id: str, where: str) -> Iterator[tuple[str, int]]:
-    if where in (EVERY_ANSWER, EVERY_ERROR):
-        return
     places = re.findall(r"`([\w-]+)` ((?:\d+(?:-\d+)?(?:, )?)+)", where)
     if not places:
         raise DocumentError(f"{row_id}: `capture` and step numbers expected, found {where!r}")

@@ -100,3 +100,11 @@ def test_client_events_are_not_cached(room: Room) -> None:
     sender.say(whisper("private-cache-x"))
     late = room.client(an_app())
     assert late.subscribe("private-cache-x")[1]["event"] == "pusher:cache_miss"
+
+
+def test_there_is_no_limit_of_client_events_unless_the_app_has_one(room: Room) -> None:
+    """Pusher has 10 in a second."""
+    sender, other = joined(room, "private-x")
+    for _ in range(100):
+        assert sender.say(whisper("private-x")) == []
+    assert len(other.heard()) == 100

@@ -5,6 +5,7 @@ import pytest
 
 from revurb.pusher.ports import Member
 from revurb.pusher.presence import MANY, MemberTexts, read_member
+from tests.pusher.room import Room, an_app
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,14 @@ def test_of_few_nothing_is_kept() -> None:
     few = [Member(str(number), b"%d" % number, b"null") for number in range(MANY - 1)]
     assert snapshot(few, texts) == expected(few)
     assert not texts._texts
+
+
+def test_there_may_be_any_number_of_members_of_any_size(room: Room) -> None:
+    """Pusher has at most 100, with ids of 128 characters and 1 KB of `user_info`."""
+    app = an_app()
+    for number in range(120):
+        room.client(app).subscribe("presence-r", f'{{"user_id":{number}}}')
+    data = {"user_id": "u" * 500, "user_info": {"text": "i" * 5000}}
+    [joined] = room.client(app).subscribe("presence-r", orjson.dumps(data).decode())
+    assert joined["data"]["presence"]["count"] == 121
+    assert joined["data"]["presence"]["hash"]["u" * 500] == data["user_info"]
