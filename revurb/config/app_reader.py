@@ -15,8 +15,8 @@ from typing import Any
 from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, app_of
 from revurb.config.error import MASK, suggestion
-from revurb.config.option import UNSET, Setting
-from revurb.config.sources import FoundValue, Sources
+from revurb.config.option import FILE_SUFFIX, UNSET, Setting
+from revurb.config.sources import FoundValue, Sources, read_secret_file
 
 ID = APP_SETTINGS[0]
 SECRET_KEYS = ("secret", "secret_env", "secret_file")
@@ -56,6 +56,7 @@ def secret_names(sources: Sources) -> Iterator[str]:
     for table in apps if isinstance(apps, list) else ():
         if isinstance(table, Mapping) and isinstance(table.get("secret_env"), str):
             yield table["secret_env"]
+            yield table["secret_env"] + FILE_SUFFIX
 
 
 def _tables(sources: Sources) -> list[Mapping[str, Any]]:
@@ -75,7 +76,7 @@ def _env_id(sources: Sources) -> str | None:
     if len(sources.problems) > before:
         return None  # the id is invalid, which is a problem already
     for setting in APP_SETTINGS[1:]:
-        for found in sources.find_by_name(setting.option.names):
+        for found in sources.find_by_name(setting.option.names, is_secret=setting.option.secret):
             if _has_value(setting, found):
                 sources.problems.append(
                     f"{ID.option.env}: not set, but found {found.origin}; "
@@ -133,7 +134,7 @@ class AppReader:
 
     def _find(self, setting: Setting) -> Iterator[FoundValue]:
         if self.in_env:
-            yield from self.sources.find_by_name(setting.option.names)
+            yield from self.sources.find_by_name(setting.option.names, is_secret=setting.option.secret)
         if setting.key == "secret":
             yield from self._find_secret()
         else:
@@ -156,7 +157,9 @@ class AppReader:
                 yield from self._read_secret(value)
             else:
                 found_values = [
-                    found for found in self.sources.find_by_name([value]) if str(found.raw).strip()
+                    found
+                    for found in self.sources.find_by_name([value], is_secret=True)
+                    if str(found.raw).strip()
                 ]
                 if not found_values:
                     # It may be the secret itself, put here by mistake; then the problem must not show it.
@@ -166,11 +169,9 @@ class AppReader:
 
     def _read_secret(self, path: str) -> Iterator[FoundValue]:
         try:
-            # The line end that editors add is not part of the secret.
-            text = (self.cwd / path).read_text("utf-8").rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
-            self._problem("secret_file", repr(path), f"a file that can be read ({reason})")
+            text = read_secret_file(self.cwd / path)
+        except ValueError as error:
+            self._problem("secret_file", repr(path), f"a file that can be read ({error})")
         else:
             yield FoundValue(text, f"{self.sources.toml_name} (secret_file {path})", False)
 

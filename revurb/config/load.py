@@ -55,7 +55,8 @@ def load(
         env_file=env_file,
         cwd=base,
     )
-    names = [name for setting in (*SETTINGS, *APP_SETTINGS) for name in setting.option.names]
+    options = [setting.option for setting in (*SETTINGS, *APP_SETTINGS)]
+    names = [name for option in options for name in (*option.names, *option.file_names)]
     sources.check_names([*names, *secret_names(sources)])
     _check_keys(sources, sources.toml)
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 ValueKind = Literal["text", "integer", "number", "boolean", "choice", "list"]
 
 NOT_BLANK = r"\S"
+FILE_SUFFIX = "_FILE"
 _KINDS: Mapping[Any, ValueKind] = {
     str: "text",
     int: "integer",
@@ -91,6 +92,11 @@ class Option:
     def names(self) -> tuple[str, ...]:
         """The environment names that set the option, the strongest first."""
         return (() if self.env is None else (self.env,)) + self.env_also
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The environment names of files that hold a secret."""
+        return tuple(name + FILE_SUFFIX for name in self.names) if self.secret else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,9 @@ value ends at a space or at `#`: quote a secret that has one. Names that are not
 - `null` and `(null)` take away the value of an option that may be without one (default *none* below);
   otherwise they count as not set.
 - Switches are on with `true`, `(true)`, `1`, `yes`, `on` and off with `false`, `(false)`, `0`, `no`, `off`.
+- A secret (an option that is shown as `{MASK}`) can be in a file: its name with `_FILE` behind it holds the path, as
+  in `REVERB_APP_SECRET_FILE=/run/secrets/reverb` or `REDIS_PASSWORD_FILE`. Line ends behind it are dropped. It counts
+  as much as the name itself in the same place; both at once are an error.
 - A name that begins with `REVURB_` and is not listed here is an error, since it can only be misspelt. One
   that begins with `REVERB_` is a warning.
 - Accepted and ignored are {", ".join(f"`{name}`" for name in IGNORED_NAMES)},

@@ -16,7 +16,7 @@ from typing import Any
 
 from revurb.config.dotenv import Dotenv, parse_dotenv
 from revurb.config.error import MASK, suggestion
-from revurb.config.option import UNSET, RefusedValue, Setting
+from revurb.config.option import FILE_SUFFIX, UNSET, RefusedValue, Setting
 
 CONFIG_NAME = "REVURB_CONFIG"
 # Names of Reverb that have no meaning here: there is one kind of server, and no Pulse or Telescope.
@@ -58,6 +58,7 @@ class Sources:
     dotenv_name: str
     toml: Mapping[str, Any]
     toml_name: str
+    cwd: Path
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -70,7 +71,7 @@ class Sources:
         raw = self.flags.get(setting.key)
         if raw is not None:
             yield FoundValue(raw, setting.option.flag or f"flag {setting.key}", isinstance(raw, str))
-        yield from self.find_by_name(setting.option.names)
+        yield from self.find_by_name(setting.option.names, is_secret=setting.option.secret)
         yield from self.find_in_table(self.toml, setting)
 
     def find_in_table(self, table: Mapping[str, Any], setting: Setting) -> Iterator[FoundValue]:
@@ -82,17 +83,49 @@ class Sources:
             # Permissions in quotes ("0660") read better than TOML's 0o660; both are allowed.
             yield FoundValue(value, self.toml_name, setting.option.octal and isinstance(value, str))
 
-    def find_by_name(self, names: Iterable[str]) -> Iterator[FoundValue]:
-        """Yields the values that the environment and `.env` have under any of `names`."""
+    def find_by_name(self, names: Iterable[str], *, is_secret: bool = False) -> Iterator[FoundValue]:
+        """Yields the values that the environment and `.env` have under any of `names`; those of a secret also in files
+        that these names with FILE_SUFFIX hold the paths of."""
         names = tuple(names)
+        none_broken: Mapping[str, str] = {}
+        given = (
+            (self.environ, none_broken, "environment"),
+            (self.dotenv.values, self.dotenv.broken, self.dotenv_name),
+        )
+        if is_secret:
+            for values, _, origin in given:
+                self._check_once_only(names, values, origin)
+        for values, broken, origin in given:
+            for name in names:
+                if name in values:
+                    yield FoundValue(values[name], f"{origin} ({name})", True)
+                elif name in broken:
+                    self.problems.append(f"{name}: {origin}, {broken[name]}")
+            for name in names if is_secret else ():
+                yield from self._read_secret(name + FILE_SUFFIX, values, origin)
+
+    def _check_once_only(self, names: Iterable[str], values: Mapping[str, str], origin: str) -> None:
+        """Adds a problem for a secret that one source has twice, as it is and in a file."""
         for name in names:
-            if name in self.environ:
-                yield FoundValue(self.environ[name], f"environment ({name})", True)
-        for name in names:
-            if name in self.dotenv.values:
-                yield FoundValue(self.dotenv.values[name], f"{self.dotenv_name} ({name})", True)
-            elif name in self.dotenv.broken:
-                self.problems.append(f"{name}: {self.dotenv_name}, {self.dotenv.broken[name]}")
+            if values.get(name, "").strip() and values.get(name + FILE_SUFFIX, "").strip():
+                self.problems.append(
+                    f"{name}: found it and {name}{FILE_SUFFIX} in {origin}; allowed: one of them"
+                )
+
+    def _read_secret(self, name: str, values: Mapping[str, str], origin: str) -> Iterator[FoundValue]:
+        path = values.get(name, "").strip()
+        if not path:
+            return
+        try:
+            text = read_secret_file(self.cwd / path)
+        except ValueError as error:
+            # It may be the secret itself, put here by mistake.
+            shown = repr(path) if path.startswith(("/", ".")) else MASK
+            self.problems.append(
+                f"{name}: found {shown} in {origin}; allowed: a file that can be read ({error})"
+            )
+        else:
+            yield FoundValue(text, f"{origin} ({name})", False)
 
     def resolve(
         self, setting: Setting, found_values: Iterable[FoundValue], key: str | None = None
@@ -133,6 +166,17 @@ class Sources:
                 self.warnings.append(f"{name}: unknown name in {origin} is ignored{suggestion(name, known)}")
 
 
+def read_secret_file(path: Path) -> str:
+    """Returns the text of a file without the line ends behind it, which editors add. Raises ValueError with the
+    reason."""
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(getattr(error, "strerror", None) or str(error)) from error
+
+
 def read_sources(
     *,
     flags: Mapping[str, object],
@@ -167,7 +211,7 @@ def read_sources(
         toml = tomllib.loads(_read(cwd / toml_name, toml_name, toml_path is not None, named_by, problems))
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{toml_name}: not valid TOML: {error}")
-    return Sources(flags, environ, dotenv, env_name, toml, toml_name, problems)
+    return Sources(flags, environ, dotenv, env_name, toml, toml_name, cwd, problems)
 
 
 def _read(path: Path, name: str, was_named: bool, named_by: str, problems: list[str]) -> str:
