@@ -17,6 +17,7 @@ from revurb.cli.local_servers import find_servers, port_option
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.tables import cell, print_table
 from revurb.config import Config
+from revurb.config.normalization import shown_addresses
 from revurb.node.cluster_status import NodeStatus
 from revurb.observe.printable import escape_unprintable
 from revurb.processes.control_socket import ServerStatus
@@ -127,8 +128,8 @@ def _print_server(server: ServerStatus) -> None:
     connections = sum(process.connections for process in server.processes)
     click.echo(
         escape_unprintable(
-            f"Revurb {server.version} on {server.host}:{server.port}, pid {server.pid}: {server.state}, "
-            f"up {format_duration(server.uptime_s)}, {format_count(connections, 'connection')}"
+            f"Revurb {server.version} on {shown_addresses(server.host, server.port)}, pid {server.pid}: "
+            f"{server.state}, up {format_duration(server.uptime_s)}, {format_count(connections, 'connection')}"
         )
     )
     table = Table(box=None, pad_edge=False)

@@ -44,7 +44,8 @@ def address_of(config: Config, url: str | None) -> NodeAddress:
             "server.port is 0, so the node's port is not known: name the node with --url"
         )
     tls = None if config.tls.cert is None else _trust_only(config.tls.cert)
-    return NodeAddress(LOOPBACK.get(server.host, server.host), server.port, server.path, tls)
+    host = server.hosts[0]
+    return NodeAddress(LOOPBACK.get(host, host), server.port, server.path, tls)
 
 
 def _parse_url(url: str) -> NodeAddress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from revurb.config import App, Config
+from revurb.config.normalization import shown_addresses
 from revurb.observe.printable import escape_lines
 
 
@@ -12,9 +13,13 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
     """Print to standard output. `dev_app` is the app whose secret may be printed, with lines for clients of it."""
     server = config.server
     tls = config.tls.cert is not None
-    host = server.hostname or ("127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host)
-    base = f"{'https' if tls else 'http'}://{host}:{port}{server.path}"
-    _echo(f"\nRevurb is listening on {server.host}:{port}{server.path}" + (" with TLS" if tls else ""))
+    first = server.hosts[0]
+    host = server.hostname or ("127.0.0.1" if first in ("0.0.0.0", "::", "") else first)
+    base = f"{'https' if tls else 'http'}://{shown_addresses(host, port)}{server.path}"
+    _echo(
+        f"\nRevurb is listening on {shown_addresses(server.host, port)}{server.path}"
+        + (" with TLS" if tls else "")
+    )
     if server.unix_socket is not None:
         _echo(f"and on the Unix socket {server.unix_socket}")
     for app in apps:

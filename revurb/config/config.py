@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from revurb.apps import App
-from revurb.config.normalization import object_path, route_prefix
+from revurb.config.normalization import listen_hosts, object_path, route_prefix
 from revurb.config.option import Option, Setting, build, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
@@ -24,7 +24,14 @@ class ServerConfig:
     """The addresses that the server listens on, and its public name."""
 
     host: Annotated[
-        str, Option(env="REVERB_SERVER_HOST", flag="--host", doc="Address of the interface to listen on.")
+        str,
+        Option(
+            env="REVERB_SERVER_HOST",
+            flag="--host",
+            parse=listen_hosts,
+            allowed="host names or addresses, by commas",
+            doc="Addresses of the interfaces to listen on, by commas; `::` is all of both families.",
+        ),
     ] = "0.0.0.0"
     port: Annotated[
         int,
@@ -117,6 +124,11 @@ class ServerConfig:
             "connected to them once.",
         ),
     ] = False
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Each of the hosts to listen on."""
+        return tuple(self.host.split(","))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,21 @@ def route_prefix(text: str) -> str:
     return f"/{path}" if path else ""
 
 
+def listen_hosts(text: str) -> str:
+    """Returns host names and addresses with commas between them and without brackets: `::,10.0.0.1` for
+    `[::], 10.0.0.1`. Raises ValueError if one is blank, or has a space or a bracket in it."""
+    hosts = [host.strip() for host in text.split(",")]
+    hosts = [host[1:-1] if host.startswith("[") and host.endswith("]") else host for host in hosts]
+    if not all(re.fullmatch(r"[^\s\[\]]+", host) for host in hosts):
+        raise ValueError(text)
+    return ",".join(hosts)
+
+
+def shown_addresses(hosts: str, port: int) -> str:
+    """Returns `10.0.0.1:8080, [::]:8080` for hosts as `listen_hosts` gives them."""
+    return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts.split(","))
+
+
 def object_path(text: str) -> str:
     """Returns the stripped text. Raises ValueError if it has not the form `package.module:Name`."""
     path = text.strip()

@@ -17,6 +17,7 @@ from typing import NamedTuple, Self, TypeVar, Unpack
 import orjson
 
 from revurb.apps import App, AppProvider
+from revurb.config.normalization import shown_addresses
 from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
 from revurb.node.recorded_events import MAX_RECORDED_EVENTS, SentEvent
@@ -58,7 +59,7 @@ class Server:
         unix_socket: str | os.PathLike[str] | None = None,
         tls_cert: str | os.PathLike[str] | None = None,
         tls_key: str | os.PathLike[str] | None = None,
-        drain_timeout_s: float = 10.0,
+        drain_timeout_s: float = 8.0,
         compression: Mode = "off",
         compression_min_size_bytes: int = 512,
         debug: bool = False,
@@ -147,9 +148,9 @@ class Server:
 
     def _url(self, scheme: str) -> str:
         server = self._node.config.server
-        host = LOOPBACK.get(server.host, server.host)
-        host = f"[{host}]" if ":" in host else host
-        return f"{scheme}{'s' if self._node.scheme == 'https' else ''}://{host}:{self.port}{server.path}"
+        host = LOOPBACK.get(server.hosts[0], server.hosts[0])
+        address = shown_addresses(host, self.port)
+        return f"{scheme}{'s' if self._node.scheme == 'https' else ''}://{address}{server.path}"
 
     @property
     def sent(self) -> list[SentEvent]:

@@ -40,7 +40,7 @@ from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import TransportLimits
-from revurb.transport.listener import bind_unix, listen_on, listen_tcp
+from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 from revurb.wire.deflate import Compression
@@ -155,17 +155,21 @@ class Node:
     async def _listen(self, sockets: tuple[socket.socket, ...]) -> None:
         server = self.config.server
         if not sockets:
-            tls = self._tls.context if self._tls is not None else None
-            listener, self.port = await listen_tcp(
-                self._make_connection, server.host, server.port, tls, self.config.limits.request_timeout_s
-            )
-            self._listeners.append(listener)
+            sockets = bind_tcp(server.hosts, server.port)
             if server.unix_socket is not None:
-                sockets = (bind_unix(server.unix_socket, server.unix_socket_mode),)
+                sockets = (*sockets, self._bind_unix(server.unix_socket, sockets))
         for sock in sockets:
             self._listeners.append(await self.accept_on(sock))
             if sock.family != socket.AF_UNIX:
                 self.port = sock.getsockname()[1]
+
+    def _bind_unix(self, path: str, others: tuple[socket.socket, ...]) -> socket.socket:
+        try:
+            return bind_unix(path, self.config.server.unix_socket_mode)
+        except ListenError:
+            for sock in others:
+                sock.close()
+            raise
 
     async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
         """Accept clients on one more bound socket. The caller ends that by closing the server that is returned."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import uvloop
 
 from revurb.config import Config, load_app_provider
+from revurb.config.normalization import shown_addresses
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
@@ -83,7 +84,7 @@ class SingleNode:
         self._send_alive()
         _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
         on_listening(node)
-        listening = f"Listening on {server.host}:{node.port}"
+        listening = f"Listening on {shown_addresses(server.host, node.port)}"
         self._notifier.ready(listening)
         while (told_by := await signals.next()) is None:
             self._notifier.reloading("Reading the certificate")

@@ -49,7 +49,7 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
     files = raise_open_files_limit()
     count = worker_count(config)
     try:
-        binding = bind(server.host, server.port, server.unix_socket, server.unix_socket_mode, count)
+        binding = bind(server.hosts, server.port, server.unix_socket, server.unix_socket_mode, count)
     except ListenError as error:
         raise GaveUp((str(error),)) from error
     _log.info(

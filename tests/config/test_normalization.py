@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from revurb.config.normalization import shown_addresses
 from tests.config.project import Project
 
 
@@ -19,3 +20,30 @@ from tests.config.project import Project
 )
 def test_the_path_becomes_a_prefix(project: Project, given: str, path: str) -> None:
     assert project.load({"REVERB_SERVER_PATH": given}).server.path == path
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "shown"),
+    [
+        ("0.0.0.0", ("0.0.0.0",), "0.0.0.0:80"),
+        ("[::]", ("::",), "[::]:80"),
+        ("::", ("::",), "[::]:80"),
+        (
+            "10.0.0.1, [::1] ,localhost",
+            ("10.0.0.1", "::1", "localhost"),
+            "10.0.0.1:80, [::1]:80, localhost:80",
+        ),
+    ],
+)
+def test_hosts_to_listen_on(project: Project, given: str, hosts: tuple[str, ...], shown: str) -> None:
+    server = project.load({"REVERB_SERVER_HOST": given}).server
+    assert server.hosts == hosts
+    assert shown_addresses(server.host, 80) == shown
+
+
+@pytest.mark.parametrize("given", [",", "a,", "[::", "::]", "a b"])
+def test_what_is_no_host(project: Project, given: str) -> None:
+    (problem,) = project.problems({"REVERB_SERVER_HOST": given})
+    assert problem == (
+        f"server.host: found {given!r} in environment (REVERB_SERVER_HOST); allowed: host names or addresses, by commas"
+    )

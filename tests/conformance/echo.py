@@ -22,7 +22,7 @@ from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
-from revurb.transport.listener import listen_tcp
+from revurb.transport.listener import bind_tcp, listen_on
 from revurb.transport.timer_wheel import TICK_S
 from revurb.wire import handshake
 from revurb.wire.deflate import Compression
@@ -84,8 +84,9 @@ async def serve(host: str, port: int, max_message_bytes: int, compression: Compr
     )
     endpoint = EchoEndpoint(max_message_bytes, compression)
     connections = Connections(endpoint, limits, Counters(), loop)
-    server, bound = await listen_tcp(functools.partial(ClientConnection, connections), host, port, None, 10.0)
-    print(f"listening on {host}:{bound}", flush=True)
+    (bound,) = bind_tcp([host], port)
+    server = await listen_on(functools.partial(ClientConnection, connections), bound, None, 10.0)
+    print(f"listening on {host}:{bound.getsockname()[1]}", flush=True)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)

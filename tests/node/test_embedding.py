@@ -174,3 +174,14 @@ def test_an_address_that_is_taken_is_told_where_it_was_entered() -> None:
         second = Server(apps=[APP], port=server.port)
         with pytest.raises(ListenError, match="address already in use"):
             second.__enter__()
+
+
+async def test_two_colons_are_both_families() -> None:
+    async with Server(apps=[App(id="1", key="k", secret="s")], host="[::]", port=0) as server:
+        assert server.url == f"http://[::1]:{server.port}"
+        for address in ("127.0.0.1", "::1"):
+            reader, writer = await asyncio.open_connection(address, server.port)
+            writer.write(b"GET /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            async with asyncio.timeout(5):
+                assert (await reader.read()).endswith(b'{"health":"OK"}')
+            writer.close()

@@ -11,7 +11,7 @@ from revurb.observe.counters import Counters
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, RequestHandler
-from revurb.transport.listener import listen_tcp
+from revurb.transport.listener import bind_tcp, listen_on
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 from tests.client import PATIENCE_S, http, signed
@@ -60,10 +60,9 @@ class Listening:
         self.connections = Connections(handler, LIMITS, Counters(), asyncio.get_running_loop())
 
     async def __aenter__(self) -> int:
-        self._server, port = await listen_tcp(
-            lambda: ClientConnection(self.connections), "127.0.0.1", 0, None, 1.0
-        )
-        return port
+        (bound,) = bind_tcp(["127.0.0.1"], 0)
+        self._server = await listen_on(lambda: ClientConnection(self.connections), bound, None, 1.0)
+        return int(bound.getsockname()[1])
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()

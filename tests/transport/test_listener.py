@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from revurb import App, Server
-from revurb.transport.listener import ListenError, bind_unix, listen_on, listen_tcp
+from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
 from tests.conftest import Run
 from tests.processes.test_single_node import write_certificate
 
@@ -39,22 +39,9 @@ async def is_hung_up_on(port: int, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", [SILENCE, HALF_A_HELLO], ids=["silence", "half-a-hello"])
-def test_an_unfinished_tls_handshake_is_ended_on_an_address(
-    run: Run, tls: ssl.SSLContext, sent: bytes
-) -> None:
-    async def main() -> None:
-        server, port = await listen_tcp(asyncio.Protocol, "127.0.0.1", 0, tls, handshake_timeout_s=0.2)
-        await is_hung_up_on(port, sent)
-        server.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize("sent", [SILENCE, HALF_A_HELLO], ids=["silence", "half-a-hello"])
 def test_an_unfinished_tls_handshake_is_ended_on_a_socket(run: Run, tls: ssl.SSLContext, sent: bytes) -> None:
     async def main() -> None:
-        bound = socket.create_server(("127.0.0.1", 0))
-        bound.setblocking(False)
+        (bound,) = bind_tcp(["127.0.0.1"], 0)
         server = await listen_on(asyncio.Protocol, bound, tls, handshake_timeout_s=0.2)
         await is_hung_up_on(bound.getsockname()[1], sent)
         server.close()
@@ -78,17 +65,45 @@ def test_a_node_gives_a_handshake_as_long_as_a_request(
     assert not caplog.records
 
 
-async def test_an_address_that_is_in_use_is_named() -> None:
+def test_an_address_that_is_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ListenError) as raised:
-            await listen_tcp(asyncio.Protocol, "127.0.0.1", port, None, 1.0)
+            bind_tcp(["127.0.0.1"], port)
     assert str(raised.value) == f"cannot listen on 127.0.0.1:{port}: address already in use"
 
 
-async def test_a_host_that_is_not_known_is_named() -> None:
-    with pytest.raises(ListenError, match=r"^cannot listen on nowhere\.invalid:1: [a-z]"):
-        await listen_tcp(asyncio.Protocol, "nowhere.invalid", 1, None, 1.0)
+@pytest.mark.parametrize(
+    ("host", "shown"), [("nowhere.invalid", r"nowhere\.invalid"), ("fe80::1:2:3", r"\[fe80::1:2:3\]")]
+)
+def test_a_host_that_is_of_no_use_is_named(host: str, shown: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ListenError, match=rf"^cannot listen on {shown}:\d+: [a-z]"):
+        bind_tcp(["127.0.0.1", host], 0)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("hosts", [["::"], ["0.0.0.0", "::"], ["::", "0.0.0.0"]])
+def test_two_colons_are_all_addresses_of_both_families(hosts: list[str]) -> None:
+    """As PHP has it; each family has a socket of its own."""
+    sockets = bind_tcp(hosts, 0)
+    port = sockets[0].getsockname()[1]
+    assert {sock.getsockname()[:2] for sock in sockets} == {("::", port), ("0.0.0.0", port)}
+    assert len(sockets) == 2
+    for sock in sockets:
+        sock.listen()
+    for address in ("127.0.0.1", "::1"):
+        socket.create_connection((address, port), timeout=5).close()
+    for sock in sockets:
+        sock.close()
+
+
+def test_several_addresses_have_the_same_port() -> None:
+    for _ in range(20):
+        sockets = bind_tcp(["127.0.0.1", "127.0.0.2", "::1"], 0)
+        assert len({sock.getsockname()[1] for sock in sockets}) == 1
+        for sock in sockets:
+            sock.close()
 
 
 async def test_a_unix_socket_is_listened_on_with_its_permissions(tmp_path: Path) -> None:
