@@ -314,7 +314,7 @@ class LogConfig:
         Option(
             env="REVURB_DEBUG_MESSAGES",
             flag="--debug",
-            doc="Print each message that connections send and receive.",
+            doc="Print each message of a connection and each request, and log each refusal.",
         ),
     ] = False
 

@@ -11,13 +11,14 @@ from revurb.api.endpoint import Api
 from revurb.api.routes import Route
 from revurb.apps import App, AppProvider
 from revurb.node.connection_limit import ConnectionLimit, CountedSession
+from revurb.node.refusal_lines import RefusalLines
 from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
 from revurb.pusher.origins import origin_allowed
 from revurb.pusher.ports import Bus
 from revurb.pusher.registry import Registry
-from revurb.pusher.session import Refusal, Session
+from revurb.pusher.session import Session
 from revurb.pusher.socket_id import SocketIds
 from revurb.transport.handlers import Answer, Upgrade, WebSocketHandler
 from revurb.wire import handshake
@@ -40,6 +41,7 @@ class Gateway:
         registry: Registry,
         bus: Bus,
         *,
+        refusals: RefusalLines,
         limit: ConnectionLimit | None,
         trace: MessageTrace | None,
         compression: Compression | None,
@@ -48,6 +50,7 @@ class Gateway:
         self._apps = apps
         self._registry = registry
         self._bus = bus
+        self._refusals = refusals
         self._limit = limit
         self._trace = trace
         self._compression = compression
@@ -99,19 +102,24 @@ class Gateway:
         """An upgrade to a session, or to a refusal. A refusal is sent over the WebSocket, where Pusher clients expect
         errors."""
         if app is None:
-            return Upgrade(head, Refusal(UnknownApp()), agreement)
+            return Upgrade(head, self._refusals.connection(UnknownApp(), request), agreement)
         allowed = app.allowed_origins
         if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
-            return Upgrade(head, Refusal(OriginNotAllowed()), agreement)
+            return Upgrade(head, self._refusals.connection(OriginNotAllowed(), request), agreement)
         if self._limit is not None and not self._limit.take():
-            return Upgrade(head, Refusal(OverCapacity()), agreement)
+            return Upgrade(head, self._refusals.connection(OverCapacity(), request), agreement)
         admitted = self._bus.admit(app.id, app.max_connections)
         if isinstance(admitted, bool):
-            return Upgrade(head, self._make_session(app, admitted), agreement)
-        return self._upgrade_when_admitted(app, asyncio.ensure_future(admitted), head, agreement)
+            return Upgrade(head, self._make_session(request, app, admitted), agreement)
+        return self._upgrade_when_admitted(request, app, asyncio.ensure_future(admitted), head, agreement)
 
     def _upgrade_when_admitted(
-        self, app: App, admitted: asyncio.Future[bool], head: bytes, agreement: NegotiatedCompression | None
+        self,
+        request: Request,
+        app: App,
+        admitted: asyncio.Future[bool],
+        head: bytes,
+        agreement: NegotiatedCompression | None,
     ) -> asyncio.Future[Upgrade]:
         """The upgrade, once the bus has answered. The admission belongs to this future from the moment it was asked
         for: where the future is cancelled, since the connection is lost, it is given back as soon as it comes. (A
@@ -130,15 +138,15 @@ class Gateway:
                 self._give_back()
                 upgrade.set_exception(error)
             else:
-                upgrade.set_result(Upgrade(head, self._make_session(app, done.result()), agreement))
+                upgrade.set_result(Upgrade(head, self._make_session(request, app, done.result()), agreement))
 
         admitted.add_done_callback(answered)
         return upgrade
 
-    def _make_session(self, app: App, granted: bool) -> WebSocketHandler:
+    def _make_session(self, request: Request, app: App, granted: bool) -> WebSocketHandler:
         if not granted:
             self._give_back()
-            return Refusal(OverConnectionQuota())
+            return self._refusals.connection(OverConnectionQuota(), request)
         state, socket_id = self._registry.state(app), self._socket_ids.next()
         if self._limit is None:
             session = Session(state, socket_id, self._bus)

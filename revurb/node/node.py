@@ -30,8 +30,11 @@ from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.readiness import Readiness
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
+from revurb.node.refusal_lines import RefusalLines
 from revurb.node.sliced_work import SlicedWork
+from revurb.node.traced_gateway import TracedGateway
 from revurb.observe.counters import Counters
+from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
@@ -63,6 +66,7 @@ class Node:
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
     _bus: BusEngine
+    _refusals: RefusalLines
     _registry: Registry
     _work: SlicedWork
     _trigger: Trigger
@@ -90,8 +94,9 @@ class Node:
                 receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
             )
         )
+        self._refusal_log = RefusalLog(unlimited=config.log.debug)
         self._tls = (
-            ServerTls(config.tls.cert, config.tls.key, config.tls.key_password)
+            ServerTls(config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text)
             if config.tls.cert is not None and config.tls.key is not None
             else None
         )
@@ -132,7 +137,8 @@ class Node:
         cannot be bound; nothing is left open then."""
         config, loop = self.config, asyncio.get_running_loop()
         self._work = SlicedWork(loop.call_soon)
-        self._registry = Registry(self.counters, self._work)
+        self._refusals = RefusalLines(self._refusal_log, config, self.apps)
+        self._registry = Registry(self.counters, self._work, self._refusals.of_session)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         cache_ttl_s = config.limits.cache_ttl_s
@@ -142,6 +148,8 @@ class Node:
             self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record)
         gateway, limits = self._make_gateway(), _transport_limits(config, self._processes)
         self._connections = Connections(gateway, limits, self.counters, loop, gateway.admits_large_body)
+        self._connections.on_refused = self._refusals.of_request
+        self._connections.on_ended = self._refusals.of_websocket
         self._make_connection = functools.partial(ClientConnection, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
@@ -238,7 +246,7 @@ class Node:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
 
-    def _make_gateway(self) -> Gateway:
+    def _make_gateway(self) -> Gateway | TracedGateway:
         config = self.config
         api = Api(
             self.apps,
@@ -251,15 +259,18 @@ class Node:
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
         )
-        return Gateway(
+        trace = MessageTrace() if config.log.debug else None
+        gateway = Gateway(
             api,
             self.apps,
             self._registry,
             self._bus,
+            refusals=self._refusals,
             limit=self._connection_limit,
-            trace=MessageTrace() if config.log.debug else None,
+            trace=trace,
             compression=self._compression,
         )
+        return gateway if trace is None else TracedGateway(gateway, trace)
 
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
@@ -271,6 +282,10 @@ class Node:
         self._trimmer.check(self.connection_count)
         self._file_limit.check(now)
         self._readiness.check(self._bus)
+        self._refusal_log.on_tick()
+
+    def _on_plain_text(self) -> None:
+        self._refusals.of_plain_text()
 
     def _shrink(self) -> None:
         self._connections.shrink()

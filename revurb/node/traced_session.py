@@ -27,7 +27,9 @@ class TracedSession:
 
     def opened(self, outlet: FrameSender) -> None:
         self._outlet = outlet
-        self._trace.note(self._session.socket_id, f"connected to app {self._session.app_state.app.id}")
+        self._trace.note(
+            self._session.socket_id, f"connected to app {self._session.app_state.app.id} from {outlet.peer}"
+        )
         self._session.opened(self)
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
@@ -51,6 +53,10 @@ class TracedSession:
         self._session.closed()
 
     # The session's Outlet.
+
+    @property
+    def peer(self) -> str:
+        return self._outlet.peer
 
     def send(self, frame: bytes) -> None:
         self._trace.sent(self._session.socket_id, frame[_header_bytes(frame) :])

@@ -1,10 +1,22 @@
-"""What `--debug` prints: each message, readable and shortened, as the console of Reverb does."""
+"""What `--debug` prints: each message and each request, readable and shortened.
+
+    12:00:00 --- 493018.71204 connected to app 1 from 127.0.0.1:50123
+    12:00:00 <-- 493018.71204 pusher:subscribe {"channel":"orders"}
+    12:00:01 <-- http 1 POST /apps/1/events {"name":"created","channels":["orders"],"data":{"id":7}}
+    12:00:01 --> 493018.71204 created orders {"id":7}
+    12:00:01 --> http 1 200 {}
+
+On a terminal it is coloured, socket ids are cut to their ends, and what is longer than a line goes on, indented, on the
+next. Elsewhere each message is one line.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
+import textwrap
 import time
 from typing import TextIO
 
@@ -14,26 +26,48 @@ from revurb.observe.printable import escape_unprintable
 from revurb.observe.unblocked_output import unblocked
 
 MAX_SHOWN_CHARS = 300
+MIN_COLUMNS = 40
+CONTINUATION = " " * 13  # below what stands behind the arrow
+SHORT_ID_CHARS = 6
+DIM, RESET = "\x1b[2m", "\x1b[0m"
+ARROW_COLOURS = {"<--": "\x1b[36m", "-->": "\x1b[32m", "---": DIM}
 _AUTH = re.compile(r"""(auth[\\"']*\s*:\s*[\\"']*)[^"'\\,}]+""")
 
 
 def readable(text: bytes) -> str:
-    """A message on one line, JSON inside its `data` string opened up, without auth strings, cut to 300 characters."""
+    """A message on one line: event, channel and data of an event, anything else as JSON, with JSON inside its "data"
+    opened up. Without auth strings, and cut to 300 characters."""
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
         shown = repr(text.decode("utf-8", "replace"))
     else:
-        if isinstance(message, dict) and isinstance(message.get("data"), str):
-            with contextlib.suppress(orjson.JSONDecodeError):
-                message["data"] = orjson.loads(message["data"])
-        shown = orjson.dumps(message).decode()
+        shown = _summary(message)
     shown = _AUTH.sub(r"\1...", shown)
     return shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}... ({len(text)} bytes)"
 
 
+def _summary(message: object) -> str:
+    if not isinstance(message, dict):
+        return orjson.dumps(message).decode()
+    if isinstance(message.get("data"), str):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            message["data"] = orjson.loads(message["data"])
+    parts: list[str] = []
+    for name in ("event", "channel"):
+        if isinstance(message.get(name), str) and (parts or name == "event"):
+            parts.append(message.pop(name))
+    if not parts:
+        return orjson.dumps(message).decode()
+    if "data" in message:
+        parts.append(orjson.dumps(message.pop("data")).decode())
+    if message:  # what else there is
+        parts.append(orjson.dumps(message).decode())
+    return " ".join(parts)
+
+
 class MessageTrace:
-    """Prints messages to `stream`, one line each; without one to standard output, for which it does not wait. Never
+    """Prints messages and requests to `stream`; without one to standard output, for which it does not wait. Never
     raises: lines that cannot be printed are counted in `lines_dropped`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -42,20 +76,66 @@ class MessageTrace:
                 sys.stdout, 1, "stdout"
             )  # as in a process that serves, also where a node is embedded
         self._stream = stream
+        self._on_terminal = _is_terminal(stream)
+        self._coloured = (
+            self._on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
         self.lines_dropped = 0
 
     def received(self, socket_id: str, text: bytes) -> None:
-        self._print("<--", socket_id, readable(text))
+        self._print("<--", self._short(socket_id), readable(text))
 
     def sent(self, socket_id: str, text: bytes) -> None:
-        self._print("-->", socket_id, readable(text))
+        self._print("-->", self._short(socket_id), readable(text))
 
     def note(self, socket_id: str, what: str) -> None:
-        self._print("---", socket_id, what)
+        self._print("---", self._short(socket_id), what)
 
-    def _print(self, arrow: str, socket_id: str, what: str) -> None:
-        line = f"{time.strftime('%H:%M:%S')} {arrow} {socket_id} {escape_unprintable(what)}"
+    def request(self, number: int, method: str, path: str, body: bytes) -> None:
+        """A request, without its query, which is signed; `number` is that of its response."""
+        self._print("<--", f"http {number}", f"{method} {path} {readable(body) if body else ''}".rstrip())
+
+    def response(self, number: int, status: int, body: bytes) -> None:
+        self._print("-->", f"http {number}", f"{status} {readable(body) if body else ''}".rstrip())
+
+    def _short(self, socket_id: str) -> str:
+        """On a terminal the end of the id, which differs between the connections of a process."""
+        if not self._on_terminal or len(socket_id) <= SHORT_ID_CHARS:
+            return socket_id
+        return f"..{socket_id[-SHORT_ID_CHARS:]}"
+
+    def _print(self, arrow: str, who: str, what: str) -> None:
+        text = f"{escape_unprintable(who)} {escape_unprintable(what)}"
+        lines = [text]
+        if self._on_terminal:
+            width = max(_columns(self._stream), MIN_COLUMNS)
+            lines = textwrap.wrap(
+                text,
+                width,
+                initial_indent=CONTINUATION,
+                subsequent_indent=CONTINUATION,
+                break_on_hyphens=False,
+            ) or [text]
+            lines[0] = lines[0].removeprefix(CONTINUATION)
+        begin = f"{time.strftime('%H:%M:%S')} {arrow} "
+        if self._coloured:
+            begin = f"{DIM}{begin[:9]}{RESET}{ARROW_COLOURS[arrow]}{arrow} "
+            lines[-1] += RESET
         try:
-            print(line, file=self._stream, flush=True)
+            print(begin + "\n".join(lines), file=self._stream, flush=True)
         except Exception:  # it is closed, its encoding does not have a character, or it is the program's own
             self.lines_dropped += 1
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except Exception:  # the program's own may lack the method, or be closed
+        return False
+
+
+def _columns(stream: TextIO | None) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream is not None else 80
+    except (OSError, ValueError, AttributeError):
+        return 80

@@ -95,6 +95,10 @@ class ChannelState(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Outlet(Protocol):
     """The sending side of one WebSocket connection. No method raises when the peer has gone."""
 
+    @property
+    def peer(self) -> str:
+        """The client's address, for logs; behind a proxy, the proxy's."""
+
     def send(self, frame: bytes) -> None:
         """Send one finished WebSocket frame, after everything sent before."""
 

@@ -11,7 +11,8 @@ subscribed to, never a walk over all channels. What is true of all processes tog
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from revurb.apps import App
 from revurb.observe.counters import Counters
@@ -26,20 +27,26 @@ class RegisteredSession(Protocol):
     """What the registry's users may do with a session that they find."""
 
     outlet: Outlet
+    socket_id: str
 
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""
 
 
+OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None]
+"""Called with an app's id, the session, what that refuses to its client, and the channel of a subscription."""
+
+
 class AppState:
-    """The live state of one app. `counters` and `work` are the process's."""
+    """The live state of one app. `counters`, `work` and `refused` are the process's."""
 
-    __slots__ = ("app", "channels", "counters", "sessions", "users", "work")
+    __slots__ = ("app", "channels", "counters", "refused", "sessions", "users", "work")
 
-    def __init__(self, app: App, counters: Counters, work: Work) -> None:
+    def __init__(self, app: App, counters: Counters, work: Work, refused: OnRefused) -> None:
         self.app = app
         self.counters = counters
         self.work = work
+        self.refused = refused
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> the number of presence channels that it has joined as that user
@@ -70,11 +77,17 @@ class AppState:
 
 class Registry:
     """The app states of this process, made when an app is first used. `work` is for what may take long; without, it is
-    done at once."""
+    done at once. `refused` is told of each message that a session refuses."""
 
-    def __init__(self, counters: Counters | None = None, work: Work = AT_ONCE) -> None:
+    def __init__(
+        self,
+        counters: Counters | None = None,
+        work: Work = AT_ONCE,
+        refused: OnRefused = lambda *refused: None,
+    ) -> None:
         self._counters = Counters() if counters is None else counters
         self._work = work
+        self._refused = refused
         self.states: dict[str, AppState] = {}
         """By app id."""
 
@@ -82,7 +95,7 @@ class Registry:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self.states.get(app.id)
         if state is None:
-            state = self.states[app.id] = AppState(app, self._counters, self._work)
+            state = self.states[app.id] = AppState(app, self._counters, self._work, self._refused)
         elif state.app is not app:
             state.app = app
         return state

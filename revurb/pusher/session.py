@@ -111,6 +111,7 @@ class Session(SessionState):
                     subscribe(self, wanted, now)
                 except SubscriptionRefused as error:
                     self.app_state.counters.subscriptions_refused_total += 1
+                    self.app_state.refused(self.app_state.app.id, self, error, wanted.channel)
                     self.outlet.send(messages.error_frame(error))
                     self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
         elif event.startswith(client_events.PREFIX):
@@ -138,6 +139,7 @@ class Session(SessionState):
         return True
 
     def _send_error(self, error: PusherError) -> None:
+        self.app_state.refused(self.app_state.app.id, self, error, "")
         limit = self.app_state.app.rate_limit
         if error.fatal or (isinstance(error, RateLimited) and limit is not None and limit.terminate):
             self.end(error)

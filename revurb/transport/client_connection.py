@@ -28,6 +28,7 @@ from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
 from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.paced_connection import MAX_REPLY_BYTES, PacedConnection
+from revurb.transport.peer_address import peer_of
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.websocket import Phase, WebSocket
 
@@ -122,6 +123,10 @@ class ClientConnection(PacedConnection):
         self._state = state
 
     # What the handler calls.
+
+    @property
+    def peer(self) -> str:
+        return peer_of(self._transport)
 
     def ping(self) -> None:
         self.send(_PING_FRAME)
@@ -252,6 +257,8 @@ class ClientConnection(PacedConnection):
                     self._await_drain(unhandled)
                     return
         if ws.phase is _CLOSED:
+            if ws.has_failed and self._state is _OPEN:
+                connections.on_ended(self.peer, ws.close_code or 0, ws.close_reason)
             self.send(ws.take_outgoing())  # the Close, behind the answers to what came before
             self._end_tcp()
         elif ws.is_reusable:
@@ -292,6 +299,7 @@ class ClientConnection(PacedConnection):
         """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
         if self._state is _OPEN:
             self._connections.counters.slow_consumers_total += 1
+            self._connections.on_ended(self.peer, SLOW_CONSUMER, "more waits to be sent than may")
             self.close(SLOW_CONSUMER, "Too slow: too much is waiting to be sent")
 
     def _end_tcp(self) -> None:

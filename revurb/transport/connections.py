@@ -21,6 +21,7 @@ from revurb.transport.transport_buffers import BufferedConnection, TransportBuff
 from revurb.wire.close import GOING_AWAY
 
 if TYPE_CHECKING:
+    from revurb.wire.http import Request
     from revurb.wire.websocket import WebSocket
 
 # Of a loop turn for sending; then other connections have their turn: 10,000 subscribers are 40 ms of sends. An event to
@@ -92,6 +93,11 @@ class Connections:
         self.websockets: dict[OpenWebSocket, None] = {}
         self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
+        self.on_refused: Callable[[str, Request | None, int, str], None] = lambda *refused: None
+        """Called with the peer's address, the request if there is one, status and text of an answer of 400 or more."""
+        self.on_ended: Callable[[str, int, str], None] = lambda *ended: None
+        """Called with the peer's address, code and reason, where a WebSocket is closed for what it sent or did not
+        take."""
         self.draining = False
         self.is_stopped = False
         """Set when nobody looks after connections any more: one that was still being accepted is dropped."""

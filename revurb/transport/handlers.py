@@ -16,6 +16,10 @@ from revurb.wire.response import Response
 class FrameSender(Protocol):
     """The sending side of a WebSocket, as its handler sees it. No method raises when the peer has gone."""
 
+    @property
+    def peer(self) -> str:
+        """The peer's address, for logs."""
+
     def send(self, frame: bytes) -> None: ...
     def ping(self) -> None: ...
     def close(self, code: int, reason: str = "") -> None: ...

@@ -34,9 +34,11 @@ from revurb.wire.http_request import (
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["HttpError", "HttpReader", "Request", "cut_query", "tokens"]
+__all__ = ["TLS_DETAIL", "HttpError", "HttpReader", "Request", "cut_query", "tokens"]
 
 _BLOCK_END = b"\r\n\r\n"
+_TLS_HANDSHAKE = 22  # the first byte of one (RFC 8446 5.1), and of no request
+TLS_DETAIL = "This port speaks plain HTTP, and a TLS handshake has come."
 _STRANGE_END = "The request head ends in a strange place."
 _OTHER_CODING = "Only `Transfer-Encoding: chunked` is understood."
 # A chunk of one byte takes six of framing. A body that takes more is not a body but an attempt to keep us busy.
@@ -168,6 +170,9 @@ class HttpReader:
                 at = len(data) - len(data[at:].lstrip(b"\r\n"))
             if at == len(data):
                 return at
+            if data[at] == _TLS_HANDSHAKE:
+                self.idle = False
+                raise HttpError(400, TLS_DETAIL)
         end = self._end_of_block(data, at)
         stop = min(len(data) if end is None else end, at + self._max_head_bytes - self._head_bytes)
         self._head_bytes += stop - at

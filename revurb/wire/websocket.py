@@ -39,7 +39,7 @@ class WebSocket:
     With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
     """
 
-    __slots__ = ("_close", "_inflater", "close_code", "close_reason", "phase", "pongs", "reader")
+    __slots__ = ("_close", "_inflater", "close_code", "close_reason", "has_failed", "phase", "pongs", "reader")
 
     phase: Phase
     close_code: int | None
@@ -66,6 +66,8 @@ class WebSocket:
         self.phase = _OPEN
         self.close_code = None
         self.close_reason = ""
+        self.has_failed = False
+        """Whether it was closed for what the peer sent; `close_code` and `close_reason` say why."""
 
     def receive(self, data: Buffer) -> list[tuple[int, bytes]]:
         """Take bytes from the peer; give (opcode, payload) of TEXT and BINARY messages, PINGs and PONGs, in order.
@@ -168,4 +170,5 @@ class WebSocket:
         if self.phase is _OPEN:
             self._close = server_frame(CLOSE, encode_close(code, reason))
             self.close_code, self.close_reason = code, reason
+            self.has_failed = True
         self.phase = _CLOSED

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from revurb.apps import App
-from tests.client import encode_frame, handshake, signed
+from revurb import App, Server
+from revurb.observe.refusal_log import LINES_EACH
+from tests.client import encode_frame, handshake, http, signed
 from tests.processes.serving import serving
 
 DEV = App(id="1", key="key1", secret="secret1")
@@ -130,3 +131,13 @@ def test_others_are_served_beside_a_flood(tmp_path: Path, kind: str) -> None:
             server.signal(signal.SIGTERM)  # is obeyed while they go on
             server.said("stopping")
         assert server.ended() == 0
+
+
+async def test_refusals_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever can send requests can have them refused: 500 of them in one connection are five lines."""
+    caplog.set_level("INFO", "revurb")
+    async with Server(apps=[DEV], port=0) as server, http(server.port) as connection:
+        for _ in range(500):
+            assert (await connection.request("GET", "/apps/1/channels")).status == 401
+    lines = [record for record in caplog.records if record.name == "revurb.observe.refusal_log"]
+    assert [record.getMessage() for record in lines] == ["wrong signature"] * LINES_EACH

@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 
@@ -8,8 +9,13 @@ from revurb.observe.trace import MAX_SHOWN_CHARS, MessageTrace, readable
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (b'{"event":"e","data":"{\\"a\\":1}"}', '{"event":"e","data":{"a":1}}'),
-        (b'{"event":"e","data":"plain"}', '{"event":"e","data":"plain"}'),
+        (b'{"event":"e","data":"{\\"a\\":1}"}', 'e {"a":1}'),
+        (b'{"event":"e","data":"plain"}', 'e "plain"'),
+        (b'{"event":"e","channel":"c","data":"{\\"a\\":1}"}', 'e c {"a":1}'),
+        (b'{"event":"e","channel":"c","data":1,"user_id":"7"}', 'e c 1 {"user_id":"7"}'),
+        (b'{"event":"e"}', "e"),
+        (b'{"event":5,"channel":"c"}', '{"event":5,"channel":"c"}'),
+        (b'{"name":"e","channel":"c","data":"{\\"a\\":1}"}', '{"name":"e","channel":"c","data":{"a":1}}'),
         (b"not json", "'not json'"),
         (b"[1]", "[1]"),
     ],
@@ -99,3 +105,48 @@ def test_a_standard_output_that_a_program_has_replaced(monkeypatch: pytest.Monke
     trace = MessageTrace()
     trace.note("1.1", "connected")
     assert trace.lines_dropped == 1
+
+
+def test_requests_and_responses() -> None:
+    stream = io.StringIO()
+    trace = MessageTrace(stream)
+    trace.request(1, "POST", "/apps/1/events", b'{"name":"e","data":"{\\"a\\":1}"}')
+    trace.response(1, 200, b"{}")
+    trace.request(2, "GET", "/up", b"")
+    assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        '<-- http 1 POST /apps/1/events {"name":"e","data":{"a":1}}',
+        "--> http 1 200 {}",
+        "<-- http 2 GET /up",
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_on_a_terminal_lines_have_80_columns_and_colours(
+    monkeypatch: pytest.MonkeyPatch, colour: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    if colour:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    else:
+        monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    trace = MessageTrace(stream)
+    trace.note("57760433292721.1048446751", "connected to app 1 from 127.0.0.1:50123")
+    words = b" ".join([b"word"] * 40)
+    trace.received("57760433292721.1048446751", b'{"event":"e","data":"%s"}' % words)
+    trace.sent("57760433292721.1048446751", b'{"event":"e","data":"%s"}' % (b"x" * 200))
+    text = stream.getvalue()
+    assert ("\x1b[" in text) is colour
+    plain = re.sub(r"\x1b\[\d*m", "", text)
+    assert all(len(line) <= 80 for line in plain.splitlines())
+    first, second, third, *_ = plain.splitlines()
+    assert first[8:] == " --- ..446751 connected to app 1 from 127.0.0.1:50123"
+    assert second[8:].startswith(' <-- ..446751 e "word word')
+    assert third.startswith(" " * 13 + "word")
+    if colour:
+        assert re.findall(r"\x1b\[(\d*)m([-<>]{3})", text) == [("2", "---"), ("36", "<--"), ("32", "-->")]

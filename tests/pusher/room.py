@@ -22,6 +22,8 @@ from revurb.pusher.triggering import Trigger
 class Recorder:
     """An outlet that keeps what is sent; `events()` opens it."""
 
+    peer = "192.0.2.7:50123"
+
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.pings = 0

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from revurb.transport.tls import ServerTls, TlsError
+from revurb.transport.tls import PLAIN_TEXT_ANSWER, ServerTls, TlsError
 
 PASSWORD = "hush"
 
@@ -100,3 +100,36 @@ def test_an_encrypted_key_needs_its_password_and_asks_nobody(
             ServerTls(str(files.cert), str(files.key), password)
         assert "wrong" not in str(raised.value)
     assert shown_by(ServerTls(str(files.cert), str(files.key), PASSWORD).context) == shown
+
+
+def test_a_plain_request_is_answered_and_told(
+    files: Files, issued: tuple[trustme.LeafCert, trustme.LeafCert]
+) -> None:
+    told: list[None] = []
+    files.write(issued[0])
+    tls = ServerTls(str(files.cert), str(files.key), on_plain_text=lambda: told.append(None))
+    tls.reload()
+    there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = tls.context.wrap_bio(there, here, server_side=True)
+    there.write(b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
+    with pytest.raises(ssl.SSLWantReadError):  # so that the loop sends what is outgoing
+        server.do_handshake()
+    assert here.read() == PLAIN_TEXT_ANSWER
+    for _ in range(2):
+        with pytest.raises(ssl.SSLError, match="http request"):
+            server.do_handshake()
+    assert (here.read(), len(told)) == (b"", 1)
+    head, _, body = PLAIN_TEXT_ANSWER.partition(b"\r\n\r\n")
+    assert b"Content-Length: %d\r\n" % len(body) in head
+
+
+def test_other_nonsense_is_a_failed_handshake(
+    files: Files, issued: tuple[trustme.LeafCert, trustme.LeafCert]
+) -> None:
+    files.write(issued[0])
+    there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ServerTls(str(files.cert), str(files.key)).context.wrap_bio(there, here, server_side=True)
+    there.write(b"\xff" * 100)
+    with pytest.raises(ssl.SSLError) as caught:
+        server.do_handshake()
+    assert caught.value.reason != "HTTP_REQUEST"

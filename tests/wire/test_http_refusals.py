@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from revurb.wire.http import HttpReader, tokens
+from revurb.wire.http import TLS_DETAIL, HttpReader, tokens
 from tests.wire.http_bytes import (
     MAX_BODY,
     MAX_HEAD,
@@ -23,6 +23,20 @@ from tests.wire.http_bytes import (
     status,
     the_request,
 )
+
+# Other protocols
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n", get()])
+def test_a_tls_handshake_is_named_in_whatever_pieces_it_comes(before: bytes) -> None:
+    hello = bytes.fromhex("1603010200010001fc0303") + b"\r\n\r\n" + bytes(50)
+    for pieces in ([before + hello], [before, hello], [bytes([byte]) for byte in before + hello]):
+        reader = new()
+        for piece in pieces:
+            reader.feed(piece)
+        assert reader.failure is not None
+        assert (reader.failure.status, reader.failure.detail) == (400, TLS_DETAIL)
+
 
 # Limits
 

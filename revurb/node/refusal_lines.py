@@ -1,0 +1,209 @@
+"""What is logged of each refusal: which, to whom, and what the operator does about it.
+
+Nobody waits for it, and nothing of it is on the way of what is accepted. No secret and no signature is in a line; the
+query of a request, which has signatures, is not either.
+"""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from revurb.apps import AppProvider, FixedApps
+from revurb.config import Config
+from revurb.observe.refusal_log import RefusalLog
+from revurb.pusher.errors import (
+    ClientEventRefused,
+    ClientEventsDisabled,
+    InvalidMessage,
+    NotAMember,
+    OriginNotAllowed,
+    OverCapacity,
+    OverConnectionQuota,
+    PusherError,
+    RateLimited,
+    SubscriptionLimitReached,
+    Unauthorized,
+    UnknownApp,
+)
+from revurb.pusher.ports import Outlet
+from revurb.pusher.registry import RegisteredSession
+from revurb.pusher.session import Refusal
+from revurb.wire.http import TLS_DETAIL, Request
+
+MAX_LISTED_APPS = 5
+MESSAGE_TOO_BIG, SLOW_CONSUMER = 1009, 4100
+EMPTY_JSON = "{}"  # an answer of the API that is none about a mistake, such as 404 for an empty channel
+
+# What a session is told, what that is called in the log, and what to do about it.
+_OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
+    Unauthorized: (
+        "subscription refused",
+        "does the auth endpoint of the application sign with the secret of this app, for this socket id and channel?",
+    ),
+    SubscriptionLimitReached: (
+        "subscription refused",
+        "REVURB_APP_MAX_CHANNELS_PER_CONNECTION and REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND are the limits",
+    ),
+    RateLimited: (
+        "rate limit exceeded",
+        "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS and _DECAY_SECONDS are the limit",
+    ),
+    ClientEventsDisabled: ("client event refused", "REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM is none"),
+    ClientEventRefused: (
+        "client event refused",
+        "clients send on private and presence channels; REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM=all lifts that",
+    ),
+    NotAMember: ("client event refused", "only subscribers of a channel may send client events to it"),
+    InvalidMessage: ("invalid message", "revurb serve --debug shows what the client sends"),
+    OverCapacity: ("over capacity", "the client sent more than it waited answers for"),
+}
+
+
+_PATHS = "clients connect to /app/KEY, applications send to /apps/ID/events"
+_PROXY = (
+    "a proxy in between has to pass Upgrade and Connection on (nginx: proxy_set_header Upgrade $http_upgrade)"
+)
+_TLS = "clients connect with http:// and ws:// (forceTLS: false), or set REVURB_TLS_CERT and REVURB_TLS_KEY"
+_SIGNATURE = "has the application the key and secret of this app, and does no proxy change its path or body?"
+# Status of an answer: what that is called, what to do about it, and how much it matters.
+_OF_STATUS: dict[int, tuple[str, str, int]] = {
+    401: ("wrong signature", _SIGNATURE, logging.WARNING),
+    405: ("wrong method", _PATHS, logging.INFO),
+    408: ("request came too slowly", "REVURB_REQUEST_TIMEOUT is the limit", logging.INFO),
+    413: (
+        "request too large",
+        "REVERB_MAX_REQUEST_SIZE, and REVURB_MAX_HEAD_SIZE, are the limits",
+        logging.WARNING,
+    ),
+    422: ("wrong fields", "", logging.WARNING),
+    426: ("no WebSocket", _PROXY, logging.WARNING),
+}
+
+
+class LoggedRefusal(Refusal):
+    """A refused connection whose client is logged as soon as it is known."""
+
+    __slots__ = ("_refusals", "_request")
+
+    def __init__(self, error: PusherError, request: Request, refusals: RefusalLines) -> None:
+        super().__init__(error)
+        self._request = request
+        self._refusals = refusals
+
+    def opened(self, outlet: Outlet) -> None:
+        self._refusals.of_connection(self._error, self._request, outlet.peer)
+        super().opened(outlet)
+
+
+class RefusalLines:
+    """Puts each refusal of a node into words."""
+
+    def __init__(self, log: RefusalLog, config: Config, apps: AppProvider) -> None:
+        self._log = log
+        self._config = config
+        self._apps = apps
+
+    def connection(self, error: PusherError, request: Request) -> LoggedRefusal:
+        """The handler of a connection that is refused."""
+        return LoggedRefusal(error, request, self)
+
+    def of_connection(self, error: PusherError, request: Request, client: str) -> None:
+        """A WebSocket that is refused at its handshake."""
+        key = request.path.rpartition("/")[2]
+        if isinstance(error, UnknownApp):
+            self._note("unknown app", client, self._known(), request, key=key)
+        elif isinstance(error, OriginNotAllowed):
+            origin = request.headers.get("origin", "none")
+            host = _host_of(origin)
+            advice = f"to let such pages in, add the host name to allowed_origins: REVURB_APP_ALLOWED_ORIGINS={host}"
+            if not host:
+                advice = "a client without a page sends no Origin: only allowed_origins=* lets it in"
+            self._note("origin refused", client, advice, request, origin=origin, key=key)
+        elif isinstance(error, OverConnectionQuota):
+            self._note("app is full", client, "REVERB_APP_MAX_CONNECTIONS is the limit", request, key=key)
+        else:
+            self._note("server is full", client, "REVURB_MAX_CONNECTIONS is the limit", request)
+
+    def of_request(self, client: str, request: Request | None, status: int, reason: str) -> None:
+        """A request that was answered with 400 or more; `reason` is the text of the answer."""
+        if reason == EMPTY_JSON or status in (
+            500,
+            503,
+        ):  # the latter are no refusals; 500 is logged with its fault
+            return
+        known = _OF_STATUS.get(status)
+        if status == 404 and reason.startswith("No matching application"):
+            self._note("unknown app", client, self._known(), request, reason=reason)
+        elif status == 404:
+            prefix = self._config.server.path
+            advice = f"paths begin with {prefix} here (REVERB_SERVER_PATH)" if prefix else _PATHS
+            self._note("unknown path", client, advice, request, level=logging.INFO)
+        elif status == 400 and reason.endswith(TLS_DETAIL):
+            self._note("TLS handshake on a plain port", client, _TLS, None)
+        elif known is not None:
+            what, advice, level = known
+            self._note(what, client, advice, request, level=level, reason=reason)
+        else:
+            self._note("bad request", client, "", request, status=str(status), reason=reason)
+
+    def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
+        """A message that a session refuses; `channel` is that of a subscription."""
+        what, advice = _OF_SESSIONS.get(type(error), ("message refused", ""))
+        self._log.note(
+            what,
+            session.outlet.peer,
+            advice,
+            app=app_id,
+            socket_id=session.socket_id,
+            channel=channel,
+            reason=str(error),
+        )
+
+    def of_websocket(self, client: str, code: int, reason: str) -> None:
+        """A WebSocket that is closed for what it sent, or does not take."""
+        if code == MESSAGE_TOO_BIG:
+            advice = "REVERB_APP_MAX_MESSAGE_SIZE is the limit; clients should send large things to the application"
+            self._log.note("message too large", client, advice)
+        elif code == SLOW_CONSUMER:
+            self._log.note(
+                "client is too slow", client, "REVURB_MAX_QUEUED_BYTES may wait for one", reason=reason
+            )
+        else:
+            self._log.note("broken WebSocket", client, "", level=logging.INFO, code=str(code), reason=reason)
+
+    def of_plain_text(self) -> None:
+        """A plain request on the port that speaks TLS. (The loop does not tell whose it was.)"""
+        advice = "clients connect with https:// and wss:// (forceTLS: true), or a proxy has to speak TLS to this server"
+        self._log.note("plain request on the TLS port", "", advice)
+
+    def _note(
+        self,
+        what: str,
+        client: str,
+        advice: str,
+        request: Request | None,
+        *,
+        level: int = logging.WARNING,
+        **fields: str,
+    ) -> None:
+        if request is not None:
+            fields = {"method": request.method, "path": request.path, **fields}
+            if forwarded := request.headers.get("x-forwarded-for"):
+                fields["forwarded_for"] = forwarded
+        self._log.note(what, client, advice, level=level, **fields)
+
+    def _known(self) -> str:
+        if not isinstance(self._apps, FixedApps):  # `all` of a provider may take long
+            return "the app provider does not know it"
+        apps = self._apps.all()
+        listed = ", ".join(f"id {app.id} key {app.key}" for app in apps[:MAX_LISTED_APPS])
+        more = f" and {len(apps) - MAX_LISTED_APPS} more" if len(apps) > MAX_LISTED_APPS else ""
+        return f"known here: {listed}{more}; revurb config show says where they come from"
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,14 @@
+"""The address of a peer as text, for logs. Behind a proxy it is the proxy's."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """`192.0.2.7:50123` or `[2001:db8::7]:50123`; "unix socket" for a peer of one, and "" where it has gone."""
+    address = transport.get_extra_info("peername")
+    if isinstance(address, tuple):
+        host, port = address[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return "" if address is None else "unix socket"
