@@ -63,6 +63,6 @@ def match(path: str) -> RouteMatch | None:
             return RouteMatch(Route.TERMINATE_USER, app, user_id)
         case ("app", key) if key:
             return RouteMatch(Route.SOCKET, key)
-        case (word,):
+        case (word,) if path:  # an absolute URL may have none, and is no request for the root
             return _ALONE.get(word)
     return None

@@ -28,11 +28,11 @@ from pathlib import Path
 from revurb.processes.reaper import Reaper
 from revurb.processes.supervision_link import (
     VERSION,
+    AnnounceDrain,
     Drain,
     EndNow,
     FromChild,
     Heartbeat,
-    Leave,
     Ready,
     StartFailed,
     SupervisionLink,
@@ -110,6 +110,7 @@ class Child:
         self.on_draining: Callable[[], None] = lambda: None
         self.heartbeat = Heartbeat()
         self.failure: StartFailed | None = None
+        self.exited_with: int | None = None  # its exit code, from the exit on
         self.silent_s = 0.0  # since its last message, as the watchdog counts it
         self._state_before_exit = _STARTING
         self._link = link
@@ -150,10 +151,10 @@ class Child:
     def send(self, message: ToChild) -> None:
         self._link.send(message)
 
-    def leave(self) -> None:
+    def announce_drain(self) -> None:
         """Have the child say that it takes no new clients."""
         if self.state is _READY:
-            self.send(Leave())
+            self.send(AnnounceDrain())
 
     def drain(self) -> None:
         """Have the child let its clients go and exit. One that has not been ready has no clients, and is killed.
@@ -196,6 +197,7 @@ class Child:
     def on_exit(self, code: int) -> None:
         """To be called by the reaper. The child is OVER once the messages that it sent before are read."""
         self._state_before_exit = self.state
+        self.exited_with = code
         self._enter(_EXITED)
         self._finishing = asyncio.ensure_future(self._finish(code))
 

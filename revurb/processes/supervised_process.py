@@ -23,12 +23,12 @@ from revurb.observe.unblocked_output import protect_output
 from revurb.processes.supervision_link import (
     VERSION,
     Adopt,
+    AnnounceDrain,
     Drain,
     Draining,
     EndNow,
     FromChild,
     Heartbeat,
-    Leave,
     Ready,
     Release,
     StartFailed,
@@ -104,7 +104,7 @@ class SupervisedProcess:
     async def _read(self) -> None:
         while (message := await self._link.receive()) is not None:
             match message:
-                case Leave():
+                case AnnounceDrain():
                     self.on_leave()
                 case Drain():
                     self._request_drain(BY_SUPERVISOR)

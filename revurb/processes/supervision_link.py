@@ -50,7 +50,7 @@ class StartFailed(msgspec.Struct, tag="failed"):
     configuration: bool = False
 
 
-class Leave(msgspec.Struct, tag="leave"):
+class AnnounceDrain(msgspec.Struct, tag="announce_drain"):
     """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
 
 
@@ -75,7 +75,7 @@ class Release(msgspec.Struct, tag="release"):
 
 
 FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed
-ToChild: TypeAlias = Leave | Drain | EndNow | Adopt | Release
+ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -77,14 +77,16 @@ class WorkerPool:
 
     @property
     def connected_to_hub(self) -> int:
-        """How many workers are connected to the hub: all that have been ready and are not over, in their slots or
+        """How many workers are connected to the hub: all that have been ready and have not exited, in their slots or
         not."""
-        return sum(child.has_been_ready and not child.is_over for child in self.children)
+        return sum(child.has_been_ready and child.exited_with is None for child in self.children)
 
     def died_within(self, seconds: float) -> int:
-        """In how many slots a worker has died lately."""
+        """In how many slots a worker has died lately, and how many are dead whose last messages are still read: the
+        death of a worker and that of the hub come in any order if both die at once."""
         since = asyncio.get_running_loop().time() - seconds
-        return sum(slot.died_at is not None and slot.died_at >= since for slot in self.slots)
+        known = sum(slot.died_at is not None and slot.died_at >= since for slot in self.slots)
+        return known + sum(child.has_been_ready and bool(child.exited_with) for child in self.children)
 
     @property
     def children(self) -> list[Child]:
@@ -98,7 +100,7 @@ class WorkerPool:
             async with asyncio.timeout(delay_s):
                 while not self._ends_now:
                     for child in self.serving:
-                        child.leave()
+                        child.announce_drain()
                     await self._changes.wait()
 
     def end_now(self) -> None:

@@ -23,6 +23,7 @@ from revurb.api.routes import Route, RouteMatch, match
         ("/apps/a/users/7/terminate_connections", RouteMatch(Route.TERMINATE_USER, "a", "7")),
         ("/", RouteMatch(Route.ROOT)),
         ("//", RouteMatch(Route.ROOT)),
+        ("", None),
         ("/nope", None),
         ("/UP", None),
         ("/up/", None),

@@ -37,7 +37,10 @@ async def among(
 ) -> AsyncIterator[tuple[Node, Node]]:
     """Two Revurb nodes that come to a PHP node."""
     scaling = ScalingConfig(
-        enabled=True, protocol=protocol, redis=RedisConfig(url=f"unix://{server.socket}", lease_s=1)
+        enabled=True,
+        protocol=protocol,
+        reverb_release="1.7",
+        redis=RedisConfig(url=f"unix://{server.socket}", lease_s=1),
     )
     config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,), scaling=scaling)
     one, two = (Node(config, bus_factory=choose_bus_factory(config)) for _ in range(2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -130,12 +129,7 @@ def test_a_hang_up_stops_also_below_a_shell(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", [f"trap '' HUP; {RUN}; exit 0", f"set -m; {RUN} & wait; wait; exit 0"])
 def test_with_nohup_and_in_the_background_it_stays(tmp_path: Path, shell: str) -> None:
     it = InTerminal(tmp_path, f"trap '' HUP; {shell}")
-    (pid,) = (
-        int(found)
-        for found in subprocess.run(
-            ["pgrep", "-P", str(it.pid)], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
+    (pid,) = map(int, Path(f"/proc/{it.pid}/task/{it.pid}/children").read_text().split())
     it.hang_up()
     os.kill(pid, signal.SIGHUP)
     it.says("started", "restart")

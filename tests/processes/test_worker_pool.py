@@ -10,9 +10,15 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from revurb.processes.binding import Binding
+from revurb.processes.child import Child
+from revurb.processes.invocation import Invocation
+from revurb.processes.reaper import Reaper
+from revurb.processes.worker_pool import ChangeSignal, WorkerPool
 from tests.client import Client, Http
 from tests.processes.pinned import ask, client_of, http_of, trigger
 from tests.processes.serving import PATIENCE_S, Serving, all_ready, hub_pid, serving
@@ -252,3 +258,29 @@ async def test_orphans_stay_together_until_the_last_has_drained(tmp_path: Path) 
         assert own.is_silent()
         assert "the bus is gone" not in own.output  # to no worker: it went after them
         assert not list(own.runtime_dir.glob("*.hub"))
+
+
+async def test_a_worker_that_has_exited_is_dead_before_its_last_messages_are_read(tmp_path: Path) -> None:
+    """So a hub that died at the same moment is replaced by one that knows."""
+    pool = WorkerPool(
+        Invocation(),
+        Binding(0, ((), ()), None),
+        "@hub",
+        {},
+        Reaper(),
+        ChangeSignal(),
+        lambda slot, child, code: None,
+        lambda slot, error: None,
+        None,
+    )
+
+    class Worker:
+        has_been_ready = True
+        exited_with: int | None = None
+
+    one, two = Worker(), Worker()
+    for slot, worker in zip(pool.slots, (one, two), strict=True):
+        slot.child = cast(Child, worker)
+    assert (pool.connected_to_hub, pool.died_within(5)) == (2, 0)
+    one.exited_with, two.exited_with = -signal.SIGKILL, 0
+    assert (pool.connected_to_hub, pool.died_within(5)) == (0, 1)
