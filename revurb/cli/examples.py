@@ -21,6 +21,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb status --port 8080 --json", "one server, for a program"),
         ("revurb status --cluster", "the nodes of all hosts"),
     ),
+    "health": (
+        ("revurb health", "the configured server; exit code 0 or 1"),
+        ("revurb health --live --timeout 2", "whether it answers at all"),
+        ("revurb health --url https://ws.example.com", "another node"),
+    ),
     "restart": (("revurb restart", "new workers with new code and configuration"),),
     "stop": (
         ("revurb stop", "clients move over first"),

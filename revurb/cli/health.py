@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from revurb.cli.client import RequestError, send_unsigned
+from revurb.cli.examples import examples
 from revurb.cli.options import config_options, exit_with_problems
 from revurb.cli.target import NodeAddress, address_of
 from revurb.config import Config, ConfigError, load
@@ -23,7 +24,7 @@ TIMEOUT_S = 5.0
 ANY_APP = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "-", "REVERB_APP_SECRET": "-"}
 
 
-@click.command()
+@click.command(epilog=examples("health"))
 @click.option(
     "--url", metavar="URL", help="The server at this URL, instead of the configured one on this host."
 )
@@ -43,9 +44,7 @@ def health(
     Prints a line. Exits with 0 if it does, also while it is cut off from Redis or from other workers, and with 1 if it
     does not, or does not answer.
 
-    \b
-    In a Dockerfile:
-      HEALTHCHECK CMD ["revurb", "health"]
+    In a Dockerfile: HEALTHCHECK CMD ["revurb", "health"]
     """
     address = _address(_load(config, env_file, flags), url)
     try:
