@@ -1,4 +1,4 @@
-"""Finds the servers that run on this host by their control sockets, for the verbs status, stop and restart."""
+"""Finds the servers that run on this host by their control sockets, for the verbs status, stop, restart and reload."""
 
 from __future__ import annotations
 

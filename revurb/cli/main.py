@@ -28,6 +28,7 @@ VERBS = {
         "revurb.cli.restart:restart",
         "Replace the workers of a server, and refuse nobody meanwhile.",
     ),
+    "reload": ("revurb.cli.reload:reload", "Read the TLS certificate of a server again."),
     "stop": ("revurb.cli.stop:stop", "Stop the server that runs here."),
     "doctor": (
         "revurb.cli.doctor:doctor",

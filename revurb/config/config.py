@@ -59,7 +59,8 @@ class ServerConfig:
         Option(
             env="REVERB_HOST",
             flag="--hostname",
-            doc="Public host name that clients use; printed in the lines to copy.",
+            doc="Public host name that clients use; printed in the lines to copy. Laravel Herd's or Valet's "
+            "certificate for it is used where `tls.cert` is not set.",
         ),
     ] = None
     public_port: Annotated[

@@ -17,6 +17,7 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, suggestion
+from revurb.config.local_certificate import find_local_certificate
 from revurb.config.option import Setting, build
 from revurb.config.other_projects import no_apps, php_warnings
 from revurb.config.redis_address import host_and_port, redis_address
@@ -67,6 +68,7 @@ def load(
         values[setting.key], provenance[setting.key] = sources.resolve(setting, sources.find(setting))
         if _is_laravels_alone(setting, values):
             del sources.problems[known_problems:]
+    _use_local_certificate(sources, values, provenance)
     apps = read_apps(sources, base, provenance)
     config = build(Config, values)
     if config.app_provider is not None and apps:
@@ -96,6 +98,16 @@ def _is_laravels_alone(setting: Setting, values: Mapping[str, Any]) -> bool:
     """Whether the option is one of the Laravel application's Redis, which this server does not use: scaling is off, and
     what is wrong with it is none of our business."""
     return (setting.option.env or "").startswith("REDIS_") and not values["scaling.enabled"]
+
+
+def _use_local_certificate(sources: Sources, values: dict[str, Any], provenance: dict[str, str]) -> None:
+    """Serves TLS with the certificate of Herd or Valet for the public host name, where none is configured."""
+    hostname, home = values["server.hostname"], sources.environ.get("HOME")
+    if hostname is None or not home or values["tls.cert"] is not None or values["tls.key"] is not None:
+        return
+    if found := find_local_certificate(hostname, Path(home)):
+        for key, path in zip(("tls.cert", "tls.key"), found, strict=True):
+            values[key], provenance[key] = path, f"Herd or Valet, for {hostname}"
 
 
 def _check_keys(sources: Sources, table: Mapping[str, Any], prefix: str = "") -> None:

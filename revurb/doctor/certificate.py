@@ -13,10 +13,10 @@ from typing import Any
 
 from revurb.config import Config
 from revurb.doctor.finding import Finding
+from revurb.node.certificate_watch import WARN_BEFORE_S
 from revurb.transport.tls import ServerTls, TlsError
 
-SOON_S = 14 * 86_400
-RENEW = "Renew it; SIGHUP makes a running server read it again."
+RENEW = "Renew it: a running server reads the files when they have changed."
 
 
 def check_certificate(config: Config, now: float | None = None) -> Finding:
@@ -38,7 +38,7 @@ def check_certificate(config: Config, now: float | None = None) -> Finding:
     left_s = ssl.cert_time_to_seconds(shown["notAfter"]) - (time.time() if now is None else now)
     names = ", ".join(name for _, name in shown.get("subjectAltName", ())) or "no name"
     observation = f"for {names}, valid for {left_s / 86_400:.0f} more days"
-    if left_s < SOON_S:
+    if left_s < WARN_BEFORE_S:
         return Finding("warning", "TLS", observation, RENEW)
     hostname = config.server.hostname
     if hostname is not None and not _is_valid_for(server, tls.cert, hostname):

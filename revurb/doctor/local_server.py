@@ -6,6 +6,7 @@ A server is found by its control socket, so another program on the port is told 
 from __future__ import annotations
 
 from revurb.config import Config
+from revurb.config.normalization import shown_addresses
 from revurb.doctor.finding import Finding
 from revurb.processes.binding import bind
 from revurb.processes.control_socket import ControlRequest, ServerStatus, send_control_request
@@ -45,9 +46,9 @@ def _port_finding(config: Config) -> Finding:
     server = config.server
     if server.port == 0:
         return Finding("ok", "port", "any that is free (0)")
-    address = f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}"
+    address = shown_addresses(server.host, server.port)
     try:
-        bind(server.host, server.port, None, 0, 1).close()
+        bind(server.hosts, server.port, None, 0, 1).close()
     except ListenError as error:
         return Finding(
             "wrong", "port", str(error),

@@ -21,6 +21,7 @@ from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config
 from revurb.node.available_memory import available_memory_bytes
+from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
 from revurb.node.drain import close_evenly
@@ -100,6 +101,7 @@ class Node:
             if config.tls.cert is not None and config.tls.key is not None
             else None
         )
+        self._certificate_watch = None if self._tls is None else CertificateWatch(self._tls)
         self._compression = _compression(config)
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
@@ -214,14 +216,16 @@ class Node:
             self._connections.abort()
         self._connections.is_stopped = True
         self._work.finish()
+        if self._certificate_watch is not None:
+            self._certificate_watch.stop()
         await self._bus.stop()
         self._timer.cancel()
         self._timer = None
 
-    def reload_tls(self) -> None:
+    async def reload_tls(self) -> None:
         """Read the TLS certificate again. Raises TlsError if it cannot be used; the old one stays in use then."""
-        if self._tls is not None:
-            self._tls.reload()
+        if self._certificate_watch is not None:
+            await self._certificate_watch.reload()
 
     async def wait_for_room(self) -> None:
         """Return when input is handled: at once, unless more waits for clients than may."""
@@ -283,6 +287,8 @@ class Node:
         self._file_limit.check(now)
         self._readiness.check(self._bus)
         self._refusal_log.on_tick()
+        if self._certificate_watch is not None:
+            self._certificate_watch.check(now)
 
     def _on_plain_text(self) -> None:
         self._refusals.of_plain_text()

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -34,6 +35,8 @@ from revurb.processes.supervision_link import (
     FromChild,
     Heartbeat,
     Ready,
+    Reload,
+    Reloaded,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -42,6 +45,7 @@ from revurb.processes.supervision_link import (
 
 _log = logging.getLogger(__name__)
 
+RELOAD_S = 10.0  # for reading a certificate and its key
 LAST_MESSAGES_S = 1.0  # after the exit, for reading what the child sent before it
 STACK_START_S = 1.0  # until the first part of a stack
 STACK_QUIET_S = 0.2  # after the last part: faulthandler writes a stack in one go
@@ -112,6 +116,7 @@ class Child:
         self.failure: StartFailed | None = None
         self.exited_with: int | None = None  # its exit code, from the exit on
         self.silent_s = 0.0  # since its last message, as the watchdog counts it
+        self._reloads: deque[asyncio.Future[str]] = deque()  # one for each Reload without an answer
         self._state_before_exit = _STARTING
         self._link = link
         self._stack = stack
@@ -155,6 +160,17 @@ class Child:
         """Have the child say that it takes no new clients."""
         if self.state is _READY:
             self.send(AnnounceDrain())
+
+    async def reload_certificate(self) -> str | None:
+        """Have a worker read its TLS certificate again. Returns why the old one stays in use; None if it does not."""
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reloads.append(answer)
+        self.send(Reload())
+        try:
+            async with asyncio.timeout(RELOAD_S):
+                return await answer or None
+        except TimeoutError:
+            return f"{self.name} does not answer"
 
     def drain(self) -> None:
         """Have the child let its clients go and exit. One that has not been ready has no clients, and is killed.
@@ -222,8 +238,15 @@ class Child:
                     self.heartbeat = message
                 case StartFailed():
                     self.failure = message
+                case Reloaded():
+                    self._on_reloaded(message)
                 case _:
                     self._on_draining()
+
+    def _on_reloaded(self, message: Reloaded) -> None:
+        answer = self._reloads.popleft() if self._reloads else None
+        if answer is not None and not answer.done():
+            answer.set_result(message.problem)
 
     def _on_ready(self, message: Ready) -> None:
         if not self.ready.done():

@@ -1,4 +1,4 @@
-"""The control socket of a running server, for `revurb status`, `revurb stop` and `revurb restart`.
+"""The control socket of a running server, for `revurb status`, `stop`, `restart` and `reload`.
 
 A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
 ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
@@ -56,7 +56,7 @@ class ServerStatus(msgspec.Struct):
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
     """`now` belongs to a stop: the server does not wait for its clients."""
 
-    do: Literal["status", "stop", "restart"]
+    do: Literal["status", "stop", "restart", "reload"]
     now: bool = False
 
 
@@ -96,7 +96,7 @@ class ControlSocket:
             self._path = path
         except OSError as error:
             _log.warning(
-                "no control socket, so that status, stop and restart will not find this server; set "
+                "no control socket, so that status, stop, restart and reload will not find this server; set "
                 "REVURB_RUNTIME_DIR to a folder that can be written",
                 extra={"reason": f"{error.filename}: {error.strerror}" if error.filename else str(error)},
             )

@@ -88,7 +88,7 @@ class SingleNode:
         self._notifier.ready(listening)
         while (told_by := await signals.next()) is None:
             self._notifier.reloading("Reading the certificate")
-            self._reload()
+            await self._reload()
             self._notifier.ready(listening)
         delay_s, timeout_s = server.drain_delay_s, server.drain_timeout_s
         _log.info(
@@ -112,9 +112,9 @@ class SingleNode:
         self._stack_dump.postpone(self._notifier.interval_s + self._node.config.process.watchdog_warn_s)
         self._notifier.alive()
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         try:
-            self._node.reload_tls()
+            await self._node.reload_tls()
         except TlsError as error:
             _log.error("reload failed, the old certificate stays in use", extra={"error": str(error)})
         else:
@@ -134,6 +134,8 @@ class SingleNode:
                 return ControlReply()
             case "restart":
                 return ControlReply(error=CANNOT_RESTART)
+            case "reload":
+                return ControlReply(error=await reload_certificate(self._node))
 
     def _status(self) -> ServerStatus:
         node, uptime_s = self._node, time.monotonic() - self._started_at
@@ -153,6 +155,19 @@ class SingleNode:
             ],
             lines_dropped=lines_dropped(),
         )
+
+
+async def reload_certificate(node: Node) -> str | None:
+    """Read the TLS certificate of `node` again. Returns why the old one stays in use; None if it does not."""
+    if node.config.tls.cert is None:
+        return "there is no certificate to read again: TLS is off"
+    try:
+        await node.reload_tls()
+    except TlsError as error:
+        _log.error("reload failed, the old certificate stays in use", extra={"error": str(error)})
+        return str(error)
+    _log.info("reloaded the TLS certificate")
+    return None
 
 
 async def _set_on_second_signal(signals: ServerSignals, end_now: asyncio.Event) -> None:

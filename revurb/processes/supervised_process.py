@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Self, TypeAlias
 
 import uvloop
@@ -31,6 +31,8 @@ from revurb.processes.supervision_link import (
     Heartbeat,
     Ready,
     Release,
+    Reload,
+    Reloaded,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -53,7 +55,8 @@ class SupervisedProcess:
 
     `drain_requested` is done when the child has to drain; its result is the reason, for the log. `end_now` is set when
     it has to exit without waiting for clients. `on_leave` is called when it is about to drain, `on_adopt` and
-    `on_release` with the number of a slot.
+    `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
+    stays in use.
     """
 
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
@@ -62,6 +65,8 @@ class SupervisedProcess:
         self.on_leave: Callable[[], None] = lambda: None
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
+        self.on_reload: Callable[[], Awaitable[str | None]] = _nothing_to_reload
+        self._reloading: set[asyncio.Task[None]] = set()
         self._had_signal = False
         self._link = link
         self._reading = asyncio.ensure_future(self._read())
@@ -115,7 +120,14 @@ class SupervisedProcess:
                     self.on_adopt(message.slot)
                 case Release():
                     self.on_release(message.slot)
+                case Reload():
+                    task = asyncio.ensure_future(self._reload())
+                    self._reloading.add(task)
+                    task.add_done_callback(self._reloading.discard)
         self._request_drain(SUPERVISOR_GONE)
+
+    async def _reload(self) -> None:
+        self._link.send(Reloaded(await self.on_reload() or ""))
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         """A second signal ends the process now. One signal and a Drain message do not: systemd sends SIGTERM to every
@@ -128,6 +140,10 @@ class SupervisedProcess:
     def _request_drain(self, reason: str) -> None:
         if not self.drain_requested.done():
             self.drain_requested.set_result(reason)
+
+
+async def _nothing_to_reload() -> str | None:
+    return "this process has no certificate"
 
 
 def inherited(fd: int) -> socket.socket:

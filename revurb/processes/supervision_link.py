@@ -50,6 +50,12 @@ class StartFailed(msgspec.Struct, tag="failed"):
     configuration: bool = False
 
 
+class Reloaded(msgspec.Struct, tag="reloaded"):
+    """From a worker: it has done what `Reload` asks. `problem` is why the old certificate stays in use, or ""."""
+
+    problem: str = ""
+
+
 class AnnounceDrain(msgspec.Struct, tag="announce_drain"):
     """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
 
@@ -60,6 +66,10 @@ class Drain(msgspec.Struct, tag="drain"):
 
 class EndNow(msgspec.Struct, tag="end_now"):
     """To a child that drains: exit without waiting for clients."""
+
+
+class Reload(msgspec.Struct, tag="reload"):
+    """To a worker: read the TLS certificate again."""
 
 
 class Adopt(msgspec.Struct, tag="adopt"):
@@ -74,8 +84,8 @@ class Release(msgspec.Struct, tag="release"):
     slot: int
 
 
-FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed
-ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release
+FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded
+ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release | Reload
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -286,6 +286,8 @@ class Supervisor:
                 return ControlReply()
             case "restart":
                 return ControlReply(error=await self.restart("revurb restart"))
+            case "reload":
+                return ControlReply(error=await self._workers.reload_certificates())
 
     # Status.
 

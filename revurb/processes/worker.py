@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import logging
 import socket
 import sys
@@ -21,7 +22,7 @@ from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
-from revurb.processes.single_node import stop_node
+from revurb.processes.single_node import reload_certificate, stop_node
 from revurb.processes.supervised_process import SupervisedProcess, inherited, run_child
 from revurb.processes.supervision_link import Heartbeat
 
@@ -120,6 +121,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     adopted = AdoptedSlots(node, slots)
     supervised.on_leave = node.announce_drain
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
+    supervised.on_reload = functools.partial(reload_certificate, node)
     supervised.send_ready(
         config.server.drain_timeout_s,
         lambda: Heartbeat(node.connection_count, node.bus_degraded or "", lines_dropped()),

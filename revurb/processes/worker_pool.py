@@ -126,6 +126,12 @@ class WorkerPool:
                 self._adopters[number] = adopter
                 adopter.send(Adopt(number))
 
+    async def reload_certificates(self) -> str | None:
+        """Have all workers that serve read the TLS certificate again. Returns why the old one stays in use in one of
+        them; None if it does in none."""
+        problems = await asyncio.gather(*(child.reload_certificate() for child in self.serving))
+        return next((problem for problem in problems if problem is not None), None)
+
     async def replace(self, max_connections: int | None) -> str | None:
         """Start a new worker for each slot. When all of them are ready they take the slots, and the old ones drain;
         these take no new clients when this returns None. If a new one cannot run, the old ones stay, the new ones are

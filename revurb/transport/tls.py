@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import ssl
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from revurb.transport.certificate import ends_at
+
+_FileStamp: TypeAlias = tuple[int, ...] | None
 
 # Sent to a peer that speaks HTTP where TLS is spoken, which otherwise sees its connection end without a word.
 _SENTENCE = b"Bad request. This port speaks TLS: connect with https:// or wss://."
@@ -18,8 +25,14 @@ class TlsError(Exception):
     """The certificate or the key cannot be used; the text names the file and the reason."""
 
 
+class _Loaded(NamedTuple):
+    context: ssl.SSLContext
+    ends_at: float | None
+
+
 class ServerTls:
-    """A server context whose certificate can be renewed while connections are open."""
+    """A server context whose certificate can be renewed while connections are open. `ends_at` is when the one in use
+    ends, in seconds since 1970; None if that cannot be read."""
 
     def __init__(
         self,
@@ -30,27 +43,59 @@ class ServerTls:
     ) -> None:
         """`on_plain_text` is called for each peer that sends a plain request."""
         self._files = (cert, key, key_password)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.sslobject_class = _sslobject_class(on_plain_text)
-        self._load(self.context)
+        self._sslobject_class = _sslobject_class(on_plain_text)
+        self._stamps = self._file_stamps()
+        self.context, self.ends_at = self._load()
+        self._newest = self.context
 
-    def reload(self) -> None:
+    @property
+    def cert(self) -> str:
+        """The path of the certificate."""
+        return self._files[0]
+
+    async def reload(self) -> None:
         """Read the files again. New connections get the new certificate, open ones keep theirs.
 
         Raises TlsError, and the old certificate stays in use, if the new one cannot be used.
         """
-        self._load(
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        )  # first into a context that is not used: half a change must not happen
-        self._load(self.context)
+        self._stamps = self._file_stamps()  # before they are read: what changes meanwhile is seen later
+        # In a thread: an encrypted key can take a while. Into a context of its own: half a change must not happen, and
+        # one that is in use must not be written to by a thread.
+        self._newest, self.ends_at = await asyncio.to_thread(self._load)
+        self.context.sni_callback = self._on_hello
 
-    def _load(self, context: ssl.SSLContext) -> None:
+    def changed_files(self) -> tuple[_FileStamp, ...] | None:
+        """What tells the files of now from those that were read last; None if they are the same."""
+        stamps = self._file_stamps()
+        return None if stamps == self._stamps else stamps
+
+    def _on_hello(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
+        connection.context = self._newest
+
+    def _load(self) -> _Loaded:
         cert, key, password = self._files
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslobject_class = self._sslobject_class
         try:
             # Without a password OpenSSL would ask for one on the terminal: an encrypted key must fail instead.
             context.load_cert_chain(cert, key, password=password or "")
         except (OSError, ValueError) as error:
             raise TlsError(f"cannot use the TLS certificate {cert} with the key {key}: {error}") from error
+        try:
+            return _Loaded(context, ends_at(Path(cert).read_bytes()))
+        except (OSError, ValueError):
+            return _Loaded(context, None)
+
+    def _file_stamps(self) -> tuple[_FileStamp, ...]:
+        return tuple(_stamp(path) for path in self._files[:2] if path is not None)
+
+
+def _stamp(path: str) -> _FileStamp:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _sslobject_class(on_plain_text: Callable[[], None]) -> type[ssl.SSLObject]:

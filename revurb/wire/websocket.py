@@ -39,7 +39,16 @@ class WebSocket:
     With an `inflater` messages may come compressed (RFC 7692); `max_message_bytes` then bounds them before and after.
     """
 
-    __slots__ = ("_close", "_inflater", "close_code", "close_reason", "has_failed", "phase", "pongs", "reader")
+    __slots__ = (
+        "_close",
+        "_inflater",
+        "close_code",
+        "close_reason",
+        "has_failed",
+        "phase",
+        "pongs",
+        "reader",
+    )
 
     phase: Phase
     close_code: int | None

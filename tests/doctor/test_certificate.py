@@ -48,7 +48,7 @@ def test_one_that_ends_soon(tmp_path: Path, authority: trustme.CA) -> None:
     tls = files(tmp_path, authority.issue_cert("ws.example.com", not_after=days(3.2)))
     finding = check_certificate(Config(tls=tls))
     assert (finding.mark, finding.observation) == ("warning", "for ws.example.com, valid for 3 more days")
-    assert "SIGHUP" in finding.advice
+    assert "Renew it" in finding.advice
 
 
 def test_one_that_has_ended(tmp_path: Path, authority: trustme.CA) -> None:

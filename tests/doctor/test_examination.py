@@ -41,4 +41,4 @@ def test_a_text_of_the_settings_is_not_markup(server: RedisServer, tmp_path: Pat
     }
     code, out, err = revurb(tmp_path, environment, "doctor")
     assert (code, err) == (0, "")
-    assert "0 listen on '[/x] a[red]b :x:'" in out
+    assert "listen on '[/x] a[red]b :x:': 0" in out

@@ -43,8 +43,8 @@ async def follow(client: Redis) -> None:
 @pytest.mark.parametrize(
     ("spoil", "options", "subject", "word", "advice"),
     [
-        (require_password, {}, "connection", "NOAUTH", "REDIS_PASSWORD"),
-        (require_password, {"password": "wrong"}, "connection", "WRONGPASS", "REDIS_USERNAME"),
+        (require_password, {}, "Redis", "NOAUTH", "REDIS_PASSWORD"),
+        (require_password, {"password": "wrong"}, "Redis", "WRONGPASS", "REDIS_USERNAME"),
         (keep_to_itself, {"username": "me", "password": "secret"}, "writing", "NOPERM", "rights"),
         (fill, {}, "writing", "OOM", "maxmemory"),
         (follow, {}, "writing", "READONLY", "primary"),

@@ -102,3 +102,16 @@ def test_every_state_has_its_transitions_and_ends() -> None:
 def test_how_a_process_ended(code: int, fields: dict[str, object], text: str) -> None:
     assert exit_fields(code) == fields
     assert exit_text(code) == text
+
+
+def test_what_a_child_says_to_a_reload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with started(hub_command(tmp_path)) as child:
+            await child.ready
+            answers = await asyncio.gather(*(child.reload_certificate() for _ in range(3)))
+            assert answers == ["this process has no certificate"] * 3
+            monkeypatch.setattr("revurb.processes.child.RELOAD_S", 0.01)
+            child.send_signal(signal.SIGSTOP)
+            assert await child.reload_certificate() == "hub does not answer"
+
+    asyncio.run(main())

@@ -112,7 +112,7 @@ def test_debug_prints_each_message(run: Run, tmp_path: Path) -> None:
     assert "connected to app 1" in out
     assert "<-- " in out
     assert '"auth":"..."' in out
-    assert '"event":"pusher_internal:subscription_succeeded","data":{},"channel":"private-a"' in out
+    assert "pusher_internal:subscription_succeeded private-a {}" in out
     assert "disconnected" in out
 
 

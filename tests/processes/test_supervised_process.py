@@ -24,6 +24,8 @@ from revurb.processes.supervision_link import (
     Heartbeat,
     Ready,
     Release,
+    Reload,
+    Reloaded,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -120,3 +122,16 @@ async def test_a_signal_is_the_reason(number: signal.Signals) -> None:
     async with linked() as (_, child):
         os.kill(os.getpid(), number)
         assert await child.drain_requested == number.name
+
+
+async def test_a_reload_is_answered_with_its_problem() -> None:
+    async with linked() as (supervisor, child):
+        supervisor.send(Reload())
+        assert await supervisor.receive() == Reloaded("this process has no certificate")
+
+        async def fine() -> None:
+            return None
+
+        child.on_reload = fine
+        supervisor.send(Reload())
+        assert await supervisor.receive() == Reloaded("")

@@ -58,7 +58,7 @@ def shown_by(server: ssl.SSLContext) -> bytes | None:
     return ends[0].getpeercert(binary_form=True)
 
 
-def test_a_renewed_certificate_is_shown_from_then_on(
+async def test_a_renewed_certificate_is_shown_from_then_on(
     files: Files, issued: tuple[trustme.LeafCert, trustme.LeafCert]
 ) -> None:
     first = files.write(issued[0])
@@ -66,12 +66,17 @@ def test_a_renewed_certificate_is_shown_from_then_on(
     assert shown_by(tls.context) == first
     renewed = files.write(issued[1])
     assert shown_by(tls.context) == first != renewed
-    tls.reload()
+    assert tls.changed_files() is not None
+    await tls.reload()
     assert shown_by(tls.context) == renewed
+    assert tls.changed_files() is None
+    files.write(issued[0])
+    await tls.reload()
+    assert shown_by(tls.context) == first
 
 
 @pytest.mark.parametrize("fault", ["another-key", "no-key", "nonsense"])
-def test_one_that_is_of_no_use_leaves_the_old_one_in_use(
+async def test_one_that_is_of_no_use_leaves_the_old_one_in_use(
     files: Files, issued: tuple[trustme.LeafCert, trustme.LeafCert], fault: str
 ) -> None:
     """Also where the certificate itself is good: it is not taken before its key has been."""
@@ -81,11 +86,12 @@ def test_one_that_is_of_no_use_leaves_the_old_one_in_use(
     if fault == "no-key":
         files.key.unlink()
     with pytest.raises(TlsError) as raised:
-        tls.reload()
+        await tls.reload()
     assert str(raised.value).startswith(
         f"cannot use the TLS certificate {files.cert} with the key {files.key}: "
     )
     assert shown_by(tls.context) == old
+    assert tls.changed_files() is None  # it is tried again when the files change, not before
 
 
 def test_an_encrypted_key_needs_its_password_and_asks_nobody(
@@ -102,13 +108,13 @@ def test_an_encrypted_key_needs_its_password_and_asks_nobody(
     assert shown_by(ServerTls(str(files.cert), str(files.key), PASSWORD).context) == shown
 
 
-def test_a_plain_request_is_answered_and_told(
+async def test_a_plain_request_is_answered_and_told(
     files: Files, issued: tuple[trustme.LeafCert, trustme.LeafCert]
 ) -> None:
     told: list[None] = []
     files.write(issued[0])
     tls = ServerTls(str(files.cert), str(files.key), on_plain_text=lambda: told.append(None))
-    tls.reload()
+    await tls.reload()
     there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = tls.context.wrap_bio(there, here, server_side=True)
     there.write(b"GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
