@@ -6,8 +6,9 @@ A connection begins as HTTP (`HttpConnection`) and is upgraded here. `NEXT` is w
       \\----------------------\\------------------ TCP ended -----------------------------------/
 
 Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle`; silent for half the pong timeout
-after that -> `on_still_idle`, and for all of it -> `on_unresponsive`, which closes. Any byte received starts over. In
-CLOSING the peer has the close timeout to answer and to end TCP; then the connection is dropped.
+after that -> `on_still_idle`, and for all of it -> `on_unresponsive`, which closes. Any byte received starts over. A
+peer that talks and is told nothing for the ping interval gets a ping frame: a proxy may count only what it is sent
+(nginx does). In CLOSING the peer has the close timeout to answer and to end TCP; then the connection is dropped.
 
 Sending: everything goes through its outbox (`_speedups.fanout`), so that what is sent in one loop turn is one system
 call, in order. It also compresses, where that has been negotiated.
@@ -27,6 +28,7 @@ from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.http_connection import HttpConnection
 from revurb.transport.intake import DIRECT_BYTES
+from revurb.transport.kernel_queue import seconds_since_sent
 from revurb.transport.paced_connection import MAX_REPLY_BYTES, PacedConnection
 from revurb.transport.peer_address import peer_of
 from revurb.transport.timer_wheel import Tick
@@ -203,7 +205,11 @@ class ClientConnection(PacedConnection):
             return None
         due = (self._heard_at if self._held is None else self._moved_at(now)) + handler.ping_interval_s
         if now < due:
-            return due
+            return (
+                due
+                if self._held is not None
+                else min(due, self._end_our_silence(now, handler.ping_interval_s))
+            )
         if self._pings < 2:
             self._pings += 1
             if self._pings == 1:
@@ -214,6 +220,14 @@ class ClientConnection(PacedConnection):
         self._connections.counters.unresponsive_total += 1
         handler.on_unresponsive()  # closes, and so has put us back on the wheel
         return None
+
+    def _end_our_silence(self, now: float, interval_s: float) -> float:
+        """Send a ping frame if nothing was sent for as long; gives when to look again."""
+        silent_s = seconds_since_sent(self._transport.get_extra_info("socket"))
+        if silent_s < interval_s:
+            return now + interval_s - silent_s
+        self.ping()
+        return now + interval_s
 
     def abort(self) -> None:
         self.detach()

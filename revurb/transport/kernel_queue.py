@@ -1,12 +1,22 @@
-"""How much the kernel still holds for a peer."""
+"""What the kernel knows of a connection: how much it still holds for the peer, and when it has last sent something."""
 
 from __future__ import annotations
 
 import fcntl
+import socket
 import struct
+import sys
 from termios import TIOCOUTQ
+from typing import Protocol
 
 _NOTHING = bytes(struct.calcsize("i"))
+_LAST_DATA_SENT = struct.Struct("44xI")  # ms, in Linux' tcp_info (linux/tcp.h)
+
+
+class TcpSocket(Protocol):
+    """What is asked of a socket: uvloop's are none in all else."""
+
+    def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
 
 
 def kernel_queue_bytes(fd: int) -> int:
@@ -17,3 +27,15 @@ def kernel_queue_bytes(fd: int) -> int:
     except (OSError, ValueError):  # the descriptor is closed, or the system does not tell
         return 0
     return int(count)
+
+
+def seconds_since_sent(sock: TcpSocket | None) -> float:
+    """How long ago data was last sent to the peer; 0 where that is not known: Unix sockets, other systems, transports
+    without a socket. Takes 1 us."""
+    if sock is None or sys.platform != "linux":
+        return 0.0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_SENT.size)
+    except OSError:
+        return 0.0
+    return _LAST_DATA_SENT.unpack(info)[0] / 1000.0 if len(info) == _LAST_DATA_SENT.size else 0.0

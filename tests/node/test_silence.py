@@ -53,7 +53,7 @@ async def test_a_proxy_never_sees_as_much_silence_as_it_allows(said: bytes) -> N
         client.connection.data_received(said)
         client.take()
     before = client.connections.wheel.now
-    while not client.take():
+    while not client.take() and client.connections.wheel.now < before + 100:
         client.after(0.25)
     quiet_s = client.connections.wheel.now - before + (0 if said else 7.1)
     assert 50 < quiet_s < PROXY_TIMEOUT_S - 2
@@ -68,3 +68,26 @@ async def test_one_that_answers_neither_is_given_up_after_the_pong_timeout() -> 
     client.after(1.5)  # each step is up to a tick late
     assert b'"code":4201' in client.take()
     assert client.connections.counters.unresponsive_total == 1
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 20.0, 54.0, 1000.0])
+async def test_one_that_talks_and_is_told_nothing_is_pinged(
+    silent_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nginx ends a connection on which the server has sent nothing for 60 s (`proxy_read_timeout`), whatever the client
+    says. What the kernel knows of that is set here, as time is."""
+    client = SilentClient()
+    await client.open()
+    sent_at = client.connections.wheel.now - silent_s
+    monkeypatch.setattr(
+        "revurb.transport.client_connection.seconds_since_sent",
+        lambda sock: client.connections.wheel.now - sent_at,
+    )
+    whisper = b"\x8a\x80\0\0\0\0"  # anything that is not answered
+    quiet_s, told = silent_s, b""
+    while quiet_s < 200 + silent_s and not told:
+        client.after(1)
+        client.connection.data_received(whisper)
+        quiet_s, told = quiet_s + 1, client.take()
+    assert told == server_frame(PING, b"")
+    assert quiet_s < max(PROXY_TIMEOUT_S - 2, silent_s + 58)

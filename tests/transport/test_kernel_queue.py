@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
+import time
 
-from revurb.transport.kernel_queue import kernel_queue_bytes
+import pytest
+
+from revurb.transport.kernel_queue import kernel_queue_bytes, seconds_since_sent
 
 
 def test_what_the_peer_does_not_take_is_counted() -> None:
@@ -22,3 +26,29 @@ def test_what_the_peer_does_not_take_is_counted() -> None:
 
 def test_a_closed_descriptor_holds_nothing() -> None:
     assert kernel_queue_bytes(-1) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_how_long_nothing_was_sent() -> None:
+    """What is received does not count."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as here,
+    ):
+        there, _ = listener.accept()
+        with there:
+            here.send(b"x")
+            sent_at = time.monotonic()
+            while time.monotonic() < sent_at + 0.05:
+                there.send(b"x")
+            passed_s = time.monotonic() - sent_at
+            assert 0.03 < seconds_since_sent(here) < passed_s + 1.0
+            here.send(b"x")
+            assert seconds_since_sent(here) < passed_s
+
+
+def test_where_the_kernel_does_not_tell_something_was_just_sent() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        assert seconds_since_sent(one) == 0.0
+    assert seconds_since_sent(one) == 0.0
