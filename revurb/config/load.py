@@ -159,7 +159,8 @@ def _redis_checks(scaling: ScalingConfig, provenance: Mapping[str, str], cwd: Pa
             redis_address(redis)
         except ValueError as error:
             key = "scaling.redis.host" if redis.url is None else "scaling.redis.url"
-            found = repr(redis.host) if redis.url is None else MASK
+            is_public = redis.url is None and "@" not in redis.host  # as in tls://user:password@host
+            found = repr(redis.host) if is_public else MASK
             yield (
                 f"{key}: found {found} in {provenance[key]}, but {error}; "
                 "allowed: redis://user:password@host:port/db or such"

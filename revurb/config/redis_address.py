@@ -86,6 +86,10 @@ def _host_parts(host: str) -> dict[str, str | int | None]:
         raise ValueError(f"its scheme is {scheme!r}; allowed: {_ALLOWED_SCHEMES}")
     if known == "unix":
         return {"scheme": "unix", "host": "", "path": rest}
+    if "@" in rest:
+        raise ValueError(
+            "a user and a password are not part of a host: REDIS_USERNAME, REDIS_PASSWORD, or REDIS_URL"
+        )
     name, port = host_and_port(rest.rstrip("/"), 0)
     return {"scheme": known, "host": name, **({"port": port} if port else {})}
 

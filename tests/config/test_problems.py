@@ -77,6 +77,11 @@ PROBLEMS = [
         "rediss, tcp, tls, ssl, unix; allowed: redis://user:password@host:port/db or such",
     ),
     (
+        {"REDIS_HOST": "tls://user:hush@h", "REVERB_SCALING_ENABLED": "true"},
+        "scaling.redis.host: found ******** in environment (REDIS_HOST), but a user and a password are not part of a "
+        "host: REDIS_USERNAME, REDIS_PASSWORD, or REDIS_URL; allowed: redis://user:password@host:port/db or such",
+    ),
+    (
         {"REDIS_PORT": "x", "REVERB_SCALING_ENABLED": "true"},
         "scaling.redis.port: found 'x' in environment (REDIS_PORT); allowed: an integer from 0 to 65535",
     ),

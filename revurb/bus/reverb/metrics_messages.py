@@ -85,6 +85,8 @@ def read_old_question(key: object, application: str, payload: msgspec.Raw) -> Me
     raise."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise InvalidReverbMessage("not a question that can be answered")
+    if len(bytes(payload)) > php.MAX_BYTES:
+        raise InvalidReverbMessage("a question that is too long")
     app_id = read_application(application).app_id
     question = _read_old_question(payload)
     options = _as_php(orjson.loads(bytes(question.options)))
