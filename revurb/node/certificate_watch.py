@@ -21,10 +21,12 @@ WARN_EVERY_S = 86_400.0
 
 
 class CertificateWatch:
-    """Watches the files of `tls` while `check` is called now and then."""
+    """Watches the files of `tls` while `check` is called now and then. `warns` is whether it tells of the end: one
+    process of a server does."""
 
-    def __init__(self, tls: ServerTls) -> None:
+    def __init__(self, tls: ServerTls, *, warns: bool = True) -> None:
         self._tls = tls
+        self._warns = warns
         self._next_check = self._next_warning = 0.0
         self._seen = tls.changed_files()
         self._renewing: asyncio.Task[None] | None = None
@@ -34,7 +36,7 @@ class CertificateWatch:
         if now < self._next_check:
             return
         self._next_check = now + CHECK_S
-        if now >= self._next_warning:
+        if self._warns and now >= self._next_warning:
             self._warn(now)
         changed, before = self._tls.changed_files(), self._seen
         self._seen = changed

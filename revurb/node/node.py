@@ -61,8 +61,8 @@ class Node:
 
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
-    own connections. It is one of `processes` that share the machine's memory. Events that the application triggers are
-    entered into `record`.
+    own connections. It is one of `processes` that share the machine's memory; the first of them also tells what concerns
+    all. Events that the application triggers are entered into `record`.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -83,6 +83,8 @@ class Node:
         connection_limit: ConnectionLimit | None = None,
         processes: int = 1,
         record: deque[SentEvent] | None = None,
+        *,
+        is_first_process: bool = True,
     ) -> None:
         self.config = config
         self._processes = processes
@@ -101,7 +103,9 @@ class Node:
             if config.tls.cert is not None and config.tls.key is not None
             else None
         )
-        self._certificate_watch = None if self._tls is None else CertificateWatch(self._tls)
+        self._certificate_watch = (
+            None if self._tls is None else CertificateWatch(self._tls, warns=is_first_process)
+        )
         self._compression = _compression(config)
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))

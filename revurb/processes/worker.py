@@ -115,7 +115,9 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     tokens = options.connection_tokens
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
     bus_factory = choose_bus_factory(config, options.hub_socket)
-    node = Node(config, apps, bus_factory, limit, processes=1 + len(slots))
+    node = Node(
+        config, apps, bus_factory, limit, processes=1 + len(slots), is_first_process=options.slot == 0
+    )
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)

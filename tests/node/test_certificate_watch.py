@@ -81,6 +81,14 @@ def test_it_is_warned_of_once_a_day(
         assert caplog.records[0].__dict__["ends"] == shown_end(tls)
 
 
+def test_one_process_of_a_server_tells_of_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tls = ServerTls(*write(tmp_path, 1))
+    CertificateWatch(tls, warns=False).check(1.0)
+    assert not caplog.records
+    CertificateWatch(tls).check(1.0)
+    assert len(caplog.records) == 1
+
+
 def test_an_end_that_cannot_be_read_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tls = ServerTls(*write(tmp_path))
     tls.ends_at = None

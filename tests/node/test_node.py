@@ -143,6 +143,7 @@ def test_silence_is_pinged_then_closed_for_everyone(run: Run) -> None:
                 await alive.expect("pusher:ping")
                 await alive.send({"event": "pusher:pong", "data": {}})
                 await silent.expect("pusher:ping")
+                assert (await silent.receive()).opcode == PING
                 await silent.expect_error(4201)
                 assert await silent.closed() == 4201
                 await alive.expect("pusher:ping")

@@ -37,6 +37,7 @@ from revurb.bus.reverb.php_json import UnreadableByPhp, quote, write_json
 from revurb.bus.reverb.php_release import PhpRelease
 
 OLD_ANSWER = "metrics-retrieved"
+MAX_OLD_BYTES = 192 * 1024  # of an old question: names of channels, which are read in 5 ms
 _KEY = re.compile("[A-Za-z0-9]{10,64}")  # never one of the types of messages
 _LETTERS = string.ascii_letters + string.digits
 
@@ -85,14 +86,12 @@ def read_old_question(key: object, application: str, payload: msgspec.Raw) -> Me
     raise."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise InvalidReverbMessage("not a question that can be answered")
-    if len(bytes(payload)) > php.MAX_BYTES:
+    if len(bytes(payload)) > MAX_OLD_BYTES:
         raise InvalidReverbMessage("a question that is too long")
     app_id = read_application(application).app_id
     question = _read_old_question(payload)
-    options = _as_php(orjson.loads(bytes(question.options)))
-    return MetricsQuestion(
-        key, app_id, question.type.upper(), options if isinstance(options, Mapping) else {}, PhpRelease.OLD
-    )
+    options = _read_options(bytes(question.options))
+    return MetricsQuestion(key, app_id, question.type.upper(), options, PhpRelease.OLD)
 
 
 def read_old_answer(key: object, payload: msgspec.Raw) -> MetricsAnswer:
@@ -157,10 +156,15 @@ def new_key() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(10))
 
 
-def _as_php(value: object) -> php.PhpValue:
-    """What PHP's json_decode makes of the options, of which no value is deeper than a list of names."""
-    if isinstance(value, dict):
-        return {key: _as_php(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return {index: _as_php(each) for index, each in enumerate(value)}
-    return value if isinstance(value, str | int | float) else None
+def _read_options(raw: bytes) -> Mapping[str | int, php.PhpValue]:
+    """The options of an old question, as PHP's json_decode makes them: texts, and lists of texts under their numbers.
+    What is neither means nothing, and is left out."""
+    value = orjson.loads(raw)
+    found: dict[str | int, php.PhpValue] = {}
+    for name, option in value.items() if isinstance(value, dict) else ():
+        if option is None or isinstance(option, str):
+            found[name] = option
+        elif isinstance(option, list | dict):
+            pairs = option.items() if isinstance(option, dict) else enumerate(option)
+            found[name] = {key: each for key, each in pairs if isinstance(each, str)}
+    return found

@@ -18,7 +18,9 @@ APPLICATION = "Laravel\\Reverb\\Application"
 PENDING_METRIC = "Laravel\\Reverb\\Protocols\\Pusher\\PendingMetric"
 METRIC_TYPE = "Laravel\\Reverb\\Protocols\\Pusher\\MetricType"
 
-MAX_BYTES = 1024 * 1024  # an application takes 700; the rest is for the channel names of a question
+MAX_BYTES = (
+    192 * 1024
+)  # read in 20 ms; an application takes 700, the rest is for the channel names of a question
 MAX_DEPTH = 8  # a question, its application, the app's options and what those may hold: 5
 _SMALLEST_PAIR_BYTES = len("i:0;N;")
 _LONGEST_NUMBER_BYTES = 32  # 64-bit integers take 20, floats 24

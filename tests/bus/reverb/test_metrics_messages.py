@@ -8,9 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from revurb.bus.reverb import php
 from revurb.bus.reverb.message_parts import InvalidReverbMessage
-from revurb.bus.reverb.metrics_messages import MetricsAnswer, MetricsQuestion, write_answer, write_question
+from revurb.bus.reverb.metrics_messages import (
+    MAX_OLD_BYTES,
+    MetricsAnswer,
+    MetricsQuestion,
+    write_answer,
+    write_question,
+)
 from revurb.bus.reverb.php_release import PhpRelease
 from revurb.bus.reverb.reverb_messages import AskedByRevurb, read
 from tests.bus.reverb import php_model
@@ -57,7 +62,7 @@ def test_old_questions(payload: Any, kind: str, options: Any) -> None:
         asked({"type": "connections"}, application=""),
         asked({"type": 5}),
         asked([]),
-        asked({"type": "channels", "options": {"filter": "x" * php.MAX_BYTES}}),
+        asked({"type": "channels", "options": {"filter": "x" * MAX_OLD_BYTES}}),
         asked({"type": "channels"}).replace(
             b'"channels"', b'"channels","options":' + b"[" * 5000 + b"]" * 5000
         ),

@@ -171,7 +171,7 @@ def test_what_is_as_long_and_as_deep_as_is_allowed_is_read() -> None:
 
 def test_the_work_is_in_proportion_to_the_bytes() -> None:
     """The cheapest value takes two bytes, so there is a bound for whatever is claimed."""
-    for count in (1_000, 10_000, 100_000):
+    for count in (100, 1_000, 15_000):
         data = b"a:%d:{%b}" % (count, b"".join(b"i:%d;N;" % index for index in range(count)))
         reader = PhpReader(data)
         reader.read()
