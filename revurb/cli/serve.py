@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from revurb.cli.examples import examples
-from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key, load_or_exit
+from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key
 from revurb.cli.welcome import print_welcome
-from revurb.config import App, Config, ConfigError
+from revurb.config import App, Config, ConfigError, load
+from revurb.observe.logs import configure_logging
 from revurb.observe.printable import escape_lines
 from revurb.observe.unblocked_output import protect_output
 
 if TYPE_CHECKING:
     from revurb.processes.invocation import Invocation
+
+_log = logging.getLogger(__name__)
 
 # The app of --dev, in place of the one in the environment or in .env. Its secret is publicly known, so --dev listens on
 # loopback unless --host is given. The id is a number, since the Python SDK accepts no other.
@@ -44,9 +48,12 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     """
     protect_output()
     environ = {**os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
-    loaded = load_or_exit(config=config, env_file=env_file, environ=environ, **flags)
+    loaded = _load_or_exit(flags_by_key(flags), environ, config, env_file)
     for warning in loaded.warnings:
-        click.echo(escape_lines(f"warning: {warning}"), err=True)
+        if loaded.log.format == "json":
+            _log.warning("configuration", extra={"warning": warning})
+        else:
+            click.echo(escape_lines(f"warning: {warning}"), err=True)
     # The secret of any other app is not printed, also with --dev.
     secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
     dev_app = next((app for app in loaded.apps if dev and app.secret == secret), None)
@@ -62,6 +69,28 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     _supervise(Invocation(flags=texts, toml_path=config, env_file=env_file, environ=environ), loaded, dev_app)
 
 
+def _load_or_exit(
+    flags: dict[str, object], environ: dict[str, str], config: Path | None, env_file: Path | None
+) -> Config:
+    """The configuration. Its problems are lines of JSON where those were asked for."""
+    try:
+        loaded = load(flags=flags, environ=environ, toml_path=config, env_file=env_file)
+    except ConfigError as error:
+        _exit_with_problems(error, error.log_format)
+    if loaded.log.format == "json":
+        configure_logging("json", loaded.log.level)
+    return loaded
+
+
+def _exit_with_problems(error: ConfigError, log_format: str) -> NoReturn:
+    if log_format != "json":
+        exit_with_problems(error)
+    configure_logging("json", "info")
+    for problem in error.problems:
+        _log.error("the configuration cannot be used", extra={"problem": problem})
+    sys.exit(2)
+
+
 def _serve_single_node(config: Config, dev_app: App | None) -> None:
     from revurb.processes.single_node import StartError, run_single_node
 
@@ -70,9 +99,9 @@ def _serve_single_node(config: Config, dev_app: App | None) -> None:
             config, lambda node: print_welcome(config, node.port, tuple(node.apps.all()), dev_app)
         )
     except ConfigError as error:
-        exit_with_problems(error)
+        _exit_with_problems(error, config.log.format)
     except StartError as error:
-        _exit(str(error))
+        _exit(str(error), config)
 
 
 def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> None:
@@ -83,10 +112,13 @@ def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> N
         supervise(invocation, config, lambda port: print_welcome(config, port, config.apps, dev_app))
     except GaveUp as error:
         if error.configuration:
-            exit_with_problems(ConfigError(error.problems))
-        _exit(str(error))
+            _exit_with_problems(ConfigError(error.problems), config.log.format)
+        _exit(str(error), config)
 
 
-def _exit(reason: str) -> NoReturn:
-    click.echo(escape_lines(f"revurb: {reason}"), err=True)
+def _exit(reason: str, config: Config) -> NoReturn:
+    if config.log.format == "json":
+        _log.error("the server cannot run", extra={"reason": reason})
+    else:
+        click.echo(escape_lines(f"revurb: {reason}"), err=True)
     sys.exit(1)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from revurb.config import App, Config
 from revurb.config.normalization import shown_addresses
 from revurb.observe.printable import escape_lines
 
+_log = logging.getLogger(__name__)
+
 
 def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App | None) -> None:
-    """Print to standard output. `dev_app` is the app whose secret may be printed, with lines for clients of it."""
+    """Print to standard output. `dev_app` is the app whose secret may be printed, with lines for clients of it. Where
+    the log is JSON, lines of that say which apps are served."""
+    if config.log.format == "json":
+        for app in apps:
+            _log.info("serving an app", extra={"app": app.id, "key": app.key})
+        return
     server = config.server
     tls = config.tls.cert is not None
     first = server.hosts[0]

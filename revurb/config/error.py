@@ -13,10 +13,12 @@ MASK = "********"
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` has a line for each problem."""
+    """The configuration cannot be used. `problems` has a line for each problem; `log_format` is how the operator wants
+    lines, as far as that could be read."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
+    def __init__(self, problems: Iterable[str], log_format: str = "plain") -> None:
         self.problems = tuple(problems)
+        self.log_format = log_format
         super().__init__("\n".join(self.problems))
 
 

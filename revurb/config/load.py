@@ -80,7 +80,7 @@ def load(
     if not apps and config.app_provider is None and not sources.problems:
         sources.problems.append(no_apps(sources, base))
     if sources.problems:
-        raise ConfigError(dict.fromkeys(sources.problems))
+        raise ConfigError(dict.fromkeys(sources.problems), config.log.format)
     paths = {
         setting.key: str(base / values[setting.key])
         for setting in SETTINGS

@@ -267,7 +267,7 @@ class Node:
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
         )
-        trace = MessageTrace() if config.log.debug else None
+        trace = MessageTrace(form=config.log.format) if config.log.debug else None
         gateway = Gateway(
             api,
             self.apps,

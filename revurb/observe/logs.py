@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
+from types import TracebackType
 from typing import TextIO
 
 import orjson
 
 from revurb.observe.printable import escape_json, escape_lines, escape_unprintable
 
+_log = logging.getLogger(__name__)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -65,7 +68,8 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
     """Send the records of the `revurb` loggers to `stream` (stderr), with `fields` on each line. `form` is "plain" or
     "json".
 
-    For processes that are Revurb's own; a program that embeds the server keeps its own logging.
+    For processes that are Revurb's own; a program that embeds the server keeps its own logging. With "json", what
+    Python itself would print (exceptions that nobody has caught, warnings) is a line of JSON too.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
@@ -86,3 +90,16 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
     others.setFormatter(handler.formatter)
     others.filters[:] = handler.filters
     logging.lastResort = others
+    if form == "json":
+        logging.captureWarnings(True)
+        of_python = logging.getLogger("py.warnings")
+        of_python.handlers[:], of_python.propagate = [handler], False
+        sys.excepthook = _log_uncaught
+        threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        _log.critical("uncaught exception", exc_info=(kind, error, trace))

@@ -13,6 +13,7 @@ next. Elsewhere each message is one line.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ from typing import TextIO
 
 import orjson
 
-from revurb.observe.printable import escape_unprintable
+from revurb.observe.printable import escape_json, escape_unprintable
 from revurb.observe.unblocked_output import unblocked
 
 MAX_SHOWN_CHARS = 300
@@ -31,6 +32,7 @@ CONTINUATION = " " * 13  # below what stands behind the arrow
 SHORT_ID_CHARS = 6
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 ARROW_COLOURS = {"<--": "\x1b[36m", "-->": "\x1b[32m", "---": DIM}
+DIRECTIONS = {"<--": "received", "-->": "sent", "---": "connection"}
 _AUTH = re.compile(r"""(auth[\\"']*\s*:\s*[\\"']*)[^"'\\,}]+""")
 
 
@@ -67,16 +69,17 @@ def _summary(message: object) -> str:
 
 
 class MessageTrace:
-    """Prints messages and requests to `stream`; without one to standard output, for which it does not wait. Never
-    raises: lines that cannot be printed are counted in `lines_dropped`."""
+    """Prints messages and requests to `stream`; without one to standard output, for which it does not wait. With `form`
+    "json", each is an object on a line. Never raises: lines that cannot be printed are counted in `lines_dropped`."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, form: str = "plain") -> None:
         if stream is None and sys.stdout is not None:  # else descriptor 1 may be anything
             stream = unblocked(
                 sys.stdout, 1, "stdout"
             )  # as in a process that serves, also where a node is embedded
         self._stream = stream
-        self._on_terminal = _is_terminal(stream)
+        self._is_json = form == "json"
+        self._on_terminal = not self._is_json and _is_terminal(stream)
         self._coloured = (
             self._on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         )
@@ -105,6 +108,18 @@ class MessageTrace:
         return f"..{socket_id[-SHORT_ID_CHARS:]}"
 
     def _print(self, arrow: str, who: str, what: str) -> None:
+        if self._is_json:
+            self._write(escape_json(_json_line(arrow, who, what)))
+        else:
+            self._write(self._line(arrow, who, what))
+
+    def _write(self, line: str) -> None:
+        try:
+            print(line, file=self._stream, flush=True)
+        except Exception:  # it is closed, its encoding does not have a character, or it is the program's own
+            self.lines_dropped += 1
+
+    def _line(self, arrow: str, who: str, what: str) -> str:
         text = f"{escape_unprintable(who)} {escape_unprintable(what)}"
         lines = [text]
         if self._on_terminal:
@@ -121,10 +136,22 @@ class MessageTrace:
         if self._coloured:
             begin = f"{DIM}{begin[:9]}{RESET}{ARROW_COLOURS[arrow]}{arrow} "
             lines[-1] += RESET
-        try:
-            print(begin + "\n".join(lines), file=self._stream, flush=True)
-        except Exception:  # it is closed, its encoding does not have a character, or it is the program's own
-            self.lines_dropped += 1
+        return begin + "\n".join(lines)
+
+
+def _json_line(arrow: str, who: str, what: str) -> str:
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    kind, number = ("request", who.removeprefix("http ")) if who.startswith("http ") else ("socket_id", who)
+    return json.dumps(
+        {
+            "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",
+            "level": "debug",
+            "message": DIRECTIONS[arrow],
+            kind: number,
+            "text": what,
+        }
+    )
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -69,7 +69,7 @@ class SingleNode:
         self._node = node
         self._notifier = SystemdNotifier(os.environ)
         self._control = ControlSocket(self._answer)
-        self._stack_dump = StackDump()
+        self._stack_dump = StackDump(node.config.log.format)
         self._started_at = time.monotonic()
         self._alive_timer: asyncio.TimerHandle | None = None
 
@@ -82,7 +82,15 @@ class SingleNode:
         await self._control.start(node.config.process.runtime_dir, node.port)
         tune_garbage_collector()
         self._send_alive()
-        _log.info("listening", extra={"host": server.host, "port": node.port, "open_files_limit": files})
+        _log.info(
+            "listening",
+            extra={
+                "version": __version__,
+                "host": server.host,
+                "port": node.port,
+                "open_files_limit": files,
+            },
+        )
         on_listening(node)
         listening = f"Listening on {shown_addresses(server.host, node.port)}"
         self._notifier.ready(listening)

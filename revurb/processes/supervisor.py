@@ -52,10 +52,8 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
         binding = bind(server.hosts, server.port, server.unix_socket, server.unix_socket_mode, count)
     except ListenError as error:
         raise GaveUp((str(error),)) from error
-    _log.info(
-        "starting",
-        extra={"host": server.host, "port": binding.port, "workers": count, "open_files_limit": files},
-    )
+    address = {"version": __version__, "host": server.host, "port": binding.port}
+    _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
     try:
         with hub_socket(config.process.runtime_dir, binding.port) as hub:
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
@@ -162,7 +160,8 @@ class Supervisor:
                 await self._changes.wait()
         self._state = "ready"
         host, port = self._config.server.host, self._binding.port
-        _log.info("listening", extra={"host": host, "port": port, "workers": len(self._workers.slots)})
+        workers = len(self._workers.slots)
+        _log.info("listening", extra={"version": __version__, "host": host, "port": port, "workers": workers})
         on_listening(port)
         self._notifier.ready(self._summary())
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import trustme
 
+import revurb
+from tests.client import connect, http
+from tests.conftest import Run
+from tests.processes.serving import launched
 from tests.processes.test_single_node import serving, write_certificate
 
 
@@ -49,3 +56,47 @@ def test_a_key_that_does_not_fit_ends_the_start(tmp_path: Path) -> None:
     code, err = failed_start(tmp_path, "--dev", "--tls-cert", cert, "--tls-key", key)
     assert code == 1
     assert f"cannot use the TLS certificate {cert}" in err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_line_of_a_json_log_is_json(tmp_path: Path, run: Run, workers: str) -> None:
+    environment = {"REVURB_LOG_FORMAT": "json", "REVERB_SERVER_PROT": "1"}
+    with launched(tmp_path, "--debug", "--workers", workers, environment=environment) as server:
+        port = int(server.said(r'"message":"listening",.*"port":(\d+)')[1])
+
+        async def main() -> None:
+            async with connect(port, "key1") as client, http(port) as connection:
+                await client.subscribe("a")
+                assert (await connection.request("GET", "/nope")).status == 404
+
+        run(main())
+        server.said("disconnected")
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    entries = [json.loads(line) for line in server.lines]
+    by_message = {entry["message"]: entry for entry in entries}
+    assert all(isinstance(entry, dict) and entry["time"] and entry["level"] for entry in entries)
+    assert "REVERB_SERVER_PROT: unknown name" in by_message["configuration"]["warning"]
+    assert by_message.get("starting", by_message["listening"])["version"] == revurb.__version__
+    assert (by_message["serving an app"]["app"], by_message["serving an app"]["key"]) == ("1", "key1")
+    assert "unknown path" in by_message
+    received = [entry for entry in entries if entry["message"] == "received"]
+    assert {entry.get("text") for entry in received} == {'pusher:subscribe {"channel":"a"}', "GET /nope"}
+
+
+def test_errors_are_json_too(tmp_path: Path) -> None:
+    code, err = failed_start(tmp_path, "--dev", "--port", "x", "--log-format", "json")
+    assert (code, json.loads(err)["problem"][:22]) == (2, "server.port: found 'x'")
+    code, err = failed_start(tmp_path, "--dev", "--host", "192.0.2.1", REVURB_LOG_FORMAT="json")  # TEST-NET-1
+    assert (code, json.loads(err)["message"]) == (1, "the server cannot run")
+    (tmp_path / "bad.py").write_text("raise ValueError('boom')")
+    code, err = failed_start(tmp_path, "--dev", "--app-provider", "bad:Apps", REVURB_LOG_FORMAT="json")
+    entries = [json.loads(line) for line in err.splitlines()]
+    assert (code, "ValueError: boom" in entries[-1]["problem"]) == (2, True)
+
+
+def test_the_start_line_has_the_version(tmp_path: Path) -> None:
+    with serving(tmp_path, "--dev") as server:
+        server.signal(signal.SIGTERM)
+        _, _, err = server.ended()
+    assert f"listening version={revurb.__version__} host=127.0.0.1 port={server.port} " in err

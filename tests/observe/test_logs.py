@@ -1,6 +1,9 @@
 import io
 import json
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +16,12 @@ def _leave_logging_as_it_was() -> Iterator[None]:
     logger = logging.getLogger("revurb")
     before = (logger.handlers[:], logger.level, logger.propagate)
     last_resort = logging.lastResort
+    hooks = (sys.excepthook, threading.excepthook)
     yield
+    logging.captureWarnings(False)
+    logging.getLogger("py.warnings").handlers.clear()
+    logging.getLogger("py.warnings").propagate = True
+    sys.excepthook, threading.excepthook = hooks
     logging.lastResort = last_resort
     logger.handlers[:], logger.level, logger.propagate = before
 
@@ -106,3 +114,29 @@ def test_what_nobody_else_handles_has_the_same_form() -> None:
 def test_the_level_counts() -> None:
     assert "listening" not in said("plain", "error")
     assert "too fine" in said("plain", "debug")
+
+
+def test_what_python_itself_would_print_is_json() -> None:
+    stream = io.StringIO()
+    configure_logging("json", "info", stream)
+
+    def fail() -> None:
+        raise ValueError("a\nb")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    try:
+        fail()
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)  # Ctrl-C is no fault
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    entries = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [entry["message"] for entry in entries[:2]] == ["uncaught exception"] * 2
+    assert all("ValueError: a\nb" in entry["exception"] for entry in entries[:2])
+    assert "DeprecationWarning: old" in entries[2]["message"]
+    assert len(entries) == 3

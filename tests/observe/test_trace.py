@@ -1,4 +1,5 @@
 import io
+import json
 import re
 
 import pytest
@@ -150,3 +151,20 @@ def test_on_a_terminal_lines_have_80_columns_and_colours(
     assert third.startswith(" " * 13 + "word")
     if colour:
         assert re.findall(r"\x1b\[(\d*)m([-<>]{3})", text) == [("2", "---"), ("36", "<--"), ("32", "-->")]
+
+
+def test_as_json_each_is_an_object_on_a_line() -> None:
+    stream = Terminal()
+    trace = MessageTrace(stream, "json")
+    trace.received("1.2", '{"event":"e\x85","data":"x"}'.encode())
+    trace.request(3, "GET", "/up", b"")
+    trace.note("1.2", "disconnected")
+    entries = [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
+    assert [(entry["message"], entry["text"]) for entry in entries] == [
+        ("received", 'e\x85 "x"'),
+        ("received", "GET /up"),
+        ("connection", "disconnected"),
+    ]
+    assert [entry.get("socket_id") for entry in entries] == ["1.2", None, "1.2"]
+    assert entries[1]["request"] == "3"
+    assert stream.getvalue().replace("\n", "").isprintable()

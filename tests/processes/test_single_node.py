@@ -116,13 +116,6 @@ def test_debug_prints_each_message(run: Run, tmp_path: Path) -> None:
     assert "disconnected" in out
 
 
-def test_json_logs(tmp_path: Path) -> None:
-    with serving(tmp_path, "--dev", REVURB_LOG_FORMAT="json") as server:
-        server.signal(signal.SIGTERM)
-        _, _, err = server.ended()
-    assert f'"message":"listening","host":"127.0.0.1","port":{server.port}' in err
-
-
 def write_certificate(directory: Path, authority: trustme.CA) -> tuple[str, str]:
     certificate = authority.issue_cert("localhost")
     cert, key = directory / "cert.pem", directory / "key.pem"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -39,6 +40,28 @@ def test_the_stack_is_printed_while_the_thread_is_blocked() -> None:
         raise AssertionError("no stack")
     out, _ = process.communicate()
     assert (process.returncode, out) == (0, "closed\n")
+
+
+def test_a_stack_is_json_where_the_log_is() -> None:
+    program = BLOCKED.replace("StackDump()", "StackDump('json')").replace(
+        "protect_output()\ndump", "protect_output()\nconfigure_logging('json', 'info')\ndump"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"from revurb.observe.logs import configure_logging\n{program}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        entry = json.loads(line)
+        assert entry["message"] == "the event loop is blocked"
+        if " in blocks" in entry["stack"]:
+            break
+    else:
+        raise AssertionError("no stack")
+    assert process.communicate()[0] == "closed\n"
 
 
 def test_a_full_pipe_does_not_hold_up_the_end() -> None:
