@@ -61,8 +61,8 @@ class Node:
 
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
-    own connections. It is one of `processes` that share the machine's memory; the first of them also tells what concerns
-    all. Events that the application triggers are entered into `record`.
+    own connections. It is one of `processes` that share the machine's memory; the first of them also tells what
+    concerns all. Events that the application triggers are entered into `record`.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
