@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.pusher.lone_surrogates import MARK, has_any, hide, show
+from revurb.pusher.lone_surrogates import MARK, MAX_HALVES, has_any, hide, show
 
 HALVES = [
     r'"\ud83d"',
@@ -45,6 +45,12 @@ def test_what_has_no_half_is_left_alone(text: str) -> None:
 
 def test_what_could_not_be_undone_is_not_done() -> None:
     assert hide(rf'"{MARK}\ud83d"'.encode()) is None
+
+
+def test_nobody_waits_for_a_message_of_nothing_else() -> None:
+    half = rb"\ud83d"
+    assert hide(b'"%b"' % (half * MAX_HALVES)) is not None
+    assert hide(b'"%b"' % (half * (MAX_HALVES + 1))) is None
 
 
 def test_texts_with_a_half_are_known() -> None:
