@@ -260,7 +260,9 @@ async def test_keys_of_the_wrong_type_in_a_cluster(
                 await redis.set(key, "x")
         for number in range(3):
             await room.works(text=b"%d" % number)
-        await room.here.until(lambda: set(keys) <= logged_keys(caplog))  # the nodes begin new sessions meanwhile
+        await room.here.until(
+            lambda: set(keys) <= logged_keys(caplog)
+        )  # the nodes begin new sessions meanwhile
         await cluster.kill(room.there)
         await room.here.until(lambda: MEMBER_EVENTS.removed(ROOM, BOB) in room.here.texts(ROOM))
     finally:
