@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from rich.table import Table
 
 from revurb.cli.examples import examples
-from revurb.cli.options import config_flags, config_options, exit_with_problems, load_or_exit
+from revurb.cli.options import (
+    config_flags,
+    config_options,
+    exit_with_problems,
+    load_or_exit,
+    load_with_dev_app,
+)
 from revurb.cli.tables import cell, print_table
-from revurb.config import ConfigError, load_app_provider, option_rows, reference
+from revurb.config import (
+    ConfigError,
+    OptionRow,
+    PartialConfigError,
+    load_app_provider,
+    option_rows,
+    reference,
+)
 from revurb.observe.printable import escape_json, escape_lines
 
 
@@ -33,23 +47,41 @@ def show(as_json: bool, **flags: Any) -> None:
     """Print every option with its value and where that came from.
 
     Takes the flags of serve as well (revurb serve --help lists them), and shows what they would do. Secrets are
-    masked.
+    masked. What is not usable is shown too: then the problems are on standard error, and the exit code is 2.
     """
-    listed = list(option_rows(load_or_exit(**flags)))
+    failure: ConfigError | None = None
+    try:
+        listed = list(option_rows(load_with_dev_app(**flags)))
+    except PartialConfigError as error:
+        failure, listed = error, list(option_rows(error.usable, error.rejected))
     if as_json:
-        values = {row.key: {"value": row.value, "source": row.source} for row in listed}
-        text = json.dumps(values, indent=2, ensure_ascii=False)
-        click.echo("\n".join(map(escape_json, text.split("\n"))))
-        return
+        _print_json(listed)
+    else:
+        _print_table(listed)
+    if failure is not None:
+        exit_with_problems(failure)
+
+
+def _print_json(listed: Sequence[OptionRow]) -> None:
+    values = {
+        row.key: {"value": row.value, "source": row.source, **({} if row.is_usable else {"usable": False})}
+        for row in listed
+    }
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    click.echo("\n".join(map(escape_json, text.split("\n"))))
+
+
+def _print_table(listed: Sequence[OptionRow]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("Key", "Value", "Source"):
         table.add_column(heading, overflow="fold")
     for row in listed:
-        set_here = "" if row.source == "default" else "bold"
+        style = "red" if not row.is_usable else "" if row.source == "default" else "bold"
+        source = row.source if row.is_usable else f"{row.source}: not usable"
         table.add_row(
             cell(row.key),
-            cell(_formatted(row.value), set_here),
-            cell(row.source, "dim" if not set_here else ""),
+            cell(_formatted(row.value), style),
+            cell(source, style if not row.is_usable else "" if style else "dim"),
         )
     print_table(table)
 

@@ -11,6 +11,8 @@ Flags, their help and their names are taken from the declarations of the options
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +31,7 @@ FLAG_KEYS: Mapping[str, str] = {
     for setting in SETTINGS
     if setting.option.flag is not None
 }
+DEV_REPLY_TIMEOUT_S = 5.0
 METAVARS = {"text": "TEXT", "integer": "N", "number": "SECONDS", "boolean": "", "list": "TEXT,..."}
 
 
@@ -75,15 +78,57 @@ def load_or_exit(
     environ: Mapping[str, str] | None = None,
     **flags: object,
 ) -> Config:
-    """Returns the configuration, or prints its problems on standard error and exits with 2.
-
-    Names of `flags` are parameters of commands ("port") or dotted keys (`server.port`); a value of None is ignored.
-    `environ` replaces the environment of the process.
-    """
+    """Returns what `load_with_dev_app` does, or prints the problems on standard error and exits with 2."""
     try:
-        return load(flags=flags_by_key(flags), environ=environ, toml_path=config, env_file=env_file)
+        return load_with_dev_app(config=config, env_file=env_file, environ=environ, **flags)
     except ConfigError as error:
         exit_with_problems(error)
+
+
+def load_with_dev_app(
+    *,
+    config: Path | None = None,
+    env_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    **flags: object,
+) -> Config:
+    """Returns the configuration. Raises ConfigError.
+
+    Names of `flags` are parameters of commands (`port`) or dotted keys (`server.port`); a value of None is ignored.
+    `environ` replaces the environment of the process. Where no app is configured, it is the one of `revurb serve --dev`
+    if that runs here.
+    """
+    named: dict[str, Any] = {"flags": flags_by_key(flags), "toml_path": config, "env_file": env_file}
+    try:
+        return load(environ=environ, **named)
+    except ConfigError as error:
+        dev_environ = find_dev_environment() if error.no_apps else None
+        if dev_environ is None:
+            raise
+    found = load(environ={**(os.environ if environ is None else environ), **dev_environ}, **named)
+    note = f"no app is configured here: taking that of revurb serve --dev on port {found.server.port}"
+    click.echo(f"revurb: {note}", err=True)
+    return found
+
+
+def find_dev_environment() -> dict[str, str] | None:
+    """The environment of the server on this host that serves the ready-made app: with the configured port if there is
+    one, otherwise the first; None if none runs."""
+    from revurb.processes.control_socket import (
+        ControlRequest,
+        send_control_request,
+    )  # takes a tenth of a second
+    from revurb.processes.runtime_dir import control_sockets
+
+    found: list[dict[str, str]] = []
+    for _, sock in control_sockets(os.environ.get("REVURB_RUNTIME_DIR") or None):
+        with sock, contextlib.suppress(OSError, ValueError):
+            status = send_control_request(sock, ControlRequest("status"), DEV_REPLY_TIMEOUT_S).status
+            if status is not None and status.dev_environment is not None:
+                found.append(status.dev_environment)
+    wanted = os.environ.get("REVERB_SERVER_PORT", "8080")
+    found.sort(key=lambda environ: environ["REVERB_SERVER_PORT"] != wanted)  # the wanted one first
+    return found[0] if found else None
 
 
 def flags_by_key(flags: Mapping[str, object]) -> dict[str, object]:

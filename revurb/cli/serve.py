@@ -13,7 +13,7 @@ import click
 from revurb.cli.examples import examples
 from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key
 from revurb.cli.welcome import print_welcome
-from revurb.config import App, Config, ConfigError, load
+from revurb.config import DEV_DEFAULTS, DEV_ENVIRONMENT, App, Config, ConfigError, load, served_dev_app
 from revurb.observe.logs import configure_logging
 from revurb.observe.printable import escape_lines
 from revurb.observe.unblocked_output import protect_output
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from revurb.processes.invocation import Invocation
 
 _log = logging.getLogger(__name__)
-
-# The app of --dev, in place of the one in the environment or in .env. Its secret is publicly known, so --dev listens on
-# loopback unless --host is given. The id is a number, since the Python SDK accepts no other.
-DEV_ENVIRONMENT = {
-    "REVERB_SERVER_HOST": "127.0.0.1",
-    "REVERB_APP_ID": "1",
-    "REVERB_APP_KEY": "key1",
-    "REVERB_APP_SECRET": "secret1",
-}
 
 
 @click.command(epilog=examples("serve"))
@@ -47,16 +38,14 @@ def serve(dev: bool, config: Path | None, env_file: Path | None, **flags: Any) -
     process reads its TLS certificate again.
     """
     protect_output()
-    environ = {**os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
+    environ = {**DEV_DEFAULTS, **os.environ, **DEV_ENVIRONMENT} if dev else dict(os.environ)
     loaded = _load_or_exit(flags_by_key(flags), environ, config, env_file)
     for warning in loaded.warnings:
         if loaded.log.format == "json":
             _log.warning("configuration", extra={"warning": warning})
         else:
             click.echo(escape_lines(f"warning: {warning}"), err=True)
-    # The secret of any other app is not printed, also with --dev.
-    secret = DEV_ENVIRONMENT["REVERB_APP_SECRET"]
-    dev_app = next((app for app in loaded.apps if dev and app.secret == secret), None)
+    dev_app = served_dev_app(loaded) if dev else None  # the secret of any other app is not printed
     # Imported here, so that an invalid configuration is reported without the time that importing the server takes.
     from revurb.processes.cpus import worker_count
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import sys
 
 import click
 
@@ -34,6 +37,8 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
     for app in apps:
         secret = f"  secret {app.secret}" if app is dev_app else ""
         _echo(f"  app id {app.id}  key {app.key}{secret}")
+    if server.test_page:
+        _echo(f"  a page with a test client: {base}/")
     if dev_app is not None:
         _echo(_client_lines(host, port, server.path, tls, base, dev_app))
     _echo("Stop with Ctrl-C.\n")
@@ -47,15 +52,21 @@ def _client_lines(host: str, port: int, path: str, tls: bool, base: str, app: Ap
     force_tls = "true" if tls else "false"
     js_path = f", wsPath: '{path}'" if path else ""
     py_path = f"  # the path prefix {path} goes into a reverse proxy" if path else ""
+    revurb = _command()
     return f"""
-pusher-js:
+pusher-js (npm install pusher-js):
+  import Pusher from 'pusher-js';
   const pusher = new Pusher('{app.key}', {{ cluster: '', wsHost: '{host}', wsPort: {port}, wssPort: {port},
     forceTLS: {force_tls}, enabledTransports: ['ws', 'wss'], disableStats: true{js_path} }});
   pusher.subscribe('orders').bind('created', (data) => console.log(data));
 
-laravel-echo:
+laravel-echo (npm install laravel-echo pusher-js):
+  import Echo from 'laravel-echo';
+  import Pusher from 'pusher-js';
+  window.Pusher = Pusher;
   window.Echo = new Echo({{ broadcaster: 'reverb', key: '{app.key}', wsHost: '{host}', wsPort: {port},
     wssPort: {port}, forceTLS: {force_tls}, enabledTransports: ['ws', 'wss']{js_path} }});
+  window.Echo.channel('orders').listen('.created', (data) => console.log(data));
 
 Laravel (.env):
   BROADCAST_CONNECTION=reverb
@@ -65,6 +76,10 @@ Laravel (.env):
   REVERB_HOST={host}
   REVERB_PORT={port}
   REVERB_SCHEME={"https" if tls else "http"}
+  VITE_REVERB_APP_KEY="${{REVERB_APP_KEY}}"
+  VITE_REVERB_HOST="${{REVERB_HOST}}"
+  VITE_REVERB_PORT="${{REVERB_PORT}}"
+  VITE_REVERB_SCHEME="${{REVERB_SCHEME}}"
 
 Python (pip install pusher):{py_path}
   import pusher
@@ -72,6 +87,23 @@ Python (pip install pusher):{py_path}
     ssl={tls})
   client.trigger('orders', 'created', {{'id': 7}})
 
-Shell:
-  curl {base}/up
+Shell, in another terminal:
+  {revurb} listen orders
+  {revurb} trigger orders created '{{"id":7}}'
+
+curl:
+  body='{{"name":"created","channel":"orders","data":"{{\\"id\\":7}}"}}'
+  query="auth_key={app.key}&auth_timestamp=$(date +%s)&auth_version=1.0"
+  query="$query&body_md5=$(printf %s "$body" | openssl md5 | sed 's/.* //')"
+  signed=$(printf 'POST\\n%s\\n%s' {path}/apps/{app.id}/events "$query")
+  signature=$(printf %s "$signed" | openssl dgst -sha256 -hmac {app.secret} | sed 's/.* //')
+  curl{" -k" if tls else ""} -d "$body" "{base}/apps/{app.id}/events?$query&auth_signature=$signature"
 """
+
+
+def _command() -> str:
+    """What calls this program in another terminal: its name, or its path if the shell does not find it."""
+    if shutil.which("revurb") is not None:
+        return "revurb"
+    here = os.path.relpath(sys.argv[0])
+    return here if os.path.basename(here) == "revurb" else f"{sys.executable} -m revurb"

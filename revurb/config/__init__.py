@@ -12,9 +12,16 @@ from revurb.config.config import (
     TlsConfig,
     config_of,
 )
+from revurb.config.dev_app import (
+    DEV_APP,
+    DEV_DEFAULTS,
+    DEV_ENVIRONMENT,
+    dev_environment,
+    served_dev_app,
+)
 from revurb.config.error import MASK, ConfigError
 from revurb.config.listing import OptionRow, option_rows
-from revurb.config.load import load
+from revurb.config.load import PartialConfigError, load
 from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
 from revurb.config.php_import import ImportedConfig, import_reverb_php
@@ -26,6 +33,9 @@ from revurb.config.scaling import RedisConfig, ScalingConfig
 __all__ = [
     "APP_SETTINGS",
     "AUTO_WORKERS",
+    "DEV_APP",
+    "DEV_DEFAULTS",
+    "DEV_ENVIRONMENT",
     "MASK",
     "SETTINGS",
     "App",
@@ -37,6 +47,7 @@ __all__ = [
     "LogConfig",
     "Option",
     "OptionRow",
+    "PartialConfigError",
     "ProcessConfig",
     "RedisAddress",
     "RedisConfig",
@@ -45,6 +56,7 @@ __all__ = [
     "Setting",
     "TlsConfig",
     "config_of",
+    "dev_environment",
     "import_reverb_php",
     "load",
     "load_app_provider",
@@ -52,4 +64,5 @@ __all__ = [
     "option_rows",
     "redis_address",
     "reference",
+    "served_dev_app",
 ]

@@ -98,6 +98,13 @@ class ServerConfig:
             doc="Permissions of the Unix socket.",
         ),
     ] = 0o660
+    test_page: Annotated[
+        bool,
+        Option(
+            env="REVURB_TEST_PAGE",
+            doc="Answer browsers at `/` with a page that has a test client; on with `--dev`, and not for production.",
+        ),
+    ] = False
     drain_timeout_s: Annotated[
         float,
         Option(

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 MASK = "********"
 
 
+@dataclass(frozen=True, slots=True)
+class RejectedValue:
+    """A value that is not allowed, as it may be shown, and where it was found."""
+
+    shown: str
+    origin: str
+
+
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` has a line for each problem; `log_format` is how the operator wants
-    lines, as far as that could be read."""
+    lines, as far as that could be read. `no_apps` is whether nothing is wrong but that there is no app."""
 
-    def __init__(self, problems: Iterable[str], log_format: str = "plain") -> None:
+    def __init__(self, problems: Iterable[str], log_format: str = "plain", *, no_apps: bool = False) -> None:
         self.problems = tuple(problems)
         self.log_format = log_format
+        self.no_apps = no_apps
         super().__init__("\n".join(self.problems))
 
 

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
+from types import MappingProxyType
 
 from revurb.config.app_options import APP_SETTINGS, values_of
 from revurb.config.config import SETTINGS, Config
+from revurb.config.error import RejectedValue
 from revurb.config.option import Setting
+
+NOTHING: Mapping[str, RejectedValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class OptionRow:
-    """One option: its dotted key, its printable value (JSON types, secrets masked), and its source."""
+    """One option: its dotted key, its printable value (JSON types, secrets masked), and its source. One that is not
+    usable has the value that was found."""
 
     key: str
     value: object
     source: str
+    is_usable: bool = True
 
 
-def option_rows(config: Config) -> Iterator[OptionRow]:
-    """Yields every option of the server, then those of each app."""
+def option_rows(config: Config, rejected: Mapping[str, RejectedValue] = NOTHING) -> Iterator[OptionRow]:
+    """Yields every option of the server, then those of each app. What is in `rejected` takes the place of its option;
+    of apps that have such options, only these are listed."""
+    left = dict(rejected)
     for setting in SETTINGS:
-        yield _option_row(config, setting, setting.key, attrgetter(setting.attribute)(config))
+        found = left.pop(setting.key, None)
+        if found is None:
+            yield _option_row(config, setting, setting.key, attrgetter(setting.attribute)(config))
+        else:
+            yield OptionRow(setting.key, found.shown, found.origin, is_usable=False)
     for app in config.apps:
         values = values_of(app)
         for setting in APP_SETTINGS:
             yield _option_row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
+    for key, found in left.items():
+        yield OptionRow(key, found.shown, found.origin, is_usable=False)
 
 
 def _option_row(config: Config, setting: Setting, key: str, value: object) -> OptionRow:

@@ -7,7 +7,7 @@ read the apps, check what concerns several options. All problems are raised toge
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from typing import Any
 from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
-from revurb.config.error import MASK, ConfigError, suggestion
+from revurb.config.error import MASK, ConfigError, RejectedValue, suggestion
 from revurb.config.local_certificate import find_local_certificate
 from revurb.config.option import Setting, build
 from revurb.config.other_projects import no_apps, php_warnings
@@ -28,6 +28,23 @@ KEYS = frozenset(setting.key for setting in SETTINGS)
 TABLES = frozenset(
     ".".join(parts[:depth]) for parts in (key.split(".") for key in KEYS) for depth in range(1, len(parts))
 )
+
+
+class PartialConfigError(ConfigError):
+    """A configuration that cannot be used as a whole. `usable` has the defaults where something is wrong, `rejected`
+    has what was found there, by key."""
+
+    def __init__(
+        self,
+        problems: Iterable[str],
+        usable: Config,
+        rejected: Mapping[str, RejectedValue],
+        *,
+        no_apps: bool,
+    ) -> None:
+        super().__init__(dict.fromkeys(problems), usable.log.format, no_apps=no_apps)
+        self.usable = usable
+        self.rejected = rejected
 
 
 def load(
@@ -77,10 +94,12 @@ def load(
         )
     sources.problems += _cross_checks(config, provenance, base)
     sources.warnings += php_warnings(sources, values, provenance, apps, base)
-    if not apps and config.app_provider is None and not sources.problems:
+    has_no_apps = not apps and config.app_provider is None and not sources.problems
+    if has_no_apps:
         sources.problems.append(no_apps(sources, base))
     if sources.problems:
-        raise ConfigError(dict.fromkeys(sources.problems), config.log.format)
+        usable = replace(config, apps=apps, provenance=MappingProxyType(provenance))
+        raise PartialConfigError(sources.problems, usable, sources.rejected, no_apps=has_no_apps)
     paths = {
         setting.key: str(base / values[setting.key])
         for setting in SETTINGS

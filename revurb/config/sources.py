@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from revurb.config.dotenv import Dotenv, parse_dotenv
-from revurb.config.error import MASK, suggestion
+from revurb.config.error import MASK, RejectedValue, suggestion
 from revurb.config.option import FILE_SUFFIX, UNSET, RefusedValue, Setting
 
 CONFIG_NAME = "REVURB_CONFIG"
@@ -50,7 +50,7 @@ class FoundValue:
 
 @dataclass(slots=True)
 class Sources:
-    """The contents of all sources. Methods add to `problems` and `warnings`."""
+    """The contents of all sources. Methods add to `problems` and `warnings`, and to `rejected` by key."""
 
     flags: Mapping[str, object]
     environ: Mapping[str, str]
@@ -61,6 +61,7 @@ class Sources:
     cwd: Path
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    rejected: dict[str, RejectedValue] = field(default_factory=dict)
 
     def environment_text(self, name: str) -> str | None:
         """The text of a name in the environment or else in `.env`, as `env()` of Laravel finds it; None without one."""
@@ -140,6 +141,7 @@ class Sources:
                 value = found.read(setting)
             except ValueError as error:
                 raw = MASK if setting.option.secret else repr(found.raw)
+                self.rejected[key or setting.key] = RejectedValue(raw, found.origin)
                 reason = f" ({error})" if isinstance(error, RefusedValue) else ""
                 self.problems.append(
                     f"{key or setting.key}: found {raw} in {found.origin}; allowed: {setting.allowed()}{reason}"

@@ -19,7 +19,7 @@ from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
 from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
-from revurb.config import Config
+from revurb.config import Config, served_dev_app
 from revurb.node.available_memory import available_memory_bytes
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
@@ -33,6 +33,7 @@ from revurb.node.readiness import Readiness
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
 from revurb.node.refusal_lines import RefusalLines
 from revurb.node.sliced_work import SlicedWork
+from revurb.node.test_page import TestPage
 from revurb.node.traced_gateway import TracedGateway
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
@@ -42,8 +43,8 @@ from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
-from revurb.transport.connections import Connections
-from revurb.transport.handlers import TransportLimits
+from revurb.transport.connections import Connections, LargeBodies
+from revurb.transport.handlers import RequestHandler, TransportLimits
 from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
@@ -152,8 +153,9 @@ class Node:
             self._trigger = Trigger(self._bus, cache_ttl_s)
         else:
             self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record)
-        gateway, limits = self._make_gateway(), _transport_limits(config, self._processes)
-        self._connections = Connections(gateway, limits, self.counters, loop, gateway.admits_large_body)
+        handler, admits_large_body = self._make_gateway()
+        limits = _transport_limits(config, self._processes)
+        self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
         self._make_connection = functools.partial(ClientConnection, self._connections)
@@ -254,7 +256,8 @@ class Node:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
 
-    def _make_gateway(self) -> Gateway | TracedGateway:
+    def _make_gateway(self) -> tuple[RequestHandler, LargeBodies]:
+        """What handles the requests, and what tells which of them may have a large body."""
         config = self.config
         api = Api(
             self.apps,
@@ -278,7 +281,10 @@ class Node:
             trace=trace,
             compression=self._compression,
         )
-        return gateway if trace is None else TracedGateway(gateway, trace)
+        handler: RequestHandler = gateway if trace is None else TracedGateway(gateway, trace)
+        if config.server.test_page and config.apps:
+            handler = TestPage(handler, config, served_dev_app(config) or config.apps[0])
+        return handler, gateway.admits_large_body
 
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

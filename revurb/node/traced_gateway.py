@@ -20,9 +20,6 @@ class TracedGateway:
         self._trace = trace
         self._numbers = itertools.count(1)
 
-    def admits_large_body(self, request: Request) -> bool | Awaitable[bool]:
-        return self._gateway.admits_large_body(request)
-
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if request.upgrade:  # its answer may be a future that has to be cancelled itself
             return self._gateway.on_request(request)

@@ -40,7 +40,8 @@ class ProcessStatus(msgspec.Struct):
 
 class ServerStatus(msgspec.Struct):
     """A running server. `state` is starting, ready, restarting or draining. `lines_dropped` are lines that its
-    processes could not write to their standard output and error."""
+    processes could not write to their standard output and error. `dev_environment` is how other commands find the
+    ready-made app of a server that has it."""
 
     version: str
     pid: int
@@ -51,6 +52,7 @@ class ServerStatus(msgspec.Struct):
     supervised: bool
     processes: list[ProcessStatus]
     lines_dropped: int = 0
+    dev_environment: dict[str, str] | None = None
 
 
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from revurb.config import Config, load_app_provider
+from revurb.config import Config, dev_environment, load_app_provider
 from revurb.config.normalization import shown_addresses
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
@@ -162,6 +162,7 @@ class SingleNode:
                 )
             ],
             lines_dropped=lines_dropped(),
+            dev_environment=dev_environment(node.config, node.port),
         )
 
 

@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 
-from revurb.config import Config, ConfigError
+from revurb.config import Config, ConfigError, dev_environment
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes import fixed_options
@@ -305,6 +305,7 @@ class Supervisor:
                 for row in slot.status(self._watchdog.is_blocked)
             ],
             lines_dropped=lines_dropped() + sum(child.heartbeat.lines_dropped for child in self._children()),
+            dev_environment=dev_environment(self._config, self._binding.port),
         )
 
     def _summary(self) -> str:

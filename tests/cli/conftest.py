@@ -50,6 +50,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         if name.startswith(("REVERB_", "REVURB_", "REDIS_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    # A folder of its own, so that servers of others on this host are not found.
+    monkeypatch.setenv("REVURB_RUNTIME_DIR", str(tmp_path))
     return Project(tmp_path)
 
 

@@ -54,9 +54,34 @@ class TestShow:
         assert shown["apps.1.secret"]["value"] == MASK
         assert shown["scaling.redis.password"] == {"value": MASK, "source": ".env (REDIS_PASSWORD)"}
 
-    def test_a_configuration_with_problems(self, project: Project) -> None:
+    def test_what_is_not_usable_is_shown_with_the_problems(self, project: Project) -> None:
+        project.add(REVERB_SERVER_PATH="a b", REVURB_TLS_KEY_PASSWORD="' '", REVERB_APP_PING_INTERVAL="soon")
         result = project.run("config", "show", "--port", "x")
-        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.exit_code == 2
+        lines = [line.split(maxsplit=1) for line in result.stdout.splitlines()]
+        shown = {key: " ".join(rest.split()) for key, rest in lines}
+        assert shown["server.port"] == "'x' --port: not usable"
+        assert shown["server.path"] == "'a b' .env (REVERB_SERVER_PATH): not usable"
+        assert shown["tls.key_password"] == f"{MASK} .env (REVURB_TLS_KEY_PASSWORD): not usable"
+        assert shown["apps.1.ping_interval"] == "'soon' .env (REVERB_APP_PING_INTERVAL): not usable"
+        assert shown["server.host"] == "0.0.0.0 .env (REVERB_SERVER_HOST)"
+        assert result.stderr.startswith(
+            "The configuration cannot be used:\n  server.port: found 'x' in --port;"
+        )
+        as_json = project.run("config", "show", "--port", "x", "--json")
+        assert as_json.exit_code == 2
+        assert json.loads(as_json.stdout)["server.port"] == {
+            "value": "'x'",
+            "source": "--port",
+            "usable": False,
+        }
+
+    def test_without_an_app_the_rest_is_shown(self, project: Project) -> None:
+        project.write(".env", "REVERB_SERVER_PORT=7000\n")
+        result = project.run("config", "show")
+        assert result.exit_code == 2
+        assert self.lines(result.stdout)["server.port"] == ("7000", ".env (REVERB_SERVER_PORT)")
+        assert "apps: not set" in result.stderr
 
 
 class TestCheck:

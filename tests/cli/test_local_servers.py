@@ -51,6 +51,32 @@ def test_status_is_a_table_and_stop_waits_for_the_end(server: Serving) -> None:
     )
 
 
+def test_other_commands_know_the_ready_made_app(server: Serving, tmp_path: Path) -> None:
+    """In another terminal, where nothing is configured: what the README shows works as it stands there."""
+    note = f"revurb: no app is configured here: taking that of revurb serve --dev on port {server.port}\n"
+    result = run(server.runtime_dir, "trigger", "orders", "created", '{"id":7}')
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        "Sent created to orders, which has no subscribers\n",
+        note,
+    )
+    result = run(server.runtime_dir, "config", "check")
+    assert (result.exit_code, result.stdout) == (0, "ok\n")
+    result = run(server.runtime_dir, "config", "show")
+    assert f"server.port                          {server.port} " in result.stdout
+    result = run(server.runtime_dir, "doctor")
+    assert f"on port {server.port}, pid {server.status().pid}: ready" in result.stdout
+    # An app of one's own goes first, and is not that server's.
+    (tmp_path / ".env").write_text(
+        f"REVERB_APP_ID=9\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\nREVERB_SERVER_PORT={server.port}\n"
+    )
+    result = run(server.runtime_dir, "trigger", "orders", "created")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: the server answered 404: No matching application for ID [9].\n",
+    )
+
+
 def test_several_servers_are_told_apart_by_port(tmp_path: Path) -> None:
     with serving(tmp_path) as one:
         environment = {"REVURB_RUNTIME_DIR": str(one.runtime_dir)}
