@@ -6,6 +6,7 @@ query of a request, which has signatures, is not either.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from urllib.parse import urlsplit
 
@@ -29,11 +30,12 @@ from revurb.pusher.errors import (
 from revurb.pusher.ports import Outlet
 from revurb.pusher.registry import RegisteredSession
 from revurb.pusher.session import Refusal
+from revurb.transport.peer_address import peer_of
 from revurb.wire.http import TLS_DETAIL, Request
 
 MAX_LISTED_APPS = 5
-MESSAGE_TOO_BIG, SLOW_CONSUMER = 1009, 4100
-EMPTY_JSON = "{}"  # an answer of the API that is none about a mistake, such as 404 for an empty channel
+MAX_REASON_BYTES = 400
+EMPTY_JSON = b"{}"  # an answer of the API that is none about a mistake, such as 404 for an empty channel
 
 # What a session is told, what that is called in the log, and what to do about it.
 _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
@@ -79,6 +81,18 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
     422: ("wrong fields", "", logging.WARNING),
     426: ("no WebSocket", _PROXY, logging.WARNING),
 }
+_OTHER = ("bad request", "", logging.WARNING)
+_OF_CLOSE_CODES: dict[int, tuple[str, str, int]] = {
+    1009: (
+        "message too large",
+        "REVERB_APP_MAX_MESSAGE_SIZE is the limit; clients should send large things to the application",
+        logging.WARNING,
+    ),
+    4100: ("client is too slow", "REVURB_MAX_QUEUED_BYTES may wait for one", logging.WARNING),
+}
+_PLAIN = (
+    "clients connect with https:// and wss:// (forceTLS: true), or a proxy has to speak TLS to this server"
+)
 
 
 class LoggedRefusal(Refusal):
@@ -92,7 +106,7 @@ class LoggedRefusal(Refusal):
         self._refusals = refusals
 
     def opened(self, outlet: Outlet) -> None:
-        self._refusals.of_connection(self._error, self._request, outlet.peer)
+        self._refusals.of_connection(self._error, self._request, outlet)
         super().opened(outlet)
 
 
@@ -108,76 +122,78 @@ class RefusalLines:
         """The handler of a connection that is refused."""
         return LoggedRefusal(error, request, self)
 
-    def of_connection(self, error: PusherError, request: Request, client: str) -> None:
+    def of_connection(self, error: PusherError, request: Request, outlet: Outlet) -> None:
         """A WebSocket that is refused at its handshake."""
         key = request.path.rpartition("/")[2]
         if isinstance(error, UnknownApp):
-            self._note("unknown app", client, self._known(), request, key=key)
+            if self._log.counts("unknown app"):
+                self._write("unknown app", outlet.peer, self._known(), request, key=key)
         elif isinstance(error, OriginNotAllowed):
-            origin = request.headers.get("origin", "none")
-            host = _host_of(origin)
-            advice = f"to let such pages in, add the host name to allowed_origins: REVURB_APP_ALLOWED_ORIGINS={host}"
-            if not host:
-                advice = "a client without a page sends no Origin: only allowed_origins=* lets it in"
-            self._note("origin refused", client, advice, request, origin=origin, key=key)
+            if self._log.counts("origin refused"):
+                origin = request.headers.get("origin", "none")
+                self._write(
+                    "origin refused", outlet.peer, _advice_for(origin), request, origin=origin, key=key
+                )
         elif isinstance(error, OverConnectionQuota):
-            self._note("app is full", client, "REVERB_APP_MAX_CONNECTIONS is the limit", request, key=key)
-        else:
-            self._note("server is full", client, "REVURB_MAX_CONNECTIONS is the limit", request)
+            if self._log.counts("app is full"):
+                advice = "REVERB_APP_MAX_CONNECTIONS is the limit"
+                self._write("app is full", outlet.peer, advice, request, key=key)
+        elif self._log.counts("server is full"):
+            self._write("server is full", outlet.peer, "REVURB_MAX_CONNECTIONS is the limit", request)
 
-    def of_request(self, client: str, request: Request | None, status: int, reason: str) -> None:
-        """A request that was answered with 400 or more; `reason` is the text of the answer."""
-        if reason == EMPTY_JSON or status in (
+    def of_request(
+        self, transport: asyncio.Transport, request: Request | None, status: int, body: bytes
+    ) -> None:
+        """A request that was answered with 400 or more; `body` is that of the answer."""
+        if body == EMPTY_JSON or status in (
             500,
             503,
-        ):  # the latter are no refusals; 500 is logged with its fault
+        ):  # no refusals; the fault behind a 500 is logged by itself
             return
-        known = _OF_STATUS.get(status)
-        if status == 404 and reason.startswith("No matching application"):
-            self._note("unknown app", client, self._known(), request, reason=reason)
-        elif status == 404:
+        what, advice, level = _OF_STATUS.get(status, _OTHER)
+        if status == 404:
+            is_app = body.startswith(b"No matching application")
+            what, level = ("unknown app", logging.WARNING) if is_app else ("unknown path", logging.INFO)
+        elif status == 400 and body.endswith(TLS_DETAIL.encode()):
+            what, advice, request = "TLS handshake on a plain port", _TLS, None
+        if not self._log.counts(what):
+            return
+        if what == "unknown app":
+            advice = self._known()
+        elif what == "unknown path":
             prefix = self._config.server.path
             advice = f"paths begin with {prefix} here (REVERB_SERVER_PATH)" if prefix else _PATHS
-            self._note("unknown path", client, advice, request, level=logging.INFO)
-        elif status == 400 and reason.endswith(TLS_DETAIL):
-            self._note("TLS handshake on a plain port", client, _TLS, None)
-        elif known is not None:
-            what, advice, level = known
-            self._note(what, client, advice, request, level=level, reason=reason)
-        else:
-            self._note("bad request", client, "", request, status=str(status), reason=reason)
+        reason = body[:MAX_REASON_BYTES].decode("utf-8", "replace")
+        client = peer_of(transport)
+        self._write(what, client, advice, request, level=level, status=str(status), reason=reason)
 
     def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
         """A message that a session refuses; `channel` is that of a subscription."""
         what, advice = _OF_SESSIONS.get(type(error), ("message refused", ""))
-        self._log.note(
-            what,
-            session.outlet.peer,
-            advice,
-            app=app_id,
-            socket_id=session.socket_id,
-            channel=channel,
-            reason=str(error),
-        )
+        if self._log.counts(what):
+            self._log.write(
+                what,
+                session.outlet.peer,
+                advice,
+                app=app_id,
+                socket_id=session.socket_id,
+                channel=channel,
+                reason=str(error),
+            )
 
     def of_websocket(self, client: str, code: int, reason: str) -> None:
         """A WebSocket that is closed for what it sent, or does not take."""
-        if code == MESSAGE_TOO_BIG:
-            advice = "REVERB_APP_MAX_MESSAGE_SIZE is the limit; clients should send large things to the application"
-            self._log.note("message too large", client, advice)
-        elif code == SLOW_CONSUMER:
-            self._log.note(
-                "client is too slow", client, "REVURB_MAX_QUEUED_BYTES may wait for one", reason=reason
-            )
-        else:
-            self._log.note("broken WebSocket", client, "", level=logging.INFO, code=str(code), reason=reason)
+        what, advice, level = _OF_CLOSE_CODES.get(code, ("broken WebSocket", "", logging.INFO))
+        if self._log.counts(what):
+            self._log.write(what, client, advice, level=level, code=str(code), reason=reason)
 
     def of_plain_text(self) -> None:
         """A plain request on the port that speaks TLS. (The loop does not tell whose it was.)"""
-        advice = "clients connect with https:// and wss:// (forceTLS: true), or a proxy has to speak TLS to this server"
-        self._log.note("plain request on the TLS port", "", advice)
+        what = "plain request on the TLS port"
+        if self._log.counts(what):
+            self._log.write(what, "", _PLAIN)
 
-    def _note(
+    def _write(
         self,
         what: str,
         client: str,
@@ -191,7 +207,7 @@ class RefusalLines:
             fields = {"method": request.method, "path": request.path, **fields}
             if forwarded := request.headers.get("x-forwarded-for"):
                 fields["forwarded_for"] = forwarded
-        self._log.note(what, client, advice, level=level, **fields)
+        self._log.write(what, client, advice, level=level, **fields)
 
     def _known(self) -> str:
         if not isinstance(self._apps, FixedApps):  # `all` of a provider may take long
@@ -202,8 +218,11 @@ class RefusalLines:
         return f"known here: {listed}{more}; revurb config show says where they come from"
 
 
-def _host_of(origin: str) -> str:
+def _advice_for(origin: str) -> str:
     try:
-        return urlsplit(origin).hostname or ""
+        host = urlsplit(origin).hostname
     except ValueError:
-        return ""
+        host = None
+    if not host:
+        return "a client without a page sends no Origin: only allowed_origins=* lets it in"
+    return f"to let such pages in, add the host name to allowed_origins: REVURB_APP_ALLOWED_ORIGINS={host}"

@@ -26,15 +26,17 @@ class RefusalLog:
         self._window_began = clock()
         self._counts: dict[str, int] = {}
 
-    def note(
-        self, what: str, client: str, advice: str, *, level: int = logging.WARNING, **fields: str
-    ) -> None:
-        """One refusal to `client`, its address. `advice` is what the operator does about it; it is the last field.
-        Long values are cut."""
+    def counts(self, what: str) -> bool:
+        """Count one refusal. Whether `write` is to be called with it; so what is written is put together only then."""
         count = self._counts.get(what, 0) + 1
         self._counts[what] = count
-        if count > LINES_EACH and not self._unlimited:
-            return
+        return count <= LINES_EACH or self._unlimited
+
+    def write(
+        self, what: str, client: str, advice: str, *, level: int = logging.WARNING, **fields: str
+    ) -> None:
+        """The line of a refusal to `client`, its address. `advice` is what the operator does about it; it is the last
+        field. Long values are cut."""
         shown = {"client": client, **fields, "advice": advice}
         _log.log(level, what, extra={name: _cut(value) for name, value in shown.items() if value})
 

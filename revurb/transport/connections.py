@@ -93,8 +93,11 @@ class Connections:
         self.websockets: dict[OpenWebSocket, None] = {}
         self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
-        self.on_refused: Callable[[str, Request | None, int, str], None] = lambda *refused: None
-        """Called with the peer's address, the request if there is one, status and text of an answer of 400 or more."""
+        self.on_refused: Callable[[asyncio.Transport, Request | None, int, bytes], None] = lambda *refused: (
+            None
+        )
+        """Called with the peer's transport, the request if there is one, status and body of an answer of 400 or
+        more."""
         self.on_ended: Callable[[str, int, str], None] = lambda *ended: None
         """Called with the peer's address, code and reason, where a WebSocket is closed for what it sent or did not
         take."""

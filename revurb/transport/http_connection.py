@@ -15,7 +15,6 @@ from typing import Any
 
 from revurb.transport.connections import Connections, Upgradable
 from revurb.transport.handlers import Answer, Upgrade
-from revurb.transport.peer_address import peer_of
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import DeferredResponse, Response, encode_response
@@ -24,7 +23,6 @@ _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TEXT = "text/plain; charset=utf-8"
 MAX_TOGETHER_BYTES = 16 * 1024  # behind an answer that is larger, what has gathered is written
-MAX_REASON_BYTES = 400  # of an answer, for the log
 _SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
@@ -278,8 +276,7 @@ class HttpConnection:
             request.upgrade or (self._half_closed and not self._requests) or connections.draining
         )
         if response.status >= 400:
-            text = response.body[:MAX_REASON_BYTES].decode("utf-8", "replace")
-            connections.on_refused(peer_of(self._transport), request, response.status, text)
+            connections.on_refused(self._transport, request, response.status, response.body)
         write = self._transport.write if self._outgoing is None else self._write
         write(
             encode_response(
@@ -306,7 +303,7 @@ class HttpConnection:
     def _refuse(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
-        self._connections.on_refused(peer_of(self._transport), None, error.status, text)
+        self._connections.on_refused(self._transport, None, error.status, response.body)
         self._write(encode_response(response, keep_alive=False, date=self._connections.date))
         self._half_close()
 
