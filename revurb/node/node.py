@@ -98,6 +98,7 @@ class Node:
                 receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
             )
         )
+        self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
         self._refusal_log = RefusalLog(unlimited=config.log.debug)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text)
@@ -242,6 +243,8 @@ class Node:
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
     ) -> MaybeAwaitable[None]:
         """Publish an event as a request to the HTTP API does, with `data` as the text of the event."""
+        if self._trace is not None:
+            self._trace.published(app.id, channels, event, data)
         return self._trigger.send(app, channels, event, data, except_socket_id)
 
     def channels(self, app: App, prefix: str) -> MaybeAwaitable[Mapping[str, ChannelState]]:
@@ -270,7 +273,7 @@ class Node:
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
         )
-        trace = MessageTrace(form=config.log.format) if config.log.debug else None
+        trace = self._trace
         gateway = Gateway(
             api,
             self.apps,

@@ -94,6 +94,11 @@ class MessageTrace:
     def note(self, socket_id: str, what: str) -> None:
         self._print("---", self._short(socket_id), what)
 
+    def published(self, app_id: str, channels: list[str], event: str, data: str) -> None:
+        """An event that the program itself has triggered, not over HTTP."""
+        text = json.dumps({"event": event, "channel": ",".join(channels), "data": data}).encode()
+        self._print("<--", f"app {app_id}", readable(text))
+
     def request(self, number: int, method: str, path: str, body: bytes) -> None:
         """A request, without its query, which is signed; `number` is that of its response."""
         self._print("<--", f"http {number}", f"{method} {path} {readable(body) if body else ''}".rstrip())
@@ -142,7 +147,8 @@ class MessageTrace:
 def _json_line(arrow: str, who: str, what: str) -> str:
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    kind, number = ("request", who.removeprefix("http ")) if who.startswith("http ") else ("socket_id", who)
+    word, _, number = who.rpartition(" ")
+    kind = {"http": "request", "app": "app"}.get(word, "socket_id")
     return json.dumps(
         {
             "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",

@@ -31,13 +31,14 @@ async def test_requests_publishes_and_messages_are_printed(capsys: pytest.Captur
     lines = shown(capsys)
     socket_id = client.socket_id
     assert re.fullmatch(rf"--- {socket_id} connected to app 1 from 127\.0\.0\.1:\d+", lines[0])
-    assert lines[1:13] == [
+    assert lines[1:14] == [
         f'--> {socket_id} pusher:connection_established {{"socket_id":"{socket_id}","activity_timeout":30}}',
         f'<-- {socket_id} pusher:subscribe {{"channel":"a"}}',
         f"--> {socket_id} pusher_internal:subscription_succeeded a {{}}",
         '<-- http 1 POST /apps/1/events {"name":"e","channel":"a","data":{"n":1}}',
         f'--> {socket_id} e a {{"n":1}}',
         "--> http 1 200 {}",
+        '<-- app 1 f a "x"',
         f'--> {socket_id} f a "x"',
         "<-- http 2 GET /apps/1/channels",
         "--> http 2 401 'Authentication signature invalid.'",

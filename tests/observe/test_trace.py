@@ -159,12 +159,14 @@ def test_as_json_each_is_an_object_on_a_line() -> None:
     trace.received("1.2", '{"event":"e\x85","data":"x"}'.encode())
     trace.request(3, "GET", "/up", b"")
     trace.note("1.2", "disconnected")
+    trace.published("7", ["a", "b"], "e", "x")
     entries = [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
     assert [(entry["message"], entry["text"]) for entry in entries] == [
         ("received", 'e\x85 "x"'),
         ("received", "GET /up"),
         ("connection", "disconnected"),
+        ("received", 'e a,b "x"'),
     ]
-    assert [entry.get("socket_id") for entry in entries] == ["1.2", None, "1.2"]
-    assert entries[1]["request"] == "3"
+    assert [entry.get("socket_id") for entry in entries] == ["1.2", None, "1.2", None]
+    assert (entries[1]["request"], entries[3]["app"]) == ("3", "7")
     assert stream.getvalue().replace("\n", "").isprintable()
