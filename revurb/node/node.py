@@ -43,8 +43,8 @@ from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
-from revurb.transport.connections import Connections, LargeBodies
-from revurb.transport.handlers import RequestHandler, TransportLimits
+from revurb.transport.connections import Connections
+from revurb.transport.handlers import LargeBodies, RequestHandler, TransportLimits
 from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
