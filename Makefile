@@ -32,7 +32,7 @@ serve: $(VENV)/.serve
 
 test: $(VENV)/.dev
 	@tests/install-tools
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb health --url https://ws.example.com", "another node"),
     ),
     "restart": (("revurb restart", "new workers with new code and configuration"),),
+    "reload": (("revurb reload", "after a renewal that the server has not noticed yet"),),
     "stop": (
         ("revurb stop", "clients move over first"),
         ("revurb stop --port 8080 --now", "one of several, at once"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from revurb.cli.examples import examples
 from revurb.cli.local_servers import choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
 
 TIMEOUT_S = 20.0
 
 
-@click.command()
+@click.command(epilog=examples("reload"))
 @port_option
 def reload(port: int | None) -> None:
     """Read the TLS certificate of a server again, in all of its workers, without moving anybody.

@@ -78,6 +78,6 @@ def _count(info: dict[str, object]) -> str:
         ("subscription_count", "subscriber", "subscribers"),
         ("user_count", "user", "users"),
     ):
-        if isinstance(count := info.get(key), int):
+        if isinstance(count := info.get(key), int) and count:
             return f", which has {count} {one if count == 1 else many}"
     return ", which has no subscribers"

@@ -8,8 +8,6 @@ from revurb.config.config import (
     Config,
     LimitsConfig,
     LogConfig,
-    ServerConfig,
-    TlsConfig,
     config_of,
 )
 from revurb.config.dev_app import (
@@ -29,6 +27,7 @@ from revurb.config.process import AUTO_WORKERS, ProcessConfig
 from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
 from revurb.config.scaling import RedisConfig, ScalingConfig
+from revurb.config.server import ServerConfig, TlsConfig
 
 __all__ = [
     "APP_SETTINGS",

@@ -1,8 +1,8 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
 `revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
-units: they end in _s for seconds, in _bytes for bytes. The options of processes, scaling and apps are in process.py,
-scaling.py and app_options.py.
+units: they end in _s for seconds, in _bytes for bytes. The options of addresses, processes, scaling and apps are in
+server.py, process.py, scaling.py and app_options.py.
 """
 
 from __future__ import annotations
@@ -13,158 +13,11 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from revurb.apps import App
-from revurb.config.normalization import listen_hosts, object_path, route_prefix
+from revurb.config.normalization import object_path
 from revurb.config.option import Option, Setting, build, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerConfig:
-    """The addresses that the server listens on, and its public name."""
-
-    host: Annotated[
-        str,
-        Option(
-            env="REVERB_SERVER_HOST",
-            flag="--host",
-            parse=listen_hosts,
-            allowed="host names or addresses, by commas",
-            doc="Addresses of the interfaces to listen on, by commas; `::` is all of both families.",
-        ),
-    ] = "0.0.0.0"
-    port: Annotated[
-        int,
-        Option(
-            env="REVERB_SERVER_PORT",
-            flag="--port",
-            minimum=0,
-            maximum=65535,
-            doc="TCP port to listen on; 0 picks a free one.",
-        ),
-    ] = 8080
-    path: Annotated[
-        str,
-        Option(
-            env="REVERB_SERVER_PATH",
-            flag="--path",
-            pattern=None,
-            parse=route_prefix,
-            allowed="a URL path of letters, digits and . _ ~ - /, such as /ws",
-            doc="Prefix of all routes, for a server that shares a host name with other things.",
-        ),
-    ] = ""
-    hostname: Annotated[
-        str | None,
-        Option(
-            env="REVERB_HOST",
-            flag="--hostname",
-            doc="Public host name that clients use; printed in the lines to copy. Laravel Herd's or Valet's "
-            "certificate for it is used where `tls.cert` is not set.",
-        ),
-    ] = None
-    public_port: Annotated[
-        int,
-        Option(
-            env="REVERB_PORT",
-            minimum=1,
-            maximum=65535,
-            doc="Port that the Laravel application gives its clients; checked, and of no effect here.",
-        ),
-    ] = 443
-    public_scheme: Annotated[
-        Literal["http", "https"],
-        Option(
-            env="REVERB_SCHEME",
-            doc="Scheme that the application gives its clients; checked, and of no effect here.",
-        ),
-    ] = "https"
-    unix_socket: Annotated[
-        str | None,
-        Option(
-            env="REVURB_UNIX_SOCKET",
-            is_path=True,
-            flag="--unix-socket",
-            doc="Path of a Unix socket to listen on as well; it has no TLS.",
-        ),
-    ] = None
-    unix_socket_mode: Annotated[
-        int,
-        Option(
-            env="REVURB_UNIX_SOCKET_MODE",
-            octal=True,
-            minimum=0,
-            maximum=0o777,
-            doc="Permissions of the Unix socket.",
-        ),
-    ] = 0o660
-    test_page: Annotated[
-        bool,
-        Option(
-            env="REVURB_TEST_PAGE",
-            doc="Answer browsers at `/` with a page that has a test client; on with `--dev`, and not for production.",
-        ),
-    ] = False
-    drain_timeout_s: Annotated[
-        float,
-        Option(
-            env="REVURB_DRAIN_TIMEOUT",
-            flag="--drain-timeout",
-            minimum=0,
-            doc="Seconds over which connections are closed when the server stops.",
-        ),
-    ] = 8.0  # Supervisor and Docker kill what has not ended after 10
-    drain_delay_s: Annotated[
-        float,
-        Option(
-            env="REVURB_DRAIN_DELAY",
-            flag="--drain-delay",
-            minimum=0,
-            doc="Seconds before that in which `/ready` is 503 and clients are still accepted, for load balancers that "
-            "take a while to notice.",
-        ),
-    ] = 0.0
-    ready_needs_bus: Annotated[
-        bool,
-        Option(
-            env="REVURB_READY_NEEDS_BUS",
-            doc="Whether `/ready` is 503 whenever a process is cut off from the others; without, only until it was "
-            "connected to them once.",
-        ),
-    ] = False
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """Each of the hosts to listen on."""
-        return tuple(self.host.split(","))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsConfig:
-    """The certificate, if the server terminates TLS itself; both files or none."""
-
-    cert: Annotated[
-        str | None,
-        Option(
-            env="REVURB_TLS_CERT",
-            is_path=True,
-            flag="--tls-cert",
-            doc="PEM file of the certificate and its chain.",
-        ),
-    ] = None
-    key: Annotated[
-        str | None,
-        Option(
-            env="REVURB_TLS_KEY",
-            is_path=True,
-            flag="--tls-key",
-            doc="PEM file of the certificate's private key.",
-        ),
-    ] = None
-    key_password: Annotated[
-        str | None,
-        Option(env="REVURB_TLS_KEY_PASSWORD", secret=True, doc="Password of the private key."),
-    ] = field(default=None, repr=False)
+from revurb.config.server import ServerConfig, TlsConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,8 +189,8 @@ class Config:
     `warnings` are lines for the operator about values that are accepted and ignored.
     """
 
-    server: ServerConfig = ServerConfig()
-    tls: TlsConfig = TlsConfig()
+    server: ServerConfig = field(default=ServerConfig())
+    tls: TlsConfig = field(default=TlsConfig())
     limits: LimitsConfig = LimitsConfig()
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()

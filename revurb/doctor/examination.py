@@ -10,13 +10,13 @@ import asyncio
 
 from revurb.bus.redis.redis_client import client_factory
 from revurb.config import Config
-from revurb.doctor.certificate import check_certificate
 from revurb.doctor.configured_apps import check_apps
 from revurb.doctor.finding import Finding
 from revurb.doctor.local_server import check_local_server
 from revurb.doctor.other_nodes import check_other_nodes
 from revurb.doctor.php_nodes import check_legacy_channel
 from revurb.doctor.redis_server import check_connection, check_settings, check_writing
+from revurb.doctor.server_certificate import check_certificate
 from revurb.doctor.system_limits import check_limits
 
 

@@ -151,4 +151,7 @@ def _split_target(target: bytes) -> tuple[str, str]:
     text, _, query = target.decode("latin-1").partition("#")[0].partition("?")
     if text.startswith(("/", "*")):
         return text, query
-    return "/" + text.partition("://")[2].partition("/")[2], query
+    authority, _, path = text.partition("://")[2].partition("/")
+    if not authority:  # RFC 9110 4.2.1
+        raise HttpError(400, "The URL of the request names no host.")
+    return f"/{path}", query

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from revurb.config import Config, ServerConfig, TlsConfig
-from revurb.doctor.certificate import check_certificate
+from revurb.doctor.server_certificate import check_certificate
 
 
 @pytest.fixture(scope="module")
