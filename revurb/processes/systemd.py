@@ -61,6 +61,6 @@ class SystemdNotifier:
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:
     """$WATCHDOG_USEC in seconds; None if it is not set, is for another process, or cannot be read."""
     usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not usec.isdecimal() or int(usec) == 0 or pid not in ("", str(os.getpid())):
+    if not (usec.isascii() and usec.isdecimal()) or int(usec) == 0 or pid not in ("", str(os.getpid())):
         return None
     return int(usec) / 1e6

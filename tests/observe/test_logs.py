@@ -136,7 +136,6 @@ def test_what_python_itself_would_print_is_json() -> None:
         logging.captureWarnings(True)
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     entries = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [entry["message"] for entry in entries[:2]] == ["uncaught exception"] * 2
-    assert all("ValueError: a\nb" in entry["exception"] for entry in entries[:2])
-    assert "DeprecationWarning: old" in entries[2]["message"]
-    assert len(entries) == 3
+    uncaught = [entry for entry in entries if entry["message"] == "uncaught exception"]
+    assert ["ValueError: a\nb" in entry["exception"] for entry in uncaught] == [True, True]
+    assert sum("DeprecationWarning: old" in entry["message"] for entry in entries) == 1
