@@ -47,6 +47,14 @@ def read_member(channel_data: str) -> Member:
     return Member(user_id, id_json, info_json)
 
 
+def require_object(channel_data: str) -> None:
+    """Raises ValueError unless `channel_data` is a JSON object, which it is wherever an SDK has signed it."""
+    try:
+        _read_channel_data(channel_data)
+    except ValueError as error:
+        raise ValueError("channel_data must be a JSON object") from error
+
+
 def _read_channel_data(channel_data: str) -> tuple[_ChannelData, bytes]:
     """The fields, and user_info as it was signed. Raises ValueError."""
     try:

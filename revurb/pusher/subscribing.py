@@ -17,7 +17,7 @@ from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.errors import InvalidMessage, OverCapacity, SubscriptionLimitReached, Unauthorized
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
-from revurb.pusher.presence import read_member
+from revurb.pusher.presence import read_member, require_object
 from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.session_state import NOWHERE, SessionState
 
@@ -197,12 +197,16 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     signed = f"{session.socket_id}:{name.text}" + (f":{data}" if data is not None else "")
     if key != app.key or not app.signed(signed, signature):
         raise Unauthorized
-    if not name.presence:
-        return None
     if data is None:
+        if not name.presence:
+            return None
         raise Unauthorized("A presence channel needs channel_data with a user_id")
     try:
-        return read_member(data)
+        if name.presence:
+            return read_member(data)
+        # Else private-a with the channel_data "b" takes the signature for private-a:b.
+        require_object(data)
+        return None
     except ValueError as error:
         raise Unauthorized(str(error)) from error
 

@@ -104,6 +104,35 @@ def test_a_signature_for_one_channel_opens_no_other(room: Room, prefix: str) -> 
     assert client.say({"event": "pusher:subscribe", "data": {"channel": "news:a"}}) == [succeeded("news:a")]
 
 
+@pytest.mark.parametrize(
+    ("data", "taken"),
+    [
+        ("b", False),
+        ("5", False),
+        ("[]", False),
+        ("null", False),
+        ('"b"', False),
+        ('{"a":1}', True),
+        ('{"user_info":"\\ud83d"}', True),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["private-", "private-encrypted-", "private-cache-"])
+def test_a_signature_for_a_name_with_a_colon_opens_no_private_channel(
+    room: Room, prefix: str, data: str, taken: bool
+) -> None:
+    """An endpoint that signs any name has signed private-a:b. As `channel_data`, SDKs sign JSON objects."""
+    client = room.client(an_app())
+    auth = f"key1:{an_app().sign(f'{client.session.socket_id}:{prefix}a:{data}')}"
+    wanted = {"channel": f"{prefix}a", "auth": auth, "channel_data": data}
+    told = client.say({"event": "pusher:subscribe", "data": wanted})
+    if taken:
+        assert told[0] == succeeded(f"{prefix}a")
+    else:
+        assert [event["event"] for event in told] == ["pusher:error", "pusher:subscription_error"]
+        assert told[0]["data"] == {"code": 4009, "message": "channel_data must be a JSON object"}
+        assert client.session.channels == {}
+
+
 def test_pushers_own_signature_vectors(room: Room) -> None:
     app = an_app(key="278d425bdf160c739803", secret="7ad3773142a6692b25b8")
     assert app.sign("1234.1234:private-foobar") == (
