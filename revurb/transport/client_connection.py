@@ -74,6 +74,7 @@ class ClientConnection(PacedConnection):
         "_handler",
         "_heard_at",
         "_http",
+        "_pinged_at",
         "_pings",
         "_state",
         "_ws",
@@ -99,7 +100,7 @@ class ClientConnection(PacedConnection):
         self._handler: WebSocketHandler | None = handler
         self._compression = compression
         self._ws: WebSocket | None = None
-        self._heard_at = connections.wheel.now
+        self._heard_at = self._pinged_at = connections.wheel.now
         self._pings = 0
         self.wheel_tick: Tick | None = None
         connections.websockets[self] = None
@@ -212,6 +213,7 @@ class ClientConnection(PacedConnection):
             )
         if self._pings < 2:
             self._pings += 1
+            self._pinged_at = now
             if self._pings == 1:
                 handler.on_idle()
             else:
@@ -224,9 +226,12 @@ class ClientConnection(PacedConnection):
     def _end_our_silence(self, now: float, interval_s: float) -> float:
         """Send a ping frame if nothing was sent for as long; gives when to look again."""
         silent_s = seconds_since_sent(self._transport.get_extra_info("socket"))
+        if silent_s is None:
+            silent_s = now - self._pinged_at  # what else was sent is not known
         if silent_s < interval_s:
             return now + interval_s - silent_s
         self.ping()
+        self._pinged_at = now
         return now + interval_s
 
     def abort(self) -> None:

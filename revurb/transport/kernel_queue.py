@@ -29,13 +29,17 @@ def kernel_queue_bytes(fd: int) -> int:
     return int(count)
 
 
-def seconds_since_sent(sock: TcpSocket | None) -> float:
-    """How long ago data was last sent to the peer; 0 where that is not known: Unix sockets, other systems, transports
-    without a socket. Takes 1 us."""
-    if sock is None or sys.platform != "linux":
+def seconds_since_sent(sock: TcpSocket | None) -> float | None:
+    """How long ago data was last sent to the peer; None where that is not known: Unix sockets, other systems.
+
+    0 without a socket: memory has no proxy. Takes 1 us.
+    """
+    if sock is None:
         return 0.0
+    if sys.platform != "linux":
+        return None
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_SENT.size)
     except OSError:
-        return 0.0
-    return _LAST_DATA_SENT.unpack(info)[0] / 1000.0 if len(info) == _LAST_DATA_SENT.size else 0.0
+        return None
+    return _LAST_DATA_SENT.unpack(info)[0] / 1000.0 if len(info) == _LAST_DATA_SENT.size else None

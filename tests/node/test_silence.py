@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from revurb._speedups.frames import PING, server_frame
@@ -91,3 +93,19 @@ async def test_one_that_talks_and_is_told_nothing_is_pinged(
         quiet_s, told = quiet_s + 1, client.take()
     assert told == server_frame(PING, b"")
     assert quiet_s < max(PROXY_TIMEOUT_S - 2, silent_s + 58)
+
+
+async def test_one_that_talks_is_pinged_where_the_kernel_does_not_tell_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a Unix socket, where nginx is in front most of all: after each interval, and not more often."""
+    monkeypatch.setattr("revurb.transport.client_connection.seconds_since_sent", lambda sock: None)
+    client = SilentClient()
+    await client.open()
+    told = []
+    for second in range(1, 181):
+        client.after(1)
+        client.connection.data_received(b"\x8a\x80\0\0\0\0")
+        told += [second] * client.take().count(server_frame(PING, b""))
+    assert len(told) == 3
+    assert max(later - earlier for earlier, later in pairwise([0, *told])) < PROXY_TIMEOUT_S - 2
