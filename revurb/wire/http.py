@@ -326,7 +326,13 @@ class HttpReader:
     def _body_too_large(self) -> HttpError:
         granted = self._body_limit > self._max_body_bytes
         option = "REVURB_MAX_BATCH_SIZE" if granted else "REVERB_MAX_REQUEST_SIZE"
-        return HttpError(413, f"The request body is larger than {self._body_limit} bytes ({option}).")
+        detail = f"The request body is larger than {self._body_limit} bytes ({option})."
+        if not granted and self._max_granted_bytes > self._max_body_bytes:
+            detail += (
+                " A batch, or an event to several channels, may be larger if its signature is valid"
+                " (REVURB_MAX_BATCH_SIZE)."
+            )
+        return HttpError(413, detail)
 
 
 _READ = (HttpReader._read_head, HttpReader._read_sized, HttpReader._read_chunked)  # by _State

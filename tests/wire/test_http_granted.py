@@ -78,7 +78,8 @@ def test_the_refusal_names_the_option(allowed: bool, option: str) -> None:
     reader.feed(sized(MAX_GRANTED + 1))
     reader.grant(allowed)
     assert reader.failure is not None
-    assert option in reader.failure.detail
+    assert f"({option})." in reader.failure.detail
+    assert ("signature" in reader.failure.detail) is not allowed, "a wrong secret is not a small limit"
 
 
 def test_nothing_is_kept_of_a_body_that_waits_but_what_came_with_its_head() -> None:
