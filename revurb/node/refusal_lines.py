@@ -75,7 +75,7 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
     408: ("request came too slowly", "REVURB_REQUEST_TIMEOUT is the limit", logging.INFO),
     413: (
         "request too large",
-        "REVERB_MAX_REQUEST_SIZE, and REVURB_MAX_HEAD_SIZE, are the limits",
+        "REVERB_MAX_REQUEST_SIZE, REVURB_MAX_BATCH_SIZE and REVURB_MAX_HEAD_SIZE are the limits",
         logging.WARNING,
     ),
     422: ("wrong fields", "", logging.WARNING),
@@ -170,6 +170,8 @@ class RefusalLines:
     def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
         """A message that a session refuses; `channel` is that of a subscription."""
         what, advice = _OF_SESSIONS.get(type(error), ("message refused", ""))
+        if type(error) is Unauthorized and str(error) != Unauthorized.message:
+            advice = ""  # the reason says what is wrong, and it is not the signature
         if self._log.counts(what):
             self._log.write(
                 what,

@@ -16,7 +16,7 @@ import trustme
 
 from revurb import App, RateLimit, Server
 from revurb.apps import FixedApps
-from tests.client import BINARY, api, connect, encode_frame, http, signed
+from tests.client import BINARY, api, channel_auth, connect, encode_frame, http, signed
 
 APP = App(id="1", key="app-key", secret="hush-hush", allowed_origins=("good.com", "*.good.com"))
 OPEN = App(
@@ -143,6 +143,22 @@ async def test_sessions(refused: Any) -> None:
         await client.expect_error(4301)
         what, fields = refused()
         assert (what, fields["reason"]) == ("rate limit exceeded", "Rate limit exceeded")
+
+
+@pytest.mark.parametrize(
+    ("channel", "reason"),
+    [("private-a:b", "colon"), ("presence-a", "channel_data"), ("#server-to-user-1", "reserved")],
+)
+async def test_what_no_signature_opens_is_not_blamed_on_the_signature(
+    channel: str, reason: str, refused: Any
+) -> None:
+    async with serving() as server, connect(server.port, "open-key") as client:
+        auth = channel_auth(OPEN, client.socket_id, channel)
+        await client.send({"event": "pusher:subscribe", "data": {"channel": channel, "auth": auth}})
+        await client.expect_error(4009)
+        what, fields = refused()
+        assert (what, fields["channel"], "advice" in fields) == ("subscription refused", channel, False)
+        assert reason in fields["reason"]
 
 
 async def test_messages_that_are_too_large_or_broken(refused: Any) -> None:
