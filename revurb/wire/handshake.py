@@ -12,8 +12,9 @@ from revurb.wire.http import Request, tokens
 from revurb.wire.response import header_lines
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
-# 16 bytes in base64. Of the last digit only two bits count: the RFC's own example has others set (RFC 6455 4.1).
-_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+# What decodes to 16 bytes of base64. Of the last digit only two bits count: the RFC's own example has others set (RFC
+# 6455 4.1). Padding says nothing that the length does not: Reverb and others do without.
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}={0,2}")
 _SHA1 = hashlib.sha1(
     usedforsecurity=False
 )  # copied for each key: OpenSSL takes 2 us to find the algorithm again
@@ -44,7 +45,7 @@ def accept(
     """The 101 response to `request`. Of what it offers, `subprotocol` and the extension of `agreement` are taken up.
 
     Raises HandshakeError, in this order: 405 unless GET, 505 for HTTP/1.0, 426 without `Upgrade: websocket`,
-    400 without `Connection: Upgrade` or with a bad key, 426 for another version than 13.
+    400 without `Connection: Upgrade` or with a bad key, 426 where 13 is not among the versions.
     """
     headers = request.headers
     if request.method != "GET":
@@ -59,7 +60,8 @@ def accept(
     key = headers.get("sec-websocket-key", "")
     if not _KEY.fullmatch(key):
         raise HandshakeError(400, "Sec-WebSocket-Key is not 16 bytes in base64.")
-    if headers.get("sec-websocket-version", "") != "13":
+    version = headers.get("sec-websocket-version", "")
+    if version != "13" and "13" not in tokens(version):
         raise HandshakeError(426, "Only version 13 of the WebSocket protocol is spoken.", _OFFER)
     sha1 = _SHA1.copy()
     sha1.update(key.encode() + _GUID)

@@ -65,6 +65,14 @@ REQUESTS: dict[str, list[bytes]] = {
     "connect": [request("CONNECT", "example.com:80"), request("CONNECT", "/up")],
     "options-all": [request("OPTIONS", "*")],
     "head-upgrade": [wire.handshake("/app/key1").replace(b"GET", b"HEAD", 1)],
+    "handshake-lists": [
+        wire.handshake("/app/key1").replace(before, after)
+        for before, after in (
+            (b": websocket", b": websocket, h2c"),
+            (b": websocket", b": h2c, websocket"),
+            (b"Version: 13", b"Version: 8, 13"),
+        )
+    ],
     "powered-by": [wire.handshake("/app/key1")],
 }
 
