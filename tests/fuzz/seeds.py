@@ -111,6 +111,7 @@ HANDSHAKES = {
         b"Sec-WebSocket-Protocol: a, b",
         b"Sec-WebSocket-Extensions: permessage-deflate",
     ),
+    "versions": handshake(*UPGRADE, KEY, b"Sec-WebSocket-Version: 8, 13"),
     "old-version": handshake(*UPGRADE, KEY, b"Sec-WebSocket-Version: 8"),
     "bad-key": handshake(*UPGRADE, b"Sec-WebSocket-Key: abc", VERSION),
     "no-connection": handshake(UPGRADE[0], KEY, VERSION),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 from revurb.wire.handshake import HandshakeError, accept
 from revurb.wire.http import HttpReader, Request
@@ -32,9 +33,10 @@ def check_request(request: Request) -> None:
     headers = request.headers
     assert "websocket" in headers["upgrade"].lower()
     assert "upgrade" in headers["connection"].lower()
-    assert headers["sec-websocket-version"] == "13"
+    assert "13" in re.split("[ \t]*,[ \t]*", headers["sec-websocket-version"])
     key = headers["sec-websocket-key"]
-    assert len(base64.b64decode(key, validate=True)) == 16
+    assert len(key) <= 24
+    assert len(base64.b64decode(f"{key[:22]}==", validate=True)) == 16
     lines = answer.decode("ascii").split("\r\n")
     assert lines[0] == "HTTP/1.1 101 Switching Protocols"
     assert lines[-2:] == ["", ""]
