@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import RedisError, ResponseError
 
 from revurb.config import Config, RedisConfig, ScalingConfig
 from revurb.doctor.examination import run_examination
@@ -88,3 +89,25 @@ def test_other_remedies() -> None:
     )
     assert "REVURB_REDIS_TLS_CA" in remedy_for(unknown, "?")
     assert remedy_for(ConnectionRefusedError("refused"), "Is it there?") == "Is it there?"
+
+
+def test_sentinels_have_users_of_their_own() -> None:
+    """Their words are not about the server's user."""
+    refused = MasterNotFoundError("no Sentinel names the server 'main': h:26379: WRONGPASS invalid pair")
+    assert "REVURB_REDIS_SENTINEL_USERNAME" in remedy_for(refused, "?")
+    assert "REVURB_REDIS_TLS_CA" in remedy_for(
+        MasterNotFoundError("no Sentinel names the server 'main': h:26379: certificate verify failed"), "?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("DB index is out of range", "REDIS_DB"),
+        ("Timeout connecting to server", "TLS"),
+        ("Error while reading from h:6379 : (104, 'Connection reset by peer')", "REDIS_SCHEME=tls"),
+        ("Connection closed by server.", "REDIS_SCHEME=tls"),
+    ],
+)
+def test_what_a_wrong_option_looks_like(text: str, advice: str) -> None:
+    assert advice in remedy_for(RedisError(text), "?")

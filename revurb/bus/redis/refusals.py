@@ -3,6 +3,7 @@ command alone."""
 
 from __future__ import annotations
 
+import os
 import re
 
 from redis.exceptions import ResponseError
@@ -16,6 +17,14 @@ _OF_SERVER = re.compile(
 _OF_VALUE = re.compile(
     r"WRONGTYPE|not an integer|not a valid float|would overflow|last possible ID|equal or smaller than the target"
     r"|user_script:\s?\d+:"
+)
+
+# `Connect call failed ('::1', 6379, 0, 0)` of asyncio, which leaves the reason to the number before it, and
+# `(104, 'Connection reset by peer')` of redis-py. asyncio has several of the former where a name has several addresses.
+_SYSTEMS = re.compile(
+    r"Error (?P<number>\d+) connecting to (?P<peer>\S+)\. Connect call failed \(.*?\)\.?"
+    r"|: \(\d+, '(?P<text>[^']*)'\)"
+    r"|Multiple exceptions: .*Connect call failed \(.*\)"
 )
 
 
@@ -41,6 +50,15 @@ def word_of(error: BaseException | None) -> str | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """What the error says, with Redis' own word; its type if it says nothing, as a TimeoutError does."""
-    text, word = str(error) or type(error).__name__, word_of(error)
+    """What the error says, with Redis' own word; its type if it says nothing, as a TimeoutError does. What asyncio and
+    redis-py print as tuples is put into words."""
+    text, word = _SYSTEMS.sub(_as_a_sentence, str(error)) or type(error).__name__, word_of(error)
     return text if word is None or word in text else f"{word} {text}"
+
+
+def _as_a_sentence(found: re.Match[str]) -> str:
+    if found["number"] is not None:
+        return f"cannot connect to {found['peer']}: {os.strerror(int(found['number'])).lower()}"
+    if found["text"] is not None:
+        return f": {found['text'].lower()}"
+    return "nothing answers on any of its addresses"

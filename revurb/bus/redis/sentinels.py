@@ -6,6 +6,8 @@ from redis.asyncio import Redis, Sentinel
 from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import RedisError
 
+from revurb.bus.redis.refusals import reason_of
+
 
 class NamingSentinels(Sentinel):
     """As redis-py's, which puts its own objects into the text of the error."""
@@ -17,7 +19,7 @@ class NamingSentinels(Sentinel):
             try:
                 masters = await sentinel.sentinel_masters()
             except (RedisError, OSError) as error:
-                reasons.append(f"{_address(sentinel)}: {error or type(error).__name__}")
+                reasons.append(f"{_address(sentinel)}: {reason_of(error)}")
                 continue
             state = masters.get(service_name) if isinstance(masters, dict) else None
             if state is None:
@@ -35,4 +37,5 @@ class NamingSentinels(Sentinel):
 
 def _address(sentinel: Redis) -> str:
     options = sentinel.connection_pool.connection_kwargs
-    return f"{options['host']}:{options['port']}"
+    host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+    return f"{host}:{options['port']}"

@@ -67,6 +67,24 @@ def caused(by: Exception) -> Exception:
         (ResponseError("unknown command", status_code="ERR"), None, "unknown command"),
         (TimeoutError(), None, "TimeoutError"),
         (ConnectionRefusedError(111, "Connection refused"), None, "[Errno 111] Connection refused"),
+        (
+            RedisError("Error 111 connecting to ::1:6379. Connect call failed ('::1', 6379, 0, 0)."),
+            None,
+            "cannot connect to ::1:6379: connection refused",
+        ),
+        (
+            RedisError(
+                "Error connecting to h:1. Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), "
+                "[Errno 111] Connect call failed ('127.0.0.1', 1)."
+            ),
+            None,
+            "Error connecting to h:1. nothing answers on any of its addresses.",
+        ),
+        (
+            RedisError("Error while reading from h:6379 : (104, 'Connection reset by peer')"),
+            None,
+            "Error while reading from h:6379 : connection reset by peer",
+        ),
     ],
 )
 def test_redis_own_word_is_in_the_reason(error: Exception, word: str | None, reason: str) -> None:

@@ -30,3 +30,18 @@ async def test_each_sentinel_is_told_with_its_reason(need: Need, tmp_path: Path)
     assert text.startswith(f"no Sentinel names the server 'main': 127.0.0.1:{gone}: ")
     assert text.endswith(f"; 127.0.0.1:{there}: knows no such server")
     assert "<" not in text
+
+
+async def test_their_own_word_for_a_refusal(need: Need, tmp_path: Path) -> None:
+    """As of a server; and an IPv6 address has brackets."""
+    (port,) = free_ports(1)
+    config = tmp_path / "sentinel.conf"
+    config.write_text(f"port {port}\nbind 127.0.0.1 ::1\nrequirepass secret\n")
+    with running(need("redis-server"), tmp_path, str(config), "--sentinel"):
+        assert await answer(RedisConfig(port=port, password="secret"))
+        for password, word in ((None, "NOAUTH"), ("wrong", "WRONGPASS")):
+            names = (f"[::1]:{port}",)
+            client = client_factory(RedisConfig(sentinels=names, sentinel_password=password))()
+            with pytest.raises(RedisError, match=rf": \[::1\]:{port}: {word} "):
+                await client.ping()
+            await client.aclose()
