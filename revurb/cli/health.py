@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 
 import click
 
-from revurb.cli.client import RequestError, send_unsigned
+from revurb.cli.client import ApiResponse, RequestError, send_unsigned
 from revurb.cli.examples import examples
 from revurb.cli.options import config_options, exit_with_problems
 from revurb.cli.target import NodeAddress, address_of
-from revurb.config import Config, ConfigError, load
+from revurb.config import Config, ConfigError, PartialConfigError, TlsConfig, load
 from revurb.observe.printable import escape_unprintable
 
 TIMEOUT_S = 5.0
@@ -47,10 +47,16 @@ def health(
     In a Dockerfile: HEALTHCHECK CMD ["revurb", "health"]
     """
     address = _address(_load(config, env_file, flags), url)
+    path = "/live" if live else "/ready"
     try:
-        response = send_unsigned(address, "/live" if live else "/ready", timeout)
+        response = send_unsigned(address, path, timeout)
+        if address.tls is None and url is None and _speaks_tls(response):  # its certificate is given by flags
+            address = dataclasses.replace(address, tls=_unchecked())
+            response = send_unsigned(address, path, timeout)
     except RequestError as error:
         _exit(str(error))
+    if _speaks_tls(response):
+        _exit(f"{address.url('http')} speaks TLS: name it with https://")
     if response.status not in (200, 503):
         _exit(f"{address.url('http')} answers with status {response.status}, so it is no Revurb")
     try:
@@ -70,18 +76,31 @@ def _load(config: Path | None, env_file: Path | None, flags: dict[str, Any]) -> 
     except ConfigError as error:
         try:
             return load(flags=given, toml_path=config, env_file=env_file, environ={**os.environ, **ANY_APP})
+        except PartialConfigError as partial:
+            if all(problem.startswith("tls.") for problem in partial.problems):
+                return partial.usable  # files that are being renewed
+            exit_with_problems(error)
         except ConfigError:
             exit_with_problems(error)
 
 
 def _address(config: Config, url: str | None) -> NodeAddress:
-    """A certificate is not checked on this host: the file may be newer than what the server has loaded."""
-    address = address_of(config, url)
-    if url is not None or address.tls is None:
-        return address
+    """A certificate is not checked on this host, nor its file read, which may be newer than what the server has loaded,
+    or half written."""
+    address = address_of(dataclasses.replace(config, tls=TlsConfig()), url)
+    is_own_tls = url is None and config.tls.cert is not None
+    return dataclasses.replace(address, tls=_unchecked()) if is_own_tls else address
+
+
+def _unchecked() -> ssl.SSLContext:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    return dataclasses.replace(address, tls=tls)
+    return tls
+
+
+def _speaks_tls(response: ApiResponse) -> bool:
+    """Whether it is what a port with TLS tells a peer without."""
+    return response.status == 400 and "This port speaks TLS" in response.text
 
 
 def _exit(reason: str) -> NoReturn:

@@ -78,3 +78,34 @@ def test_an_option_that_is_wrong(project: Project) -> None:
     assert result.exit_code == 2
     assert "server.port: found 'high'" in result.stderr
     assert "app" not in result.stderr
+
+
+@pytest.mark.parametrize("cert", [None, "", "half a certificate"])
+def test_the_file_of_the_certificate_is_not_needed(
+    project: Project, tls: ssl.SSLContext, cert: str | None
+) -> None:
+    """It is being renewed: gone, empty or half written."""
+    (project.root / "cert.pem").unlink()
+    if cert is not None:
+        (project.root / "cert.pem").write_text(cert)
+    with api_server(tls) as api:
+        api.answer = b'{"ready":true}'
+        project.add(REVURB_TLS_CERT="cert.pem", REVURB_TLS_KEY="key.pem", REVERB_SERVER_PORT=api.port)
+        result = project.run("health")
+    assert (result.exit_code, result.output) == (0, "ready\n")
+
+
+def test_a_certificate_that_was_given_by_flags(tmp_path: Path, project: Project) -> None:
+    """As in `CMD ["serve", "--tls-cert", …]` of a container, of which a HEALTHCHECK knows nothing."""
+    issued = trustme.CA().issue_cert("localhost")
+    for name, pem in (("cert", issued.cert_chain_pems[0]), ("key", issued.private_key_pem)):
+        pem.write_to_path(str(tmp_path / f"{name}.pem"))
+    with serving(tmp_path, "--tls-cert", "cert.pem", "--tls-key", "key.pem") as server:
+        port = str(server.port)
+        result = project.run("health", "--host", "127.0.0.1", "--port", port)
+        assert (result.exit_code, result.output) == (0, "ready\n")
+        result = project.run("health", "--url", f"http://127.0.0.1:{port}")
+        assert (result.exit_code, result.output) == (
+            1,
+            f"http://127.0.0.1:{port} speaks TLS: name it with https://\n",
+        )
