@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis
-from revurb.bus.redis.refusals import reason_of
+from revurb.bus.redis.refusals import reason_of, word_of
 from revurb.bus.redis.scripts import Scripts
 from revurb.doctor.finding import Finding
 from revurb.doctor.remedies import remedy_for
@@ -15,6 +15,9 @@ OLDEST_VERSION = (6, 2)  # the first with XADD MINID
 MAX_CLOCK_DIFFERENCE_S = 2.0
 SLOW_PING_MS = 20.0
 MIN_PUBSUB_BUFFER_BYTES = 32 * 1024 * 1024
+_MAY_NOT_ASK = (
+    "Only the doctor asks, and nodes do without: to have it looked at, give the user +info +config|get."
+)
 
 
 async def check_connection(redis: AnyRedis) -> Finding:
@@ -55,7 +58,9 @@ async def check_settings(redis: AnyRedis) -> list[Finding]:
         try:
             findings.append(await check(redis))
         except FAILURES as error:
-            remedy = remedy_for(error, "The user may not ask.")
+            # Nodes do without these commands, and the rights that they need do not have them.
+            may_not = word_of(error) == "NOPERM"
+            remedy = _MAY_NOT_ASK if may_not else remedy_for(error, "Managed servers forbid some commands.")
             findings.append(Finding("warning", subject, f"cannot be looked at: {reason_of(error)}", remedy))
     return findings
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
+
+import pytest
 
 from revurb.config import Config, RedisConfig, ScalingConfig
 from revurb.doctor.examination import run_examination
+from revurb.doctor.finding import Finding
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -26,3 +31,32 @@ def test_settings_of_redis_that_are_no_good(server: RedisServer, run: Run) -> No
     warned = {finding.subject for finding in of_redis if finding.mark == "warning"}
     assert warned == {"output buffers", "memory of Redis", "nodes"}
     assert all(finding.advice for finding in of_redis if finding.mark == "warning")
+
+
+def test_the_rights_that_are_documented_are_enough(
+    server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only the doctor asks is told apart from what nodes need."""
+
+    async def others(config: Config) -> list[Finding]:
+        return []
+
+    monkeypatch.setattr("revurb.doctor.examination.check_other_nodes", others)  # takes seconds here
+    page = (Path(__file__).parents[2] / "docs/redis.md").read_text("utf-8")
+    rights = re.search(r"The user needs `([^`]*)` on `([^`]*)` and `([^`]*)`", page)
+    assert rights is not None
+
+    async def allow() -> None:
+        client = server.client()
+        words = [*rights[1].split(), rights[2], rights[3], "&reverb"]
+        await client.execute_command("ACL", "SETUSER", "node", "on", ">secret", *words)  # type: ignore[no-untyped-call]
+        await client.aclose()
+
+    run(allow())
+    redis = RedisConfig(host=server.socket, port=0, username="node", password="secret")
+    found = run_examination(Config(scaling=ScalingConfig(enabled=True, redis=redis)))
+    of_redis = found[[finding.subject for finding in found].index("Redis") :]
+    unknown = [finding for finding in of_redis if finding.mark != "ok"]
+    assert {finding.subject for finding in unknown} == {"version of Redis", "buffers", "memory of Redis"}
+    assert all("NOPERM" in finding.observation for finding in unknown)
+    assert all(finding.advice.startswith("Only the doctor asks") for finding in unknown)
