@@ -33,7 +33,7 @@ class RedisAddress:
 def redis_address(config: RedisConfig) -> RedisAddress:
     """Returns the address. Raises ValueError for an invalid URL or host; its text never contains the password."""
     values: dict[str, str | int | None] = {
-        "scheme": config.scheme,
+        "scheme": _SCHEMES[config.scheme],
         "port": config.port,
         "username": config.username,
         "password": config.password,
@@ -44,7 +44,7 @@ def redis_address(config: RedisConfig) -> RedisAddress:
     path = values["path"]
     if values["scheme"] == "unix" and path is None:
         raise ValueError("the scheme is unix, but there is no path; REDIS_HOST or REDIS_PATH has it")
-    port = _number("port", values["port"], 65535)
+    port = 0 if path is not None and values["port"] == -1 else _number("port", values["port"], 65535)
     if path is None and not port:
         raise ValueError("its port is 0, which is for a Unix socket; allowed: a number from 1 to 65535")
     return RedisAddress(

@@ -23,8 +23,12 @@ class RedisConfig:
         ),
     ] = field(default=None, repr=False)
     scheme: Annotated[
-        Literal["tcp", "tls", "unix"],
-        Option(env="REDIS_SCHEME", doc="Whether to speak TLS with the Redis server, or over a Unix socket."),
+        Literal["tcp", "tls", "unix", "redis", "rediss", "ssl"],
+        Option(
+            env="REDIS_SCHEME",
+            doc="Whether to speak TLS with the Redis server, or over a Unix socket; `redis` is tcp, `rediss` and `ssl` "
+            "are tls, as PHP's clients have it.",
+        ),
     ] = "tcp"
     host: Annotated[
         str,
@@ -37,9 +41,9 @@ class RedisConfig:
         int,
         Option(
             env="REDIS_PORT",
-            minimum=0,
+            minimum=-1,
             maximum=65535,
-            doc="Port of the Redis server; without a meaning, and 0 as a rule, for a Unix socket.",
+            doc="Port of the Redis server; without a meaning, and 0 or -1 as a rule, for a Unix socket.",
         ),
     ] = 6379
     path: Annotated[

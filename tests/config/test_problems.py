@@ -83,7 +83,7 @@ PROBLEMS = [
     ),
     (
         {"REDIS_PORT": "x", "REVERB_SCALING_ENABLED": "true"},
-        "scaling.redis.port: found 'x' in environment (REDIS_PORT); allowed: an integer from 0 to 65535",
+        "scaling.redis.port: found 'x' in environment (REDIS_PORT); allowed: an integer from -1 to 65535",
     ),
     (
         {"REVURB_REDIS_SENTINELS": "one:26379,two:x"},

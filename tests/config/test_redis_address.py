@@ -60,7 +60,11 @@ def test_what_a_url_says_goes_before_the_options(url: str | None, expected: Redi
         ({"host": "/run/redis.sock", "scheme": "unix"}, address(path="/run/redis.sock")),
         ({"host": "unix:///run/redis.sock"}, address(path="/run/redis.sock")),
         ({"scheme": "unix", "path": "/run/redis.sock"}, address(path="/run/redis.sock")),
+        ({"scheme": "unix", "path": "/run/redis.sock", "port": -1}, address(path="/run/redis.sock", port=0)),
         ({"path": "/run/redis.sock"}, address()),
+        ({"scheme": "rediss"}, address(tls=True)),
+        ({"scheme": "ssl"}, address(tls=True)),
+        ({"scheme": "redis"}, address()),
         ({"host": "tls://h"}, address(tls=True)),
         ({"host": "ssl://h"}, address(tls=True)),
         ({"host": "tls://h:7000"}, address(tls=True, port=7000)),
@@ -79,7 +83,14 @@ def test_laravels_own_forms(options: dict[str, Any], expected: RedisAddress) -> 
 
 @pytest.mark.parametrize(
     "options",
-    [{"port": 0}, {"scheme": "unix"}, {"host": "http://h"}, {"host": "tls://"}, {"host": "tls://[::1"}],
+    [
+        {"port": 0},
+        {"port": -1},
+        {"scheme": "unix"},
+        {"host": "http://h"},
+        {"host": "tls://"},
+        {"host": "tls://[::1"},
+    ],
 )
 def test_what_is_no_address(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"port|path|scheme|host|bracket"):
