@@ -174,10 +174,14 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
 def _redis_checks(scaling: ScalingConfig, provenance: Mapping[str, str], cwd: Path) -> Iterator[str]:
     redis = scaling.redis
     if scaling.enabled and redis.factory is None:
+        key = "scaling.redis.host" if redis.url is None else "scaling.redis.url"
         try:
-            redis_address(redis)
+            if redis_address(redis).path is not None and redis.cluster:
+                yield (
+                    f"scaling.redis.cluster: found true in {provenance['scaling.redis.cluster']}, but {key} in "
+                    f"{provenance[key]} is a Unix socket; allowed: host and port of a server of the Cluster"
+                )
         except ValueError as error:
-            key = "scaling.redis.host" if redis.url is None else "scaling.redis.url"
             is_public = redis.url is None and "@" not in redis.host  # as in tls://user:password@host
             found = repr(redis.host) if is_public else MASK
             yield (

@@ -86,6 +86,16 @@ PROBLEMS = [
         "scaling.redis.port: found 'x' in environment (REDIS_PORT); allowed: an integer from -1 to 65535",
     ),
     (
+        {
+            "REDIS_HOST": "/run/redis.sock",
+            "REDIS_PORT": "0",
+            "REVURB_REDIS_CLUSTER": "true",
+            "REVERB_SCALING_ENABLED": "true",
+        },
+        "scaling.redis.cluster: found true in environment (REVURB_REDIS_CLUSTER), but scaling.redis.host in "
+        "environment (REDIS_HOST) is a Unix socket; allowed: host and port of a server of the Cluster",
+    ),
+    (
         {"REVURB_REDIS_SENTINELS": "one:26379,two:x"},
         "scaling.redis.sentinels: found 'two:x' in environment (REVURB_REDIS_SENTINELS); "
         "allowed: host, host:port or [address]:port",
