@@ -26,6 +26,15 @@ def listen_hosts(text: str) -> str:
     return ",".join(hosts)
 
 
+def host_name(text: str) -> str:
+    """Returns the stripped text. Raises ValueError for what TLS takes for no name of a host."""
+    name = text.strip()
+    name.encode("idna")  # raises UnicodeError for an empty label and one that is too long
+    if name.startswith(".") or re.search(r"[\s/\[\]]", name):
+        raise ValueError(text)
+    return name
+
+
 def shown_addresses(hosts: str, port: int) -> str:
     """Returns `10.0.0.1:8080, [::]:8080` for hosts as `listen_hosts` gives them."""
     return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts.split(","))

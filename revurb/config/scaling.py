@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from revurb.config.normalization import object_path
+from revurb.config.normalization import host_name, object_path
 from revurb.config.option import Option
 
 
@@ -121,6 +121,8 @@ class RedisConfig:
         str | None,
         Option(
             env="REVURB_REDIS_TLS_SERVER_NAME",
+            parse=host_name,
+            allowed="a host name",
             doc="Name that the server's certificate must have, where it is not the host's.",
         ),
     ] = None

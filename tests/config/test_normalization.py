@@ -47,3 +47,21 @@ def test_what_is_no_host(project: Project, given: str) -> None:
     assert problem == (
         f"server.host: found {given!r} in environment (REVERB_SERVER_HOST); allowed: host names or addresses, by commas"
     )
+
+
+@pytest.mark.parametrize(
+    "given", ["bad name", "redis..internal", ".internal", "redis://h", "x" * 64, "a,b..c"]
+)
+def test_what_tls_takes_for_no_name(project: Project, given: str) -> None:
+    """A handshake with it would fail within the loop, which prints objects then."""
+    (problem,) = project.problems({"REVURB_REDIS_TLS_SERVER_NAME": given})
+    assert problem == (
+        f"scaling.redis.tls_server_name: found {given!r} in environment (REVURB_REDIS_TLS_SERVER_NAME); "
+        "allowed: a host name"
+    )
+
+
+@pytest.mark.parametrize("given", ["redis.internal", "10.0.0.1", "::1", "münchen.example", "_x.y.", " h "])
+def test_a_name_for_tls(project: Project, given: str) -> None:
+    environ = {"REVURB_REDIS_TLS_SERVER_NAME": given}
+    assert project.load(environ).scaling.redis.tls_server_name == given.strip()
