@@ -22,7 +22,18 @@ _TOKEN = re.compile(
     |(?P<sign>=>|.)""",
     re.VERBOSE | re.DOTALL,
 )  # what is not closed goes to the end, or each of its quotes would be tried as a beginning
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v", "f": "\f", "e": "\x1b"}
+_ESCAPES = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "f": "\f",
+    "e": "\x1b",
+    "\\": "\\",
+    "$": "$",
+    '"': '"',
+}
+_NUMERIC_ESCAPES = "xu01234567"
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _OPEN, _CLOSE = ("[", "(", "{"), ("]", ")", "}")
 _CASTS = ("int", "integer", "float", "bool", "boolean", "string", "array")
@@ -229,7 +240,15 @@ def _string(text: str) -> str:
         return re.sub(r"\\([\\'])", r"\1", inner)
     if re.search(r"(?<!\\)(?:\\\\)*\$", inner):  # it has variables in it
         raise _NotUnderstood
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), inner, flags=re.DOTALL)
+    return re.sub(r"\\(.)", _escaped, inner, flags=re.DOTALL)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """What an escape of a double-quoted string stands for; PHP keeps the backslash of one that it does not know."""
+    char = match[1]
+    if char in _NUMERIC_ESCAPES:
+        raise _NotUnderstood
+    return _ESCAPES.get(char, match[0])
 
 
 def _number(text: str) -> int | float:

@@ -3,7 +3,8 @@
 Rule 1: what comes from an environment name that is also read here is left out, since it goes on coming from there; only
 a fallback that is not the default here is written.
 Rule 2: a secret that comes from the environment stays there (`secret_env`).
-Rule 3: what is not understood is a comment with its line, never a guess.
+Rule 3: what is not understood is a comment with its line, never a guess. Where the default would be more open than the
+file may be, as for the pages that may connect, nobody is let in.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from revurb.config.sources import read_sources
 
 MAX_FILE_BYTES = 1 << 20
 RATE_LIMIT = "rate_limit."
+NO_PAGE = ("not-taken-over.invalid",)  # no host has such a name (RFC 2606)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,11 @@ def _app_table(options: dict[str, PhpOption], number: int, notes: list[str]) -> 
         if key == "secret" and not in_env and isinstance(option.node, PhpEnv):
             table["secret_env"] = option.node.name
         else:
-            _take(option, f"apps.{table.get('id', number)}.{key}", names, table, notes)
+            name = f"apps.{table.get('id', number)}.{key}"
+            _take(option, name, names, table, notes)
+            if key == "allowed_origins" and option.problem is not None:
+                table[key] = NO_PAGE  # the default would let in every page
+                notes.append(f"{name} lets in no page until it is set")
     if not table.get(f"{RATE_LIMIT}enabled"):
         table = {key: value for key, value in table.items() if not key.startswith(RATE_LIMIT)}
     return table

@@ -96,6 +96,7 @@ LARAVEL = """\
 That file is PHP, and not run. If it is beside `.env` and sets something else than is set here, the start says so.
 `revurb import config/reverb.php` makes a `revurb.toml` of it: what comes from the environment goes on coming from
 there; literals, arrays, `env()`, casts and `explode()` are understood, and what is not becomes a comment with its line.
+Where the allowed origins of an app are not understood, no page may connect until you have set them.
 `REVERB_APP_*` names are of all apps in PHP, and of the app with `REVERB_APP_ID` here; the import writes them out for
 the others.
 """

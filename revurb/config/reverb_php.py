@@ -113,13 +113,19 @@ def read_reverb_php(array: PhpArray, lookup: Lookup) -> ReverbPhp:
         name = str(php_value(server_name, lookup) or "reverb")
     except ValueError:
         name = "reverb"
-    server = _options(array.find(f"servers.{name}"), SERVER_PATHS, _SETTINGS, lookup)
+    server_node = array.find(f"servers.{name}")
+    if isinstance(server_node, PhpOther):
+        problems.append(f"servers.{name} cannot be read (line {server_node.line})")
+    server = _options(server_node, SERVER_PATHS, _SETTINGS, lookup)
     provider, apps = array.find("apps.provider"), array.find("apps.apps")
     if provider not in (None, "config"):
         problems.append("apps.provider is not config: REVURB_APP_PROVIDER names a class that finds apps here")
-    tables = list(apps.items.values()) if isinstance(apps, PhpArray) else []
-    if isinstance(apps, PhpOther):
-        problems.append(f"apps.apps cannot be read (line {apps.line}: {apps.text})")
+    tables = []
+    for path, node in apps.items.items() if isinstance(apps, PhpArray) else [("", apps)]:
+        if isinstance(node, PhpArray):
+            tables.append(node)
+        elif isinstance(node, PhpOther):  # its text is not shown: it may have secrets in it
+            problems.append(f"{f'apps.apps.{path}'.rstrip('.')} cannot be read (line {node.line})")
     return ReverbPhp(
         tuple(server.values()),
         tuple(_options(table, APP_PATHS, _APP_SETTINGS, lookup) for table in tables),
@@ -130,10 +136,15 @@ def read_reverb_php(array: PhpArray, lookup: Lookup) -> ReverbPhp:
 def _options(
     node: PhpNode, paths: Mapping[str, str], settings: Mapping[str, Setting], lookup: Lookup
 ) -> dict[str, PhpOption]:
-    options = {}
+    options: dict[str, PhpOption] = {}
+    if not isinstance(node, PhpArray):
+        return options
     for path, key in paths.items():
-        found = node.find(path) if isinstance(node, PhpArray) else node
-        if found is not None:
+        found = node.find(path)
+        if isinstance(found, PhpOther) and found is node.find(path.rpartition(".")[0]):
+            # More than this option is in it, maybe secrets as well.
+            options[key] = PhpOption(settings[key], found, None, f"cannot be read (line {found.line})")
+        elif found is not None:
             option = _read(settings[key], found, lookup)
             if option is not None:
                 options[key] = option
@@ -167,7 +178,9 @@ def _read(setting: Setting, node: PhpNode, lookup: Lookup) -> PhpOption | None:
 def _value(setting: Setting, raw: object) -> Any:
     """A value of PHP as `.env` would have it: numbers may be texts there, and the other way round."""
     if isinstance(raw, list):
-        return setting.read_native([str(part) for part in raw])
+        if not all(isinstance(part, str) for part in raw):
+            raise ValueError("null, say, is no name")
+        return setting.read_native(raw)
     if raw is None:
         return UNSET
     return setting.read_text(str(raw).lower() if isinstance(raw, bool) else str(raw))

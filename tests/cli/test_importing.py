@@ -49,6 +49,7 @@ def test_it_can_be_printed_and_says_what_is_left_out(laravel: Project) -> None:
     assert result.stdout.startswith("# From other.php")
     assert result.stderr == (
         "warning: not taken over: apps.1.allowed_origins cannot be read (line 43: f(\\x1b))\n"
+        "warning: not taken over: apps.1.allowed_origins lets in no page until it is set\n"
     )
     assert not (laravel.root / "revurb.toml").exists()
 

@@ -27,6 +27,7 @@ def value(expression: str) -> object:
         ("'text'", "text"),
         (r"'it\'s \\ \n'", r"it's \ \n"),
         (r'"a\n\"\$b\\"', 'a\n"$b\\'),
+        (r'"a\d\'"', r"a\d\'"),
         ("10_000", 10_000),
         ("-5", -5),
         ("1.5", 1.5),
@@ -59,7 +60,7 @@ def test_what_is_understood(expression: str, expected: object) -> None:
         "env('A') . 'b'", "1 + 1", "config('x.y')", "App::make(X::class)", '"a$b"', '"a{$b}"', "$x", "010", "0x1F",
         "X ? [1, 2] : [3]", "fn () => [1, 2]", "function () { return [1]; }", "env($name)", "env()", "env('A', 1, 2)",
         "explode('', 'a')", "storage_path('a')", "PHP_INT_MAX", "1_000_000_000_000_000_000_000", "new X(['a' => 1])",
-        "(object) ['a' => 1]", "...$x", "-'a'", "[1][0]", "env('A') ?: 'b'",
+        "(object) ['a' => 1]", "...$x", "-'a'", "[1][0]", "env('A') ?: 'b'", r'"\x41"', r'"\101"', r'"\u{41}"',
     ],
 )  # fmt: skip
 def test_what_is_not_understood_costs_one_value(expression: str) -> None:

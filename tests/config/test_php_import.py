@@ -75,14 +75,47 @@ def test_every_value_survives(project: Project) -> None:
 def test_what_is_not_understood_is_a_comment_and_a_note(project: Project) -> None:
     result = imported(project, STOCK.replace("['*']", "Origins::all()"))
     note = "apps.1.allowed_origins cannot be read (line 43: Origins::all())"
-    assert result.notes == (note,)
+    assert result.notes == (note, "apps.1.allowed_origins lets in no page until it is set")
     assert f"# Not taken over: {note}\n" in result.toml
-    assert tomllib.loads(result.toml) == {}
+    assert tomllib.loads(result.toml) == {
+        "apps": [{"id": "1", "allowed_origins": ["not-taken-over.invalid"]}]
+    }
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "['https://a.com', 'b.com']",
+        "[env('NONE')]",
+        "[true]",
+        "array_map('trim', explode(',', env('ORIGINS')))",
+    ],
+)
+def test_origins_that_are_not_taken_over_open_nothing(project: Project, origins: str) -> None:
+    project.write("revurb.toml", imported(project, STOCK.replace("['*']", origins)).toml)
+    assert project.load().apps[0].allowed_origins == ("not-taken-over.invalid",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("        'apps' => [", "        'apps' => [\n            ...Apps::of('hush'),",
+         "apps.apps.0 cannot be read (line 33)"),
+        ("        'apps' => [", "        'apps' => f('hush') + [", "apps.apps cannot be read (line 32)"),
+        ("        'reverb' => [", "        'reverb' => ['password' => 'hush'] + [",
+         "servers.reverb cannot be read (line 6)"),
+        ("'server' => [", "'server' => ['password' => 'hush'] + [", "scaling.redis.host cannot be read (line 16)"),
+    ],
+)  # fmt: skip
+def test_what_may_have_secrets_in_it_is_not_shown(project: Project, old: str, new: str, note: str) -> None:
+    result = imported(project, STOCK.replace(old, new, 1))
+    assert note in result.notes
+    assert "hush" not in result.toml + "".join(result.notes)
 
 
 def test_a_comment_is_one_line(project: Project) -> None:
     result = imported(project, STOCK.replace("['*']", "f('\r', '\x85port = 1')"))
-    assert tomllib.loads(result.toml) == {}
+    assert tomllib.loads(result.toml).keys() == {"apps"}
 
 
 @pytest.mark.parametrize(
