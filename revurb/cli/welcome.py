@@ -27,6 +27,7 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
     tls = config.tls.cert is not None
     first = server.hosts[0]
     host = server.hostname or ("127.0.0.1" if first in ("0.0.0.0", "::", "") else first)
+    client_host = f"[{host}]" if ":" in host else host  # clients put it before ":PORT" as it is
     base = f"{'https' if tls else 'http'}://{shown_addresses(host, port)}{server.path}"
     _echo(
         f"\nRevurb is listening on {shown_addresses(server.host, port)}{server.path}"
@@ -40,7 +41,7 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
     if server.test_page:
         _echo(f"  a page with a test client: {base}/")
     if dev_app is not None:
-        _echo(_client_lines(host, port, server.path, tls, base, dev_app))
+        _echo(_client_lines(client_host, port, server.path, tls, base, dev_app))
     _echo("Stop with Ctrl-C.\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -11,10 +12,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from revurb import App
+from revurb import App, Server
+from revurb.cli.welcome import print_welcome
+from revurb.config import DEV_DEFAULTS, DEV_ENVIRONMENT, load
 from revurb.config.dotenv import parse_dotenv
 from tests.client import api
 from tests.conftest import Need
@@ -121,6 +125,20 @@ def test_the_lines_for_laravel_are_an_env_file(banner: Banner) -> None:
     assert (found.values["REVERB_APP_SECRET"], found.values["REVERB_PORT"]) == ("secret1", str(banner.port))
     for name in ("APP_KEY", "HOST", "PORT", "SCHEME"):
         assert found.values[f"VITE_REVERB_{name}"] == found.values[f"REVERB_{name}"]
+
+
+def test_clients_get_an_ipv6_address_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {**DEV_DEFAULTS, **DEV_ENVIRONMENT, "REVERB_SERVER_HOST": "::1"}
+    config = load(environ=environ, toml_path=Path(os.devnull), env_file=Path(os.devnull))
+    with Server(apps=config.apps, host="::1", port=0) as server:
+        print_welcome(config, server.port, config.apps, config.apps[0])
+        banner = Banner(server.port, "", capsys.readouterr().out)
+        found: dict[str, Any] = {}
+        exec(banner.lines("Python"), found)
+        assert found["client"].channels_info() == {"channels": {}}
+    for heading in ("pusher-js", "laravel-echo"):
+        assert "wsHost: '[::1]'" in banner.lines(heading)
+    assert "REVERB_HOST=[::1]\n" in banner.lines("Laravel")
 
 
 def test_a_secret_of_ones_own_is_never_printed(tmp_path: Path) -> None:
