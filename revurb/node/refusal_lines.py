@@ -37,6 +37,7 @@ MAX_LISTED_APPS = 5
 MAX_REASON_BYTES = 400
 EMPTY_JSON = b"{}"  # an answer of the API that is none about a mistake, such as 404 for an empty channel
 
+_DEBUG = "revurb serve --debug shows what the client sends"
 # What a session is told, what that is called in the log, and what to do about it.
 _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
     Unauthorized: (
@@ -57,7 +58,7 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
         "clients send on private and presence channels; REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM=all lifts that",
     ),
     NotAMember: ("client event refused", "only subscribers of a channel may send client events to it"),
-    InvalidMessage: ("invalid message", "revurb serve --debug shows what the client sends"),
+    InvalidMessage: ("invalid message", _DEBUG),
     OverCapacity: ("over capacity", "the client sent more than it waited answers for"),
 }
 
@@ -67,6 +68,11 @@ _PROXY = (
     "a proxy in between has to pass Upgrade and Connection on (nginx: proxy_set_header Upgrade $http_upgrade)"
 )
 _TLS = "clients connect with http:// and ws:// (forceTLS: false), or set REVURB_TLS_CERT and REVURB_TLS_KEY"
+_HTTP_10 = "a proxy in between has to speak HTTP/1.1 (nginx: proxy_http_version 1.1)"
+_WEBSOCKET = "the client, or a proxy in between, does not speak WebSocket as RFC 6455 has it"
+_HTTP = "HTTP/1.1 is spoken here: is it a scanner, or a proxy that is set to HTTP/2 or the PROXY protocol?"
+_APPLICATION = "the reason says what the application, or its SDK, has to send otherwise"
+_CLOCKS = "the clocks of both hosts have to be right (NTP); REVURB_SIGNATURE_MAX_AGE is the limit"
 _SIGNATURE = "has the application the key and secret of this app, and does no proxy change its path or body?"
 # Status of an answer: what that is called, what to do about it, and how much it matters.
 _OF_STATUS: dict[int, tuple[str, str, int]] = {
@@ -78,10 +84,11 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
         "REVERB_MAX_REQUEST_SIZE, REVURB_MAX_BATCH_SIZE and REVURB_MAX_HEAD_SIZE are the limits",
         logging.WARNING,
     ),
-    422: ("wrong fields", "", logging.WARNING),
+    422: ("wrong fields", _APPLICATION, logging.WARNING),
     426: ("no WebSocket", _PROXY, logging.WARNING),
 }
-_OTHER = ("bad request", "", logging.WARNING)
+_OTHER = ("bad request", _APPLICATION, logging.WARNING)
+_BROKEN = ("broken request", _HTTP, logging.WARNING)  # what has no head that can be read
 _OF_CLOSE_CODES: dict[int, tuple[str, str, int]] = {
     1009: (
         "message too large",
@@ -150,8 +157,12 @@ class RefusalLines:
             503,
         ):  # no refusals; the fault behind a 500 is logged by itself
             return
-        what, advice, level = _OF_STATUS.get(status, _OTHER)
-        if status == 404:
+        what, advice, level = _OF_STATUS.get(status, _OTHER if request is not None else _BROKEN)
+        if body.startswith(b"Bad handshake."):
+            what, advice = "bad handshake", _advice_on_handshake(status, body)
+        elif status == 401 and b"REVURB_SIGNATURE_MAX_AGE" in body:
+            advice = _CLOCKS
+        elif status == 404:
             is_app = body.startswith(b"No matching application")
             what, level = ("unknown app", logging.WARNING) if is_app else ("unknown path", logging.INFO)
         elif status == 400 and body.endswith(TLS_DETAIL.encode()):
@@ -169,9 +180,9 @@ class RefusalLines:
 
     def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
         """A message that a session refuses; `channel` is that of a subscription."""
-        what, advice = _OF_SESSIONS.get(type(error), ("message refused", ""))
+        what, advice = _OF_SESSIONS.get(type(error), ("message refused", _DEBUG))
         if type(error) is Unauthorized and str(error) != Unauthorized.message:
-            advice = ""  # the reason says what is wrong, and it is not the signature
+            advice = _DEBUG  # the reason says what is wrong, and it is not the signature
         if self._log.counts(what):
             self._log.write(
                 what,
@@ -185,7 +196,7 @@ class RefusalLines:
 
     def of_websocket(self, client: str, code: int, reason: str) -> None:
         """A WebSocket that is closed for what it sent, or does not take."""
-        what, advice, level = _OF_CLOSE_CODES.get(code, ("broken WebSocket", "", logging.INFO))
+        what, advice, level = _OF_CLOSE_CODES.get(code, ("broken WebSocket", _WEBSOCKET, logging.INFO))
         if self._log.counts(what):
             self._log.write(what, client, advice, level=level, code=str(code), reason=reason)
 
@@ -220,11 +231,19 @@ class RefusalLines:
         return f"known here: {listed}{more}; revurb config show says where they come from"
 
 
+def _advice_on_handshake(status: int, body: bytes) -> str:
+    if status == 505:
+        return _HTTP_10
+    return _PROXY if b"Connection header" in body else _WEBSOCKET
+
+
 def _advice_for(origin: str) -> str:
     try:
         host = urlsplit(origin).hostname
     except ValueError:
         host = None
+    if not host and origin != "none":  # "null" of a sandboxed frame or a file, say
+        return "it comes from a page without a host: only allowed_origins=* lets it in"
     if not host:
         return "a client without a page sends no Origin: only allowed_origins=* lets it in"
     return f"to let such pages in, add the host name to allowed_origins: REVURB_APP_ALLOWED_ORIGINS={host}"

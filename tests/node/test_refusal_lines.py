@@ -70,6 +70,9 @@ async def test_handshakes(refused: Any) -> None:
         assert fields["advice"].endswith("REVURB_APP_ALLOWED_ORIGINS=evil.com")
         assert fields["forwarded_for"] == "192.0.2.7"
 
+        await refuse(server, "app-key", headers=[("Origin", "null")])
+        assert "a page without a host" in refused()[1]["advice"]
+
         await refuse(server, "app-key")
         what, fields = refused()
         assert (what, fields["origin"]) == ("origin refused", "none")
@@ -94,7 +97,8 @@ async def test_requests(refused: Any) -> None:
             (APP, "GET", "/up", None, "unknown path", "paths begin with /ws here"),
             (WRONG, "GET", "/ws/apps/1/channels", None, "wrong signature", "key and secret"),
             (OPEN, "GET", "/ws/apps/1/channels", None, "wrong signature", "key and secret"),
-            (APP, "POST", "/ws/apps/1/events", {"name": "x"}, "wrong fields", ""),
+            (APP, "POST", "/ws/apps/1/events", {"name": "x"}, "wrong fields", "the application"),
+            (APP, "POST", "/ws/apps/1/events", "no object", "bad request", "the application"),
             (APP, "PUT", "/ws/apps/1/events", None, "wrong method", "/apps/ID/events"),
             (APP, "GET", "/ws/app/app-key", None, "no WebSocket", "Upgrade"),
             (APP, "POST", "/ws/apps/1/events", LARGE, "request too large", "REVERB_MAX_REQUEST_SIZE"),
@@ -111,6 +115,42 @@ async def request(server: Server, app: App, method: str, path: str, body: object
     sent = b"" if body is None else json.dumps(body).encode()
     async with http(server.port) as connection:
         await connection.request(method, signed(app, method, path, sent), sent)
+
+
+UPGRADE = (
+    "GET /app/app-key HTTP/{http}\r\nHost: a\r\nConnection: {connection}\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: {version}\r\n\r\n"
+)
+GOOD = {"http": "1.1", "connection": "Upgrade", "version": "13"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "what", "advice"),
+    [
+        (UPGRADE.format(**GOOD | {"http": "1.0"}), "bad handshake", "proxy_http_version 1.1"),
+        (UPGRADE.format(**GOOD | {"version": "8"}), "bad handshake", "RFC 6455"),
+        (UPGRADE.format(**GOOD | {"connection": "close"}), "bad handshake", "proxy_set_header Upgrade"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "broken request", "HTTP/2"),
+        ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /up HTTP/1.1\r\n\r\n", "broken request", "PROXY"),
+    ],
+)
+async def test_what_is_wrong_between_client_and_server(
+    refused: Any, sent: str, what: str, advice: str
+) -> None:
+    async with serving() as server, http(server.port) as connection:
+        await connection.send_bytes(sent.encode())
+        await connection.response()
+        found, fields = refused()
+        assert (found, advice in fields["advice"]) == (what, True)
+
+
+async def test_clocks_that_differ(refused: Any) -> None:
+    query = "auth_key=app-key&auth_timestamp=1000&auth_version=1.0"
+    signature = APP.sign(f"GET\n/apps/1/channels\n{query}")
+    async with serving() as server, http(server.port) as connection:
+        await connection.request("GET", f"/apps/1/channels?{query}&auth_signature={signature}")
+        found, fields = refused()
+        assert (found, "clocks" in fields["advice"]) == ("wrong signature", True)
 
 
 async def test_what_is_no_refusal(caplog: pytest.LogCaptureFixture) -> None:
@@ -173,6 +213,7 @@ async def test_messages_that_are_too_large_or_broken(refused: Any) -> None:
             assert await client.closed() == 1002
         what, fields = refused()
         assert (what, fields["code"]) == ("broken WebSocket", "1002")
+        assert "RFC 6455" in fields["advice"]
         async with connect(server.port, "open-key") as client:
             assert await client.close(1000) == 1000
 
