@@ -47,6 +47,8 @@ def check_origin_pattern(pattern: str) -> str:
 
 def _can_match(pattern: str) -> bool:
     host = canonical_host(pattern)
+    if host == "null":  # the origin of sandboxed frames and of files, which has no host
+        return False
     if host.count(":") > 1 and _LETTERS.fullmatch(host):
         if "*" in host:
             return True

@@ -44,6 +44,7 @@ def test_a_pattern_that_can_match(pattern: str) -> None:
         ("[::1", ("[::1]",)),
         ("[:::1]", ()),
         ("http://", ()),
+        ("null", ()),
         ("http://x y", ("x", "y")),
         ("", ()),
         ("$", ()),
