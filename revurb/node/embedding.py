@@ -21,7 +21,14 @@ from revurb.config.normalization import shown_addresses
 from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
 from revurb.node.recorded_events import MAX_RECORDED_EVENTS, SentEvent
-from revurb.node.server_arguments import Limits, config_of_arguments
+from revurb.node.server_arguments import (
+    Limits,
+    channel_names,
+    config_of_arguments,
+    json_text,
+    text,
+    user_id_text,
+)
 from revurb.pusher.ports import MaybeAwaitable
 from revurb.wire.deflate import Mode
 
@@ -173,25 +180,23 @@ class Server:
         before while more than `max_queued_total_bytes` is on its way to clients.
 
         `data` that is not a string is encoded as JSON, as the Pusher SDKs do. `app_id` may be left out if there is only
-        one app. Raises RuntimeError if the server is not running, LookupError for an unknown app, TypeError for data
-        that cannot be encoded and for channels that are no texts.
+        one app. Raises RuntimeError if the server is not running, LookupError for an unknown app, TypeError or
+        ValueError with the name of an argument that has a wrong type or value.
         """
         app = await self._find(app_id)
-        text = data if isinstance(data, str) else orjson.dumps(data).decode()
-        names = [channels] if isinstance(channels, str) else list(channels)
-        for name in (*names, event):
-            if not isinstance(name, str):
-                raise TypeError(
-                    f"trigger: found {name!r}; allowed: names of channels and of the event as texts"
-                )
+        names, data_text = channel_names(channels), json_text(data)
+        text("trigger", "event", event)
+        if socket_id is not None:
+            text("trigger", "socket_id", socket_id)
         await self._node.wait_for_room()
-        accepted = self._node.trigger(app, names, event, text, socket_id)
+        accepted = self._node.trigger(app, names, event, data_text, socket_id)
         if accepted is not None:
             await accepted
 
     async def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
         """The channels that have subscribers and whose names begin with `prefix`. Raises as `trigger` does."""
         app = await self._find(app_id)
+        text("channels", "prefix", prefix, may_be_empty=True)
         found = await _ready(self._node.channels(app, prefix))
         return {
             name: ChannelInfo(state.subscription_count, state.user_count) for name, state in found.items()
@@ -200,12 +205,13 @@ class Server:
     async def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
         """The ids of the users on a presence channel, as the application has signed them. Raises as `trigger` does."""
         app = await self._find(app_id)
+        text("users", "channel", channel)
         return [orjson.loads(member.id_json) for member in await _ready(self._node.members(app, channel))]
 
     async def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
         """End all connections of a user. Raises as `trigger` does."""
         app = await self._find(app_id)
-        await _ready(self._node.terminate(app, str(user_id)))
+        await _ready(self._node.terminate(app, user_id_text(user_id)))
 
     async def _find(self, app_id: str | None) -> App:
         self._check_running()

@@ -1,4 +1,4 @@
-"""The arguments of `Server` as a `Config`: each is checked by the declaration of its option.
+"""The arguments of `Server` as a `Config`, each checked by the declaration of its option, and those of its methods.
 
 A wrong type is a TypeError, a wrong value a ValueError; both name the argument, what was found and what is allowed.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
+
+import orjson
 
 from revurb.apps import App, AppProvider
 from revurb.config import SETTINGS, Config, Setting, config_of
@@ -128,3 +130,51 @@ def _checked_apps(apps: Iterable[App], app_provider: AppProvider | None) -> tupl
     if listed:
         raise ValueError("Server.apps: not used with an app_provider, which finds all apps; give one of them")
     return ()
+
+
+def channel_names(channels: object) -> list[str]:
+    """The argument `channels` of `Server.trigger`: a name, or some."""
+    if isinstance(channels, str):
+        return [text("trigger", "channels", channels)]
+    if isinstance(channels, (bytes, Mapping)) or not isinstance(channels, Iterable):
+        raise TypeError(f"Server.trigger.channels: found {channels!r}; allowed: a name, or a list of names")
+    return [text("trigger", "channels", name) for name in channels]
+
+
+def text(method: str, name: str, value: object, *, may_be_empty: bool = False) -> str:
+    """An argument of a method that is a text."""
+    allowed = "a text" if may_be_empty else "a text that is not empty"
+    if not isinstance(value, str):
+        raise TypeError(f"Server.{method}.{name}: found {value!r}; allowed: {allowed}")
+    if not value and not may_be_empty:
+        raise ValueError(f"Server.{method}.{name}: found {value!r}; allowed: {allowed}")
+    if not (value.isascii() or _is_utf8(value)):
+        raise ValueError(
+            f"Server.{method}.{name}: has half of a surrogate pair in it, which no client can get"
+        )
+    return value
+
+
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def user_id_text(value: object) -> str:
+    """The argument `user_id` of `Server.terminate`, as users are known."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return text("terminate", "user_id", value)
+
+
+def json_text(data: object) -> str:
+    """The argument `data` of `Server.trigger`: a text as it is, anything else as JSON."""
+    if isinstance(data, str):
+        return text("trigger", "data", data, may_be_empty=True)
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError as error:
+        raise TypeError(f"Server.trigger.data: {error}; allowed: a text, or what JSON has") from error

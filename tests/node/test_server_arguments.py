@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from revurb import App, Server
-from revurb.node.server_arguments import KEYS, Limits, config_of_arguments
+from revurb.node.server_arguments import (
+    KEYS,
+    Limits,
+    channel_names,
+    config_of_arguments,
+    json_text,
+    text,
+    user_id_text,
+)
 
 APP = App(id="1", key="k", secret="hush")
 NOT_OPTIONS = {"self", "apps", "app_provider", "record_events", "limits"}
@@ -96,3 +104,48 @@ def test_arguments_become_a_configuration(tmp_path: Path) -> None:
 
 def test_a_provider_alone() -> None:
     Server(app_provider=Provider(), port=0)
+
+
+def test_arguments_of_methods() -> None:
+    assert channel_names("a") == ["a"]
+    assert channel_names(name for name in ("a", "\u00e9")) == ["a", "\u00e9"]
+    assert (json_text(""), json_text({"a": [1]})) == ("", '{"a":[1]}')
+    assert (user_id_text(7), user_id_text("7")) == ("7", "7")
+    assert text("channels", "prefix", "", may_be_empty=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda server: server.trigger(5, "e", 1), TypeError,
+         "Server.trigger.channels: found 5; allowed: a name, or a list of names"),
+        (lambda server: server.trigger(b"a", "e", 1), TypeError,
+         "Server.trigger.channels: found b'a'; allowed: a name, or a list of names"),
+        (lambda server: server.trigger(["a", None], "e", 1), TypeError,
+         "Server.trigger.channels: found None; allowed: a text that is not empty"),
+        (lambda server: server.trigger("", "e", 1), ValueError,
+         "Server.trigger.channels: found ''; allowed: a text that is not empty"),
+        (lambda server: server.trigger("a", None, 1), TypeError,
+         "Server.trigger.event: found None; allowed: a text that is not empty"),
+        (lambda server: server.trigger("a", "\ud800", 1), ValueError,
+         "Server.trigger.event: has half of a surrogate pair in it, which no client can get"),
+        (lambda server: server.trigger("a", "e", b"x"), TypeError,
+         "Server.trigger.data: Type is not JSON serializable: bytes; allowed: a text, or what JSON has"),
+        (lambda server: server.trigger("a", "e", "\ud800"), ValueError,
+         "Server.trigger.data: has half of a surrogate pair in it, which no client can get"),
+        (lambda server: server.trigger("a", "e", 1, socket_id=5), TypeError,
+         "Server.trigger.socket_id: found 5; allowed: a text that is not empty"),
+        (lambda server: server.channels(5), TypeError, "Server.channels.prefix: found 5; allowed: a text"),
+        (lambda server: server.users(5), TypeError,
+         "Server.users.channel: found 5; allowed: a text that is not empty"),
+        (lambda server: server.terminate(None), TypeError,
+         "Server.terminate.user_id: found None; allowed: a text that is not empty"),
+        (lambda server: server.terminate(True), TypeError,
+         "Server.terminate.user_id: found True; allowed: a text that is not empty"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_argument_of_a_method_is_named(call: Any, error: type[Exception], said: str) -> None:
+    async with Server(apps=[APP], port=0) as server:
+        with pytest.raises(error) as caught:
+            await call(server)
+        assert str(caught.value) == said
