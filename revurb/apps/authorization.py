@@ -14,6 +14,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from revurb.apps.field_checks import is_utf8
+
 _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 _CHANNEL = re.compile(r"[A-Za-z0-9_\-=@,.;]+")
 MAX_CHANNEL_CHARS = 200  # Pusher's limit for names
@@ -69,6 +71,8 @@ def _user_id(user_id: object, name: str = "user_id") -> str:
 
 def _json(name: str, value: object) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        # Half of a surrogate pair, of a name that was cut, say, can be sent as an escape only.
+        return text if is_utf8(text) else json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{name}: found what JSON does not have ({error})") from error

@@ -18,11 +18,22 @@ URL_NAME_IN_WORDS = "a text without spaces and / ? # % :"
 _URL_NAME = re.compile(URL_NAME)
 
 
+def is_utf8(*texts: str) -> bool:
+    """Whether texts can be sent. Python stands for bytes of the environment that are no UTF-8 with halves of surrogate
+    pairs."""
+    try:
+        for text in texts:
+            text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_url_name(owner: str, name: str, value: Any) -> None:
     if not isinstance(value, str):
         hint = f', such as "{value}"' if isinstance(value, int) and not isinstance(value, bool) else ""
         raise TypeError(f"{owner}.{name}: found {value!r}; allowed: {URL_NAME_IN_WORDS}{hint}")
-    if _URL_NAME.search(value) is None:
+    if _URL_NAME.search(value) is None or not is_utf8(value):
         raise ValueError(f"{owner}.{name}: found {value!r}; allowed: {URL_NAME_IN_WORDS}")
 
 
@@ -32,6 +43,10 @@ def check_secret(owner: str, name: str, value: Any) -> None:
         raise TypeError(f"{owner}.{name}: found {type(value).__name__}; allowed: a text")
     if not value.strip():
         raise ValueError(f"{owner}.{name}: found a blank text; allowed: a text that is not blank")
+    if not is_utf8(value):
+        raise ValueError(
+            f"{owner}.{name}: has half of a surrogate pair in it; allowed: a text that UTF-8 has"
+        )
 
 
 def check_positive(owner: str, name: str, value: Any, *, optional: bool = False) -> None:

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from revurb.apps.field_checks import is_utf8
 from revurb.config.error import MASK
 
 T = TypeVar("T")
@@ -195,6 +196,8 @@ class Setting:
             checked = msgspec.convert(value, self.type)
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None  # in msgspec 0.19, a ValidationError is no ValueError
+        if self.kind in ("text", "list") and not self.option.is_path and not is_utf8(*_texts_in(checked)):
+            raise RefusedValue("it is not UTF-8")
         if checked is None or self.option.parse is None:
             return checked
         return tuple(map(self.option.parse, checked)) if self.kind == "list" else self.option.parse(checked)
@@ -211,6 +214,11 @@ class Setting:
             if value == number:
                 return word
         return list(value) if isinstance(value, tuple) else value
+
+
+def _texts_in(value: Any) -> tuple[str, ...]:
+    """The texts of a text, of a list of such, or of None."""
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
 def _digits(text: str, form: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import orjson
 
 from revurb.apps import App, AppProvider
+from revurb.apps.field_checks import is_utf8
 from revurb.config import SETTINGS, Config, Setting, config_of
 from revurb.config.error import MASK, suggestion
 
@@ -148,19 +149,11 @@ def text(method: str, name: str, value: object, *, may_be_empty: bool = False) -
         raise TypeError(f"Server.{method}.{name}: found {value!r}; allowed: {allowed}")
     if not value and not may_be_empty:
         raise ValueError(f"Server.{method}.{name}: found {value!r}; allowed: {allowed}")
-    if not (value.isascii() or _is_utf8(value)):
+    if not is_utf8(value):
         raise ValueError(
             f"Server.{method}.{name}: has half of a surrogate pair in it, which no client can get"
         )
     return value
-
-
-def _is_utf8(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def user_id_text(value: object) -> str:

@@ -38,6 +38,13 @@ def test_the_sdk_answers_the_same() -> None:
     assert ours["auth"] == f"{APP.key}:{APP.sign(signed)}"
 
 
+def test_a_name_that_was_cut_is_signed_as_an_escape() -> None:
+    answer = APP.authorize_channel("1.2", "presence-a", user_id="7", user_info={"n": "\u00e9\ud83d"})
+    assert answer["channel_data"] == r'{"user_id":"7","user_info":{"n":"\u00e9\ud83d"}}'
+    assert answer["auth"] == f"{APP.key}:{APP.sign('1.2:presence-a:' + answer['channel_data'])}"
+    assert APP.authenticate_user("1.2", {"id": "\ud83d"})["user_data"] == r'{"id":"\ud83d"}'
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [

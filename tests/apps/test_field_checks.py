@@ -14,7 +14,7 @@ WHOLE: dict[str, Any] = {"id": "1", "key": "k", "secret": "hush"}
 FIELDS = [setting for setting in APP_SETTINGS if setting.key != RATE_LIMIT_ENABLED]
 CANDIDATES: list[Any] = [
     "a", "", " ", "a b", "a/b", "members", "none", "5", 0, 1, -1, 5, 2.0, True, None, b"a", (), ("a.com",),
-    ("https://a.com",), ("a.com", 5), "a.com", ...,
+    ("https://a.com",), ("a.com", 5), "a.com", ..., "\udcff", ("\udcff",),
 ]  # fmt: skip
 
 

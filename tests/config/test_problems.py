@@ -52,6 +52,11 @@ PROBLEMS = [
         "app_provider: found 'my.apps' in environment (REVURB_APP_PROVIDER); allowed: package.module:Class",
     ),
     (
+        {"REVERB_APP_SECRET": "hush\udcff"},  # a byte that is no UTF-8
+        "apps.1.secret: found ******** in environment (REVERB_APP_SECRET); allowed: a text that is not blank "
+        "(it is not UTF-8)",
+    ),
+    (
         {"REVURB_WORKERS": "0"},
         "process.workers: found '0' in environment (REVURB_WORKERS); "
         "allowed: auto, or an integer from 1 to 256",
