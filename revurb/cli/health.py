@@ -14,7 +14,7 @@ import click
 
 from revurb.cli.client import ApiResponse, RequestError, send_unsigned
 from revurb.cli.examples import examples
-from revurb.cli.options import config_options, exit_with_problems
+from revurb.cli.options import config_options, exit_with_problems, find_dev_environment
 from revurb.cli.target import NodeAddress, address_of
 from revurb.config import Config, ConfigError, PartialConfigError, TlsConfig, load
 from revurb.observe.printable import escape_unprintable
@@ -74,8 +74,12 @@ def _load(config: Path | None, env_file: Path | None, flags: dict[str, Any]) -> 
     try:
         return load(flags=given, toml_path=config, env_file=env_file)
     except ConfigError as error:
+        environ = {**os.environ, **ANY_APP}
+        found = find_dev_environment() if error.no_apps else None
+        if found is not None and flags["port"] in (None, found["REVERB_SERVER_PORT"]):
+            environ |= found
         try:
-            return load(flags=given, toml_path=config, env_file=env_file, environ={**os.environ, **ANY_APP})
+            return load(flags=given, toml_path=config, env_file=env_file, environ=environ)
         except PartialConfigError as partial:
             if all(problem.startswith("tls.") for problem in partial.problems):
                 return partial.usable  # files that are being renewed

@@ -86,6 +86,16 @@ def _env_id(sources: Sources) -> str | None:
     return None
 
 
+def names_an_app(sources: Sources) -> bool:
+    """Whether a source has the id, key or secret of an app; limits alone are none."""
+    return bool(sources.toml.get("apps")) or any(
+        _has_value(setting, found)
+        for setting in APP_SETTINGS
+        if setting.key in ("id", "key", "secret")
+        for found in sources.find_by_name(setting.option.names, is_secret=setting.option.secret)
+    )
+
+
 def _has_value(setting: Setting, found: FoundValue) -> bool:
     try:
         value = found.read(setting)

@@ -23,7 +23,7 @@ class RejectedValue:
 
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` has a line for each problem; `log_format` is how the operator wants
-    lines, as far as that could be read. `no_apps` is whether nothing is wrong but that there is no app."""
+    lines, as far as that could be read. `no_apps` is whether no app is named anywhere."""
 
     def __init__(self, problems: Iterable[str], log_format: str = "plain", *, no_apps: bool = False) -> None:
         self.problems = tuple(problems)

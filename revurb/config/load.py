@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from revurb.config.app_options import APP_SETTINGS
-from revurb.config.app_reader import read_apps, secret_names
+from revurb.config.app_reader import names_an_app, read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, RejectedValue, suggestion
 from revurb.config.local_certificate import find_local_certificate
@@ -99,7 +99,8 @@ def load(
         sources.problems.append(no_apps(sources, base))
     if sources.problems:
         usable = replace(config, apps=apps, provenance=MappingProxyType(provenance))
-        raise PartialConfigError(sources.problems, usable, sources.rejected, no_apps=has_no_apps)
+        is_without = config.app_provider is None and not names_an_app(sources)
+        raise PartialConfigError(sources.problems, usable, sources.rejected, no_apps=is_without)
     paths = {
         setting.key: str(base / values[setting.key])
         for setting in SETTINGS

@@ -182,7 +182,7 @@ class RefusalLines:
         """A message that a session refuses; `channel` is that of a subscription."""
         what, advice = _OF_SESSIONS.get(type(error), ("message refused", _DEBUG))
         if type(error) is Unauthorized and str(error) != Unauthorized.message:
-            advice = _DEBUG  # the reason says what is wrong, and it is not the signature
+            advice = ""  # the reason says what is wrong, and it is not the signature
         if self._log.counts(what):
             self._log.write(
                 what,

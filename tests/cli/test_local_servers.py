@@ -66,6 +66,12 @@ def test_other_commands_know_the_ready_made_app(server: Serving, tmp_path: Path)
     assert f"server.port                          {server.port} " in result.stdout
     result = run(server.runtime_dir, "doctor")
     assert f"on port {server.port}, pid {server.status().pid}: ready" in result.stdout
+    result = run(server.runtime_dir, "health")
+    assert (result.exit_code, result.stdout) == (0, "ready\n")
+    # Limits alone are no app.
+    (tmp_path / ".env").write_text("REVURB_APP_ALLOWED_ORIGINS=example.com\n")
+    result = run(server.runtime_dir, "trigger", "orders", "created")
+    assert (result.exit_code, result.stderr) == (0, note)
     # An app of one's own goes first, and is not that server's.
     (tmp_path / ".env").write_text(
         f"REVERB_APP_ID=9\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\nREVERB_SERVER_PORT={server.port}\n"
