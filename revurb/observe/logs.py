@@ -17,6 +17,7 @@ from typing import TextIO
 import orjson
 
 from revurb.observe.printable import escape_json, escape_lines, escape_unprintable
+from revurb.observe.terminal import DIM, RED, RESET, YELLOW, has_colours, is_terminal, wrapped
 
 _log = logging.getLogger(__name__)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -28,19 +29,35 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 class PlainFormatter(logging.Formatter):
     """`2026-11-23 12:00:00 INFO    listening host=0.0.0.0 port=8080`. Below it are the lines of the field `stack`, and
-    those of an exception."""
+    those of an exception. If `stream` is a terminal, lines are as wide as that is, and coloured."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._terminal = stream if is_terminal(stream) else None
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fields = _fields(record)
         stack = fields.pop("stack", None)
         shown = "".join(f" {key}={value}" for key, value in fields.items())
-        lines = [escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{shown}")]
+        line = escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{shown}")
+        lines = [line] if self._terminal is None else wrapped(line, self._terminal)
+        if self._terminal is not None and has_colours():
+            lines[0] = _coloured(lines[0], len(stamp), record.levelno)
         if stack is not None:
             lines.append(escape_lines(str(stack)))
         if record.exc_info:
             lines.append(escape_lines(self.formatException(record.exc_info)))
         return "\n".join(lines)
+
+
+def _coloured(line: str, stamp_chars: int, level: int) -> str:
+    """The line with its time dim and its level in a colour."""
+    stamp, rest = line[:stamp_chars], line[stamp_chars:]
+    colour = RED if level >= logging.ERROR else YELLOW if level >= logging.WARNING else ""
+    if colour:
+        rest = f"{rest[:9].replace(' ', f' {colour}', 1)}{RESET}{rest[9:]}"
+    return f"{DIM}{stamp}{RESET}{rest}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -72,7 +89,7 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
     Python itself would print (exceptions that nobody has caught, warnings) is a line of JSON too.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter(handler.stream))
 
     def add_fields(record: logging.LogRecord) -> bool:
         vars(record).update(fields)

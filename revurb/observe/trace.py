@@ -14,24 +14,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import sys
-import textwrap
 import time
 from typing import TextIO
 
 import orjson
 
 from revurb.observe.printable import escape_json, escape_unprintable
+from revurb.observe.terminal import CONTINUATION, CYAN, DIM, GREEN, RESET, has_colours, is_terminal, wrapped
 from revurb.observe.unblocked_output import unblocked
 
 MAX_SHOWN_CHARS = 300
-MIN_COLUMNS = 40
-CONTINUATION = " " * 13  # below what stands behind the arrow
 SHORT_ID_CHARS = 6
-DIM, RESET = "\x1b[2m", "\x1b[0m"
-ARROW_COLOURS = {"<--": "\x1b[36m", "-->": "\x1b[32m", "---": DIM}
+ARROW_COLOURS = {"<--": CYAN, "-->": GREEN, "---": DIM}
 DIRECTIONS = {"<--": "received", "-->": "sent", "---": "connection"}
 _AUTH = re.compile(r"""(auth[\\"']*\s*:\s*[\\"']*)[^"'\\,}]+""")
 
@@ -79,10 +75,8 @@ class MessageTrace:
             )  # as in a process that serves, also where a node is embedded
         self._stream = stream
         self._is_json = form == "json"
-        self._on_terminal = not self._is_json and _is_terminal(stream)
-        self._coloured = (
-            self._on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
+        self._on_terminal = not self._is_json and is_terminal(stream)
+        self._coloured = self._on_terminal and has_colours()
         self.lines_dropped = 0
 
     def received(self, socket_id: str, text: bytes) -> None:
@@ -128,15 +122,7 @@ class MessageTrace:
         text = f"{escape_unprintable(who)} {escape_unprintable(what)}"
         lines = [text]
         if self._on_terminal:
-            width = max(_columns(self._stream), MIN_COLUMNS)
-            lines = textwrap.wrap(
-                text,
-                width,
-                initial_indent=CONTINUATION,
-                subsequent_indent=CONTINUATION,
-                break_on_hyphens=False,
-            ) or [text]
-            lines[0] = lines[0].removeprefix(CONTINUATION)
+            lines = wrapped(text, self._stream, CONTINUATION)  # below what stands behind the arrow
         begin = f"{time.strftime('%H:%M:%S')} {arrow} "
         if self._coloured:
             begin = f"{DIM}{begin[:9]}{RESET}{ARROW_COLOURS[arrow]}{arrow} "
@@ -158,17 +144,3 @@ def _json_line(arrow: str, who: str, what: str) -> str:
             "text": what,
         }
     )
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except Exception:  # the program's own may lack the method, or be closed
-        return False
-
-
-def _columns(stream: TextIO | None) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns if stream is not None else 80
-    except (OSError, ValueError, AttributeError):
-        return 80

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import re
 import sys
 import threading
 import warnings
@@ -43,6 +44,31 @@ def test_plain_lines_carry_the_fields() -> None:
     lines = said("plain").splitlines()
     assert lines[0].endswith("INFO    listening host=::1 port=8080")
     assert lines[-1] == "ValueError: reason"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_plain_lines_on_a_terminal(monkeypatch: pytest.MonkeyPatch, no_colour: str) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    stream = Terminal()
+    configure_logging("plain", "info", stream)
+    logger = logging.getLogger("revurb.some.module")
+    logger.warning("origin refused", extra={"advice": "word " * 30})
+    logger.info("listening")
+    shown = stream.getvalue()
+    plain = re.sub(r"\x1b\[\d*m", "", shown)
+    first, second, third, last = plain.splitlines()
+    assert max(map(len, plain.splitlines())) <= 80
+    assert first[19:].startswith(" WARNING origin refused advice=word word")
+    assert second.startswith(third[:13] + "word")
+    assert last[19:] == " INFO    listening"
+    assert (shown == plain) is bool(no_colour)
+    assert ("\x1b[33mWARNING \x1b[0m" in shown) is not bool(no_colour)
 
 
 def test_json_lines_carry_the_same() -> None:
