@@ -61,6 +61,9 @@ def read(
             if opcode < CLOSE:
                 if opened == TEXT:
                     decoder.decode(payload, final and whole)
+                    waiting = decoder.getstate()[0]
+                    if waiting[:1] == b"\xed" and waiting[1:2] >= b"\xa0":
+                        raise Refused(1007)  # a surrogate, for whose last byte Python waits
                 parts += payload
             if not whole:
                 break
