@@ -211,17 +211,16 @@ class ClientConnection(PacedConnection):
                 if self._held is not None
                 else min(due, self._end_our_silence(now, handler.ping_interval_s))
             )
-        if self._pings < 2:
+        half_s = self._connections.limits.pong_timeout_s / 2
+        if self._pings == 0 or now >= self._pinged_at + half_s:
+            if self._pings == 2:
+                self._connections.counters.unresponsive_total += 1
+                handler.on_unresponsive()  # closes, and so has put us back on the wheel
+                return None
             self._pings += 1
             self._pinged_at = now
-            if self._pings == 1:
-                handler.on_idle()
-            else:
-                handler.on_still_idle()
-            return now + self._connections.limits.pong_timeout_s / 2
-        self._connections.counters.unresponsive_total += 1
-        handler.on_unresponsive()  # closes, and so has put us back on the wheel
-        return None
+            (handler.on_idle if self._pings == 1 else handler.on_still_idle)()
+        return min(self._pinged_at + half_s, now + handler.ping_interval_s)
 
     def _end_our_silence(self, now: float, interval_s: float) -> float:
         """Send a ping frame if nothing was sent for as long; gives when to look again."""

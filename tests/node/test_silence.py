@@ -8,6 +8,7 @@ import pytest
 
 from revurb._speedups.frames import PING, server_frame
 from revurb.pusher.messages import PING_FRAME
+from revurb.transport.timer_wheel import TICK_S
 from tests.pusher.room import Room, an_app
 from tests.transport.test_client_connection import EMPTY_PING, EMPTY_PONG, LIMITS, Accepted
 
@@ -17,9 +18,9 @@ PROXY_TIMEOUT_S = 60  # of nginx, ALB and others
 class SilentClient(Accepted):
     """A client with a session. `take` gives what it was sent since it was last asked."""
 
-    async def open(self) -> None:
+    async def open(self, ping_interval_s: int = PROXY_TIMEOUT_S) -> None:
         room = Room()
-        self.handler = room.client(an_app()).session  # type: ignore[assignment]
+        self.handler = room.client(an_app(ping_interval_s=ping_interval_s)).session  # type: ignore[assignment]
         await self.answer()
         self.take()
 
@@ -59,6 +60,29 @@ async def test_a_proxy_never_sees_as_much_silence_as_it_allows(said: bytes) -> N
         client.after(0.25)
     quiet_s = client.connections.wheel.now - before + (0 if said else 7.1)
     assert 50 < quiet_s < PROXY_TIMEOUT_S - 2
+
+
+@pytest.mark.parametrize("interval_s", [6, 10, 20])
+async def test_each_ping_is_in_time_where_the_interval_is_shorter_than_the_pong_timeout(
+    interval_s: int,
+) -> None:
+    client = SilentClient()
+    await client.open(interval_s)
+    for _ in range(5):
+        pinged_at = client.connections.wheel.now
+        while not client.take():
+            client.after(TICK_S)
+        assert client.connections.wheel.now - pinged_at < interval_s
+        client.connection.data_received(EMPTY_PONG)
+
+
+async def test_a_short_interval_leaves_the_whole_pong_timeout() -> None:
+    client = SilentClient()
+    await client.open(2)
+    client.after(2 + LIMITS.pong_timeout_s - 1)
+    assert client.take() == PING_FRAME + server_frame(PING, b"")
+    client.after(2)
+    assert b'"code":4201' in client.take()
 
 
 async def test_one_that_answers_neither_is_given_up_after_the_pong_timeout() -> None:
