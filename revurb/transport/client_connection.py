@@ -5,10 +5,10 @@ A connection begins as HTTP (`HttpConnection`) and is upgraded here. `NEXT` is w
     HTTP ---- open() ----> OPEN ---- Close sent or received ----> CLOSING ---- TCP ended ----> LOST
       \\----------------------\\------------------ TCP ended -----------------------------------/
 
-Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle`; silent for half the pong timeout
-after that -> `on_still_idle`, and for all of it -> `on_unresponsive`, which closes. Any byte received starts over. A
-peer that talks and is told nothing for the ping interval gets a ping frame: a proxy may count only what it is sent
-(nginx does). In CLOSING the peer has the close timeout to answer and to end TCP; then the connection is dropped.
+Liveness, on the timer wheel: silent for the handler's ping interval -> `on_idle`; after that for half the pong timeout,
+or another interval if that is shorter -> `on_still_idle`; for all of it -> `on_unresponsive`, which closes. Any byte
+received starts over. A peer that talks and is told nothing for the ping interval gets a ping frame: a proxy may count
+only what it is sent (nginx does). In CLOSING the peer has the close timeout to end TCP; then it is dropped.
 
 Sending: everything goes through its outbox (`_speedups.fanout`), so that what is sent in one loop turn is one system
 call, in order. It also compresses, where that has been negotiated.
@@ -211,8 +211,10 @@ class ClientConnection(PacedConnection):
                 if self._held is not None
                 else min(due, self._end_our_silence(now, handler.ping_interval_s))
             )
-        half_s = self._connections.limits.pong_timeout_s / 2
-        if self._pings == 0 or now >= self._pinged_at + half_s:
+        timeout_s, interval_s = self._connections.limits.pong_timeout_s, handler.ping_interval_s
+        first_s = min(timeout_s / 2, interval_s)
+        waits_s = 0.0, first_s, timeout_s - first_s  # behind no ping, the first, and the second one
+        if now >= self._pinged_at + waits_s[self._pings]:
             if self._pings == 2:
                 self._connections.counters.unresponsive_total += 1
                 handler.on_unresponsive()  # closes, and so has put us back on the wheel
@@ -220,7 +222,7 @@ class ClientConnection(PacedConnection):
             self._pings += 1
             self._pinged_at = now
             (handler.on_idle if self._pings == 1 else handler.on_still_idle)()
-        return min(self._pinged_at + half_s, now + handler.ping_interval_s)
+        return min(self._pinged_at + waits_s[self._pings], now + interval_s)
 
     def _end_our_silence(self, now: float, interval_s: float) -> float:
         """Send a ping frame if nothing was sent for as long; gives when to look again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -74,6 +75,20 @@ async def test_each_ping_is_in_time_where_the_interval_is_shorter_than_the_pong_
             client.after(TICK_S)
         assert client.connections.wheel.now - pinged_at < interval_s
         client.connection.data_received(EMPTY_PONG)
+
+
+async def test_the_other_ping_is_in_time_for_proxies_however_long_the_pong_timeout_is() -> None:
+    client = SilentClient()
+    client.connections.limits = replace(LIMITS, pong_timeout_s=200.0)
+    await client.open()
+    client.after(PROXY_TIMEOUT_S - 1)
+    assert client.take() == PING_FRAME
+    client.after(PROXY_TIMEOUT_S - 4)
+    assert client.take() == server_frame(PING, b"")
+    client.after(138)
+    assert client.take() == b""
+    client.after(4)
+    assert b'"code":4201' in client.take()
 
 
 async def test_a_short_interval_leaves_the_whole_pong_timeout() -> None:
