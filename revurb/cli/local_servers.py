@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from revurb.config import ConfigError, load
+from revurb.config import PartialConfigError, load
 from revurb.observe.printable import escape_lines
 from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, send_control_request
 from revurb.processes.runtime_dir import candidates, connect, control_sockets
@@ -92,9 +91,9 @@ def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:
 
 
 def _runtime_dir(config: Path | None, env_file: Path | None) -> str | None:
-    """The runtime directory of the configuration, by default of that in the working directory; without a valid one,
-    that of the environment."""
+    """The runtime directory of the configuration, by default of that in the working directory, also where other options
+    are wrong: the server of another project must not be taken for the one that is meant."""
     try:
         return load(toml_path=config, env_file=env_file).process.runtime_dir
-    except ConfigError:
-        return os.environ.get("REVURB_RUNTIME_DIR") or None
+    except PartialConfigError as error:
+        return error.usable.process.runtime_dir

@@ -136,3 +136,17 @@ def test_the_configuration_that_is_named_has_the_directory(tmp_path: Path) -> No
     )
     result = CliRunner().invoke(main, ["status", "--config", "other.toml"], prog_name="revurb")
     assert result.output == f"Error: no server is running, as far as can be seen in {folder}\n"
+
+
+@pytest.mark.parametrize("wrong", ["REVERB_MAX_REQUEST_SIZE=x", "REVURB_NONSENSE=1", "REVERB_APP_ID=a"])
+def test_an_env_file_that_is_wrong_still_says_where_its_server_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """Else `stop`, which looks in the same place, would stop the server of another project."""
+    monkeypatch.delenv("REVURB_RUNTIME_DIR", raising=False)
+    (tmp_path / ".env").write_text(f"REVURB_RUNTIME_DIR={tmp_path}/mine\n{wrong}\n")
+    result = CliRunner().invoke(main, ["status"])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: no server is running, as far as can be seen in {tmp_path}/mine\n",
+    )
