@@ -86,6 +86,7 @@ class Node:
         record: deque[SentEvent] | None = None,
         *,
         is_first_process: bool = True,
+        has_joined: bool = False,
     ) -> None:
         self.config = config
         self._processes = processes
@@ -112,7 +113,7 @@ class Node:
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
-        self._readiness = Readiness(needs_bus=config.server.ready_needs_bus)
+        self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
 

@@ -14,13 +14,14 @@ class Readiness:
 
     A node that loses its bus serves its own clients, and so do all others that share a Redis: if each of them said that
     it is not ready, a load balancer would have nobody left. So the bus counts only until it was connected once, when
-    others can take the clients; with `needs_bus` always.
+    others can take the clients; with `needs_bus` always. `has_joined` is whether it was before this process began, in
+    another one of the same server.
     """
 
-    def __init__(self, *, needs_bus: bool) -> None:
+    def __init__(self, *, needs_bus: bool, has_joined: bool = False) -> None:
         self.is_leaving = False  # it accepts clients yet, but is about to drain
         self._needs_bus = needs_bus
-        self._has_joined = False
+        self._has_joined = has_joined
 
     def reason(
         self, connections: Connections, file_limit: FileLimit, bus: BusEngine, *, listening: bool

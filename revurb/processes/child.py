@@ -113,6 +113,7 @@ class Child:
         self.exit_code: asyncio.Future[int] = loop.create_future()
         self.on_draining: Callable[[], None] = lambda: None
         self.heartbeat = Heartbeat()
+        self.has_joined = False  # a heartbeat told that it is connected to the others
         self.failure: StartFailed | None = None
         self.exited_with: int | None = None  # its exit code, from the exit on
         self.silent_s = 0.0  # since its last message, as the watchdog counts it
@@ -236,6 +237,7 @@ class Child:
                     self._on_ready(message)
                 case Heartbeat():
                     self.heartbeat = message
+                    self.has_joined = self.has_joined or message.bus == ""
                 case StartFailed():
                     self.failure = message
                 case Reloaded():

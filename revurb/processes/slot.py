@@ -88,6 +88,7 @@ class Slot:
         self.failures_in_a_row = 0  # exits before STEADY_S, and starts that raised OSError
         self.failed_starts = 0  # the last processes, in a row, that did not get ready or could not be started
         self.died_at: float | None = None  # in the loop's time: when one that was ready did not end of itself
+        self._had_joined = False
         self._command = command
         self._reaper = reaper
         self._on_change = on_change
@@ -100,6 +101,11 @@ class Slot:
     def serves(self) -> bool:
         """Whether its process takes new clients."""
         return self.child is not None and self.child.serves
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether a process of this slot was ever connected to the others."""
+        return self._had_joined or any(child.has_joined for child in self.children)
 
     @property
     def children(self) -> tuple[Child, ...]:
@@ -220,6 +226,7 @@ class Slot:
     def _on_exit(self, child: Child, code: int) -> None:
         if code and child.has_been_ready:
             self.died_at = asyncio.get_running_loop().time()
+        self._had_joined = self._had_joined or child.has_joined
         self.others.discard(child)
         if child is self.child:
             self.child = None

@@ -103,6 +103,9 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
     parser.add_argument("--hub-socket", required=True, help="address of the hub's Unix socket")
     parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
+    parser.add_argument(
+        "--has-joined", action="store_true", help="a worker of this server was on the bus once"
+    )
     options, rest = parser.parse_known_args(arguments)
     slots = {int(slot): _sockets(fds) for slot, _, fds in (text.partition(":") for text in options.tcp)}
     own_sockets = slots.pop(options.slot)
@@ -116,7 +119,13 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
     bus_factory = choose_bus_factory(config, options.hub_socket)
     node = Node(
-        config, apps, bus_factory, limit, processes=1 + len(slots), is_first_process=options.slot == 0
+        config,
+        apps,
+        bus_factory,
+        limit,
+        processes=1 + len(slots),
+        is_first_process=options.slot == 0,
+        has_joined=options.has_joined,
     )
     await node.start(own_sockets)
     tune_garbage_collector()

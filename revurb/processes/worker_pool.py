@@ -199,6 +199,7 @@ class WorkerPool:
                 *(argument for text in tcp for argument in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
                 *("--hub-socket", self._hub_address),
+                *(("--has-joined",) if any(slot.has_joined for slot in self.slots) else ()),
                 *self._invocation.arguments(),
             ),
             fds=binding.fds(),

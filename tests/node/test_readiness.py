@@ -54,6 +54,15 @@ def test_a_bus_counts_until_it_was_connected_once(asked: bool) -> None:
     assert node.reason() is None
 
 
+def test_a_bus_that_another_process_of_the_server_was_connected_to() -> None:
+    node = Circumstances()
+    node.readiness = Readiness(needs_bus=False, has_joined=True)
+    node.degraded = "redis disconnected"
+    assert node.reason() is None
+    node.readiness = Readiness(needs_bus=True, has_joined=True)
+    assert node.reason() == "redis disconnected"
+
+
 def test_a_bus_that_is_needed_always_counts() -> None:
     node = Circumstances(needs_bus=True)
     assert node.reason() is None

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from revurb.apps import App
+from revurb.processes.control_socket import ControlRequest
 from tests.client import Client, api, connect
 from tests.conftest import Need, Run
-from tests.processes.serving import Serving, serving
+from tests.processes.pinned import http_of
+from tests.processes.serving import Serving, serving, workers
 from tests.redis_server import RedisServer
 
 DEV = App(id="1", key="key1", secret="secret1")
@@ -125,3 +127,25 @@ def test_a_node_that_stood_still_repairs_itself(nodes: tuple[Serving, Serving], 
             await here.expect("after")
 
     run(main())
+
+
+def test_a_worker_that_is_replaced_during_an_outage_is_ready(
+    server: RedisServer, tmp_path: Path, run: Run
+) -> None:
+    """Its server was on the bus once. A deploy or a crash must not make a load balancer take it out then."""
+    alone = environment(server, REVURB_SCALING_PROTOCOL="revurb")  # it stops at once
+    with serving(tmp_path, "--workers", "2", environment=alone) as node:
+        node.becomes(lambda status: [row.bus for row in workers(status)] == ["", ""])
+        run(server.kill())
+        node.becomes(lambda status: all(row.bus for row in workers(status)))
+        old = {row.pid for row in node.workers()}
+        assert node.request(ControlRequest("restart")).error is None
+        assert not old & {row.pid for row in node.workers()}
+        for row in node.workers():
+            assert run(readiness(node, row.pid)) == {"ready": True, "degraded": "redis disconnected"}
+
+
+async def readiness(node: Serving, pid: int | None) -> object:
+    assert pid is not None
+    async with http_of(node, pid) as connection:
+        return (await connection.request("GET", "/ready")).json()
