@@ -56,6 +56,7 @@ def page_response(app: App, secret: str | None) -> Response:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; "
+        "img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     headers = (("Content-Security-Policy", policy), ("Cache-Control", "no-store"))

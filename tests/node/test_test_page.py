@@ -94,6 +94,9 @@ def test_nothing_but_its_own_script_can_run() -> None:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in policy
     assert "default-src 'none'" in policy
+    # Otherwise browsers ask for /favicon.ico, which is a line of the log about an unknown path.
+    assert '<link rel="icon" href="data:,">' in text
+    assert "img-src data:" in policy
     assert settings(text)["key"] == "k<script><!--alert(1)"
     assert "http://" not in script
     assert "https://" not in script
