@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Awaitable, Iterable
-from typing import NamedTuple, Self, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
 
 import orjson
 
@@ -32,6 +33,7 @@ from revurb.node.server_arguments import (
 from revurb.pusher.ports import MaybeAwaitable
 from revurb.wire.deflate import Mode
 
+P = ParamSpec("P")
 T = TypeVar("T")
 # A node that listens on all addresses is reached on loopback.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -42,6 +44,19 @@ class ChannelInfo(NamedTuple):
 
     subscription_count: int
     user_count: int
+
+
+def _on_its_loop(
+    method: Callable[Concatenate[Server, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Server, P], Coroutine[Any, Any, T]]:
+    """Makes `method` raise at once, and not where it is awaited: a program without a loop would not notice."""
+
+    @wraps(method)
+    def checked(self: Server, /, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, T]:
+        self._check_caller()
+        return method(self, *args, **named)
+
+    return checked
 
 
 class Server:
@@ -167,6 +182,7 @@ class Server:
             raise RuntimeError("events are not recorded: Server(..., record_events=True) does")
         return list(self._sent)
 
+    @_on_its_loop
     async def trigger(
         self,
         channels: str | Iterable[str],
@@ -193,6 +209,7 @@ class Server:
         if accepted is not None:
             await accepted
 
+    @_on_its_loop
     async def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
         """The channels that have subscribers and whose names begin with `prefix`. Raises as `trigger` does."""
         app = await self._find(app_id)
@@ -202,19 +219,21 @@ class Server:
             name: ChannelInfo(state.subscription_count, state.user_count) for name, state in found.items()
         }
 
+    @_on_its_loop
     async def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
         """The ids of the users on a presence channel, as the application has signed them. Raises as `trigger` does."""
         app = await self._find(app_id)
         text("users", "channel", channel)
         return [orjson.loads(member.id_json) for member in await _ready(self._node.members(app, channel))]
 
+    @_on_its_loop
     async def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
         """End all connections of a user. Raises as `trigger` does."""
         app = await self._find(app_id)
         await _ready(self._node.terminate(app, user_id_text(user_id)))
 
     async def _find(self, app_id: str | None) -> App:
-        self._check_running()
+        self._check_running()  # again: a task may begin later
         if app_id is None:
             apps = self._node.apps.all()
             if len(apps) != 1:
@@ -224,6 +243,13 @@ class Server:
         if app is None:
             raise LookupError(f"there is no app with the id {app_id!r}")
         return app
+
+    def _check_caller(self) -> None:
+        self._check_running()
+        if self._thread is not None and not self._thread.is_current():
+            raise RuntimeError(
+                "the server runs in a thread of its own: use what `with Server(...) as server` gives"
+            )
 
     def _check_running(self) -> None:
         if not self._is_running:
@@ -266,16 +292,16 @@ class ThreadedServer:
         app_id: str | None = None,
         socket_id: str | None = None,
     ) -> None:
-        self._call(self._server.trigger(channels, event, data, app_id=app_id, socket_id=socket_id))
+        self._call(lambda: self._server.trigger(channels, event, data, app_id=app_id, socket_id=socket_id))
 
     def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
-        return self._call(self._server.channels(prefix, app_id=app_id))
+        return self._call(lambda: self._server.channels(prefix, app_id=app_id))
 
     def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
-        return self._call(self._server.users(channel, app_id=app_id))
+        return self._call(lambda: self._server.users(channel, app_id=app_id))
 
     def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
-        self._call(self._server.terminate(user_id, app_id=app_id))
+        self._call(lambda: self._server.terminate(user_id, app_id=app_id))
 
 
 async def _ready(value: MaybeAwaitable[T]) -> T:

@@ -43,12 +43,18 @@ class LoopThread:
         self._thread.join()
         self._stopped.result()
 
-    def call(self, main: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine on the loop. Raises RuntimeError if that does not run."""
+    def is_current(self) -> bool:
+        """Whether the caller runs in this thread."""
+        return threading.current_thread() is self._thread
+
+    def call(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of a coroutine function on the loop. Raises RuntimeError if that does not run, and in the thread
+        itself, which would wait for itself."""
         if self._loop is None:
-            main.close()
             raise RuntimeError("the server is not running: its `with` block has ended")
-        return asyncio.run_coroutine_threadsafe(main, self._loop).result()
+        if self.is_current():
+            raise RuntimeError("this is the thread of the server, which must not wait for itself")
+        return asyncio.run_coroutine_threadsafe(_run(main), self._loop).result()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -69,3 +75,7 @@ class LoopThread:
             self._stopped.set_exception(error)
         else:
             self._stopped.set_result(None)
+
+
+async def _run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return await main()

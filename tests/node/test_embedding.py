@@ -95,21 +95,33 @@ def test_before_the_start_and_after_the_end_the_error_says_so(run: Run) -> None:
     async def main() -> None:
         for _ in range(2):  # before, and after
             for call in (
-                server.trigger("a", "e", 1),
-                server.channels(),
-                server.users("presence-a"),
-                server.terminate("7"),
+                lambda: server.trigger("a", "e", 1),
+                server.channels,
+                lambda: server.users("presence-a"),
+                lambda: server.terminate("7"),
             ):
                 with pytest.raises(RuntimeError, match="the server is not running: enter it"):
-                    await call
+                    call()  # also if nobody awaits it
             async with server:
                 with pytest.raises(RuntimeError, match="running already"):
                     await server.start()
                 await server.trigger("a", "e", 1)
+                late = server.channels()
+            with pytest.raises(RuntimeError, match="the server is not running: enter it"):
+                await late
 
     with pytest.raises(RuntimeError, match="not running"):
         _ = server.url
     run(main())
+
+
+async def test_a_server_in_a_thread_is_not_called_from_elsewhere() -> None:
+    server = Server(apps=[APP], port=0, record_events=True)
+    with server as in_thread:
+        with pytest.raises(RuntimeError, match="use what `with Server"):
+            await server.trigger("a", "e", 1)
+        in_thread.trigger("a", "e", 1)
+        assert len(server.sent) == 1
 
 
 def test_urls() -> None:

@@ -30,11 +30,11 @@ def test_all_of_it_runs_in_the_thread() -> None:
     node = Node()
     thread = LoopThread(node.start, node.stop)
     thread.start()
-    thread.call(node.do("work"))
+    thread.call(lambda: node.do("work"))
     thread.stop()
     assert node.seen == [("start", "revurb"), ("work", "revurb"), ("stop", "revurb")]
     with pytest.raises(RuntimeError, match="not running"):
-        thread.call(node.do("late"))
+        thread.call(lambda: node.do("late"))
     thread.stop()  # once more does nothing
 
 
@@ -46,10 +46,25 @@ def test_what_is_raised_there_is_raised_here(fails_at: str) -> None:
     def run() -> None:
         thread.start()
         try:
-            thread.call(node.do("work"))
+            thread.call(lambda: node.do("work"))
         finally:
             thread.stop()
 
     with pytest.raises(ValueError, match=fails_at):
         run()
     assert "revurb" not in {other.name for other in threading.enumerate()}
+
+
+def test_it_does_not_wait_for_itself() -> None:
+    node = Node()
+    thread = LoopThread(node.start, node.stop)
+    thread.start()
+
+    async def wait() -> None:
+        thread.call(lambda: node.do("work"))
+
+    assert not thread.is_current()
+    with pytest.raises(RuntimeError, match="must not wait for itself"):
+        thread.call(wait)
+    thread.stop()
+    assert [what for what, _ in node.seen] == ["start", "stop"]
