@@ -180,6 +180,14 @@ def test_what_is_sent_to_a_user_is_accepted_and_reaches_nobody(desk: Desk) -> No
     assert client.heard() == []
 
 
+def test_the_name_of_an_event_may_be_long(desk: Desk) -> None:
+    client = desk.client(desk.app)
+    client.subscribe("c")
+    assert desk.call("POST", "/events", {"name": "e" * 5_000, "channel": "c", "data": "1"}) == (200, {})
+    (heard,) = client.heard()
+    assert heard["event"] == "e" * 5_000
+
+
 def test_any_text_is_a_socket_id(desk: Desk) -> None:
     client = desk.client(desk.app)
     client.subscribe("c")

@@ -81,6 +81,13 @@ async def test_a_wrong_secret_is_told() -> None:
             await asyncio.to_thread(sdk.trigger, "news", "e", "x")
 
 
+async def test_the_sdk_leaves_the_app_out_of_a_path() -> None:
+    """Which docs/python.md says."""
+    async with serve() as server:
+        with pytest.raises(pusher.errors.PusherBadStatus, match="404"):
+            await asyncio.to_thread(server_sdk(server.port).terminate_user_connections, "7")
+
+
 async def test_what_the_sdk_signs_is_accepted() -> None:
     async with serve() as server, connect(server.port, APP.key) as client:
         sdk = server_sdk(server.port)
