@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from revurb.apps.origin_pattern import OriginPatternError, check_origin_pattern
@@ -18,11 +19,13 @@ def route_prefix(text: str) -> str:
 
 def listen_hosts(text: str) -> str:
     """Returns host names and addresses with commas between them and without brackets: `::,10.0.0.1` for
-    `[::], 10.0.0.1`. Raises ValueError if one is blank, or has a space or a bracket in it."""
+    `[::], 10.0.0.1`. Raises ValueError if one is blank, has a space or a bracket in it, or a scheme or port."""
     hosts = [host.strip() for host in text.split(",")]
     hosts = [host[1:-1] if host.startswith("[") and host.endswith("]") else host for host in hosts]
     if not all(re.fullmatch(r"[^\s\[\]]+", host) for host in hosts):
         raise ValueError(text)
+    if any("/" in host or (":" in host and not _is_ipv6(host)) for host in hosts):
+        raise RefusedValue("a host has no scheme, and the port is an option of its own, REVERB_SERVER_PORT")
     return ",".join(hosts)
 
 
@@ -33,6 +36,13 @@ def host_name(text: str) -> str:
     if name.startswith(".") or re.search(r"[\s/\[\]]", name):
         raise ValueError(text)
     return name
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def shown_addresses(hosts: str, port: int) -> str:

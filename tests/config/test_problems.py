@@ -14,6 +14,11 @@ PROBLEMS = [
         "server.port: found 'x' in environment (REVERB_SERVER_PORT); allowed: an integer from 0 to 65535",
     ),
     (
+        {"REVERB_SERVER_HOST": "127.0.0.1:8080"},
+        "server.host: found '127.0.0.1:8080' in environment (REVERB_SERVER_HOST); allowed: host names or addresses, "
+        "by commas (a host has no scheme, and the port is an option of its own, REVERB_SERVER_PORT)",
+    ),
+    (
         {"REVERB_SERVER_PORT": "65536"},
         "server.port: found '65536' in environment (REVERB_SERVER_PORT); allowed: an integer from 0 to 65535",
     ),
