@@ -5,6 +5,8 @@ A server is found by its control socket, so another program on the port is told 
 
 from __future__ import annotations
 
+import errno
+
 from revurb.config import Config
 from revurb.config.normalization import shown_addresses
 from revurb.doctor.finding import Finding
@@ -51,11 +53,24 @@ def _port_finding(config: Config) -> Finding:
         bind(server.hosts, server.port, None, 0, 1).close()
     except ListenError as error:
         return Finding(
-            "wrong", "port", str(error),
-            f"Is something else running there (ss -ltnp 'sport = :{server.port}')? Stop it, or choose another address "
-            "with REVERB_SERVER_HOST and REVERB_SERVER_PORT.",
-        )  # fmt: skip
+            "wrong", "port", str(error), _remedy(getattr(error.__cause__, "errno", None), server.port)
+        )
     return Finding("ok", "port", f"{address} is free, no server runs on it")
+
+
+def _remedy(number: int | None, port: int) -> str:
+    """What to do about an error of the system."""
+    if number == errno.EADDRINUSE:
+        return (
+            f"Is something else running there (ss -ltnp 'sport = :{port}')? Stop it, or choose another address "
+            "with REVERB_SERVER_HOST and REVERB_SERVER_PORT."
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return (
+            "Ports below 1024 are root's: choose another with REVERB_SERVER_PORT, or give the server "
+            "CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)."
+        )
+    return "REVERB_SERVER_HOST has to be an address of this host, or 0.0.0.0 for all of them."
 
 
 def _running_servers(config: Config) -> list[ServerStatus]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def test_an_address_that_is_not_of_this_host(tmp_path: Path) -> None:
     finding = found(tmp_path, 8080, "192.0.2.1")  # TEST-NET-1
     assert (finding.mark, finding.subject) == ("wrong", "port")
     assert finding.observation == "cannot listen on 192.0.2.1:8080: cannot assign requested address"
+    assert finding.advice.startswith("REVERB_SERVER_HOST has to be an address of this host")
+
+
+def test_a_port_that_only_root_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(sock: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(
+        socket.socket, "bind", refuse
+    )  # tests may run as root, and there is no such port then
+    finding = found(tmp_path, 443)
+    assert finding.observation == "cannot listen on 127.0.0.1:443: permission denied"
+    assert "CAP_NET_BIND_SERVICE" in finding.advice
 
 
 def test_a_server_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
