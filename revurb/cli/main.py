@@ -9,6 +9,7 @@ import contextlib
 import errno
 import importlib
 import io
+import logging
 import os
 import sys
 from typing import Any, NoReturn, cast
@@ -78,11 +79,29 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except click.ClickException as error:
             error.message = escape_lines(error.message)  # type: ignore[misc]  # final for others
+            if ctx.invoked_subcommand in ("serve", *ALIASES) and _wants_json():
+                _end_with_json(error)
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(verb, doc) for verb, (_, doc) in VERBS.items()])
+
+
+def _wants_json() -> bool:
+    """Whether the log of a server is to be JSON, as far as that is known where its flags cannot be read."""
+    arguments = " ".join(sys.argv[1:]).replace("--log-format=", "--log-format ")
+    return (
+        "--log-format json" in arguments or os.environ.get("REVURB_LOG_FORMAT", "").strip().lower() == "json"
+    )
+
+
+def _end_with_json(error: click.ClickException) -> NoReturn:
+    from revurb.observe.logs import configure_logging
+
+    configure_logging("json", "info")
+    logging.getLogger(__name__).error("the command cannot be run", extra={"problem": error.format_message()})
+    sys.exit(error.exit_code)
 
 
 def _end_without_output(error: OSError) -> NoReturn:

@@ -89,6 +89,10 @@ def test_errors_are_json_too(tmp_path: Path) -> None:
     assert (code, json.loads(err)["problem"][:22]) == (2, "server.port: found 'x'")
     code, err = failed_start(tmp_path, "--dev", "--host", "192.0.2.1", REVURB_LOG_FORMAT="json")  # TEST-NET-1
     assert (code, json.loads(err)["message"]) == (1, "the server cannot run")
+    code, err = failed_start(tmp_path, "--bogus", REVURB_LOG_FORMAT="json")
+    assert (code, json.loads(err)["problem"][:25]) == (2, "No such option '--bogus'.")
+    code, err = failed_start(tmp_path, "extra", "--log-format=json")
+    assert (code, json.loads(err)["level"]) == (2, "error")
     (tmp_path / "bad.py").write_text("raise ValueError('boom')")
     code, err = failed_start(tmp_path, "--dev", "--app-provider", "bad:Apps", REVURB_LOG_FORMAT="json")
     entries = [json.loads(line) for line in err.splitlines()]
