@@ -33,7 +33,7 @@ def check_url_name(owner: str, name: str, value: Any) -> None:
     if not isinstance(value, str):
         hint = f', such as "{value}"' if isinstance(value, int) and not isinstance(value, bool) else ""
         raise TypeError(f"{owner}.{name}: found {value!r}; allowed: {URL_NAME_IN_WORDS}{hint}")
-    if _URL_NAME.search(value) is None or not is_utf8(value):
+    if _URL_NAME.search(value) is None or not (value.isascii() or is_utf8(value)):
         raise ValueError(f"{owner}.{name}: found {value!r}; allowed: {URL_NAME_IN_WORDS}")
 
 
@@ -43,7 +43,7 @@ def check_secret(owner: str, name: str, value: Any) -> None:
         raise TypeError(f"{owner}.{name}: found {type(value).__name__}; allowed: a text")
     if not value.strip():
         raise ValueError(f"{owner}.{name}: found a blank text; allowed: a text that is not blank")
-    if not is_utf8(value):
+    if not (value.isascii() or is_utf8(value)):
         raise ValueError(
             f"{owner}.{name}: has half of a surrogate pair in it; allowed: a text that UTF-8 has"
         )

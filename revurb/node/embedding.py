@@ -53,7 +53,8 @@ def _on_its_loop(
 
     @wraps(method)
     def checked(self: Server, /, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, T]:
-        self._check_caller()
+        if self._thread is not None or not self._is_running:
+            self._check_caller()
         return method(self, *args, **named)
 
     return checked

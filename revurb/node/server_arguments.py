@@ -144,6 +144,8 @@ def channel_names(channels: object) -> list[str]:
 
 def text(method: str, name: str, value: object, *, may_be_empty: bool = False) -> str:
     """An argument of a method that is a text."""
+    if isinstance(value, str) and value and value.isascii():  # nearly always
+        return value
     allowed = "a text" if may_be_empty else "a text that is not empty"
     if not isinstance(value, str):
         raise TypeError(f"Server.{method}.{name}: found {value!r}; allowed: {allowed}")
