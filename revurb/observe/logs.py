@@ -39,7 +39,7 @@ class PlainFormatter(logging.Formatter):
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fields = _fields(record)
         stack = fields.pop("stack", None)
-        shown = "".join(f" {key}={value}" for key, value in fields.items())
+        shown = "".join(f" {key}={_quoted(key, str(value))}" for key, value in fields.items())
         line = escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{shown}")
         lines = [line] if self._terminal is None else wrapped(line, self._terminal)
         if self._terminal is not None and has_colours():
@@ -49,6 +49,15 @@ class PlainFormatter(logging.Formatter):
         if record.exc_info:
             lines.append(escape_lines(self.formatException(record.exc_info)))
         return "\n".join(lines)
+
+
+def _quoted(key: str, text: str) -> str:
+    """`text` in quotes if it could be read as further fields: a client may have sent it. Not the last field, which is
+    the server's own."""
+    if " " not in text or "=" not in text or key == "advice":
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _coloured(line: str, stamp_chars: int, level: int) -> str:

@@ -46,6 +46,16 @@ def test_plain_lines_carry_the_fields() -> None:
     assert lines[-1] == "ValueError: reason"
 
 
+def test_no_value_can_be_read_as_further_fields() -> None:
+    stream = io.StringIO()
+    configure_logging("plain", "info", stream)
+    fields = {"client": "unix socket", "origin": 'a" client=1.2.3.4', "advice": "set A=1"}
+    logging.getLogger("revurb.some.module").info("origin refused", extra=fields)
+    assert stream.getvalue().endswith(
+        r'origin refused client=unix socket origin="a\" client=1.2.3.4" advice=set A=1' + "\n"
+    )
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
