@@ -153,6 +153,6 @@ def test_a_unix_socket_that_is_of_no_use_is_left_as_it_is(tmp_path: Path, taken_
         with pytest.raises(ListenError) as raised:
             bind_unix(str(path), 0o600)
     assert str(raised.value) == f"cannot listen on the Unix socket {path}: {why.format(path=path)}"
-    assert len(os.listdir("/proc/self/fd")) == len(descriptors)
+    assert len(os.listdir("/proc/self/fd")) <= len(descriptors)  # one of an earlier test may end meanwhile
     assert path.exists() == (taken_by != "no folder")
     assert taken_by != "file" or path.read_text() == "kept"
