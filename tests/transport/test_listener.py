@@ -80,7 +80,7 @@ def test_a_host_that_is_of_no_use_is_named(host: str, shown: str) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ListenError, match=rf"^cannot listen on {shown}:\d+: [a-z]"):
         bind_tcp(["127.0.0.1", host], 0)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @pytest.mark.parametrize("hosts", [["::"], ["0.0.0.0", "::"], ["::", "0.0.0.0"]])
