@@ -114,10 +114,8 @@ def load_with_dev_app(
 def find_dev_environment() -> dict[str, str] | None:
     """The environment of the server on this host that serves the ready-made app: with the configured port if there is
     one, otherwise the first; None if none runs."""
-    from revurb.processes.control_socket import (
-        ControlRequest,
-        send_control_request,
-    )  # takes a tenth of a second
+    # Takes a tenth of a second, which most commands do not need.
+    from revurb.processes.control_socket import ControlRequest, send_control_request
     from revurb.processes.runtime_dir import control_sockets
 
     found: list[dict[str, str]] = []

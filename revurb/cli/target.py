@@ -13,10 +13,9 @@ import click
 
 from revurb.cli.options import exit_with_problems
 from revurb.config import App, Config, ConfigError, load_app_provider
+from revurb.config.normalization import shown_addresses
 
 SECURE = {"http": False, "ws": False, "https": True, "wss": True}
-# A node that listens on all addresses is reached on loopback: its public name may not lead there from its own host.
-LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class NodeAddress:
 
     def url(self, scheme: str, path: str = "") -> str:
         """The URL of `path` on the node. `scheme` is "http" or "ws"; with TLS it becomes "https" or "wss"."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}{'s' if self.tls else ''}://{host}:{self.port}{self.path}{path}"
+        address = shown_addresses(self.host, self.port)
+        return f"{scheme}{'s' if self.tls else ''}://{address}{self.path}{path}"
 
 
 def address_of(config: Config, url: str | None) -> NodeAddress:
@@ -44,8 +43,7 @@ def address_of(config: Config, url: str | None) -> NodeAddress:
             "server.port is 0, so the node's port is not known: name the node with --url"
         )
     tls = None if config.tls.cert is None else _trust_only(config.tls.cert)
-    host = server.hosts[0]
-    return NodeAddress(LOOPBACK.get(host, host), server.port, server.path, tls)
+    return NodeAddress(server.reachable_host, server.port, server.path, tls)
 
 
 def _parse_url(url: str) -> NodeAddress:

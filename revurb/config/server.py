@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from revurb.config.normalization import listen_hosts, route_prefix
 from revurb.config.option import Option
 
+# The public name of a server may not lead to it from its own host.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
@@ -122,6 +125,11 @@ class ServerConfig:
             "connected to them once.",
         ),
     ] = False
+
+    @property
+    def reachable_host(self) -> str:
+        """The first of the hosts as programs on this host reach it: all addresses are reached on loopback."""
+        return LOOPBACK.get(self.hosts[0], self.hosts[0])
 
     @property
     def hosts(self) -> tuple[str, ...]:

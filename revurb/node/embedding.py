@@ -35,8 +35,6 @@ from revurb.wire.deflate import Mode
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# A node that listens on all addresses is reached on loopback.
-LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class ChannelInfo(NamedTuple):
@@ -171,8 +169,7 @@ class Server:
 
     def _url(self, scheme: str) -> str:
         server = self._node.config.server
-        host = LOOPBACK.get(server.hosts[0], server.hosts[0])
-        address = shown_addresses(host, self.port)
+        address = shown_addresses(server.reachable_host, self.port)
         return f"{scheme}{'s' if self._node.scheme == 'https' else ''}://{address}{server.path}"
 
     @property

@@ -139,7 +139,7 @@ class Node:
 
     def announce_drain(self) -> None:
         """Say "draining" on `/ready` from now on; clients are accepted until `stop`."""
-        self._readiness.is_leaving = True
+        self._readiness.is_about_to_drain = True
 
     async def start(self, sockets: Iterable[socket.socket] = ()) -> None:
         """Listen on bound `sockets`, or without any on the addresses of the configuration. Raises ListenError if one

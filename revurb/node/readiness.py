@@ -19,7 +19,7 @@ class Readiness:
     """
 
     def __init__(self, *, needs_bus: bool, has_joined: bool = False) -> None:
-        self.is_leaving = False  # it accepts clients yet, but is about to drain
+        self.is_about_to_drain = False  # it accepts clients yet, but is about to drain
         self._needs_bus = needs_bus
         self._has_joined = has_joined
 
@@ -28,7 +28,7 @@ class Readiness:
     ) -> str | None:
         """ "draining", "no file descriptor is left", "not listening", or why the bus is degraded; None if the node
         should get new clients."""
-        if self.is_leaving or connections.draining:
+        if self.is_about_to_drain or connections.draining:
             return DRAINING
         if file_limit.reached:
             return "no file descriptor is left"

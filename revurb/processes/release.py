@@ -27,14 +27,12 @@ def working_directory(environ: Mapping[str, str]) -> Path:
     entered = Path(environ.get("PWD", ""))
     if entered.is_absolute() and entered != real and _is_same(entered, real):
         return entered
-    links = _links_to(real)
-    for release in (real, *real.parents[: MAX_DEPTH - 1]):
-        usual = [link for link in _links_to(release) if link.name == USUAL_NAME]
-        if usual:
-            return usual[0] / real.relative_to(release)
-    if len(links) == 1:
-        return links[0]
-    return real
+    links = {release: _links_to(release) for release in (real, *real.parents[: MAX_DEPTH - 1])}
+    for release, found in links.items():
+        for link in found:
+            if link.name == USUAL_NAME:
+                return link / real.relative_to(release)
+    return links[real][0] if len(links[real]) == 1 else real
 
 
 def in_current_release(path: Path, cwd: Path, started_in: Path) -> Path:

@@ -54,7 +54,7 @@ class SupervisedProcess:
     """The child's end of the link, and its requests.
 
     `drain_requested` is done when the child has to drain; its result is the reason, for the log. `end_now` is set when
-    it has to exit without waiting for clients. `on_leave` is called when it is about to drain, `on_adopt` and
+    it has to exit without waiting for clients. `on_announce_drain` is called when it is about to drain, `on_adopt` and
     `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
     stays in use.
     """
@@ -62,7 +62,7 @@ class SupervisedProcess:
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
         self.drain_requested: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.end_now = asyncio.Event()
-        self.on_leave: Callable[[], None] = lambda: None
+        self.on_announce_drain: Callable[[], None] = lambda: None
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
         self.on_reload: Callable[[], Awaitable[str | None]] = _nothing_to_reload
@@ -110,7 +110,7 @@ class SupervisedProcess:
         while (message := await self._link.receive()) is not None:
             match message:
                 case AnnounceDrain():
-                    self.on_leave()
+                    self.on_announce_drain()
                 case Drain():
                     self._request_drain(BY_SUPERVISOR)
                 case EndNow():

@@ -130,7 +130,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     await node.start(own_sockets)
     tune_garbage_collector()
     adopted = AdoptedSlots(node, slots)
-    supervised.on_leave = node.announce_drain
+    supervised.on_announce_drain = node.announce_drain
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.on_reload = functools.partial(reload_certificate, node)
     supervised.send_ready(

@@ -82,9 +82,8 @@ class TransportLimits:
 
     max_head_bytes: int
     max_body_bytes: int
-    max_large_body_bytes: int = (
-        0  # of requests that are admitted by their heads; not above max_body_bytes: of none
-    )
+    # Of requests that are admitted by their heads; 0 admits none.
+    max_large_body_bytes: int = 0
     max_queued_bytes: int
     max_queued_total_bytes: int
     max_fragments: int = 1024  # frames of one message; clients of Pusher send one

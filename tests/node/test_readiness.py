@@ -36,7 +36,7 @@ def test_each_reason() -> None:
 
 def test_a_node_that_is_about_to_drain() -> None:
     node = Circumstances()
-    node.readiness.is_leaving = True
+    node.readiness.is_about_to_drain = True
     assert node.reason() == "draining"
 
 

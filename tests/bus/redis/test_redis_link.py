@@ -45,9 +45,8 @@ async def test_what_redis_refuses(need: Need, tmp_path: Path, warnings: Warnings
         async with server.client() as client:
             await client.acl_setuser("default", enabled=True, commands=["-zadd"])
             node = asyncio.create_task(cluster.node())
-            async with asyncio.timeout(
-                2
-            ):  # a fraction of what it would wait for an answer that does not come
+            # a fraction of what it would wait for an answer that does not come
+            async with asyncio.timeout(2):
                 assert (
                     "zadd" in (text := await warnings.reasons.get()) or "run this command" in text
                 )  # Redis 8, 7
