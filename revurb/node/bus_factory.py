@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.engine import BusEngine
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.member_events import MemberEvents
 from revurb.config import Config
@@ -19,22 +20,29 @@ from revurb.pusher.ports import Receiver
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+class HubAddress(NamedTuple):
+    """How a worker reaches the hub: the address of its socket, and the log."""
+
+    socket: str
+    log: LogDescriptors
+
+
 BusFactory = Callable[[Receiver], BusEngine]
 
 
-def choose_bus_factory(config: Config, hub_socket: str | None = None) -> BusFactory | None:
-    """The function that makes the bus of a node from its Receiver; None for the bus of a single process. `hub_socket`
-    is the address of the hub's socket, if the node is a worker. Raises ConfigError if the configured Redis client
+def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFactory | None:
+    """The function that makes the bus of a node from its Receiver; None for the bus of a single process. `hub` is
+    that of the host, if the node is a worker. Raises ConfigError if the configured Redis client
     factory cannot be loaded."""
     node = f"{os.getpid()}-{secrets.token_hex(4)}"
     if config.scaling.enabled:
         return _redis_bus_factory(config, node)
-    if hub_socket is not None:
+    if hub is not None:
         return lambda receiver: BrokeredBus(
             node,
             receiver,
             MEMBER_EVENTS,
-            lambda owner: HubLink(hub_socket, owner),
+            lambda owner: HubLink(hub.socket, hub.log, owner),
             config.limits.max_cached_bytes,
         )
     return None

@@ -22,7 +22,13 @@ from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.hub_socket import HUB_LEASE_S
-from revurb.processes.supervised_process import BY_SUPERVISOR, SupervisedProcess, inherited, run_child
+from revurb.processes.supervised_process import (
+    BY_SUPERVISOR,
+    SupervisedProcess,
+    inherited,
+    inherited_log,
+    run_child,
+)
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.hub")  # __name__ is __main__
@@ -39,6 +45,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--socket-fd", type=int, help="descriptor of the bound Unix socket")
     place.add_argument("--socket", help="path of the Unix socket, for a supervisor of an older release")
+    parser.add_argument("--event-log", required=True, help="descriptors of the log: 7,8,9")
     parser.add_argument(
         "--workers",
         type=int,
@@ -57,6 +64,7 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     clock = asyncio.get_running_loop().time
     broker = Broker(
         MEMBER_EVENTS,
+        inherited_log(options.event_log),
         clock,
         lease_s=options.lease,
         expected_workers=options.workers,

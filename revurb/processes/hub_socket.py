@@ -1,4 +1,4 @@
-"""The socket on which the hub of a server listens.
+"""The socket on which the hub of a server listens, and the log that it shares with the workers.
 
 On Linux it has a name and no file (unix(7), "abstract"): no cleaner of /tmp and no logout takes it away. The supervisor
 binds it once and keeps it, so that its name stays taken while the hub is replaced. Such a name can be connected to by
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.processes.runtime_dir import MAX_SOCKET_PATH_BYTES, usable_dir
 
 BACKLOG = 128
@@ -25,14 +26,16 @@ HUB_LEASE_S = 5.0  # of a worker; one whose loop is not blocked sends something 
 
 @dataclass(frozen=True, slots=True)
 class HubSocket:
-    """`address` is for `revurb.bus.hub.hub_link.HubLink`. The hub inherits `sock`; None if it binds a path itself."""
+    """`address` is for `revurb.bus.hub.hub_link.HubLink`. The hub inherits `sock`; None if it binds a path itself. Hub
+    and workers inherit `log`."""
 
     address: str
     sock: socket.socket | None
+    log: LogDescriptors
 
 
 @contextlib.contextmanager
-def hub_socket(runtime_dir: str | None, port: int) -> Iterator[HubSocket]:
+def hub_socket(runtime_dir: str | None, port: int, log: LogDescriptors) -> Iterator[HubSocket]:
     """The socket of the hub of the server on `port`, until the end of the block. Raises OSError if it cannot be
     bound."""
     if sys.platform == "linux":
@@ -41,10 +44,10 @@ def hub_socket(runtime_dir: str | None, port: int) -> Iterator[HubSocket]:
             sock.bind(f"\0{name}")
             sock.listen(BACKLOG)
             sock.setblocking(False)
-            yield HubSocket(f"@{name}", sock)
+            yield HubSocket(f"@{name}", sock, log)
     else:
         with hub_path(runtime_dir, port) as path:
-            yield HubSocket(str(path), None)
+            yield HubSocket(str(path), None, log)
 
 
 @contextlib.contextmanager

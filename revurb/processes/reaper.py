@@ -16,9 +16,10 @@ ExitCallback: TypeAlias = Callable[[int], None]
 
 class Reaper:
     """Waits for all child processes on SIGCHLD. Nothing else in the process may wait for one, so only the supervisor
-    uses it."""
+    uses it. `on_any_exit` is called with the pid of each that has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_any_exit: Callable[[int], None] = lambda pid: None) -> None:
+        self._on_any_exit = on_any_exit
         self._expected: dict[int, ExitCallback] = {}
 
     def start(self) -> None:
@@ -38,6 +39,7 @@ class Reaper:
                 return
             if pid == 0:
                 return
+            self._on_any_exit(pid)
             on_exit = self._expected.pop(pid, None)
             if on_exit is not None:
                 on_exit(os.waitstatus_to_exitcode(status))

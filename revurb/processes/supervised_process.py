@@ -18,6 +18,7 @@ from typing import Self, TypeAlias
 
 import uvloop
 
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.config import ConfigError
 from revurb.observe.unblocked_output import protect_output
 from revurb.processes.supervision_link import (
@@ -151,6 +152,14 @@ def inherited(fd: int) -> socket.socket:
     sock = socket.socket(fileno=fd)
     sock.set_inheritable(False)
     return sock
+
+
+def inherited_log(argument: str) -> LogDescriptors:
+    """The log whose descriptors the supervisor has left to this process, and to none of its children."""
+    descriptors = LogDescriptors.from_argument(argument)
+    for fd in descriptors.all:
+        os.set_inheritable(fd, False)
+    return descriptors
 
 
 def run_child(main: ChildMain, arguments: Sequence[str]) -> None:

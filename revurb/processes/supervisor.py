@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 
+from revurb.bus.hub.event_log import shared_log
 from revurb.config import Config, ConfigError, dev_environment
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
@@ -38,6 +39,7 @@ from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
+LOG_SLOTS_PER_WORKER = 4  # as many generations may be there at a time
 STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
 
 
@@ -55,7 +57,10 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
     address = {"version": __version__, "host": server.host, "port": binding.port}
     _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
     try:
-        with hub_socket(config.process.runtime_dir, binding.port) as hub:
+        with (
+            shared_log(LOG_SLOTS_PER_WORKER * (count + 1)) as log,
+            hub_socket(config.process.runtime_dir, binding.port, log) as hub,
+        ):
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
             asyncio.run(Supervisor(invocation, config, binding, hub).run(on_listening))
     finally:
@@ -69,7 +74,7 @@ class Supervisor:
         self._invocation = invocation
         self._config = config
         self._binding = binding
-        self._reaper = Reaper()
+        self._reaper = Reaper(hub.log.open().free)
         self._notifier = SystemdNotifier(invocation.environ)
         self._control = ControlSocket(self._answer)
         self._changes = ChangeSignal()
@@ -90,7 +95,7 @@ class Supervisor:
         self._workers = WorkerPool(
             invocation,
             binding,
-            hub.address,
+            hub,
             environ,
             self._reaper,
             self._changes,
@@ -139,12 +144,13 @@ class Supervisor:
             module="revurb.processes.hub",
             arguments=(
                 *(("--socket-fd", str(fds[0])) if fds else ("--socket", hub.address)),
+                *("--event-log", hub.log.argument()),
                 *("--workers", str(self._workers.connected_to_hub)),
                 *("--died", str(self._workers.died_within(HUB_LEASE_S))),
                 *("--max-cached-bytes", str(self._config.limits.max_cached_bytes)),
                 *("--log-format", log.format, "--log-level", log.level),
             ),
-            fds=fds,
+            fds=(*fds, *hub.log.all),
             environ=environ,
             cwd=self._invocation.cwd,
             interpreter=self._invocation.interpreter(),

@@ -14,8 +14,8 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from revurb.config import load_app_provider
-from revurb.node.bus_factory import choose_bus_factory
+from revurb.config import ConfigError, load_app_provider
+from revurb.node.bus_factory import HubAddress, choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
@@ -23,7 +23,7 @@ from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.single_node import reload_certificate, stop_node
-from revurb.processes.supervised_process import SupervisedProcess, inherited, run_child
+from revurb.processes.supervised_process import SupervisedProcess, inherited, inherited_log, run_child
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
@@ -102,6 +102,7 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     )
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
     parser.add_argument("--hub-socket", required=True, help="address of the hub's Unix socket")
+    parser.add_argument("--event-log", help="descriptors of the log of the host: 7,8,9")
     parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
     parser.add_argument(
         "--has-joined", action="store_true", help="a worker of this server was on the bus once"
@@ -117,7 +118,12 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     tokens = options.connection_tokens
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
-    bus_factory = choose_bus_factory(config, options.hub_socket)
+    if options.event_log is None:
+        raise ConfigError(
+            ["the server was started by an older release: stop it and start it again, to run this one"]
+        )
+    hub = HubAddress(options.hub_socket, inherited_log(options.event_log))
+    bus_factory = choose_bus_factory(config, hub)
     node = Node(
         config,
         apps,

@@ -17,6 +17,7 @@ from dataclasses import replace
 from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.connection_tokens import ConnectionTokens
+from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
@@ -41,14 +42,14 @@ class ChangeSignal:
 
 
 class WorkerPool:
-    """The slots of the workers, "worker 0" and so on. `hub_address` is that of the hub that connects them.
+    """The slots of the workers, "worker 0" and so on. `hub` is how the hub that connects them is reached.
     `changes` is notified whenever a worker became ready, began to drain or exited."""
 
     def __init__(
         self,
         invocation: Invocation,
         binding: Binding,
-        hub_address: str,
+        hub: HubSocket,
         environ: Mapping[str, str],
         reaper: Reaper,
         changes: ChangeSignal,
@@ -58,7 +59,7 @@ class WorkerPool:
     ) -> None:
         self._invocation = invocation
         self._binding = binding
-        self._hub_address = hub_address
+        self._hub = hub
         self._environ = environ
         self._reaper = reaper
         self._changes = changes
@@ -198,11 +199,12 @@ class WorkerPool:
                 *("--slot", str(number)),
                 *(argument for text in tcp for argument in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
-                *("--hub-socket", self._hub_address),
+                *("--hub-socket", self._hub.address),
+                *("--event-log", self._hub.log.argument()),
                 *(("--has-joined",) if any(slot.has_joined for slot in self.slots) else ()),
                 *self._invocation.arguments(),
             ),
-            fds=binding.fds(),
+            fds=(*binding.fds(), *self._hub.log.all),
             environ=self._environ,
             cwd=self._invocation.cwd,
             interpreter=self._invocation.interpreter(),

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
@@ -174,6 +175,8 @@ class HubCluster(_NodeGroup):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = str(path / "hub.sock")
+        self._memory = contextlib.ExitStack()
+        self._log = self._memory.enter_context(shared_log(16))
         self.hub: HubServer | None = None
 
     async def node(self) -> BusNode:
@@ -181,7 +184,7 @@ class HubCluster(_NodeGroup):
             await self._open(0)
         node = BusNode(f"node{len(self.nodes)}")
         node.bus = BrokeredBus(
-            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, owner, LEASE_S / 5)
+            node.name, node, MEMBER_EVENTS, lambda owner: HubLink(self._path, self._log, owner, LEASE_S / 5)
         )
         return await self._start(node)
 
@@ -200,10 +203,11 @@ class HubCluster(_NodeGroup):
         await super().close()
         if self.hub is not None:
             await self.hub.stop()
+        self._memory.close()
 
     async def _open(self, expected: int) -> None:
         loop = asyncio.get_running_loop()
-        broker = Broker(MEMBER_EVENTS, loop.time, lease_s=LEASE_S, expected_workers=expected)
+        broker = Broker(MEMBER_EVENTS, self._log, loop.time, lease_s=LEASE_S, expected_workers=expected)
         self.hub = HubServer(broker, self._path)
         await self.hub.start()
 

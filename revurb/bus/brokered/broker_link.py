@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.ledger import ChannelKey
+from revurb.pusher.ports import DeliverableEvent, PublishedEvent
 
 
 class BrokerLinkOwner(Protocol):
@@ -18,6 +20,9 @@ class BrokerLinkOwner(Protocol):
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages have come, in the broker's order."""
 
+    def deliver(self, event: DeliverableEvent) -> None:
+        """Give an event to this node's subscribers, and to nobody else."""
+
     def filled(self) -> None:
         """The link `is_full`."""
 
@@ -26,6 +31,19 @@ class BrokerLinkOwner(Protocol):
 
     def unlinked(self) -> None:
         """The broker cannot be reached any more. What was sent may have been handled or not."""
+
+
+class HostEvents(Protocol):
+    """What orders the events of a host without its broker: they are not sent to that, and do not wait for it."""
+
+    def place(self, event: PublishedEvent) -> None:
+        """Give an event its place in the order, and deliver it to this node's subscribers."""
+
+    def add_topic(self, key: ChannelKey) -> None:
+        """Receive the events of a channel from now on. Without effect if they are received already."""
+
+    def remove_topic(self, key: ChannelKey) -> None:
+        """Receive the events of a channel no more. Without effect if they are not received."""
 
 
 class BrokerLink(Protocol):
@@ -64,6 +82,14 @@ class BrokerLink(Protocol):
     @property
     def invalid_messages(self) -> int:
         """Messages and values that could not be used, and were passed over."""
+
+    @property
+    def log(self) -> HostEvents | None:
+        """Where this node's events go; None if they are sent to the broker (`Publish`)."""
+
+    @property
+    def token(self) -> int:
+        """The node's name in that log; 0 without one."""
 
     @property
     def name(self) -> str:

@@ -17,8 +17,6 @@ from revurb.bus.brokered.event_messages import BROKER_EVENTS as BROKER_EVENTS
 from revurb.bus.brokered.event_messages import REMOVED_MEMBERS as REMOVED_MEMBERS
 from revurb.bus.brokered.event_messages import Accepted as Accepted
 from revurb.bus.brokered.event_messages import BrokerEvent as BrokerEvent
-from revurb.bus.brokered.event_messages import EntrustedEvent as EntrustedEvent
-from revurb.bus.brokered.event_messages import Held as Held
 from revurb.bus.brokered.event_messages import Publish as Publish
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
@@ -27,7 +25,7 @@ from revurb.bus.brokered.reported_state import EntrustedMembers as EntrustedMemb
 from revurb.bus.brokered.reported_state import Message
 from revurb.pusher.ports import ChannelState, Member
 
-VERSION = 1
+VERSION = 2
 # The channel of an event whose text is the id of a user, all of whose connections are to be closed.
 TERMINATIONS = ""
 
@@ -37,8 +35,8 @@ TERMINATIONS = ""
 
 class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
-    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `held` are
-    events that an earlier broker held, `entrusted` what it gave to the node to keep."""
+    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `entrusted` is
+    what an earlier broker gave to the node to keep. `token` names it in the log of its host."""
 
     node: str
     epoch: str
@@ -47,8 +45,8 @@ class Hello(Message, tag=1):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
     entrusted: list[EntrustedMembers] = msgspec.field(default_factory=list)
+    token: int = 0
 
 
 class Enter(Message, tag=3):
@@ -175,7 +173,6 @@ class StatePart(Message, tag=17):
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
     departed: list[DepartedMember]
-    held: list[Publish | EntrustedEvent] = msgspec.field(default_factory=list)
     entrusted: list[EntrustedMembers] = msgspec.field(default_factory=list)
 
 
@@ -299,9 +296,7 @@ FromBroker: TypeAlias = (
     | Refused
     | ReportRequest
     | ChannelsReply
-    | Held
     | EventsMissed
-    | EntrustedEvent
     | EntrustedMembers
     | HubReady
 )

@@ -20,7 +20,7 @@ from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
 from revurb.bus.brokered.known_nodes import KnownNodes
 from revurb.bus.brokered.outage import Outage
-from revurb.bus.brokered.outbound_queue import HeldEvent, OutboundQueue
+from revurb.bus.brokered.outbound_queue import OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
@@ -62,6 +62,7 @@ class BrokeredBus:
         self.invalid_messages = 0
         self._receiver = receiver
         self._link = connect(self)
+        self._log = self._link.log
         self.hold_receiving = self._link.hold_receiving
         self._queries = BrokerQueries(self._send)
         state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
@@ -71,17 +72,16 @@ class BrokeredBus:
             self._cache,
             events,
             self._send,
-            self._deliver,
+            self.deliver,
             self._queries.next_id,
+            self._log,
             confirms_changes=self._link.confirms_changes,
         )
-        # A hub sends a node its own event ahead of the `Accepted`, and Redis perhaps behind it.
-        has_subscribers = (lambda app_id, channel: False) if self._link.confirms_changes else state.has
-        self._outbound = OutboundQueue(self._link.partition_of, has_subscribers)
+        self._outbound = OutboundQueue(self._link.partition_of, state.has)
         self._known_nodes = KnownNodes()
         self._epoch, self._position, self._linked = "", 0, False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
-        self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._deliver)
+        self._outage = Outage(self._outbound, self._subscriptions, self._queries, self.deliver)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
@@ -128,6 +128,9 @@ class BrokeredBus:
     def publish(self, event: PublishedEvent) -> Awaitable[None] | None:
         if event.cache_ttl_s:
             self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
+        if self._log is not None:
+            self._log.place(event)
+            return None
         accepted = self._loop.create_future() if self._linked else None
         outbound = self._outbound.add(event, accepted)
         if self._linked:
@@ -217,7 +220,7 @@ class BrokeredBus:
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
-            self.node, self._epoch, self._position, self._outbound.held(), self._known_nodes.entrusted()
+            self.node, self._epoch, self._position, self._known_nodes.entrusted(), self._link.token
         ):
             if isinstance(message, m.Hello):
                 self._linked = True
@@ -240,11 +243,6 @@ class BrokeredBus:
             case m.Accepted(seqs, partition):
                 for seq in seqs:
                     self._on_accepted(partition, seq)
-            case m.Held(seqs, positions, partition):
-                for seq, position in zip(seqs, positions, strict=False):
-                    self._on_held(partition, seq, position)
-            case m.EntrustedEvent():
-                self._outbound.keep_entrusted(message)
             case m.EntrustedMembers():
                 self._known_nodes.keep(message)
             case m.EventsMissed(count):
@@ -281,7 +279,6 @@ class BrokeredBus:
             self._position = position  # earlier events do not matter
         elif epoch != self._epoch:
             self._position = 0  # another broker, which counts from 1
-            self._outbound.broker_replaced()
         self._epoch = epoch
         self._subscriptions.welcomed()
         self._known_nodes.welcomed()
@@ -299,20 +296,13 @@ class BrokeredBus:
         elif event.node:
             is_new = self._known_nodes.claim_delivery(event.node, event.partition, event.seq)
         if is_new:
-            self._deliver(event)
+            self.deliver(event)
 
     def _on_accepted(self, partition: int, seq: int) -> None:
         if partition < 0:
             self._subscriptions.changes.pop(partition, seq)
         else:
             self._outbound.accept(seq)
-        self._outbound.release(partition, seq)
-
-    def _on_held(self, partition: int, seq: int, position: int) -> None:
-        if partition < 0 and (change := self._subscriptions.changes.pop(partition, seq)) is not None:
-            self._outbound.hold_event(HeldEvent(seq, partition, change.event, position))
-        else:
-            self._outbound.hold(partition, seq, position)
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:
@@ -320,7 +310,7 @@ class BrokeredBus:
         except (msgspec.MsgspecError, RecursionError):
             self.invalid_messages += 1
 
-    def _deliver(self, event: DeliverableEvent) -> None:
+    def deliver(self, event: DeliverableEvent) -> None:
         if event.channel == m.TERMINATIONS:
             self._receiver.terminate(event.app_id, event.text.decode())
         else:

@@ -6,12 +6,11 @@ that the last part and the `Hello` make a state of one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.member_changes import MemberChanges
-from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
@@ -21,7 +20,7 @@ from revurb.pusher.ports import Member
 PART_BYTES = 64 * 1024  # written in 0.1 ms, read in 1 ms
 ENTRY_BYTES = 20  # of a report, a member or an event, besides its texts
 
-_Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.Publish | m.EntrustedMembers
+_Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.EntrustedMembers
 
 
 class Greeting:
@@ -29,7 +28,7 @@ class Greeting:
     one item more."""
 
     __slots__ = (
-        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_held", "_part_bytes", "_pending", "_state",
+        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_part_bytes", "_pending", "_state",
         "reported",
     )  # fmt: skip
 
@@ -40,10 +39,8 @@ class Greeting:
         pending: PendingEnters,
         changes: MemberChanges,
         part_bytes: float = PART_BYTES,
-        held: Sequence[HeldEvent] = (),
         entrusted: Iterable[m.EntrustedMembers] = (),
     ) -> None:
-        self._held = held
         self._entrusted = entrusted
         self._part_bytes = part_bytes
         self._state = state
@@ -67,8 +64,6 @@ class Greeting:
                 part.channels.append(item)
             elif isinstance(item, m.CachedEventReport):
                 part.cached.append(item)
-            elif isinstance(item, m.Publish):
-                part.held.append(item)
             elif isinstance(item, m.EntrustedMembers):
                 part.entrusted.append(item)
             else:
@@ -99,8 +94,6 @@ class Greeting:
         for (app_id, channel), event in self._cache.items():
             report = m.CachedEventReport(app_id, channel, event.text, event.ttl_s)
             yield report, len(event.text) + len(channel) + ENTRY_BYTES
-        for held in self._held:
-            yield held.message(), len(held.event.text) + len(held.event.channel) + ENTRY_BYTES
         for entrusted in self._entrusted:
             yield entrusted, sum(report_bytes(each) for each in entrusted.channels)
         yield from self._changes_since()

@@ -12,12 +12,11 @@ class NodeReport:
     """`channels` has the newest report of each channel that has subscribers. `bytes` is the size of the parts so
     far."""
 
-    __slots__ = ("bytes", "channels", "departed", "entrusted", "held")
+    __slots__ = ("bytes", "channels", "departed", "entrusted")
 
     def __init__(self) -> None:
         self.channels: dict[ChannelKey, m.ChannelReport] = {}
         self.departed: list[m.DepartedMember] = []
-        self.held: list[m.Publish] = []
         self.entrusted: list[m.EntrustedMembers] = []
         self.bytes = 0
 
@@ -35,7 +34,6 @@ class NodeReport:
             else:
                 self.channels.pop(key, None)
         self.departed += part.departed
-        self.held += part.held
         self.entrusted += part.entrusted
 
     def has_user(self, app_id: str, channel: str, user_ids: dict[ChannelKey, set[str]], user_id: str) -> bool:

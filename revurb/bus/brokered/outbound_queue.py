@@ -1,9 +1,8 @@
-"""The events that this node has published and the broker has not accepted yet, or holds.
+"""The events that this node has published and the broker has not accepted yet.
 
 While the broker cannot be reached they wait here for the other nodes; this node's own subscribers get them at once.
 Each event has a number, so that none is lost and none is delivered twice: what was sent and not accepted is sent again,
-and every node that has seen the number already, this one included, drops it. What the broker holds was published,
-and is kept: somebody's share of it would be lost with the broker, and then it is published again to the next one.
+and every node that has seen the number already, this one included, drops it.
 """
 
 from __future__ import annotations
@@ -40,30 +39,8 @@ class OutboundEvent(NamedTuple):
         )
 
 
-class HeldEvent(NamedTuple):
-    """An event that the broker holds, at `position` of its order. `partition` is below 0 for a member event.
-    `source` is the epoch of the broker that has caused it, "" if this node has."""
-
-    seq: int
-    partition: int
-    event: PublishedEvent
-    position: int
-    source: str = ""
-
-    def message(self) -> m.Publish | m.EntrustedEvent:
-        """The event as the next broker is sent it."""
-        seq, partition, event, position, source = self
-        app_id, channel, text = event.app_id, event.channel, event.text
-        if source:
-            return m.EntrustedEvent(seq, app_id, channel, text, None, 0, position, partition, source)
-        return m.Publish(
-            seq, app_id, channel, text, event.except_socket_id, event.cache_ttl_s, position, partition
-        )
-
-
 class OutboundQueue:
-    """Bounded in number and bytes. Beyond that the oldest events are dropped, which is counted (`dropped`) and logged;
-    one that the broker holds counts only if that broker then dies.
+    """Bounded in number and bytes. Beyond that the oldest events are dropped, which is counted (`dropped`) and logged.
 
     `partition_of` gives the partition of a channel's events, `has_subscribers` whether this node has subscribers of a
     channel. `sent_up_to` is the number of the last event that was given to the link.
@@ -73,10 +50,7 @@ class OutboundQueue:
         "_bytes",
         "_delivered_up_to",
         "_dropped_before",
-        "_forgotten",
         "_has_subscribers",
-        "_held",
-        "_of_earlier_broker",
         "_partition_of",
         "_seq",
         "_undelivered",
@@ -95,9 +69,6 @@ class OutboundQueue:
         # Accepted, but not delivered to this node's subscribers.
         self._undelivered: dict[int, OutboundEvent] = {}
         self._unsettled: deque[OutboundEvent] = deque()  # whether they are dropped meanwhile or not
-        self._held: dict[tuple[int, int], HeldEvent] = {}  # by partition and number
-        self._of_earlier_broker: set[tuple[int, int]] = set()  # of these: positions in the order of that one
-        self._forgotten = 0  # held events that were dropped, and whose broker lives
         self._bytes = 0
         self._seq = 0
         # Partition -> the newest that this node's subscribers have got.
@@ -118,58 +89,6 @@ class OutboundQueue:
         self._bytes += len(event.text) + _EVENT_COST_BYTES
         self._keep_bounds()
         return outbound
-
-    def hold(self, partition: int, seq: int, position: int) -> None:
-        """The broker has accepted the event with this number, but it has to be kept; or an event that an earlier
-        broker held has this position now. Unknown numbers are ignored."""
-        outbound = self._waiting.get(seq) if partition >= 0 else None
-        if outbound is not None:
-            self.accept(seq)
-            self.hold_event(HeldEvent(seq, 0, outbound.event, position))
-        elif (key := (partition, seq)) in self._of_earlier_broker:
-            self._of_earlier_broker.remove(key)
-            if key in self._held:
-                self._held[key] = self._held[key]._replace(position=position)
-
-    def keep_entrusted(self, entrusted: m.EntrustedEvent) -> None:
-        """Keep an event that the broker has caused itself, until it releases it."""
-        event = PublishedEvent(entrusted.app_id, entrusted.channel, entrusted.text)
-        self.hold_event(
-            HeldEvent(entrusted.seq, entrusted.partition, event, entrusted.position, entrusted.source)
-        )
-
-    def hold_event(self, held: HeldEvent) -> None:
-        """Keep a published event until the broker releases it. Without effect if it is kept already."""
-        key = (held.partition, held.seq)
-        if key in self._held:
-            return
-        self._held[key] = held
-        self._bytes += len(held.event.text) + _EVENT_COST_BYTES
-        self._keep_bounds()
-
-    def release(self, partition: int, seq: int) -> None:
-        """The broker holds the event no longer. Unknown numbers are ignored."""
-        held = self._held.pop((partition, seq), None) if self._held else None
-        if held is not None:
-            self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
-            self._of_earlier_broker.discard((partition, seq))
-        elif self._forgotten:
-            self._forgotten -= 1
-
-    def held(self) -> list[HeldEvent]:
-        """The events that have to be sent again if the broker that held them is gone, in its order."""
-        return sorted(self._held.values(), key=lambda held: held.position)
-
-    def broker_replaced(self) -> None:
-        """The broker that held events has died, and another one has been sent them: it gives them positions of its
-        own. Those that were dropped here are lost."""
-        self._of_earlier_broker = set(self._held)
-        if self._forgotten:
-            _log.warning(
-                "events that only the dead broker had are lost to some", extra={"at_most": self._forgotten}
-            )
-            self.dropped += self._forgotten
-            self._forgotten = 0
 
     def accept(self, seq: int) -> None:
         """The broker has accepted the event with this number. Unknown numbers are ignored."""
@@ -252,14 +171,9 @@ class OutboundQueue:
         self._waiting.clear()
 
     def _keep_bounds(self) -> None:
-        while len(self._waiting) + len(self._held) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
-            if self._held:
-                held = self._held.pop(next(iter(self._held)))
-                self._bytes -= len(held.event.text) + _EVENT_COST_BYTES
-                self._forgotten += 1
-            else:
-                self._drop()
-                self._resolve(self._waiting.pop(next(iter(self._waiting))))
+        while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
+            self._drop()
+            self._resolve(self._waiting.pop(next(iter(self._waiting))))
 
     def _drop(self) -> None:
         if self._dropped_before is None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.broker_link import HostEvents
 from revurb.bus.brokered.count_reporter import CountReporter
 from revurb.bus.brokered.greeting import PART_BYTES, Greeting
 from revurb.bus.brokered.member_changes import MemberChanges
-from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import Deliver, PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
@@ -33,7 +33,7 @@ _NOBODY: list[Member] = []  # of all reports; never changed
 
 class BrokeredSubscriptions:
     """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `next_id` numbers the
-    questions. `confirms_changes` is whether the broker confirms the member events that this node causes."""
+    questions. `log` is where the events come from, if not from the broker. `confirms_changes` is whether the broker confirms the member events that this node causes."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class BrokeredSubscriptions:
         send: Callable[[m.FromWorker], None],
         deliver: Deliver,
         next_id: Callable[[], int],
+        log: HostEvents | None = None,
         *,
         confirms_changes: bool = False,
     ) -> None:
@@ -52,6 +53,7 @@ class BrokeredSubscriptions:
         self._send = send
         self._deliver = deliver
         self._next_id = next_id
+        self._log = log
         self._loop = asyncio.get_running_loop()
         self._linked = False
         self._asks = False  # whether an `Enter` is sent at once: not before the older ones
@@ -85,6 +87,8 @@ class BrokeredSubscriptions:
                 self._counts.channel_changed(key)
                 on_entered(_EMPTY)
                 return
+        elif self._log is not None:
+            self._log.add_topic(key)
         id = self._next_id()
         pending = PendingEnter(request, member if is_new else None, on_entered)
         if is_new and member is not None:
@@ -109,6 +113,8 @@ class BrokeredSubscriptions:
             self._state.close(app_id, channel)
             if key in self._topics:
                 self._topics[key] = self._loop.time()
+            elif self._log is not None:
+                self._log.remove_topic(key)
             if not self._linked:
                 self._pending.channel_closed(key)
         if gone is None:
@@ -152,13 +158,13 @@ class BrokeredSubscriptions:
         node: str,
         epoch: str,
         position: int,
-        held: Sequence[HeldEvent] = (),
         entrusted: Iterable[m.EntrustedMembers] = (),
+        token: int = 0,
     ) -> Iterator[m.StatePart | m.Hello]:
-        """Everything that this node has to report, with the `held` events and the `entrusted` members: in parts, if it
-        is much, and a `Hello`. Messages that are sent after the `Hello` are changes to it."""
+        """Everything that this node has to report, with the `entrusted` members: in parts, if it is much, and a
+        `Hello`. Messages that are sent after the `Hello` are changes to it."""
         state = self._state
-        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, held, entrusted)
+        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, entrusted)
         self._greeting = greeting
         parts = greeting.parts()
         first = next(parts)
@@ -168,13 +174,16 @@ class BrokeredSubscriptions:
         rest = greeting.rest()
         self._greeting = None
         self._linked = True
+        if self._log is not None:
+            for key in self._topics.keys() - greeting.reported:
+                self._log.remove_topic(key)
         self._topics = dict.fromkeys(greeting.reported, _HAS_SUBSCRIBERS)
         self._counts.clear()
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
         connections = dict(state.connections)
         yield m.Hello(
-            node, epoch, position, connections, channels, cached, departed, first.held, first.entrusted
+            node, epoch, position, connections, channels, cached, departed, first.entrusted, token
         )
 
     def report(self, app_id: str, channel: str) -> None:
@@ -229,4 +238,7 @@ class BrokeredSubscriptions:
         empty = (key for key, since in self._topics.items() if since and now - since >= LINGER_S)
         for key in list(islice(empty, MAX_UNSUBSCRIBED)):
             del self._topics[key]
-            self._send(m.Unsubscribe(*key))
+            if self._log is None:
+                self._send(m.Unsubscribe(*key))
+            else:
+                self._log.remove_topic(key)

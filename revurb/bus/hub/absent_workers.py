@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.greeting import ENTRY_BYTES, PART_BYTES, member_bytes
-from revurb.bus.hub.event_router import EventRouter
-from revurb.bus.hub.framing import encode_frame
-from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.peer import ConnectedPeers, Peer
 from revurb.bus.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -25,13 +23,13 @@ MAX_ENTRUSTED_BYTES = 32 * 1024 * 1024  # of one worker: 300,000 members
 class AbsentWorkers:
     """By node. `clock` gives monotonic seconds."""
 
-    __slots__ = ("_clock", "_ends_at", "_inherited", "_keepers", "_lease_s", "_ledger", "_router")
+    __slots__ = ("_clock", "_ends_at", "_inherited", "_keepers", "_lease_s", "_ledger", "_peers")
 
     def __init__(
-        self, ledger: Ledger, router: EventRouter, clock: Callable[[], float], lease_s: float
+        self, ledger: Ledger, peers: ConnectedPeers, clock: Callable[[], float], lease_s: float
     ) -> None:
         self._ledger = ledger
-        self._router = router
+        self._peers = peers
         self._clock = clock
         self._lease_s = lease_s
         self._ends_at: dict[str, float] = {}  # when the lease ends
@@ -41,13 +39,12 @@ class AbsentWorkers:
     def add(self, peer: Peer) -> None:
         """A worker's connection has ended: its lease begins."""
         self._ends_at[peer.node] = self._clock() + self._lease_s
-        self._router.absent[peer.node] = self._router.disconnected(peer)
 
     def came_back(self, node: str) -> None:
         """A worker has connected, perhaps for the first time."""
         keeper = self._remove(node)
         if keeper is not None:
-            keeper.write(encode_frame(m.EntrustedMembers(node, [])))
+            keeper.send(m.EntrustedMembers(node, []))
 
     def buried(self, node: str) -> None:
         """A worker has gone for good. Its keeper is told when everyone is (`NodeGone`)."""
@@ -65,14 +62,13 @@ class AbsentWorkers:
 
     @property
     def all_are_kept(self) -> bool:
-        """Whether each has somebody who keeps its members, and so have the events that the broker has caused."""
-        return len(self._keepers) == len(self._ends_at) and self._router.all_are_kept
+        """Whether each has somebody who keeps its members."""
+        return len(self._keepers) == len(self._ends_at)
 
     def entrust(self) -> Iterator[None]:
-        """Give the members of those without a keeper to one, and such events."""
-        yield from self._router.entrust()
+        """Give the members of those without a keeper to one."""
         for node in tuple(self._ends_at):
-            keeper = self._router.keeper()
+            keeper = self._peers.keeper()
             if keeper is None:
                 return
             if node in self._keepers or node not in self._ends_at:
@@ -82,7 +78,7 @@ class AbsentWorkers:
                 if self._keepers.get(node) is not keeper:
                     break  # the worker has come back, or its keeper has gone
                 if part:
-                    keeper.write(encode_frame(m.EntrustedMembers(node, part)))
+                    keeper.send(m.EntrustedMembers(node, part))
                 yield
 
     def inherit(self, entrusted: Sequence[m.EntrustedMembers]) -> Iterator[None]:
@@ -90,7 +86,7 @@ class AbsentWorkers:
         for each in entrusted:
             node = each.node
             if node not in self._inherited:
-                if node in self._router.peers or node in self._ends_at:
+                if node in self._peers or node in self._ends_at:
                     continue
                 self._inherited.add(node)
                 self._ends_at[node] = self._clock() + self._lease_s
@@ -109,11 +105,10 @@ class AbsentWorkers:
                 "workers died with the hub: others may not be told of the end of their members",
                 extra={"workers": unknown},
             )
-            self._router.send_to_all(m.EventsMissed(unknown))
+            self._peers.send_to_all(m.EventsMissed(unknown))
 
     def _remove(self, node: str) -> Peer | None:
         self._ends_at.pop(node, None)
-        self._router.absent.pop(node, None)
         self._inherited.discard(node)
         return self._keepers.pop(node, None)
 

@@ -1,12 +1,13 @@
-"""The broker: puts the events of all workers in one order, sends each to the workers that need it, keeps the ledger.
+"""The broker: knows who is on which channel through which worker, and says who came and left.
+
+Events pass it by: they are in the log, which also has its place for what it says itself.
 
 Rule 1: a worker reports its state in absolute terms, so repeating a report changes nothing. A worker that was cut off,
 or that meets a new broker, reports everything once (`Hello`) and is up to date.
 Rule 2: a worker that is cut off has one lease to come back. After that its state is removed and the others are told.
 Rule 3: a broker that replaces one that died first collects the workers' reports (`Takeover`).
 Rule 4: nothing that a worker sends ends the broker. Invalid messages are counted and dropped.
-Rule 5: an event is confirmed when no worker's share of it is in the broker's memory alone. Until then its publisher
-keeps it, and goes on.
+Rule 5: a change is confirmed when what it causes is in the log. Until then the worker keeps it.
 """
 
 from __future__ import annotations
@@ -23,12 +24,11 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.hub.absent_workers import AbsentWorkers
-from revurb.bus.hub.event_log import EventLog
-from revurb.bus.hub.event_router import EventRouter
-from revurb.bus.hub.framing import encode_frame
+from revurb.bus.hub.event_log import LogDescriptors
+from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.membership import Membership
 from revurb.bus.hub.open_surveys import OpenSurveys
-from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.peer import ConnectedPeers, Peer
 from revurb.bus.hub.question_answers import QuestionAnswers
 from revurb.bus.hub.takeover import Takeover
 from revurb.bus.ledger import Ledger
@@ -38,11 +38,11 @@ from revurb.bus.step_queue import StepQueue
 _log = logging.getLogger(__name__)
 
 # Of the replies that wait for one worker, which has to connect again beyond that.
-MAX_BACKLOG_BYTES = 64 * 1024 * 1024
+MAX_UNSENT_BYTES = 64 * 1024 * 1024
 
 
 class Broker:
-    """Pure logic: the server calls it, and it writes to the peers.
+    """Pure logic: the server calls it, and it writes to the peers and the log behind `descriptors`.
 
     `clock` gives monotonic seconds. `lease_s` is how long a worker may be silent, or disconnected. `expected_workers`
     is how many workers lost the previous broker and will connect; 0 if there was none. `died_workers` died with it.
@@ -51,12 +51,12 @@ class Broker:
     def __init__(
         self,
         events: MemberEvents,
+        descriptors: LogDescriptors,
         clock: Callable[[], float],
         *,
         lease_s: float,
         expected_workers: int = 0,
         died_workers: int = 0,
-        log: EventLog | None = None,
         max_cached_bytes: int = MAX_BYTES_PER_APP,
     ) -> None:
         self.epoch = secrets.token_hex(8)
@@ -67,21 +67,19 @@ class Broker:
         self._ledger = Ledger()
         self._cache = EventCache(clock, max_cached_bytes)
         self._answers = QuestionAnswers(self._ledger, self._cache)
-        self._log = log if log is not None else EventLog(clock)
-        self.router = EventRouter(self._log, self.epoch)
-        self._peers = self.router.peers
-        self._membership = Membership(self._ledger, self._cache, self.router, events)
+        self.log = HubLog(descriptors, self.epoch, self._cache)
+        self._peers = ConnectedPeers()
+        self._membership = Membership(self._ledger, self._cache, self.log, events)
         self.steps = StepQueue()
-        self._absent = AbsentWorkers(self._ledger, self.router, clock, lease_s)
+        self._absent = AbsentWorkers(self._ledger, self._peers, clock, lease_s)
         self._surveys = OpenSurveys()
-        self._newest_seqs: dict[str, int] = {}  # node -> the number of its newest event
         ends_at = clock() + lease_s
         self._takeover = Takeover(expected_workers, ends_at, died_workers) if expected_workers else None
 
     def receive(self, peer: Peer, bodies: Sequence[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
         peer.received_at = self._clock()
-        if len(bodies) == 1 and not peer.is_occupied and not peer.inbox and peer.backlog is None:
+        if len(bodies) == 1 and not peer.is_occupied and not peer.inbox and not peer.is_choked:
             self._read(peer, bodies[0])  # nearly always
         else:
             until = time.perf_counter() + step_queue.TURN_S
@@ -115,10 +113,7 @@ class Broker:
         except (msgspec.MsgspecError, RecursionError):
             self.invalid_messages += 1
             return
-        if type(message) is m.Publish and peer.node and not peer.is_over and self._takeover is None:
-            self._publish(peer, message)
-        else:
-            self._dispatch(peer, message, len(body))
+        self._dispatch(peer, message, len(body))
 
     def disconnected(self, peer: Peer) -> None:
         """A worker's connection has ended: its lease begins."""
@@ -127,20 +122,17 @@ class Broker:
             self._absent.add(peer)
         self._end_peer(peer)
         self._entrust()
-        self.router.settle()
 
     def tick(self) -> None:
         """End leases and forget old events. To be called a few times a second."""
         now = self._clock()
         for peer in tuple(self._peers.values()):
-            backlog = peer.backlog
             if peer.is_full:  # the server does not read from it, and it has to know that this broker is alive
-                peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
-                if backlog is None:  # else it is the worker that does not read
+                peer.send(m.HeartbeatReply(0))
+                if not peer.is_choked:  # else it is the worker that does not read
                     peer.received_at = now
-            waiting_bytes = 0 if backlog is None else backlog.bytes
-            if peer.received_at + self._lease_s <= now or waiting_bytes > MAX_BACKLOG_BYTES:
-                what = {"node": peer.node, "waiting_bytes": waiting_bytes}
+            if peer.received_at + self._lease_s <= now or peer.unsent_bytes > MAX_UNSENT_BYTES:
+                what = {"node": peer.node, "waiting_bytes": peer.unsent_bytes}
                 _log.warning("worker says nothing, or takes nothing: its connection is closed", extra=what)
                 peer.close()
                 self.disconnected(peer)
@@ -149,10 +141,9 @@ class Broker:
             self._bury(node)
         if self._takeover is not None and now >= self._takeover.deadline:
             self._finish_takeover()
-        self._log.expire()
+        self.log.read()
         self._cache.expire()
         self._entrust()
-        self.router.settle()
         self.steps.go_on()
 
     @property
@@ -168,7 +159,7 @@ class Broker:
         elif not peer.node:
             self._greet(peer, message, size_bytes)
         elif isinstance(message, m.HeartbeatRequest):
-            peer.write(encode_frame(m.HeartbeatReply(self._log.position)))
+            peer.send(m.HeartbeatReply(0))
         elif self._takeover is not None:
             self._takeover.postpone(peer, message, size_bytes)
         else:
@@ -205,25 +196,11 @@ class Broker:
             self._end_peer(replaced)
             replaced.close()
         self._absent.came_back(node)
-        self._peers[node], peer.had = peer, (hello.epoch, hello.position)
-        peer.is_greeting = peer.is_occupied = True
-        # From here on the log keeps what it is to get. A worker that has had no broker has nothing to catch up with.
-        position = self._log.position
-        if hello.epoch:
-            position = hello.position if hello.epoch == self.epoch else 0
-        self.router.start_backlog(peer, position, position)
+        self._peers[node], peer.token = peer, hello.token
+        peer.is_occupied = True
 
     def _apply_report(self, peer: Peer, hello: m.Hello) -> Iterator[None]:
-        report, backlog, is_known = peer.report, peer.backlog, hello.epoch == self.epoch
-        assert backlog is not None
-        routes = self.router.routes
-        for key in report.channels:
-            routes.add(peer.node, key, peer, backlog.position)
-            yield
-        for key in tuple(routes.topics(peer.node)):
-            if key not in report.channels:
-                routes.remove(peer.node, key)
-            yield
+        report, is_known = peer.report, hello.epoch == self.epoch
         announce = self._takeover is None
         yield from self._membership.apply(peer, report, is_known=is_known, announce=announce)
         if peer.is_over:
@@ -236,20 +213,10 @@ class Broker:
                 self._takeover.departed += departed
             else:
                 yield from self._membership.announce_departed(departed)
-        for held in report.held:
-            if self._takeover is None:
-                self._publish(peer, held)
-            else:
-                self._takeover.hold(peer, held)
-            yield
         peer.report = NodeReport()
-        missed = self._log.missed(backlog.position) if hello.epoch else 0
-        backlog.position += missed
-        peer.write_now(encode_frame(m.Welcome(self.epoch, backlog.position, missed)))
-        peer.is_greeting = peer.is_occupied = False
+        peer.send(m.Welcome(self.epoch, 0, 0))
+        peer.is_occupied = False
         self.resume(peer)
-        if backlog.is_empty:
-            self.router.took_all(peer)
         self._entrust()
         if self._takeover is not None:
             if hello.epoch and not is_known:  # one that had no broker before is none of those expected
@@ -264,10 +231,6 @@ class Broker:
             self.steps.append(self._take_over(takeover))
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
-        for peer, message in takeover.pop_held():
-            # Also if the worker has died meanwhile, or if it has sent it once more.
-            self._publish(peer, message)
-            yield
         yield from self._membership.announce_departed(takeover.departed)
         self._absent.tell_unknown(takeover.unaccounted_workers)
         for peer, other in takeover.pop_postponed():
@@ -281,8 +244,6 @@ class Broker:
     def _handle(self, peer: Peer, message: m.FromWorker) -> None:
         node, ledger = peer.node, self._ledger
         match message:
-            case m.Publish():
-                self._publish(peer, message)
             case m.Enter():
                 self._membership.enter(peer, message)
             case m.SubscriberCount(app_id, channel, count):
@@ -290,22 +251,23 @@ class Broker:
             case m.Leave(app_id, channel, count, member, change):
                 self._membership.leave(peer, app_id, channel, member.user_id, change)
                 ledger.set_count(node, app_id, channel, count)
-            case m.Unsubscribe(app_id, channel):
-                self.router.routes.remove(node, (app_id, channel))
+            case m.Unsubscribe():
+                pass  # its counts have been told
             case m.ConnectionCount(app_id, change, _):
                 ledger.add_connections(node, app_id, change)
             case m.QueryChannels():
                 peer.is_occupied = True
                 self.steps.append(self._answer_channels(peer, message))
             case m.Admit() | m.QueryStates() | m.QueryMembers() | m.QueryConnections():
+                self.log.read()
                 self._reply(peer, message.id, self._answers.answer(node, message))
             case m.StartSurvey(id, question):
                 self._reply(peer, id, len(self._peers))
-                self.router.send_to_all(m.SurveyQuestion(self._surveys.open(peer, id), question))
+                self._peers.send_to_all(m.SurveyQuestion(self._surveys.open(peer, id), question))
             case m.SurveyReply(number, answer):
                 asker = self._surveys.asker(number)
                 if asker is not None:
-                    asker[0].write(encode_frame(m.SurveyResult(asker[1], answer)))
+                    asker[0].send(m.SurveyResult(asker[1], answer))
             case m.Goodbye():
                 del self._peers[node]
                 self._end_peer(peer)
@@ -313,37 +275,28 @@ class Broker:
             case _:
                 self.invalid_messages += 1
 
-    def _publish(self, peer: Peer, message: m.Publish) -> None:
-        if message.partition:
-            self._membership.announce_again(peer, message)
-            return
-        newest = self._newest_seqs.get(peer.node, 0)
-        if message.seq > newest:  # else it came before the connection broke, and only its `Accepted` was lost
-            self._newest_seqs[peer.node] = message.seq
-            if message.cache_ttl_s:
-                self._cache.put(message.app_id, message.channel, message.text, message.cache_ttl_s)
-            self.router.send(peer.node, message.seq, message)
-        self.router.confirm(peer, message.seq)
-
     def _bury(self, node: str) -> None:
         self._absent.buried(node)
-        self._newest_seqs.pop(node, None)
-        self.steps.append(self._membership.bury(node))
+        self.steps.append(self._bury_in_steps(node))
+
+    def _bury_in_steps(self, node: str) -> Iterator[None]:
+        yield from self._membership.bury(node)
+        self._peers.send_to_all(m.NodeGone(node))
 
     def _entrust(self) -> None:
         if not self._absent.all_are_kept:
             self.steps.append(self._absent.entrust())
 
     def _end_peer(self, peer: Peer) -> None:
-        self.router.disconnected(peer)
         self._absent.disconnected(peer)
         peer.end()
         self._surveys.close_all_of(peer)
 
     def _answer_channels(self, peer: Peer, question: m.QueryChannels) -> Iterator[None]:
+        self.log.read()
         self._reply(peer, question.id, (yield from self._answers.channels(question)))
         peer.is_occupied = False
         self.resume(peer)
 
     def _reply(self, peer: Peer, id: int, value: object) -> None:
-        peer.write(encode_frame(m.QueryReply(id, msgspec.Raw(m.encode(value)))))
+        peer.send(m.QueryReply(id, msgspec.Raw(m.encode(value))))

@@ -1,69 +1,75 @@
-"""The recent events, for workers that reconnect."""
+"""The log in which all events of a host have their order: memory that its processes share (`_speedups/shared_log`).
+
+A worker appends what it publishes, and reads what it has subscribers for; both without asking anybody. The place in the
+log is an event's place in the order, and with it the event is accepted: it is there for everyone who reads on, whoever
+dies. The hub appends the member events, and its replies to `Enter`, which have a place among the events.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import NamedTuple, Self
 
-from revurb.bus.ledger import ChannelKey
+from revurb._speedups.shared_log import SharedLog
 
-KEPT_S = 60.0
-KEPT_BYTES = 32 * 1024 * 1024
-ENTRY_COST_BYTES = 350  # memory of an event besides its bytes
-
-
-class LogEntry(NamedTuple):
-    """An event, as it was sent."""
-
-    position: int
-    at_s: float
-    key: ChannelKey
-    data: bytes
+PLACES = 1 << 18  # events, 2 MiB: the least that somebody who reads four times a second can be behind in
+RING_BYTES = 16 * 1024 * 1024  # of one process's events; while everyone keeps up, 1 MiB of it is used
+EVERYONE = 1  # flag of what every worker reads
+CACHED = 2  # flag of what the hub reads: the last event of a cache channel
 
 
-class EventLog:
-    """Events in order, as they were sent, until they are too old or take too much memory. `clock` gives monotonic
-    seconds."""
+class LogDescriptors(NamedTuple):
+    """What a process has to inherit to open the log: the memory, and for each slot what wakes its process."""
 
-    __slots__ = ("_bytes", "_clock", "_entries", "_kept_bytes", "_kept_s", "position")
-
-    def __init__(
-        self, clock: Callable[[], float], kept_s: float = KEPT_S, kept_bytes: int = KEPT_BYTES
-    ) -> None:
-        self._clock = clock
-        self._kept_s = kept_s
-        self._kept_bytes = kept_bytes
-        self._entries: deque[LogEntry] = deque()
-        self._bytes = 0
-        self.position = 0  # of the newest event
-
-    def append(self, key: ChannelKey, data: bytes) -> None:
-        """Keep the event at `position`, which the caller has increased by one before."""
-        self._entries.append(LogEntry(self.position, self._clock(), key, data))
-        self._bytes += len(data) + ENTRY_COST_BYTES
-        while self._bytes > self._kept_bytes:
-            self._drop()
-
-    def expire(self) -> None:
-        """Remove the events that are too old."""
-        oldest = self._clock() - self._kept_s
-        while self._entries and self._entries[0].at_s < oldest:
-            self._drop()
+    memory: int
+    wakes: tuple[int, ...]
 
     @property
-    def oldest(self) -> int:
-        """The position of the oldest event that is kept, or that of the next event if none is."""
-        return self._entries[0].position if self._entries else self.position + 1
+    def all(self) -> tuple[int, ...]:
+        return (self.memory, *self.wakes)
 
-    def entry(self, position: int) -> LogEntry | None:
-        """The event at a position; None if it is not kept any more, or not there yet."""
-        index = position - self.oldest
-        return self._entries[index] if 0 <= index < len(self._entries) else None
+    def argument(self) -> str:
+        """Both as an argument of a child's command line."""
+        return ",".join(map(str, self.all))
 
-    def missed(self, position: int) -> int:
-        """How many events after `position` are not kept any more."""
-        return max(0, self.oldest - position - 1)
+    @classmethod
+    def from_argument(cls, text: str) -> Self:
+        """Raises ValueError if that is no such argument."""
+        memory, *wakes = map(int, text.split(","))
+        return cls(memory, tuple(wakes))
 
-    def _drop(self) -> None:
-        self._bytes -= len(self._entries.popleft().data) + ENTRY_COST_BYTES
+    def open(self) -> SharedLog:
+        """The log, in this process. Raises OSError."""
+        return SharedLog(self.memory, self.wakes)
+
+
+@contextlib.contextmanager
+def shared_log(slots: int, places: int = PLACES, ring_bytes: int = RING_BYTES) -> Iterator[LogDescriptors]:
+    """A new log for at most `slots` processes at a time, until the end of the block. Raises OSError."""
+    with contextlib.ExitStack() as stack:
+        memory = _memory()
+        stack.callback(os.close, memory)
+        wakes = []
+        for _ in range(slots):
+            wakes.append(wake := _wake())
+            stack.callback(os.close, wake)
+        SharedLog(memory, wakes, slots=slots, places=places, ring_bytes=ring_bytes)
+        yield LogDescriptors(memory, tuple(wakes))
+
+
+def _memory() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("revurb-log", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _wake() -> int:
+    if hasattr(os, "eventfd"):
+        return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    with tempfile.TemporaryDirectory() as directory:  # a pipe of which one descriptor is both ends
+        os.mkfifo(path := os.path.join(directory, "wake"), 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,4 +1,8 @@
-"""A worker's connection to the hub: opened, watched, and reopened whenever it is lost."""
+"""A worker's connection to the hub: opened, watched, and reopened whenever it is lost.
+
+Events, and replies that have a place among them, come through the log of the host instead, whether the hub is there or
+not. What is in the log goes ahead of what comes on the connection.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,10 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.peer_credentials import is_own_peer
-from revurb.bus.hub.standstill import Standstill
+from revurb.bus.hub.worker_log import WorkerLog
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +39,19 @@ MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
 
 class HubLink(asyncio.Protocol):
     """A `revurb.bus.brokered.broker_link.BrokerLink` to the Unix socket at `address`: a path, or "@" and the name of a
-    socket that has no file. It sends a heartbeat every `heartbeat_s`, which has to be well below the broker's lease."""
+    socket that has no file, and to the log behind `descriptors`. It sends a heartbeat every `heartbeat_s`, which has to be well below the broker's lease."""
 
     name = "hub"
     confirms_changes = True
 
-    def __init__(self, address: str, owner: BrokerLinkOwner, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        descriptors: LogDescriptors,
+        owner: BrokerLinkOwner,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self.log = WorkerLog(descriptors, owner.receive, owner.deliver)
         self._heartbeat_s = heartbeat_s
         self._address = address
         self._is_served = False  # whether a hub has taken the connection
@@ -50,15 +62,15 @@ class HubLink(asyncio.Protocol):
         self._disconnected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.is_full = False
-        self.invalid_messages = 0
+        self._invalid_messages = 0
         self._stopped = False
-        self._standstill = Standstill()
         self._received_at = 0.0
         self._heartbeat_at = 0.0
         self._lag: HeartbeatLag | None = None  # of the connection
 
     def start(self) -> None:
-        """Connect in the background."""
+        """Connect in the background. Raises OSError if the log has no room for this process."""
+        self.log.start()
         self._task = asyncio.get_running_loop().create_task(self._stay_connected())
 
     async def stop(self) -> None:
@@ -70,6 +82,17 @@ class HubLink(asyncio.Protocol):
                 await self._task
         if self._transport is not None:
             self._transport.close()
+        self.log.stop()
+
+    @property
+    def token(self) -> int:
+        """The name by which the hub addresses replies in the log."""
+        return self.log.token
+
+    @property
+    def invalid_messages(self) -> int:
+        """Messages that could not be used."""
+        return self._invalid_messages + self.log.invalid_messages
 
     def send(self, message: m.FromWorker) -> None:
         """Send a message; does nothing while there is no connection. A hub that takes none is dropped: what it has not
@@ -88,7 +111,7 @@ class HubLink(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
         second."""
-        self._standstill.tick(now)
+        self.log.read()
         if self._transport is None or not self._is_served or self._lag is None:
             return
         if now < self._heartbeat_at + self._heartbeat_s:
@@ -102,15 +125,8 @@ class HubLink(asyncio.Protocol):
             self.send(m.HeartbeatRequest())
 
     def hold_receiving(self, is_held: bool) -> None:
-        """Leave what comes in the socket while `is_held`. The hub sends it from its log again, if that lasts too long
-        for it."""
-        if self._transport is None or not self._is_served:
-            return
-        if is_held:
-            self._transport.pause_reading()
-            self._received_at = asyncio.get_running_loop().time()  # that it is silent is this node's doing
-        elif not self._transport.is_reading():
-            self._transport.resume_reading()
+        """Leave what comes in the log while `is_held`."""
+        self.log.hold(is_held)
 
     def lag_s(self, now: float) -> float | None:
         """How far this worker is behind the hub in receiving."""
@@ -147,6 +163,7 @@ class HubLink(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             return
+        self.log.read()
         self._owner.receive(self._decode(bodies))
 
     def pause_writing(self) -> None:
@@ -160,8 +177,8 @@ class HubLink(asyncio.Protocol):
     def _read_remaining(self) -> None:
         """Read what a dead broker has sent and the event loop has not read yet.
 
-        A loop that finds out by writing that the peer has died closes the connection without reading the rest: events
-        that the hub counts as sent. The duplicate descriptor still has them.
+        A loop that finds out by writing that the peer has died closes the connection without reading the rest. The
+        duplicate descriptor still has it.
         """
         fd, self._duplicate_fd = self._duplicate_fd, -1
         try:
@@ -177,14 +194,12 @@ class HubLink(asyncio.Protocol):
             try:
                 message = m.read_from_broker(body)
             except (msgspec.MsgspecError, RecursionError):
-                self.invalid_messages += 1
+                self._invalid_messages += 1
                 continue
             if isinstance(message, m.HubReady):
                 if not self._is_served:
                     self._begin()
                 continue
-            if isinstance(message, m.Welcome):
-                message = self._standstill.welcomed(message)
             if isinstance(message, m.HeartbeatReply) and self._lag is not None:
                 self._lag.returned(time.monotonic())
             yield message
@@ -192,6 +207,7 @@ class HubLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.is_full = False
+        self.log.read()
         self._read_remaining()
         was_served, self._is_served = self._is_served, False
         self._disconnected.set()

@@ -12,13 +12,12 @@ from typing import cast
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
-from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.peer import FULL_BYTES, Peer
 from revurb.bus.hub.peer_credentials import is_own_peer
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-BACKLOG_SLICES = 8  # written to one worker in a turn of the loop, at most: 1 MB
 
 
 class _WorkerConnection(asyncio.Protocol):
@@ -31,8 +30,7 @@ class _WorkerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
-        # So that `resume_writing` says that the kernel has everything.
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(FULL_BYTES, 0)
         self._fd = transport.get_extra_info("socket").fileno()
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
@@ -82,7 +80,7 @@ class _WorkerConnection(asyncio.Protocol):
         self._transport.abort()
 
     def flush(self) -> None:
-        """Send what was written. What the kernel does not take is sent when it does, and the broker is told."""
+        """Send what was written. What the kernel does not take is sent when it does."""
         if not self._unsent:
             return
         data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
@@ -101,21 +99,15 @@ class _WorkerConnection(asyncio.Protocol):
                 return
             data = data[sent:]
         transport.write(data)
-        self._hub.broker.router.fell_behind(self.peer)
 
     @property
-    def is_behind_and_free(self) -> bool:
-        """Whether the worker has a backlog, and the kernel has everything that was flushed."""
-        transport = self._transport
-        return (
-            self.peer.backlog is not None
-            and not self.peer.is_greeting
-            and not transport.get_write_buffer_size()
-            and not transport.is_closing()
-        )
+    def unsent_bytes(self) -> int:
+        """What was written and the kernel has not taken."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._unsent))
 
     def resume_writing(self) -> None:
-        self._hub.send_backlogs_soon()
+        self._hub.broker.resume(self.peer)
+        self._hub.flush()
 
 
 class HubServer:
@@ -137,7 +129,6 @@ class HubServer:
         self.is_inherited = not isinstance(place, str)
         self._server: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._is_sending_soon = False
         self._is_going_on = False
 
     async def start(self) -> None:
@@ -163,27 +154,16 @@ class HubServer:
             self._server.close()
         for connection in tuple(self.connections):
             connection.close()
+        self.broker.log.close()
         if isinstance(self._place, str):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._place)
 
     def flush(self) -> None:
-        """Send what the broker has written. The events go first, so that the kernel has them and delivers them whatever
-        becomes of this process; only then are their publishers told that they are sent."""
-        unacknowledged = self.broker.router.unacknowledged
-        if len(unacknowledged) == 1:  # nearly always: its events and its Accepted are sent together
-            events = [each for each in self.unflushed if each.peer is not unacknowledged[0]]
-            self.unflushed = [each for each in self.unflushed if each.peer is unacknowledged[0]]
-        else:
-            events, self.unflushed = self.unflushed, []
-        for connection in events:
+        """Send what the broker has written."""
+        unflushed, self.unflushed = self.unflushed, []
+        for connection in unflushed:
             connection.flush()
-        self.broker.router.acknowledge()
-        last, self.unflushed = self.unflushed, []
-        for connection in last:
-            connection.flush()
-        if self.broker.router.has_backlogs:
-            self.send_backlogs_soon()
         for connection in tuple(self.unread):
             connection.read_again()
         if self.broker.steps and not self._is_going_on:
@@ -193,26 +173,6 @@ class HubServer:
     def _go_on(self) -> None:
         self._is_going_on = False
         self.broker.steps.go_on()
-        self.flush()
-
-    def send_backlogs_soon(self) -> None:
-        """Go on with the workers that are behind, in the next turn of the loop."""
-        if not self._is_sending_soon and any(each.is_behind_and_free for each in self.connections):
-            self._is_sending_soon = True
-            asyncio.get_running_loop().call_soon(self._send_backlogs)
-
-    def _send_backlogs(self) -> None:
-        self._is_sending_soon = False
-        router = self.broker.router
-        for connection in tuple(self.connections):
-            for _ in range(BACKLOG_SLICES):
-                if not connection.is_behind_and_free:
-                    break
-                router.took_all(connection.peer)
-                connection.peer.received_at = asyncio.get_running_loop().time()  # a sign of life
-                router.write_backlog(connection.peer)
-                connection.flush()
-            self.broker.resume(connection.peer)
         self.flush()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:

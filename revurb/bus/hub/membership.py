@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.cache import EventCache
-from revurb.bus.hub.event_router import EventRouter
-from revurb.bus.hub.framing import encode_frame
+from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey, Ledger
 from revurb.bus.member_events import MemberEvents
@@ -22,21 +21,17 @@ from revurb.pusher.ports import PublishedEvent
 class Membership:
     """Changes `ledger` and announces the members that came or left by it."""
 
-    __slots__ = ("_cache", "_events", "_ledger", "_newest", "_router")
+    __slots__ = ("_cache", "_events", "_ledger", "_log")
 
-    def __init__(self, ledger: Ledger, cache: EventCache, router: EventRouter, events: MemberEvents) -> None:
+    def __init__(self, ledger: Ledger, cache: EventCache, log: HubLog, events: MemberEvents) -> None:
         self._ledger = ledger
         self._cache = cache
-        self._router = router
+        self._log = log
         self._events = events
-        self._newest: dict[
-            tuple[str, int], int
-        ] = {}  # node or earlier broker, partition -> the number of its newest member event
 
     def enter(self, peer: Peer, enter: m.Enter) -> None:
         """Count a subscriber in, and reply."""
         node, app_id, channel, member = peer.node, enter.app_id, enter.channel, enter.member
-        self._router.routes.add(node, (app_id, channel), peer, self._router.log.position)
         self._ledger.set_count(node, app_id, channel, enter.count)
         if member is not None:
             if self._ledger.join(node, app_id, channel, member):
@@ -44,11 +39,17 @@ class Membership:
                     PublishedEvent(app_id, channel, enter.added), peer, m.ADDED_MEMBERS, enter.change
                 )
             elif enter.change:
-                peer.write(encode_frame(m.Accepted([enter.change], m.ADDED_MEMBERS)))
+                peer.send(m.Accepted([enter.change], m.ADDED_MEMBERS))
         members = self._ledger.members(app_id, channel) if enter.want_members else []
-        cached = self._cache.get(app_id, channel) if enter.want_cached else None
-        text, position = None if cached is None else cached.text, self._router.log.position
-        peer.write(encode_frame(m.EnterReply(enter.id, members, text, position)))
+        if not enter.want_cached:
+            self._log.reply(peer.token, m.EnterReply(enter.id, members, None))
+            return
+        is_sent = False
+        while not is_sent:  # until nobody has appended an event between what was read and the reply
+            self._log.read()
+            cached = self._cache.get(app_id, channel)
+            reply = m.EnterReply(enter.id, members, None if cached is None else cached.text)
+            is_sent = self._log.reply(peer.token, reply, is_exact=True)
 
     def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
         """A user has left the worker."""
@@ -57,17 +58,7 @@ class Membership:
             removed = PublishedEvent(app_id, channel, self._events.removed(channel, gone))
             self._announce(removed, peer, m.REMOVED_MEMBERS, change)
         elif change:
-            peer.write(encode_frame(m.Accepted([change], m.REMOVED_MEMBERS)))
-
-    def announce_again(self, peer: Peer, held: m.Publish) -> None:
-        """Announce what an earlier broker has announced, and held or given to the worker to keep."""
-        source = held.source if isinstance(held, m.EntrustedEvent) else peer.node
-        if held.seq > self._newest.get((source, held.partition), 0) and source != self._router.epoch:
-            self._newest[source, held.partition] = held.seq
-            event = PublishedEvent(held.app_id, held.channel, held.text)
-            before = (peer.had[0], held.position)
-            self._router.send(source, held.seq, event, partition=held.partition, before=before)
-        self._router.confirm_change(peer, held.partition, held.seq)
+            peer.send(m.Accepted([change], m.REMOVED_MEMBERS))
 
     def apply(self, peer: Peer, report: NodeReport, *, is_known: bool, announce: bool) -> Iterator[None]:
         """Make the worker's part of the ledger what it reports, and `announce` the differences. `is_known` is whether
@@ -82,7 +73,7 @@ class Membership:
             yield
         if is_known:
             for change in filter(None, departed.values()):  # they were handled before the connection broke
-                peer.write(encode_frame(m.Accepted([change], m.REMOVED_MEMBERS)))
+                peer.send(m.Accepted([change], m.REMOVED_MEMBERS))
                 yield
         for (app_id, channel), each in report.channels.items():
             for member in each.members:
@@ -114,14 +105,11 @@ class Membership:
                 removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
                 self._announce(removed, peer, m.REMOVED_MEMBERS, each.change)
             elif each.change:
-                peer.write(encode_frame(m.Accepted([each.change], m.REMOVED_MEMBERS)))
+                peer.send(m.Accepted([each.change], m.REMOVED_MEMBERS))
             yield
 
     def bury(self, node: str) -> Iterator[None]:
-        """Remove everything that a worker held, and tell the others that it is gone."""
-        for key in tuple(self._router.routes.topics(node)):
-            self._router.routes.remove(node, key)
-            yield
+        """Remove everything that a worker held."""
         for app_id, channel, member in self._ledger.members_of_node(node):
             gone = self._ledger.leave(node, app_id, channel, member.user_id)
             if gone is not None:
@@ -131,17 +119,13 @@ class Membership:
             self._ledger.set_count(node, *key, 0)
             yield
         self._ledger.replace_connections(node, {})
-        for partition in (m.ADDED_MEMBERS, m.REMOVED_MEMBERS):
-            self._newest.pop((node, partition), None)
-        self._router.send_to_all(m.NodeGone(node))
 
     def _announce(
         self, event: PublishedEvent, peer: Peer | None = None, partition: int = 0, change: int = 0
     ) -> None:
-        """Send a member event. `peer` has caused it, and knows it by the number `change`, unless that is 0."""
+        """Append a member event. `peer` has caused it, and knows it by the number `change`, unless that is 0."""
         if peer is None or not change:
-            self._router.send_own(event)
-            return
-        self._newest[peer.node, partition] = change
-        self._router.send(peer.node, change, event, partition=partition)
-        self._router.confirm_change(peer, partition, change)
+            self._log.append_own(event)
+        else:
+            self._log.append(peer.node, change, event, partition)
+            peer.send(m.Accepted([change], partition))

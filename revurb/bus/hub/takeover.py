@@ -26,7 +26,6 @@ class Takeover:
     __slots__ = (
         "_died_workers",
         "_expected_workers",
-        "_held",
         "_postponed",
         "_reported",
         "deadline",
@@ -40,7 +39,6 @@ class Takeover:
         self.deadline = deadline
         self.is_finishing = False
         self._reported: set[str] = set()
-        self._held: list[tuple[Peer, m.Publish]] = []
         self._postponed: deque[tuple[Peer, m.FromWorker, int]] = deque()
         self.departed: list[tuple[Peer, m.DepartedMember]] = []
 
@@ -59,19 +57,10 @@ class Takeover:
         or the previous broker had buried them."""
         return self._expected_workers + self._died_workers - len(self._reported)
 
-    def hold(self, peer: Peer, event: m.Publish) -> None:
-        """Keep an event that the previous broker held, until all have come."""
-        self._held.append((peer, event))
-
     def postpone(self, peer: Peer, message: m.FromWorker, size_bytes: int) -> None:
         """Keep a message until the takeover is over."""
         peer.waiting_bytes += size_bytes
         self._postponed.append((peer, message, size_bytes))
-
-    def pop_held(self) -> Iterator[tuple[Peer, m.Publish]]:
-        """Remove and return the events that the previous broker held, one by one, in its order."""
-        held, self._held = sorted(self._held, key=lambda each: each[1].position), []
-        yield from held
 
     def pop_postponed(self) -> Iterator[tuple[Peer, m.FromWorker]]:
         """Remove and return the postponed messages one by one, in the order in which they came."""

@@ -1,0 +1,65 @@
+from collections.abc import Sequence
+from typing import Self, final
+
+def topic_bucket(app_id: str, channel: str, /) -> int:
+    """The number, below 65,536, by which a topic is known in a `SharedLog`; several topics may have the same."""
+
+@final
+class SharedLog:
+    """Memory that processes share, behind the descriptor `fd`: of a new log, if `slots` is given, for so many processes
+    at a time. `wake_fds` are what each slot is woken through: an eventfd, or what is read and written like it. Raises
+    OSError if the memory cannot be used, and ValueError unless there is one descriptor for each slot.
+
+    `places` is for how many records, and `ring_bytes`, at most 64 MiB, for how many bytes of one process, there is room
+    before the oldest is overwritten.
+
+    `cursor` is the position up to which this process has read. `token` names the process as the target of records.
+    `missed` counts the records that were overwritten before this process had read them, wanted or not.
+    """
+
+    cursor: int
+    token: int
+    missed: int
+
+    def __new__(
+        cls, fd: int, wake_fds: Sequence[int], *, slots: int = 0, places: int = 0, ring_bytes: int = 0
+    ) -> Self: ...
+    @property
+    def tail(self) -> int:
+        """The position of the newest record; 0 if there is none."""
+
+    @property
+    def max_record_bytes(self) -> int: ...
+    @property
+    def has_unread(self) -> bool:
+        """Whether anything was appended that this process has not read, wanted or not."""
+
+    def attach(self, pid: int, flags: int = 0, *, wake: bool = True) -> int:
+        """Read what is appended from now on: records that have one of `flags`, or a topic that is added. Returns the
+        slot. Without `wake` the process is never woken. Raises OSError if all slots are taken."""
+
+    def detach(self) -> None:
+        """Read nothing any more. What was appended stays."""
+
+    def free(self, pid: int) -> None:
+        """A process has ended, perhaps without `detach`."""
+
+    def add_topic(self, bucket: int, /) -> None:
+        """Read the records of a topic. As often as it was added, it has to be removed."""
+
+    def remove_topic(self, bucket: int, /) -> None: ...
+    def append(
+        self, data: bytes, bucket: int, flags: int = 0, target: int = 0, only: int = 0
+    ) -> int:
+        """Append a record and wake those that want it; with a `target`, the process with that token alone. Returns its
+        position; with `only`, 0 if that is not the next one. Raises ValueError if it is too large."""
+
+    def take(self, position: int, /) -> bool:
+        """Count the record at `position` as read, if everything before it is."""
+
+    def woken(self) -> None:
+        """To be called when the descriptor of this slot can be read, before everything is read."""
+
+    def read(self, max_records: int, own: int = 0) -> list[bytes | None]:
+        """The next records that this process wants, in order; None for the one at the position `own`. The list may be
+        empty and there still be more (`has_unread`)."""

@@ -1,0 +1,81 @@
+"""The hub's side of the log of its host."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+
+import msgspec
+
+from revurb._speedups.shared_log import SharedLog, topic_bucket
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.cache import EventCache
+from revurb.bus.hub.event_log import CACHED, LogDescriptors
+from revurb.pusher.ports import PublishedEvent
+
+_log = logging.getLogger(__name__)
+
+READ_RECORDS = 64  # at a time
+
+
+class HubLog:
+    """Attached until `close`. `epoch` is the broker's, and `cache` keeps the last events of cache channels, which the
+    workers append: it has those that there were at the last `read`.
+
+    What the hub appends is there for everyone from then on, also if the hub ends in the next moment.
+    """
+
+    __slots__ = ("_cache", "_log", "_own_seq", "epoch", "invalid_messages")
+
+    def __init__(self, descriptors: LogDescriptors, epoch: str, cache: EventCache) -> None:
+        self._log: SharedLog = descriptors.open()
+        self._log.attach(os.getpid(), CACHED, wake=False)  # it reads a few times a second, and before it answers
+        self._cache = cache
+        self.epoch = epoch
+        self._own_seq = secrets.randbits(48)  # no two brokers begin with the same
+        self.invalid_messages = 0
+
+    def close(self) -> None:
+        """Append and read nothing any more."""
+        self._log.detach()
+
+    def append(self, node: str, seq: int, event: PublishedEvent, partition: int) -> None:
+        """Append a member event that `node` has caused, which knows it by its number."""
+        message = m.BrokerEvent(0, node, seq, event.app_id, event.channel, event.text, None, partition)
+        self._append(m.encode(message), topic_bucket(event.app_id, event.channel))
+
+    def append_own(self, event: PublishedEvent) -> None:
+        """Append a member event that the broker has caused itself."""
+        self._own_seq += 1
+        self.append(self.epoch, self._own_seq, event, m.BROKER_EVENTS)
+
+    def reply(self, token: int, reply: m.EnterReply, *, is_exact: bool = False) -> bool:
+        """Append a reply for the process with this token alone. If it has to be `is_exact`, and others have appended
+        since the last `read`, nothing is appended. Returns whether that was done."""
+        try:
+            only = self._log.cursor + 1 if is_exact else 0
+            return self._log.append(m.encode(reply), 0, 0, token, only) > 0
+        except ValueError as error:
+            _log.error("a reply is too large", extra={"error": str(error), "members": len(reply.members)})
+            too_large = m.EnterReply(reply.id, [], reply.cached)
+            return self.reply(token, too_large, is_exact=is_exact) if reply.members else True
+
+    def read(self) -> None:
+        """Keep the last events of cache channels that were appended since the last call."""
+        log = self._log
+        while records := log.read(READ_RECORDS) or log.has_unread:
+            for data in records if records is not True else ():
+                try:
+                    event = m.read_from_broker(data or b"")
+                except (msgspec.MsgspecError, RecursionError):
+                    self.invalid_messages += 1
+                    continue
+                if isinstance(event, m.BrokerEvent) and event.cache_ttl_s:
+                    self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
+
+    def _append(self, data: bytes, bucket: int) -> None:
+        try:
+            self._log.append(data, bucket)
+        except ValueError as error:
+            _log.error("a member event is too large, nobody is told", extra={"error": str(error)})

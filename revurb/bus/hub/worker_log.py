@@ -1,0 +1,165 @@
+"""A worker's side of the log of its host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from revurb._speedups.shared_log import SharedLog, topic_bucket
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors
+from revurb.bus.ledger import ChannelKey
+from revurb.pusher.ports import DeliverableEvent, PublishedEvent
+
+READ_RECORDS = 64  # at a time
+TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
+
+
+class WorkerLog:
+    """Attached from `start` to `stop`. What is read goes to `receive`, in the log's order; an event of this worker goes
+    to `deliver`, if it can be delivered at once.
+
+    `token` is the name by which the hub addresses its replies to this process.
+    """
+
+    def __init__(
+        self,
+        descriptors: LogDescriptors,
+        receive: Callable[[Iterable[m.FromBroker]], None],
+        deliver: Callable[[PublishedEvent], object],
+    ) -> None:
+        self._log: SharedLog = descriptors.open()
+        self._wakes = descriptors.wakes
+        self._receive = receive
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._wake = -1
+        self._topics: set[ChannelKey] = set()
+        self._is_attached = self._is_held = self._is_reading = False
+        self._next_turn: asyncio.Handle | None = None
+        self._missed = 0
+        self.invalid_messages = 0
+
+    def start(self) -> None:
+        """Read what is appended from now on. Raises OSError if too many processes do already."""
+        self._wake = self._wakes[self._log.attach(os.getpid(), EVERYONE)]
+        self._is_attached = True
+        self._loop.add_reader(self._wake, self._on_wake)
+
+    def stop(self) -> None:
+        """Read nothing any more."""
+        if self._is_attached:
+            self._is_attached = False
+            self._loop.remove_reader(self._wake)
+            self._log.detach()
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+
+    @property
+    def token(self) -> int:
+        return self._log.token
+
+    @property
+    def max_event_bytes(self) -> int:
+        """What an event may have: text, names and all."""
+        return self._log.max_record_bytes
+
+    def place(self, event: PublishedEvent) -> None:
+        """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
+        before it has been delivered. Raises ValueError if it is larger than `max_event_bytes`."""
+        app_id, channel = event.app_id, event.channel
+        flags = (EVERYONE if channel == m.TERMINATIONS else 0) | (CACHED if event.cache_ttl_s else 0)
+        message = m.BrokerEvent(
+            0, "", 0, app_id, channel, event.text, event.except_socket_id, 0, event.cache_ttl_s
+        )
+        log = self._log
+        if not self._is_attached:  # this process is about to end, and has told everyone
+            self._deliver(event)
+            return
+        position = log.append(m.encode(message), topic_bucket(app_id, channel), flags)
+        if self._is_reading or self._is_held:
+            return  # it is read in its turn
+        if log.take(position):
+            if self._is_topic(event):
+                self._deliver(event)
+        else:
+            self._read(position, event)
+
+    def add_topic(self, key: ChannelKey) -> None:
+        """Read the events of a channel. Without effect if they are read already."""
+        if key not in self._topics:
+            self.read()  # what came before is not wanted
+            self._topics.add(key)
+            self._log.add_topic(topic_bucket(*key))
+
+    def remove_topic(self, key: ChannelKey) -> None:
+        """Read the events of a channel no more. Without effect if they are not read."""
+        if key in self._topics:
+            self._topics.remove(key)
+            self._log.remove_topic(topic_bucket(*key))
+
+    def hold(self, is_held: bool) -> None:
+        """Read nothing while `is_held`. What is overwritten meanwhile is missed."""
+        was_held, self._is_held = self._is_held, is_held
+        if was_held and not is_held:
+            self.read()
+
+    def read(self) -> None:
+        """Read what there is, for a while."""
+        if self._is_attached and not self._is_held and not self._is_reading and self._log.has_unread:
+            self._read()
+
+    def _on_wake(self) -> None:
+        self._log.woken()
+        self.read()
+
+    def _read(self, own: int = 0, own_event: PublishedEvent | None = None) -> None:
+        """`own_event` is that at the position `own`."""
+        log, until = self._log, time.perf_counter() + TURN_S
+        self._is_reading = True
+        try:
+            while records := log.read(READ_RECORDS, own) or log.has_unread:
+                if records is not True:
+                    self._receive(self._decode(records, own_event))
+                if self._is_held or not self._is_attached:
+                    break
+                if time.perf_counter() >= until:
+                    self._read_soon()
+                    break
+        finally:
+            self._is_reading = False
+        if log.missed != self._missed:
+            missed, self._missed = log.missed - self._missed, log.missed
+            self._receive((m.EventsMissed(missed),))
+
+    def _read_soon(self) -> None:
+        if self._next_turn is None:
+            self._next_turn = self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._next_turn = None
+        self.read()
+
+    def _decode(
+        self, records: list[bytes | None], own_event: PublishedEvent | None
+    ) -> Iterator[m.FromBroker]:
+        for data in records:
+            if data is None:
+                assert own_event is not None
+                if self._is_topic(own_event):  # another one may have the same bucket
+                    self._deliver(own_event)
+                continue
+            try:
+                message = m.read_from_broker(data)
+            except (msgspec.MsgspecError, RecursionError):
+                self.invalid_messages += 1
+                continue
+            if not isinstance(message, m.BrokerEvent) or self._is_topic(message):
+                yield message
+
+    def _is_topic(self, event: DeliverableEvent) -> bool:
+        return event.channel == m.TERMINATIONS or (event.app_id, event.channel) in self._topics
