@@ -95,7 +95,7 @@ def _serve_single_node(config: Config, dev_app: App | None) -> None:
 
 def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> None:
     from revurb.processes.giving_up import GaveUp
-    from revurb.processes.supervisor import supervise
+    from revurb.processes.supervised_server import supervise
 
     try:
         supervise(invocation, config, lambda port: print_welcome(config, port, config.apps, dev_app))

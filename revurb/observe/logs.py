@@ -108,7 +108,8 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
         handler.addFilter(add_fields)
     logger = logging.getLogger("revurb")
     logger.handlers[:] = [handler]
-    logger.setLevel(level.upper())
+    if logging.getLevelName(logger.level) != level.upper():
+        logger.setLevel(level.upper())  # it writes to every logger there is: memory that processes may share
     logger.propagate = False
     # For what other libraries report, asyncio above all, and nobody has a handler for.
     others = logging.StreamHandler(handler.stream)

@@ -84,6 +84,15 @@ class UnblockedOutput(io.TextIOBase):
         with self._changed:
             return self._changed.wait_for(lambda: not self._queued_bytes, timeout_s)
 
+    def renew(self) -> None:
+        """To be called in a forked process, where the thread is not: forget what the other process will write."""
+        self._changed = threading.Condition(threading.RLock())  # the thread may have held the other one
+        self._thread = None
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._unfinished = ""
+        self.lines_dropped = 0
+
     def _put(self, line: str) -> None:
         data = line.encode(self._encoding, "backslashreplace")
         if self._queued_bytes + len(data) > MAX_QUEUED_BYTES:
@@ -155,6 +164,12 @@ def protect_output() -> None:
         sys.stderr = sys.stdout  # by one thread, so that the lines of both keep their order
     else:
         sys.stderr = unblocked(sys.stderr, 2, "stderr")
+
+
+def renew_output() -> None:
+    """To be called in a forked process, before it writes anything."""
+    for stream in set(_protected_streams()):
+        stream.renew()
 
 
 def open_standard_descriptors() -> None:

@@ -1,7 +1,8 @@
 """One child process of the supervisor, from its start to its end.
 
-A child is a fresh interpreter, so that it runs the code and the configuration of the time at which it starts. `NEXT`
-lists the transitions of its state:
+A child is forked from the template of its generation (`revurb.processes.templates`), or is a fresh interpreter where
+there is none, with the code and the configuration of the time at which it starts. `NEXT` lists the transitions of its
+state:
 
     STARTING -- Ready ---> READY -- Draining, or drain() --> DRAINING
         \\---------------------\\--------------------------------\\----> EXITED -- link is read to its end --> OVER
@@ -17,15 +18,13 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
+from revurb.processes.fresh_process import Surroundings, start_fresh
 from revurb.processes.reaper import Reaper
 from revurb.processes.supervision_link import (
     VERSION,
@@ -42,6 +41,8 @@ from revurb.processes.supervision_link import (
     ToChild,
     open_supervisors_end,
 )
+from revurb.processes.template_link import ForkRequest
+from revurb.processes.templates import Templates
 
 _log = logging.getLogger(__name__)
 
@@ -75,15 +76,14 @@ NEXT: Mapping[ChildState, tuple[ChildState, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChildCommand:
-    """What a child runs: `interpreter -m module arguments`. It inherits `fds` under their numbers. `on_over` is called
-    when the child is OVER, or could not be started."""
+    """What a child runs: `python -m module arguments`. It inherits `fds` under their numbers. `place` is where it runs,
+    unless it is forked from one of `templates`. `on_over` is called when it is OVER, or could not be started."""
 
     module: str
     arguments: tuple[str, ...]
     fds: tuple[int, ...]
-    environ: Mapping[str, str]
-    cwd: Path
-    interpreter: Path = Path(sys.executable)
+    place: Surroundings
+    templates: Templates | None = None
     on_over: Callable[[], None] = lambda: None
 
 
@@ -277,36 +277,37 @@ async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child
     os.set_blocking(stack_out, False)  # a full pipe must not block the child that writes its stack
     loop = asyncio.get_running_loop()
     stack = asyncio.StreamReader(limit=MAX_STACK_BYTES)
-    with child_socket, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)):
+    with child_socket, contextlib.closing(os.fdopen(stack_out, "wb", buffering=0)), reaper.keeping_exits():
         stack_transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stack), os.fdopen(stack_in, "rb", buffering=0)
         )
-        opened_link = await open_supervisors_end(supervisor_socket)
+        link = await open_supervisors_end(supervisor_socket)
         try:
-            process = subprocess.Popen(
-                [
-                    *_interpreter(command),
-                    *("-m", command.module),
-                    *("--link", f"{VERSION}:{child_socket.fileno()}"),
-                    *("--stack", str(stack_out)),
-                    *command.arguments,
-                ],
-                cwd=command.cwd,
-                env=dict(command.environ),
-                stdin=subprocess.DEVNULL,
-                pass_fds=(child_socket.fileno(), stack_out, *command.fds),
-                process_group=0,  # Ctrl-C reaches the supervisor only, which then drains its children
-            )
-        except OSError:
-            opened_link.close()
+            pid = await _start_process(name, command, link, child_socket.fileno(), stack_out)
+        except BaseException:  # a cancellation too
+            link.close()
             stack_transport.close()
             command.on_over()
             raise
-        child = Child(name, process.pid, opened_link, stack, stack_transport)
+        child = Child(name, pid, link, stack, stack_transport)
         child.exit_code.add_done_callback(lambda done: command.on_over())
-        reaper.expect(process.pid, child.on_exit)
-        process.returncode = 0  # the reaper waits for the process, so subprocess must not
+        reaper.expect(pid, child.on_exit)
     return child
+
+
+async def _start_process(
+    name: str, command: ChildCommand, link: SupervisionLink[FromChild, ToChild], link_fd: int, stack_fd: int
+) -> int:
+    """The pid of the process: forked from a template if there is one, otherwise a fresh interpreter."""
+    arguments = ("--link", f"{VERSION}:{link_fd}", "--stack", str(stack_fd), *command.arguments)
+    fds = (link_fd, stack_fd, *command.fds)
+    if command.templates is not None:
+        request = ForkRequest(command.module, arguments, fds, f"revurb: {name}")
+        pid = await command.templates.fork(request, fds)
+        if pid is not None:
+            link.begin()
+            return pid
+    return start_fresh(command.module, arguments, fds, command.place)
 
 
 def exit_fields(code: int) -> dict[str, object]:
@@ -322,10 +323,3 @@ def exit_fields(code: int) -> dict[str, object]:
 def exit_text(code: int) -> str:
     """The same as one text for error messages."""
     return " ".join(f"{key}={value}" for key, value in exit_fields(code).items())
-
-
-def _interpreter(command: ChildCommand) -> list[str]:
-    """The Python command. With -P the working directory is not searched for modules: it is the user's project, where
-    a file token.py may shadow one of the standard library. Without, if Revurb itself is imported from there."""
-    imported_from_cwd = Path(__file__).parents[2] == command.cwd.resolve()
-    return [str(command.interpreter), *(() if imported_from_cwd else ("-P",))]

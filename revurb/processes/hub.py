@@ -1,5 +1,5 @@
-"""The hub: the broker of the workers of one host, in a process of its own. The supervisor starts it as
-`python -m revurb.processes.hub`.
+"""The hub: the broker of the workers of one host, in a process of its own. It is forked from a template,
+or started as `python -m revurb.processes.hub`.
 
 It reads no configuration. Everything that it needs is on its command line, so that the supervisor can replace it also
 while a configuration file is invalid. Without a supervisor it exits after the last worker, so that workers that drain
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import gc
 import logging
 import sys
@@ -24,6 +25,8 @@ from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.hub_socket import HUB_LEASE_S
 from revurb.processes.supervised_process import (
     BY_SUPERVISOR,
+    ChildMain,
+    ConfigSource,
     SupervisedProcess,
     inherited,
     inherited_log,
@@ -39,8 +42,8 @@ DRAIN_TIMEOUT_S = 5.0
 GC_THRESHOLDS = (10_000, 5, 1_000_000)
 
 
-async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
-    """Serve the workers until the supervisor, a signal or the supervisor's end requests the exit."""
+def prepare_hub(arguments: Sequence[str], config: ConfigSource | None = None) -> ChildMain:
+    """Exits the process if an argument is not known."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--socket-fd", type=int, help="descriptor of the bound Unix socket")
@@ -59,7 +62,11 @@ async def run_hub(supervised: SupervisedProcess, arguments: Sequence[str]) -> No
     parser.add_argument("--lease", type=float, default=HUB_LEASE_S, help="seconds")
     parser.add_argument("--log-format", required=True)
     parser.add_argument("--log-level", required=True)
-    options = parser.parse_args(arguments)
+    return functools.partial(run_hub, options=parser.parse_args(arguments))
+
+
+async def run_hub(supervised: SupervisedProcess, options: argparse.Namespace) -> None:
+    """Serve the workers until the supervisor, a signal or the supervisor's end requests the exit."""
     configure_logging(options.log_format, options.log_level, worker="hub")
     clock = asyncio.get_running_loop().time
     broker = Broker(
@@ -94,4 +101,4 @@ async def _wait_until_empty(server: HubServer, supervised: SupervisedProcess) ->
 
 
 if __name__ == "__main__":
-    run_child(run_hub, sys.argv[1:])
+    run_child(prepare_hub, sys.argv[1:])

@@ -12,7 +12,6 @@ import os
 import secrets
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +59,8 @@ def hub_path(runtime_dir: str | None, port: int) -> Iterator[Path]:
             path = usable_dir(runtime_dir) / name
         except OSError:
             path = None
+        import tempfile  # for this case only: 0.1 MiB
+
         if path is None or len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="revurb-"))) / name
         try:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from revurb.config import Config, load
+from revurb.processes.fresh_process import Surroundings
 from revurb.processes.release import in_current_release, working_directory
+from revurb.processes.systemd import ENVIRONMENT_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,11 @@ class Invocation:
             cwd=self.cwd,
         )
 
-    def interpreter(self) -> Path:
-        """The Python to start processes with: that of the present release, if releases bring their own."""
-        return in_current_release(Path(sys.executable), self.cwd, self.started_in)
+    def place(self) -> Surroundings:
+        """Where child processes run: in the present release, with its Python if releases bring their own."""
+        environ = {name: text for name, text in self.environ.items() if name not in ENVIRONMENT_NAMES}
+        interpreter = in_current_release(Path(sys.executable), self.cwd, self.started_in)
+        return Surroundings(environ, self.cwd, interpreter)
 
     def arguments(self) -> list[str]:
         """The arguments from which `from_arguments` makes the same value in a process with the same working directory

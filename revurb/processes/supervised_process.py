@@ -14,12 +14,13 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 import uvloop
 
 from revurb.bus.hub.event_log import LogDescriptors
-from revurb.config import ConfigError
+from revurb.config import Config, ConfigError
 from revurb.observe.unblocked_output import protect_output
 from revurb.processes.supervision_link import (
     VERSION,
@@ -48,7 +49,11 @@ EX_CONFIG = 78  # sysexits.h: another attempt would fail alike
 BY_SUPERVISOR = "supervisor"
 SUPERVISOR_GONE = "supervisor is gone"
 
-ChildMain: TypeAlias = Callable[["SupervisedProcess", Sequence[str]], Coroutine[object, object, None]]
+ChildMain: TypeAlias = Callable[["SupervisedProcess"], Coroutine[object, object, None]]
+# Returns the configuration, or raises ConfigError.
+ConfigSource: TypeAlias = Callable[[], Config]
+# Makes the body of a child from its arguments. Without a source, which a template has, it reads the configuration.
+Prepare: TypeAlias = Callable[[Sequence[str], ConfigSource | None], ChildMain]
 
 
 class SupervisedProcess:
@@ -162,10 +167,37 @@ def inherited_log(argument: str) -> LogDescriptors:
     return descriptors
 
 
-def run_child(main: ChildMain, arguments: Sequence[str]) -> None:
-    """The body of a child's module: opens the link, runs `main` with the remaining arguments, and exits the process.
-    Errors of the configuration, of an address or of a certificate are sent to the supervisor."""
-    protect_output()
+@dataclass(frozen=True, slots=True)
+class ChildProcess:
+    """What a child is to run, and the descriptors of its link and for its stacks."""
+
+    link_fd: int
+    stack_fd: int
+    main: ChildMain
+
+    def run(self) -> int:
+        """Open the link and run `main`; the exit code. Errors of the configuration, of an address or of a certificate
+        are sent to the supervisor."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(self._run())
+
+    async def _run(self) -> int:
+        supervised = await SupervisedProcess.open(self.link_fd, self.stack_fd)
+        try:
+            await self.main(supervised)
+        except ConfigError as error:
+            await supervised.send_start_failed(error.problems, configuration=True)
+            return EX_CONFIG
+        except (ListenError, TlsError) as error:
+            await supervised.send_start_failed([str(error)], configuration=False)
+            return EX_CONFIG
+        return 0
+
+
+def prepare_child(
+    prepare: Prepare, arguments: Sequence[str], config: ConfigSource | None = None
+) -> ChildProcess:
+    """Exits the process if an argument is not known, or if the link is of another version."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--link", required=True, help="version and descriptor of the link: 1:5")
     parser.add_argument("--stack", type=int, required=True, help="descriptor to write stacks to")
@@ -175,19 +207,10 @@ def run_child(main: ChildMain, arguments: Sequence[str]) -> None:
         sys.exit(
             f"revurb: the supervisor speaks version {version}, this is {VERSION}: stop it and start it again"
         )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_run(main, int(fd), given.stack, rest))
-    sys.exit(code)
+    return ChildProcess(int(fd), given.stack, prepare(rest, config))
 
 
-async def _run(main: ChildMain, link_fd: int, stack_fd: int, arguments: Sequence[str]) -> int:
-    supervised = await SupervisedProcess.open(link_fd, stack_fd)
-    try:
-        await main(supervised, arguments)
-    except ConfigError as error:
-        await supervised.send_start_failed(error.problems, configuration=True)
-        return EX_CONFIG
-    except (ListenError, TlsError) as error:
-        await supervised.send_start_failed([str(error)], configuration=False)
-        return EX_CONFIG
-    return 0
+def run_child(prepare: Prepare, arguments: Sequence[str]) -> None:
+    """The body of a child's module: runs the child with these arguments, and exits the process."""
+    protect_output()
+    sys.exit(prepare_child(prepare, arguments).run())

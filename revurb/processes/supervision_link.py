@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_LINE_BYTES = 64 * 1024
+BEGIN = b"\n"  # ahead of all messages to a forked child, which then runs; a fresh one does not wait for it
 
 # The tags and the names of fields are the wire format.
 
@@ -87,6 +88,9 @@ class Release(msgspec.Struct, tag="release"):
 FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded
 ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release | Reload
 
+_from_child: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
+_to_child: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -105,6 +109,10 @@ class SupervisionLink(Generic[In, Out]):
         """Send a message, or drop it if the link is closed."""
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
+
+    def begin(self) -> None:
+        """Let a forked child run."""
+        self._writer.write(BEGIN)
 
     async def receive(self) -> In | None:
         """The next message that is known here; None when the other end has closed the link."""
@@ -130,11 +138,11 @@ class SupervisionLink(Generic[In, Out]):
 
 
 async def open_supervisors_end(sock: socket.socket) -> SupervisionLink[FromChild, ToChild]:
-    return SupervisionLink(*await _streams(sock), msgspec.json.Decoder(FromChild))
+    return SupervisionLink(*await _streams(sock), _from_child)
 
 
 async def open_childs_end(sock: socket.socket) -> SupervisionLink[ToChild, FromChild]:
-    return SupervisionLink(*await _streams(sock), msgspec.json.Decoder(ToChild))
+    return SupervisionLink(*await _streams(sock), _to_child)
 
 
 async def _streams(sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,6 +1,6 @@
 """`revurb serve --workers N`: the process that starts and supervises the workers and their hub. It has no clients.
 
-It binds the addresses once, keeps them open, and has a Slot for each process. A restart starts new workers on the same
+It keeps the bound addresses open, and has a Slot for each process. A restart starts new workers on the same
 sockets. When all of them are ready, all old ones drain: a client is moved only once, and if one new worker cannot
 start, the old ones go on serving.
 
@@ -12,65 +12,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 
-from revurb.bus.hub.event_log import shared_log
 from revurb.config import Config, ConfigError, dev_environment
-from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes import fixed_options
-from revurb.processes.binding import Binding, bind
+from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
-from revurb.processes.cpus import worker_count
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
-from revurb.processes.hub_socket import HUB_LEASE_S, HubSocket, hub_socket
+from revurb.processes.hub_socket import HUB_LEASE_S, HubSocket
 from revurb.processes.invocation import Invocation
-from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.reaper import Reaper
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
-from revurb.processes.systemd import ENVIRONMENT_NAMES, SystemdNotifier
+from revurb.processes.systemd import SystemdNotifier
+from revurb.processes.templates import Templates
 from revurb.processes.watchdog import Watchdog
 from revurb.processes.worker_pool import ChangeSignal, WorkerPool
-from revurb.transport.listener import ListenError
 from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
-LOG_SLOTS_PER_WORKER = 4  # as many generations may be there at a time
 STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
-
-
-def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
-    """Serve with several workers until a signal or a request ends the server. `on_listening` is called once with the
-    port, when all workers are ready. Raises GaveUp if the server cannot run."""
-    configure_logging(config.log.format, config.log.level)
-    server = config.server
-    files = raise_open_files_limit()
-    count = worker_count(config)
-    try:
-        binding = bind(server.hosts, server.port, server.unix_socket, server.unix_socket_mode, count)
-    except ListenError as error:
-        raise GaveUp((str(error),)) from error
-    address = {"version": __version__, "host": server.host, "port": binding.port}
-    _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
-    try:
-        with (
-            shared_log(LOG_SLOTS_PER_WORKER * (count + 1)) as log,
-            hub_socket(config.process.runtime_dir, binding.port, log) as hub,
-        ):
-            # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
-            asyncio.run(Supervisor(invocation, config, binding, hub).run(on_listening))
-    finally:
-        binding.close()
 
 
 class Supervisor:
     """The processes of one server, from the call of `run` to its return."""
 
-    def __init__(self, invocation: Invocation, config: Config, binding: Binding, hub: HubSocket) -> None:
+    def __init__(
+        self,
+        invocation: Invocation,
+        config: Config,
+        binding: Binding,
+        hub: HubSocket,
+        template: tuple[int, socket.socket] | None,
+    ) -> None:
         self._invocation = invocation
         self._config = config
         self._binding = binding
@@ -78,14 +57,14 @@ class Supervisor:
         self._notifier = SystemdNotifier(invocation.environ)
         self._control = ControlSocket(self._answer)
         self._changes = ChangeSignal()
-        environ = {name: text for name, text in invocation.environ.items() if name not in ENVIRONMENT_NAMES}
+        self._templates = Templates(self._reaper, invocation, template, are_used=template is not None)
         # The processes that workers need: started before the workers, ended after them, not replaced by a restart.
         self._hub_slots: list[Slot] = []
         if not config.scaling.enabled:  # with scaling, Redis connects the workers
             self._hub_slots.append(
                 Slot(
                     "hub",
-                    lambda: self._hub_command(hub, environ),
+                    lambda: self._hub_command(hub),
                     self._reaper,
                     on_change=self._changes.notify,
                     on_unexpected_exit=self._on_unexpected_exit,
@@ -96,12 +75,12 @@ class Supervisor:
             invocation,
             binding,
             hub,
-            environ,
             self._reaper,
             self._changes,
             self._on_unexpected_exit,
             self._on_start_error,
             config.limits.max_connections,
+            self._templates,
         )
         process = config.process
         self._server = config.server  # of the workers in their slots; the addresses are those of `config`
@@ -132,12 +111,13 @@ class Supervisor:
                 child.kill()
             for running in tuple(self._tasks):
                 running.cancel()
+            self._templates.end()
             self._control.close()
         _log.info("stopped")
 
     # Starting.
 
-    def _hub_command(self, hub: HubSocket, environ: Mapping[str, str]) -> ChildCommand:
+    def _hub_command(self, hub: HubSocket) -> ChildCommand:
         log = self._config.log
         fds = () if hub.sock is None else (hub.sock.fileno(),)
         return ChildCommand(
@@ -151,9 +131,8 @@ class Supervisor:
                 *("--log-format", log.format, "--log-level", log.level),
             ),
             fds=(*fds, *hub.log.all),
-            environ=environ,
-            cwd=self._invocation.cwd,
-            interpreter=self._invocation.interpreter(),
+            place=self._invocation.place(),
+            templates=self._templates,
         )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
@@ -164,6 +143,7 @@ class Supervisor:
                 raise GaveUp((f"a process cannot be started: {error}",)) from error
             while not all(slot.serves for slot in slots):
                 await self._changes.wait()
+        self._templates.end()
         self._state = "ready"
         host, port = self._config.server.host, self._binding.port
         workers = len(self._workers.slots)

@@ -1,6 +1,6 @@
-"""A worker: one node in a process of its own. The supervisor starts it as `python -m revurb.processes.worker`.
+"""A worker: one node in a process of its own, forked from a template or started as `python -m revurb.processes.worker`.
 
-It reads the configuration itself, so that a restarted worker has the present one. It inherits the bound sockets of all
+It has the configuration of its template, or reads the present one itself. It inherits the bound sockets of all
 slots: it accepts on those of its own, and on those of another slot while that has no worker.
 """
 
@@ -23,7 +23,14 @@ from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.single_node import reload_certificate, stop_node
-from revurb.processes.supervised_process import SupervisedProcess, inherited, inherited_log, run_child
+from revurb.processes.supervised_process import (
+    ChildMain,
+    ConfigSource,
+    SupervisedProcess,
+    inherited,
+    inherited_log,
+    run_child,
+)
 from revurb.processes.supervision_link import Heartbeat
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
@@ -92,9 +99,8 @@ class AdoptedSlots:
         self._slots.clear()
 
 
-async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) -> None:
-    """Serve clients until the supervisor, a signal or the supervisor's end requests the drain. Raises ConfigError,
-    ListenError or TlsError if the node cannot start."""
+def prepare_worker(arguments: Sequence[str], config: ConfigSource | None = None) -> ChildMain:
+    """Exits the process if an argument is not known."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--slot", type=int, required=True)
     parser.add_argument(
@@ -108,12 +114,21 @@ async def run_worker(supervised: SupervisedProcess, arguments: Sequence[str]) ->
         "--has-joined", action="store_true", help="a worker of this server was on the bus once"
     )
     options, rest = parser.parse_known_args(arguments)
+    source = Invocation.from_arguments(rest).load if config is None else config
+    return functools.partial(run_worker, options=options, source=source)
+
+
+async def run_worker(
+    supervised: SupervisedProcess, options: argparse.Namespace, source: ConfigSource
+) -> None:
+    """Serve clients until the supervisor, a signal or the supervisor's end requests the drain. Raises ConfigError,
+    ListenError or TlsError if the node cannot start."""
     slots = {int(slot): _sockets(fds) for slot, _, fds in (text.partition(":") for text in options.tcp)}
     own_sockets = slots.pop(options.slot)
     if options.unix is not None:
         own_sockets.append(inherited(options.unix))
 
-    config = Invocation.from_arguments(rest).load()
+    config = source()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     tokens = options.connection_tokens
@@ -159,4 +174,4 @@ def _sockets(fds: str) -> list[socket.socket]:
 
 
 if __name__ == "__main__":
-    run_child(run_worker, sys.argv[1:])
+    run_child(prepare_worker, sys.argv[1:])

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 
 from revurb.processes.binding import Binding
@@ -22,6 +21,7 @@ from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
 from revurb.processes.supervision_link import Adopt, Release
+from revurb.processes.templates import Templates
 
 STOP_ACCEPTING_S = 5.0  # for a worker to act on Drain; one whose loop is blocked does not
 
@@ -43,24 +43,25 @@ class ChangeSignal:
 
 class WorkerPool:
     """The slots of the workers, "worker 0" and so on. `hub` is how the hub that connects them is reached.
-    `changes` is notified whenever a worker became ready, began to drain or exited."""
+    `changes` is notified whenever a worker became ready, began to drain or exited. `templates`
+    are for those that start together; without, each is a fresh interpreter."""
 
     def __init__(
         self,
         invocation: Invocation,
         binding: Binding,
         hub: HubSocket,
-        environ: Mapping[str, str],
         reaper: Reaper,
         changes: ChangeSignal,
         on_unexpected_exit: ExitHandler,
         on_start_error: StartErrorHandler,
         max_connections: int | None,
+        templates: Templates | None = None,
     ) -> None:
         self._invocation = invocation
         self._binding = binding
         self._hub = hub
-        self._environ = environ
+        self._templates = templates
         self._reaper = reaper
         self._changes = changes
         self._on_unexpected_exit = on_unexpected_exit
@@ -144,7 +145,14 @@ class WorkerPool:
                 self._tokens = _tokens(max_connections)
             except OSError as error:  # no file descriptor is left
                 return f"limits.max_connections cannot be shared by the workers: {error}"
-        reason = await self._replace()
+        if self._templates is None:
+            reason = await self._replace()
+        else:
+            self._templates.begin()
+            try:
+                reason = await self._replace()
+            finally:
+                self._templates.end()
         unused = self._tokens if reason is not None else before
         self._tokens = before if reason is not None else self._tokens
         if unused is not None and unused is not self._tokens:
@@ -205,9 +213,8 @@ class WorkerPool:
                 *self._invocation.arguments(),
             ),
             fds=(*binding.fds(), *self._hub.log.all),
-            environ=self._environ,
-            cwd=self._invocation.cwd,
-            interpreter=self._invocation.interpreter(),
+            place=self._invocation.place(),
+            templates=self._templates,
         )
         return command if self._tokens is None else _sharing(command, self._tokens)
 

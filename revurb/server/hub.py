@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from revurb.processes.hub import run_hub
+from revurb.processes.hub import prepare_hub
 from revurb.processes.supervised_process import run_child
 
 if __name__ == "__main__":
-    run_child(run_hub, sys.argv[1:])
+    run_child(prepare_hub, sys.argv[1:])

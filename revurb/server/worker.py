@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from revurb.processes.supervised_process import run_child
-from revurb.processes.worker import run_worker
+from revurb.processes.worker import prepare_worker
 
 if __name__ == "__main__":
-    run_child(run_worker, sys.argv[1:])
+    run_child(prepare_worker, sys.argv[1:])

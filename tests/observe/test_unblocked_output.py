@@ -157,3 +157,38 @@ for number in range(200):
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
     )
     assert done.stdout.split() == [str(number) for number in range(200)]
+
+
+def test_a_forked_process_writes_its_own_lines_only() -> None:
+    """Its parent's thread may have been at work, with the lock taken and lines in the queue."""
+    code = """
+import os, sys, threading
+from revurb.observe.unblocked_output import lines_dropped, protect_output, renew_output
+
+protect_output()
+print("of the parent", flush=True)
+assert sys.stdout.wait_until_written(20)
+sys.stdout.lines_dropped = 3
+sys.stdout._queue.append(b"not of the child\\n")
+sys.stdout._queued_bytes += 17
+sys.stdout.write("nor is this")
+taken = threading.Event()
+
+def hold():
+    with sys.stdout._changed:
+        taken.set()
+        threading.Event().wait()
+
+threading.Thread(target=hold, daemon=True).start()
+taken.wait()
+pid = os.fork()
+if pid == 0:
+    renew_output()
+    print("of the child", lines_dropped())
+    assert sys.stdout.wait_until_written(20)
+os._exit(0 if pid == 0 else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "of the parent\nof the child 0\n", "")

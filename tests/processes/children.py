@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from revurb.processes.child import ChildCommand
+from revurb.processes.fresh_process import Surroundings
 from revurb.processes.reaper import Reaper
+
+HERE = Surroundings(os.environ, Path.cwd())
 
 
 @contextmanager
@@ -29,4 +32,4 @@ def hub_command(folder: Path) -> ChildCommand:
         *("--workers", "0"),
         *("--log-format", "plain", "--log-level", "error"),
     )
-    return ChildCommand("revurb.processes.hub", arguments, (), os.environ, Path.cwd())
+    return ChildCommand("revurb.processes.hub", arguments, (), HERE)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from revurb.processes.child import NEXT, Child, ChildCommand, ChildState, exit_fields, exit_text, start_child
+from revurb.processes.fresh_process import Surroundings
 from tests.processes.children import hub_command, reaping
 
 
@@ -71,7 +72,7 @@ def test_the_stack_of_a_child(tmp_path: Path) -> None:
 
 
 def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
-    command = ChildCommand("revurb.processes.hub", (), (), os.environ, tmp_path / "none")
+    command = ChildCommand("revurb.processes.hub", (), (), Surroundings(os.environ, tmp_path / "none"))
 
     async def main() -> None:
         with reaping() as reaper:

@@ -131,7 +131,6 @@ async def test_a_limit_that_cannot_be_shared_leaves_the_old_workers(
         Invocation(),
         Binding(0, (), None),
         str(tmp_path / "hub"),
-        {},
         Reaper(),
         ChangeSignal(),
         nothing,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from revurb.processes.child import ChildCommand, start_child
 from revurb.processes.reaper import Reaper
+from tests.processes.children import HERE
 
 
 @pytest.mark.parametrize("module", ["revurb.processes.hub", "revurb.server.hub"])
@@ -31,7 +31,7 @@ def test_a_hub_starts_and_ends(module: str, tmp_path: Path) -> None:
     async def start_and_end() -> int:
         reaper = Reaper()
         reaper.start()
-        hub = await start_child("hub", ChildCommand(module, arguments, (), os.environ, Path.cwd()), reaper)
+        hub = await start_child("hub", ChildCommand(module, arguments, (), HERE), reaper)
         await hub.ready
         hub.drain()
         return await hub.exit_code

@@ -36,3 +36,25 @@ def test_a_process_that_is_not_expected_is_waited_for_too() -> None:
             return await codes.get()
 
     assert asyncio.run(main()) == 0
+
+
+def test_an_exit_code_is_kept_for_whoever_expects_it_in_the_block() -> None:
+    """Of a process that another one has started: it may be over before its number is known here."""
+
+    async def main() -> list[int]:
+        codes: asyncio.Queue[int] = asyncio.Queue()
+        with reaping() as reaper:
+            with reaper.keeping_exits():
+                pid = start("raise SystemExit(3)")
+                with reaper.keeping_exits():
+                    pass  # the end of another block forgets nothing
+                while os.path.exists(f"/proc/{pid}"):
+                    await asyncio.sleep(0)
+                reaper.expect(pid, codes.put_nowait)
+                assert codes.empty()  # not before the caller is done
+                first = await codes.get()
+            assert not reaper._kept
+            reaper.expect(start("pass"), codes.put_nowait)
+            return [first, await codes.get()]
+
+    assert asyncio.run(main()) == [3, 0]

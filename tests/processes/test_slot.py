@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,7 @@ def test_a_replacement_that_cannot_be_started_is_tried_again(
             good = it.command
             child = await it.slot.start()
             await it.serves()
-            it.command = ChildCommand(good.module, good.arguments, (), good.environ, tmp_path / "none")
+            it.command = replace(good, place=replace(good.place, cwd=tmp_path / "none"))
             child.kill()
             while it.slot.failures_in_a_row < 3:
                 await asyncio.sleep(0)

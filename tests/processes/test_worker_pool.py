@@ -266,7 +266,6 @@ async def test_a_worker_that_has_exited_is_dead_before_its_last_messages_are_rea
         Invocation(),
         Binding(0, ((), ()), None),
         "@hub",
-        {},
         Reaper(),
         ChangeSignal(),
         lambda slot, child, code: None,

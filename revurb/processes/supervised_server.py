@@ -1,0 +1,54 @@
+"""What a supervisor has before it supervises: the template of its first workers, the bound addresses, the hub's socket and log.
+
+In this order: the template shares the memory of this process, and none of its descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from revurb.bus.hub.event_log import shared_log
+from revurb.config import Config
+from revurb.observe.logs import configure_logging
+from revurb.processes import prctl
+from revurb.processes.binding import bind
+from revurb.processes.cpus import worker_count
+from revurb.processes.giving_up import GaveUp
+from revurb.processes.hub_socket import hub_socket
+from revurb.processes.invocation import Invocation
+from revurb.processes.open_files import raise_open_files_limit
+from revurb.processes.supervisor import Supervisor
+from revurb.processes.template import fork_template
+from revurb.transport.listener import ListenError
+from revurb.version import __version__
+
+_log = logging.getLogger(__name__)
+
+LOG_SLOTS_PER_WORKER = 4  # as many generations may be there at a time
+
+
+def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
+    """Serve with several workers until a signal or a request ends the server. `on_listening` is called once with the
+    port, when all workers are ready. Raises GaveUp if the server cannot run."""
+    configure_logging(config.log.format, config.log.level)
+    server = config.server
+    files = raise_open_files_limit()
+    count = worker_count(config)
+    template = fork_template(config, invocation.place().environ) if prctl.adopt_orphans() else None
+    try:
+        binding = bind(server.hosts, server.port, server.unix_socket, server.unix_socket_mode, count)
+    except ListenError as error:
+        raise GaveUp((str(error),)) from error
+    address = {"version": __version__, "host": server.host, "port": binding.port}
+    _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
+    try:
+        with (
+            shared_log(LOG_SLOTS_PER_WORKER * (count + 1)) as log,
+            hub_socket(config.process.runtime_dir, binding.port, log) as hub,
+        ):
+            # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
+            asyncio.run(Supervisor(invocation, config, binding, hub, template).run(on_listening))
+    finally:
+        binding.close()
