@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 
 import click
@@ -104,6 +103,8 @@ curl:
 
 def _command() -> str:
     """What calls this program in another terminal: its name, or its path if the shell does not find it."""
+    import shutil  # 0.2 MiB that every worker would have, too
+
     if shutil.which("revurb") is not None:
         return "revurb"
     here = os.path.relpath(sys.argv[0])

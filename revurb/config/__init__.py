@@ -1,5 +1,7 @@
 """The configuration: declares every option once; `load` reads all sources and returns a frozen `Config`."""
 
+from typing import TYPE_CHECKING
+
 from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import (
@@ -22,12 +24,14 @@ from revurb.config.listing import OptionRow, option_rows
 from revurb.config.load import PartialConfigError, load
 from revurb.config.object_import import load_app_provider, load_redis_factory
 from revurb.config.option import Option, Setting
-from revurb.config.php_import import ImportedConfig, import_reverb_php
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
 from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
 from revurb.config.scaling import RedisConfig, ScalingConfig
 from revurb.config.server import ServerConfig, TlsConfig
+
+if TYPE_CHECKING:
+    from revurb.config.php_import import ImportedConfig, import_reverb_php
 
 __all__ = [
     "APP_SETTINGS",
@@ -65,3 +69,12 @@ __all__ = [
     "reference",
     "served_dev_app",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when asked for: 0.3 MiB that every process of a server would have.
+    if name in ("ImportedConfig", "import_reverb_php"):
+        from revurb.config import php_import
+
+        return getattr(php_import, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

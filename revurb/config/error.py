@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 MASK = "********"
 
@@ -38,6 +37,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     Prefixes hardly distinguish names: all begin with REVERB_ or REVURB_, and "port" most likely means "server.port".
     So whole names are compared first, with a high cutoff, and then what follows the prefix or the last dot.
     """
+    from difflib import get_close_matches  # 0.2 MiB that every process would have
+
     names = sorted(known, key=lambda known_name: (known_name.count("."), known_name))
     found = get_close_matches(name, names, n=1, cutoff=0.9)
     if not found:

@@ -9,7 +9,6 @@ from typing import Any
 
 from revurb.apps import App
 from revurb.config.error import ConfigError
-from revurb.config.php_import import load_reverb_php
 from revurb.config.sources import Sources
 
 PHP_FILE = Path("config/reverb.php")  # beside .env
@@ -47,6 +46,8 @@ def php_warnings(
     php_file = _php_file(sources)
     if not (cwd / php_file).is_file():
         return
+    from revurb.config.php_import import load_reverb_php  # for this case only: 0.3 MiB
+
     try:
         found = load_reverb_php(cwd / php_file, sources.environment_text)
     except ConfigError as error:

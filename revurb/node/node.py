@@ -13,7 +13,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from email.utils import formatdate
 
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider, FixedApps
@@ -49,6 +48,7 @@ from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_o
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 from revurb.wire.deflate import Compression
+from revurb.wire.response import http_date
 
 _log = logging.getLogger(__name__)
 
@@ -293,7 +293,7 @@ class Node:
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         self._timer = loop.call_later(TICK_S, self._on_tick, loop)
-        self._connections.date = formatdate(usegmt=True)
+        self._connections.date = http_date(time.time())
         self._connections.on_tick(now)
         self._bus.tick()
         self._bus.hold_receiving(self._connections.fanout.is_full)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.resources
 import json
 import re
 from collections.abc import Awaitable
@@ -47,6 +46,8 @@ class TestPage:
 
 def page_response(app: App, secret: str | None) -> Response:
     """The page for an app, with the secret if it may be known."""
+    import importlib.resources  # for this page only: half a megabyte, with what it imports
+
     template = importlib.resources.files("revurb").joinpath("browser/test_page.html").read_text("utf-8")
     settings = {"version": __version__, "app": app.id, "key": app.key, "secret": secret}
     # In a script element nothing but "</" and "<!--" could end it early.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http
 import re
+import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,17 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Where the names in Python's table have changed between its versions, or differ from what Reverb answers.
 _PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Content"}
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(now_s: float) -> str:
+    """The value of a Date field (RFC 9110 5.6.7) for a time in seconds since 1970. As `email.utils.formatdate`, whose
+    package would take a third of a megabyte."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(now_s)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from email.utils import formatdate
 
-from revurb.wire.response import Response, encode_response
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from revurb.wire.response import Response, encode_response, http_date
 
 DATE = "Mon, 23 Nov 2026 11:58:38 GMT"
+
+
+@given(st.integers(0, 253_402_300_799))  # to the end of the year 9999
+def test_a_date_is_as_the_standard_library_writes_it(now_s: int) -> None:
+    assert http_date(now_s) == formatdate(now_s, usegmt=True)
 
 
 def test_json() -> None:
