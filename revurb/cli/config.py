@@ -13,10 +13,10 @@ from revurb.cli.examples import examples
 from revurb.cli.options import (
     config_flags,
     config_options,
-    exit_with_problems,
     load_or_exit,
     load_with_dev_app,
 )
+from revurb.cli.problems import exit_with_problems
 from revurb.cli.tables import cell, print_table
 from revurb.config import (
     ConfigError,

@@ -9,7 +9,8 @@ import click
 from rich.table import Table
 
 from revurb.cli.examples import examples
-from revurb.cli.options import config_options, exit_with_problems, load_or_exit
+from revurb.cli.options import config_options, load_or_exit
+from revurb.cli.problems import exit_with_problems
 from revurb.cli.tables import cell, print_table
 from revurb.config import ConfigError
 from revurb.observe.printable import escape_lines

@@ -14,7 +14,8 @@ import click
 
 from revurb.cli.client import ApiResponse, RequestError, send_unsigned
 from revurb.cli.examples import examples
-from revurb.cli.options import config_options, exit_with_problems, find_dev_environment
+from revurb.cli.options import config_options, find_dev_environment
+from revurb.cli.problems import exit_with_problems
 from revurb.cli.target import NodeAddress, address_of
 from revurb.config import Config, ConfigError, PartialConfigError, TlsConfig, load
 from revurb.observe.printable import escape_unprintable

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from revurb.cli.examples import examples
-from revurb.cli.options import exit_with_problems
+from revurb.cli.problems import exit_with_problems
 from revurb.config import ConfigError, import_reverb_php
 from revurb.observe.printable import escape_lines
 

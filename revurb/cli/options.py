@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from revurb.cli.problems import exit_with_problems
 from revurb.config import SETTINGS, Config, ConfigError, Setting, load
-from revurb.observe.printable import escape_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,11 +131,3 @@ def find_dev_environment() -> dict[str, str] | None:
 def flags_by_key(flags: Mapping[str, object]) -> dict[str, object]:
     """Returns the flags that are given, by the dotted keys of their options."""
     return {FLAG_KEYS.get(name, name): value for name, value in flags.items() if value is not None}
-
-
-def exit_with_problems(error: ConfigError) -> NoReturn:
-    """Prints the problems on standard error, one a line, and exits with 2."""
-    click.echo("The configuration cannot be used:", err=True)
-    for problem in error.problems:
-        click.echo(escape_lines(f"  {problem}"), err=True)
-    sys.exit(2)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from revurb.cli.examples import examples
-from revurb.cli.options import config_flags, config_options, exit_with_problems, flags_by_key
+from revurb.cli.options import config_flags, config_options, flags_by_key
+from revurb.cli.problems import end_start, end_start_with_problems
 from revurb.cli.welcome import print_welcome
 from revurb.config import DEV_DEFAULTS, DEV_ENVIRONMENT, App, Config, ConfigError, load, served_dev_app
 from revurb.observe.logs import configure_logging
@@ -65,19 +65,10 @@ def _load_or_exit(
     try:
         loaded = load(flags=flags, environ=environ, toml_path=config, env_file=env_file)
     except ConfigError as error:
-        _exit_with_problems(error, error.log_format)
+        end_start_with_problems(error, error.log_format)
     if loaded.log.format == "json":
         configure_logging("json", loaded.log.level)
     return loaded
-
-
-def _exit_with_problems(error: ConfigError, log_format: str) -> NoReturn:
-    if log_format != "json":
-        exit_with_problems(error)
-    configure_logging("json", "info")
-    for problem in error.problems:
-        _log.error("the configuration cannot be used", extra={"problem": problem})
-    sys.exit(2)
 
 
 def _serve_single_node(config: Config, dev_app: App | None) -> None:
@@ -88,26 +79,16 @@ def _serve_single_node(config: Config, dev_app: App | None) -> None:
             config, lambda node: print_welcome(config, node.port, tuple(node.apps.all()), dev_app)
         )
     except ConfigError as error:
-        _exit_with_problems(error, config.log.format)
+        end_start_with_problems(error, config.log.format)
     except StartError as error:
-        _exit(str(error), config)
+        end_start(str(error), config.log.format)
 
 
 def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> None:
-    from revurb.processes.giving_up import GaveUp
-    from revurb.processes.supervised_server import supervise
+    from revurb.cli.becoming import become_supervisor
 
-    try:
-        supervise(invocation, config, lambda port: print_welcome(config, port, config.apps, dev_app))
-    except GaveUp as error:
-        if error.configuration:
-            _exit_with_problems(ConfigError(error.problems), config.log.format)
-        _exit(str(error), config)
+    configure_logging(config.log.format, config.log.level)
+    become_supervisor(invocation, is_dev=dev_app is not None)
+    from revurb.cli.supervise import run_supervisor  # the system has refused that
 
-
-def _exit(reason: str, config: Config) -> NoReturn:
-    if config.log.format == "json":
-        _log.error("the server cannot run", extra={"reason": reason})
-    else:
-        click.echo(escape_lines(f"revurb: {reason}"), err=True)
-    sys.exit(1)
+    run_supervisor(invocation, config, dev_app)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from revurb.cli.options import exit_with_problems
+from revurb.cli.problems import exit_with_problems
 from revurb.config import App, Config, ConfigError, load_app_provider
 from revurb.config.normalization import shown_addresses
 

@@ -6,8 +6,6 @@ import logging
 import os
 import sys
 
-import click
-
 from revurb.config import App, Config
 from revurb.config.normalization import shown_addresses
 from revurb.observe.printable import escape_lines
@@ -45,7 +43,7 @@ def print_welcome(config: Config, port: int, apps: tuple[App, ...], dev_app: App
 
 
 def _echo(text: str) -> None:
-    click.echo(escape_lines(text))
+    print(escape_lines(text))
 
 
 def _client_lines(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:

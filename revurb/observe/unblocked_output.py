@@ -166,6 +166,12 @@ def protect_output() -> None:
         sys.stderr = unblocked(sys.stderr, 2, "stderr")
 
 
+def hand_over_output() -> None:
+    """To be called before this process becomes another program: its lines are written, or dropped after a second."""
+    for stream in set(_protected_streams()):
+        stream.wait_until_written(LAST_LINES_S)
+
+
 def renew_output() -> None:
     """To be called in a forked process, before it writes anything."""
     for stream in set(_protected_streams()):

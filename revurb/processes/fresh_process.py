@@ -22,7 +22,7 @@ def start_fresh(module: str, arguments: Sequence[str], fds: Sequence[int], place
     """Run `python -m module arguments`, and return its pid. It inherits `fds` under their numbers. Whoever calls this
     waits for the process. Raises OSError."""
     process = subprocess.Popen(
-        [*_python(place), "-m", module, *arguments],
+        [*python_command(place), "-m", module, *arguments],
         cwd=place.cwd,
         env=dict(place.environ),
         stdin=subprocess.DEVNULL,
@@ -38,7 +38,7 @@ def imported_from(folder: Path) -> bool:
     return Path(__file__).parents[2] == folder.resolve()
 
 
-def _python(place: Surroundings) -> list[str]:
+def python_command(place: Surroundings) -> list[str]:
     """The Python command. With -P the working directory is not searched for modules: it is the user's project, where
     a file token.py may shadow one of the standard library. Without, if Revurb itself is imported from there."""
     return [str(place.interpreter), *(() if imported_from(place.cwd) else ("-P",))]

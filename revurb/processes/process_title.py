@@ -15,15 +15,20 @@ _ARG_START, _ARG_END = 48, 49  # fields of /proc/PID/stat by proc(5), counted fr
 
 
 def set_title(title: str) -> None:
-    """Have ps(1) show `title`, as far as there is room for it, and ps -o comm its begin without spaces. Without effect
-    where the system does not tell where the arguments are."""
+    """Have ps(1) show `title` as the command line, and ps -o comm its begin without spaces."""
     prctl.set_name(title.replace(" ", ""))
+    show_as_command_line(title)
+
+
+def show_as_command_line(text: str) -> None:
+    """Have ps(1) show `text`, as far as there is room for it. Without effect where the system does not tell where the
+    arguments are."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         start, end = _arguments()
         room = end - start
         if room > 1:
-            text = title.encode()[: room - 2]
-            ctypes.memmove(start, text.ljust(room - 1, b"\0") + b".", room)
+            shown = text.encode()[: room - 2]
+            ctypes.memmove(start, shown.ljust(room - 1, b"\0") + b".", room)
 
 
 def _arguments() -> tuple[int, int]:

@@ -16,6 +16,7 @@ import sys
 from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_HELD = (*STOPPING, signal.SIGHUP)
 
 
 def obey_while_starting() -> None:
@@ -24,6 +25,20 @@ def obey_while_starting() -> None:
     for number in STOPPING:
         signal.signal(number, _end)
     signal.signal(signal.SIGHUP, _end_on_hang_up)
+
+
+def hold() -> None:
+    """Keep these signals until `obey_held`, in this process or in another program that it becomes. That finds out as
+    this one did whether it was started in the foreground: by how SIGHUP is handled."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    if not _started_in_foreground:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def obey_held() -> None:
+    """Obey those that have come, and others, as `obey_while_starting` says."""
+    obey_while_starting()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 def is_hung_up() -> bool:

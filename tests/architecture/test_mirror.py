@@ -24,6 +24,8 @@ TESTED_BY: dict[str, str] = {
     "bus/redis/node_scripts.py": "bus/redis/test_scripts.py",
     "bus/redis/session_start.py": "chaos/test_redis_start.py",
     "cli/doctor.py": "doctor/test_examination.py",
+    "cli/problems.py": "cli/test_serve.py",
+    "cli/supervise.py": "cli/test_becoming.py",
     "config/scaling.py": "config/test_redis_address.py",
     "doctor/finding.py": "doctor/test_redis_server.py",
     "observe/counters.py": "pusher/test_registry.py",

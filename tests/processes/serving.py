@@ -130,12 +130,16 @@ def all_ready(status: ServerStatus) -> bool:
 
 @contextlib.contextmanager
 def launched(
-    cwd: Path, *args: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
+    cwd: Path,
+    *args: str,
+    prefix: tuple[str, ...] = (),
+    environment: Mapping[str, str] = NOTHING,
+    program: tuple[str, ...] = ("-m", "revurb"),
 ) -> Iterator[Serving]:
     """`revurb serve --dev` on a free port, not waited for. All its processes are killed at the end."""
     runtime_dir = Path(tempfile.mkdtemp(prefix="revurb-"))  # short: the path of a Unix socket has 107 bytes
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-P", "-m", "revurb", "serve", "--dev", "--port", "0", *args],
+        [*prefix, sys.executable, "-P", *program, "serve", "--dev", "--port", "0", *args],
         cwd=cwd,
         env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(runtime_dir), **environment},
         stdout=subprocess.PIPE,
