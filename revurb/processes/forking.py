@@ -21,8 +21,8 @@ SUPERVISORS_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIG
 
 
 def fork_orphan() -> int | None:
-    """The pid of a new process, whose parent is the nearest ancestor that adopts orphans; None in that process. Raises
-    OSError."""
+    """The pid of a new process, whose parent is the nearest ancestor that adopts orphans by now; None in that process,
+    perhaps before. Raises OSError."""
     reading, writing = os.pipe()
     try:
         between = os.fork()

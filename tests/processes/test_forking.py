@@ -48,14 +48,16 @@ def test_an_orphan_is_a_child_of_the_one_that_adopts() -> None:
             if os.fork() == 0:  # as the template
                 pid = fork_orphan()
                 if pid is None:
-                    tell(f"parent {os.getppid() == above}")
+                    while os.getppid() != above:  # until the process in between has ended
+                        pass
+                    tell("adopted")
                     os._exit(7)
                 tell(f"pid {pid}")
                 os._exit(0)
             os.wait()
             pid, status = os.wait()  # only a child can be waited for
             text = told()
-            print("parent True" in text, f"pid {pid}" in text, os.waitstatus_to_exitcode(status))
+            print("adopted" in text, f"pid {pid}" in text, os.waitstatus_to_exitcode(status))
             """
         )
         == "True True 7\n"
