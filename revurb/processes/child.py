@@ -271,7 +271,27 @@ class Child:
 
 
 async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child:
-    """Start the process. Raises OSError if that cannot be done."""
+    """Start the process: forked from a template if there is one, otherwise a fresh interpreter. Raises OSError if that
+    cannot be done."""
+    try:
+        child = None
+        if command.templates is not None:
+            child = await _start_linked(name, command, reaper, command.templates)
+        if child is None:
+            # With another link: what the template has forked before it was lost may still read from the first one.
+            child = await _start_linked(name, command, reaper, None)
+        assert child is not None
+    except BaseException:  # a cancellation too
+        command.on_over()
+        raise
+    child.exit_code.add_done_callback(lambda done: command.on_over())
+    return child
+
+
+async def _start_linked(
+    name: str, command: ChildCommand, reaper: Reaper, templates: Templates | None
+) -> Child | None:
+    """The process with its link; None if there is no template to fork it from. Raises OSError."""
     supervisor_socket, child_socket = socket.socketpair()
     stack_in, stack_out = os.pipe()
     os.set_blocking(stack_out, False)  # a full pipe must not block the child that writes its stack
@@ -282,32 +302,28 @@ async def start_child(name: str, command: ChildCommand, reaper: Reaper) -> Child
             lambda: asyncio.StreamReaderProtocol(stack), os.fdopen(stack_in, "rb", buffering=0)
         )
         link = await open_supervisors_end(supervisor_socket)
+        pid: int | None = None
         try:
-            pid = await _start_process(name, command, link, child_socket.fileno(), stack_out)
-        except BaseException:  # a cancellation too
-            link.close()
-            stack_transport.close()
-            command.on_over()
-            raise
+            arguments = ("--link", f"{VERSION}:{child_socket.fileno()}", "--stack", str(stack_out))
+            fds = (child_socket.fileno(), stack_out, *command.fds)
+            if templates is None:
+                pid = start_fresh(command.module, (*arguments, *command.arguments), fds, command.place)
+            else:
+                request = ForkRequest(
+                    command.module, (*arguments, *command.arguments), fds, f"revurb: {name}"
+                )
+                pid = await templates.fork(request, fds)
+        finally:
+            if pid is None:
+                link.close()
+                stack_transport.close()
+        if pid is None:
+            return None
+        if templates is not None:
+            link.begin()
         child = Child(name, pid, link, stack, stack_transport)
-        child.exit_code.add_done_callback(lambda done: command.on_over())
         reaper.expect(pid, child.on_exit)
     return child
-
-
-async def _start_process(
-    name: str, command: ChildCommand, link: SupervisionLink[FromChild, ToChild], link_fd: int, stack_fd: int
-) -> int:
-    """The pid of the process: forked from a template if there is one, otherwise a fresh interpreter."""
-    arguments = ("--link", f"{VERSION}:{link_fd}", "--stack", str(stack_fd), *command.arguments)
-    fds = (link_fd, stack_fd, *command.fds)
-    if command.templates is not None:
-        request = ForkRequest(command.module, arguments, fds, f"revurb: {name}")
-        pid = await command.templates.fork(request, fds)
-        if pid is not None:
-            link.begin()
-            return pid
-    return start_fresh(command.module, arguments, fds, command.place)
 
 
 def exit_fields(code: int) -> dict[str, object]:

@@ -9,7 +9,9 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,7 +23,13 @@ from revurb.processes import prctl, templates
 from revurb.processes.child import Child, ChildCommand, start_child
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
-from revurb.processes.template_link import ForkRequest, TemplateLost
+from revurb.processes.template_link import (
+    ForkRequest,
+    ForkRequests,
+    TemplateLost,
+    TemplateReady,
+    close_all,
+)
 from revurb.processes.templates import Template, Templates
 from tests.processes.children import HERE, hub_command, reaping
 
@@ -236,3 +244,53 @@ async def test_a_template_of_another_kind_is_lost(tmp_path: Path) -> None:
         with pytest.raises(TemplateLost):
             await template.fork(request, ())
         assert await it.templates.fork(request, ()) is None
+
+
+@in_asyncio
+async def test_where_orphans_cannot_be_adopted_there_are_no_templates(tmp_path: Path) -> None:
+    with reaping() as reaper:
+        unused = Templates(reaper, Invocation(environ=HERE.environ, cwd=HERE.cwd), are_used=False)
+        unused.begin()
+        assert not reaper._expected
+        child = await start_child("hub", replace(hub_command(tmp_path), templates=unused), reaper)
+        await child.ready
+        assert FRESH in command_line(child.pid)
+        child.drain()
+        assert await child.exit_code == 0
+
+
+@in_asyncio
+async def test_what_a_template_forked_before_it_was_lost_takes_nothing_from_its_successor(
+    tmp_path: Path,
+) -> None:
+    """It waits on its link. The test plays it, and the template that ends before it could tell of it."""
+    ours, theirs = socket.socketpair()
+    kept: list[socket.socket] = []
+
+    def play_template() -> None:
+        requests = ForkRequests(theirs)
+        requests.send(TemplateReady())
+        received = requests.receive()
+        assert received is not None
+        link, *others = received[1]
+        close_all(others)
+        kept.append(socket.socket(fileno=link))
+        requests.close()
+
+    template = subprocess.Popen(["sleep", "60"])
+    template.returncode = 0  # the reaper waits for it
+    async with asyncio.timeout(30):
+        with reaping() as reaper:
+            used = Templates(reaper, Invocation(environ=HERE.environ, cwd=HERE.cwd), (template.pid, ours))
+            playing = threading.Thread(target=play_template)
+            playing.start()
+            child = await start_child("hub", replace(hub_command(tmp_path), templates=used), reaper)
+            await child.ready
+            playing.join()
+            kept[0].settimeout(20)
+            assert kept[0].recv(1) == b""  # it ends, and what is sent to the successor is not for it
+            child.drain()
+            assert await child.exit_code == 0
+            while reaper._expected:
+                await asyncio.sleep(0.01)
+    kept[0].close()
