@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.load.plot import draw
@@ -22,9 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="record the run under benchmarks/results")
 
 
-def read_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options, with Scenario values for the names. Ends the program where they make no sense."""
+def read_options(parser: argparse.ArgumentParser, of_several: Sequence[str] = ()) -> argparse.Namespace:
+    """The options, with Scenario values for the names; without names those `of_several`, with an option `workers` that
+    is set. Ends the program where they make no sense."""
     options = parser.parse_args()
+    if not options.scenarios and getattr(options, "workers", None):
+        options.scenarios = list(of_several)
     try:
         options.scenarios = chosen(options.scenarios, short=options.short)
     except ValueError as error:
@@ -39,6 +43,8 @@ def run(options: argparse.Namespace, servers: list[Server]) -> Recording:
     idle_before = idle_share()
     results = measure(options.scenarios, servers, rounds=options.rounds, seconds=options.seconds)
     around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
+    if getattr(options, "workers", None):
+        around["cores"] = "all cores"
     recording = Recording([server.name for server in servers], around, results)
     print_table(recording)
     return recording

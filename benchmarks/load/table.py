@@ -92,8 +92,8 @@ def caption(recording: Recording) -> str:
     """Under which circumstances, in a sentence or two."""
     said = recording.circumstances
     text = (
-        f"Revurb {said['revurb']}, Python {said['python']}, one core of {said['cpu']}, Linux {said['linux']}, "
-        f"{said['date']}; medians of {said['rounds']} rounds of {said['seconds']:g} s."
+        f"Revurb {said['revurb']}, Python {said['python']}, {said.get('cores', 'one core')} of {said['cpu']}, "
+        f"Linux {said['linux']}, {said['date']}; medians of {said['rounds']} rounds of {said['seconds']:g} s."
     )
     if not recording.quiet:
         text += " **Other programs used the machine meanwhile: take these figures for too high.**"

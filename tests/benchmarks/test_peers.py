@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks.load.generator import Target
 from benchmarks.load.servers import revurb
+from benchmarks.peers import threaded
 from benchmarks.peers.check import Unfit, check, read_address
 
 THERE = os.getpid()
@@ -92,3 +94,43 @@ def test_the_command_says_what_is_wrong(arguments: tuple[str, ...], reason: str)
     )
     assert done.returncode == 2
     assert reason in done.stderr
+
+
+def test_workers_are_measured_on_all_cores(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.peers",
+            "--workers",
+            "2",
+            "publish",
+            "--rounds",
+            "1",
+            "--seconds",
+            "0.2",
+        ],
+        env={**os.environ, "BENCHMARK_PEERS": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"sockudo is left out: benchmarks/peers/build builds it in {tmp_path}" in done.stderr
+    assert all(word in done.stdout for word in ("revurb-1", "revurb-2", "all cores of"))
+    assert "void" not in done.stdout
+
+
+def test_a_peer_with_threads_is_fit() -> None:
+    peer = threaded.sockudo()
+    if peer is None:
+        pytest.skip("benchmarks/peers/build has not built it")
+    with peer.open() as target:
+        check(target)
+
+
+def test_a_peer_that_does_not_start_is_an_error() -> None:
+    process = subprocess.Popen(["false"])
+    with pytest.raises(RuntimeError, match="none does not listen on 1: exit code 1"):
+        threaded.wait_for("none", 1, process)
