@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable
+from pathlib import Path
 
 from revurb.apps import App
 from revurb.config import Config, served_dev_app
@@ -20,6 +21,8 @@ from revurb.wire.http import Request
 from revurb.wire.response import Response
 
 HTML_TYPE = "text/html; charset=utf-8"
+# Not by importlib.resources, which with what it imports is a megabyte: a package with kernels is in no archive.
+PAGE = Path(__file__).parents[1] / "browser" / "test_page.html"
 
 
 class TestPage:
@@ -46,9 +49,7 @@ class TestPage:
 
 def page_response(app: App, secret: str | None) -> Response:
     """The page for an app, with the secret if it may be known."""
-    import importlib.resources  # for this page only: half a megabyte, with what it imports
-
-    template = importlib.resources.files("revurb").joinpath("browser/test_page.html").read_text("utf-8")
+    template = PAGE.read_text("utf-8")
     settings = {"version": __version__, "app": app.id, "key": app.key, "secret": secret}
     # In a script element nothing but "</" and "<!--" could end it early.
     shown = json.dumps(settings).replace("<", "\\u003c")

@@ -119,8 +119,6 @@ def _import_all(config: Config) -> None:
     """Import what others import when they need it: what each child did would be in its own memory alone."""
     import datetime  # noqa: F401
 
-    if config.server.test_page:
-        import importlib.resources  # noqa: F401
     if config.scaling.enabled:
         import revurb.bus.redis.redis_client
         import revurb.bus.redis.redis_link
