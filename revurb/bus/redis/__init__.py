@@ -11,7 +11,7 @@ node's own: what comes behind the marker happened after the Enter.
 What others write into Redis concerns at most its own channel: it is counted, logged with its key (invalid_values), and
 passed over or moved out of the way (refusals, command_queue).
 
-Reading order: keys, scripts, node_scripts, pipelines, invalid_values, refusals, command_queue, envelope,
-event_publisher, pubsub_listener, topic_subscriptions, incoming_events, ledger_values, redis_ledger, ledger_queries,
-node_removal, node_leases, redis_heartbeat, session_start, redis_session, redis_link.
+Reading order: keys, scripts, node_scripts, redis_socket, pipelines, cluster_pipelines, invalid_values, refusals,
+command_queue, envelope, event_publisher, pubsub_listener, topic_subscriptions, incoming_events, ledger_values,
+redis_ledger, ledger_queries, node_removal, node_leases, redis_heartbeat, session_start, redis_session, redis_link.
 """

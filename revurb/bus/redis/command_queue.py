@@ -1,7 +1,7 @@
 """The command connection: the commands of one turn of the event loop go out in one pipeline.
 
 One pipeline is in flight at a time; commands that come meanwhile wait for the next. So order is kept, and the busier
-the node is, the more commands share a round trip.
+the node is, the more commands share a round trip. Nothing waits in a task for that, unless something has failed.
 
 A value in Redis that a command cannot use is moved out of the way, if it is of another type than ours, and the command
 is sent once more. What fails then concerns this command alone.
@@ -19,9 +19,10 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.cluster_pipelines import pipelines
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import type_of
-from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, pipelines
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, run_pipeline
 from revurb.bus.redis.redis_commands import (
     COMMAND_BYTES,
     FailureCallback,
@@ -84,12 +85,14 @@ class CommandQueue:
         self._is_down = False
         self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
         self._when_room: list[Callable[[], None]] = []
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._in_flight: list[RedisCommand] = []
+        self._is_sending = True  # a pipeline, or about to; not to be begun with before the start
+        self._task: asyncio.Task[None] | None = None  # of a pipeline in which something has failed
 
     def start(self) -> None:
         """Send commands from now on. Those that were added before are sent first."""
-        self._task = asyncio.get_running_loop().create_task(self._run_pipelines())
+        self._loop.call_soon(self._send_next)
 
     async def flush(self) -> None:
         """Wait until all commands added so far are done."""
@@ -103,6 +106,8 @@ class CommandQueue:
 
     async def stop(self) -> None:
         """End at once, whether commands wait or not."""
+        self._is_down = True
+        self._waiting.clear()
         await cancel_and_wait(self._task)
         await self._pipelines.close()
 
@@ -175,7 +180,9 @@ class CommandQueue:
         self.waiting_bytes += command.size_bytes
         if self.waiting_bytes > MAX_WAITING_BYTES:
             self._go_down(RedisUnavailable(f"it does not take what is sent: {MAX_WAITING_BYTES} bytes wait"))
-        self._wake.set()
+        elif not self._is_sending:
+            self._is_sending = True
+            self._loop.call_soon(self._send_next)  # behind everything else of this turn
 
     def _go_down(self, error: RedisUnavailable) -> None:
         self._is_down = True
@@ -184,26 +191,53 @@ class CommandQueue:
         self.waiting_bytes = 0
         self._on_down(error)
 
-    async def _run_pipelines(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                batch = self._take_pipeline()
-                self._batches.clear()
-                try:
-                    await self._run_pipeline(batch)
-                except RedisUnavailable as error:
-                    self._go_down(error)
-                    return
-                except Exception as error:  # whatever it is, no caller may wait for ever
-                    _log.exception("commands failed")
-                    self._go_down(RedisUnavailable.because_of(error))
-                    return
-                if self._when_room:
-                    when_room, self._when_room = self._when_room, []
-                    for then in when_room:
-                        then()
+    def _send_next(self) -> None:
+        if not self._waiting:
+            self._is_sending = False
+            return
+        batch = self._in_flight = self._take_pipeline()
+        self._batches.clear()
+        try:
+            self._pipelines.send([command.command_args() for command in batch], self._on_replies)
+        except Exception as error:  # whatever it is, no caller may wait for ever
+            self._fault(error)
+
+    def _on_replies(self, replies: list[Any] | Exception) -> None:
+        if isinstance(replies, Exception) or any([isinstance(reply, Exception) for reply in replies]):
+            self._task = self._loop.create_task(self._settle(self._in_flight, replies))
+        else:
+            self._call_back_all(self._in_flight, replies)
+
+    def _call_back_all(self, batch: list[RedisCommand], replies: list[Any], first: int = 0) -> None:
+        """Call back those from `first` on, in as many turns of the event loop as that takes; then go on."""
+        if first and self._is_down:
+            return
+        until = time.monotonic() + _CALLBACKS_S if len(batch) >= _CALLBACKS_BETWEEN_LOOKS else 0.0
+        for number in range(first, len(batch)):
+            command, reply = batch[number], replies[number]
+            if not isinstance(reply, Exception):
+                self._call_back(command, reply)
+            elif is_of_value(reply):
+                self._fail(command, UnusableValue(str(reply)))
+            else:
+                self._go_down(RedisUnavailable.because_of(reply))  # no other command will do better
+                return
+            if not (number + 1) % _CALLBACKS_BETWEEN_LOOKS and time.monotonic() >= until:
+                self._loop.call_soon(self._call_back_all, batch, replies, number + 1)
+                return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """A pipeline is done."""
+        if self._when_room:
+            when_room, self._when_room = self._when_room, []
+            for then in when_room:
+                then()
+        self._send_next()
+
+    def _fault(self, error: Exception) -> None:
+        _log.error("commands failed", exc_info=error)
+        self._go_down(RedisUnavailable.because_of(error))
 
     def _take_pipeline(self) -> list[RedisCommand]:
         self.pipelines_sent += 1
@@ -219,42 +253,41 @@ class CommandQueue:
             batch.append(command)
         return batch
 
-    async def _run_pipeline(self, batch: list[RedisCommand], is_retry: bool = False) -> None:
+    async def _settle(self, batch: list[RedisCommand], replies: list[Any] | Exception) -> None:
+        """Do what can be done for a pipeline in which something has failed, and go on, or down."""
         try:
-            replies = await self._pipelines.run([command.command_args() for command in batch])
-        except FAILURES as error:
-            if is_retry:
-                raise RedisUnavailable.because_of(error) from error
+            replies = await self._repeat_failed(batch, replies)
+            await self._repeat_refused(batch, replies)
+        except RedisUnavailable as error:
+            self._go_down(error)
+        except Exception as error:  # whatever it is, no caller may wait for ever
+            self._fault(error)
+        else:
+            self._call_back_all(batch, replies)
+
+    async def _repeat_failed(self, batch: list[RedisCommand], replies: list[Any] | Exception) -> list[Any]:
+        """Send everything once more, if that may help. Returns the replies then."""
+        is_retry = False
+        if isinstance(replies, Exception):
+            if not isinstance(replies, FAILURES):
+                raise replies
             # The connection may have been closed although Redis is well. Each command may run twice.
-            await self._run_pipeline(batch, is_retry=True)
-            return
-        if len(batch) == 1 and not isinstance(replies[0], Exception):
-            self._call_back(batch[0], replies[0])  # as below, for what a node that is not busy sends
-            return
+            is_retry, replies = True, await self._send_again(batch)
         if NoScriptError in map(type, replies):
             if is_retry:
                 raise RedisUnavailable("Redis does not keep the scripts")
             # Redis was restarted, flushed or failed over. The commands that succeeded may run twice.
             await self.load()
-            await self._run_pipeline(batch, is_retry=True)
-            return
-        is_repeated = False
-        until = time.monotonic() + _CALLBACKS_S if len(batch) >= _CALLBACKS_BETWEEN_LOOKS else 0.0
-        for number, (command, reply) in enumerate(zip(batch, replies, strict=True), 1):
-            if isinstance(reply, Exception):
-                if is_of_value(reply) and not is_repeated:
-                    is_repeated = True
-                    await self._repeat_refused(batch, replies)
-                    reply = replies[number - 1]
-                if isinstance(reply, Exception):
-                    if not is_of_value(reply):
-                        raise RedisUnavailable.because_of(reply) from reply  # no other command will do better
-                    self._fail(command, UnusableValue(str(reply)))
-                    continue
-            self._call_back(command, reply)
-            if not number % _CALLBACKS_BETWEEN_LOOKS and time.monotonic() >= until:
-                await asyncio.sleep(0)
-                until = time.monotonic() + _CALLBACKS_S
+            replies = await self._send_again(batch)
+            if NoScriptError in map(type, replies):
+                raise RedisUnavailable("Redis does not keep the scripts")
+        return replies
+
+    async def _send_again(self, batch: Sequence[RedisCommand]) -> list[Any]:
+        try:
+            return await run_pipeline(self._pipelines, [command.command_args() for command in batch])
+        except FAILURES as error:
+            raise RedisUnavailable.because_of(error) from error
 
     async def _repeat_refused(self, batch: Sequence[RedisCommand], replies: list[Any]) -> None:
         """Send commands once more that could not use a value, in their order, after moving it out of the way. Their
@@ -264,6 +297,8 @@ class CommandQueue:
             for number, reply in enumerate(replies)
             if isinstance(reply, Exception) and is_of_value(reply)
         ]
+        if not refused:
+            return
         moving: list[CommandArgs] = []
         moved: list[str] = []
         for number in refused:
@@ -272,11 +307,13 @@ class CommandQueue:
             if keys:
                 moving.append(("EVALSHA", self._scripts.set_aside.sha, len(keys), *keys, *types))
         try:
-            for args, reply in zip(moving, await self._pipelines.run(moving) if moving else (), strict=True):
+            answers = await run_pipeline(self._pipelines, moving) if moving else []
+            for args, reply in zip(moving, answers, strict=True):
                 if isinstance(reply, Exception):
                     raise RedisUnavailable.because_of(reply) from reply
                 moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
-            repeated = await self._pipelines.run([batch[number].command_args() for number in refused])
+            commands = [batch[number].command_args() for number in refused]
+            repeated = await run_pipeline(self._pipelines, commands)
         except FAILURES as error:
             raise RedisUnavailable.because_of(error) from error
         for number, reply in zip(refused, repeated, strict=True):

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
+from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.receiving_gate import ReceivingGate
+from revurb.bus.redis.redis_socket import NOTHING, RedisSocket, Replies
 
 _log = logging.getLogger(__name__)
 
 MAX_CHANNELS_AT_ONCE = 500  # channels of one write
-MAX_MESSAGES_AT_ONCE = 200  # messages of one turn of the event loop: 2 to 4 ms
+MAX_MESSAGES_AT_ONCE = 200  # messages of one turn of the event loop: 1 to 2 ms
 
 
 class PubSubHandler(Protocol):
@@ -50,17 +49,18 @@ class PubSubListener:
         self._slot_of = slot_of or (lambda channel: 0)
         sharded = "" if slot_of is None else "S"
         self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
-        self._connection: Any = None  # redis-py's, whose type differs by address
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loop = asyncio.get_running_loop()
+        self._socket: RedisSocket | None = None
+        self._ready: asyncio.Future[None] = self._loop.create_future()  # what `open` waits for
+        self._is_lost = False
         self._subscribed: set[bytes] = set()
         self._pending: dict[bytes, list[Callable[[], None]]] = {}
         self._outgoing: deque[tuple[str, str]] = deque()  # command, channel
-        self._wake = asyncio.Event()
+        self._is_sending = False
 
     async def open(self, channels: Iterable[str]) -> None:
         """Connect, and wait until the channels are subscribed to. Raises RedisUnavailable."""
-        ready = asyncio.get_running_loop().create_future()
-        waiting = {channel.encode() for channel in channels}
+        waiting, ready = {channel.encode() for channel in channels}, self._ready
 
         def when_subscribed(channel: bytes) -> Callable[[], None]:
             def subscribed() -> None:
@@ -71,31 +71,27 @@ class PubSubListener:
             return subscribed
 
         try:
-            self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            self._socket = await RedisSocket.open(self._redis, self)
         except (RedisError, OSError) as error:
             raise RedisUnavailable.because_of(error) from error
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._receive_messages()), loop.create_task(self._send_commands())]
         if not waiting:
             return
         for channel in tuple(waiting):
             self.subscribe(channel.decode(), when_subscribed(channel))
-        await asyncio.wait((ready, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
+        await asyncio.wait((ready,))
+        if self._is_lost:
             raise RedisUnavailable("the subscribing connection was lost")
 
     async def close(self) -> None:
         """Close the connection, whether it was opened or not."""
-        await cancel_and_wait(*self._tasks)
-        if self._connection is not None:
-            with contextlib.suppress(RedisError, OSError):
-                await self._connection.disconnect()
-                await self._redis.connection_pool.release(self._connection)
+        self._is_lost = True
+        if self._socket is not None:
+            await self._socket.close()
 
     def server_of(self, channel: str) -> str:
         """The address of the server on which the channel is subscribed to."""
-        connection = self._connection
-        return f"{connection.host}:{connection.port}" if hasattr(connection, "port") else str(connection.path)
+        assert self._socket is not None
+        return self._socket.server
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:
         """Call `then` as soon as nothing that is published from now on can be missed; at once if that is the case
@@ -116,56 +112,84 @@ class PubSubListener:
 
     def _enqueue(self, command: str, channel: str) -> None:
         self._outgoing.append((command, channel))
-        self._wake.set()
+        if not self._is_sending:
+            self._is_sending = True
+            self._loop.call_soon(self._send_commands)
 
-    async def _send_commands(self) -> None:
-        """Send the queued commands, each for many channels at once."""
+    def _send_commands(self) -> None:
+        """Send some of the queued commands, each for many channels at once; others have their turn in between."""
+        socket, self._is_sending = self._socket, False
+        if socket is None or self._is_lost:
+            return
         try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._outgoing:
-                    command = self._outgoing[0][0]
-                    by_slot: dict[int, list[str]] = {}
-                    for _ in range(MAX_CHANNELS_AT_ONCE):
-                        if not self._outgoing or self._outgoing[0][0] != command:
-                            break
-                        channel = self._outgoing.popleft()[1]
-                        by_slot.setdefault(self._slot_of(channel), []).append(channel)
-                    commands = [(command, *channels) for channels in by_slot.values()]
-                    await self._connection.send_packed_command(self._connection.pack_commands(commands))
-                    if self._outgoing:
-                        await asyncio.sleep(0)  # sending does not wait while the socket takes it
+            command = self._outgoing[0][0]
+            by_slot: dict[int, list[str]] = {}
+            for _ in range(MAX_CHANNELS_AT_ONCE):
+                if not self._outgoing or self._outgoing[0][0] != command:
+                    break
+                channel = self._outgoing.popleft()[1]
+                by_slot.setdefault(self._slot_of(channel), []).append(channel)
+            # The stub of pack_command says: one word.
+            packed = [pack_command((command, *channels)) for channels in by_slot.values()]  # type: ignore[arg-type]
         except Exception as error:
-            if not isinstance(error, RedisError | OSError):
-                _log.exception("subscriptions not sent")
-            self._handler.on_lost(RedisUnavailable.because_of(error))
+            _log.exception("subscriptions not sent")
+            self._lose(RedisUnavailable.because_of(error))
+            return
+        socket.write(b"".join(packed))
+        if self._outgoing:
+            self._is_sending = True
+            socket.when_writable(self._send_commands)
 
-    async def _receive_messages(self) -> None:
-        messages = 0
+    def _lose(self, error: RedisUnavailable) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            if not self._ready.done():
+                self._ready.set_result(None)
+            self._handler.on_lost(error)
+
+    # What the socket calls (`SocketOwner`).
+
+    def on_replies(self, replies: Replies) -> None:
+        socket, gate = self._socket, self._gate
+        if socket is None or self._is_lost:
+            return
         try:
-            while True:
-                messages += 1
-                if not messages % MAX_MESSAGES_AT_ONCE:
-                    await asyncio.sleep(0)  # receiving does not wait while anything is there
-                if self._gate.is_closed:
-                    await self._gate.wait()
-                # math.inf: no timeout. Heartbeats find out whether the connection is alive.
-                kind, channel, data = await self._connection.read_response(timeout=math.inf)
-                if kind in (b"message", b"smessage"):
+            for _ in range(MAX_MESSAGES_AT_ONCE):
+                if gate.is_closed:
+                    socket.pause()
+                    gate.when_open(socket.read_on)
+                    return
+                reply = replies()
+                if reply is NOTHING:
+                    return
+                if isinstance(reply, Exception):
+                    raise reply
+                kind, channel, data = reply
+                if kind == b"message" or kind == b"smessage":
                     try:
                         self._handler.on_message(channel, data)
                     except Exception:  # a fault of this program: the next message may be handled
                         _log.exception("message not handled", extra={"channel": channel[:200]})
-                elif kind == b"sunsubscribe" and channel in self._subscribed:
-                    raise RedisUnavailable("a part of the cluster has moved")
-                elif kind in (b"subscribe", b"ssubscribe"):
-                    self._subscribed.add(channel)
-                    for then in self._pending.pop(channel, ()):
-                        then()
+                else:
+                    self._on_subscription(kind, channel)
         except RedisUnavailable as error:
-            self._handler.on_lost(error)
+            self._lose(error)
         except Exception as error:  # whatever it is, nobody may believe that messages still come
             if not isinstance(error, RedisError | OSError):
                 _log.exception("messages of redis not understood")
-            self._handler.on_lost(RedisUnavailable.because_of(error))
+            self._lose(RedisUnavailable.because_of(error))
+        else:
+            socket.pause()  # receiving does not wait while anything is there
+            socket.read_on()
+
+    def on_lost(self, error: Exception) -> None:
+        self._lose(RedisUnavailable.because_of(error))
+
+    def _on_subscription(self, kind: bytes, channel: bytes) -> None:
+        """A subscription has begun or ended. Raises RedisUnavailable if it is not we who ended it."""
+        if kind == b"sunsubscribe" and channel in self._subscribed:
+            raise RedisUnavailable("a part of the cluster has moved")
+        if kind in (b"subscribe", b"ssubscribe"):
+            self._subscribed.add(channel)
+            for then in self._pending.pop(channel, ()):
+                then()

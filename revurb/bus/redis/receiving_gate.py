@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
 
 class ReceivingGate:
@@ -11,17 +11,17 @@ class ReceivingGate:
 
     def __init__(self) -> None:
         self.is_closed = False
-        self._opened = asyncio.Event()
+        self._waiting: list[Callable[[], None]] = []
 
     def close(self) -> None:
         self.is_closed = True
-        self._opened.clear()
 
     def open(self) -> None:
         self.is_closed = False
-        self._opened.set()
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
 
-    async def wait(self) -> None:
-        """Return when it is open."""
-        while self.is_closed:
-            await self._opened.wait()
+    def when_open(self, then: Callable[[], None]) -> None:
+        """Call `then` as soon as it is opened, once. To be asked for while it is closed."""
+        self._waiting.append(then)

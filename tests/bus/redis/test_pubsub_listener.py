@@ -70,6 +70,30 @@ async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> No
         assert await handler.messages.get() == (b"a", b"2")
 
 
+async def test_what_comes_while_it_is_held_comes_when_it_is_let_go(server: RedisServer) -> None:
+    await server.start()
+    async with server.client() as redis, server.client() as client, asyncio.timeout(10):
+        handler, gate = Handler(), ReceivingGate()
+        listener = PubSubListener(redis, handler, gate)
+        await listener.open(("a",))
+        gate.close()
+        for number in range(3):
+            assert await client.publish("a", b"%d" % number) == 1
+        listener.subscribe("b", lambda: handler.messages.put_nowait((b"", b"subscribed")))
+        while await client.pubsub_numsub("b") != [(b"b", 1)]:
+            pass
+        assert handler.messages.empty()
+        for _ in range(2):
+            gate.open()
+            gate.close()
+        gate.open()
+        expected = [(b"a", b"0"), (b"a", b"1"), (b"a", b"2"), (b"", b"subscribed")]
+        assert [await handler.messages.get() for _ in range(4)] == expected
+        await client.publish("b", "x")
+        assert await handler.messages.get() == (b"b", b"x")
+        await listener.close()
+
+
 async def test_whoever_is_closed_is_subscribed_to_nothing(server: RedisServer) -> None:
     """Also while it is held up and does not read."""
     await server.start()
@@ -79,11 +103,14 @@ async def test_whoever_is_closed_is_subscribed_to_nothing(server: RedisServer) -
         await listener.open(("a",))
         gate.close()
         await client.publish("a", "x")
-        await handler.messages.get()
         await listener.close()
         assert await redis.ping()  # its client can still be used
         while await client.pubsub_numsub("a") != [(b"a", 0)]:
             pass
+        gate.open()
+        await redis.ping()
+        assert handler.messages.empty()
+        assert handler.lost.empty()
 
 
 async def test_a_message_that_cannot_be_handled_costs_no_other(
@@ -152,6 +179,22 @@ async def test_a_server_that_is_not_there_cannot_be_opened(server: RedisServer) 
         with pytest.raises(RedisUnavailable):
             await listener.open(("a",))
         await listener.close()
+
+
+async def test_a_channel_that_an_acl_forbids_is_reported_in_its_words(server: RedisServer) -> None:
+    await server.start()
+    async with server.client() as client:
+        await client.execute_command("ACL", "SETUSER", "default", "resetchannels", "&a")
+        handler = Handler()
+        async with server.client() as redis, asyncio.timeout(10):
+            listener = PubSubListener(redis, handler)
+            await listener.open(("a",))
+            listener.subscribe("b", lambda: None)
+            assert str(await handler.lost.get()).startswith("NOPERM ")
+            await client.publish("a", "too late")
+            await listener.close()
+        assert handler.lost.empty()
+        assert handler.messages.empty()
 
 
 async def test_subscriptions_that_cannot_be_sent_are_reported(server: RedisServer) -> None:

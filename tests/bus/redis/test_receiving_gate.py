@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from revurb.bus.redis.receiving_gate import ReceivingGate
 
 
-async def test_who_comes_while_it_is_closed_waits_until_it_is_open() -> None:
-    gate = ReceivingGate()
-    await gate.wait()
+def test_who_comes_while_it_is_closed_is_told_once_when_it_is_open() -> None:
+    gate, told = ReceivingGate(), list[str]()
+    assert not gate.is_closed
     gate.close()
-    waiting = [asyncio.ensure_future(gate.wait()) for _ in range(2)]
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert not any(task.done() for task in waiting)
+    for name in ("a", "b"):
+        gate.when_open(lambda name=name: told.append(name))  # type: ignore[misc]
+    assert gate.is_closed
+    assert told == []
     gate.open()
-    await asyncio.gather(*waiting)
-    await gate.wait()
+    assert not gate.is_closed
+    gate.close()
+    gate.open()
+    assert told == ["a", "b"]
 
 
-async def test_a_gate_that_is_closed_once_more_is_closed() -> None:
-    gate = ReceivingGate()
-    for _ in range(2):
-        gate.open()
-        gate.close()
-        waiting = asyncio.ensure_future(gate.wait())
-        done, _ = await asyncio.wait((waiting,), timeout=0.01)
-        assert not done
-        gate.open()
-        await waiting
+def test_who_finds_it_closed_once_more_waits_again() -> None:
+    gate, told = ReceivingGate(), list[bool]()
+
+    def look() -> None:
+        told.append(gate.is_closed)
+        if len(told) == 1:
+            gate.close()
+            gate.when_open(look)
+
+    gate.close()
+    gate.when_open(look)
+    gate.open()
+    assert told == [False]
+    gate.open()
+    assert told == [False, False]

@@ -12,6 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from revurb.bus.redis.cancellation import cancel_and_wait
 from tests.bus.reverb import php_model
 from tests.redis_server import RedisServer
 
@@ -72,8 +73,7 @@ class PhpNode:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+            await cancel_and_wait(self._task)
             self._task = None
             await self._pubsub.aclose()
             await self._redis.aclose()
