@@ -29,8 +29,7 @@ async def test_replies_of_all_servers_come_in_the_order_of_the_commands(
     await redis_cluster.start()
     async with redis_cluster.client() as cluster, asyncio.timeout(10):
         sender = ClusterPipelines(cluster)
-        script = await cluster.script_load("return redis.call('INCRBY', KEYS[1], ARGV[1])")
-        sha = script.decode() if isinstance(script, bytes) else script
+        sha = await cluster.script_load("return redis.call('INCRBY', KEYS[1], ARGV[1])")
         added = [("EVALSHA", sha, 1, key, number) for number, key in enumerate(KEYS)]
         for times in (1, 2):
             found = await run_pipeline(sender, [*added, ("HLEN", KEYS[0]), ("GET", KEYS[3])])

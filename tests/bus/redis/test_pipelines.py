@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
-from revurb.bus.redis.pipelines import FAILURES, ServerPipelines, run_pipeline
+from revurb.bus.redis.pipelines import FAILURES, CommandArg, ServerPipelines, run_pipeline
 from tests.bus.redis.test_redis_socket import client, speaking
 from tests.redis_server import RedisServer
 
@@ -91,9 +91,9 @@ async def test_what_is_in_flight_at_the_end_is_told_to_nobody(server: RedisServe
 async def test_a_command_that_cannot_be_packed_is_refused_at_once(server: RedisServer) -> None:
     await server.start()
     async with server.client() as redis:
-        sender, broken = ServerPipelines(lambda: redis), [("SET", "a", ["a list"])]
+        sender, broken = ServerPipelines(lambda: redis), cast("CommandArg", ["a list"])
         with pytest.raises(TypeError):
-            sender.send(broken, lambda replies: None)  # type: ignore[list-item]
+            sender.send([("SET", "a", broken)], lambda replies: None)
         await sender.close()
 
 

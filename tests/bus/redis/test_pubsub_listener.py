@@ -184,7 +184,7 @@ async def test_a_server_that_is_not_there_cannot_be_opened(server: RedisServer) 
 async def test_a_channel_that_an_acl_forbids_is_reported_in_its_words(server: RedisServer) -> None:
     await server.start()
     async with server.client() as client:
-        await client.execute_command("ACL", "SETUSER", "default", "resetchannels", "&a")
+        await client.acl_setuser("default", enabled=True, reset_channels=True, channels=["a"])
         handler = Handler()
         async with server.client() as redis, asyncio.timeout(10):
             listener = PubSubListener(redis, handler)

@@ -233,7 +233,7 @@ async def test_a_server_that_cannot_be_reached_or_refuses_leaves_nothing_open(se
             await RedisSocket.open(redis, Owner())
     await server.start()
     async with server.client() as admin:
-        await admin.execute_command("ACL", "SETUSER", "default", "on", "resetpass", ">secret")
+        await admin.acl_setuser("default", enabled=True, reset_passwords=True, passwords=["+secret"])
         async with Redis(
             unix_socket_path=server.socket, password="wrong", retry=Retry(NoBackoff(), 0)
         ) as redis:
