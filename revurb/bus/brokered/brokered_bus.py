@@ -234,12 +234,13 @@ class BrokeredBus:
 
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         for message in messages:
-            self._handle(message)
+            if type(message) is m.BrokerEvent:
+                self._on_event(message)
+            else:
+                self._handle(message)
 
     def _handle(self, message: m.FromBroker) -> None:
         match message:
-            case m.BrokerEvent():
-                self._on_event(message)
             case m.Accepted(seqs, partition):
                 for seq in seqs:
                     self._on_accepted(partition, seq)

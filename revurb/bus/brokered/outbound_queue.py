@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from revurb.bus.brokered import broker_messages as m
 from revurb.pusher.ports import PublishedEvent
 
@@ -23,8 +25,9 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 _EVENT_COST_BYTES = 300  # memory of an event besides its text
 
 
-class OutboundEvent(NamedTuple):
-    """`seq` numbers the events of this node. `accepted` is done when the publisher need not wait any longer."""
+class OutboundEvent(msgspec.Struct, frozen=True, gc=False):
+    """`seq` numbers the events of this node. `accepted` is done when the publisher need not wait any longer. Not looked
+    at by the garbage collector: nothing that it holds leads back to it."""
 
     seq: int
     partition: int

@@ -40,6 +40,7 @@ START = StreamId(0, 0)
 # What decoding bytes of others may raise. Text that is not UTF-8 is a UnicodeDecodeError, which is a ValueError.
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
+_new_tuple = tuple.__new__
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -65,7 +66,6 @@ def unpack(data: bytes) -> Envelope:
 def parse_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError for data that is not a stream id."""
     ms, _, number = stream_id.partition(b"-")
-    position = StreamId(int(ms), int(number))
-    if position.ms < 0 or position.number < 0:
-        raise ValueError("below zero")
-    return position
+    if not (ms.isdigit() and number.isdigit()):
+        raise ValueError(f"not a position in a stream: {stream_id[:50]!r}")
+    return _new_tuple(StreamId, (int(ms), int(number)))  # for every event: 0.1 us less than calling StreamId

@@ -88,20 +88,23 @@ class EventPublisher:
         if self._waiting or self._commands.waiting_bytes > MAX_QUEUED_BYTES:
             self._wait(event)
             return
-        topic = self._keys.topic(event.app_id, event.channel)
-        group = topic.partition if self.by_partition else 0
-        batch = self._commands.growable_batch(group)
+        seq, keys, commands = event.seq, self._keys, self._commands
+        topic = keys.topic(event.app_id, event.channel)
+        partition = topic.partition
+        group = partition if self.by_partition else 0
+        batch = commands.growable_batch(group)
         if not isinstance(batch, _PublishBatch) or batch.is_full:
             batch = self._new_batch()
-            self._commands.add_batch(group, batch)
-        packed = envelope.pack(self._node, event.seq, event)
-        log = batch.key_index(self._keys.logs[topic.partition])
-        batch.key_index(self._keys.seqs[topic.partition])
-        ttl_s = event.cache_ttl_s
-        cached = (batch.key_index(topic.cached), _msgpack_str(event.text), ttl_s) if ttl_s else ()
+            commands.add_batch(group, batch)
+        packed = envelope.pack(self._node, seq, event)
+        log = batch.log_index(keys.logs[partition], keys.seqs[partition])
         size_bytes = len(packed) + _EVENT_BYTES
-        batch.add(event.seq, (log, event.seq, topic.channel, _msgpack_str(packed), *cached), size_bytes)
-        self._commands.waiting_bytes += size_bytes
+        if event.cache_ttl_s:
+            cached = batch.key_index(topic.cached), _msgpack_str(event.text), event.cache_ttl_s
+            batch.add(seq, (log, seq, topic.channel, _msgpack_str(packed), *cached), size_bytes)
+        else:
+            batch.add(seq, (log, seq, topic.channel, _msgpack_str(packed)), size_bytes)
+        commands.waiting_bytes += size_bytes
 
     async def drained(self) -> None:
         """Wait until no event waits for its batch."""
@@ -170,6 +173,14 @@ class _PublishBatch:
     def key_index(self, key: str) -> int:
         """The key's index in KEYS, from 1 on; adds the key if it is new."""
         return self._keys.setdefault(key, len(self._keys) + 1)
+
+    def log_index(self, log: str, seqs: str) -> int:
+        """The index of a log in KEYS, where its seqs follow; adds both if they are new."""
+        index = self._keys.get(log)
+        if index is None:
+            index = self.key_index(log)
+            self.key_index(seqs)
+        return index
 
     def add(self, seq: int, event: tuple[object, ...], size_bytes: int) -> None:
         """Add an event in the form that the script expects."""

@@ -85,8 +85,13 @@ class IncomingEvents:
             return
         if partition in self._postponed or self._catching_up:
             self._postpone(partition, ("event", (topic, position, envelope)), len(data))
-        else:
-            self._pass_on(topic, position, envelope)
+            return
+        # As `_pass_on`, without the call.
+        if position > self._newest[partition]:
+            self._newest[partition] = position
+        if topic.newest is not None and position > topic.newest:
+            topic.newest = position
+            self._on_event(partition, envelope)
 
     def receive_marker(self, partition: int, data: bytes) -> None:
         """The marker of a reply has come: the reply's place among the events of a partition."""

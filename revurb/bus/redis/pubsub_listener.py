@@ -150,7 +150,7 @@ class PubSubListener:
     # What the socket calls (`SocketOwner`).
 
     def on_replies(self, replies: Replies) -> None:
-        socket, gate = self._socket, self._gate
+        socket, gate, on_message = self._socket, self._gate, self._handler.on_message
         if socket is None or self._is_lost:
             return
         try:
@@ -167,7 +167,7 @@ class PubSubListener:
                 kind, channel, data = reply
                 if kind == b"message" or kind == b"smessage":
                     try:
-                        self._handler.on_message(channel, data)
+                        on_message(channel, data)
                     except Exception:  # a fault of this program: the next message may be handled
                         _log.exception("message not handled", extra={"channel": channel[:200]})
                 else:
