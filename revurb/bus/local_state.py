@@ -66,7 +66,8 @@ class LocalState:
 
     def has(self, app_id: str, channel: str) -> bool:
         """Whether the channel has subscribers here."""
-        return self.find(app_id, channel) is not None
+        channels = self.apps.get(app_id)
+        return channels is not None and channel in channels
 
     def close(self, app_id: str, channel: str) -> None:
         """Forget a channel that has no subscribers left."""

@@ -103,8 +103,10 @@ class OutboundQueue:
             )
             self._dropped_before = None
         if outbound is not None:
-            self._resolve(outbound)
-            event = outbound.event
+            event, accepted = outbound.event, outbound.accepted
+            self._bytes -= len(event.text) + _EVENT_COST_BYTES
+            if accepted is not None and not accepted.done():
+                accepted.set_result(None)
             if seq > self._delivered_up_to.get(outbound.partition, 0) and self._has_subscribers(
                 event.app_id, event.channel
             ):

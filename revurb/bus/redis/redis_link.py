@@ -132,8 +132,9 @@ class RedisLink:
         return self._memory.heartbeat.lag_s(now) if self._is_up else None
 
     def send(self, message: m.FromWorker) -> None:
-        if self._session is not None and self._session.is_up:
-            self._session.send(message)
+        session = self._session
+        if session is not None and session.is_up:
+            session.send(message)
 
     async def _stay_linked(self) -> None:
         backoff = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S)
