@@ -1,4 +1,4 @@
-"""A proxy between a node and its Redis, that can swallow everything without closing anything."""
+"""A proxy between a node and its Redis, that can swallow everything without closing anything, and say what it likes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class _ProxiedConnection:
     """One connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: asyncio.StreamWriter) -> None:
+        self.client = client
         self.is_subscribing = False
         self.is_black_hole = False
 
@@ -29,6 +30,13 @@ class _Proxy(ABC):
         """Swallow everything on the subscribing connections that are open now. New ones are not affected."""
         for connection in self._connections:
             connection.is_black_hole = connection.is_subscribing
+
+    def say(self, data: bytes, *, to_subscribers: bool) -> int:
+        """Send clients what the server has not said, on the connections of one kind; returns on how many."""
+        found = [each for each in self._connections if each.is_subscribing is to_subscribers]
+        for connection in found:
+            connection.client.write(data)
+        return len(found)
 
     @abstractmethod
     async def start(self) -> None: ...
@@ -50,7 +58,7 @@ class _Proxy(ABC):
         except OSError:
             writer.close()
             return
-        connection = _ProxiedConnection()
+        connection = _ProxiedConnection(writer)
         self._connections.add(connection)
         for source, sink in ((reader, to_writer), (to_reader, writer)):
             task = asyncio.create_task(self._pass(source, sink, connection, of_client=source is reader))
