@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from revurb.bus.brokered import subscriptions
+from revurb.bus.brokered import held_counts, subscriptions
 from revurb.bus.engine import BusHealth
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, PublishedEvent
@@ -289,3 +289,30 @@ async def test_a_node_that_is_held_gets_everything_afterwards(cluster: Cluster) 
     assert len(there.received) <= 2  # a listener may have one more message on its way when it is told
     there.bus.hold_receiving(False)
     assert await texts_up_to(there, b"99") == [b"before", *(b"%d" % number for number in range(100))]
+
+
+async def test_counts_that_change_often_are_everyones_when_they_are_asked_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the engine tells them often, or makes those tell that have something to tell."""
+    monkeypatch.setattr(held_counts, "TELL_EVERY_S", 1000.0)
+    changing, asking = await cluster.node(), await cluster.node()
+    await changing.enter()
+    for _ in range(30):
+        await changing.enter()
+        changing.bus.admit(APP, None)
+        await asyncio.sleep(0)
+        changing.bus.leave(APP, "news", None)
+        changing.bus.release(APP)
+    for number in range(3, 8):
+        await changing.enter()
+        await changing.enter()
+        changing.bus.leave(APP, "news", None)
+        changing.bus.admit(APP, None)
+        states = [ChannelState()]
+        async with asyncio.timeout(DEADLINE_S):
+            while states[0].subscription_count != number - 1:
+                states = await resolve(asking.bus.describe(APP, ["news"]))
+            assert await resolve(asking.bus.channels(APP, "news")) == {"news": states[0]}
+            while await resolve(asking.bus.connections(APP)) != number - 2:
+                pass

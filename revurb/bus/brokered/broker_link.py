@@ -80,6 +80,10 @@ class BrokerLink(Protocol):
         """Whether the broker confirms the member events that this node causes, one by one."""
 
     @property
+    def holds_counts(self) -> bool:
+        """Whether a report of a count is dear, so that one that changes often is told once a second (`CountHeld`)."""
+
+    @property
     def invalid_messages(self) -> int:
         """Messages and values that could not be used, and were passed over."""
 

@@ -107,6 +107,23 @@ class Admit(Message, tag=8):
     limit: int
 
 
+class CountHeld(Message, tag=30):
+    """Whether changes of a count are told later from now on, unless somebody wants it. Without a channel it is that of
+    the app's connections."""
+
+    app_id: str
+    channel: str
+    is_held: bool
+
+
+class CountTold(Message, tag=31):
+    """The answer to `CountWanted`: what has changed was told before."""
+
+    app_id: str
+    channel: str
+    round: int
+
+
 class QueryChannels(Message, tag=9):
     """Answered with a dict of ChannelState."""
 
@@ -245,6 +262,14 @@ class ReportRequest(Message, tag=21):
     channel: str
 
 
+class CountWanted(Message, tag=30):
+    """Somebody asks for a count that the node holds. Answered with `CountTold`, with the same `round`."""
+
+    app_id: str
+    channel: str
+    round: int
+
+
 class Refused(Message, tag=20):
     """The broker cannot answer a question or count a subscriber: the node has to do with what it knows itself."""
 
@@ -282,6 +307,8 @@ FromWorker: TypeAlias = (
     | HeartbeatRequest
     | Report
     | StatePart
+    | CountHeld
+    | CountTold
 )
 FromBroker: TypeAlias = (
     Welcome
@@ -299,6 +326,7 @@ FromBroker: TypeAlias = (
     | EventsMissed
     | EntrustedMembers
     | HubReady
+    | CountWanted
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -61,13 +61,13 @@ class BrokerQueries:
         id: int,
         read: Callable[[msgspec.Raw], T],
         local_answer: Callable[[], T | Awaitable[T]],
-        when: Callable[[Callable[[], None]], None] = lambda send: send(),
+        when: Callable[[m.FromWorker, Callable[[], None]], None] = lambda message, send: send(),
     ) -> asyncio.Future[T]:
         """Send a question with that id, `when` it is to be sent. `read` decodes the reply. `local_answer` gives the
         answer, at once or over several turns of the loop, if the broker stays away."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending[id] = _PendingQuery(message, read, local_answer, answer)
-        when(lambda: self._send(message))
+        when(message, lambda: self._send(message))
         return answer
 
     async def survey(self, question: bytes, deadline_s: float) -> list[bytes]:

@@ -76,6 +76,7 @@ class BrokeredBus:
             self._queries.next_id,
             self._log,
             confirms_changes=self._link.confirms_changes,
+            holds_counts=self._link.holds_counts,
         )
         self._outbound = OutboundQueue(self._link.partition_of, state.has)
         self._known_nodes = KnownNodes()
@@ -264,8 +265,8 @@ class BrokeredBus:
                 self._position = max(self._position, position)
             case m.NodeGone(node):
                 self._known_nodes.gone(node)
-            case m.ReportRequest(app_id, channel):
-                self._subscriptions.report(app_id, channel)
+            case m.ReportRequest() | m.CountWanted():
+                self._subscriptions.on_request(message)
             case m.Refused(id):
                 self._subscriptions.on_enter_refused(id)
                 self._queries.on_refused(id)

@@ -33,7 +33,9 @@ _NOBODY: list[Member] = []  # of all reports; never changed
 
 class BrokeredSubscriptions:
     """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `next_id` numbers the
-    questions. `log` is where the events come from, if not from the broker. `confirms_changes` is whether the broker confirms the member events that this node causes."""
+    questions. `log` is where the events come from, if not from the broker. `confirms_changes` is whether the broker
+    confirms the member events that this node causes, `holds_counts` whether counts that change often are told to it once
+    a second."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class BrokeredSubscriptions:
         log: HostEvents | None = None,
         *,
         confirms_changes: bool = False,
+        holds_counts: bool = False,
     ) -> None:
         self._state = state
         self._cache = cache
@@ -61,7 +64,7 @@ class BrokeredSubscriptions:
         self._confirms_changes = confirms_changes
         self.changes = MemberChanges(events.removed)
         self._pending = PendingEnters(state, cache, events, self.changes, send, deliver)
-        self._counts = CountReporter(state, send)
+        self._counts = CountReporter(state, send, holds=holds_counts)
         # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
 
@@ -147,9 +150,9 @@ class BrokeredSubscriptions:
         """Send no counts any more: the node says goodbye."""
         self._counts.clear()
 
-    def report_before(self, question: Callable[[], None]) -> None:
-        """Send the counts that have changed, and then call `question`, whose answer is to include them."""
-        self._counts.report_before(question)
+    def report_before(self, question: m.FromWorker, ask: Callable[[], None]) -> None:
+        """Send the counts that have changed, and then call `ask`, for a question whose answer is to include them."""
+        self._counts.report_before(question, ask)
 
     # What happens to the link.
 
@@ -186,8 +189,12 @@ class BrokeredSubscriptions:
             node, epoch, position, connections, channels, cached, departed, first.entrusted, token
         )
 
-    def report(self, app_id: str, channel: str) -> None:
-        """Send what this node has of one channel, which the broker has lost."""
+    def on_request(self, request: m.ReportRequest | m.CountWanted) -> None:
+        """Send a count that this node holds, or what it has of one channel, which the broker has lost."""
+        if isinstance(request, m.CountWanted):
+            self._counts.answer(request)
+            return
+        app_id, channel = request.app_id, request.channel
         local_channel = self._state.find(app_id, channel)
         if local_channel is not None and self._linked:
             greeting = Greeting(self._state, self._cache, self._pending, self.changes, math.inf)

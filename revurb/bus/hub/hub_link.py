@@ -43,6 +43,7 @@ class HubLink(asyncio.Protocol):
 
     name = "hub"
     confirms_changes = True
+    holds_counts = False  # a report takes 10 us
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 PARTITIONS = 64
@@ -16,7 +17,7 @@ _WHAT = re.compile(r":\{(?:p\d+|nodes)\}:(\w+)")
 _TYPES = {
     "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
-    "orphans": "string",
+    "orphans": "string", "asked": "hash",
 }  # fmt: skip
 
 
@@ -82,9 +83,25 @@ class Keys:
         """Hash: node -> its connections of the app; "" -> their sum."""
         return self.partition_key(partition_of(app_id, ""), f"connections:{app_id}")
 
+    def count_demand(self, app_id: str, channel: str) -> CountDemandKeys:
+        """Where a channel's count is asked for, or without a channel that of the app's connections."""
+        number = partition_of(app_id, channel) if not channel else self.topic(app_id, channel).partition
+        id = topic_id(app_id, channel)
+        return CountDemandKeys(
+            self.partition_key(number, f"asked:{id}"), self.partition_key(number, f"untold:{id}")
+        )
+
     def _topic(self, app_id: str, channel: str) -> TopicKeys:
         # An event without a channel is for every node, also before the node has a connection of the app.
         return TopicKeys(self, app_id if channel else "", channel)
+
+
+class CountDemandKeys(NamedTuple):
+    """A hash for a moment: when nodes were `asked` to tell a count, and how many have not done so; a channel on which
+    the nodes listen whose changes are `untold`."""
+
+    asked: str
+    untold: str
 
 
 class TopicKeys:
@@ -112,7 +129,7 @@ def type_of(key: str) -> str | None:
 def topic_of(key: str) -> str | None:
     """The `topic_id` of the channel whose key this is; None for a key that more than one channel needs."""
     found = _WHAT.search(key)
-    is_of_one = found is not None and found[1] in ("counts", "members", "cached")
+    is_of_one = found is not None and found[1] in ("counts", "members", "cached", "asked")
     return key[found.end() + 1 :] if found is not None and is_of_one else None
 
 

@@ -43,6 +43,7 @@ class RedisLink:
 
     name = "redis"
     confirms_changes = is_full = False
+    holds_counts = True
     log, token = None, 0  # events go to Redis
 
     def __init__(

@@ -13,14 +13,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from redis.asyncio import RedisCluster
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.count_demand import CountDemand
 from revurb.bus.redis.event_publisher import EventPublisher
 from revurb.bus.redis.keys import topic_of
+from revurb.bus.redis.ledger_answers import LedgerAnswers
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_leases import NodeLeases
@@ -30,7 +31,6 @@ from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.redis_heartbeat import LogTails
 from revurb.bus.redis.redis_ledger import RedisLedger
-from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.session_start import SessionStart
 from revurb.bus.redis.session_tasks import SessionTasks
@@ -69,7 +69,12 @@ class RedisSession:
             else PubSubListener(redis, self, memory.gate)
         )
         self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms, invalid)
-        self._queries = LedgerQueries(keys, scripts, commands, invalid)
+        queries = LedgerQueries(keys, scripts, commands, invalid)
+        self._answers = LedgerAnswers(queries, self._tasks, lambda message: owner.receive((message,)))
+        self._demand = CountDemand(
+            keys, scripts, commands, self._listener.subscribe, self._listener.unsubscribe,
+            lambda wanted: owner.receive((wanted,)),
+        )  # fmt: skip
         self._removal = NodeRemoval(keys, scripts, commands, self._ledger, invalid)
         self._publisher = EventPublisher(
             node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.receive((m.Accepted(seqs),))
@@ -206,6 +211,10 @@ class RedisSession:
                 self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
             case m.ConnectionCount(app_id, _, count):
                 ledger.set_connections(app_id, count)
+            case m.CountHeld():
+                self._demand.hold(message)
+            case m.CountTold():
+                self._demand.told(message)
             case m.Report(report):
                 ledger.report_channel(
                     report.app_id, report.channel, report.count, report.members, announce=False
@@ -213,41 +222,19 @@ class RedisSession:
             case m.Goodbye():
                 self._tasks.start(self._leave())
             case m.StartSurvey(id, question):
-                self._leases.count_live(lambda asked: self._reply(id, asked))
+                self._leases.count_live(lambda asked: self._answers.reply(id, asked))
                 self._notes.ask_all(id, question)
             case m.Admit(id, app_id, limit):
                 run_after_resync(
                     lambda: ledger.admit(
                         app_id,
                         limit,
-                        lambda granted: self._reply(id, granted),
-                        lambda error: self._refuse(id),
+                        lambda granted: self._answers.reply(id, granted),
+                        lambda error: self._answers.refuse(id),
                     )
                 )
             case _:
-                run_after_resync(lambda: self._tasks.start(self._answer(message)))
-
-    async def _answer(self, question: m.FromWorker) -> None:
-        queries = self._queries
-        try:
-            match question:
-                case m.QueryChannels(id, app_id, prefix):
-                    found = await queries.channels(app_id, prefix)
-                    self._memory.owner.receive((m.ChannelsReply(id, found),))
-                case m.QueryStates(id, app_id, channels):
-                    self._reply(id, await queries.states(app_id, channels))
-                case m.QueryMembers(id, app_id, channel):
-                    self._reply(id, await queries.members(app_id, channel))
-                case m.QueryConnections(id, app_id):
-                    self._reply(id, await queries.connections(app_id))
-        except UnusableValue:
-            self._refuse(id)
-
-    def _reply(self, id: int, value: object) -> None:
-        self._memory.owner.receive((m.QueryReply(id, msgspec.Raw(m.encode(value))),))
-
-    def _refuse(self, id: int) -> None:
-        self._memory.owner.receive((m.Refused(id),))
+                run_after_resync(lambda: self._answers.answer(message))
 
     def _enter_after_resync(self, enter: m.Enter) -> None:
         barrier = self._memory.barrier
@@ -283,7 +270,7 @@ class RedisSession:
         memory = self._memory
         memory.incoming.forget_reply(str(enter.id))
         memory.topics.add(enter.app_id, enter.channel)
-        self._refuse(enter.id)
+        self._answers.refuse(enter.id)
 
     def _report(self, part: m.StatePart | m.Hello) -> None:
         start = self._start
@@ -331,6 +318,8 @@ class RedisSession:
         number = memory.topics.marker_partition_of(channel)
         if number is not None:
             memory.incoming.receive_marker(number, data)
+        elif self._demand.on_message(channel, data):
+            pass
         elif channel in (memory.topics.all_nodes, memory.topics.inbox):
             self._notes.on_message(channel, data)
         else:

@@ -86,6 +86,19 @@ local function leave(members, user, node)
   redis.call('HSET', members, user, cmsgpack.pack(member))
   return false
 end
+-- Make those nodes tell their counts that listen for that, since they have not told all changes: at most once in 50 ms,
+-- whoever asks. Returns how many of them have not done so.
+local function ask_untold(asked, channel)
+  local left = redis.call('HGET', asked, 'left')
+  if left then return tonumber(left) or 0 end
+  local round = string.format('%.0f', now_ms())
+  local listening = redis.call('@PUBLISH@', channel, round)
+  if listening > 0 then
+    redis.pcall('HSET', asked, 'round', round, 'left', listening)
+    redis.pcall('PEXPIRE', asked, 50)
+  end
+  return listening
+end
 local function last_id(log)
   local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
   return last[1] and last[1][1] or '0-0'
@@ -217,20 +230,36 @@ CACHE_EVENT = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 """
 
-# KEYS: for each channel counts, members, cached. Returns for each {subscribers, users, cached, its ttl in ms}, or an
-# error text where a value cannot be used.
+# KEYS: for each channel counts, members, cached, asked. ARGV: for each its untold channel. Returns for each
+# {subscribers, users, cached, its ttl in ms, nodes that are asked to tell their count and have not yet}, or an error
+# text where a value cannot be used.
 CHANNEL_STATES = """
-local function state(counts, members, cached)
+local function state(counts, members, cached, asked, untold_channel)
   local count = 0
   for _, of_node in ipairs(redis.call('HVALS', counts)) do count = count + (tonumber(of_node) or 0) end
-  return {count, redis.call('HLEN', members), redis.call('GET', cached), redis.call('PTTL', cached)}
+  return {
+    count, redis.call('HLEN', members), redis.call('GET', cached), redis.call('PTTL', cached),
+    ask_untold(asked, untold_channel)
+  }
 end
 local states = {}
-for i = 1, #KEYS, 3 do
-  local ok, found = pcall(state, KEYS[i], KEYS[i + 1], KEYS[i + 2])
+for i = 1, #KEYS, 4 do
+  local ok, found = pcall(state, KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], ARGV[(i + 3) / 4])
   table.insert(states, ok and found or (type(found) == 'table' and found.err or tostring(found)))
 end
 return states
+"""
+
+# KEYS: connections, asked. ARGV: untold channel. Returns {connections, nodes that are asked to tell their count and
+# have not yet}.
+COUNT_CONNECTIONS = """
+local sum = redis.call('HGET', KEYS[1], '')
+return {sum, ask_untold(KEYS[2], ARGV[1])}
+"""
+
+# A node has told its count. KEYS: asked. ARGV: the round in which it was asked.
+COUNT_TOLD = """
+if redis.call('HGET', KEYS[1], 'round') == ARGV[1] then redis.call('HINCRBY', KEYS[1], 'left', -1) end
 """
 
 # Counts one more connection of an app. KEYS: connections, held, holders. ARGV: node, topic id of the app, limit.
@@ -275,6 +304,8 @@ class Scripts:
         self.publish_own = RedisScript(PUBLISH_OWN, publish)
         self.cache_event = RedisScript(CACHE_EVENT, publish)
         self.channel_states = RedisScript(CHANNEL_STATES, publish)
+        self.count_connections = RedisScript(COUNT_CONNECTIONS, publish)
+        self.count_told = RedisScript(COUNT_TOLD, publish)
         self.set_aside = RedisScript(SET_ASIDE, publish)
         self.admit = RedisScript(ADMIT, publish)
         self.set_connections = RedisScript(SET_CONNECTIONS, publish)

@@ -16,6 +16,7 @@ class ScriptedLink:
 
     takes_parts = False
     confirms_changes = False
+    holds_counts = False
     invalid_messages = 0
     name = "scripted"
 

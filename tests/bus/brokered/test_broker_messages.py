@@ -42,6 +42,8 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.Unsubscribe("a", "c"), [6, "a", "c"]),
     (m.ConnectionCount("a", -1, 4), [7, "a", -1, 4]),
     (m.Admit(5, "a", 100), [8, 5, "a", 100]),
+    (m.CountHeld("a", "c", True), [30, "a", "c", True]),
+    (m.CountTold("a", "", 7), [31, "a", "", 7]),
     (m.QueryChannels(6, "a", "pre"), [9, 6, "a", "pre"]),
     (m.QueryStates(7, "a", ["c"]), [10, 7, "a", ["c"]]),
     (m.QueryMembers(8, "a", "c"), [11, 8, "a", "c"]),
@@ -56,6 +58,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
+    (m.CountWanted("a", "c", 7), [30, "a", "c", 7]),
     (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
     (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0]),
     (m.Accepted([1, 2]), [3, [1, 2], 0]),

@@ -52,9 +52,9 @@ async def test_very_many_changes_are_told_in_turns_and_before_a_question(
     reporter = CountReporter(LocalState(), sent.append)
     for number in range(35):
         reporter.channel_changed((APP, str(number)))
-    reporter.report_before(lambda: sent.append("question"))
+    reporter.report_before(m.QueryConnections(1, APP), lambda: sent.append("question"))
     assert len(sent) == 10
-    reporter.report_before(lambda: sent.append("another"))
+    reporter.report_before(m.QueryConnections(1, APP), lambda: sent.append("another"))
     reporter.report()
     assert len(sent) == 10
     await turns()
@@ -62,7 +62,7 @@ async def test_very_many_changes_are_told_in_turns_and_before_a_question(
     assert {message.channel for message in sent[:35]} == set(map(str, range(35)))
     assert {message.count for message in sent[:35]} == {0}  # they have no subscribers any more
     reporter.channel_changed((APP, "1"))
-    reporter.report_before(lambda: sent.append("at once"))
+    reporter.report_before(m.QueryConnections(1, APP), lambda: sent.append("at once"))
     assert sent[-1] == "at once"
 
 
@@ -72,7 +72,7 @@ async def test_what_is_forgotten_is_not_told(monkeypatch: pytest.MonkeyPatch) ->
     reporter = CountReporter(LocalState(), sent.append)
     for number in range(35):
         reporter.channel_changed((APP, str(number)))
-    reporter.report_before(lambda: sent.append("question"))
+    reporter.report_before(m.QueryConnections(1, APP), lambda: sent.append("question"))
     reporter.clear()
     await turns()
     assert len(sent) == 10

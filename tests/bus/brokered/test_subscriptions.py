@@ -70,7 +70,7 @@ async def test_only_the_first_subscriber_waits_for_the_broker() -> None:
     assert len(node.entered) == 2
     assert [type(message) for message in node.sent] == [m.Enter]
     assert node.subscriptions.topics == 1
-    node.subscriptions.report_before(lambda: None)
+    node.subscriptions.report_before(m.QueryConnections(1, APP), lambda: None)
     assert node.sent[1:] == [m.SubscriberCount(APP, "news", 2)]
 
 
@@ -182,8 +182,8 @@ async def test_what_the_broker_has_lost_is_reported_again() -> None:
     node.enter(ROOM, ANN)
     node.subscriptions.on_enter_reply(1, ChannelSnapshot())
     node.sent.clear()
-    node.subscriptions.report(APP, "elsewhere")
-    node.subscriptions.report(APP, ROOM)
+    node.subscriptions.on_request(m.ReportRequest(APP, "elsewhere"))
+    node.subscriptions.on_request(m.ReportRequest(APP, ROOM))
     assert node.sent == [m.Report(m.ChannelReport(APP, ROOM, 1, [ANN]))]
 
 
@@ -279,7 +279,7 @@ async def test_before_the_first_broker_nothing_is_sent_and_who_has_left_by_then_
         ("presence-other", ANN)
     ]
     node.sent.clear()
-    node.subscriptions.report_before(lambda: None)  # the `Hello` has the counts
+    node.subscriptions.report_before(m.QueryConnections(1, APP), lambda: None)  # the `Hello` has the counts
     assert node.sent == []
 
 

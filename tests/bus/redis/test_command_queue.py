@@ -126,10 +126,10 @@ async def test_scripts_that_redis_has_lost_are_loaded_again(server: RedisServer)
     async with running(server) as queue:
         await queue.commands.load()
         await queue.redis.script_flush()
-        keys = ("counts", "members", "cached")
-        queue.commands.run_script(queue.scripts.channel_states, keys, (), queue.replies.append)
+        keys = ("counts", "members", "cached", "asked")
+        queue.commands.run_script(queue.scripts.channel_states, keys, ("untold",), queue.replies.append)
         await queue.commands.flush()
-        assert queue.replies == [[[0, 0, None, -2]]]
+        assert queue.replies == [[[0, 0, None, -2, 0]]]
 
 
 async def test_a_redis_that_keeps_no_scripts_is_of_no_use(
