@@ -28,7 +28,9 @@ from revurb.bus.redis.session_tasks import SessionTasks
 _log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 4
-CLAIM_LEASES = 3  # how many leases a node has to remove what another held, before the next node does it
+CLAIM_LEASES = (
+    1  # after how many leases the next node removes what a dead one held, if who does it is not heard of
+)
 
 
 class NodeLeases:
@@ -113,7 +115,7 @@ class NodeLeases:
             self._commands.run_script(
                 self._scripts.claim_removals,
                 (self._keys.leases, self._keys.removal_claims),
-                (int(CLAIM_LEASES * self._lease_ms),),
+                (int(CLAIM_LEASES * self._lease_ms), *self._removing),
                 self._remove_nodes,
             )
             self._commands.run_command(
@@ -137,7 +139,7 @@ class NodeLeases:
 
     async def _remove_node(self, node: str) -> None:
         try:
-            await self._removal.remove(node, entirely=True)
+            await self._removal.bury(node)
             keys = (self._keys.leases, self._keys.removal_claims)
             if await self._commands.ask_script(self._scripts.end_removal, keys, (node,)):
                 _log.warning("node did not come back, its members are removed", extra={"node": node})

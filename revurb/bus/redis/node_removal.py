@@ -11,14 +11,14 @@ from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
 from revurb.bus.redis.ledger_values import read_entries
-from revurb.bus.redis.pace import Pace
+from revurb.bus.redis.pace import Pace, SparingPace
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
 
 PARTITIONS_AT_ONCE = 4
 CHANNELS_PER_SCRIPT = 50  # 0.5 ms, during which Redis does nothing else
-_MEMBERS_PER_SCAN = 200
+MEMBERS_PER_STEP = 100  # 3 ms of Redis, which others share
 
 Keep: TypeAlias = Callable[[ChannelKey], bool]
 
@@ -52,10 +52,18 @@ class NodeRemoval:
         await asyncio.gather(*workers)
         await self._commands.flush()
 
+    async def bury(self, node: str) -> None:
+        """Remove everything that a dead node held, step by step with pauses, so that neither Redis nor this node is
+        held up. What was removed stays so if this node dies before the end: another may go on."""
+        pace = SparingPace(self._commands)
+        await self._remove_partitions(iter(range(PARTITIONS)), pace, node, lambda key: False, True)
+        await self._commands.flush()
+
     async def _remove_partitions(
         self, partitions: Iterator[int], pace: Pace, node: str, keep: Keep, entirely: bool
     ) -> None:
         for number in partitions:
+            await pace.step()
             held = self._keys.node_topics(number, node)
             try:
                 topic_ids = await self._commands.ask("SMEMBERS", held)
@@ -63,9 +71,8 @@ class NodeRemoval:
                 topic_ids = ()
             for start in range(0, len(topic_ids), CHANNELS_PER_SCRIPT):
                 await pace.step()
-                await self._remove_topics(
-                    number, node, held, topic_ids[start : start + CHANNELS_PER_SCRIPT], keep
-                )
+                some = topic_ids[start : start + CHANNELS_PER_SCRIPT]
+                await self._remove_topics(number, node, held, some, keep, pace)
             if entirely:
                 self._commands.run_command("HDEL", self._keys.seqs[number], node)
                 # Whoever is listed as a holder and holds nothing is none.
@@ -74,7 +81,7 @@ class NodeRemoval:
                 )
 
     async def _remove_topics(
-        self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: Keep
+        self, number: int, node: str, held: str, topic_ids: Sequence[bytes], keep: Keep, pace: Pace
     ) -> None:
         removed: list[ChannelKey] = []
         for raw in topic_ids:
@@ -97,20 +104,22 @@ class NodeRemoval:
             args += (topic.id, channel)
         # Whatever the channels' values are, the script goes on with the next one.
         for index in await self._commands.ask_script(self._scripts.remove_counts, keys, args):
-            await self._remove_members(node, *removed[index - 1])
+            await self._remove_members(node, removed[index - 1], pace)
 
-    async def _remove_members(self, node: str, app_id: str, channel: str) -> None:
+    async def _remove_members(self, node: str, of: ChannelKey, pace: Pace) -> None:
+        app_id, channel = of
         key, cursor = self._keys.topic(app_id, channel).members, 0
         while True:
+            await pace.step()
             try:
-                next_cursor, pairs = await self._commands.ask(
-                    "HSCAN", key, cursor, "COUNT", _MEMBERS_PER_SCAN
-                )
+                next_cursor, pairs = await self._commands.ask("HSCAN", key, cursor, "COUNT", MEMBERS_PER_STEP)
             except UnusableValue:
                 break
-            for entry in read_entries(pairs, key, self._invalid):
-                if node in entry.nodes:
-                    self._ledger.leave(app_id, channel, entry.member, node=node)
+            here = [entry for entry in read_entries(pairs, key, self._invalid) if node in entry.nodes]
+            for number, entry in enumerate(here):  # of a small hash Redis gives all at once
+                if number and not number % MEMBERS_PER_STEP:
+                    await pace.step()
+                self._ledger.leave(app_id, channel, entry.member, node=node)
             cursor = int(next_cursor)
             if not cursor:
                 break

@@ -17,14 +17,18 @@ return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
 # lives and renews it. KEYS: leases. ARGV: node, lease ms.
 GRANT_LEASE = "return redis.call('ZADD', KEYS[1], 'NX', now_ms() + ARGV[2], ARGV[1])"
 
-# KEYS: leases, removal claims. ARGV: claim ms. Returns the nodes whose leases have ended and that no other node has
-# claimed. The caller must remove what they held.
+# KEYS: leases, removal claims. ARGV: claim ms, then the nodes that the caller is removing: its claims are prolonged.
+# Returns the nodes whose leases have ended and that no node has claimed. The caller must remove what they held.
 CLAIM_REMOVALS = """
 local now, claimed = now_ms(), {}
+local function claim(dead)
+  redis.call('HSET', KEYS[2], dead, string.format('%.0f', now + ARGV[1]))
+  redis.call('PEXPIRE', KEYS[2], ARGV[1])
+end
+for i = 2, #ARGV do claim(ARGV[i]) end
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   if (tonumber(redis.call('HGET', KEYS[2], dead) or '0') or 0) <= now then
-    redis.call('HSET', KEYS[2], dead, string.format('%.0f', now + ARGV[1]))
-    redis.call('PEXPIRE', KEYS[2], ARGV[1])
+    claim(dead)
     table.insert(claimed, dead)
   end
 end

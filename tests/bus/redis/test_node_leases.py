@@ -9,10 +9,11 @@ import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.redis import pace
 from revurb.bus.redis.keys import PARTITIONS, Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve, texts_up_to
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -67,6 +68,9 @@ async def test_whose_lease_has_ended_begins_anew(
         await redis.zadd(KEYS.leases, {here.name: 1})
         leases = there.bus._link._session._leases
         leases._renew(leases._renewed)
+        async with asyncio.timeout(DEADLINE_S):
+            while await redis.zscore(KEYS.leases, here.name) is not None:
+                await asyncio.sleep(0.02)
         await has_channels(there, 0)
     session._leases._renew(session._leases._renewed)
     await here.until(lambda: here.bus._link._session is not session and not here.bus.degraded)
@@ -180,3 +184,43 @@ async def test_whoever_holds_nothing_is_no_orphan(
     orphans = [record for record in caplog.records if "no lease" in record.message]
     assert {record.__dict__["node"] for record in orphans} == {"nobody"}
     assert len(await resolve(here.bus.members(APP, "presence-x"))) == 1
+
+
+async def test_who_dies_while_it_removes_is_followed_by_the_next_and_all_is_told_once(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SPARING_SHARE", 0.001)
+    monkeypatch.setattr(pace, "MAX_PAUSE_S", 0.01)
+    cluster = RedisCluster(server, lease_s=60)
+    dead, first, second, watching = [await cluster.node() for _ in range(4)]
+    rooms = [f"presence-{number}" for number in range(40)]
+    for room in rooms:
+        await dead.enter(room, ANN)
+        await watching.enter(room, BOB)
+    first_leases, second_leases = (node.bus._link._session._leases for node in (first, second))
+    await cluster.kill(dead)
+    async with server.client() as redis:
+        await redis.zadd(KEYS.leases, {dead.name: 1})
+        first_leases._renew(first_leases._renewed)
+        await watching.until(lambda: watching.received)
+        claimed = await redis.hget(KEYS.removal_claims, dead.name)
+        async with asyncio.timeout(DEADLINE_S):
+            while await redis.hget(KEYS.removal_claims, dead.name) == claimed:
+                first_leases._renew(first_leases._renewed)  # which prolongs the claim
+                second_leases._renew(second_leases._renewed)
+                await asyncio.sleep(0.005)
+        assert not second_leases._removing, "one is enough"
+        await cluster.kill(first)
+        seen = len(watching.received)
+        assert seen < len(rooms)
+        await redis.hset(KEYS.removal_claims, dead.name, "1")  # the claim has ended
+        second_leases._renew(second_leases._renewed)
+        async with asyncio.timeout(DEADLINE_S):
+            while await redis.zscore(KEYS.leases, dead.name) is not None:
+                await asyncio.sleep(0.005)
+        await watching.until(lambda: len(watching.received) >= len(rooms))
+        await watching.publish(b"last", rooms[0])
+        await texts_up_to(watching, b"last", rooms[0])
+    expected = sorted((room, MEMBER_EVENTS.removed(room, ANN)) for room in rooms)
+    assert sorted((channel, text) for channel, text, _ in watching.received if text != b"last") == expected
+    await cluster.close()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from revurb.bus.redis.node_removal import CHANNELS_PER_SCRIPT
+import asyncio
+
+import pytest
+
+from revurb.bus.redis import pace
+from revurb.bus.redis.node_removal import CHANNELS_PER_SCRIPT, MEMBERS_PER_STEP
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.redis.ledgers import APP, KEYS, ledgers
@@ -108,3 +113,29 @@ async def test_when_it_returns_everybody_finds_everything_removed(server: RedisS
         await made.redis.set(TOPIC.counts, "not a hash")
         await made.removal("n2").remove("n1", entirely=True)
         assert not await made.redis.exists(KEYS.occupied(TOPIC.partition, APP))
+
+
+async def test_a_burial_removes_the_same_and_leaves_time_to_others(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SPARING_SHARE", 0.5)
+    names = [f"c{number}" for number in range(3 * CHANNELS_PER_SCRIPT)]
+    members = [Member(str(number), b"%d" % number, b"null") for number in range(500)]
+    async with ledgers(server) as made:
+        dead, alive = made.of("n1"), made.of("n2")
+        for name in names:
+            dead.set_count(APP, name, 1)
+        dead.report_channel(APP, ROOM, 500, members, announce=False)
+        dead.set_connections(APP, 9)
+        alive.report_channel(APP, ROOM, 1, [BOB], announce=False)
+        await made.commands.flush()
+        burial = asyncio.create_task(made.removal("n2").bury("n1"))
+        most = 0
+        while not burial.done():
+            most = max(most, made.commands.waiting)
+            await asyncio.sleep(0)
+        assert most <= MEMBERS_PER_STEP + 5, "the members of one step"
+        assert await made.queries.channels(APP, "") == {ROOM: ChannelState(1, 1)}
+        assert await made.queries.connections(APP) == 0
+        assert len(await made.logged(ROOM)) == 500
+        assert await made.redis.keys("*held:n1") == []
