@@ -63,6 +63,11 @@ def unpack(data: bytes) -> Envelope:
     return envelope
 
 
+def packed_topic(app_id: str, channel: str) -> bytes:
+    """The bytes of an envelope that say what channel it is for."""
+    return _encode(app_id) + _encode(channel)
+
+
 def parse_stream_id(stream_id: bytes) -> StreamId:
     """Raises ValueError for data that is not a stream id."""
     ms, _, number = stream_id.partition(b"-")

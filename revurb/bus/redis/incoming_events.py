@@ -182,6 +182,10 @@ class IncomingEvents:
         if topic is not None and topic.partition == partition:
             self._pass_on(topic, position, envelope)
 
+    def read_log_to(self, partition: int, position: StreamId) -> None:
+        """The log was read up to there: whatever else it has is of topics that nobody here wants."""
+        self._received[partition] = position
+
     @property
     def is_behind(self) -> bool:
         """Whether more came meanwhile than can be postponed, so that the log has to be read on."""

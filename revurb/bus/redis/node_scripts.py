@@ -1,5 +1,5 @@
-"""The Lua scripts that concern nodes and not channels: leases, heartbeats, notes, and keys that are not as they should
-be. They are written as those of scripts.py, which reads them.
+"""The Lua scripts that concern nodes and not channels: leases, heartbeats, notes, reading logs, keys that are not as
+they should be. They are written as those of scripts.py, which reads them.
 """
 
 from __future__ import annotations
@@ -77,4 +77,46 @@ for i, key in ipairs(KEYS) do
   end
 end
 return moved
+"""
+
+# Reads on in a log. KEYS: log. ARGV: the id after which to begin, how many events to return at most, how many to look
+# at, and the topics that are wanted, each as app id and channel in MessagePack. Returns {the id up to which it was
+# read, 1 if there is more, id and event of each}. An event without a channel is for all; one that is not understood is
+# returned, too.
+READ_LOG = """
+local byte, sub = string.byte, string.sub
+local function after_str(s, at)
+  local b = byte(s, at)
+  if b >= 0xa0 and b <= 0xbf then return at + b - 0x9f end
+  if b == 0xd9 then return at + 2 + byte(s, at + 1) end
+  if b == 0xda then return at + 3 + byte(s, at + 1) * 256 + byte(s, at + 2) end
+  error('not a str')
+end
+local sizes = {[0xcc] = 2, [0xcd] = 3, [0xce] = 5, [0xcf] = 9}
+local function topic(event)
+  if byte(event, 1) ~= 0x97 or byte(event, 2) ~= 1 then error('not an event') end
+  local seq = after_str(event, 3)
+  local app = seq + (byte(event, seq) < 0x80 and 1 or sizes[byte(event, seq)])
+  local channel = after_str(event, app)
+  local text = after_str(event, channel)
+  return text > channel + 1 and sub(event, app, text - 1)
+end
+local wanted = {}
+for i = 4, #ARGV do wanted[ARGV[i]] = true end
+local last, found, left = ARGV[1], {}, tonumber(ARGV[3])
+while left > 0 and #found < 2 * ARGV[2] do
+  local entries = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', math.min(left, ARGV[2] - #found / 2))
+  for _, entry in ipairs(entries) do
+    last = entry[1]
+    local event = entry[2][2]
+    local ok, key = pcall(topic, event)
+    if not ok or not key or wanted[key] then
+      table.insert(found, last)
+      table.insert(found, event)
+    end
+  end
+  if #entries == 0 then return {last, 0, unpack(found)} end
+  left = left - #entries
+end
+return {last, 1, unpack(found)}
 """

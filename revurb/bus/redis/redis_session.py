@@ -168,6 +168,7 @@ class RedisSession:
             memory.barrier.close(self._work.run_first)
         self._start = SessionStart(
             memory,
+            self._scripts,
             self._commands,
             self._listener.subscribe,
             is_first=is_first,

@@ -14,6 +14,7 @@ from revurb.bus.redis.node_scripts import (
     GRANT_LEASE,
     HEARTBEAT,
     PUBLISH_NOTE,
+    READ_LOG,
     RENEW_LEASE,
     SET_ASIDE,
 )
@@ -314,6 +315,7 @@ class Scripts:
         self.claim_removals = RedisScript(CLAIM_REMOVALS, publish)
         self.end_removal = RedisScript(END_REMOVAL, publish)
         self.heartbeat = RedisScript(HEARTBEAT, publish)
+        self.read_log = RedisScript(READ_LOG, publish)
         self.publish_note = RedisScript(PUBLISH_NOTE, publish)
 
     def all(self) -> list[RedisScript]:

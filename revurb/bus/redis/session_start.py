@@ -11,6 +11,7 @@ from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.pace import Pace
 from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.state_report import ReportedState, report_state
 from revurb.bus.redis.topic_subscriptions import ALL_NODES_TOPIC
 
@@ -22,6 +23,7 @@ class SessionStart:
     def __init__(
         self,
         memory: LinkMemory,
+        scripts: Scripts,
         commands: CommandQueue,
         subscribe: Callable[[str, Callable[[], None]], None],
         *,
@@ -30,6 +32,7 @@ class SessionStart:
         missed: int,
     ) -> None:
         self._memory = memory
+        self._scripts = scripts
         self._commands = commands
         self._subscribe_channel = subscribe
         self._is_first = is_first
@@ -79,7 +82,8 @@ class SessionStart:
 
     def _catch_up(self) -> None:
         memory = self._memory
-        catch_up(memory.topics.partitions(), memory.keys, self._commands, memory.incoming, self._caught_up)
+        topics = memory.topics.by_partition()
+        catch_up(topics, memory.keys, self._scripts, self._commands, memory.incoming, self._caught_up)
 
     def _caught_up(self) -> None:
         memory = self._memory

@@ -23,7 +23,7 @@ def test_a_topic_is_known_by_its_channel_and_keeps_its_first_position() -> None:
     topics.add("app1", "news", StreamId(9, 0))
     assert newest(topics, "app1", "news") == StreamId(5, 0)
     assert topics.find_by_channel(NEWS.channel.encode()) is topics.find("app1", "news")
-    assert topics.partitions() == {partition_of("app1", "news")}
+    assert topics.by_partition() == {partition_of("app1", "news"): [("app1", "news")]}
     assert topics.remove("app1", "news") == NEWS.channel
     assert topics.find("app1", "news") is topics.find_by_channel(NEWS.channel.encode()) is None
 
