@@ -177,8 +177,8 @@ async def test_a_node_gets_what_it_wants_and_what_is_not_understood(
         async with asyncio.timeout(10):
             await done.wait()
         for number in expected:
-            newest: Any = (await redis.xrevrange(keys.logs[number], count=1))[0][0]
-            assert incoming.received(number) == envelope.parse_stream_id(newest)
+            entries: Any = await redis.xrevrange(keys.logs[number], count=1)
+            assert incoming.received(number) == envelope.parse_stream_id(entries[0][0])
         await commands.stop()
     assert sorted(received) == sorted(text for texts in expected.values() for text in texts)
     assert looked_at == len(received) < events / 2
