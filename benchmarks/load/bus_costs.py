@@ -27,7 +27,7 @@ from benchmarks.load.far_side import (
     receiving_bus,
     subscribers,
 )
-from revurb.bus.brokered import count_reporter
+from revurb.bus.brokered import count_reporter, held_counts
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -102,7 +102,8 @@ def in_a_cluster(broker: Broker) -> Figures:
 
 async def _everything(meter: Meter, first: bool) -> None:
     broker = meter.broker
-    count_reporter.REPORT_EVERY_S = 0.0  # so that each change of a count is told, and shows what that costs
+    # So that each change of a count is told, and shows what that costs.
+    count_reporter.REPORT_EVERY_S = held_counts.TELL_EVERY_S = 0.0
     async with _bus("publishing", broker) as bus:
         if first:
             await _node_memory(meter, bus)
@@ -219,7 +220,7 @@ async def _presence(meter: Meter, bus: BrokeredBus) -> None:
 
 
 async def _connections(meter: Meter, bus: BrokeredBus) -> None:
-    """Each connection that comes or goes changes a count; with a limit Redis decides about each that comes."""
+    """Each connection that comes or goes changes a count; with a limit Redis lends places for them."""
     async with meter.of("connection_1", 300):
         for _ in range(300):
             bus.admit(APP_ID, None)
@@ -228,8 +229,8 @@ async def _connections(meter: Meter, bus: BrokeredBus) -> None:
     others = {f"node-{number}": 20_000 for number in range(PROCESSES)}
     await client.hset(Keys("revurb").connections(APP_ID), mapping=others)
     async with meter.of(f"admit_of_{PROCESSES}", 200):
-        for _ in range(200):
-            granted = bus.admit(APP_ID, 10**9)
+        for number in range(200):
+            granted = bus.admit(APP_ID, 10**9 + number)  # with another limit nothing is lent
             assert isinstance(granted, Awaitable)
             await granted
     await client.aclose()

@@ -19,6 +19,7 @@ TESTED_BY: dict[str, str] = {
     "bus/brokered/event_messages.py": "bus/brokered/test_broker_messages.py",
     "bus/brokered/reported_state.py": "bus/brokered/test_broker_messages.py",
     "bus/hub/peer.py": "bus/hub/test_broker.py",
+    "bus/redis/connection_scripts.py": "bus/redis/test_redis_ledger.py",
     "bus/redis/link_memory.py": "bus/redis/test_redis_link.py",
     "bus/redis/redis_commands.py": "bus/redis/test_command_queue.py",
     "bus/redis/node_scripts.py": "bus/redis/test_scripts.py",

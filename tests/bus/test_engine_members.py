@@ -1,6 +1,7 @@
 """What every engine does about connections and members where there are several nodes: rules 5 and 6 of the bus."""
 
 import asyncio
+from random import Random
 
 import pytest
 
@@ -109,3 +110,47 @@ async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> 
     assert await resolve(here.bus.admit(APP, 3))
     assert await resolve(here.bus.admit(APP, 3))
     assert not await resolve(here.bus.admit(APP, 3))
+
+
+async def test_a_place_is_refused_only_if_none_is_free_anywhere(cluster: Cluster) -> None:
+    """Whoever had it lent, took it or gave it back."""
+    limit, random = 12, Random(14)
+    nodes = [await cluster.node() for _ in range(3)]
+    counts = dict.fromkeys(range(3), 0)
+    refused = 0
+    for _ in range(400):
+        number = random.randrange(3)
+        bus, taken = nodes[number].bus, sum(counts.values())
+        if random.random() < 0.6:
+            granted = await resolve(bus.admit(APP, limit))
+            assert granted == (taken < limit)
+            counts[number] += granted
+            refused += not granted
+        elif counts[number]:
+            bus.release(APP)
+            counts[number] -= 1
+            await resolve(bus.connections(APP))  # whose answer includes what this node has told
+    assert 50 < refused < 200
+
+
+async def test_never_more_than_the_limit_are_let_in_at_once(cluster: Cluster) -> None:
+    limit, nodes = 40, [await cluster.node() for _ in range(3)]
+    counts = [0, 0, 0]
+
+    async def comes_and_goes(number: int, random: Random) -> None:
+        bus = nodes[number].bus
+        for _ in range(30):
+            if await resolve(bus.admit(APP, limit)):
+                counts[number] += 1
+                assert sum(counts) <= limit
+                for _ in range(random.randrange(20)):
+                    await asyncio.sleep(0)
+                counts[number] -= 1
+                bus.release(APP)
+
+    await asyncio.gather(*[comes_and_goes(number % 3, Random(number)) for number in range(60)])
+    for number, node in enumerate(nodes):
+        await resolve(node.bus.connections(APP))
+        assert node.bus.local_view.connections(APP) == counts[number] == 0
+    granted = await asyncio.gather(*[resolve(nodes[n % 3].bus.admit(APP, limit)) for n in range(60)])
+    assert sum(granted) == limit

@@ -68,6 +68,14 @@ class BrokerLink(Protocol):
         """How far this node is behind the broker in receiving, at `now` of time.monotonic; None while that is not
         known."""
 
+    def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
+        """Called before each connection of the app that comes to the `count` that there are. Returns whether it may be
+        taken in without an `Admit`, since there is no limit, or since the broker has lent this node a place below
+        it."""
+
+    def released(self, app_id: str, count: int) -> None:
+        """Called when a connection of the app has ended; there are `count` more."""
+
     def hold_receiving(self, is_held: bool) -> None:
         """See `revurb.bus.engine.BusEngine`."""
 

@@ -60,8 +60,7 @@ class BrokeredBus:
         self.missed = 0  # at most so many events could not be sent to this node, or not again
         self.received = 0  # events from the broker, this node's own included
         self.invalid_messages = 0
-        self._receiver = receiver
-        self._link = connect(self)
+        self._receiver, self._link = receiver, connect(self)
         self._log = self._link.log
         self.hold_receiving = self._link.hold_receiving
         self._queries = BrokerQueries(self._send)
@@ -151,14 +150,14 @@ class BrokeredBus:
         self._subscriptions.leave(app_id, channel, user_id)
 
     def admit(self, app_id: str, limit: int | None) -> bool | Awaitable[bool]:
-        if limit is None:
+        if self._link.has_place(app_id, limit, self.local_view.connections(app_id)) or limit is None:
             self._subscriptions.connect(app_id)
             return True
 
         def granted(value: msgspec.Raw) -> bool:
             if not m.read_bool(value):
                 return False
-            self._subscriptions.connect(app_id, is_known=True)
+            self._subscriptions.connect(app_id, is_known=not self._link.holds_counts)
             return True
 
         return self._ask(
@@ -167,6 +166,7 @@ class BrokeredBus:
 
     def release(self, app_id: str) -> None:
         self._subscriptions.disconnect(app_id)
+        self._link.released(app_id, self.local_view.connections(app_id))
 
     def terminate(self, app_id: str, user_id: str) -> Awaitable[None] | None:
         return self.publish(PublishedEvent(app_id, m.TERMINATIONS, user_id.encode()))
@@ -190,8 +190,8 @@ class BrokeredBus:
         return self._ask(ask, read, lambda: self.local_view.members(app_id, channel))
 
     def connections(self, app_id: str) -> Awaitable[int]:
-        ask, view = lambda id: m.QueryConnections(id, app_id), self.local_view
-        return self._ask(ask, m.read_count, lambda: view.connections(app_id))
+        view, read = self.local_view, m.read_count
+        return self._ask(lambda id: m.QueryConnections(id, app_id), read, lambda: view.connections(app_id))
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
         return self._queries.survey(question, deadline_s)

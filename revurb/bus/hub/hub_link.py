@@ -125,6 +125,13 @@ class HubLink(asyncio.Protocol):
             self._lag.sent(time.monotonic())
             self.send(m.HeartbeatRequest())
 
+    def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
+        """Nothing is lent: the hub is asked."""
+        return limit is None
+
+    def released(self, app_id: str, count: int) -> None:
+        """Does nothing: it is reported as any other change."""
+
     def hold_receiving(self, is_held: bool) -> None:
         """Leave what comes in the log while `is_held`."""
         self.log.hold(is_held)

@@ -17,7 +17,7 @@ _WHAT = re.compile(r":\{(?:p\d+|nodes)\}:(\w+)")
 _TYPES = {
     "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
-    "orphans": "string", "asked": "hash",
+    "orphans": "string", "asked": "hash", "spare": "hash", "recall": "hash",
 }  # fmt: skip
 
 
@@ -82,6 +82,18 @@ class Keys:
     def connections(self, app_id: str) -> str:
         """Hash: node -> its connections of the app; "" -> their sum."""
         return self.partition_key(partition_of(app_id, ""), f"connections:{app_id}")
+
+    def spare(self, app_id: str) -> str:
+        """Hash: node -> places of the app that are lent to it and not taken; "" -> their sum."""
+        return self.partition_key(partition_of(app_id, ""), f"spare:{app_id}")
+
+    def recall(self, app_id: str) -> str:
+        """Hash: when nodes were asked to give back such places, and how many have not done so."""
+        return self.partition_key(partition_of(app_id, ""), f"recall:{app_id}")
+
+    def places(self, app_id: str) -> str:
+        """Channel: where they are asked to."""
+        return self.partition_key(partition_of(app_id, ""), f"places:{app_id}")
 
     def count_demand(self, app_id: str, channel: str) -> CountDemandKeys:
         """Where a channel's count is asked for, or without a channel that of the app's connections."""

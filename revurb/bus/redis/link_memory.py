@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.member_events import MemberEvents
@@ -18,8 +18,8 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 @dataclass(slots=True)
 class LinkMemory:
     """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
-    none. `started_at` is since when this node may have clients, in time.monotonic;
-    `again_at` when a session last ended because keys that all nodes have in common were lost."""
+    none. `started_at` is since when this node may have clients, in time.monotonic; `again_at` when a session last ended
+    because keys that all nodes have in common were lost. `connections` are this node's, by app."""
 
     owner: BrokerLinkOwner
     node: str
@@ -36,3 +36,4 @@ class LinkMemory:
     epoch: str = ""
     started_at: float = 0.0
     again_at: float | None = None
+    connections: dict[str, int] = field(default_factory=dict)

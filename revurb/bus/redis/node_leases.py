@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,7 @@ class NodeLeases:
         self._invalid = invalid
         self._on_break = on_break
         self._epoch = ""
+        self._certain_until = 0.0  # by time.monotonic
         self._now_ms = 0  # of Redis' clock, at the last renewal
         self._removing: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -96,12 +98,22 @@ class NodeLeases:
             await asyncio.sleep(self._lease_s / RENEWALS_PER_LEASE * random.uniform(0.8, 1))
             self._renew(self._renewed)
 
+    def is_certain(self) -> bool:
+        """Whether the lease has certainly not ended, whatever happened since this node last heard of it."""
+        return time.monotonic() < self._certain_until
+
     def _renew(self, done: Callable[[Any], Any]) -> None:
+        sent_at = time.monotonic()
+
+        def renewed(reply: Any) -> None:
+            self._certain_until = sent_at + self._lease_s
+            done(reply)
+
         self._commands.run_script(
             self._scripts.renew_lease,
             (self._keys.leases, self._keys.epoch),
             (self._node, self._lease_ms, secrets.token_hex(8)),
-            done,
+            renewed,
         )
 
     def _renewed(self, reply: Any) -> None:

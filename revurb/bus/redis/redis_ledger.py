@@ -5,7 +5,7 @@ All methods return at once; where there is an answer, a callback gets it later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from revurb.bus.brokered import broker_messages as m
@@ -183,33 +183,53 @@ class RedisLedger:
         key = self._keys.topic(enter.app_id, enter.channel).members
         return position, read_members(found, key, self._invalid), cached
 
-    def admit(
-        self, app_id: str, limit: int, done: Callable[[bool], None], failed: FailureCallback | None = None
+    def lend_places(
+        self,
+        app_id: str,
+        count: int,
+        limit: int,
+        wanted: int,
+        wait_ms: int,
+        done: ReplyCallback,
+        failed: FailureCallback,
     ) -> None:
-        """Count one more connection of the app, if that keeps within `limit`. `done` gets whether it does, or `failed`
-        why that is not known."""
-        self._commands.run_script(
-            self._scripts.admit,
+        """Ask for `wanted` places of the app, of which this node has `count` connections. `done` gets the reply of
+        LEND_PLACES, or `failed` why there is none. What was lent and not taken is given back with that."""
+        keys, args = (
             self._connection_keys(app_id, self._node),
-            (self._node, topic_id(app_id), limit),
-            lambda reply: done(bool(reply)),
-            failed,
+            (self._node, topic_id(app_id), count, limit, wanted),
+        )
+        self._commands.run_script(
+            self._scripts.lend_places, keys, (*args, self._keys.places(app_id), wait_ms), done, failed
         )
 
-    def set_connections(self, app_id: str, count: int, node: str | None = None) -> None:
-        """Set the number of connections of the app on `node`, or this one."""
+    def set_connections(
+        self,
+        app_id: str,
+        count: int,
+        node: str | None = None,
+        *,
+        spare: int = 0,
+        round: str = "",
+        done: ReplyCallback | None = None,
+    ) -> None:
+        """Set the number of connections of the app on `node`, or this one, and how many places it has beside. `round`
+        is that of a recall that this answers; `done` gets whether there is one."""
         node = self._node if node is None else node
         self._commands.run_script(
             self._scripts.set_connections,
             self._connection_keys(app_id, node),
-            (node, topic_id(app_id), count),
+            (node, topic_id(app_id), count, spare, round),
+            done,
         )
 
-    def _connection_keys(self, app_id: str, node: str) -> tuple[str, str, str]:
-        """The keys of the app's connections, of what the node holds, and of all nodes that hold anything."""
+    def _connection_keys(self, app_id: str, node: str) -> tuple[str, ...]:
+        """The keys of the app's connections, of what the node holds, of all nodes that hold anything, and of the app's
+        spare places and their recall."""
         number = partition_of(app_id, "")
         return (
-            self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders[number]
+            self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders[number],
+            self._keys.spare(app_id), self._keys.recall(app_id)
         )  # fmt: skip
 
     def _when_published(self, event: PublishedEvent) -> ReplyCallback:

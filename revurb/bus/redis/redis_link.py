@@ -126,6 +126,18 @@ class RedisLink:
         else:
             self._memory.gate.open()
 
+    def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
+        session = self._session
+        return (
+            session.loans.take(app_id, limit, count)
+            if session is not None and session.is_up
+            else limit is None
+        )
+
+    def released(self, app_id: str, count: int) -> None:
+        if self._session is not None and self._session.is_up:
+            self._session.loans.released(app_id, count)
+
     def tick(self, now: float) -> None:
         """Does nothing: the session has timers of its own."""
 

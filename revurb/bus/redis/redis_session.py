@@ -18,6 +18,7 @@ from redis.asyncio import RedisCluster
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
+from revurb.bus.redis.connection_loans import ConnectionLoans
 from revurb.bus.redis.count_demand import CountDemand
 from revurb.bus.redis.event_publisher import EventPublisher
 from revurb.bus.redis.keys import topic_of
@@ -95,6 +96,10 @@ class RedisSession:
             node, keys, scripts, commands, self._removal, self._notes, memory.lease_s, self._tasks, invalid,
             self.break_off,
         )  # fmt: skip
+        self.loans = ConnectionLoans(
+            keys, self._ledger, memory.connections, self._listener.subscribe, self._answers.reply,
+            self._answers.refuse, self._leases.is_certain,
+        )  # fmt: skip
 
     # From opening to the end.
 
@@ -118,6 +123,7 @@ class RedisSession:
                 if not future.cancelled():
                     future.exception()  # asyncio complains about an exception that nobody retrieves
             self._work.stop()
+            self.loans.stop()
             await self._tasks.stop()
             await self._memory.heartbeat.stop()
             await self._leases.stop()
@@ -211,7 +217,7 @@ class RedisSession:
             case m.Unsubscribe(app_id, channel):
                 self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
             case m.ConnectionCount(app_id, _, count):
-                ledger.set_connections(app_id, count)
+                self.loans.set_connections(app_id, count)
             case m.CountHeld():
                 self._demand.hold(message)
             case m.CountTold():
@@ -226,14 +232,7 @@ class RedisSession:
                 self._leases.count_live(lambda asked: self._answers.reply(id, asked))
                 self._notes.ask_all(id, question)
             case m.Admit(id, app_id, limit):
-                run_after_resync(
-                    lambda: ledger.admit(
-                        app_id,
-                        limit,
-                        lambda granted: self._answers.reply(id, granted),
-                        lambda error: self._answers.refuse(id),
-                    )
-                )
+                run_after_resync(lambda: self.loans.admit(id, app_id, limit))
             case _:
                 run_after_resync(lambda: self._answers.answer(message))
 
@@ -278,6 +277,8 @@ class RedisSession:
         assert start is not None  # once messages can be sent
         start.state.add(part)
         if isinstance(part, m.Hello):
+            self._memory.connections.clear()
+            self._memory.connections.update(part.connections)
             self._work.hold()
             self._tasks.start(self._report_all(start))
 
@@ -319,8 +320,8 @@ class RedisSession:
         number = memory.topics.marker_partition_of(channel)
         if number is not None:
             memory.incoming.receive_marker(number, data)
-        elif self._demand.on_message(channel, data):
-            pass
+        elif self._demand.on_message(channel, data) or self.loans.on_message(channel, data):
+            return
         elif channel in (memory.topics.all_nodes, memory.topics.inbox):
             self._notes.on_message(channel, data)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha1
 
+from revurb.bus.redis.connection_scripts import COUNT_CONNECTIONS, LEND_PLACES, SET_CONNECTIONS
 from revurb.bus.redis.node_scripts import (
     CLAIM_REMOVALS,
     END_REMOVAL,
@@ -251,42 +252,9 @@ end
 return states
 """
 
-# KEYS: connections, asked. ARGV: untold channel. Returns {connections, nodes that are asked to tell their count and
-# have not yet}.
-COUNT_CONNECTIONS = """
-local sum = redis.call('HGET', KEYS[1], '')
-return {sum, ask_untold(KEYS[2], ARGV[1])}
-"""
-
 # A node has told its count. KEYS: asked. ARGV: the round in which it was asked.
 COUNT_TOLD = """
 if redis.call('HGET', KEYS[1], 'round') == ARGV[1] then redis.call('HINCRBY', KEYS[1], 'left', -1) end
-"""
-
-# Counts one more connection of an app. KEYS: connections, held, holders. ARGV: node, topic id of the app, limit.
-# Returns 1, or 0 if the limit is reached. The sum is stored under '', so that this costs as much with a thousand nodes
-# as with two.
-ADMIT = """
-local sum = tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0
-if sum >= tonumber(ARGV[3]) then return 0 end
-local mine = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
-redis.call('HSET', KEYS[1], '', string.format('%.0f', sum + 1), ARGV[1], string.format('%.0f', mine + 1))
-hold(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
-return 1
-"""
-
-# Sets a node's number of connections. KEYS: connections, held, holders. ARGV: node, topic id of the app, count.
-SET_CONNECTIONS = """
-local before = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
-local sum = (tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0) + tonumber(ARGV[3]) - before
-if sum > 0 then redis.call('HSET', KEYS[1], '', string.format('%.0f', sum)) else redis.call('HDEL', KEYS[1], '') end
-if tonumber(ARGV[3]) > 0 then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-  hold(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
-else
-  redis.call('HDEL', KEYS[1], ARGV[1])
-  let_go(KEYS[2], KEYS[3], ARGV[2], ARGV[1])
-end
 """
 
 
@@ -308,7 +276,7 @@ class Scripts:
         self.count_connections = RedisScript(COUNT_CONNECTIONS, publish)
         self.count_told = RedisScript(COUNT_TOLD, publish)
         self.set_aside = RedisScript(SET_ASIDE, publish)
-        self.admit = RedisScript(ADMIT, publish)
+        self.lend_places = RedisScript(LEND_PLACES, publish)
         self.set_connections = RedisScript(SET_CONNECTIONS, publish)
         self.renew_lease = RedisScript(RENEW_LEASE, publish)
         self.grant_lease = RedisScript(GRANT_LEASE, publish)

@@ -45,6 +45,11 @@ class ScriptedLink:
     def lag_s(self, now: float) -> float | None:
         return None
 
+    def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
+        return limit is None
+
+    def released(self, app_id: str, count: int) -> None: ...
+
     def hold_receiving(self, is_held: bool) -> None: ...
 
 

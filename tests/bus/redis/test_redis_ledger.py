@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.redis.redis_ledger import RedisLedger
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import CachedEvent, ChannelState, Member
 from tests.bus.redis.ledgers import APP, KEYS, ledgers
@@ -54,13 +58,39 @@ async def test_states_are_those_of_all_nodes(server: RedisServer) -> None:
 async def test_connections_are_limited_over_all_nodes(server: RedisServer) -> None:
     async with ledgers(server) as made:
         one, two = made.of("n1"), made.of("n2")
-        one.set_connections(APP, 2)
-        assert [await made.answer(lambda done: two.admit(APP, 3, done)) for _ in range(2)] == [True, False]
-        assert await made.queries.connections(APP) == 3
+
+        async def lend(ledger: RedisLedger, count: int, limit: int, wanted: int) -> list[int]:
+            def fail(error: UnusableValue) -> None:
+                raise error
+
+            return list(
+                await made.answer(
+                    lambda done: ledger.lend_places(APP, count, limit, wanted, 2000, done, fail)
+                )
+            )
+
+        async def stored() -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+            connections: Any = await made.redis.hgetall(KEYS.connections(APP))
+            spare: Any = await made.redis.hgetall(KEYS.spare(APP))
+            return connections, spare
+
+        one.set_connections(APP, 20)
+        assert await lend(two, 0, 100, 3) == [40, 0, 0], "half of what is free, as the only other node"
+        assert await stored() == ({b"": b"23", b"n1": b"20", b"n2": b"3"}, {b"": b"37", b"n2": b"37"})
+        assert await lend(two, 3, 100, 50) == [50, 0, 0], "what was spare is given back"
+        assert await lend(one, 20, 100, 50) == [27, 0, 1], "nobody listens who could give something back"
+        assert await stored() == ({b"": b"100", b"n1": b"47", b"n2": b"53"}, {})
+        assert await lend(two, 53, 100, 1) == [0, 0, 1]
+        assert await lend(two, 53, 90, 1) == [0, 0, 1], "nor if the limit is lower than what is there"
+        one.set_connections(APP, 40, spare=5)
+        assert await lend(two, 53, 100, 1) == [1, 0, 1], "one by one until much is free"
+        two.set_connections(APP, 10)
+        assert await lend(two, 10, 100, 1) == [11, 0, 0]
+        assert await made.queries.connections(APP) == 51
         one.set_connections(APP, 0)
         two.set_connections(APP, 0)
         assert await made.queries.connections(APP) == 0
-        assert not await made.redis.exists(KEYS.connections(APP))
+        assert not await made.redis.exists(KEYS.connections(APP), KEYS.spare(APP), KEYS.recall(APP))
 
 
 async def test_a_departed_member_is_announced_unless_another_node_has_it(server: RedisServer) -> None:
