@@ -48,9 +48,7 @@ class SharedLog:
         """Read the records of a topic. As often as it was added, it has to be removed."""
 
     def remove_topic(self, bucket: int, /) -> None: ...
-    def append(
-        self, data: bytes, bucket: int, flags: int = 0, target: int = 0, only: int = 0
-    ) -> int:
+    def append(self, data: bytes, bucket: int, flags: int = 0, target: int = 0, only: int = 0) -> int:
         """Append a record and wake those that want it; with a `target`, the process with that token alone. Returns its
         position; with `only`, 0 if that is not the next one. Raises ValueError if it is too large."""
 

@@ -20,6 +20,7 @@ from revurb.pusher.ports import Receiver
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+
 class HubAddress(NamedTuple):
     """How a worker reaches the hub: the address of its socket, and the log."""
 

@@ -48,7 +48,7 @@ def prepare_hub(arguments: Sequence[str], config: ConfigSource | None = None) ->
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--socket-fd", type=int, help="descriptor of the bound Unix socket")
     place.add_argument("--socket", help="path of the Unix socket, for a supervisor of an older release")
-    parser.add_argument("--event-log", required=True, help="descriptors of the log: 7,8,9")
+    parser.add_argument("--event-log", help="descriptors of the log: 7,8,9")
     parser.add_argument(
         "--workers",
         type=int,

@@ -159,8 +159,13 @@ def inherited(fd: int) -> socket.socket:
     return sock
 
 
-def inherited_log(argument: str) -> LogDescriptors:
-    """The log whose descriptors the supervisor has left to this process, and to none of its children."""
+def inherited_log(argument: str | None) -> LogDescriptors:
+    """The log whose descriptors the supervisor has left to this process, and to none of its children. Raises
+    ConfigError if it is of a release that had none."""
+    if argument is None:
+        raise ConfigError(
+            ["the server was started by an older release: stop it and start it again, to run this one"]
+        )
     descriptors = LogDescriptors.from_argument(argument)
     for fd in descriptors.all:
         os.set_inheritable(fd, False)

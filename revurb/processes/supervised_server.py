@@ -1,4 +1,5 @@
-"""What a supervisor has before it supervises: the template of its first workers, the bound addresses, the hub's socket and log.
+"""What a supervisor has before it supervises: the template of its first workers, the bound addresses, the hub's socket,
+and the log of the host.
 
 In this order: the template shares the memory of this process, and none of its descriptors.
 """

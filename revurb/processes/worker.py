@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from revurb.config import ConfigError, load_app_provider
+from revurb.config import load_app_provider
 from revurb.node.bus_factory import HubAddress, choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
@@ -133,10 +133,6 @@ async def run_worker(
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     tokens = options.connection_tokens
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
-    if options.event_log is None:
-        raise ConfigError(
-            ["the server was started by an older release: stop it and start it again, to run this one"]
-        )
     hub = HubAddress(options.hub_socket, inherited_log(options.event_log))
     bus_factory = choose_bus_factory(config, hub)
     node = Node(

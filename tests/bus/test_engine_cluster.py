@@ -266,14 +266,14 @@ async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
     assert 0 <= health.lag_s < DEADLINE_S
     assert health._replace(lag_s=None) == BusHealth(topics=2)
     accepted = [here.bus.publish(PublishedEvent(APP, "a", b"%d" % number)) for number in range(3)]
-    assert here.bus.health.waiting == 3
+    assert here.bus.health.waiting == (0 if here.bus._log is not None else 3)  # a log accepts at once
     for each in accepted:
         await resolve(each)
     assert here.bus.health.waiting == 0
     await cluster.outage()
     await here.until(lambda: here.bus.degraded)
     await here.publish(b"later", "a")
-    assert here.bus.health.waiting == 1
+    assert here.bus.health.waiting == (0 if here.bus._log is not None else 1)
 
 
 # A node whose clients do not take what waits for them already receives nothing more until they have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
+from revurb.bus.hub.event_log import shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.processes.hub_socket import HUB_LEASE_S
@@ -27,6 +29,8 @@ class HubProcess(_NodeGroup):
         self._lease_s = lease_s
         self._started = 0
         self._path = str(folder / "hub.sock")
+        self._memory = contextlib.ExitStack()
+        self.log = self._memory.enter_context(shared_log(32))
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
 
@@ -44,7 +48,7 @@ class HubProcess(_NodeGroup):
             node.name,
             node,
             MEMBER_EVENTS,
-            lambda owner: HubLink(self._path, owner, self._lease_s / 5),
+            lambda owner: HubLink(self._path, self.log, owner, self._lease_s / 5),
             MAX_CACHED_BYTES,
         )
         return await self._start(node)
@@ -64,6 +68,7 @@ class HubProcess(_NodeGroup):
         self._process.kill()
         self._process.wait()
         self._link.close()
+        self.log.open().free(self._process.pid)  # as the supervisor does
 
     async def recover(self) -> None:
         await self._open(len(self.nodes))
@@ -72,6 +77,7 @@ class HubProcess(_NodeGroup):
         await super().close()
         if self._process is not None and self._process.poll() is None:
             await self.outage()
+        self._memory.close()
 
     async def _open(self, expected: int) -> None:
         ours, theirs = socket.socketpair()
@@ -81,11 +87,11 @@ class HubProcess(_NodeGroup):
                     *(sys.executable, "-m", "revurb.processes.hub"),
                     *("--link", f"1:{theirs.fileno()}", "--stack", "2"),
                     *("--socket", self._path, "--workers", str(expected)),
-                    *("--lease", str(self._lease_s)),
+                    *("--lease", str(self._lease_s), "--event-log", self.log.argument()),
                     *("--max-cached-bytes", str(MAX_CACHED_BYTES)),
                     *("--log-format", "plain", "--log-level", "warning"),
                 ],
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *self.log.all),
                 env=dict(os.environ),
             )
         ours.setblocking(False)
@@ -100,6 +106,7 @@ def stop_reading(node: BusNode) -> None:
     """The worker takes nothing more, as one that is stopped or whose loop is blocked."""
     transport: Any = node.bus._link._transport
     transport.pause_reading()
+    node.bus._link.log.hold(True)
 
 
 def go_on_reading(node: BusNode) -> None:
@@ -107,3 +114,4 @@ def go_on_reading(node: BusNode) -> None:
     transport: Any = node.bus._link._transport
     if transport is not None:
         transport.resume_reading()
+    node.bus._link.log.hold(False)

@@ -23,7 +23,7 @@ async def says(connection: Http, status: int) -> str:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_server_at_the_limit_of_open_files_says_so(tmp_path: Path, workers: str) -> None:
-    prefix = ("sh", "-c", 'ulimit -n 48; exec "$@"', "sh")
+    prefix = ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
     with serving(tmp_path, "--workers", workers, prefix=prefix) as server:
         async with http(server.port) as old:
             await says(old, 200)
@@ -34,7 +34,7 @@ async def test_a_server_at_the_limit_of_open_files_says_so(tmp_path: Path, worke
             await says(old, 200)
             async with connect(server.port, "key1") as after:
                 await after.subscribe("a")
-        server.said("no file descriptor is left, clients are dropped.* open_files_limit=48")
+        server.said("no file descriptor is left, clients are dropped.* open_files_limit=64")
         assert server.output.count("no file descriptor is left") <= int(workers)
         server.signal(signal.SIGTERM)
         assert server.ended() == 0

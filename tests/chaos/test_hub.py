@@ -1,4 +1,4 @@
-"""The hub is killed while a worker takes nothing: whatever it had not been sent yet comes from elsewhere, once."""
+"""The hub is killed while a worker takes nothing: it gets everything when it goes on, once and in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def publish_all(node: BusNode, texts: list[bytes], channel: str = "news") 
         await node.publish(text, channel)  # within a deadline
 
 
-async def test_events_that_only_the_hub_had_are_published_again(cluster: HubProcess) -> None:
+async def test_a_worker_that_takes_nothing_while_the_hub_dies_misses_no_event(cluster: HubProcess) -> None:
     slow, publisher, other = [await cluster.node() for _ in range(3)]
     for node in (slow, publisher, other):
         await node.enter()
@@ -50,7 +50,7 @@ async def test_events_that_only_the_hub_had_are_published_again(cluster: HubProc
     assert [node.bus.missed + node.bus.health.dropped for node in cluster.nodes] == [0, 0, 0]
 
 
-async def test_members_that_only_the_hub_had_announced_are_announced_again(cluster: HubProcess) -> None:
+async def test_members_that_a_dead_hub_has_announced_are_heard_of_once(cluster: HubProcess) -> None:
     slow, busy, other = [await cluster.node() for _ in range(3)]
     staying, leaving = USERS[:10], USERS[10:]
     await slow.enter("news")
@@ -92,11 +92,10 @@ async def test_a_slow_worker_holds_up_nobody_and_gets_everything(cluster: HubPro
     async with asyncio.timeout(10):
         for event in events:
             await resolve(publisher.bus.publish(event))
-    assert len(publisher.bus._outbound.held()) > len(FILLER) // 2
+    assert not slow.received
     go_on_reading(slow)
     await slow.until(lambda: len(slow.received) == len(FILLER))
     assert slow.texts() == FILLER
-    await publisher.until(lambda: not publisher.bus._outbound.held())
 
 
 async def test_a_worker_that_holds_more_than_a_message_may_have_links_again(cluster: HubProcess) -> None:

@@ -22,7 +22,7 @@ def cluster(run: Run, tmp_path: Path) -> Iterator[HubProcess]:
     run(cluster.close())
 
 
-async def test_what_only_the_hub_had_said_of_a_dead_worker_is_said_again(cluster: HubProcess) -> None:
+async def test_what_a_dead_hub_has_said_of_a_dead_worker_is_heard_once(cluster: HubProcess) -> None:
     slow, other, leaving = [await cluster.node() for _ in range(3)]
     await slow.enter("news")
     await slow.enter(ROOM, Member("slow", b'"slow"', b"null"))
@@ -36,7 +36,6 @@ async def test_what_only_the_hub_had_said_of_a_dead_worker_is_said_again(cluster
     await publish_all(other, FILLER)
     await cluster.dismiss(leaving)
     await other.until(lambda: len(other.texts(ROOM)) == len(USERS) - 1)
-    await other.until(lambda: sum(bool(held.source) for held in other.bus._outbound.held()) == len(USERS) - 1)
     await cluster.outage()
     await cluster.recover()
     go_on_reading(slow)
@@ -46,7 +45,6 @@ async def test_what_only_the_hub_had_said_of_a_dead_worker_is_said_again(cluster
         await node.until(lambda node=node: b"end" in node.texts(ROOM))  # type: ignore[misc]
         assert node.texts(ROOM) == expected
     assert slow.texts() == FILLER
-    await other.until(lambda: not other.bus._outbound.held())
 
 
 async def test_a_worker_that_died_before_the_hub_is_buried_by_the_next_one(cluster: HubProcess) -> None:

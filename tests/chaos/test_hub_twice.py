@@ -1,4 +1,4 @@
-"""The hub is killed again before a worker has what the first one had for it, or after what kept it."""
+"""The hub is killed again before a worker has heard what the first one has said."""
 
 from __future__ import annotations
 
@@ -39,10 +39,6 @@ async def enter_all(cluster: HubProcess, count: int) -> list[BusNode]:
     return nodes
 
 
-def kept_for_the_hub(*nodes: BusNode) -> int:
-    return sum(bool(held.source) for node in nodes for held in node.bus._outbound.held())
-
-
 def stop_reading_also_the_next_hub(node: BusNode) -> None:
     link: Any = node.bus._link
     connection_made = link.connection_made
@@ -54,7 +50,7 @@ def stop_reading_also_the_next_hub(node: BusNode) -> None:
     link.connection_made = without_reading
 
 
-async def test_what_two_hubs_held_is_sent_in_its_order(cluster: HubProcess) -> None:
+async def test_what_two_hubs_have_said_is_heard_in_its_order(cluster: HubProcess) -> None:
     early = await cluster.node()
     for _ in range(4):
         await publish_all(early, FILLER, "elsewhere")  # so that positions of the second hub are lower
@@ -63,7 +59,6 @@ async def test_what_two_hubs_held_is_sent_in_its_order(cluster: HubProcess) -> N
     await cluster.dismiss(leaving)
     removed = [MEMBER_EVENTS.removed(ROOM, user) for user in USERS]
     await busy.until(lambda: removed[-1] in busy.texts(ROOM))
-    await early.until(lambda: kept_for_the_hub(early, busy) == len(USERS))
     await busy.publish(b"of the first hub", ROOM)
     await cluster.outage()
     stop_reading_also_the_next_hub(slow)
@@ -79,30 +74,12 @@ async def test_what_two_hubs_held_is_sent_in_its_order(cluster: HubProcess) -> N
     assert slow.texts(ROOM) == [*removed, b"of the first hub", MEMBER_EVENTS.added(ROOM, USERS[0]), b"end"]
 
 
-async def test_what_a_worker_kept_for_the_hub_is_given_to_another_one_when_it_dies(
-    cluster: HubProcess,
-) -> None:
-    slow, keeper, other, leaving = await enter_all(cluster, 3)
-    await cluster.dismiss(leaving)
-    await keeper.until(lambda: kept_for_the_hub(keeper) == len(USERS))
-    await cluster.kill(keeper)
-    await other.until(lambda: kept_for_the_hub(other) == len(USERS))
-    await cluster.outage()
-    await cluster.recover()
-    go_on_reading(slow)
-    await other.publish(b"end", ROOM)
-    await slow.until(lambda: b"end" in slow.texts(ROOM))
-    assert slow.texts(ROOM) == [*(MEMBER_EVENTS.removed(ROOM, user) for user in USERS), b"end"]
-    assert slow.texts() == FILLER
-    await other.until(lambda: not other.bus._outbound.held())
-
-
-async def test_who_came_after_what_was_held_is_not_told_of_it(cluster: HubProcess) -> None:
+async def test_who_came_after_it_is_not_told_of_it(cluster: HubProcess) -> None:
     """A client whose worker has died comes back through a new one, which had not been there to be told."""
     slow, other, leaving = await enter_all(cluster, 2)
     removed = [MEMBER_EVENTS.removed(ROOM, user) for user in USERS]
     await cluster.dismiss(leaving)
-    await other.until(lambda: removed[-1] in other.texts(ROOM) and kept_for_the_hub(other) == len(USERS))
+    await other.until(lambda: removed[-1] in other.texts(ROOM))
     new = await cluster.node()
     watcher = await cluster.node()
     await watcher.enter(ROOM, Member("watcher", b'"watcher"', b"null"))

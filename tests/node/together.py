@@ -12,6 +12,7 @@ from revurb.apps import App
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.engine import BusEngine
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.redis.redis_link import RedisLink
@@ -27,15 +28,19 @@ BusFactory = Callable[[Receiver], BusEngine]
 @contextlib.asynccontextmanager
 async def hub(path: Path) -> AsyncIterator[BusFactory]:
     """A broker; what is given joins one more worker to it."""
-    broker = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
-    server, numbers = HubServer(broker, str(path / "hub.sock")), count()
-    await server.start()
-    try:
-        yield lambda receiver: BrokeredBus(
-            f"w{next(numbers)}", receiver, MEMBER_EVENTS, lambda owner: HubLink(str(path / "hub.sock"), owner)
-        )
-    finally:
-        await server.stop()
+    with shared_log(16) as log:
+        broker = Broker(MEMBER_EVENTS, log, asyncio.get_running_loop().time, lease_s=5)
+        server, numbers = HubServer(broker, str(path / "hub.sock")), count()
+        await server.start()
+        try:
+            yield lambda receiver: BrokeredBus(
+                f"w{next(numbers)}",
+                receiver,
+                MEMBER_EVENTS,
+                lambda owner: HubLink(str(path / "hub.sock"), log, owner),
+            )
+        finally:
+            await server.stop()
 
 
 @contextlib.asynccontextmanager

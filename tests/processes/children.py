@@ -6,13 +6,15 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from revurb.bus.hub.event_log import shared_log
 from revurb.processes.child import ChildCommand
 from revurb.processes.fresh_process import Surroundings
 from revurb.processes.reaper import Reaper
 
+_LOGS = ExitStack()
 HERE = Surroundings(os.environ, Path.cwd())
 
 
@@ -26,10 +28,12 @@ def reaping() -> Iterator[Reaper]:
 
 
 def hub_command(folder: Path) -> ChildCommand:
-    """A hub whose socket is in `folder`."""
+    """A hub whose socket is in `folder`, with a log that stays open until the tests end."""
+    log = _LOGS.enter_context(shared_log(2))
     arguments = (
+        *("--event-log", log.argument()),
         *("--socket", str(folder / "hub")),
         *("--workers", "0"),
         *("--log-format", "plain", "--log-level", "error"),
     )
-    return ChildCommand("revurb.processes.hub", arguments, (), HERE)
+    return ChildCommand("revurb.processes.hub", arguments, log.all, HERE)

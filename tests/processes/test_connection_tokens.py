@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.processes.binding import Binding
 from revurb.processes.connection_tokens import WORKERS, ConnectionTokens, SharedConnectionLimit
 from revurb.processes.control_socket import ControlRequest
+from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
 from revurb.processes.worker_pool import ChangeSignal, WorkerPool
@@ -130,7 +132,7 @@ async def test_a_limit_that_cannot_be_shared_leaves_the_old_workers(
     pool = WorkerPool(
         Invocation(),
         Binding(0, (), None),
-        str(tmp_path / "hub"),
+        HubSocket("@hub", None, LogDescriptors(3, ())),
         Reaper(),
         ChangeSignal(),
         nothing,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.hub.event_log import LogDescriptors, shared_log
 from revurb.processes.child import ChildCommand, start_child
 from revurb.processes.reaper import Reaper
 from tests.processes.children import HERE
@@ -17,7 +18,14 @@ from tests.processes.children import HERE
 
 @pytest.mark.parametrize("module", ["revurb.processes.hub", "revurb.server.hub"])
 def test_a_hub_starts_and_ends(module: str, tmp_path: Path) -> None:
+    with shared_log(2) as log:
+        assert asyncio.run(start_and_end(module, tmp_path, log)) == 0
+
+
+async def start_and_end(module: str, tmp_path: Path, log: LogDescriptors) -> int:
     arguments = (
+        "--event-log",
+        log.argument(),
         "--socket",
         str(tmp_path / "hub"),
         "--workers",
@@ -27,16 +35,12 @@ def test_a_hub_starts_and_ends(module: str, tmp_path: Path) -> None:
         "--log-level",
         "error",
     )
-
-    async def start_and_end() -> int:
-        reaper = Reaper()
-        reaper.start()
-        hub = await start_child("hub", ChildCommand(module, arguments, (), HERE), reaper)
-        await hub.ready
-        hub.drain()
-        return await hub.exit_code
-
-    assert asyncio.run(start_and_end()) == 0
+    reaper = Reaper()
+    reaper.start()
+    hub = await start_child("hub", ChildCommand(module, arguments, log.all, HERE), reaper)
+    await hub.ready
+    hub.drain()
+    return await hub.exit_code
 
 
 @pytest.mark.parametrize("module", ["revurb.processes.worker", "revurb.server.worker"])

@@ -15,6 +15,7 @@ import pytest
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -35,7 +36,7 @@ def folder() -> Iterator[Path]:
 
 @on_linux
 def test_there_is_no_file_that_could_be_removed(folder: Path) -> None:
-    with hub_socket(str(folder), 8080) as hub:
+    with shared_log(2) as log, hub_socket(str(folder), 8080, log) as hub:
         assert hub.address.startswith("@revurb-8080-")
         assert hub.sock is not None
         assert hub.sock.getsockname() == b"\0" + hub.address[1:].encode()
@@ -46,16 +47,16 @@ def test_there_is_no_file_that_could_be_removed(folder: Path) -> None:
 
 @on_linux
 async def test_a_worker_is_cut_off_until_a_hub_takes_it_from_the_queue() -> None:
-    with hub_socket(None, 8080) as hub:
+    with shared_log(2) as log, hub_socket(None, 8080, log) as hub:
         assert hub.sock is not None
         node = BusNode("n1")
-        node.bus = BrokeredBus("n1", node, MEMBER_EVENTS, lambda owner: HubLink(hub.address, owner, 0.1))
+        node.bus = BrokeredBus("n1", node, MEMBER_EVENTS, lambda owner: HubLink(hub.address, log, owner, 0.1))
         starting = asyncio.create_task(node.bus.start())
         ticking = asyncio.create_task(tick_forever(node.bus))
         await node.until(lambda: node.bus._link._transport is not None)
         assert node.bus.degraded == "hub disconnected"
         for _ in range(2):
-            logic = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
+            logic = Broker(MEMBER_EVENTS, log, asyncio.get_running_loop().time, lease_s=5)
             server = HubServer(logic, hub.sock.dup())
             await server.start()
             await node.until(lambda: node.bus.degraded is None)

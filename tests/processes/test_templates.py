@@ -203,14 +203,15 @@ async def test_what_a_template_cannot_start_is_an_error(tmp_path: Path, command:
 async def test_descriptors_of_any_number_are_inherited_under_their_numbers(tmp_path: Path) -> None:
     async with asyncio.timeout(30), played(tmp_path) as it:
         pipes = [os.pipe() for _ in range(200)]
-        fds = tuple(fd for pipe in pipes for fd in pipe)
+        fds = (*it.command.fds, *(fd for pipe in pipes for fd in pipe))
         child = await it.start(replace(it.command, fds=fds))
         await child.ready
         assert all(
             os.readlink(f"/proc/{child.pid}/fd/{fd}") == os.readlink(f"/proc/self/fd/{fd}") for fd in fds
         )
-        for fd in fds:
-            os.close(fd)
+        for pipe in pipes:
+            for fd in pipe:
+                os.close(fd)
 
 
 @in_asyncio

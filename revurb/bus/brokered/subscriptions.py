@@ -34,8 +34,8 @@ _NOBODY: list[Member] = []  # of all reports; never changed
 class BrokeredSubscriptions:
     """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `next_id` numbers the
     questions. `log` is where the events come from, if not from the broker. `confirms_changes` is whether the broker
-    confirms the member events that this node causes, `holds_counts` whether counts that change often are told to it once
-    a second."""
+    confirms the member events that this node causes, `holds_counts` whether counts that change often are told to it
+    once a second."""
 
     def __init__(
         self,
@@ -185,9 +185,7 @@ class BrokeredSubscriptions:
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
         connections = dict(state.connections)
-        yield m.Hello(
-            node, epoch, position, connections, channels, cached, departed, first.entrusted, token
-        )
+        yield m.Hello(node, epoch, position, connections, channels, cached, departed, first.entrusted, token)
 
     def on_request(self, request: m.ReportRequest | m.CountWanted) -> None:
         """Send a count that this node holds, or what it has of one channel, which the broker has lost."""

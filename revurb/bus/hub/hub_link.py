@@ -39,7 +39,8 @@ MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
 
 class HubLink(asyncio.Protocol):
     """A `revurb.bus.brokered.broker_link.BrokerLink` to the Unix socket at `address`: a path, or "@" and the name of a
-    socket that has no file, and to the log behind `descriptors`. It sends a heartbeat every `heartbeat_s`, which has to be well below the broker's lease."""
+    socket that has no file, and to the log behind `descriptors`. It sends a heartbeat every `heartbeat_s`, which has to
+    be well below the broker's lease."""
 
     name = "hub"
     confirms_changes = True

@@ -26,11 +26,14 @@ class HubLog:
     What the hub appends is there for everyone from then on, also if the hub ends in the next moment.
     """
 
-    __slots__ = ("_cache", "_log", "_own_seq", "epoch", "invalid_messages")
+    __slots__ = ("_cache", "_is_open", "_log", "_own_seq", "epoch", "invalid_messages")
 
     def __init__(self, descriptors: LogDescriptors, epoch: str, cache: EventCache) -> None:
         self._log: SharedLog = descriptors.open()
-        self._log.attach(os.getpid(), CACHED, wake=False)  # it reads a few times a second, and before it answers
+        self._log.attach(
+            os.getpid(), CACHED, wake=False
+        )  # it reads a few times a second, and before it answers
+        self._is_open = True
         self._cache = cache
         self.epoch = epoch
         self._own_seq = secrets.randbits(48)  # no two brokers begin with the same
@@ -38,6 +41,7 @@ class HubLog:
 
     def close(self) -> None:
         """Append and read nothing any more."""
+        self._is_open = False
         self._log.detach()
 
     def append(self, node: str, seq: int, event: PublishedEvent, partition: int) -> None:
@@ -53,6 +57,8 @@ class HubLog:
     def reply(self, token: int, reply: m.EnterReply, *, is_exact: bool = False) -> bool:
         """Append a reply for the process with this token alone. If it has to be `is_exact`, and others have appended
         since the last `read`, nothing is appended. Returns whether that was done."""
+        if not self._is_open:
+            return True
         try:
             only = self._log.cursor + 1 if is_exact else 0
             return self._log.append(m.encode(reply), 0, 0, token, only) > 0
@@ -64,6 +70,8 @@ class HubLog:
     def read(self) -> None:
         """Keep the last events of cache channels that were appended since the last call."""
         log = self._log
+        if not self._is_open:
+            return
         while records := log.read(READ_RECORDS) or log.has_unread:
             for data in records if records is not True else ():
                 try:
@@ -75,6 +83,8 @@ class HubLog:
                     self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
 
     def _append(self, data: bytes, bucket: int) -> None:
+        if not self._is_open:
+            return
         try:
             self._log.append(data, bucket)
         except ValueError as error:

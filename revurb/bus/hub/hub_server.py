@@ -12,7 +12,7 @@ from typing import cast
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
-from revurb.bus.hub.peer import FULL_BYTES, Peer
+from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.peer_credentials import is_own_peer
 
 _log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ class _WorkerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
-        self._transport.set_write_buffer_limits(FULL_BYTES, 0)
-        self._fd = transport.get_extra_info("socket").fileno()
+        # So that `resume_writing` says that the kernel has everything.
+        self._transport.set_write_buffer_limits(high=0)
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
         self._hub.no_connections.clear()
@@ -81,24 +81,12 @@ class _WorkerConnection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send what was written. What the kernel does not take is sent when it does."""
-        if not self._unsent:
-            return
-        data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
-        self._unsent.clear()
-        transport = self._transport
-        if transport.is_closing():
-            return
-        if not transport.get_write_buffer_size():
-            try:
-                sent = os.write(self._fd, data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                return  # the peer has died; connection_lost follows
-            if sent == len(data):
-                return
-            data = data[sent:]
-        transport.write(data)
+        if self._unsent:
+            data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
+            self._unsent.clear()
+            self._transport.write(data)
+            if not self.peer.is_choked:
+                self._hub.broker.resume(self.peer)
 
     @property
     def unsent_bytes(self) -> int:

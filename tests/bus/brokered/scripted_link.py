@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered.broker_link import BrokerLinkOwner
+from revurb.bus.brokered.broker_link import BrokerLinkOwner, HostEvents
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent
@@ -19,6 +19,8 @@ class ScriptedLink:
     holds_counts = False
     invalid_messages = 0
     name = "scripted"
+    log: HostEvents | None = None
+    token = 0
 
     def __init__(self, owner: BrokerLinkOwner) -> None:
         self.owner = owner

@@ -28,11 +28,10 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             [["a", "c", b"x", 5.0]],
             [["a", "c", list(ANN), 0]],
             [],
-            [],
+            0,
         ],
     ),
-    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60, 0, 0]),
-    (m.Publish(3, "a", "c", b"x", None, 0, 9, -1), [2, 3, "a", "c", b"x", None, 0, 9, -1]),
+    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
     (
         m.Enter(4, "a", "c", 1, ANN, b"added", True, False),
         [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0],
@@ -54,18 +53,14 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.HeartbeatRequest(), [16]),
     (
         m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True)], [], []),
-        [17, [["a", "c", 1, [], ["u"], True]], [], [], [], []],
+        [17, [["a", "c", 1, [], ["u"], True]], [], [], []],
     ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.CountWanted("a", "c", 7), [30, "a", "c", 7]),
     (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
-    (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0]),
+    (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0, 0]),
     (m.Accepted([1, 2]), [3, [1, 2], 0]),
-    (
-        m.EntrustedEvent(3, "a", "c", b"x", None, 0, 9, -3, "e"),
-        [23, 3, "a", "c", b"x", None, 0, 9, -3, "e"],
-    ),
     (
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
         [24, "n2", [["a", "c", 0, [list(ANN)], [], False]]],
@@ -76,7 +71,6 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),
     (m.HeartbeatReply(9), [8, 9]),
     (m.NodeGone("n2"), [9, "n2"]),
-    (m.Held([1], [5], -2), [10, [1], [5], -2]),
     (m.EventsMissed(3), [11, 3]),
     (m.HubReady(), [12]),
 ]
@@ -101,10 +95,9 @@ def test_the_kinds_of_member_events_have_the_numbers_of_earlier_releases() -> No
 
 def test_what_an_earlier_release_leaves_out_is_of_the_only_partition_that_it_knew() -> None:
     for body, message in (
-        ([10, [1], [2]], m.Held([1], [2], 0)),
         ([3, [1]], m.Accepted([1], 0)),
         ([2, 8, "n1", 3, "a", "c", b"x", None], m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None, 0)),
     ):
         assert m.read_from_broker(msgspec.msgpack.encode(body)) == message
     published = m.read_from_worker(msgspec.msgpack.encode([2, 3, "a", "c", b"x", None, 0]))
-    assert published == m.Publish(3, "a", "c", b"x", None, 0, 0, 0)
+    assert published == m.Publish(3, "a", "c", b"x", None, 0)

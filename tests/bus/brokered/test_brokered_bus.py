@@ -103,37 +103,6 @@ async def test_a_process_that_ends_without_its_broker_counts_what_others_never_g
     assert node.bus.health.dropped == 2
 
 
-async def test_what_the_broker_holds_lets_its_publishers_go_and_is_told_to_the_next_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ScriptedLink, "confirms_changes", True)
-    node = Node()
-    published = node.bus.publish(PublishedEvent(APP, "news", b"1"))
-    assert isinstance(published, asyncio.Future)
-    ann = Member("ann", b'"ann"', b"null")
-    node.bus.enter(EnterRequest(APP, "presence-x", ann, b"added", False), node.entered.append)
-    node.bus.receive((m.Held([1], [7]), m.Held([1], [8], m.ADDED_MEMBERS), m.Held([9], [9], m.ADDED_MEMBERS)))
-    assert published.done()
-    own = m.EntrustedEvent(77, APP, "presence-x", b"gone", None, 0, 9, m.BROKER_EVENTS, "epoch")
-    node.bus.receive((own, m.Held([77], [9], m.BROKER_EVENTS)))
-    node.bus.unlinked()
-    node.link.sent.clear()
-    node.bus.linked()
-    [hello] = [message for message in node.link.sent if isinstance(message, m.Hello)]
-    assert hello.held == [
-        m.Publish(1, APP, "news", b"1", None, 0, 7, 0),
-        m.Publish(1, APP, "presence-x", b"added", None, 0, 8, m.ADDED_MEMBERS),
-        own,
-    ]
-    node.bus.receive(
-        (m.Accepted([1], 0), m.Accepted([1], m.ADDED_MEMBERS), m.Accepted([77], m.BROKER_EVENTS))
-    )
-    node.bus.unlinked()
-    node.link.sent.clear()
-    node.bus.linked()
-    assert [message.held for message in node.link.sent if isinstance(message, m.Hello)] == [[]]
-
-
 async def test_a_connection_is_counted_by_the_broker_that_admits_it_or_by_a_report() -> None:
     node = Node()
     admitted = node.bus.admit(APP, 2)

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered import brokered_bus, outbound_queue, sliced_steps, subscriptions
+from revurb.bus.brokered import brokered_bus, sliced_steps, subscriptions
 from revurb.pusher.ports import ChannelState, EnterRequest, Member, PublishedEvent
-from tests.bus.brokered.scripted_link import APP, Node, ScriptedLink
+from tests.bus.brokered.scripted_link import APP, Node
 
 pytestmark = pytest.mark.usefixtures("unhurried_turns")
 
@@ -127,19 +127,6 @@ async def test_the_loss_of_the_broker_gives_the_nodes_own_clients_what_was_on_it
     assert node.delivered == [b"1", b"2", b"3"]
 
 
-async def test_a_hub_that_has_accepted_an_event_has_sent_it_where_it_was_wanted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """So that nothing is kept of what nobody here gets."""
-    monkeypatch.setattr(ScriptedLink, "confirms_changes", True)
-    node = Node()
-    node.enter()
-    node.publish(b"1")
-    node.bus.receive((m.Accepted([1], 0),))
-    node.bus.unlinked()
-    assert node.delivered == []
-
-
 async def test_what_was_not_accepted_is_sent_again_from_the_first_on() -> None:
     node = Node()
     for text in (b"1", b"2"):
@@ -205,7 +192,7 @@ async def test_a_message_of_a_broker_that_contradicts_itself_ends_nothing() -> N
     node = Node()
     for text in (b"1", b"2"):
         node.publish(text)
-    node.bus.receive((m.Held([1, 2], [7]), m.Accepted([2], 0)))
+    node.bus.receive((m.Accepted([2, 9, 1, 2], 0),))
     assert node.bus.health.waiting == 0
 
 
@@ -227,33 +214,12 @@ async def test_what_the_broker_asks_and_answers_finds_its_place() -> None:
     node.bus.unlinked()
     node.link.sent.clear()
     node.bus.linked()
-    assert node.link.sent == [m.Hello("n1", "epoch", 9, {}, [report], [], [], [], [entrusted])]
+    assert node.link.sent == [m.Hello("n1", "epoch", 9, {}, [report], [], [], [entrusted])]
     node.bus.receive((m.Welcome("epoch", 9, 0),))  # and gives it to somebody again
     node.bus.unlinked()
     node.link.sent.clear()
     node.bus.linked()
     assert node.link.sent == [m.Hello("n1", "epoch", 9, {}, [report], [], [])]
-
-
-async def test_another_broker_counts_from_the_start_and_what_only_the_last_one_had_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 1)
-    node = Node()
-    for seq in (1, 2):
-        node.publish(b"x")
-        node.bus.receive((m.Held([seq], [seq]),))
-    node.bus.receive((m.HeartbeatReply(9),))
-    for epoch, dropped, position in (("epoch", 0, 9), ("another", 1, 0)):
-        node.bus.unlinked()
-        node.bus.linked()
-        node.bus.receive((m.Welcome(epoch, 20, 0),))
-        assert node.bus.health.dropped == dropped
-        node.bus.unlinked()
-        node.link.sent.clear()
-        node.bus.linked()
-        [hello] = [message for message in node.link.sent if isinstance(message, m.Hello)]
-        assert (hello.epoch, hello.position) == (epoch, position)
 
 
 async def test_a_new_node_begins_where_its_first_broker_is_and_goes_on_from_there(
@@ -277,3 +243,17 @@ async def test_a_new_node_begins_where_its_first_broker_is_and_goes_on_from_ther
         node.bus.receive((m.Welcome("epoch", 7, 0),))
         assert [record.message for record in caplog.records] == ["the bus is back"]
         node.bus.unlinked()
+
+
+async def test_another_broker_counts_from_the_start() -> None:
+    node = Node()
+    node.bus.receive((m.HeartbeatReply(9),))
+    for epoch, position in (("epoch", 9), ("another", 0)):
+        node.bus.unlinked()
+        node.bus.linked()
+        node.bus.receive((m.Welcome(epoch, 20, 0),))
+        node.bus.unlinked()
+        node.link.sent.clear()
+        node.bus.linked()
+        [hello] = [message for message in node.link.sent if isinstance(message, m.Hello)]
+        assert (hello.epoch, hello.position) == (epoch, position)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.greeting import PART_BYTES, Greeting
 from revurb.bus.brokered.member_changes import MemberChanges
-from revurb.bus.brokered.outbound_queue import HeldEvent
 from revurb.bus.brokered.pending_enters import PendingEnter, PendingEnters
 from revurb.bus.cache import EventCache
 from revurb.bus.local_state import LocalState
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import EnterRequest, Member, PublishedEvent
+from revurb.pusher.ports import EnterRequest, Member
 
 APP, ROOM = "app1", "presence-room"
 
@@ -106,23 +105,21 @@ def test_parts_are_bounded_whatever_takes_the_bytes() -> None:
     reporting = Reporting()
     long = "x" * 160  # a name
     names = [f"{number}-{long}" for number in range(1000)]
-    held = []
-    for position, name in enumerate(names):
+    for name in names:
         member = Member(name[:100], b"1", b"2")
         reporting.state.open(APP, f"c{name}").count = 1
         reporting.cache.put(APP, f"cache-{name}", b"", 60)
         reporting.changes.remove(APP, f"presence-{name}", member)
-        held.append(HeldEvent(position, 0, PublishedEvent(APP, f"held-{name}", b""), position))
     channels = [m.ChannelReport(APP, f"entrusted-{name}", 0, []) for name in names[:10]]
     entrusted = [m.EntrustedMembers(f"n{number}", channels) for number in range(100)]
     greeting = Greeting(
-        reporting.state, reporting.cache, reporting.pending, reporting.changes, PART_BYTES, held, entrusted
+        reporting.state, reporting.cache, reporting.pending, reporting.changes, PART_BYTES, entrusted
     )
     parts = list(greeting.parts())
     sizes = [len(m.encode(part)) for part in parts]
     assert all(PART_BYTES * 3 // 4 < size < PART_BYTES * 5 // 4 for size in sizes[:-1])
     assert sizes[-1] < PART_BYTES * 5 // 4
-    for kind in ("channels", "cached", "departed", "held"):
+    for kind in ("channels", "cached", "departed"):
         assert sum(len(getattr(part, kind)) for part in parts) == 1000
     assert [each for part in parts for each in part.entrusted] == entrusted
 

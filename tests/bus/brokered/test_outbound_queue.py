@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered import outbound_queue
 from revurb.bus.brokered.outbound_queue import OutboundQueue
 from revurb.pusher.ports import PublishedEvent
@@ -139,77 +138,6 @@ async def test_what_waits_at_the_end_is_counted_and_holds_nobody_up(caplog: pyte
     assert record.__dict__["dropped"] == 1
 
 
-async def test_a_held_event_lets_its_publisher_go_and_is_kept_until_it_is_released() -> None:
-    events = queue(subscribed=False)
-    done = [asyncio.get_running_loop().create_future() for _ in range(2)]
-    for text, future in zip((b"1", b"2"), done, strict=True):
-        events.add(event(text), future)
-    events.hold(0, 2, position=7)
-    events.hold(0, 1, position=5)
-    assert all(future.done() for future in done)
-    assert len(events) == 0
-    assert [(held.seq, held.position) for held in events.held()] == [(1, 5), (2, 7)]
-    assert events.held()[1].message() == m.Publish(2, "app1", "news", b"2", None, 0, 7, 0)
-    events.release(0, 1)
-    assert [held.seq for held in events.held()] == [2]
-
-
-def test_a_brokers_own_event_is_kept_as_it_came_until_it_is_released() -> None:
-    events = queue()
-    entrusted = m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 5, m.BROKER_EVENTS, "epoch")
-    events.keep_entrusted(entrusted)
-    [held] = events.held()
-    assert held.message() == entrusted
-    events.release(m.BROKER_EVENTS, 77)
-    assert events.held() == []
-
-
-def test_a_held_event_has_the_position_that_the_next_broker_gave_it() -> None:
-    events = queue(subscribed=False)
-    events.add(event(b"x"), None)
-    events.hold(0, 1, 900)
-    events.keep_entrusted(
-        m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 901, m.BROKER_EVENTS, "epoch")
-    )
-    events.hold(0, 1, 1000)  # sent again after a reconnect to the same broker: where its order ended by then
-    events.broker_replaced()
-    events.hold(m.BROKER_EVENTS, 77, 6)
-    events.hold(0, 1, 5)
-    events.hold(0, 1, 1000)
-    assert [(held.seq, held.position) for held in events.held()] == [(1, 5), (77, 6)]
-    events.broker_replaced()
-    events.release(0, 1)
-    events.release(m.BROKER_EVENTS, 77)
-    events.hold(0, 1, 7)
-    assert events.held() == []
-
-
-def test_a_brokers_own_event_that_comes_twice_counts_once() -> None:
-    events = queue()
-    entrusted = m.EntrustedEvent(77, "app1", "presence-room", b"x", None, 0, 5, m.BROKER_EVENTS, "epoch")
-    for _ in range(2):
-        events.keep_entrusted(entrusted)
-    events.release(m.BROKER_EVENTS, 77)
-    assert events.held() == []
-    assert events._bytes == 0
-
-
-def test_held_events_are_within_the_bounds_and_lost_only_with_their_broker(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
-    events = queue(subscribed=False)
-    for seq in range(1, 6):
-        events.add(event(b"x"), None)
-        events.hold(0, seq, seq)
-    assert (len(events.held()), events.dropped) == (2, 0)
-    events.release(0, 1)  # one of those that were forgotten
-    events.broker_replaced()
-    assert events.dropped == 2
-    events.broker_replaced()
-    assert events.dropped == 2
-
-
 def test_unsent_events_come_in_order_whatever_was_accepted_or_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -232,36 +160,11 @@ def test_unsent_events_come_in_order_whatever_was_accepted_or_dropped(
 def test_bytes_that_were_given_back_can_be_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound_queue, "MAX_WAITING_BYTES", 4 * outbound_queue._EVENT_COST_BYTES)
     events = queue()
-    own = m.EntrustedEvent(1, "app1", "presence-room", b"x" * 100, None, 0, 5, m.BROKER_EVENTS, "epoch")
     for _ in range(50):
-        accepted, held, dropped = [events.add(event(b"x" * 50), None).seq for _ in range(3)]
-        events.accept(accepted)
-        events.hold(0, held, 1)
-        events.keep_entrusted(own)
-        assert len(events.held()) == 2
-        events.release(m.BROKER_EVENTS, 1)
-        events.release(0, held)
+        for seq in [events.add(event(b"x" * 50), None).seq for _ in range(3)]:
+            events.accept(seq)
         assert events.dropped == 0
-        events.accept(dropped)
     assert events._bytes == 0
-
-
-def test_events_of_the_broker_alone_are_within_the_bounds(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
-    events = queue()
-    events.broker_replaced()
-    assert (events.dropped, caplog.records) == (0, [])  # it held nothing
-    for seq in range(1, 6):
-        events.keep_entrusted(
-            m.EntrustedEvent(seq, "app1", "presence-room", b"x", None, 0, seq, m.BROKER_EVENTS, "epoch")
-        )
-    assert [held.seq for held in events.held()] == [4, 5]
-    assert events._bytes == 2 * (1 + outbound_queue._EVENT_COST_BYTES)
-    events.broker_replaced()
-    [record] = caplog.records
-    assert record.__dict__["at_most"] == events.dropped == 3
 
 
 def test_what_came_back_before_it_was_accepted_is_not_kept() -> None:

@@ -7,9 +7,12 @@ from revurb.bus.hub.framing import MessageSplitter
 
 
 class MemoryWriter:
+    """`unsent_bytes` is what the test says that the worker has not taken."""
+
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closed = False
+        self.unsent_bytes = 0
 
     def write(self, data: bytes) -> None:
         self.written.append(data)

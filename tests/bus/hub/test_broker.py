@@ -11,21 +11,20 @@ from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import broker as broker_module
 from revurb.bus.hub import open_surveys
-from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.peer import Peer
+from revurb.bus.hub.peer import FULL_BYTES, Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.arbitrary import anything
 from tests.bus.engines import APP
 from tests.bus.hub.memory_writer import MemoryWriter
-from tests.bus.hub.worker import Worker, a_broker
+from tests.bus.hub.worker import LoggingBroker, Worker, a_broker
 from tests.pusher.room import Clock
 
 ROOM = "presence-room"
 ANN = Member("ann", b'"ann"', b"null")
 
 
-def greeted(broker: Broker, node: str = "w1") -> Peer:
+def greeted(broker: LoggingBroker, node: str = "w1") -> Peer:
     peer = Peer(MemoryWriter(), 0)
     broker.receive(peer, [m.encode(m.Hello(node, "", 0, {}, [], [], []))])
     return peer
@@ -57,8 +56,10 @@ def test_nothing_is_done_for_someone_who_has_not_said_who_it_is() -> None:
 
 def test_what_comes_on_a_replaced_connection_is_dropped_and_counted() -> None:
     broker = a_broker()
-    publisher, old = Worker(broker, "w1"), Worker(broker, "w2", "news")
-    new = Worker(broker, "w2", "news", epoch=broker.epoch, position=0)
+    Worker(broker, "w1")
+    old = Worker(broker, "w2", "news")
+    new = Worker(broker, "w2", "news", epoch=broker.epoch)
+    new.received()
     assert isinstance(old.writer, MemoryWriter)
     assert old.writer.closed
     old.received()
@@ -72,9 +73,7 @@ def test_what_comes_on_a_replaced_connection_is_dropped_and_counted() -> None:
     )
     broker.disconnected(old.peer)
     assert broker.workers == 2
-    publisher.publish(1)
-    publisher.publish(2, channel="other")
-    assert (old.received(), new.texts()) == ([], [b"1"])
+    assert (old.received(), new.received()) == ([], [])
     assert (broker.late_messages, broker.invalid_messages) == (6, 0)
 
 
@@ -115,88 +114,29 @@ def test_leaving_what_was_never_entered_changes_nothing() -> None:
         broker.receive(peer, [m.encode(message)])
 
 
-def test_events_go_to_the_workers_with_a_route_in_one_order() -> None:
-    broker = a_broker()
-    one, two, other = (
-        Worker(broker, "w1", "news"),
-        Worker(broker, "w2", "news"),
-        Worker(broker, "w3", "other"),
-    )
-    one.publish(1)
-    two.publish(1)
-    positions = [
-        [message.position for message in worker.received() if isinstance(message, m.BrokerEvent)]
-        for worker in (one, two, other)
-    ]
-    assert positions == [[1, 2], [1, 2], []]
-    two.send(m.Unsubscribe(APP, "news"))
-    one.publish(2)
-    assert (one.texts(), two.texts()) == ([b"2"], [])
-
-
-def test_events_are_acknowledged_when_they_have_left() -> None:
-    broker = a_broker()
-    worker = Worker(broker, "w1")
-    worker.received()
-    worker.publish(1, 2)
-    assert worker.received() == []
-    assert broker.router.unacknowledged == [worker.peer]
-    broker.router.acknowledge()
-    assert worker.received() == [m.Accepted([1, 2])]
-    broker.router.acknowledge()
-    assert worker.received() == []
-
-
-def test_an_event_that_is_published_again_is_only_acknowledged() -> None:
-    broker = a_broker()
-    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
-    publisher.publish(1, 2)
-    publisher.publish(2, 3)
-    assert subscriber.texts() == [b"1", b"2", b"3"]
-    broker.router.acknowledge()
-    assert publisher.received()[-1] == m.Accepted([1, 2, 2, 3])
-
-
-def test_a_worker_that_comes_back_gets_what_it_missed_on_its_topics() -> None:
-    broker = a_broker()
-    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "news")
-    publisher.publish(1)
-    broker.disconnected(subscriber.peer)
-    publisher.publish(2)
-    publisher.publish(3, channel="other")
-    publisher.publish(4, channel=m.TERMINATIONS)
-    again = Worker(broker, "w2", "news", epoch=broker.epoch, position=1)
-    again.take_all()
-    assert again.texts() == [b"2", b"4"]
-    assert Worker(broker, "w3", "news").texts() == []  # it had no broker before
-
-
 def test_a_worker_that_does_not_come_back_is_removed_after_its_lease() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    broker = a_broker(clock)
     one, two = Worker(broker, "w1"), Worker(broker, "w2", ROOM)
     one.send(m.Enter(1, APP, ROOM, 1, ANN, b"added", False, False))
     broker.disconnected(one.peer)
     broker.steps.go_on()
-    *_, event, entrusted = two.received()
-    assert isinstance(event, m.BrokerEvent)
-    assert event.text == b"added"
+    *_, entrusted = two.received()
+    assert two.texts() == [b"added"]
     assert entrusted == m.EntrustedMembers("w1", [m.ChannelReport(APP, ROOM, 0, [ANN])])
     clock.now += 4.9
     two.send(m.HeartbeatRequest())
     broker.tick()
-    assert two.received() == [m.HeartbeatReply(1)]
+    assert two.received() == [m.HeartbeatReply(0)]
     clock.now += 0.1
     broker.tick()
-    event, gone = two.received()
-    assert isinstance(event, m.BrokerEvent)
-    assert event.text == MEMBER_EVENTS.removed(ROOM, ANN)
-    assert gone == m.NodeGone("w1")
+    assert two.received() == [m.NodeGone("w1")]
+    assert two.texts() == [MEMBER_EVENTS.removed(ROOM, ANN)]
 
 
 def test_a_silent_worker_is_disconnected() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    broker = a_broker(clock)
     worker = Worker(broker, "w1")
     clock.now += 5
     broker.tick()
@@ -252,10 +192,10 @@ def test_the_oldest_of_too_many_surveys_is_dropped(monkeypatch: pytest.MonkeyPat
 
 def test_a_worker_that_takes_nothing_is_disconnected_however_much_it_said() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    broker = a_broker(clock)
     worker = Worker(broker, "w1", "news")
-    broker.router.fell_behind(worker.peer)
-    worker.send(*(m.StartSurvey(id, b"x" * 500_000) for id in range(8)))  # in one turn or not
+    worker.writer.unsent_bytes = FULL_BYTES + 1
+    worker.send(m.StartSurvey(1, b"x"))
     assert worker.peer.is_full
     clock.now += 4.9
     broker.tick()
@@ -266,11 +206,11 @@ def test_a_worker_that_takes_nothing_is_disconnected_however_much_it_said() -> N
 
 
 def test_too_many_replies_end_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_module, "MAX_BACKLOG_BYTES", 1000)
+    monkeypatch.setattr(broker_module, "MAX_UNSENT_BYTES", 1000)
     broker = a_broker()
-    asker, slow = Worker(broker, "w1"), Worker(broker, "w2")
-    broker.router.fell_behind(slow.peer)
-    asker.send(m.StartSurvey(1, b"x" * 999))
+    Worker(broker, "w1")
+    slow = Worker(broker, "w2")
+    slow.writer.unsent_bytes = 1001
     broker.tick()
     assert broker.workers == 1
 
@@ -285,3 +225,26 @@ def test_what_comes_with_a_long_report_is_handled_behind_it(monkeypatch: pytest.
         broker.steps.go_on()
     assert [type(each) for each in writer.messages()] == [m.Welcome, m.QueryReply, m.HeartbeatReply]
     assert (len(peer.inbox), peer.waiting_bytes) == (0, 0)
+
+
+def test_events_are_not_the_brokers(caplog: pytest.LogCaptureFixture) -> None:
+    broker = a_broker()
+    one, two = Worker(broker, "w1", "news"), Worker(broker, "w2", "news")
+    one.send(m.Publish(1, APP, "news", b"x", None, 0))
+    assert (broker.invalid_messages, one.texts(), two.texts()) == (1, [], [])
+    one.publish(b"1")
+    two.publish(b"2")
+    assert one.texts() == two.texts() == [b"1", b"2"]
+
+
+def test_the_last_event_of_a_channel_is_that_ahead_of_the_reply() -> None:
+    broker = a_broker()
+    publisher, subscriber = Worker(broker, "w1"), Worker(broker, "w2", "cache-a")
+    publisher.publish(b"before", "cache-a", 60)
+    subscriber.send(m.Enter(1, APP, "cache-a", 1, None, b"", False, True))
+    publisher.publish(b"after", "cache-a", 60)
+    event, reply, later = subscriber.log.heard()
+    assert isinstance(event, m.BrokerEvent)
+    assert isinstance(later, m.BrokerEvent)
+    assert (event.text, reply, later.text) == (b"before", m.EnterReply(1, [], b"before"), b"after")
+    assert publisher.log.heard() == []  # a reply is for nobody else

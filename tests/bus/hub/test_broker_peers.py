@@ -15,6 +15,7 @@ from revurb.bus.hub.peer import FULL_BYTES, Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
 from tests.bus.engines import APP
+from tests.bus.hub.host_log import LogListener
 from tests.bus.hub.memory_writer import MemoryWriter
 from tests.bus.hub.worker import Worker, a_broker
 from tests.pusher.room import Clock
@@ -54,7 +55,7 @@ def test_what_waits_of_one_worker_is_handled_once_and_in_order(monkeypatch: pyte
 
 def test_a_worker_that_is_not_read_from_is_told_that_the_broker_lives_and_is_not_dropped() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    broker = a_broker(clock)
     busy, silent = Worker(broker, "w1"), Worker(broker, "w2")
     for worker in (busy, silent):
         worker.received()
@@ -70,12 +71,11 @@ def test_a_worker_that_is_not_read_from_is_told_that_the_broker_lives_and_is_not
 def test_the_loss_of_a_worker_is_told_with_its_reason(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "MAX_BACKLOG_BYTES", 100)
+    monkeypatch.setattr(broker_module, "MAX_UNSENT_BYTES", 100)
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
+    broker = a_broker(clock)
     asker, slow, quiet = (Worker(broker, f"w{number}") for number in (1, 2, 3))
-    broker.router.fell_behind(slow.peer)
-    slow.peer.write(b"x" * 101)
+    slow.writer.unsent_bytes = 101
     broker.tick()
     clock.now += 5
     asker.send(m.HeartbeatRequest())
@@ -89,20 +89,6 @@ def test_the_loss_of_a_worker_is_told_with_its_reason(
     assert sorted(told[2:]) == [("w2", None), ("w3", None)]  # which did not come back
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
     assert quiet.writer.closed
-
-
-def test_events_that_a_lost_worker_alone_had_not_got_wait_for_it_and_for_nobody_else() -> None:
-    clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=5)
-    publisher, slow = Worker(broker, "w1"), Worker(broker, "w2", "news")
-    broker.router.fell_behind(slow.peer)
-    publisher.received()
-    publisher.publish(1)
-    broker.router.acknowledge()
-    assert publisher.received() == [m.Held([1], [1])]
-    slow.send(m.Goodbye())
-    broker.disconnected(slow.peer)
-    assert m.Accepted([1]) in publisher.received()
 
 
 def test_a_report_that_is_too_large_ends_its_connection(
@@ -122,12 +108,12 @@ def test_a_report_that_is_too_large_ends_its_connection(
 
 def test_a_report_in_parts_is_taken_with_everything_in_it() -> None:
     broker, writer = a_broker(), MemoryWriter()
-    peer = Peer(writer, 0)
+    peer, log = Peer(writer, 0), LogListener(broker.descriptors, ROOM)
     cached = m.CachedEventReport(APP, "cache-a", b"kept", 60.0)
     later = m.CachedEventReport(APP, "cache-b", b"kept too", 60.0)
     messages = (
         m.StatePart([m.ChannelReport(APP, ROOM, 2, [ANN])], [cached], []),
-        m.Hello("w1", "", 0, {APP: 3}, [m.ChannelReport(APP, "news", 1, [])], [later], []),
+        m.Hello("w1", "", 0, {APP: 3}, [m.ChannelReport(APP, "news", 1, [])], [later], [], [], log.token),
         m.QueryStates(1, APP, [ROOM, "news"]),
         m.QueryConnections(2, APP),
         m.Enter(3, APP, "cache-a", 1, None, b"", False, True),
@@ -136,37 +122,20 @@ def test_a_report_in_parts_is_taken_with_everything_in_it() -> None:
     )
     broker.receive(peer, [m.encode(message) for message in messages])
     finish(broker)
-    while peer.backlog is not None:
-        broker.router.write_backlog(peer)
-        broker.router.took_all(peer)
-    welcome, added, states, connections, first, second, members = writer.messages()
+    welcome, states, connections, members = writer.messages()
     assert welcome == m.Welcome(broker.epoch, 0, 0)
+    added, first, second = log.heard()
     assert isinstance(added, m.BrokerEvent)
     assert added.text == MEMBER_EVENTS.added(ROOM, ANN)
     assert isinstance(states, m.QueryReply)
     assert m.read_states(states.value) == [ChannelState(2, 1), ChannelState(1, 0)]
     assert isinstance(connections, m.QueryReply)
     assert m.read_count(connections.value) == 3
-    position = broker.router.log.position
-    assert first == m.EnterReply(3, [], b"kept", position)
-    assert second == m.EnterReply(4, [], b"kept too", position)
+    assert first == m.EnterReply(3, [], b"kept")
+    assert second == m.EnterReply(4, [], b"kept too")
     assert isinstance(members, m.QueryReply)
     assert m.read_members(members.value) == [ANN]
     assert peer.report.channels == NodeReport().channels  # nothing is kept of it
-
-
-def test_a_worker_that_is_back_has_the_topics_that_it_reports_and_no_others() -> None:
-    broker = a_broker()
-    publisher, worker = Worker(broker, "w1"), Worker(broker, "w2", "old", "kept")
-    broker.disconnected(worker.peer)
-    publisher.publish(1, channel="old")
-    publisher.publish(2, channel="kept")
-    again = Worker(broker, "w2", "kept", "new", epoch=broker.epoch, position=0)
-    again.take_all()
-    for seq, channel in enumerate(("old", "kept", "new"), 3):
-        publisher.publish(seq, channel=channel)
-    assert again.texts() == [b"2", b"4", b"5"]
-    assert again.peer.backlog is None
 
 
 def test_what_is_asked_while_channels_are_listed_is_answered_behind_them() -> None:
@@ -187,16 +156,14 @@ def test_what_is_asked_while_channels_are_listed_is_answered_behind_them() -> No
     )
 
 
-def test_last_events_expire_and_a_repeated_event_is_no_new_one() -> None:
+def test_last_events_expire() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=1000)
+    broker = a_broker(clock, lease_s=1000)
     worker = Worker(broker, "w1")
-    for seq, text in ((1, b"first"), (1, b"again"), (2, b"")):
-        worker.send(m.Publish(seq, APP, "cache-a", text, None, 60 if text else 0))
-    worker.received()
-    for expected in (b"first", None):
+    worker.publish(b"last", "cache-a", 60)
+    for expected in (b"last", None):
         worker.send(m.Enter(1, APP, "cache-a", 1, None, b"", False, True))
-        assert [each.cached for each in worker.received() if isinstance(each, m.EnterReply)] == [expected]
+        assert [each.cached for each in worker.log.heard() if isinstance(each, m.EnterReply)] == [expected]
         clock.now += 61
         broker.tick()
         assert broker._cache._apps == {}

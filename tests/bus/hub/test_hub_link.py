@@ -14,12 +14,13 @@ import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import hub_link
-from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import encode_frame
 from revurb.bus.hub.hub_link import FULL_BYTES, MAX_MISSED_HEARTBEATS, HubLink
 from revurb.bus.hub.hub_server import HubServer
-from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import DeliverableEvent, Member
+from tests.bus.hub.host_log import a_log
+from tests.bus.hub.worker import LoggingBroker, a_broker
 
 
 class Owner:
@@ -29,10 +30,15 @@ class Owner:
         self.link: HubLink
         self.received: list[m.FromBroker] = []
         self.calls: list[str] = []
+        self.delivered: list[DeliverableEvent] = []
+        self.log = a_log(self)
+
+    def deliver(self, event: DeliverableEvent) -> None:
+        self.delivered.append(event)
 
     def linked(self) -> None:
         self.calls.append("linked")
-        self.link.send(m.Hello("w1", "", 0, {}, [], [], []))
+        self.link.send(m.Hello("w1", "", 0, {}, [], [], [], [], self.link.token))
 
     def unlinked(self) -> None:
         self.calls.append("unlinked")
@@ -47,17 +53,22 @@ class Owner:
         self.received += messages
 
 
-def linked_to(path: str, heartbeat_s: float = 1.0) -> Owner:
+def linked_to(path: str, heartbeat_s: float = 1.0, log: LogDescriptors | None = None) -> Owner:
     owner = Owner()
-    owner.link = HubLink(path, owner, heartbeat_s)
+    owner.link = HubLink(path, owner.log if log is None else log, owner, heartbeat_s)
     owner.link.start()
     return owner
 
 
 async def hub(path: str) -> HubServer:
-    server = HubServer(Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5), path)
+    server = HubServer(a_broker(asyncio.get_running_loop().time), path)
     await server.start()
     return server
+
+
+def log_of(server: HubServer) -> LogDescriptors:
+    assert isinstance(server.broker, LoggingBroker)
+    return server.broker.descriptors
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -107,8 +118,10 @@ async def test_the_lag_is_known_after_the_first_heartbeat(tmp_path: Path) -> Non
 async def test_it_says_truly_that_the_hub_confirms_each_change(tmp_path: Path) -> None:
     """Else its node would forget a member's coming that only the hub has."""
     path, ann = str(tmp_path / "hub.sock"), Member("ann", b'"ann"', b"null")
-    server, owner = await hub(path), linked_to(path)
+    server = await hub(path)
+    owner = linked_to(path, log=log_of(server))
     await until(lambda: owner.received)
+    owner.link.log.add_topic(("app1", "presence-x"))
     owner.link.send(m.Enter(1, "app1", "presence-x", 1, ann, b"added", False, False, 5))
     accepted = m.Accepted([5], m.ADDED_MEMBERS)
     await until(lambda: len(owner.received) >= 4)
@@ -127,21 +140,16 @@ async def test_a_socket_without_a_file_is_linked_when_a_hub_has_taken_the_connec
         bound.setblocking(False)
         owner = linked_to(f"@{name}")
         await until(lambda: owner.link._transport is not None)
-        owner.link.hold_receiving(True)
         owner.link.tick(asyncio.get_running_loop().time() + 100)  # nor is a dead hub taken for silent
         assert owner.calls == []
-        server = HubServer(Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5), bound)
+        server = HubServer(a_broker(asyncio.get_running_loop().time), bound)
         await server.start()
         await until(lambda: owner.received)
         assert owner.calls == ["linked"]
         owner.link.hold_receiving(True)
         owner.link.send(m.HeartbeatRequest())
-        await until(lambda: server.broker.workers)
-        assert len(owner.received) == 1
-        owner.link.hold_receiving(False)
         await until(lambda: m.HeartbeatReply(0) in owner.received)
         await owner.link.stop()
-        owner.link.hold_receiving(True)  # without a connection there is nothing to be held
         await server.stop()
 
 

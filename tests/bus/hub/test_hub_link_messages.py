@@ -58,7 +58,7 @@ async def test_what_cannot_be_read_is_counted_and_the_rest_is_taken(tmp_path: Pa
         assert owner.received == [m.HeartbeatReply(7)]
         assert owner.link.invalid_messages == 1
         assert owner.calls == ["linked"]  # once, whatever the hub says
-        assert hub.received == [m.Hello("w1", "", 0, {}, [], [], [])]
+        assert hub.received == [m.Hello("w1", "", 0, {}, [], [], [], [], owner.link.token)]
 
 
 async def test_half_a_message_of_one_hub_does_not_spoil_the_next_ones(tmp_path: Path) -> None:
@@ -93,8 +93,6 @@ async def test_a_heartbeat_is_sent_when_it_is_due_and_silence_is_counted_from_wh
         assert owner.calls == ["linked"]
         await until(lambda: hub.heartbeats >= 3)
         assert hub.heartbeats == 3
-        link.hold_receiving(True)  # says that the silence is this node's doing
-        assert link._received_at < now + heartbeat_s
         link._received_at = now
         link.tick(now + (20 + MAX_MISSED_HEARTBEATS) * heartbeat_s)
         await until(lambda: len(owner.calls) > 1)

@@ -14,19 +14,17 @@ import pytest
 from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import peer as peer_module
-from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import MessageSplitter, encode_frame
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.hub.peer import FULL_BYTES
-from revurb.node.member_event_texts import MEMBER_EVENTS
+from tests.bus.hub.worker import a_broker
 
 APP = "app1"
 
 
 @contextlib.asynccontextmanager
 async def serving(path: Path) -> AsyncIterator[HubServer]:
-    logic = Broker(MEMBER_EVENTS, asyncio.get_running_loop().time, lease_s=5)
-    server = HubServer(logic, str(path / "hub.sock"))
+    server = HubServer(a_broker(asyncio.get_running_loop().time), str(path / "hub.sock"))
     await server.start()
     try:
         async with asyncio.timeout(10):
@@ -67,19 +65,6 @@ async def test_only_the_owner_of_the_process_may_connect(tmp_path: Path) -> None
     assert not (tmp_path / "hub.sock").exists()
 
 
-async def test_a_publisher_that_subscribes_gets_its_event_before_the_confirmation(tmp_path: Path) -> None:
-    async with serving(tmp_path):
-        one, two = await connect(tmp_path, "w1", "news"), await connect(tmp_path, "w2", "news")
-        one.writer.write(encode_frame(m.Publish(1, APP, "news", b"x", None, 0)))
-        for connection in (one, two):
-            event = await connection.receive()
-            assert isinstance(event, m.BrokerEvent)
-            assert event.text == b"x"
-        assert await one.receive() == m.Accepted([1])
-        for connection in (one, two):
-            connection.writer.close()
-
-
 async def test_it_is_known_when_the_last_worker_has_gone(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         assert server.no_connections.is_set()
@@ -106,18 +91,16 @@ async def test_other_workers_are_served_while_one_reports_a_lot(
         )
         while not server.broker.steps:
             await asyncio.sleep(0)
-        for seq in (1, 2):
-            other.writer.write(encode_frame(m.Publish(seq, APP, "c1", b"%d" % seq, None, 0)))
-            assert isinstance(await other.receive(), m.BrokerEvent)
+        for id in (1, 2):
+            other.writer.write(encode_frame(m.QueryConnections(id, APP)))
+            answer = await other.receive()
+            assert isinstance(answer, m.QueryReply)
+            assert answer.id == id
             assert server.broker.steps
-            held = await other.receive()
-            assert held == m.Held([seq], [seq])
-        messages = [await large.receive() for _ in range(4)]
-        assert isinstance(messages[0], m.Welcome)
-        assert [each.text for each in messages if isinstance(each, m.BrokerEvent)] == [b"1", b"2"]
-        [reply] = [each for each in messages if isinstance(each, m.QueryReply)]
+        welcome, reply = [await large.receive() for _ in range(2)]
+        assert isinstance(welcome, m.Welcome)
+        assert isinstance(reply, m.QueryReply)
         assert len(m.read_channels(reply.value)) == 1000
-        assert await other.receive() == m.Accepted([1, 2])
         for connection in (other, large):
             connection.writer.close()
 
@@ -136,12 +119,11 @@ async def test_a_worker_that_asks_and_does_not_read_is_not_read_either(
         greedy.writer.write(questions)
         while not server.unread:
             await asyncio.sleep(0)
-        assert peer.backlog is not None
-        for seq in range(1, 200):  # others go on
-            other.writer.write(encode_frame(m.Publish(seq, APP, names[0], b"x", None, 0)))
-            assert isinstance(await other.receive(), m.Held)
+        for id in range(1, 200):  # others go on
+            other.writer.write(encode_frame(m.QueryConnections(id, APP)))
+            assert isinstance(await other.receive(), m.QueryReply)
             assert peer.waiting_bytes < len(questions)
-            assert peer.backlog.bytes < 3 * FULL_BYTES
+            assert peer.unsent_bytes < 3 * FULL_BYTES
         server.broker.tick()
         assert server.broker.workers == 2  # it is not taken for silent
         for _ in range(300):
@@ -206,39 +188,6 @@ async def test_a_connection_that_is_replaced_while_it_is_not_read_is_forgotten(
         for connection in (old, new):
             connection.writer.close()
         await server.no_connections.wait()
-
-
-async def test_a_worker_that_reads_late_gets_every_event_once_and_then_its_publisher_is_told(
-    tmp_path: Path,
-) -> None:
-    async with serving(tmp_path) as server:
-        publisher, late = await connect(tmp_path, "w1"), await connect(tmp_path, "w2", "news")
-        late.reader._transport.pause_reading()  # type: ignore[attr-defined]
-        count = 300  # of 10 kB: more than the kernel takes
-        for seq in range(1, count + 1):
-            publisher.writer.write(encode_frame(m.Publish(seq, APP, "news", b"x" * 10_000, None, 0)))
-        accepted: set[int] = set()
-        held: set[int] = set()
-        while len(accepted | held) < count:
-            match await publisher.receive():
-                case m.Accepted(seqs):
-                    accepted.update(seqs)
-                case m.Held(seqs, positions):
-                    assert seqs == positions
-                    held.update(seqs)
-        assert held
-        late.reader._transport.resume_reading()  # type: ignore[attr-defined]
-        events = [await late.receive() for _ in range(count)]
-        assert [each.seq for each in events if isinstance(each, m.BrokerEvent)] == list(range(1, count + 1))
-        while len(accepted) < count:
-            message = await publisher.receive()
-            assert isinstance(message, m.Accepted)
-            accepted.update(message.seqs)
-        assert not server.broker.router.has_backlogs
-        publisher.writer.write(encode_frame(m.Publish(count + 1, APP, "news", b"x", None, 0)))
-        assert await publisher.receive() == m.Accepted([count + 1])  # nobody is waited for any more
-        for connection in (publisher, late):
-            connection.writer.close()
 
 
 async def test_a_hub_that_stops_drops_its_workers_and_does_nothing_more(tmp_path: Path) -> None:

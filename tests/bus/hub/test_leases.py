@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.peer import Peer
-from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP
 from tests.bus.hub.memory_writer import MemoryWriter
+from tests.bus.hub.worker import a_broker
 from tests.pusher.room import Clock
 
 LEASE_S = 5
@@ -17,7 +16,7 @@ ROOM = "presence-room"
 
 def test_a_worker_that_only_beats_keeps_its_place_for_three_leases() -> None:
     clock = Clock()
-    broker = Broker(MEMBER_EVENTS, clock, lease_s=LEASE_S)
+    broker = a_broker(clock, lease_s=LEASE_S)
     writer = MemoryWriter()
     peer = Peer(writer, clock.now)
     ann = Member("ann", b'"ann"', b"null")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.takeover import Takeover
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
+from tests.bus.hub.host_log import LogListener
 from tests.bus.hub.memory_writer import MemoryWriter
-from tests.bus.hub.worker import Worker
+from tests.bus.hub.worker import Worker, a_broker
 
 APP, ROOM = "app1", "presence-room"
 ANN = Member("ann", b'"ann"', b"null")
@@ -24,16 +24,14 @@ class Successor:
 
     def __init__(self, died_workers: int = 0) -> None:
         self.now = 100.0
-        self.broker = Broker(
-            MEMBER_EVENTS, lambda: self.now, lease_s=5, expected_workers=2, died_workers=died_workers
-        )
+        self.broker = a_broker(lambda: self.now, expected_workers=2, died_workers=died_workers)
+        self.log = LogListener(self.broker.descriptors, ROOM)
 
     def hello(
         self,
         node: str,
         *members: Member,
         departed: tuple[Member, ...] = (),
-        held: tuple[m.Publish, ...] = (),
         entrusted: tuple[m.EntrustedMembers, ...] = (),
     ) -> tuple[Peer, MemoryWriter]:
         writer = MemoryWriter()
@@ -46,11 +44,13 @@ class Successor:
             [m.ChannelReport(APP, ROOM, 1, list(members))],
             [],
             [m.DepartedMember(APP, ROOM, member) for member in departed],
-            list(held),
             list(entrusted),
         )
         self.broker.receive(peer, [m.encode(hello)])
         return peer, writer
+
+    def announced(self) -> list[bytes]:
+        return [each.text for each in self.log.heard() if isinstance(each, m.BrokerEvent)]
 
 
 def test_reports_are_counted_by_node() -> None:
@@ -97,84 +97,23 @@ def test_a_worker_that_does_not_come_is_waited_for_one_lease() -> None:
 
 def test_who_left_meanwhile_is_announced_at_the_end() -> None:
     successor = Successor()
-    _, writer = successor.hello("n1", BOB)
+    successor.hello("n1", BOB)
     successor.hello("n2", departed=(ANN,))
-    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [REMOVED]
+    assert successor.announced() == [REMOVED]
 
 
 def test_who_is_still_there_through_another_worker_is_not_announced() -> None:
     successor = Successor()
-    _, writer = successor.hello("n1", ANN)
+    successor.hello("n1", ANN)
     successor.hello("n2", departed=(ANN,))
-    assert [each for each in writer.messages() if isinstance(each, m.BrokerEvent)] == []
-
-
-def test_what_the_old_broker_held_comes_first_and_in_its_order() -> None:
-    successor = Successor()
-    held = (
-        m.Publish(4, APP, ROOM, b"held 1", None, 0, 11),
-        m.Publish(2, APP, ROOM, b"held 3", None, 0, 13, m.REMOVED_MEMBERS),
-    )
-    peer, _ = successor.hello("n1", held=held)
-    successor.broker.receive(peer, [m.encode(m.Publish(5, APP, ROOM, b"new", None, 0))])
-    other, writer = successor.hello("n2")
-    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [
-        b"held 1",
-        b"held 3",
-        b"new",
-    ]
-    successor.broker.receive(other, [m.encode(m.Publish(1, APP, ROOM, b"more", None, 0))])
-    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
-    assert [(each.node, each.seq, each.partition) for each in events] == [
-        ("n1", 4, 0),
-        ("n1", 2, m.REMOVED_MEMBERS),
-        ("n1", 5, 0),
-        ("n2", 1, 0),
-    ]
-    assert peer.waiting_bytes == other.waiting_bytes == 0  # else they are read too little, or too much
-
-
-def test_what_is_held_by_a_worker_that_comes_too_late_is_published_all_the_same() -> None:
-    successor = Successor()
-    _, writer = successor.hello("n1")
-    successor.hello("n2")
-    held = (
-        m.Publish(4, APP, ROOM, b"held", None, 0, 11),
-        m.Publish(7, APP, ROOM, b"gone", None, 0, 12, m.REMOVED_MEMBERS),
-    )
-    successor.hello("n3", held=held)
-    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [b"held", b"gone"]
-
-
-def test_what_a_worker_held_that_dies_in_the_takeover_is_published_all_the_same() -> None:
-    successor = Successor()
-    entrusted = m.EntrustedEvent(9, APP, ROOM, REMOVED, None, 0, 12, m.BROKER_EVENTS, "old")
-    peer, _ = successor.hello("n1", held=(m.Publish(4, APP, ROOM, b"held", None, 0, 11), entrusted))
-    successor.broker.disconnected(peer)
-    _, writer = successor.hello("n2", BOB)
-    successor.broker.router.acknowledge()
-    successor.broker.tick()
-    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
-    assert [(each.node, each.text) for each in events] == [("n1", b"held"), ("old", REMOVED)]
-    [kept] = [
-        each for each in writer.messages() if isinstance(each, m.EntrustedEvent)
-    ]  # for n1, if it comes back
-    assert (kept.source, kept.seq) == ("old", 9)
-
-
-def test_held_events_of_several_workers_are_put_in_the_old_order() -> None:
-    takeover, peer = Takeover(2, 5.0, 0), Peer(MemoryWriter(), 0)
-    for position in (3, 1, 2):
-        takeover.hold(peer, m.Publish(position, APP, ROOM, b"", None, 0, position))
-    assert [message.position for _, message in takeover.pop_held()] == [1, 2, 3]
-    assert list(takeover.pop_held()) == list(takeover.pop_postponed()) == []
+    assert successor.announced() == []
 
 
 def test_a_user_who_left_two_workers_is_announced_once() -> None:
     successor = Successor()
-    _, writer = successor.hello("n1", BOB, departed=(ANN,))
+    successor.hello("n1", BOB, departed=(ANN,))
     successor.hello("n2", departed=(ANN,))
-    assert [each.text for each in writer.messages() if isinstance(each, m.BrokerEvent)] == [REMOVED]
+    assert successor.announced() == [REMOVED]
 
 
 def missed(writer: MemoryWriter) -> list[m.EventsMissed]:
@@ -210,25 +149,14 @@ def test_where_all_come_nothing_is_missed() -> None:
 
 def test_a_new_worker_that_connects_twice_is_none_of_those_that_are_expected() -> None:
     successor = Successor()
-    _, writer = successor.hello("n1", ANN)
+    successor.hello("n1", ANN)
     for epoch in ("", successor.broker.epoch):
         Worker(successor.broker, "new", ROOM, epoch=epoch)
     successor.hello("n2", BOB)
-    assert [each for each in writer.messages() if isinstance(each, m.BrokerEvent)] == []
-
-
-def test_what_was_held_is_sent_to_those_who_had_not_got_so_far() -> None:
-    """The hellos of `Successor` say that 7 was the newest position that they had."""
-    successor = Successor()
-    had = m.EntrustedEvent(8, APP, ROOM, b"had", None, 0, 7, m.BROKER_EVENTS, "old")
-    had_not = m.EntrustedEvent(9, APP, ROOM, b"had not", None, 0, 8, m.BROKER_EVENTS, "old")
-    successor.hello("n1", ANN, held=(had, had_not))
-    _, writer = successor.hello("n2", BOB)
-    events = [each for each in writer.messages() if isinstance(each, m.BrokerEvent)]
-    assert [each.text for each in events] == [b"had not"]
+    assert successor.announced() == []
 
 
 def test_where_nobody_is_said_to_have_died_nothing_is_missed() -> None:
-    broker, writer = Broker(MEMBER_EVENTS, lambda: 0.0, lease_s=5, expected_workers=1), MemoryWriter()
+    broker, writer = a_broker(expected_workers=1), MemoryWriter()
     broker.receive(Peer(writer, 0), [m.encode(m.Hello("n1", "old", 7, {}, [], [], []))])
     assert [type(each) for each in writer.messages()] == [m.Welcome]

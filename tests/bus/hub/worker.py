@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
+from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.peer import Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP
+from tests.bus.hub.host_log import LogListener, a_log
 from tests.bus.hub.memory_writer import MemoryWriter
 from tests.pusher.room import Clock
 
 
-def a_broker() -> Broker:
-    return Broker(MEMBER_EVENTS, Clock(), lease_s=5)
+class LoggingBroker(Broker):
+    """Knows the log that it was given."""
+
+    def __init__(self, clock: Callable[[], float], **more: Any) -> None:
+        self.descriptors: LogDescriptors = a_log(self)
+        super().__init__(MEMBER_EVENTS, self.descriptors, clock, **more)
+
+
+def a_broker(clock: Callable[[], float] | None = None, *, lease_s: float = 5, **more: Any) -> LoggingBroker:
+    return LoggingBroker(Clock() if clock is None else clock, lease_s=lease_s, **more)
 
 
 class Worker:
@@ -23,37 +34,34 @@ class Worker:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: LoggingBroker,
         node: str,
         *channels: str,
         epoch: str = "",
-        position: int = 0,
         members: Sequence[Member] = (),
+        departed: Sequence[m.DepartedMember] = (),
         entrusted: Sequence[m.EntrustedMembers] = (),
     ) -> None:
         self.broker = broker
         self.writer = MemoryWriter()
         self.peer = Peer(self.writer, 0)
+        self.log = LogListener(broker.descriptors, *channels)
         reports = [m.ChannelReport(APP, channel, 1, list(members)) for channel in channels]
-        self.send(m.Hello(node, epoch, position, {}, reports, [], [], [], list(entrusted)))
+        self.send(m.Hello(node, epoch, 0, {}, reports, [], list(departed), list(entrusted), self.log.token))
 
     def send(self, *messages: m.FromWorker) -> None:
         self.broker.receive(self.peer, [m.encode(message) for message in messages])
 
-    def publish(self, *seqs: int, channel: str = "news") -> None:
-        self.send(*(m.Publish(seq, APP, channel, b"%d" % seq, None, 0) for seq in seqs))
+    def publish(self, text: bytes, channel: str = "news", cache_ttl_s: int = 0) -> None:
+        self.log.place(PublishedEvent(APP, channel, text, None, cache_ttl_s))
 
     def received(self) -> list[m.FromBroker]:
-        """What was written since the last call."""
+        """What was written to it since the last call."""
         messages = self.writer.messages()
         self.writer.written.clear()
         return messages
 
-    def take_all(self) -> None:
-        """What the server does for a worker whose connection takes everything."""
-        while self.peer.backlog is not None:
-            self.broker.router.write_backlog(self.peer)
-            self.broker.router.took_all(self.peer)
-
     def texts(self) -> list[bytes]:
-        return [message.text for message in self.received() if isinstance(message, m.BrokerEvent)]
+        """The events that were appended since the last call, of its channels. What was written to it is forgotten."""
+        self.writer.written.clear()
+        return [message.text for message in self.log.heard() if isinstance(message, m.BrokerEvent)]

@@ -1,0 +1,49 @@
+"""A log of a host for tests, and what somebody hears of it who wants the events of some channels."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+
+from revurb._speedups.shared_log import SharedLog, topic_bucket
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub.event_log import EVERYONE, LogDescriptors, shared_log
+from revurb.pusher.ports import PublishedEvent
+from tests.bus.engines import APP
+
+SLOTS = 16
+
+
+def a_log(owner: object, places: int = 1 << 12, ring_bytes: int = 1 << 20) -> LogDescriptors:
+    """A log that is closed when its owner is gone."""
+    stack = contextlib.ExitStack()
+    descriptors = stack.enter_context(shared_log(SLOTS, places, ring_bytes))
+    weakref.finalize(owner, stack.close)
+    return descriptors
+
+
+class LogListener:
+    """A process of the host that has subscribers of `channels`."""
+
+    def __init__(self, descriptors: LogDescriptors, *channels: str) -> None:
+        self._log: SharedLog = descriptors.open()
+        self._log.attach(os.getpid(), EVERYONE)
+        for channel in channels:
+            self._log.add_topic(topic_bucket(APP, channel))
+
+    @property
+    def token(self) -> int:
+        return self._log.token
+
+    def heard(self) -> list[m.FromBroker]:
+        """What was appended since the last call, and is for this process."""
+        return [m.read_from_broker(data) for data in self._log.read(1000) if data is not None]
+
+    def place(self, event: PublishedEvent) -> None:
+        """Append an event, as a worker does."""
+        message = m.BrokerEvent(
+            0, "", 0, event.app_id, event.channel, event.text, event.except_socket_id, 0, event.cache_ttl_s
+        )
+        flags = 2 if event.cache_ttl_s else 0
+        self._log.append(m.encode(message), topic_bucket(event.app_id, event.channel), flags)
