@@ -231,8 +231,12 @@ class CommandQueue:
         """A pipeline is done."""
         if self._when_room:
             when_room, self._when_room = self._when_room, []
-            for then in when_room:
-                then()
+            try:
+                for then in when_room:
+                    then()
+            except Exception as error:  # a fault of this program; nobody may wait for the next pipeline
+                self._fault(error)
+                return
         self._send_next()
 
     def _fault(self, error: Exception) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import DefaultParser
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError
+
+_log = logging.getLogger(__name__)
 
 NOTHING = object()  # what `Replies` give when the next reply has not come, or not all of it
 
@@ -159,7 +162,9 @@ class RedisSocket(asyncio.Protocol):
     def _pass_on(self) -> None:
         try:
             self._owner.on_replies(self._replies)
-        except InvalidResponse as error:
+        except Exception as error:  # whatever it is, the owner may not believe that replies still come
+            if not isinstance(error, InvalidResponse):
+                _log.exception("replies of redis not understood")
             self.break_off(error)
 
     # What the transport calls.

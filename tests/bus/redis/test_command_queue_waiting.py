@@ -73,6 +73,26 @@ async def test_too_much_that_waits_ends_the_queue_once_and_keeps_nothing(
     assert queue.pipelines_sent == 0
 
 
+async def test_whoever_fails_when_there_is_room_ends_the_queue(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of this program. Whoever waits for another command is not to wait for ever."""
+    await server.start()
+    async with server.client() as redis, asyncio.timeout(10):
+        errors: asyncio.Queue[RedisUnavailable] = asyncio.Queue()
+        queue = CommandQueue(redis, SCRIPTS, "key", errors.put_nowait)
+
+        def fail() -> None:
+            raise KeyError("no room")
+
+        queue.when_room(fail)
+        queue.start()
+        assert await queue.ask("INCR", "n") == 1
+        assert str(await errors.get()) == "'no room'"
+        assert "commands failed" in caplog.text
+        await queue.stop()
+
+
 async def test_what_was_sent_waits_no_longer_and_whoever_waits_for_room_is_told_once(
     server: RedisServer,
 ) -> None:

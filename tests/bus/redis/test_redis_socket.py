@@ -185,6 +185,27 @@ async def test_what_is_no_reply_ends_the_connection(
         assert [owner.replies.get_nowait() for _ in range(owner.replies.qsize())] == replies
 
 
+@pytest.mark.parametrize("reads_on", [False, True])
+async def test_an_owner_that_fails_loses_it(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, reads_on: bool
+) -> None:
+    """A fault of this program, in whichever turn: nobody may believe that replies still come."""
+    await server.start()
+    async with server.client() as redis, opened(redis) as (socket, owner):
+
+        def fail(replies: Replies) -> None:
+            raise KeyError("in the owner")
+
+        owner.on_replies = fail  # type: ignore[method-assign]
+        if reads_on:
+            socket.read_on()
+        else:
+            socket.write(pack("PING"))
+        assert str(await owner.lost.get()) == "'in the owner'"
+        assert [record.message for record in caplog.records] == ["replies of redis not understood"]
+        assert socket.is_lost
+
+
 async def test_a_connection_of_the_users_own_class_is_taken_as_it_is(server: RedisServer) -> None:
     """Whoever authenticates in a way of his own, or connects by another way, is not asked how."""
     await server.start()
