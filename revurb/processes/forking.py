@@ -5,6 +5,7 @@ The supervisor adopts orphans (`revurb.processes.prctl`): a process between the 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
@@ -92,8 +93,12 @@ def wait_for_begin(link_fd: int) -> None:
 
 def close_inherited(kept: int) -> None:
     """Close all descriptors from 3 on but `kept`, and read from /dev/null."""
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    for fd in map(
+        int, os.listdir("/proc/self/fd")
+    ):  # not all that are possible: in a container that is a billion
+        if fd > 2 and fd != kept:
+            with contextlib.suppress(OSError):  # that of the list itself is closed by now
+                os.close(fd)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -165,10 +166,14 @@ def _fork(
         raise
     if pid is not None:
         close_all(fds)
-    else:
+        return child, pid
+    try:
         requests.close()
         become(request.title, fds, request.fds)
         wait_for_begin(child.link_fd)
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)  # what is in front of that may not be ready
+        os._exit(1)  # not back into the template, which this process is not
     return child, pid
 
 

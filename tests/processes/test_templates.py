@@ -185,6 +185,28 @@ async def test_a_fork_that_fails_is_an_error_and_the_template_goes_on(tmp_path: 
         assert command_line(child.pid) == FORKED
 
 
+@in_asyncio
+async def test_a_fork_that_cannot_become_the_process_ends_and_the_template_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It has its descriptors, and no room for the numbers that they are to have."""
+    async with asyncio.timeout(30), played(tmp_path) as it:
+        await (await it.start()).ready
+        limits = resource.prlimit(it.template.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(it.template.pid, resource.RLIMIT_NOFILE, (20, limits[1]))
+        pipes = [os.pipe() for _ in range(20)]
+        child = await it.start(replace(it.command, fds=pipes[-1]))
+        assert await child.exit_code == 1
+        assert "in place" in capfd.readouterr().err
+        resource.prlimit(it.template.pid, resource.RLIMIT_NOFILE, limits)
+        after = await it.start()
+        await after.ready
+        assert command_line(after.pid) == FORKED
+        for pipe in pipes:
+            for fd in pipe:
+                os.close(fd)
+
+
 @pytest.mark.parametrize(
     "command",
     [
