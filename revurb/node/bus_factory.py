@@ -51,11 +51,12 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
 
 def _redis_bus_factory(config: Config, node: str) -> BusFactory:
     # Imported here: importing the client takes 0.2 s, which a node without scaling need not spend.
+    from revurb.bus.redis.keys import Keys
     from revurb.bus.redis.redis_client import client_factory
     from revurb.bus.redis.redis_link import RedisLink
 
     scaling, redis = config.scaling, config.scaling.redis
-    connect = client_factory(redis)
+    connect, keys = client_factory(redis), Keys(redis.prefix)
 
     def redis_bus(receiver: Receiver, events: MemberEvents) -> BrokeredBus:
         return BrokeredBus(
@@ -63,7 +64,7 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
             receiver,
             events,
             lambda owner: RedisLink(
-                owner, node, connect, events, prefix=redis.prefix, lease_s=redis.lease_s, kept_s=redis.kept_s
+                owner, node, connect, events, keys=keys, lease_s=redis.lease_s, kept_s=redis.kept_s
             ),
             config.limits.max_cached_bytes,
         )
@@ -84,7 +85,7 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
             receiver,
             channel=scaling.channel,
             protocol=protocol,
-            prefix=redis.prefix,
+            keys=keys,
             cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
             release=scaling.reverb_release,
         )

@@ -6,6 +6,7 @@ import os
 import secrets
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.redis_client import client_factory
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.config import Config
@@ -27,7 +28,7 @@ async def survey_cluster(config: Config) -> list[NodeStatus]:
         node,
         _NoReceiver(),
         MEMBER_EVENTS,
-        lambda end: RedisLink(end, node, connect, MEMBER_EVENTS, prefix=redis.prefix),
+        lambda end: RedisLink(end, node, connect, MEMBER_EVENTS, keys=Keys(redis.prefix)),
     )
     await bus.start()
     try:

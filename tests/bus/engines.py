@@ -16,6 +16,7 @@ from revurb.bus.hub.event_log import shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
+from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -269,7 +270,7 @@ class RedisCluster(_NodeGroup):
             node.name,
             lambda: server.client(behind),
             MEMBER_EVENTS,
-            prefix=self._prefix,
+            keys=Keys(self._prefix),
             lease_s=self._lease_s,
             **self._more,
         )

@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from revurb.bus.redis.keys import Keys, partition_of
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
 from revurb.pusher.ports import EnterRequest
 from tests.bus.engines import APP, BusNode, RedisCluster
 from tests.chaos.clocks import ClockOffset
@@ -22,7 +22,7 @@ from tests.chaos.storm import storm
 from tests.conftest import Need
 from tests.redis_server import RedisClusterServers
 
-KEYS = Keys("revurb")
+KEYS = Keys("revurb", CLUSTER_PARTITIONS)
 NODES, VICTIM = 1, 2  # the server that has what is in no partition, and another one
 FOUND_S = 15.0
 
@@ -37,8 +37,8 @@ def channels_at(server: int, count: int) -> list[str]:
     found: dict[int, str] = {}
     for number in range(1000):
         name = f"channel-{number}"
-        if server_of(KEYS.logs[partition_of(APP, name)]) == server:
-            found.setdefault(partition_of(APP, name), name)
+        if server_of(KEYS.logs[KEYS.partition_of(APP, name)]) == server:
+            found.setdefault(KEYS.partition_of(APP, name), name)
     return list(found.values())[:count]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from revurb.bus.redis.keys import Keys, partition_of
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
 from tests.bus.engines import APP, RedisCluster
 from tests.chaos.storm import storm
 from tests.conftest import Need
@@ -36,7 +36,8 @@ async def test_a_slot_moves(need: Need, tmp_path: Path) -> None:
     cluster = RedisCluster(servers, lease_s=5)
     try:
         async with storm(cluster) as running_storm:
-            key = Keys("revurb").logs[partition_of(APP, "storm")]
+            keys = Keys("revurb", CLUSTER_PARTITIONS)
+            key = keys.logs[keys.partition_of(APP, "storm")]
             await asyncio.to_thread(servers.move, key)
             await asyncio.sleep(2)
             for node in running_storm.nodes:

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from revurb.bus.redis.envelope import pack
-from revurb.bus.redis.keys import Keys, partition_of, topic_of, type_of
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys, partition_of, topic_of, type_of
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
@@ -168,7 +168,8 @@ async def put_another_type(redis: Redis, key: str) -> None:
     [
         TOPIC.counts, TOPIC.members, TOPIC.cached, KEYS.logs[P], KEYS.seqs[P], KEYS.occupied(P, APP),
         KEYS.holders[P], KEYS.node_topics(P, "node0"), KEYS.connections(APP), KEYS.leases, KEYS.removal_claims,
-        KEYS.epoch, KEYS.orphan_check,
+        KEYS.epoch, KEYS.orphan_check, KEYS.partition_count, KEYS.spare(APP), KEYS.recall(APP),
+        KEYS.count_demand(APP, "").asked, KEYS.count_demand(APP, ROOM).asked,
     ],
     ids=lambda key: key.split(":")[2],
 )  # fmt: skip
@@ -192,6 +193,8 @@ async def test_a_key_of_the_wrong_type(
         KEYS.orphan_check,
         KEYS.holders[P],
         KEYS.removal_claims,
+        KEYS.count_demand(APP, "").asked,
+        KEYS.count_demand(APP, ROOM).asked,
     ):  # which nobody needed in this time
         assert key in logged_keys(caplog)
 
@@ -253,7 +256,10 @@ async def test_keys_of_the_wrong_type_in_a_cluster(
     try:
         room = Room(cluster)
         await room.open()
-        keys = (TOPIC.counts, TOPIC.members, KEYS.logs[P], KEYS.occupied(P, APP), KEYS.leases)
+        names = Keys("revurb", CLUSTER_PARTITIONS)
+        topic = names.topic(APP, ROOM)
+        number = topic.partition
+        keys = (topic.counts, topic.members, names.logs[number], names.occupied(number, APP), names.leases)
         async with servers.client() as redis:
             for key in keys:
                 await redis.delete(key)

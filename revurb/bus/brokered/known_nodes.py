@@ -6,9 +6,13 @@ node, which reports them to the next hub.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 
 from revurb.bus.brokered import broker_messages as m
+
+MAX_PARTITIONS = 1024
+_NOTHING = bytes(8 * (MAX_PARTITIONS + 2))  # 8 KiB for each node, however many there are in use
 
 
 class KnownNodes:
@@ -17,16 +21,19 @@ class KnownNodes:
     __slots__ = ("_entrusted", "_newest")
 
     def __init__(self) -> None:
-        self._newest: dict[tuple[str, int], int] = {}  # node, partition -> the number of its newest event
+        # Node -> by partition the number of its newest event; those of member events, below 0, are at the end.
+        self._newest: dict[str, array[int]] = {}
         self._entrusted: dict[str, list[m.EntrustedMembers]] = {}
 
     def claim_delivery(self, node: str, partition: int, seq: int) -> bool:
         """Whether this node's subscribers have not got this event of another node yet. If True, the caller must deliver
         it."""
-        source = (node, partition)
-        if seq <= self._newest.get(source, 0):
+        newest = self._newest.get(node)
+        if newest is None:
+            newest = self._newest[node] = array("Q", _NOTHING)
+        if seq <= newest[partition]:
             return False
-        self._newest[source] = seq
+        newest[partition] = seq
         return True
 
     def keep(self, entrusted: m.EntrustedMembers) -> None:
@@ -38,7 +45,7 @@ class KnownNodes:
 
     def gone(self, node: str) -> None:
         """A node has gone for good, and everyone has been told."""
-        self._newest = {of: seq for of, seq in self._newest.items() if of[0] != node}
+        self._newest.pop(node, None)
         self._entrusted.pop(node, None)
 
     def entrusted(self) -> Iterator[m.EntrustedMembers]:

@@ -56,8 +56,9 @@ set_places(node, topic, count, 0)
 local function sum(key) return tonumber(redis.call('HGET', key, '') or '0') or 0 end
 local free = limit - sum(KEYS[1]) - sum(KEYS[4])
 local nodes = math.max(1, redis.call('HLEN', KEYS[1]) - 1)
+local now, left = now_ms(), 0
 local round = tonumber(redis.call('HGET', KEYS[5], 'round') or '')
-if round and free >= wanted + math.max(2 * nodes, limit / 8) then
+if round and (round > now or free >= wanted + math.max(2 * nodes, limit / 8)) then
   redis.call('DEL', KEYS[5])
   round = nil
 end
@@ -70,7 +71,6 @@ else
   grant = 0
 end
 if free >= wanted then return {grant, 0, round and 1 or 0} end
-local now, left = now_ms(), 0
 if not round then
   left = redis.call('@PUBLISH@', ARGV[6], string.format('%.0f', now))
   redis.call('HSET', KEYS[5], 'round', string.format('%.0f', now), 'left', left)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from revurb.bus.redis.envelope import START, UNREADABLE, Envelope, StreamId, parse_stream_id, unpack
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import PARTITIONS
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS
 from revurb.bus.redis.topic_subscriptions import SubscribedTopic, TopicSubscriptions
 
-EventCallback = Callable[[int, Envelope], None]  # partition, event
+EventCallback = Callable[[int, Envelope], None]  # order of the topic, event
 
 MAX_AHEAD_MS = 20_000  # of a position, of the time that the last heartbeat told
 MAX_POSTPONED_BYTES = 32 * 1024 * 1024
@@ -42,9 +42,9 @@ class IncomingEvents:
         self._on_event = on_event
         self._on_overflow = on_overflow
         self._received: dict[int, StreamId] = {}  # up to where everything has come
-        self._newest = [START] * PARTITIONS  # that has been seen
+        self._newest = [START] * CLUSTER_PARTITIONS  # that has been seen
         self._times: dict[int, tuple[int, float]] = {}  # ms of its positions, when that was by time.monotonic
-        self._limits_ms = [_NO_LIMIT] * PARTITIONS  # up to where a position needs no closer look
+        self._limits_ms = [_NO_LIMIT] * CLUSTER_PARTITIONS  # up to where a position needs no closer look
         self._postponed: dict[int, deque[tuple[str, Any]]] = {}
         self._postponed_bytes = 0
         # Marker -> partition, what waits for it.
@@ -62,10 +62,10 @@ class IncomingEvents:
         self._replies.clear()
         self._catching_up = self._has_skipped = False
         self._times.clear()
-        self._limits_ms = [_NO_LIMIT] * PARTITIONS
+        self._limits_ms = [_NO_LIMIT] * CLUSTER_PARTITIONS
         if forget_positions:
             self._received.clear()
-            self._newest = [START] * PARTITIONS
+            self._newest = [START] * CLUSTER_PARTITIONS
             self._topics.forget_positions()
 
     # From the subscribing connection.
@@ -152,14 +152,19 @@ class IncomingEvents:
 
     # Catching up.
 
-    def rewind_to(self, partition: int, position: StreamId) -> None:
-        """The partition's log ends at `position`, and nothing has come since the connection was lost. If that is before
-        the newest event, the server that had it is gone, and its replica goes on from there."""
-        if position < self.newest(partition):
-            self._newest[partition] = position
-            self._topics.rewind(partition, position)
-        if position < self.received(partition):
-            self._received[partition] = position
+    def rewind_to(self, positions: Mapping[int, StreamId]) -> None:
+        """The logs of these partitions end there, and nothing has come since the connection was lost. Where that is
+        before the newest event, the server that had it is gone, and its replica goes on from there."""
+        behind = {
+            number: position for number, position in positions.items() if position < self.newest(number)
+        }
+        for number, position in behind.items():
+            self._newest[number] = position
+        if behind:
+            self._topics.rewind(behind)
+        for number, position in positions.items():
+            if position < self.received(number):
+                self._received[number] = position
 
     @property
     def is_catching_up(self) -> bool:
@@ -250,4 +255,4 @@ class IncomingEvents:
             self._newest[topic.partition] = position
         if topic.newest is not None and position > topic.newest:
             topic.newest = position
-            self._on_event(topic.partition, envelope)
+            self._on_event(topic.order, envelope)

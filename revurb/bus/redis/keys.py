@@ -1,6 +1,8 @@
 """The names of keys and channels in Redis. All begin with the prefix; all of a partition carry its hash tag.
 
-The names are wire format: nodes of different versions share them.
+The names are wire format: nodes of different versions share them. How many partitions there are is kept in Redis: 1,024
+in a Cluster, which deals them out to its servers. One server has nothing to deal out, and 64 cost less: events that are
+published together share more of them.
 """
 
 from __future__ import annotations
@@ -11,26 +13,28 @@ from typing import NamedTuple
 from zlib import crc32
 
 PARTITIONS = 64
+CLUSTER_PARTITIONS = 1024  # of which each is in one of the 64
 _SEPARATOR = "\x1f"  # ASCII's unit separator: no sane app id or channel name contains it
 
 _WHAT = re.compile(r":\{(?:p\d+|nodes)\}:(\w+)")
 _TYPES = {
     "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
-    "orphans": "string", "asked": "hash", "spare": "hash", "recall": "hash",
+    "orphans": "string", "partitions": "string", "asked": "hash", "spare": "hash", "recall": "hash",
 }  # fmt: skip
 
 
-def partition_of(app_id: str, channel: str) -> int:
-    """The partition in which everything about the channel lives."""
-    return crc32(topic_id(app_id, channel).encode()) % PARTITIONS
+def partition_of(app_id: str, channel: str, partitions: int = PARTITIONS) -> int:
+    """The partition in which everything about the channel lives, of so many."""
+    return crc32(topic_id(app_id, channel).encode()) % partitions
 
 
 class Keys:
-    """The names under a prefix."""
+    """The names under a prefix, with so many `partitions`."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, partitions: int = PARTITIONS) -> None:
         self._prefix = prefix
+        self.partition_count = f"{prefix}:{{nodes}}:partitions"  # string: how many there are
         self.leases = f"{prefix}:{{nodes}}:leases"  # sorted set: node -> when its lease ends, in ms
         # hash: dead node -> until when another node has claimed to remove what it held, in ms
         self.removal_claims = f"{prefix}:{{nodes}}:burials"
@@ -40,16 +44,25 @@ class Keys:
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # string: random, created with the data
         self.all_nodes = f"{prefix}:{{nodes}}:everyone"  # channel: notes for all nodes
         self.empty_log = f"{prefix}:{{nodes}}:log"  # a log that stays empty
+        self.use(partitions)
+
+    def use(self, partitions: int) -> None:
+        """Have so many partitions from now on: those of the Redis that this node is connected with."""
+        self.partitions = partitions
         # streams: the newest events
-        self.logs = [self.partition_key(number, "log") for number in range(PARTITIONS)]
+        self.logs = [self.partition_key(number, "log") for number in range(partitions)]
         # hashes: node -> the number of its newest event
-        self.seqs = [self.partition_key(number, "seqs") for number in range(PARTITIONS)]
+        self.seqs = [self.partition_key(number, "seqs") for number in range(partitions)]
         # sets: the nodes that have a part in any channel of the partition
-        self.holders = [self.partition_key(number, "holders") for number in range(PARTITIONS)]
+        self.holders = [self.partition_key(number, "holders") for number in range(partitions)]
         self.topic = lru_cache(maxsize=65_536)(self._topic)
         self.node_topics = lru_cache(maxsize=1024)(self._node_topics)
         self.markers = lru_cache(maxsize=1024)(self._markers)
         self.occupied = lru_cache(maxsize=1024)(self._occupied)
+
+    def partition_of(self, app_id: str, channel: str) -> int:
+        """The partition in which everything about the channel lives."""
+        return partition_of(app_id, channel, self.partitions)
 
     def heartbeat(self, number: int, node: str) -> str:
         """Channel: a node's heartbeats for one partition."""
@@ -81,23 +94,23 @@ class Keys:
 
     def connections(self, app_id: str) -> str:
         """Hash: node -> its connections of the app; "" -> their sum."""
-        return self.partition_key(partition_of(app_id, ""), f"connections:{app_id}")
+        return self.partition_key(self.partition_of(app_id, ""), f"connections:{app_id}")
 
     def spare(self, app_id: str) -> str:
         """Hash: node -> places of the app that are lent to it and not taken; "" -> their sum."""
-        return self.partition_key(partition_of(app_id, ""), f"spare:{app_id}")
+        return self.partition_key(self.partition_of(app_id, ""), f"spare:{app_id}")
 
     def recall(self, app_id: str) -> str:
         """Hash: when nodes were asked to give back such places, and how many have not done so."""
-        return self.partition_key(partition_of(app_id, ""), f"recall:{app_id}")
+        return self.partition_key(self.partition_of(app_id, ""), f"recall:{app_id}")
 
     def places(self, app_id: str) -> str:
         """Channel: where they are asked to."""
-        return self.partition_key(partition_of(app_id, ""), f"places:{app_id}")
+        return self.partition_key(self.partition_of(app_id, ""), f"places:{app_id}")
 
     def count_demand(self, app_id: str, channel: str) -> CountDemandKeys:
         """Where a channel's count is asked for, or without a channel that of the app's connections."""
-        number = partition_of(app_id, channel) if not channel else self.topic(app_id, channel).partition
+        number = self.partition_of(app_id, "") if not channel else self.topic(app_id, channel).partition
         id = topic_id(app_id, channel)
         return CountDemandKeys(
             self.partition_key(number, f"asked:{id}"), self.partition_key(number, f"untold:{id}")
@@ -119,12 +132,13 @@ class CountDemandKeys(NamedTuple):
 class TopicKeys:
     """The keys of one channel."""
 
-    __slots__ = ("cached", "channel", "counts", "id", "members", "partition")
+    __slots__ = ("cached", "channel", "counts", "id", "members", "order", "partition")
 
     def __init__(self, keys: Keys, app_id: str, channel: str) -> None:
-        number = partition_of(app_id, channel)
         self.id = topic_id(app_id, channel)
-        self.partition = number
+        # The same in every cluster, and a part of its partition: its events come in the order of their numbers.
+        self.order = partition_of(app_id, channel, CLUSTER_PARTITIONS)
+        number = self.partition = self.order % keys.partitions
         self.channel = keys.partition_key(number, f"topic:{self.id}")  # where its events are published
         self.counts = keys.partition_key(number, f"counts:{self.id}")  # hash: node -> subscribers
         # hash: user id -> {id, info, time of joining, nodes}

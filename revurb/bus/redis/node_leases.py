@@ -29,9 +29,8 @@ from revurb.bus.redis.session_tasks import SessionTasks
 _log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 4
-CLAIM_LEASES = (
-    1  # after how many leases the next node removes what a dead one held, if who does it is not heard of
-)
+PARTITIONS_AT_ONCE = 64  # in which to look for nodes without a lease
+CLAIM_LEASES = 1  # after which the next node removes what a dead one held, if who does it is not heard of
 
 
 class NodeLeases:
@@ -67,11 +66,22 @@ class NodeLeases:
         self._removing: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
+    async def agree_on_partitions(self, mine: int | None, wanted: int) -> int:
+        """How many partitions the cluster has: `mine`, if this node has been in it, or those that another has found,
+        or `wanted` if it is a new one."""
+        return int(
+            await self._commands.ask_script(
+                self._scripts.agree_on_partitions,
+                (self._keys.partition_count, self._keys.leases),
+                ("" if mine is None else mine, wanted),
+            )
+        )
+
     async def acquire(self) -> str:
         """Acquire the lease. Returns the epoch of this Redis, which changes when it loses its data."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._renew(lambda value: None if reply.done() else reply.set_result(value))
-        now_ms, epoch, _ = await reply
+        now_ms, epoch, *_ = await reply
         self._now_ms, self._epoch = int(now_ms), _text(epoch)
         return self._epoch
 
@@ -111,16 +121,18 @@ class NodeLeases:
 
         self._commands.run_script(
             self._scripts.renew_lease,
-            (self._keys.leases, self._keys.epoch),
-            (self._node, self._lease_ms, secrets.token_hex(8)),
+            (self._keys.leases, self._keys.epoch, self._keys.partition_count),
+            (self._node, self._lease_ms, secrets.token_hex(8), self._keys.partitions),
             renewed,
         )
 
     def _renewed(self, reply: Any) -> None:
-        now_ms, epoch, is_new = reply
+        now_ms, epoch, is_new, partitions = reply
         self._now_ms = int(now_ms)
         if _text(epoch) != self._epoch:
             self._on_break(RedisUnavailable("redis has lost its memory"))
+        elif int(partitions) != self._keys.partitions:
+            self._on_break(RedisUnavailable(f"the cluster has {int(partitions)} partitions now"))
         elif is_new:
             self._on_break(RedisUnavailable("the lease had ended"))
         else:
@@ -166,9 +178,9 @@ class NodeLeases:
             await self._grant_leases()
 
     async def _grant_leases(self) -> None:
-        """Give a lease to every node that holds something and has none."""
+        """Give a lease to every node that holds something in the next partitions and has none."""
         holders: set[bytes] = set()
-        asked = [(key, self._commands.ask("SMEMBERS", key)) for key in self._keys.holders]
+        asked = [(key, self._commands.ask("SMEMBERS", key)) for key in self._next_holders()]
         for key, reply in asked:
             for name in await reply:
                 try:
@@ -182,6 +194,12 @@ class NodeLeases:
         for name in orphans:
             _log.warning("a node holds something and has no lease", extra={"node": name.decode()})
             self._commands.run_script(self._scripts.grant_lease, (self._keys.leases,), (name, self._lease_ms))
+
+    def _next_holders(self) -> list[str]:
+        """The lists of those partitions whose turn it is, whoever looked last."""
+        holders, turn = self._keys.holders, self._now_ms // max(1, self._lease_ms // 2)
+        first = turn * PARTITIONS_AT_ONCE % len(holders)
+        return holders[first : first + PARTITIONS_AT_ONCE]
 
 
 def _text(epoch: bytes) -> str:

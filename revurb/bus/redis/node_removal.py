@@ -9,7 +9,7 @@ from typing import TypeAlias
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id
+from revurb.bus.redis.keys import Keys, read_topic_id, topic_id
 from revurb.bus.redis.ledger_values import read_entries
 from revurb.bus.redis.pace import Pace, SparingPace
 from revurb.bus.redis.redis_ledger import RedisLedger
@@ -45,7 +45,7 @@ class NodeRemoval:
         """Remove what a node holds, except for the channels that it is to `keep`; with `entirely` also the numbers of
         its events. Returns when everything is removed. Every step sets something absolute, so that it can be repeated.
         """
-        partitions, pace = iter(range(PARTITIONS)), Pace(self._commands)
+        partitions, pace = iter(range(self._keys.partitions)), Pace(self._commands)
         workers = [
             self._remove_partitions(partitions, pace, node, keep, entirely) for _ in range(PARTITIONS_AT_ONCE)
         ]
@@ -56,7 +56,7 @@ class NodeRemoval:
         """Remove everything that a dead node held, step by step with pauses, so that neither Redis nor this node is
         held up. What was removed stays so if this node dies before the end: another may go on."""
         pace = SparingPace(self._commands)
-        await self._remove_partitions(iter(range(PARTITIONS)), pace, node, lambda key: False, True)
+        await self._remove_partitions(iter(range(self._keys.partitions)), pace, node, lambda key: False, True)
         await self._commands.flush()
 
     async def _remove_partitions(
@@ -65,15 +65,20 @@ class NodeRemoval:
         for number in partitions:
             await pace.step()
             held = self._keys.node_topics(number, node)
+            keys, is_idle = (held, self._keys.holders[number], self._keys.seqs[number]), False
             try:
-                topic_ids = await self._commands.ask("SMEMBERS", held)
+                if entirely:
+                    topic_ids = await self._commands.ask_script(self._scripts.list_held, keys, (node,))
+                    is_idle = not topic_ids
+                else:
+                    topic_ids = await self._commands.ask("SMEMBERS", held)
             except UnusableValue:
                 topic_ids = ()
             for start in range(0, len(topic_ids), CHANNELS_PER_SCRIPT):
                 await pace.step()
                 some = topic_ids[start : start + CHANNELS_PER_SCRIPT]
                 await self._remove_topics(number, node, held, some, keep, pace)
-            if entirely:
+            if entirely and not is_idle:
                 self._commands.run_command("HDEL", self._keys.seqs[number], node)
                 # Whoever is listed as a holder and holds nothing is none.
                 self._commands.run_script(
@@ -88,7 +93,7 @@ class NodeRemoval:
             key = read_topic_id(raw.decode("utf-8", "replace"))
             if keep(key):
                 continue
-            if topic_id(*key).encode() != raw or partition_of(*key) != number:
+            if topic_id(*key).encode() != raw or self._keys.partition_of(*key) != number:
                 self._invalid.report(held, f"{raw[:50]!r} is not a channel of this partition")
                 self._commands.run_command("SREM", held, raw)
             elif key[1]:

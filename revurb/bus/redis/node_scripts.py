@@ -4,13 +4,32 @@ they should be. They are written as those of scripts.py, which reads them.
 
 from __future__ import annotations
 
-# KEYS: leases, epoch. ARGV: node, lease ms, an epoch for a Redis without one. Returns {now in ms, epoch, 1 if the lease
-# is new}.
+# KEYS: number of partitions, leases. ARGV: the number that the node has had in this cluster, or '', and the one that a
+# new cluster gets. Returns the number. A cluster that has none has 64, as those that were made before it was kept.
+# Where nobody has a lease, nobody disagrees.
+AGREE_ON_PARTITIONS = """
+local number = redis.call('GET', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  number = ARGV[1] ~= '' and ARGV[1] or ARGV[2]
+elseif number ~= '64' and number ~= '1024' then
+  number = ARGV[1] ~= '' and ARGV[1] or '64'
+end
+redis.call('SET', KEYS[1], number)
+return number
+"""
+
+# KEYS: leases, epoch, number of partitions. ARGV: node, lease ms, an epoch for a Redis without one, the number of
+# partitions that the node has. Returns {now in ms, epoch, 1 if the lease is new, number of partitions}.
 RENEW_LEASE = """
 redis.call('SET', KEYS[2], ARGV[3], 'NX')
+local number = redis.call('GET', KEYS[3])
+if number ~= '64' and number ~= '1024' then
+  number = ARGV[4]
+  redis.call('SET', KEYS[3], number)
+end
 local now = now_ms()
 local new = redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new}
+return {string.format('%.0f', now), redis.call('GET', KEYS[2]), new, number}
 """
 
 # Gives a lease to a node that holds something and has none. It ends by itself, and then the node is removed, unless it
@@ -40,6 +59,9 @@ END_REMOVAL = """
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
+
+# KEYS: log. Returns its newest stream id.
+LAST_ID = "return last_id(KEYS[1])"
 
 # KEYS: logs. ARGV: channel, number of the heartbeat. Returns {now in ms, the newest stream id of each log}, and
 # publishes `<number> <now in ms> <stream ids>`.

@@ -13,7 +13,7 @@ from revurb.bus.member_events import MemberEvents
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import Keys, TopicKeys, partition_of, topic_id
+from revurb.bus.redis.keys import Keys, TopicKeys, topic_id
 from revurb.bus.redis.ledger_values import read_members
 from revurb.bus.redis.redis_commands import FailureCallback, ReplyCallback
 from revurb.bus.redis.scripts import Scripts
@@ -226,7 +226,7 @@ class RedisLedger:
     def _connection_keys(self, app_id: str, node: str) -> tuple[str, ...]:
         """The keys of the app's connections, of what the node holds, of all nodes that hold anything, and of the app's
         spare places and their recall."""
-        number = partition_of(app_id, "")
+        number = self._keys.partition_of(app_id, "")
         return (
             self._keys.connections(app_id), self._keys.node_topics(number, node), self._keys.holders[number],
             self._keys.spare(app_id), self._keys.recall(app_id)

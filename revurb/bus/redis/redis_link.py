@@ -37,9 +37,9 @@ GOODBYE_S = 3.0  # for removing what the node holds; after that its lease ends
 
 
 class RedisLink:
-    """A `revurb.bus.brokered.broker_link.BrokerLink`. `connect` creates a client of the Redis. `lease_s` is how long a
-    node may be silent; `kept_s` how long events are kept for nodes that reconnect. `heartbeat_s` and `silent_after_s`
-    are the heartbeat's."""
+    """A `revurb.bus.brokered.broker_link.BrokerLink`. `connect` creates a client of the Redis, and `keys` are the names
+    there. `lease_s` is how long a node may be silent; `kept_s` how long events are kept for nodes that reconnect.
+    `heartbeat_s` and `silent_after_s` are the heartbeat's."""
 
     name = "redis"
     confirms_changes = is_full = False
@@ -53,7 +53,7 @@ class RedisLink:
         connect: Callable[[], AnyRedis],
         events: MemberEvents,
         *,
-        prefix: str = "revurb",
+        keys: Keys | None = None,
         lease_s: float = 10.0,
         kept_s: float = 60.0,
         heartbeat_s: float = HEARTBEAT_S,
@@ -61,7 +61,7 @@ class RedisLink:
     ) -> None:
         self._owner = owner
         self._connect = connect
-        kept_ms, keys, invalid = int(kept_s * 1000), Keys(prefix), InvalidValues()
+        kept_ms, keys, invalid = int(kept_s * 1000), keys or Keys("revurb"), InvalidValues()
         topics = TopicSubscriptions(keys, node)
         incoming = IncomingEvents(topics, invalid, self._on_event, self._on_overflow)
         self._memory = LinkMemory(
@@ -91,7 +91,7 @@ class RedisLink:
         self._task: asyncio.Task[None] | None = None
 
     def partition_of(self, app_id: str, channel: str) -> int:
-        return self._memory.keys.topic(app_id, channel).partition
+        return self._memory.keys.topic(app_id, channel).order
 
     @property
     def invalid_messages(self) -> int:
@@ -177,7 +177,7 @@ class RedisLink:
     def _on_overflow(self) -> None:
         self._on_silence(RedisUnavailable("a reply did not come while many events did"))
 
-    def _on_event(self, partition: int, envelope: Envelope) -> None:
+    def _on_event(self, order: int, envelope: Envelope) -> None:
         self._owner.receive(
             (
                 m.BrokerEvent(
@@ -188,7 +188,7 @@ class RedisLink:
                     envelope.channel,
                     envelope.text,
                     envelope.except_socket_id,
-                    partition,
+                    order,
                 ),
             )
         )

@@ -28,6 +28,7 @@ from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_leases import NodeLeases
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.node_removal import NodeRemoval
+from revurb.bus.redis.partition_agreement import agree_on_partitions
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.redis_heartbeat import LogTails
@@ -147,8 +148,13 @@ class RedisSession:
         await self._commands.load()
         await self._publisher.probe(self._redis)
         self._commands.start()
+        await agree_on_partitions(
+            self._leases, self._memory, is_cluster=isinstance(self._redis, RedisCluster)
+        )
         epoch = await self._leases.acquire()
-        tails = await heartbeat.open(self._commands, self._scripts.heartbeat, self._publisher.by_partition)
+        server_of = self._listener.server_of if isinstance(self._listener, ShardedListener) else None
+        by_partition = self._publisher.by_partition
+        tails = await heartbeat.open(self._commands, self._scripts, by_partition, server_of)
         await self._listener.open((keys.all_nodes, keys.inbox(self._memory.node), *heartbeat.channels))
         return epoch, tails
 

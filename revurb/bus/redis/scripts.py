@@ -10,10 +10,12 @@ from hashlib import sha1
 
 from revurb.bus.redis.connection_scripts import COUNT_CONNECTIONS, LEND_PLACES, SET_CONNECTIONS
 from revurb.bus.redis.node_scripts import (
+    AGREE_ON_PARTITIONS,
     CLAIM_REMOVALS,
     END_REMOVAL,
     GRANT_LEASE,
     HEARTBEAT,
+    LAST_ID,
     PUBLISH_NOTE,
     READ_LOG,
     RENEW_LEASE,
@@ -91,9 +93,11 @@ end
 -- Make those nodes tell their counts that listen for that, since they have not told all changes: at most once in 50 ms,
 -- whoever asks. Returns how many of them have not done so.
 local function ask_untold(asked, channel)
-  local left = redis.call('HGET', asked, 'left')
-  if left then return tonumber(left) or 0 end
-  local round = string.format('%.0f', now_ms())
+  local now, before = now_ms(), redis.pcall('HMGET', asked, 'round', 'left')
+  local age_ms = now - (not before.err and tonumber(before[1] or '') or 0)
+  if age_ms >= 0 and age_ms < 50 then return tonumber(before[2] or '') or 0 end
+  if before.err or before[1] then redis.call('DEL', asked) end
+  local round = string.format('%.0f', now)
   local listening = redis.call('@PUBLISH@', channel, round)
   if listening > 0 then
     redis.pcall('HSET', asked, 'round', round, 'left', listening)
@@ -182,6 +186,17 @@ if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) 
 return rest
 """
 
+# Begins the removal of a node from a partition. KEYS: held, holders, seqs. ARGV: node. Returns what it holds; if it is
+# nothing, the node is removed, which is all there is to do in most partitions.
+LIST_HELD = """
+local topics = redis.call('SMEMBERS', KEYS[1])
+if #topics == 0 then
+  redis.call('SREM', KEYS[2], ARGV[1])
+  redis.call('HDEL', KEYS[3], ARGV[1])
+end
+return topics
+"""
+
 # Removes a node from those of a user. KEYS: log, counts, occupied, held, holders, members. ARGV: node, topic id,
 # channel, topic channel, count ('' does not change it), user, removed event, kept ms. Returns 1 if the user has left.
 LEAVE = """
@@ -266,6 +281,7 @@ class Scripts:
         self.publish_batch = RedisScript(PUBLISH_BATCH, publish)
         self.enter = RedisScript(ENTER, publish)
         self.set_count = RedisScript(SET_COUNT, publish)
+        self.list_held = RedisScript(LIST_HELD, publish)
         self.remove_counts = RedisScript(REMOVE_COUNTS, publish)
         self.leave = RedisScript(LEAVE, publish)
         self.announce_departed = RedisScript(ANNOUNCE_DEPARTED, publish)
@@ -278,10 +294,12 @@ class Scripts:
         self.set_aside = RedisScript(SET_ASIDE, publish)
         self.lend_places = RedisScript(LEND_PLACES, publish)
         self.set_connections = RedisScript(SET_CONNECTIONS, publish)
+        self.agree_on_partitions = RedisScript(AGREE_ON_PARTITIONS, publish)
         self.renew_lease = RedisScript(RENEW_LEASE, publish)
         self.grant_lease = RedisScript(GRANT_LEASE, publish)
         self.claim_removals = RedisScript(CLAIM_REMOVALS, publish)
         self.end_removal = RedisScript(END_REMOVAL, publish)
+        self.last_id = RedisScript(LAST_ID, publish)
         self.heartbeat = RedisScript(HEARTBEAT, publish)
         self.read_log = RedisScript(READ_LOG, publish)
         self.publish_note = RedisScript(PUBLISH_NOTE, publish)

@@ -6,6 +6,8 @@ that topic alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.redis.envelope import START, StreamId
 from revurb.bus.redis.keys import Keys
@@ -14,15 +16,16 @@ ALL_NODES_TOPIC: ChannelKey = ("", "")  # the topic that every node is subscribe
 
 
 class SubscribedTopic:
-    """One topic. `newest` is the position up to which its events were received; None while none is wanted yet, since
-    its subscriber is not confirmed."""
+    """One topic; `order` is that of `TopicKeys`. `newest` is the position up to which its events were received; None
+    while none is wanted yet, since its subscriber is not confirmed."""
 
-    __slots__ = ("app_id", "channel", "newest", "partition")
+    __slots__ = ("app_id", "channel", "newest", "order", "partition")
 
-    def __init__(self, app_id: str, channel: str, partition: int) -> None:
+    def __init__(self, app_id: str, channel: str, partition: int, order: int) -> None:
         self.app_id = app_id
         self.channel = channel
         self.partition = partition
+        self.order = order
         self.newest: StreamId | None = None
 
 
@@ -62,6 +65,11 @@ class TopicSubscriptions:
         self._by_channel.pop(name.encode(), None)
         return name
 
+    def clear(self) -> None:
+        """Want nothing any more: the partitions are others."""
+        for known in (self._topics, self._by_channel, self._marker_partitions, self._marker_channels):
+            known.clear()
+
     def all_keys(self) -> list[ChannelKey]:
         """All topics, as they are now."""
         return list(self._topics)
@@ -71,10 +79,11 @@ class TopicSubscriptions:
         for topic in self._topics.values():
             topic.newest = None if topic.newest is None else START
 
-    def rewind(self, partition: int, position: StreamId) -> None:
-        """The log of the partition ends at `position`, whatever was received behind it."""
+    def rewind(self, positions: Mapping[int, StreamId]) -> None:
+        """The logs of these partitions end there, whatever was received behind it."""
         for topic in self._topics.values():
-            if topic.partition == partition and topic.newest is not None:
+            position = positions.get(topic.partition)
+            if position is not None and topic.newest is not None:
                 topic.newest = min(topic.newest, position)
 
     def find(self, app_id: str, channel: str) -> SubscribedTopic | None:
@@ -100,6 +109,6 @@ class TopicSubscriptions:
         topic = self._topics.get(key)
         if topic is None:
             keys = self._keys.topic(*key)
-            topic = self._topics[key] = SubscribedTopic(*key, keys.partition)
+            topic = self._topics[key] = SubscribedTopic(*key, keys.partition, keys.order)
             self._by_channel[keys.channel.encode()] = topic
         return topic

@@ -56,7 +56,7 @@ class ReverbBridge:
     """Passes what PHP nodes publish on `channel` to `receiver`, and publishes there what their clients need.
 
     With the `protocol` "auto" it publishes while a PHP node is subscribed, with "reverb" always. `connect` makes a
-    client; `prefix` is that of the Redis link's keys. `cached_for_s` gives how many seconds the last event of a channel
+    client; `keys` are those of the Redis link. `cached_for_s` gives how many seconds the last event of a channel
     is cached, 0 for not at all: PHP nodes do not share theirs. `release` is what the operator says of the PHP nodes, as
     for `HeardReleases`. `answer_from` must be called before `start`.
     """
@@ -69,7 +69,7 @@ class ReverbBridge:
         *,
         channel: str = "reverb",
         protocol: Literal["auto", "reverb"] = "auto",
-        prefix: str = "revurb",
+        keys: Keys | None = None,
         cached_for_s: Callable[[str], int] = lambda channel: 0,
         release: Literal["auto", "1.6", "1.7"] = "auto",
     ) -> None:
@@ -83,7 +83,7 @@ class ReverbBridge:
         self._receiver = receiver
         self._channel = channel
         self._always = protocol == "reverb"
-        self._keys = Keys(prefix)
+        self._keys = keys or Keys("revurb")
         self._cached_for_s = cached_for_s
         self._channels = ReverbChannels.of(channel, node)
         self._answers: MetricsAnswers | None = None

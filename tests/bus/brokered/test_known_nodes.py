@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.brokered.known_nodes import KnownNodes
+from revurb.bus.brokered.known_nodes import MAX_PARTITIONS, KnownNodes
 from revurb.pusher.ports import Member
 
 ROOM = m.ChannelReport("app1", "presence-room", 0, [Member("ann", b'"ann"', b"null")])
@@ -17,6 +17,17 @@ def test_an_event_of_another_node_is_delivered_once() -> None:
     assert others.claim_delivery("n1", 0, 6)
     assert others.claim_delivery("n1", m.ADDED_MEMBERS, 1)
     assert others.claim_delivery("n2", 0, 1)
+
+
+def test_each_partition_has_numbers_of_its_own() -> None:
+    others = KnownNodes()
+    partitions = (*range(MAX_PARTITIONS), m.ADDED_MEMBERS, m.REMOVED_MEMBERS)
+    for number, partition in enumerate(partitions, 1):
+        assert others.claim_delivery("n1", partition, number)
+    for number, partition in enumerate(partitions, 1):
+        assert not others.claim_delivery("n1", partition, number)
+    assert others.claim_delivery("n1", 5, 2**63)
+    assert not others.claim_delivery("n1", 5, -1)
 
 
 def test_of_a_node_that_is_gone_nothing_is_kept() -> None:

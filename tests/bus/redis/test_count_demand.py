@@ -117,6 +117,20 @@ async def test_a_late_answer_does_not_count_for_another_round(server: RedisServe
         assert not await made.redis.exists(KEYS.count_demand(APP, "gone").asked)
 
 
+async def test_a_question_that_somebody_made_up_keeps_nobody_waiting(server: RedisServer) -> None:
+    async with ledgers(server) as made:
+        made.of("n1").set_count(APP, "room", 3)
+        asked = KEYS.count_demand(APP, "room").asked
+        for round in ("1", "9999999999999", "text", ""):
+            await made.redis.hset(asked, mapping={"round": round, "left": "5"})
+            [state] = await made.queries.states(APP, ["room"])
+            assert state.subscription_count == 3
+            assert not await made.redis.exists(asked)
+        await made.redis.set(asked, "text")
+        assert await subscribers(made) == 3
+        assert not await made.redis.exists(asked)
+
+
 async def test_connections_are_asked_for_as_well(server: RedisServer) -> None:
     async with ledgers(server) as made:
         demand = KEYS.count_demand(APP, "")

@@ -149,10 +149,10 @@ def test_too_much_behind_a_reply_ends_the_session(monkeypatch: pytest.MonkeyPatc
 
 def test_positions_can_be_moved_by_heartbeats() -> None:
     order = Order()
-    order.incoming.rewind_to(NEWS, StreamId(5, 0))  # nothing is known of that partition
+    order.incoming.rewind_to({NEWS: StreamId(5, 0)})  # nothing is known of that partition
     assert order.incoming.newest(NEWS) == START
     order.event(9)
-    order.incoming.rewind_to(NEWS, StreamId(5, 0))
+    order.incoming.rewind_to({NEWS: StreamId(5, 0)})
     order.event(6)
     assert order.passed_on == [b"9", b"6"]
     order.incoming.advance_to(NEWS, StreamId(8, 0))
@@ -162,9 +162,9 @@ def test_positions_can_be_moved_by_heartbeats() -> None:
 def test_a_log_that_ends_before_what_was_received_takes_that_back() -> None:
     order = Order()
     order.incoming.advance_to(NEWS, StreamId(9, 0))
-    order.incoming.rewind_to(NEWS, StreamId(20, 0))
+    order.incoming.rewind_to({NEWS: StreamId(20, 0)})
     assert order.incoming.received(NEWS) == StreamId(9, 0)
-    order.incoming.rewind_to(NEWS, StreamId(5, 0))
+    order.incoming.rewind_to({NEWS: StreamId(5, 0)})
     assert order.incoming.received(NEWS) == order.incoming.newest(NEWS) == StreamId(5, 0)
 
 

@@ -1,6 +1,15 @@
 """The names in Redis, which nodes of several versions share: a changed name would split a cluster."""
 
-from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of, read_topic_id, topic_id, topic_of, type_of
+from revurb.bus.redis.keys import (
+    CLUSTER_PARTITIONS,
+    PARTITIONS,
+    Keys,
+    partition_of,
+    read_topic_id,
+    topic_id,
+    topic_of,
+    type_of,
+)
 
 
 def test_the_names_are_what_other_versions_use() -> None:
@@ -82,3 +91,16 @@ NAMES = [
     "revurb:{p37}:members:app1\x1fnews",
     "revurb:{p37}:cached:app1\x1fnews",
 ]
+
+
+def test_a_cluster_has_more_partitions_each_in_one_of_the_others() -> None:
+    keys = Keys("revurb")
+    topics = {name: keys.topic("app1", name) for name in map(str, range(5000))}
+    keys.use(CLUSTER_PARTITIONS)
+    assert len(keys.logs) == len(keys.seqs) == len(keys.holders) == keys.partitions == 1024
+    for name, before in topics.items():
+        topic = keys.topic("app1", name)
+        assert topic.partition == topic.order == before.order == keys.partition_of("app1", name)
+        assert topic.partition % PARTITIONS == before.partition == partition_of("app1", name)
+        assert topic.counts == before.counts.replace(f"{{p{before.partition}}}", f"{{p{topic.partition}}}")
+    assert len({keys.topic("app1", name).partition for name in topics}) > 900

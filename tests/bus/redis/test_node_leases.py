@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import pace
-from revurb.bus.redis.keys import PARTITIONS, Keys
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS, Keys
+from revurb.bus.redis.node_leases import PARTITIONS_AT_ONCE
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
 from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve, texts_up_to
@@ -224,3 +225,17 @@ async def test_who_dies_while_it_removes_is_followed_by_the_next_and_all_is_told
     expected = sorted((room, MEMBER_EVENTS.removed(room, ANN)) for room in rooms)
     assert sorted((channel, text) for channel, text, _ in watching.received if text != b"last") == expected
     await cluster.close()
+
+
+async def test_in_all_partitions_of_a_cluster_is_looked_for_orphans_in_turn(cluster: RedisCluster) -> None:
+    node = await cluster.node()
+    leases = node.bus._link._session._leases
+    leases._keys = Keys("revurb", CLUSTER_PARTITIONS)
+    now_ms, looked_at = 1_800_000_000_123, list[str]()
+    for turn in range(CLUSTER_PARTITIONS // PARTITIONS_AT_ONCE):
+        leases._now_ms = now_ms + turn * leases._lease_ms // 2
+        looked_at += leases._next_holders()
+    assert sorted(looked_at) == sorted(leases._keys.holders)
+    leases._keys = KEYS
+    leases._now_ms = now_ms
+    assert leases._next_holders() == KEYS.holders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,14 +15,20 @@ from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.envelope import START, StreamId, pack
 from revurb.bus.redis.incoming_events import MAX_AHEAD_MS, IncomingEvents
 from revurb.bus.redis.invalid_values import InvalidValues
-from revurb.bus.redis.keys import PARTITIONS, Keys, partition_of
-from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, LogTails, RedisHeartbeat
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS, Keys, partition_of
+from revurb.bus.redis.redis_heartbeat import (
+    HEARTBEAT_S,
+    SILENT_AFTER_S,
+    TAILS_PER_BEAT,
+    LogTails,
+    RedisHeartbeat,
+)
 from revurb.bus.redis.scripts import RedisScript, Scripts
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 from revurb.pusher.ports import PublishedEvent
 
 KEYS = Keys("revurb")
-SCRIPT = Scripts().heartbeat
+SCRIPTS = Scripts()
 KEPT_MS = 60_000
 CHANNEL = next(name for name in map(str, range(1000)) if partition_of("a", name) == 3)
 
@@ -35,7 +41,15 @@ class Servers:
         self.ends: dict[str, bytes] = {}
         self.beaten: list[tuple[str, bytes]] = []  # channel, what came on it
         self.holds_replies = False
+        self.asked_ends: list[str] = []  # of logs that are not those of the heartbeat's script
         self._held: list[Callable[[], None]] = []
+
+    def ask_script(
+        self, script: RedisScript, keys: Sequence[str], args: Sequence[Any]
+    ) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.run_script(script, keys, args, future.set_result)
+        return future
 
     def release(self) -> None:
         self.holds_replies = False
@@ -45,7 +59,11 @@ class Servers:
     def run_script(
         self, script: RedisScript, keys: Sequence[str], args: Sequence[Any], done: Callable[[Any], None]
     ) -> None:
-        assert script is SCRIPT
+        if script is SCRIPTS.last_id:
+            self.asked_ends.append(keys[0])
+            done(self.ends.get(keys[0], b"0-0"))
+            return
+        assert script is SCRIPTS.heartbeat
         channel, number = args
         reply = [b"%d" % self.now_ms, *(self.ends.get(key, b"0-0") for key in keys)]
         self.beaten.append((channel, b"%d " % number + b" ".join(reply)))
@@ -61,6 +79,7 @@ class Process:
     def __init__(self, split: bool, silent_after_s: float = 60.0, heartbeat_s: float = 0.01) -> None:
         self.servers = Servers()
         self.split = split
+        self.server_of: Callable[[str], str] | None = None
         self.received: list[int] = []
         self.deaf: asyncio.Future[RedisUnavailable] = asyncio.get_running_loop().create_future()
         self.invalid, self.topics = InvalidValues(), TopicSubscriptions(KEYS, "n")
@@ -93,7 +112,9 @@ class Process:
         """Begin the next session of the link. Returns whether there was a gap."""
         await self.heartbeat.stop()
         self.incoming.reset(forget_positions=another)
-        ends: list[LogTails] = await self.heartbeat.open(cast(CommandQueue, self.servers), SCRIPT, self.split)
+        ends: list[LogTails] = await self.heartbeat.open(
+            cast(CommandQueue, self.servers), SCRIPTS, self.split, self.server_of
+        )
         return self.heartbeat.begin(
             ends,
             lambda channel: f"server of {channel}",
@@ -309,3 +330,90 @@ def test_a_dead_connection_is_found_as_soon_as_the_documentation_promises() -> N
     assert promise is not None
     assert float(promise[2]) == HEARTBEAT_S
     assert float(promise[1]) >= SILENT_AFTER_S + HEARTBEAT_S
+
+
+class ClusterProcess(Process):
+    """A node on a Cluster of three servers with 1,024 partitions."""
+
+    def __init__(self) -> None:
+        super().__init__(split=True)
+        KEYS.use(CLUSTER_PARTITIONS)
+        self.server_of = lambda log: f"server {KEYS.logs.index(log) % 3}"
+
+
+@pytest.fixture
+def make_cluster() -> Iterator[Callable[[], ClusterProcess]]:
+    yield ClusterProcess
+    KEYS.use(PARTITIONS)
+
+
+async def test_in_a_cluster_there_is_a_beat_for_each_server(
+    make_cluster: Callable[[], ClusterProcess],
+) -> None:
+    cluster = make_cluster()
+    cluster.servers.ends = {KEYS.logs[number]: b"%d-1" % (number + 1) for number in range(CLUSTER_PARTITIONS)}
+    await cluster.live(first=True)
+    assert cluster.heartbeat.channels == [
+        KEYS.nodes_heartbeat("n"), *(KEYS.heartbeat(number, "n") for number in range(3))
+    ]  # fmt: skip
+    for number in range(CLUSTER_PARTITIONS):
+        assert cluster.incoming.received(number) == StreamId(number + 1, 1)
+    await cluster.heartbeat.stop()
+
+
+async def test_no_beat_asks_for_more_logs_than_64_and_each_has_its_turn(
+    make_cluster: Callable[[], ClusterProcess],
+) -> None:
+    cluster = make_cluster()
+    await cluster.live(first=True)
+    cluster.servers.ends = {KEYS.logs[number]: b"500000-7" for number in range(CLUSTER_PARTITIONS)}
+    beats = 0
+    while any(
+        cluster.incoming.received(number) != StreamId(500_000, 7) for number in range(CLUSTER_PARTITIONS)
+    ):
+        cluster.servers.asked_ends.clear()
+        await cluster.beat()
+        assert len(cluster.servers.asked_ends) <= TAILS_PER_BEAT
+        beats += 1
+        assert beats < 50
+    assert cluster.invalid.count == 0
+    await cluster.heartbeat.stop()
+
+
+async def test_where_something_has_come_is_known_before_the_rest(
+    make_cluster: Callable[[], ClusterProcess],
+) -> None:
+    cluster = make_cluster()
+    await cluster.live(first=True)
+    number = KEYS.topic("a", CHANNEL).partition
+    cluster.topics.clear()
+    cluster.topics.add("a", CHANNEL)
+    assert number > 16
+    await cluster.beat()
+    cluster.event(b"999999-5", 1)
+    assert cluster.received == [1]
+    assert cluster.incoming.received(number) == START
+    cluster.servers.ends[KEYS.logs[number]] = b"999999-5"
+    for _ in range(2):  # the first may be on its way already
+        await cluster.beat()
+    assert cluster.incoming.received(number) == StreamId(999_999, 5)
+    await cluster.heartbeat.stop()
+
+
+async def test_a_server_of_a_cluster_that_is_silent_is_found(
+    make_cluster: Callable[[], ClusterProcess],
+) -> None:
+    cluster = make_cluster()
+    cluster.heartbeat._silent_after_s = 0.05
+    await cluster.live(first=True)
+    silent = KEYS.heartbeat(1, "n")
+
+    async def keep_beating() -> None:
+        while True:
+            await cluster.beat(silent)
+
+    beating = asyncio.create_task(keep_beating())
+    async with asyncio.timeout(5):
+        assert str(await cluster.deaf) == f"no beat has come back from server of {silent} for 0 s"
+    beating.cancel()
+    await cluster.heartbeat.stop()

@@ -87,8 +87,11 @@ async def test_connections_are_limited_over_all_nodes(server: RedisServer) -> No
         two.set_connections(APP, 10)
         assert await lend(two, 10, 100, 1) == [11, 0, 0]
         assert await made.queries.connections(APP) == 51
+        await made.redis.hset(KEYS.recall(APP), mapping={"round": "9999999999999999", "left": "3"})
+        assert await lend(two, 10, 56, 2) == [1, 0, 1], "nobody waits for a recall that somebody made up"
         one.set_connections(APP, 0)
         two.set_connections(APP, 0)
+        await made.redis.delete(KEYS.recall(APP))
         assert await made.queries.connections(APP) == 0
         assert not await made.redis.exists(KEYS.connections(APP), KEYS.spare(APP), KEYS.recall(APP))
 

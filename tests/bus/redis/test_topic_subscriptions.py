@@ -55,9 +55,9 @@ def test_positions_are_rewound_with_the_log_and_forgotten_with_the_redis() -> No
     topics = TopicSubscriptions(KEYS, "n1")
     topics.expect_markers("app1", "asked")
     topics.add("app1", "news", StreamId(5, 0))
-    topics.rewind(NEWS.partition + 1, StreamId(3, 0))
+    topics.rewind({NEWS.partition + 1: StreamId(3, 0)})
     assert newest(topics, "app1", "news") == StreamId(5, 0)
-    topics.rewind(NEWS.partition, StreamId(3, 0))
+    topics.rewind({NEWS.partition: StreamId(3, 0)})
     assert newest(topics, "app1", "news") == StreamId(3, 0)
     topics.forget_positions()
     assert newest(topics, "app1", "news") == START
