@@ -15,7 +15,7 @@ from revurb.doctor.finding import Finding
 from revurb.doctor.local_server import check_local_server
 from revurb.doctor.other_nodes import check_other_nodes
 from revurb.doctor.php_nodes import check_legacy_channel
-from revurb.doctor.redis_server import check_connection, check_settings, check_writing
+from revurb.doctor.redis_server import check_connection, check_partitions, check_settings, check_writing
 from revurb.doctor.server_certificate import check_certificate
 from revurb.doctor.system_limits import check_limits
 
@@ -47,6 +47,7 @@ async def examine(config: Config) -> list[Finding]:
             *here,
             connection,
             await check_writing(redis, config.scaling.redis.prefix),
+            await check_partitions(redis, config.scaling.redis.prefix),
             *await check_settings(redis),
             await check_legacy_channel(redis, config),
             *await check_other_nodes(config),

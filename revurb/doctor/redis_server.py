@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+from redis.asyncio import RedisCluster
+
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis
 from revurb.bus.redis.refusals import reason_of, word_of
 from revurb.bus.redis.scripts import Scripts
@@ -49,6 +52,28 @@ async def check_writing(redis: AnyRedis, prefix: str) -> Finding:
         remedy = remedy_for(error, "Nodes cannot share anything without.")
         return Finding("wrong", "writing", reason_of(error), remedy)
     return Finding("ok", "writing", "is allowed")
+
+
+async def check_partitions(redis: AnyRedis, prefix: str) -> Finding:
+    """How many partitions the nodes have: in a Cluster those of older nodes are a part of what they could be."""
+    subject = "partitions"
+    try:
+        reply = await redis.execute_command("GET", Keys(prefix).partition_count)
+    except FAILURES as error:
+        return Finding(
+            "wrong", subject, reason_of(error), remedy_for(error, "Nodes write their number anew.")
+        )
+    if reply is None:
+        return Finding("ok", subject, "none yet: the first node makes them")
+    observation = reply.decode("utf-8", "backslashreplace")[:20]
+    is_few = isinstance(redis, RedisCluster) and observation != str(CLUSTER_PARTITIONS)
+    return Finding(
+        "warning" if is_few else "ok",
+        subject,
+        observation,
+        f"A new cluster has {CLUSTER_PARTITIONS}, for which all nodes have to be stopped: "
+        "docs/redis.md, The number of partitions.",
+    )
 
 
 async def check_settings(redis: AnyRedis) -> list[Finding]:

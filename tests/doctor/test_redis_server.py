@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.redis.keys import Keys
 from revurb.config import Config, RedisConfig, ScalingConfig
 from revurb.doctor.examination import run_examination
 from revurb.doctor.finding import Finding
-from tests.conftest import Run
-from tests.redis_server import RedisServer
+from revurb.doctor.redis_server import check_partitions
+from tests.conftest import Need, Run
+from tests.redis_server import RedisClusterServers, RedisServer
 
 
 def test_settings_of_redis_that_are_no_good(server: RedisServer, run: Run) -> None:
@@ -60,3 +62,42 @@ def test_the_rights_that_are_documented_are_enough(
     assert {finding.subject for finding in unknown} == {"version of Redis", "buffers", "memory of Redis"}
     assert all("NOPERM" in finding.observation for finding in unknown)
     assert all(finding.advice.startswith("Only the doctor asks") for finding in unknown)
+
+
+def test_how_many_partitions_there_are(server: RedisServer, run: Run) -> None:
+    key = Keys("revurb").partition_count
+
+    async def found() -> list[tuple[str, str]]:
+        marks = []
+        async with server.client() as client:
+            for value in (None, "64", "1024"):
+                if value is not None:
+                    await client.set(key, value)
+                finding = await check_partitions(client, "revurb")
+                marks.append((finding.mark, finding.observation))
+            await client.delete(key)
+            await client.rpush(key, "x")
+            finding = await check_partitions(client, "revurb")
+            await client.delete(key)
+            return [*marks, (finding.mark, finding.observation)]
+
+    first, *counted, wrong = run(found())
+    assert first == ("ok", "none yet: the first node makes them")
+    assert counted == [("ok", "64"), ("ok", "1024")]
+    assert wrong[0] == "wrong"
+
+
+def test_a_cluster_with_the_partitions_of_older_nodes(need: Need, tmp_path: Path, run: Run) -> None:
+    servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path)
+
+    async def found(value: str) -> Finding:
+        await servers.start()
+        async with servers.client() as client:
+            await client.set(Keys("revurb").partition_count, value)
+            return await check_partitions(client, "revurb")
+
+    few, all_of_them = run(found("64")), run(found("1024"))
+    run(servers.kill())
+    assert (few.mark, few.observation) == ("warning", "64")
+    assert "all nodes have to be stopped" in few.advice
+    assert all_of_them.mark == "ok"
