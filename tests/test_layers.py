@@ -27,7 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "apps": set(),
     "wire": {"_speedups"},
     "transport": {"wire", "_speedups", "observe"},
-    "bus": {"observe", "config", "pusher"},  # of pusher only its ports: test_the_bus_knows_the_ports_alone
+    "bus": {
+        "_speedups",
+        "observe",
+        "config",
+        "pusher",
+    },  # of pusher only its ports: test_the_bus_knows_the_ports_alone
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},

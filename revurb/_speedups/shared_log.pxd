@@ -49,7 +49,9 @@ cdef class SharedLog:
         shared_log _log
         int _slot
         int* _wake_fds
+        bint* _to_wake
         uint16_t* _wanted
+        readonly bint has_to_wake
         readonly uint64_t cursor, token, missed
 
     cdef log_slot* _own_slot(self) except NULL

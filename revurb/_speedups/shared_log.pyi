@@ -14,12 +14,14 @@ class SharedLog:
     before the oldest is overwritten.
 
     `cursor` is the position up to which this process has read. `token` names the process as the target of records.
-    `missed` counts the records that were overwritten before this process had read them, wanted or not.
+    `missed` counts the records that were overwritten before this process had read them, wanted or not. `has_to_wake` is
+    whether somebody wants what was appended since the last `wake`.
     """
 
     cursor: int
     token: int
     missed: int
+    has_to_wake: bool
 
     def __new__(
         cls, fd: int, wake_fds: Sequence[int], *, slots: int = 0, places: int = 0, ring_bytes: int = 0
@@ -49,8 +51,12 @@ class SharedLog:
 
     def remove_topic(self, bucket: int, /) -> None: ...
     def append(self, data: bytes, bucket: int, flags: int = 0, target: int = 0, only: int = 0) -> int:
-        """Append a record and wake those that want it; with a `target`, the process with that token alone. Returns its
-        position; with `only`, 0 if that is not the next one. Raises ValueError if it is too large."""
+        """Append a record for those that want it; with a `target`, for the process with that token alone. `wake` has to
+        follow. Returns its position; with `only`, 0 if that is not the next one. Raises ValueError if it is too
+        large."""
+
+    def wake(self) -> None:
+        """Wake those that sleep and want what was appended since the last call."""
 
     def take(self, position: int, /) -> bool:
         """Count the record at `position` as read, if everything before it is."""

@@ -50,8 +50,9 @@ cdef class SharedLog:
             raise OSError(failure, os.strerror(failure), "the shared log")
         self._slot = -1
         self._wake_fds = <int*>PyMem_Calloc(self._log.shape.slots, sizeof(int))
+        self._to_wake = <bint*>PyMem_Calloc(self._log.shape.slots, sizeof(bint))
         self._wanted = <uint16_t*>PyMem_Calloc(LOG_BUCKETS, sizeof(uint16_t))
-        if self._wake_fds == NULL or self._wanted == NULL:
+        if self._wake_fds == NULL or self._to_wake == NULL or self._wanted == NULL:
             raise MemoryError
         if len(wake_fds) != <Py_ssize_t>self._log.shape.slots:
             raise ValueError(f"{len(wake_fds)} descriptors for {self._log.shape.slots} slots")
@@ -61,6 +62,7 @@ cdef class SharedLog:
     def __dealloc__(self):
         log_close(&self._log)
         PyMem_Free(self._wake_fds)
+        PyMem_Free(self._to_wake)
         PyMem_Free(self._wanted)
 
     @property
@@ -129,8 +131,17 @@ cdef class SharedLog:
             for i in range(self._log.shape.slots):
                 if i != <uint32_t>self._slot and self._log.slots[i].pid > 0:
                     if log_is_wanted(&self._log.slots[i], &record):
-                        log_notify(&self._log, i, self._wake_fds[i])
+                        self._to_wake[i] = True
+                        self.has_to_wake = True
         return position
+
+    def wake(self):
+        cdef uint32_t i
+        self.has_to_wake = False
+        for i in range(self._log.shape.slots):
+            if self._to_wake[i]:
+                self._to_wake[i] = False
+                log_notify(&self._log, i, self._wake_fds[i])
 
     def take(self, uint64_t position, /):
         if self.cursor + 1 != position:

@@ -36,6 +36,10 @@ class BrokerLinkOwner(Protocol):
 class HostEvents(Protocol):
     """What orders the events of a host without its broker: they are not sent to that, and do not wait for it."""
 
+    @property
+    def dropped(self) -> int:
+        """How many events were too large for the others."""
+
     def place(self, event: PublishedEvent) -> None:
         """Give an event its place in the order, and deliver it to this node's subscribers."""
 

@@ -109,7 +109,7 @@ class BrokeredBus:
         return BusHealth(
             topics=self._subscriptions.topics,
             waiting=len(self._outbound),
-            dropped=self._outbound.dropped,
+            dropped=self._outbound.dropped if self._log is None else self._log.dropped,
             missed=self.missed,
             invalid=self.invalid_messages + self._link.invalid_messages,
             lag_s=self._link.lag_s(time.monotonic()),

@@ -61,7 +61,9 @@ class HubLog:
             return True
         try:
             only = self._log.cursor + 1 if is_exact else 0
-            return self._log.append(m.encode(reply), 0, 0, token, only) > 0
+            position = self._log.append(m.encode(reply), 0, 0, token, only)
+            self._log.wake()
+            return position > 0
         except ValueError as error:
             _log.error("a reply is too large", extra={"error": str(error), "members": len(reply.members)})
             too_large = m.EnterReply(reply.id, [], reply.cached)
@@ -87,5 +89,6 @@ class HubLog:
             return
         try:
             self._log.append(data, bucket)
+            self._log.wake()
         except ValueError as error:
             _log.error("a member event is too large, nobody is told", extra={"error": str(error)})

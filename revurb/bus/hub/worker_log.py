@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,8 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import DeliverableEvent, PublishedEvent
+
+_logger = logging.getLogger(__name__)
 
 READ_RECORDS = 64  # at a time
 TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
@@ -39,10 +42,11 @@ class WorkerLog:
         self._loop = asyncio.get_running_loop()
         self._wake = -1
         self._topics: set[ChannelKey] = set()
-        self._is_attached = self._is_held = self._is_reading = False
+        self._is_attached = self._is_held = self._is_reading = self._is_waking = False
         self._next_turn: asyncio.Handle | None = None
         self._missed = 0
         self.invalid_messages = 0
+        self.dropped = 0  # events that the others never get
 
     def start(self) -> None:
         """Read what is appended from now on. Raises OSError if too many processes do already."""
@@ -70,7 +74,8 @@ class WorkerLog:
 
     def place(self, event: PublishedEvent) -> None:
         """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
-        before it has been delivered. Raises ValueError if it is larger than `max_event_bytes`."""
+        before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is counted
+        (`dropped`) and logged."""
         app_id, channel = event.app_id, event.channel
         flags = (EVERYONE if channel == m.TERMINATIONS else 0) | (CACHED if event.cache_ttl_s else 0)
         message = m.BrokerEvent(
@@ -80,7 +85,14 @@ class WorkerLog:
         if not self._is_attached:  # this process is about to end, and has told everyone
             self._deliver(event)
             return
-        position = log.append(m.encode(message), topic_bucket(app_id, channel), flags)
+        try:
+            position = log.append(m.encode(message), topic_bucket(app_id, channel), flags)
+        except ValueError as error:
+            self._deliver_alone(event, error)
+            return
+        if log.has_to_wake and not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon(self._wake_others)
         if self._is_reading or self._is_held:
             return  # it is read in its turn
         if log.take(position):
@@ -88,6 +100,18 @@ class WorkerLog:
                 self._deliver(event)
         else:
             self._read(position, event)
+
+    def _deliver_alone(self, event: PublishedEvent, error: ValueError) -> None:
+        self.dropped += 1
+        _logger.error(
+            "an event is too large for the other workers", extra={"app": event.app_id, "error": str(error)}
+        )
+        self._deliver(event)
+
+    def _wake_others(self) -> None:
+        """At the end of the turn: what it appends is then one thing to the others."""
+        self._is_waking = False
+        self._log.wake()
 
     def add_topic(self, key: ChannelKey) -> None:
         """Read the events of a channel. Without effect if they are read already."""

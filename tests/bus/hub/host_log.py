@@ -47,3 +47,4 @@ class LogListener:
         )
         flags = 2 if event.cache_ttl_s else 0
         self._log.append(m.encode(message), topic_bucket(event.app_id, event.channel), flags)
+        self._log.wake()
