@@ -91,7 +91,10 @@ class BridgedBus:
         )
 
     def publish(self, event: PublishedEvent) -> MaybeAwaitable[None]:
-        return accepted_by_both(self._bus.publish(event), self._bridge.publish(event))
+        accepted = self._bus.publish(event)
+        if not self._bridge.is_sending:  # nearly always
+            return accepted
+        return accepted_by_both(accepted, self._bridge.publish(event))
 
     def terminate(self, app_id: str, user_id: str) -> MaybeAwaitable[None]:
         return accepted_by_both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))
