@@ -18,7 +18,10 @@ MODULE = "revurb.cli.supervise"
 
 
 def become_supervisor(invocation: Invocation, *, is_dev: bool) -> None:
-    """Returns only if the system refuses it. `is_dev` is whether the secret of the ready-made app is printed."""
+    """Returns only if the system refuses it, or if this process is that of another program, which has called the
+    command and may have more to do. `is_dev` is whether the secret of the ready-made app is printed."""
+    if not _is_the_command():
+        return
     place = invocation.place()
     command = [
         *python_command(place),
@@ -34,6 +37,12 @@ def become_supervisor(invocation: Invocation, *, is_dev: bool) -> None:
     except OSError as error:
         start_signals.obey_held()
         _log.warning("going on as the same program", extra={"error": str(error)})
+
+
+def _is_the_command() -> bool:
+    """Whether this process was started as `revurb` or as `python -m revurb`."""
+    program = Path(sys.argv[0])
+    return program.stem == "revurb" or program.parts[-2:] == ("revurb", "__main__.py")
 
 
 def _command_line() -> str:

@@ -89,6 +89,7 @@ def _supervise(invocation: Invocation, config: Config, dev_app: App | None) -> N
 
     configure_logging(config.log.format, config.log.level)
     become_supervisor(invocation, is_dev=dev_app is not None)
-    from revurb.cli.supervise import run_supervisor  # the system has refused that
+    from revurb.cli.supervise import run_supervisor
 
-    run_supervisor(invocation, config, dev_app)
+    # This process may have threads of others, with locks that they would not open in a fork.
+    run_supervisor(invocation, config, dev_app, is_fork_safe=False)

@@ -35,13 +35,21 @@ def main(arguments: Sequence[str]) -> None:
         config = invocation.load()
     except ConfigError as error:  # it has changed since the command read it
         end_start_with_problems(error, error.log_format)
-    run_supervisor(invocation, config, served_dev_app(config) if options.dev else None)
+    run_supervisor(invocation, config, served_dev_app(config) if options.dev else None, is_fork_safe=True)
 
 
-def run_supervisor(invocation: Invocation, config: Config, dev_app: App | None) -> None:
-    """Returns when the server has been stopped. Exits the process if it cannot run."""
+def run_supervisor(
+    invocation: Invocation, config: Config, dev_app: App | None, *, is_fork_safe: bool
+) -> None:
+    """Returns when the server has been stopped. Exits the process if it cannot run. See `supervise` for
+    `is_fork_safe`."""
     try:
-        supervise(invocation, config, lambda port: print_welcome(config, port, config.apps, dev_app))
+        supervise(
+            invocation,
+            config,
+            lambda port: print_welcome(config, port, config.apps, dev_app),
+            is_fork_safe=is_fork_safe,
+        )
     except GaveUp as error:
         if error.configuration:
             end_start_with_problems(ConfigError(error.problems), config.log.format)

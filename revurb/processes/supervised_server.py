@@ -30,14 +30,18 @@ _log = logging.getLogger(__name__)
 LOG_SLOTS_PER_WORKER = 4  # as many generations may be there at a time
 
 
-def supervise(invocation: Invocation, config: Config, on_listening: Callable[[int], None]) -> None:
+def supervise(
+    invocation: Invocation, config: Config, on_listening: Callable[[int], None], *, is_fork_safe: bool
+) -> None:
     """Serve with several workers until a signal or a request ends the server. `on_listening` is called once with the
-    port, when all workers are ready. Raises GaveUp if the server cannot run."""
+    port, when all workers are ready. `is_fork_safe` is whether this process has nothing but what is Revurb's: no other threads.
+    Raises GaveUp if the server cannot run."""
     configure_logging(config.log.format, config.log.level)
     server = config.server
     files = raise_open_files_limit()
     count = worker_count(config)
-    template = fork_template(config, invocation.place().environ) if prctl.adopt_orphans() else None
+    has_templates = prctl.adopt_orphans()
+    first = fork_template(config, invocation.place().environ) if has_templates and is_fork_safe else None
     try:
         binding = bind(server.hosts, server.port, server.unix_socket, server.unix_socket_mode, count)
     except ListenError as error:
@@ -50,6 +54,6 @@ def supervise(invocation: Invocation, config: Config, on_listening: Callable[[in
             hub_socket(config.process.runtime_dir, binding.port, log) as hub,
         ):
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
-            asyncio.run(Supervisor(invocation, config, binding, hub, template).run(on_listening))
+            asyncio.run(Supervisor(invocation, config, binding, hub, first, has_templates).run(on_listening))
     finally:
         binding.close()

@@ -49,6 +49,7 @@ class Supervisor:
         binding: Binding,
         hub: HubSocket,
         template: tuple[int, socket.socket] | None,
+        has_templates: bool,
     ) -> None:
         self._invocation = invocation
         self._config = config
@@ -57,7 +58,7 @@ class Supervisor:
         self._notifier = SystemdNotifier(invocation.environ)
         self._control = ControlSocket(self._answer)
         self._changes = ChangeSignal()
-        self._templates = Templates(self._reaper, invocation, template, are_used=template is not None)
+        self._templates = Templates(self._reaper, invocation, template, are_used=has_templates)
         # The processes that workers need: started before the workers, ended after them, not replaced by a restart.
         self._hub_slots: list[Slot] = []
         if not config.scaling.enabled:  # with scaling, Redis connects the workers
@@ -136,6 +137,7 @@ class Supervisor:
         )
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
+        self._templates.begin_first()
         for slots in (self._hub_slots, self._workers.slots):
             try:
                 await asyncio.gather(*(slot.start() for slot in slots))

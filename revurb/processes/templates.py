@@ -95,8 +95,8 @@ class Template:
 
 
 class Templates:
-    """The template of the generation that starts, if one does. `first` has the pid and the link of the first one, which
-    is forked before there is a loop. Unless `are_used`, every process is a fresh interpreter."""
+    """The template of the generation that starts, if one does. `first` has the pid and the link of the first one, if it
+    was forked before there was a loop. Unless `are_used`, every process is a fresh interpreter."""
 
     def __init__(
         self,
@@ -127,6 +127,11 @@ class Templates:
                 _log.warning("template is lost, its processes start without it", extra=fields)
                 self._template = None
             return None
+
+    def begin_first(self) -> None:
+        """The first generation begins to start, from the template that there is, or else from a fresh one."""
+        if self._template is None:
+            self.begin()
 
     def begin(self) -> None:
         """A generation begins to start: fork its processes from a fresh template."""

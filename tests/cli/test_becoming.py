@@ -68,14 +68,28 @@ def test_the_supervisor_is_the_same_process_with_the_same_command_line(tmp_path:
         assert "app id 1  key key1  secret secret1" in server.output  # of --dev
 
 
-def test_where_there_is_no_interpreter_the_command_supervises_itself(tmp_path: Path) -> None:
+def test_where_there_is_no_interpreter_the_command_goes_on_and_says_so(tmp_path: Path) -> None:
     program = "import sys; sys.executable = '/none'; sys.argv[0] = 'revurb'; from revurb.cli.main import main; main()"
     with launched(tmp_path, "--workers", "2", program=("-c", program)) as server:
-        server.said("going on as the same program error=")
+        assert server.ended() == 1
+        assert "going on as the same program error=[Errno 2]" in server.output
+        assert "revurb: a process cannot be started: [Errno 2]" in server.output  # nor can any other
+        assert "Traceback" not in server.output
+
+
+def test_another_program_that_calls_the_command_stays_what_it_is(tmp_path: Path) -> None:
+    program = (
+        "import sys, atexit, os; sys.argv[0] = 'manage.py'; atexit.register(os.write, 1, b'and on\\n'); "
+        "from revurb.cli.main import main; main()"
+    )
+    with launched(tmp_path, "--workers", "2", program=("-c", program)) as server:
         server.said("Revurb is listening on")
         server.becomes(all_ready)
         server.signal(signal.SIGTERM)
         assert server.ended() == 0
+        assert "going on" not in server.output
+        assert server.output.endswith("and on\n")
+        assert server.output.count("and on") == 1  # and not once for each process that was forked
 
 
 @pytest.mark.parametrize("form", ["plain", "json"])
