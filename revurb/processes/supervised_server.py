@@ -34,8 +34,8 @@ def supervise(
     invocation: Invocation, config: Config, on_listening: Callable[[int], None], *, is_fork_safe: bool
 ) -> None:
     """Serve with several workers until a signal or a request ends the server. `on_listening` is called once with the
-    port, when all workers are ready. `is_fork_safe` is whether this process has nothing that is not Revurb's, no threads.
-    Raises GaveUp if the server cannot run."""
+    port, when all workers are ready. `is_fork_safe` is whether nothing in this process is another program's, such as
+    threads. Raises GaveUp if the server cannot run."""
     configure_logging(config.log.format, config.log.level)
     server = config.server
     files = raise_open_files_limit()
