@@ -172,8 +172,10 @@ def _fork(
         become(request.title, fds, request.fds)
         wait_for_begin(child.link_fd)
     except BaseException:
-        traceback.print_exc(file=sys.__stderr__)  # what is in front of that may not be ready
-        os._exit(1)  # not back into the template, which this process is not
+        try:
+            traceback.print_exc(file=sys.__stderr__)  # what is in front of that may not be ready
+        finally:  # also if nobody reads that any more
+            os._exit(1)  # not back into the template, which this process is not
     return child, pid
 
 

@@ -101,7 +101,7 @@ class BrokerLink(Protocol):
 
     @property
     def log(self) -> HostEvents | None:
-        """Where this node's events go; None if they are sent to the broker (`Publish`)."""
+        """Where this node's events go; None if they are sent to the broker."""
 
     @property
     def token(self) -> int:

@@ -1,9 +1,9 @@
-"""The broker of the workers of one host: a process of its own, behind a Unix socket.
+"""What connects the workers of one host: the log, through which all events go, and a broker in a process of its own.
 
-broker.py (pure logic) keeps the ledger, and event_router.py puts all events in one order and sends each to the workers
-that have subscribers for it. One connection carries everything to a worker, so it receives replies and events in the
-broker's order: what comes behind the reply to an Enter message happened after it.
+event_log.py has the memory that all share; worker_log.py and hub_log.py are what workers and hub do with it. broker.py
+(pure logic) keeps the ledger, behind a Unix socket. What it says to all, and its replies to subscribers, it appends
+to the log, so that they have a place among the events.
 
-Reading order: framing, event_log, backlog, peer, topic_routes, held_events, event_router, takeover,
-open_surveys, question_answers, membership, broker, hub_server; hub_link is the worker's side.
+Reading order: event_log, worker_log, hub_log; framing, peer, takeover, open_surveys, question_answers, membership,
+absent_workers, broker, hub_server; hub_link is the worker's side.
 """

@@ -2,7 +2,7 @@
 
 A worker appends what it publishes, and reads what it has subscribers for; both without asking anybody. The place in the
 log is an event's place in the order, and with it the event is accepted: it is there for everyone who reads on, whoever
-dies. The hub appends the member events, and its replies to `Enter`, which have a place among the events.
+dies. The hub appends the member events, and its replies to subscribers, which have a place among the events.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ class WorkerLog:
 
     def place(self, event: PublishedEvent) -> None:
         """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
-        before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is counted
-        (`dropped`) and logged."""
+        before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is
+        counted (`dropped`) and logged."""
         app_id, channel = event.app_id, event.channel
         flags = (EVERYONE if channel == m.TERMINATIONS else 0) | (CACHED if event.cache_ttl_s else 0)
         message = m.BrokerEvent(
