@@ -11,7 +11,17 @@ from Cython.Compiler import Options
 from setuptools import Extension, setup
 
 KERNELS = ("frames", "server_frames", "fanout", "heads", "queries", "shared_log")
-HEADERS = ("bytesops", "cpu", "mask", "sendops", "shared_log", "utf8", "utf8_avx2", "utf8_blocks", "utf8_vector")
+HEADERS = (
+    "bytesops",
+    "cpu",
+    "mask",
+    "sendops",
+    "shared_log",
+    "utf8",
+    "utf8_avx2",
+    "utf8_blocks",
+    "utf8_vector",
+)
 DEBUG, ANNOTATE, SANITIZE = (
     os.environ.get(f"REVURB_{name}") == "1" for name in ("DEBUG", "ANNOTATE", "SANITIZE")
 )

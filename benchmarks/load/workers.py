@@ -24,19 +24,28 @@ from benchmarks.load.scenarios import SCENARIOS, Scenario
 @dataclass(frozen=True, slots=True)
 class Row:
     """A scenario of `benchmarks.load` with so many events in flight for each worker; 0 is one event in all, so that
-    each delivery is a send of its own, on several workers too."""
+    each delivery is a send of its own, on several workers too. `conns` are other connections than the scenario's."""
 
     scenario: str
     in_flight: int
     figure: str
     about: str
+    conns: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.scenario if self.conns is None else f"{self.scenario}-{self.conns}"
 
     def of(self, workers: int) -> Scenario:
         (found,) = [each for each in SCENARIOS if each.name == self.scenario]
         options = list(found.options)
-        in_flight = str(self.in_flight * workers or 1)
-        options[options.index("--window") + 1] = in_flight
-        options[options.index("--publishers") + 1] = str(self.in_flight * workers or 8)
+        for option, value in (
+            ("--window", self.in_flight * workers or 1),
+            ("--publishers", self.in_flight * workers or 8),
+            ("--conns", found.conns if self.conns is None else self.conns),
+        ):
+            if option in options:
+                options[options.index(option) + 1] = str(value)
         return replace(found, options=tuple(options))
 
 
@@ -45,6 +54,9 @@ ROWS = (
     Row("fanout-1000-100b-w8", 8, "cpu_us_per_delivery", "delivery to 1,000 subscribers, 8 for each worker"),
     Row("channels", 64, "cpu_us_per_event", "publish to one of 10,000 channels, 5 subscribers each"),
     Row("publish", 64, "cpu_us_per_event", "publish to one subscriber"),
+    Row("publish", 64, "cpu_us_per_event", "publish to ten subscribers", conns=10),
+    Row("whisper", 8, "cpu_us_per_delivery", "delivery of a client event to 999 others, 8 for each worker"),
+    Row("connect", 0, "cpu_us_per_connect", "connect and subscribe"),
 )
 CROSSING = {1: 8000, 100: 1600, 1000: 320}  # subscribers on one worker -> events
 Costs = dict[str, float]  # CPU time of each process for one operation, in us
@@ -64,7 +76,7 @@ def main() -> None:
             for row in ROWS:
                 for workers, cluster in ((1, one), (2, two)):
                     cost = _load(row, workers, cluster, options.seconds)
-                    runs.setdefault(f"{row.scenario} {workers}", []).append(cost)
+                    runs.setdefault(f"{row.name} {workers}", []).append(cost)
             for count, events in CROSSING.items():
                 with crossing.subscribers(two, count) as clients:
                     for sender in ("worker 0", "worker 1"):
@@ -97,7 +109,7 @@ def table(runs: dict[str, list[Costs]]) -> str:
         "|---|--:|--:|--:|--:|--:|",
     ]
     for row in ROWS:
-        one, two = (runs[f"{row.scenario} {workers}"] for workers in (1, 2))
+        one, two = (runs[f"{row.name} {workers}"] for workers in (1, 2))
         alone, busiest = _median(one, _sum), _median(two, _even)
         hub = _median(two, lambda costs: costs["hub"])
         lines.append(

@@ -21,7 +21,6 @@ class SharedLog:
     cursor: int
     token: int
     missed: int
-    has_to_wake: bool
 
     def __new__(
         cls, fd: int, wake_fds: Sequence[int], *, slots: int = 0, places: int = 0, ring_bytes: int = 0
@@ -30,6 +29,8 @@ class SharedLog:
     def tail(self) -> int:
         """The position of the newest record; 0 if there is none."""
 
+    @property
+    def has_to_wake(self) -> bool: ...
     @property
     def max_record_bytes(self) -> int: ...
     @property

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from revurb.bus.hub.event_log import shared_log
+from revurb.bus.hub.event_log import ring_bytes_for, shared_log
 from revurb.config import Config
 from revurb.observe.logs import configure_logging
 from revurb.processes import prctl
@@ -50,10 +50,16 @@ def supervise(
     _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
     try:
         with (
-            shared_log(LOG_SLOTS_PER_WORKER * (count + 1)) as log,
+            shared_log(LOG_SLOTS_PER_WORKER * (count + 1), ring_bytes=_ring_bytes(config)) as log,
             hub_socket(config.process.runtime_dir, binding.port, log) as hub,
         ):
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
             asyncio.run(Supervisor(invocation, config, binding, hub, first, has_templates).run(on_listening))
     finally:
         binding.close()
+
+
+def _ring_bytes(config: Config) -> int:
+    limits = config.limits
+    messages = (app.max_message_size_bytes for app in config.apps)
+    return ring_bytes_for(max(limits.max_request_size_bytes, limits.max_batch_size_bytes, *messages))

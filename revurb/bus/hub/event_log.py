@@ -17,6 +17,7 @@ from revurb._speedups.shared_log import SharedLog
 
 PLACES = 1 << 18  # events, 2 MiB: the least that somebody who reads four times a second can be behind in
 RING_BYTES = 16 * 1024 * 1024  # of one process's events; while everyone keeps up, 1 MiB of it is used
+MAX_RING_BYTES = 64 * 1024 * 1024  # what a place in the log can name
 EVERYONE = 1  # flag of what every worker reads
 CACHED = 2  # flag of what the hub reads: the last event of a cache channel
 
@@ -44,6 +45,12 @@ class LogDescriptors(NamedTuple):
     def open(self) -> SharedLog:
         """The log, in this process. Raises OSError."""
         return SharedLog(self.memory, self.wakes)
+
+
+def ring_bytes_for(request_bytes: int) -> int:
+    """The size of the rings where a request or a message may have so many bytes. A record has at most half a ring, and
+    in JSON that is in JSON, text may become longer."""
+    return min(MAX_RING_BYTES, max(RING_BYTES, -(-request_bytes // 2**20) * 4 * 2**20))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from revurb._speedups.shared_log import topic_bucket
-from revurb.bus.hub.event_log import LogDescriptors, shared_log
+from revurb.bus.hub.event_log import (
+    MAX_RING_BYTES,
+    RING_BYTES,
+    LogDescriptors,
+    ring_bytes_for,
+    shared_log,
+)
 
 
 def test_a_process_opens_what_its_command_line_names() -> None:
@@ -55,3 +61,13 @@ def test_without_memfd_and_eventfd_files_do(monkeypatch: pytest.MonkeyPatch, tmp
 def test_another_argument_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         LogDescriptors.from_argument(text)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "expected"),
+    [(1, RING_BYTES), (655_360, RING_BYTES), (10_000_000, 40 * 2**20), (10**9, MAX_RING_BYTES)],
+)
+def test_a_ring_has_room_for_what_may_be_published(request_bytes: int, expected: int) -> None:
+    assert ring_bytes_for(request_bytes) == expected
+    with shared_log(2, 64, expected) as made:
+        assert made.open().max_record_bytes == expected // 2 - 32
