@@ -22,6 +22,7 @@
 #define LOG_BUCKETS 65536               /* of topics */
 #define LOG_SOFT_BYTES (1u << 20)       /* of a ring that are used while all keep up: they stay in the processor's cache */
 #define LOG_STEP_BYTES (1u << 16)       /* how often it is looked whether all do */
+#define LOG_PAGE 65536 /* the largest that systems have */
 #define LOG_SLOT_BITS 8
 #define LOG_PLACE_BITS 20
 #define LOG_LINE __attribute__((aligned(LOG_UNIT)))
@@ -66,10 +67,17 @@ typedef struct {
     struct log_shape shape; /* of its own: what others write decides no bound */
 } shared_log;
 
+/* Where the rings begin: at a page, so that pages of them can be given back. */
+static inline size_t log_rings_at(const struct log_shape *shape)
+{
+    size_t before = sizeof(struct log_head) + shape->slots * sizeof(struct log_slot) + shape->places * sizeof(uint64_t);
+
+    return (before + LOG_PAGE - 1) / LOG_PAGE * LOG_PAGE;
+}
+
 static inline size_t log_bytes(const struct log_shape *shape)
 {
-    return sizeof(struct log_head) + shape->slots * sizeof(struct log_slot) + shape->places * sizeof(uint64_t)
-           + shape->slots * shape->ring_bytes;
+    return log_rings_at(shape) + shape->slots * shape->ring_bytes;
 }
 
 /* Returns 0, or an errno. A shape of 0 slots is read from the memory. */
@@ -90,7 +98,7 @@ static inline int log_open(shared_log *log, int fd, struct log_shape shape)
     log->head = memory;
     log->slots = (struct log_slot *)(log->head + 1);
     log->places = (uint64_t *)(log->slots + shape.slots);
-    log->rings = (uint8_t *)(log->places + shape.places);
+    log->rings = (uint8_t *)memory + log_rings_at(&shape);
     log->head->shape = shape;
     return 0;
 }
@@ -146,15 +154,25 @@ static inline int log_all_have_read(const shared_log *log, uint64_t position)
     return 1;
 }
 
-/* Where in its ring, counted on, a writer's next record of `need` bytes begins. */
-static inline uint64_t log_next_begin(const shared_log *log, const struct log_slot *slot, uint64_t need)
+/* Where in its ring, counted on, a writer's next record of `need` bytes begins. What the ring had to use while somebody
+   was behind is given back to the system when nobody is. */
+static inline uint64_t log_next_begin(shared_log *log, uint32_t writer, uint64_t need)
 {
+    const struct log_slot *slot = &log->slots[writer];
     uint64_t begins = slot->reserved, ring = log->shape.ring_bytes, used = begins % ring;
+    int is_step = used >= LOG_SOFT_BYTES && used / LOG_STEP_BYTES != (used + need) / LOG_STEP_BYTES;
 
-    if (used + need > ring
-        || (used >= LOG_SOFT_BYTES && used / LOG_STEP_BYTES != (used + need) / LOG_STEP_BYTES
-            && log_all_have_read(log, slot->newest)))
-        begins += ring - used;
+    if (used + need > ring || is_step) {
+        if (log_all_have_read(log, slot->newest)) {
+#ifdef MADV_REMOVE
+            if (used > 2 * LOG_SOFT_BYTES)
+                madvise(log->rings + writer * ring + LOG_SOFT_BYTES, ring - LOG_SOFT_BYTES, MADV_REMOVE);
+#endif
+            begins += ring - used;
+        } else if (used + need > ring) {
+            begins += ring - used;
+        }
+    }
     return begins;
 }
 
@@ -165,7 +183,7 @@ static inline uint64_t log_append(shared_log *log, uint32_t writer, const void *
 {
     struct log_slot *slot = &log->slots[writer];
     uint64_t need = (sizeof record + record.length + LOG_UNIT - 1) / LOG_UNIT * LOG_UNIT;
-    uint64_t begins = log_next_begin(log, slot, need), ring = log->shape.ring_bytes;
+    uint64_t begins = log_next_begin(log, writer, need), ring = log->shape.ring_bytes;
     uint64_t position, found, place;
     struct log_record *to = (struct log_record *)(log->rings + writer * ring + begins % ring);
 

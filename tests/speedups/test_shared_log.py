@@ -190,6 +190,10 @@ def test_while_all_keep_up_the_same_memory_is_used_again() -> None:
             sum(len(reader.read(100)) for _ in range(50)) == 5_000
         )  # nothing was taken from one that is behind
         assert reader.missed == 0
+        for _ in range(200):  # and then it is given back
+            writer.take(writer.append(b"x" * 1000, NEWS))
+            assert len(reader.read(10)) == 1
+        assert os.fstat(memory.fd).st_blocks * 512 < 3 * 1024 * 1024
 
 
 def test_memory_that_is_no_log_is_refused() -> None:
