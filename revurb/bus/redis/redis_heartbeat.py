@@ -49,12 +49,16 @@ _MAX_DIGITS = 16  # of a heartbeat's number
 class _HeartbeatRoute:
     """A route from Redis to this node: what is published on `channel` comes behind everything logged before in the
     `partitions`. The script reads the ends of the first of them, whose logs are `logs`; `turns` are the others, over
-    and over. `lag` are the heartbeats on it, `replies` what the script replied to those that have not come back,
-    `arrivals` what came back before the reply, and `tails` where logs ended that were asked for before, by number."""
+    and over, as long as they are on that `server` of the Cluster. `lag` are the heartbeats on it, `replies` what the
+    script replied to those that have not come back, `arrivals` what came back before the reply, and `tails` where logs
+    ended that were asked for before, by number."""
 
-    __slots__ = ("arrivals", "channel", "lag", "logs", "partitions", "replies", "tails", "turns")
+    __slots__ = ("arrivals", "channel", "lag", "logs", "partitions", "replies", "server", "tails", "turns")
 
-    def __init__(self, channel: str, partitions: Sequence[int], logs: Sequence[str], now: float) -> None:
+    def __init__(
+        self, channel: str, partitions: Sequence[int], logs: Sequence[str], now: float, server: str = ""
+    ) -> None:
+        self.server = server
         self.channel = channel
         self.partitions = partitions
         self.logs = logs
@@ -132,7 +136,7 @@ class RedisHeartbeat:
         """Returns where the logs end now. To be called before anything is subscribed to. With `by_partition` a script
         may touch one partition only; `server_of` gives the server of a channel, if that is known. Raises
         RedisUnavailable."""
-        self._commands, self._scripts = commands, scripts
+        self._commands, self._scripts, self._server_of = commands, scripts, server_of
         logs, partitions, now = self._keys.logs, range(self._keys.partitions), time.monotonic()
         if not by_partition:
             routes = [_HeartbeatRoute(self._keys.nodes_heartbeat(self._node), partitions, logs, now)]
@@ -140,24 +144,24 @@ class RedisHeartbeat:
             routes = [
                 _HeartbeatRoute(self._keys.nodes_heartbeat(self._node), (), (self._keys.empty_log,), now)
             ]
-            for numbers in await self._by_server(partitions, server_of):
+            for server, numbers in await self._by_server(partitions, server_of):
                 channel = self._keys.heartbeat(numbers[0], self._node)
-                routes.append(_HeartbeatRoute(channel, numbers, (logs[numbers[0]],), now))
+                routes.append(_HeartbeatRoute(channel, numbers, (logs[numbers[0]],), now, server))
         self._routes = {route.channel.encode(): route for route in routes}
         return list(await asyncio.gather(*map(self._read_tails, routes)))
 
     async def _by_server(
         self, partitions: Sequence[int], server_of: Callable[[str], str] | None
-    ) -> Iterable[list[int]]:
-        """The partitions of each server."""
+    ) -> Iterable[tuple[str, list[int]]]:
+        """The partitions of each server; each by itself where these are not known."""
         if server_of is None:
-            return [[number] for number in partitions]
+            return [("", [number]) for number in partitions]
         found: dict[str, list[int]] = {}
         for number in partitions:
             if not number % _SERVERS_PER_TURN:
                 await asyncio.sleep(0)
             found.setdefault(server_of(self._keys.logs[number]), []).append(number)
-        return found.values()
+        return found.items()
 
     @property
     def channels(self) -> list[str]:
@@ -288,7 +292,7 @@ class RedisHeartbeat:
             tails: dict[int, StreamId] = {}
             route.tails[number] = tails
             for partition in self._due(route):
-                self._ask_tail(partition, tails)
+                self._ask_tail(route, partition, tails)
         self._commands.run_script(
             self._scripts.heartbeat,
             route.logs,
@@ -296,11 +300,19 @@ class RedisHeartbeat:
             lambda reply: self._on_reply(route, number, reply),
         )
 
-    def _ask_tail(self, partition: int, tails: dict[int, StreamId]) -> None:
+    def _ask_tail(self, route: _HeartbeatRoute, partition: int, tails: dict[int, StreamId]) -> None:
+        log = self._keys.logs[partition]
+
         def told(stream_id: bytes) -> None:
             tails[partition] = parse_stream_id(stream_id)
+            try:
+                has_moved = self._server_of is not None and self._server_of(log) != route.server
+            except RedisUnavailable:
+                has_moved = True
+            if has_moved:  # what is published there does not come on this route
+                self._on_silence(RedisUnavailable("a part of the cluster has moved"))
 
-        self._commands.run_script(self._scripts.last_id, (self._keys.logs[partition],), (), told)
+        self._commands.run_script(self._scripts.last_id, (log,), (), told)
 
     def _due(self, route: _HeartbeatRoute) -> set[int]:
         """The partitions of whose logs the end is to be asked for: half of them where something has come, half those

@@ -417,3 +417,34 @@ async def test_a_server_of_a_cluster_that_is_silent_is_found(
         assert str(await cluster.deaf) == f"no beat has come back from server of {silent} for 0 s"
     beating.cancel()
     await cluster.heartbeat.stop()
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["moved", "lost"])
+async def test_a_partition_that_moves_to_another_server_ends_the_session(
+    make_cluster: Callable[[], ClusterProcess], is_lost: bool
+) -> None:
+    """Its events come on another route, on which nothing says up to where everything has come."""
+    cluster = make_cluster()
+    await cluster.live(first=True)
+    before = cluster.server_of
+    assert before is not None
+
+    def server_of(log: str) -> str:
+        if KEYS.logs.index(log) != 500:
+            return before(log)
+        if is_lost:
+            raise RedisUnavailable("no server has the slot")
+        return "another server"
+
+    cluster.heartbeat._server_of = server_of
+    cluster.servers.ends[KEYS.logs[500]] = b"500000-7"
+
+    async def keep_beating() -> None:
+        while True:
+            await cluster.beat()
+
+    beating = asyncio.create_task(keep_beating())
+    async with asyncio.timeout(5):
+        assert str(await cluster.deaf) == "a part of the cluster has moved"
+    beating.cancel()
+    await cluster.heartbeat.stop()
