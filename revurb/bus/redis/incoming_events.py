@@ -91,7 +91,7 @@ class IncomingEvents:
             self._newest[partition] = position
         if topic.newest is not None and position > topic.newest:
             topic.newest = position
-            self._on_event(partition, envelope)
+            self._on_event(topic.order, envelope)
 
     def receive_marker(self, partition: int, data: bytes) -> None:
         """The marker of a reply has come: the reply's place among the events of a partition."""

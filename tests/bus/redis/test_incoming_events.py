@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revurb.bus.redis import incoming_events
-from revurb.bus.redis.envelope import START, StreamId, pack
+from revurb.bus.redis.envelope import START, Envelope, StreamId, pack
 from revurb.bus.redis.incoming_events import MAX_AHEAD_MS, IncomingEvents
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys, partition_of
@@ -31,6 +31,7 @@ class Order:
 
     def __init__(self) -> None:
         self.passed_on: list[Any] = []
+        self.orders: list[int] = []  # of the events
         self.invalid = InvalidValues()
         self.overflows = 0
         self.topics = TopicSubscriptions(KEYS, "n1")
@@ -39,9 +40,13 @@ class Order:
         self.incoming = IncomingEvents(
             self.topics,
             self.invalid,
-            lambda partition, envelope: self.passed_on.append(envelope.text),
+            self._pass_on,
             self._overflow,
         )
+
+    def _pass_on(self, order: int, envelope: Envelope) -> None:
+        self.passed_on.append(envelope.text)
+        self.orders.append(order)
 
     def _overflow(self) -> None:
         self.overflows += 1
@@ -60,6 +65,21 @@ class Order:
 
 def packed(ms: int, channel: str = "news") -> bytes:
     return pack("n", ms, PublishedEvent(APP, channel, b"%d" % ms))
+
+
+def test_an_event_is_of_the_same_order_however_it_came() -> None:
+    """Else a node takes an event of its own that came late for another one, and delivers it once more."""
+    order = Order()
+    high = next(name for name in map(str, range(10_000)) if KEYS.topic(APP, name).order >= KEYS.partitions)
+    order.topics.add(APP, high)
+    topic = KEYS.topic(APP, high)
+    order.event(1, high)
+    order.incoming.catch_up()
+    order.incoming.receive_logged(topic.partition, KEYS.logs[topic.partition], b"2-0", packed(2, high))
+    order.event(3, high)
+    order.incoming.caught_up()
+    assert order.passed_on == [b"1", b"2", b"3"]
+    assert order.orders == [topic.order] * 3
 
 
 def test_a_reply_has_the_place_of_its_marker() -> None:
