@@ -18,6 +18,7 @@ from revurb._speedups.shared_log import SharedLog
 PLACES = 1 << 18  # events, 2 MiB: the least that somebody who reads four times a second can be behind in
 RING_BYTES = 16 * 1024 * 1024  # of one process's events; while everyone keeps up, 1 MiB of it is used
 MAX_RING_BYTES = 64 * 1024 * 1024  # what a place in the log can name
+MFD_NOEXEC_SEAL = 8  # memfd_create(2): without it, sysctl vm.memfd_noexec=2 forbids the memory
 EVERYONE = 1  # flag of what every worker reads
 CACHED = 2  # flag of what the hub reads: the last event of a cache channel
 
@@ -69,7 +70,10 @@ def shared_log(slots: int, places: int = PLACES, ring_bytes: int = RING_BYTES) -
 
 def _memory() -> int:
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("revurb-log", os.MFD_CLOEXEC)
+        try:
+            return os.memfd_create("revurb-log", os.MFD_CLOEXEC | MFD_NOEXEC_SEAL)
+        except OSError:  # Linux before 6.3
+            return os.memfd_create("revurb-log", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
