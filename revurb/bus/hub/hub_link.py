@@ -113,7 +113,7 @@ class HubLink(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Send a heartbeat if one is due, and drop a connection on which nothing comes back. To be called a few times a
         second."""
-        self.log.read()
+        self.log.tick()
         if self._transport is None or not self._is_served or self._lag is None:
             return
         if now < self._heartbeat_at + self._heartbeat_s:

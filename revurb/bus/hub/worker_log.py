@@ -137,6 +137,12 @@ class WorkerLog:
         if self._is_attached and not self._is_held and not self._is_reading and self._log.has_unread:
             self._read()
 
+    def tick(self) -> None:
+        """To be called a few times a second: who was about to wake this process may have been killed or stopped, and
+        nobody else would."""
+        if self._is_attached:
+            self._on_wake()
+
     def _on_wake(self) -> None:
         self._log.woken()
         self.read()

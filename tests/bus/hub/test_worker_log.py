@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 
 import pytest
 
-from revurb._speedups.shared_log import topic_bucket
+from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import worker_log
 from revurb.bus.hub.event_log import LogDescriptors
@@ -164,6 +165,28 @@ async def test_topics_come_and_go() -> None:
     await here.has_heard(b"after")
     assert here.heard == [b"after"]
     host.close()
+
+
+async def test_who_was_to_be_woken_by_one_that_was_killed_is_woken_by_others() -> None:
+    """The killed one has noted that it wakes the other, and has not done so yet."""
+    host = Host()
+    here, there = host.node(), host.node("news")
+    reading, writing = os.pipe()  # so that what it writes arrives nowhere
+    killed = SharedLog(host.descriptors.memory, [writing] * len(host.descriptors.wakes))
+    killed.attach(1)
+    killed.append(b"\xc1", topic_bucket(APP, "news"))
+    killed.wake()
+    here.place(b"1")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert there.heard == []
+    there.log.tick()
+    assert there.heard == [b"1"]
+    here.place(b"2")
+    await there.has_heard(b"2")
+    host.close()
+    os.close(reading)
+    os.close(writing)
 
 
 async def test_a_termination_is_for_everyone() -> None:
