@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
-from revurb.bus.hub.event_log import shared_log
+from revurb.bus.hub.event_log import PLACES, shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.processes.hub_socket import HUB_LEASE_S
@@ -24,13 +24,13 @@ MAX_CACHED_BYTES = 100_000_000  # more than a message may have
 class HubProcess(_NodeGroup):
     """Workers, and a hub that is killed with SIGKILL in an `outage`."""
 
-    def __init__(self, folder: Path, lease_s: float = HUB_LEASE_S) -> None:
+    def __init__(self, folder: Path, lease_s: float = HUB_LEASE_S, places: int = PLACES) -> None:
         super().__init__()
         self._lease_s = lease_s
         self._started = 0
         self._path = str(folder / "hub.sock")
         self._memory = contextlib.ExitStack()
-        self.log = self._memory.enter_context(shared_log(32))
+        self.log = self._memory.enter_context(shared_log(32, places))
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
 

@@ -16,12 +16,12 @@ class PacedSender:
     """`messages` are those that are unsent, in order; None if there are none. The link is sent nothing between two of
     them that belongs behind them."""
 
-    __slots__ = ("_is_due", "_link", "_loop", "_when_done", "messages")
+    __slots__ = ("_has_followers", "_is_due", "_link", "_loop", "_when_done", "messages")
 
     def __init__(self, link: BrokerLink) -> None:
         self._link = link
         self._loop = asyncio.get_running_loop()
-        self._is_due = False
+        self._is_due = self._has_followers = False
         self._when_done: asyncio.Future[None] | None = None
         self.messages: Iterator[m.FromWorker] | None = None
 
@@ -30,9 +30,23 @@ class PacedSender:
         self.messages = messages
         self.go_on()
 
+    def follow(self, messages: Iterator[m.FromWorker]) -> None:
+        """Send these behind the others. Does nothing while there are some that follow, of which none is sent."""
+        if not self._has_followers:
+            self._has_followers = True
+            self.begin(self._followed(self.messages or iter(()), messages))
+
+    def _followed(
+        self, before: Iterator[m.FromWorker], messages: Iterator[m.FromWorker]
+    ) -> Iterator[m.FromWorker]:
+        yield from before
+        self._has_followers = False
+        yield from messages
+
     def cancel(self) -> None:
         """The link is broken."""
         self.messages = None
+        self._has_followers = False
         self._tell_done()
 
     async def finish(self, timeout_s: float) -> None:

@@ -142,6 +142,7 @@ class WorkerLog:
         nobody else would."""
         if self._is_attached:
             self._on_wake()
+            self._tell_missed()
 
     def _on_wake(self) -> None:
         self._log.woken()
@@ -162,8 +163,13 @@ class WorkerLog:
                     break
         finally:
             self._is_reading = False
-        if log.missed != self._missed:
-            missed, self._missed = log.missed - self._missed, log.missed
+        if self._next_turn is None:
+            self._tell_missed()
+
+    def _tell_missed(self) -> None:
+        """Once for all that a reader passes over that has been away for long."""
+        missed, self._missed = self._log.missed - self._missed, self._log.missed
+        if missed:
             self._receive((m.EventsMissed(missed),))
 
     def _read_soon(self) -> None:

@@ -111,3 +111,23 @@ async def test_there_is_one_part_in_each_turn_however_often_the_link_says_that_i
         turns.pop()()
         assert len(turns) == 1
     assert len(link.sent) < 50
+
+
+async def test_what_follows_is_sent_behind_the_others_and_once() -> None:
+    link = Link(room=2)
+    sender = PacedSender(cast(BrokerLink, link))
+    sender.begin(messages(3))
+    for _ in range(3):
+        sender.follow(messages(2))
+    link.room = 2
+    sender.go_on()
+    sender.follow(messages(1))  # the others have begun
+    link.room = 100
+    sender.go_on()
+    assert [each.id for each in link.sent if isinstance(each, m.QueryConnections)] == [0, 1, 2, 0, 1, 0]
+    link.room = 0
+    sender.follow(messages(1))
+    sender.cancel()
+    link.room = 100
+    sender.follow(messages(1))
+    assert len(link.sent) == 7
