@@ -14,17 +14,18 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-#define LOG_MAGIC 0x5245565552420001ULL /* "REVURB", and the version of this layout */
+#define LOG_MAGIC 0x5245565552420002ULL /* "REVURB", and the version of this layout */
 #define LOG_UNIT 64                     /* bytes of a cache line: records begin at multiples of it */
 #define LOG_BUCKETS 65536               /* of topics */
 #define LOG_SOFT_BYTES (1u << 20)       /* of a ring that are used while all keep up: they stay in the processor's cache */
 #define LOG_STEP_BYTES (1u << 16)       /* how often it is looked whether all do */
-#define LOG_PAGE 65536 /* the largest that systems have */
 #define LOG_SLOT_BITS 8
 #define LOG_PLACE_BITS 20
+#define LOG_MAX_PLACES (1u << 28)
 #define LOG_LINE __attribute__((aligned(LOG_UNIT)))
 
 enum log_answer { LOG_READ, LOG_SKIPPED, LOG_END, LOG_LAPPED };
@@ -42,7 +43,8 @@ struct log_slot {
     LOG_LINE uint64_t cursor; /* the position up to which it has read */
     LOG_LINE uint32_t notified; /* whether it knows that there is something to read */
     LOG_LINE uint64_t reserved; /* up to where its ring is written, counted on from the beginning of the log */
-    uint64_t newest;            /* the position of its newest record */
+    uint64_t ends;              /* where its newest record ends, behind which only such are that got no place */
+    uint64_t newest;            /* the position of that */
     LOG_LINE uint8_t topics[LOG_BUCKETS / 8];
 };
 
@@ -67,39 +69,49 @@ typedef struct {
     struct log_shape shape; /* of its own: what others write decides no bound */
 } shared_log;
 
-/* Where the rings begin: at a page, so that pages of them can be given back. */
-static inline size_t log_rings_at(const struct log_shape *shape)
+/* Whether a log may have this shape: all that is computed from it then fits, and every record begins with a line. */
+static inline int log_is_shape(const struct log_shape *shape)
 {
-    size_t before = sizeof(struct log_head) + shape->slots * sizeof(struct log_slot) + shape->places * sizeof(uint64_t);
-
-    return (before + LOG_PAGE - 1) / LOG_PAGE * LOG_PAGE;
+    return shape->magic == LOG_MAGIC && shape->slots && !(shape->slots >> LOG_SLOT_BITS)
+           && shape->places && shape->places <= LOG_MAX_PLACES && shape->places % (LOG_UNIT / sizeof(uint64_t)) == 0
+           && shape->ring_bytes >= 8 * LOG_UNIT && shape->ring_bytes % LOG_UNIT == 0
+           && shape->ring_bytes / LOG_UNIT <= 1u << LOG_PLACE_BITS;
 }
 
-static inline size_t log_bytes(const struct log_shape *shape)
+static inline uint64_t log_bytes(const struct log_shape *shape)
 {
-    return log_rings_at(shape) + shape->slots * shape->ring_bytes;
+    return sizeof(struct log_head) + shape->slots * sizeof(struct log_slot) + shape->places * sizeof(uint64_t)
+           + shape->slots * shape->ring_bytes;
 }
 
-/* Returns 0, or an errno. A shape of 0 slots is read from the memory. */
+/* Returns 0, or an errno. A shape of 0 slots is read from the memory, which for another one is made as large. */
 static inline int log_open(shared_log *log, int fd, struct log_shape shape)
 {
+    int is_new = shape.slots != 0;
+    struct stat file;
     void *memory;
 
-    if (!shape.slots && pread(fd, &shape, sizeof shape, 0) != (ssize_t)sizeof shape)
+    if (!is_new && pread(fd, &shape, sizeof shape, 0) != (ssize_t)sizeof shape)
         return errno ? errno : EINVAL;
-    if (shape.magic != LOG_MAGIC || !shape.slots || shape.slots >> LOG_SLOT_BITS
-        || shape.ring_bytes / LOG_UNIT > 1u << LOG_PLACE_BITS)
-        return EPROTO;
+    if (!log_is_shape(&shape))
+        return is_new ? EINVAL : EPROTO;
+    if (log_bytes(&shape) > PTRDIFF_MAX)
+        return EFBIG; /* 32 bits */
+    if ((is_new && ftruncate(fd, (off_t)log_bytes(&shape))) || fstat(fd, &file))
+        return errno;
+    if ((uint64_t)file.st_size < log_bytes(&shape))
+        return EPROTO; /* what is not there must not be touched */
     log->shape = shape;
-    log->bytes = log_bytes(&shape);
+    log->bytes = (size_t)log_bytes(&shape);
     memory = mmap(NULL, log->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (memory == MAP_FAILED)
         return errno;
     log->head = memory;
     log->slots = (struct log_slot *)(log->head + 1);
     log->places = (uint64_t *)(log->slots + shape.slots);
-    log->rings = (uint8_t *)memory + log_rings_at(&shape);
-    log->head->shape = shape;
+    log->rings = (uint8_t *)(log->places + shape.places);
+    if (is_new)
+        log->head->shape = shape;
     return 0;
 }
 
@@ -125,14 +137,22 @@ static inline uint64_t log_place_lap(uint64_t place)
     return place >> (LOG_SLOT_BITS + LOG_PLACE_BITS);
 }
 
-/* The newest position. */
-static inline uint64_t log_tail(const shared_log *log)
+/* The position after this one, or a later one if all before that have been taken: who was stopped catches up. */
+static inline uint64_t log_after(const shared_log *log, uint64_t position)
 {
     uint64_t tail = __atomic_load_n(&log->head->tail, __ATOMIC_ACQUIRE);
 
-    while (log_place_lap(log_place(log, tail + 1)) >= log_lap(log, tail + 1))
-        tail++;
-    return tail;
+    return (tail > position ? tail : position) + 1;
+}
+
+/* The newest position. */
+static inline uint64_t log_tail(const shared_log *log)
+{
+    uint64_t next = log_after(log, 0);
+
+    while (log_place_lap(log_place(log, next)) >= log_lap(log, next))
+        next = log_after(log, next);
+    return next - 1;
 }
 
 static inline void log_raise_tail(shared_log *log, uint64_t position)
@@ -154,48 +174,63 @@ static inline int log_all_have_read(const shared_log *log, uint64_t position)
     return 1;
 }
 
-/* Where in its ring, counted on, a writer's next record of `need` bytes begins. What the ring had to use while somebody
-   was behind is given back to the system when nobody is. */
-static inline uint64_t log_next_begin(shared_log *log, uint32_t writer, uint64_t need)
+/* What a record of so many bytes takes of a ring. */
+static inline uint64_t log_need(uint32_t length)
 {
-    const struct log_slot *slot = &log->slots[writer];
-    uint64_t begins = slot->reserved, ring = log->shape.ring_bytes, used = begins % ring;
-    int is_step = used >= LOG_SOFT_BYTES && used / LOG_STEP_BYTES != (used + need) / LOG_STEP_BYTES;
+    return (sizeof(struct log_record) + length + LOG_UNIT - 1) / LOG_UNIT * LOG_UNIT;
+}
 
-    if (used + need > ring || is_step) {
-        if (log_all_have_read(log, slot->newest)) {
-#ifdef MADV_REMOVE
-            if (used > 2 * LOG_SOFT_BYTES)
-                madvise(log->rings + writer * ring + LOG_SOFT_BYTES, ring - LOG_SOFT_BYTES, MADV_REMOVE);
-#endif
-            begins += ring - used;
-        } else if (used + need > ring) {
-            begins += ring - used;
-        }
-    }
+static inline struct log_record *log_at(const shared_log *log, uint32_t writer, uint64_t offset)
+{
+    return (struct log_record *)(log->rings + writer * log->shape.ring_bytes + offset);
+}
+
+/* Where in its ring, counted on, a writer's next record of `need` bytes begins. */
+static inline uint64_t log_next_begin(const shared_log *log, const struct log_slot *slot, uint64_t need)
+{
+    uint64_t begins = slot->ends, ring = log->shape.ring_bytes, used = begins % ring;
+
+    if (used + need > ring
+        || (used >= LOG_SOFT_BYTES && used / LOG_STEP_BYTES != (used + need) / LOG_STEP_BYTES
+            && log_all_have_read(log, slot->newest)))
+        begins += ring - used;
     return begins;
 }
 
-/* Writes a record of at most half a ring. Returns its position; or 0, if it was to have the position `only` and
-   another one has that. */
-static inline uint64_t log_append(shared_log *log, uint32_t writer, const void *bytes, struct log_record record,
-                                  uint64_t only)
+/* Writes a record of at most half a ring, which has no place yet, where the next one would be written too. Returns where
+   it begins. */
+static inline uint64_t log_write(shared_log *log, uint32_t writer, const void *bytes, struct log_record record)
 {
     struct log_slot *slot = &log->slots[writer];
-    uint64_t need = (sizeof record + record.length + LOG_UNIT - 1) / LOG_UNIT * LOG_UNIT;
-    uint64_t begins = log_next_begin(log, writer, need), ring = log->shape.ring_bytes;
-    uint64_t position, found, place;
-    struct log_record *to = (struct log_record *)(log->rings + writer * ring + begins % ring);
+    uint64_t need = log_need(record.length), begins = log_next_begin(log, slot, need), ring = log->shape.ring_bytes;
+    struct log_record *to = log_at(log, writer, begins % ring);
 
-    __atomic_store_n(&slot->reserved, begins + need, __ATOMIC_SEQ_CST);
+    if (slot->reserved < begins + need)
+        __atomic_store_n(&slot->reserved, begins + need, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before anything is written over */
-    record.begins = begins;
-    memcpy(to, &record, sizeof record);
+    __atomic_store_n(&to->position, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* nobody finds the old position with anything of the new record */
+    to->begins = begins;
+    to->target = record.target;
+    to->length = record.length;
+    to->bucket = record.bucket;
+    to->flags = record.flags;
     memcpy(to + 1, bytes, record.length);
-    place = (uint64_t)writer << LOG_PLACE_BITS | begins % ring / LOG_UNIT;
-    for (position = only ? only : log_tail(log) + 1;; position++) {
+    return begins;
+}
+
+/* Gives a place to what was written last, and `begins` there. Returns its position; or 0, if it was to have the position
+   `only` and another one has that. */
+static inline uint64_t log_commit(shared_log *log, uint32_t writer, uint64_t begins, uint64_t only)
+{
+    struct log_slot *slot = &log->slots[writer];
+    uint64_t offset = begins % log->shape.ring_bytes, position, found;
+    uint64_t place = (uint64_t)writer << LOG_PLACE_BITS | offset / LOG_UNIT;
+    struct log_record *to = log_at(log, writer, offset);
+
+    for (position = only ? only : log_tail(log) + 1;; position = log_after(log, position)) {
         found = log_place(log, position);
-        to->position = position;
+        __atomic_store_n(&to->position, position, __ATOMIC_RELAXED);
         if (log_place_lap(found) < log_lap(log, position)
             && __atomic_compare_exchange_n(&log->places[position % log->shape.places], &found,
                                            log_lap(log, position) << (LOG_SLOT_BITS + LOG_PLACE_BITS) | place, 0,
@@ -204,6 +239,7 @@ static inline uint64_t log_append(shared_log *log, uint32_t writer, const void *
         if (only)
             return 0;
     }
+    slot->ends = begins + log_need(to->length);
     slot->newest = position;
     log_raise_tail(log, position);
     return position;
@@ -231,9 +267,10 @@ static inline enum log_answer log_peek(const shared_log *log, uint32_t reader, u
     begins = (place & ((1u << LOG_PLACE_BITS) - 1)) * LOG_UNIT;
     if (*writer >= log->shape.slots || begins + sizeof *record > ring)
         return LOG_LAPPED;
-    from = (const struct log_record *)(log->rings + *writer * ring + begins);
+    from = log_at(log, *writer, begins);
     memcpy(record, from, sizeof *record);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    record->position = __atomic_load_n(&from->position, __ATOMIC_RELAXED); /* after the others: see log_write */
     if (record->position != position || record->begins % ring != begins
         || record->length > ring - begins - sizeof *record)
         return LOG_LAPPED;
@@ -241,11 +278,11 @@ static inline enum log_answer log_peek(const shared_log *log, uint32_t reader, u
     return log_is_wanted(&log->slots[reader], record) ? LOG_READ : LOG_SKIPPED;
 }
 
-/* Whether the writer has not begun to write over the record. */
+/* Whether the writer has not begun to write over the record, and has written one that begins there. */
 static inline int log_is_whole(const shared_log *log, const struct log_record *record, uint32_t writer)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return __atomic_load_n(&log->slots[writer].reserved, __ATOMIC_SEQ_CST) <= record->begins + log->shape.ring_bytes;
+    return __atomic_load_n(&log->slots[writer].reserved, __ATOMIC_SEQ_CST) - record->begins - 1 < log->shape.ring_bytes;
 }
 
 /* Takes a free slot for a process, which reads what is appended from now on. One that does not want to be woken
@@ -261,6 +298,7 @@ static inline int log_attach(shared_log *log, int32_t pid, uint32_t flags, uint3
             continue;
         memset(slot->topics, 0, sizeof slot->topics);
         slot->flags = flags;
+        slot->ends = slot->reserved; /* who was killed may have placed a record and not noted that */
         slot->token = __atomic_add_fetch(&log->head->tokens, 1, __ATOMIC_SEQ_CST);
         __atomic_store_n(&slot->cursor, log_tail(log), __ATOMIC_SEQ_CST);
         __atomic_store_n(&slot->notified, notified, __ATOMIC_SEQ_CST);

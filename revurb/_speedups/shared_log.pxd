@@ -26,11 +26,11 @@ cdef extern from "shared_log.h" nogil:
         log_slot* slots
         log_shape shape
 
-    size_t log_bytes(const log_shape* shape) noexcept
     int log_open(shared_log* log, int fd, log_shape shape) noexcept
     void log_close(shared_log* log) noexcept
     uint64_t log_tail(const shared_log* log) noexcept
-    uint64_t log_append(shared_log* log, uint32_t writer, const void* bytes, log_record record, uint64_t only) noexcept
+    uint64_t log_write(shared_log* log, uint32_t writer, const void* bytes, log_record record) noexcept
+    uint64_t log_commit(shared_log* log, uint32_t writer, uint64_t begins, uint64_t only) noexcept
     bint log_is_wanted(const log_slot* slot, const log_record* record) noexcept
     log_answer log_peek(const shared_log* log, uint32_t reader, uint64_t position, log_record* record, uint32_t* writer,
                         const uint8_t** at) noexcept
@@ -48,6 +48,9 @@ cdef class SharedLog:
     cdef:
         shared_log _log
         int _slot
+        log_record _written
+        uint64_t _begins
+        bint _is_uncommitted
         int* _wake_fds
         bint* _to_wake
         uint16_t* _wanted
@@ -55,4 +58,5 @@ cdef class SharedLog:
         readonly uint64_t cursor, token, missed
 
     cdef log_slot* _own_slot(self) except NULL
+    cdef uint64_t _commit(self, uint64_t only) except? 0
     cdef int _pass(self, uint64_t position) except -1

@@ -10,8 +10,8 @@ class SharedLog:
     at a time. `wake_fds` are what each slot is woken through: an eventfd, or what is read and written like it. Raises
     OSError if the memory cannot be used, and ValueError unless there is one descriptor for each slot.
 
-    `places` is for how many records, and `ring_bytes`, at most 64 MiB, for how many bytes of one process, there is room
-    before the oldest is overwritten.
+    `places`, a multiple of 8, is for how many records, and `ring_bytes`, a multiple of 64 and at most 64 MiB, for how
+    many bytes of one process, there is room before the oldest is overwritten.
 
     `cursor` is the position up to which this process has read. `token` names the process as the target of records.
     `missed` counts the records that were overwritten before this process had read them, wanted or not. `has_to_wake` is
@@ -55,6 +55,9 @@ class SharedLog:
         """Append a record for those that want it; with a `target`, for the process with that token alone. `wake` has to
         follow. Returns its position; with `only`, 0 if that is not the next one. Raises ValueError if it is too
         large."""
+
+    def append_again(self, only: int) -> int:
+        """The same for a record for which `append` has just returned 0. Raises ValueError if there is none."""
 
     def wake(self) -> None:
         """Wake those that sleep and want what was appended since the last call."""

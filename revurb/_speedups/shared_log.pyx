@@ -24,7 +24,6 @@ cdef enum:
     LOOKED_AT = 4096  # places in one read, at most: 0.3 ms
 
 
-
 def topic_bucket(str app_id not None, str channel not None, /):
     cdef Py_ssize_t app_size, size, i
     cdef const char* app = PyUnicode_AsUTF8AndSize(app_id, &app_size)
@@ -43,8 +42,6 @@ cdef class SharedLog:
         cdef log_shape shape
         cdef int failure
         shape.magic, shape.slots, shape.places, shape.ring_bytes = LOG_MAGIC, slots, places, ring_bytes
-        if slots:
-            os.ftruncate(fd, log_bytes(&shape))
         failure = log_open(&self._log, fd, shape)
         if failure:
             raise OSError(failure, os.strerror(failure), "the shared log")
@@ -89,6 +86,7 @@ cdef class SharedLog:
             raise OSError(ENOSPC, f"all {self._log.shape.slots} slots of the shared log are taken")
         self.cursor = self._log.slots[self._slot].cursor
         self.token = self._log.slots[self._slot].token
+        self._is_uncommitted = False
         memset(self._wanted, 0, LOG_BUCKETS * sizeof(uint16_t))
         return self._slot
 
@@ -118,19 +116,29 @@ cdef class SharedLog:
         return &self._log.slots[self._slot]
 
     def append(self, bytes data not None, uint16_t bucket, uint16_t flags=0, uint64_t target=0, uint64_t only=0):
-        cdef log_record record
-        cdef uint64_t position
-        cdef uint32_t i
         cdef size_t size = <size_t>PyBytes_GET_SIZE(data)
         self._own_slot()
         if size > self._log.shape.ring_bytes // 2 - sizeof(log_record):
             raise ValueError(f"{size} bytes, a record of the shared log has at most {self.max_record_bytes}")
-        record.length, record.bucket, record.flags, record.target = <uint32_t>size, bucket, flags, target
-        position = log_append(&self._log, <uint32_t>self._slot, PyBytes_AS_STRING(data), record, only)
+        self._written.length, self._written.bucket = <uint32_t>size, bucket
+        self._written.flags, self._written.target = flags, target
+        self._begins = log_write(&self._log, <uint32_t>self._slot, PyBytes_AS_STRING(data), self._written)
+        return self._commit(only)
+
+    def append_again(self, uint64_t only):
+        self._own_slot()
+        if not self._is_uncommitted:
+            raise ValueError("there is no record that got no place")
+        return self._commit(only)
+
+    cdef uint64_t _commit(self, uint64_t only) except? 0:
+        cdef uint64_t position = log_commit(&self._log, <uint32_t>self._slot, self._begins, only)
+        cdef uint32_t i
+        self._is_uncommitted = not position
         if position:
             for i in range(self._log.shape.slots):
                 if i != <uint32_t>self._slot and self._log.slots[i].pid > 0:
-                    if log_is_wanted(&self._log.slots[i], &record):
+                    if log_is_wanted(&self._log.slots[i], &self._written):
                         self._to_wake[i] = True
                         self.has_to_wake = True
         return position
