@@ -12,7 +12,7 @@ from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.hub.event_log import CACHED, LogDescriptors
-from revurb.pusher.ports import PublishedEvent
+from revurb.pusher.ports import Member, PublishedEvent
 
 _log = logging.getLogger(__name__)
 
@@ -54,20 +54,39 @@ class HubLog:
         self._own_seq += 1
         self.append(self.epoch, self._own_seq, event, m.BROKER_EVENTS)
 
-    def reply(self, token: int, reply: m.EnterReply, *, is_exact: bool = False) -> bool:
-        """Append a reply for the process with this token alone. If it has to be `is_exact`, and others have appended
-        since the last `read`, nothing is appended. Returns whether that was done."""
-        if not self._is_open:
-            return True
-        try:
-            only = self._log.cursor + 1 if is_exact else 0
-            position = self._log.append(m.encode(reply), 0, 0, token, only)
+    def reply(self, token: int, reply: m.EnterReply) -> None:
+        """Append a reply for the process with this token alone."""
+        if self._is_open:
+            self._append_reply(token, reply, 0)
             self._log.wake()
-            return position > 0
+
+    def reply_with_last_event(
+        self, token: int, id: int, members: list[Member], app_id: str, channel: str
+    ) -> None:
+        """The same with the last event of a cache channel: at the place of the reply, so that whoever gets it misses
+        none. While others append, only its place is tried again, unless there is another last event."""
+        text: bytes | None = None
+        position: int | None = None
+        while self._is_open and not position:
+            before = text
+            self.read()
+            cached = self._cache.get(app_id, channel)
+            text = None if cached is None else cached.text
+            only = self._log.cursor + 1
+            if position is None or text is not before:
+                position = self._append_reply(token, m.EnterReply(id, members, text), only)
+            else:
+                position = self._log.append_again(only)
+        if position:
+            self._log.wake()
+
+    def _append_reply(self, token: int, reply: m.EnterReply, only: int) -> int:
+        """Without the members, if they are too many."""
+        try:
+            return self._log.append(m.encode(reply), 0, 0, token, only)
         except ValueError as error:
             _log.error("a reply is too large", extra={"error": str(error), "members": len(reply.members)})
-            too_large = m.EnterReply(reply.id, [], reply.cached)
-            return self.reply(token, too_large, is_exact=is_exact) if reply.members else True
+            return self._log.append(m.encode(m.EnterReply(reply.id, [], reply.cached)), 0, 0, token, only)
 
     def read(self) -> None:
         """Keep the last events of cache channels that were appended since the last call."""

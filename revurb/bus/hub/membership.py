@@ -44,12 +44,7 @@ class Membership:
         if not enter.want_cached:
             self._log.reply(peer.token, m.EnterReply(enter.id, members, None))
             return
-        is_sent = False
-        while not is_sent:  # until nobody has appended an event between what was read and the reply
-            self._log.read()
-            cached = self._cache.get(app_id, channel)
-            reply = m.EnterReply(enter.id, members, None if cached is None else cached.text)
-            is_sent = self._log.reply(peer.token, reply, is_exact=True)
+        self._log.reply_with_last_event(peer.token, enter.id, members, app_id, channel)
 
     def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
         """A user has left the worker."""
