@@ -23,7 +23,7 @@
 #define LOG_BUCKETS 65536               /* of topics */
 #define LOG_SOFT_BYTES (1u << 20)       /* of a ring that are used while all keep up: they stay in the processor's cache */
 #define LOG_STEP_BYTES (1u << 16)       /* how often it is looked whether all do */
-#define LOG_SLOT_BITS 8
+#define LOG_SLOT_BITS 11
 #define LOG_PLACE_BITS 20
 #define LOG_MAX_PLACES (1u << 28)
 #define LOG_LINE __attribute__((aligned(LOG_UNIT)))
@@ -52,6 +52,7 @@ struct log_head {
     struct log_shape shape;
     LOG_LINE uint64_t tail; /* a position at or a little before the newest */
     LOG_LINE uint64_t tokens; /* how many have been given out */
+    uint32_t used;            /* how many slots somebody has had, the first ones */
 };
 
 struct log_record {
@@ -164,11 +165,19 @@ static inline void log_raise_tail(shared_log *log, uint64_t position)
         ;
 }
 
+/* How many slots are to be looked at. Who takes a further one reads nothing of what was appended before this call. */
+static inline uint32_t log_used(const shared_log *log)
+{
+    uint32_t used = __atomic_load_n(&log->head->used, __ATOMIC_SEQ_CST);
+
+    return used < log->shape.slots ? used : log->shape.slots;
+}
+
 /* Whether everyone has read up to a position. */
 static inline int log_all_have_read(const shared_log *log, uint64_t position)
 {
-    for (uint32_t i = 0; i < log->shape.slots; i++)
-        if (__atomic_load_n(&log->slots[i].pid, __ATOMIC_ACQUIRE)
+    for (uint32_t i = 0, used = log_used(log); i < used; i++)
+        if (__atomic_load_n(&log->slots[i].pid, __ATOMIC_SEQ_CST)
             && __atomic_load_n(&log->slots[i].cursor, __ATOMIC_ACQUIRE) < position)
             return 0;
     return 1;
@@ -296,6 +305,8 @@ static inline int log_attach(shared_log *log, int32_t pid, uint32_t flags, uint3
         /* Negative while it is set up: of a free slot, everything but the ring is of somebody before. */
         if (!__atomic_compare_exchange_n(&slot->pid, &nobody, -pid, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             continue;
+        for (uint32_t used = log_used(log); used <= i;)
+            __atomic_compare_exchange_n(&log->head->used, &used, i + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
         memset(slot->topics, 0, sizeof slot->topics);
         slot->flags = flags;
         slot->ends = slot->reserved; /* who was killed may have placed a record and not noted that */

@@ -28,6 +28,7 @@ cdef extern from "shared_log.h" nogil:
 
     int log_open(shared_log* log, int fd, log_shape shape) noexcept
     void log_close(shared_log* log) noexcept
+    uint32_t log_used(const shared_log* log) noexcept
     uint64_t log_tail(const shared_log* log) noexcept
     uint64_t log_write(shared_log* log, uint32_t writer, const void* bytes, log_record record) noexcept
     uint64_t log_commit(shared_log* log, uint32_t writer, uint64_t begins, uint64_t only) noexcept

@@ -136,7 +136,7 @@ cdef class SharedLog:
         cdef uint32_t i
         self._is_uncommitted = not position
         if position:
-            for i in range(self._log.shape.slots):
+            for i in range(log_used(&self._log)):
                 if i != <uint32_t>self._slot and self._log.slots[i].pid > 0:
                     if log_is_wanted(&self._log.slots[i], &self._written):
                         self._to_wake[i] = True
@@ -146,7 +146,7 @@ cdef class SharedLog:
     def wake(self):
         cdef uint32_t i
         self.has_to_wake = False
-        for i in range(self._log.shape.slots):
+        for i in range(log_used(&self._log)):
             if self._to_wake[i]:
                 self._to_wake[i] = False
                 log_notify(&self._log, i, self._wake_fds[i])

@@ -254,7 +254,7 @@ def test_memory_that_is_no_log_is_refused() -> None:
     ("slots", "places", "ring_bytes"),
     [
         (1, 0, 4096), (1, 12, 4096), (1, 1 << 40, 4096), (1, 8, 0), (1, 8, 64), (1, 8, 4000), (1, 8, 1 << 40),
-        (256, 8, 4096), (1 << 31, 8, 4096), (1, 1 << 63, 4096),
+        (2048, 8, 4096), (1 << 31, 8, 4096), (1, 1 << 63, 4096),
     ],
 )  # fmt: skip
 def test_shapes_that_cannot_be_are_refused(slots: int, places: int, ring_bytes: int) -> None:
@@ -266,6 +266,18 @@ def test_shapes_that_cannot_be_are_refused(slots: int, places: int, ring_bytes: 
         os.pwrite(fd, struct.pack("QQQI", 0x5245565552420002, places, ring_bytes, slots), 0)
         with pytest.raises(OSError, match="Protocol error"):
             SharedLog(fd, [0])
+    finally:
+        os.close(fd)
+
+
+def test_there_is_room_for_four_generations_of_256_workers() -> None:
+    fd = os.memfd_create("large")
+    try:
+        logs = [SharedLog(fd, [0] * 1028, slots=1028, places=64, ring_bytes=4096) for _ in range(1028)]
+        assert [log.attach(1 + number) for number, log in enumerate(logs)] == list(range(1028))
+        logs[7].add_topic(NEWS)
+        logs[1027].append(b"x", NEWS)
+        assert logs[7].read(1) == [b"x"]
     finally:
         os.close(fd)
 
