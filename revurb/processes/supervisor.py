@@ -226,6 +226,8 @@ class Supervisor:
 
     async def _restart(self, told_by: str) -> str | None:
         async with self._restarting:
+            if self._hub_slots:
+                await self._workers.wait_for_room()
             self._next_restart = None  # whoever comes now may mean a newer configuration
             if self._state != "ready":
                 return f"the server is {self._state}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ from revurb.processes.reaper import Reaper
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
 from revurb.processes.supervision_link import Adopt, Release
 from revurb.processes.templates import Templates
+
+_log = logging.getLogger(__name__)
 
 STOP_ACCEPTING_S = 5.0  # for a worker to act on Drain; one whose loop is blocked does not
 
@@ -133,6 +136,19 @@ class WorkerPool:
         them; None if it does in none."""
         problems = await asyncio.gather(*(child.reload_certificate() for child in self.serving))
         return next((problem for problem in problems if problem is not None), None)
+
+    async def wait_for_room(self) -> None:
+        """Returns when the log of the host has slots for one worker more in each slot, beside the hub: when enough of
+        those that drain after earlier restarts have ended."""
+        is_told = False
+        while len(self.children) + len(self.slots) >= len(self._hub.log.wakes):
+            if not is_told:
+                is_told = True
+                _log.warning(
+                    "restart waits until workers of earlier ones have drained",
+                    extra={"workers": len(self.children), "at_most": len(self._hub.log.wakes) - 1},
+                )
+            await self._changes.wait()
 
     async def replace(self, max_connections: int | None) -> str | None:
         """Start a new worker for each slot. When all of them are ready they take the slots, and the old ones drain;
