@@ -19,6 +19,7 @@ WARN_EVERY_S = 60.0
 class _CachedText(NamedTuple):
     text: bytes
     expires_at: float
+    position: int
 
 
 class _AppEvents:
@@ -56,13 +57,14 @@ class EventCache:
         self._warned_at = float("-inf")
         self.dropped_total = 0
 
-    def put(self, app_id: str, channel: str, text: bytes, ttl_s: float) -> None:
-        """Keep a channel's last event for `ttl_s` seconds, in place of the one before."""
+    def put(self, app_id: str, channel: str, text: bytes, ttl_s: float, position: int = 0) -> None:
+        """Keep a channel's last event for `ttl_s` seconds, in place of the one before. `position` is what it has in the
+        log of a host."""
         now = self._clock()
         app = self._apps.get(app_id)
         if app is None:
             app = self._apps[app_id] = _AppEvents()
-        app.put(channel, _CachedText(text, now + ttl_s))
+        app.put(channel, _CachedText(text, now + ttl_s, position))
         if app.size_bytes > self._max_bytes_per_app:
             self._drop_oldest(app_id, app, now)
 
@@ -72,6 +74,12 @@ class EventCache:
         cached = app.events.get(channel) if app is not None else None
         remaining_s = cached.expires_at - self._clock() if cached is not None else 0
         return CachedEvent(cached.text, remaining_s) if cached is not None and remaining_s > 0 else None
+
+    def position(self, app_id: str, channel: str) -> int:
+        """The position of the event that `get` returns; 0 if it has none."""
+        app = self._apps.get(app_id)
+        cached = app.events.get(channel) if app is not None else None
+        return 0 if cached is None else cached.position
 
     def items(self) -> Iterator[tuple[ChannelKey, CachedEvent]]:
         """Every event that has not expired."""

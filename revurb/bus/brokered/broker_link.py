@@ -40,8 +40,9 @@ class HostEvents(Protocol):
     def dropped(self) -> int:
         """How many events were too large for the others."""
 
-    def place(self, event: PublishedEvent) -> None:
-        """Give an event its place in the order, and deliver it to this node's subscribers."""
+    def place(self, event: PublishedEvent) -> int:
+        """Give an event its place in the order, and deliver it to this node's subscribers. Returns its position; 0 if
+        the others do not get it."""
 
     def add_topic(self, key: ChannelKey) -> None:
         """Receive the events of a channel from now on. Without effect if they are received already."""

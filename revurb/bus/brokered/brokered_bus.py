@@ -126,11 +126,13 @@ class BrokeredBus:
     # What the protocol asks for.
 
     def publish(self, event: PublishedEvent) -> Awaitable[None] | None:
+        if self._log is not None:
+            position = self._log.place(event)
+            if event.cache_ttl_s:
+                self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s, position)
+            return None
         if event.cache_ttl_s:
             self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
-        if self._log is not None:
-            self._log.place(event)
-            return None
         accepted = self._loop.create_future() if self._linked else None
         outbound = self._outbound.add(event, accepted)
         if self._linked:

@@ -92,7 +92,8 @@ class Greeting:
                 if local_channel is not None:
                     yield from self._reports(app_id, channel, local_channel)
         for (app_id, channel), event in self._cache.items():
-            report = m.CachedEventReport(app_id, channel, event.text, event.ttl_s)
+            position = self._cache.position(app_id, channel)
+            report = m.CachedEventReport(app_id, channel, event.text, event.ttl_s, position)
             yield report, len(event.text) + len(channel) + ENTRY_BYTES
         for entrusted in self._entrusted:
             yield entrusted, sum(report_bytes(each) for each in entrusted.channels)

@@ -43,9 +43,10 @@ class EntrustedMembers(Message, tag=24):
 
 
 class CachedEventReport(Message):
-    """The last event of a cache channel, as far as the node knows."""
+    """The last event of a cache channel, as far as the node knows; `position` is what it has in the log of a host."""
 
     app_id: str
     channel: str
     text: bytes
     ttl_s: float
+    position: int = 0

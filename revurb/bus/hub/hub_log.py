@@ -21,18 +21,19 @@ READ_RECORDS = 64  # at a time
 
 class HubLog:
     """Attached until `close`. `epoch` is the broker's, and `cache` keeps the last events of cache channels, which the
-    workers append: it has those that there were at the last `read`.
+    workers append: it has those that there were at the last `read`, from the position after `attached_at` on.
 
     What the hub appends is there for everyone from then on, also if the hub ends in the next moment.
     """
 
-    __slots__ = ("_cache", "_is_open", "_log", "_own_seq", "epoch", "invalid_messages")
+    __slots__ = ("_cache", "_is_open", "_log", "_own_seq", "attached_at", "epoch", "invalid_messages")
 
     def __init__(self, descriptors: LogDescriptors, epoch: str, cache: EventCache) -> None:
         self._log: SharedLog = descriptors.open()
         self._log.attach(
             os.getpid(), CACHED, wake=False
         )  # it reads a few times a second, and before it answers
+        self.attached_at = self._log.cursor
         self._is_open = True
         self._cache = cache
         self.epoch = epoch
@@ -101,7 +102,7 @@ class HubLog:
                     self.invalid_messages += 1
                     continue
                 if isinstance(event, m.BrokerEvent) and event.cache_ttl_s:
-                    self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
+                    self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s, log.cursor)
 
     def _append(self, data: bytes, bucket: int) -> None:
         if not self._is_open:

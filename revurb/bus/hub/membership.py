@@ -83,11 +83,14 @@ class Membership:
             yield
 
     def keep_cached(self, events: Iterable[m.CachedEventReport]) -> None:
-        """Keep the last events of cache channels that a worker reports."""
+        """Keep the last events of cache channels that a worker reports, unless they are in the log: they are read
+        there, in their order."""
         for event in events:
-            cached = self._cache.get(event.app_id, event.channel)
-            if cached is None or cached.ttl_s < event.ttl_s:  # the event that lasts longer was sent later
-                self._cache.put(event.app_id, event.channel, event.text, event.ttl_s)
+            app_id, channel, position = event.app_id, event.channel, event.position
+            cached = self._cache.get(app_id, channel)
+            kept = (-1, 0.0) if cached is None else (self._cache.position(app_id, channel), cached.ttl_s)
+            if kept < (position, event.ttl_s) and position <= self._log.attached_at:
+                self._cache.put(app_id, channel, event.text, event.ttl_s, position)
 
     def announce_departed(self, departed: Iterable[tuple[Peer, m.DepartedMember]]) -> Iterator[None]:
         """Announce members that left while there was no broker, unless another worker still has them."""

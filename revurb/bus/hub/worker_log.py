@@ -72,10 +72,10 @@ class WorkerLog:
         """What an event may have: text, names and all."""
         return self._log.max_record_bytes
 
-    def place(self, event: PublishedEvent) -> None:
+    def place(self, event: PublishedEvent) -> int:
         """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
         before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is
-        counted (`dropped`) and logged."""
+        counted (`dropped`) and logged. Returns its position, or 0."""
         app_id, channel = event.app_id, event.channel
         flags = (EVERYONE if channel == m.TERMINATIONS else 0) | (CACHED if event.cache_ttl_s else 0)
         message = m.BrokerEvent(
@@ -84,22 +84,22 @@ class WorkerLog:
         log = self._log
         if not self._is_attached:  # this process is about to end, and has told everyone
             self._deliver(event)
-            return
+            return 0
         try:
             position = log.append(m.encode(message), topic_bucket(app_id, channel), flags)
         except ValueError as error:
             self._deliver_alone(event, error)
-            return
+            return 0
         if log.has_to_wake and not self._is_waking:
             self._is_waking = True
             self._loop.call_soon(self._wake_others)
         if self._is_reading or self._is_held:
-            return  # it is read in its turn
-        if log.take(position):
-            if self._is_topic(event):
-                self._deliver(event)
-        else:
+            pass  # it is read in its turn
+        elif not log.take(position):
             self._read(position, event)
+        elif self._is_topic(event):
+            self._deliver(event)
+        return position
 
     def _deliver_alone(self, event: PublishedEvent, error: ValueError) -> None:
         self.dropped += 1

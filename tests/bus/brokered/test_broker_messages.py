@@ -25,7 +25,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             7,
             {"a": 2},
             [["a", "c", 1, [list(ANN)], [], False]],
-            [["a", "c", b"x", 5.0]],
+            [["a", "c", b"x", 5.0, 0]],
             [["a", "c", list(ANN), 0]],
             [],
             0,

@@ -10,7 +10,7 @@ from revurb.bus.hub.membership import Membership
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import Ledger
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.hub.host_log import LogListener, a_log
 from tests.bus.hub.memory_writer import MemoryWriter
 
@@ -25,7 +25,7 @@ class Host:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.cache = EventCache(lambda: 0.0)
-        descriptors = a_log(self)
+        descriptors = self.descriptors = a_log(self)
         log = HubLog(descriptors, "epoch", self.cache)
         self.membership = Membership(self.ledger, self.cache, log, MEMBER_EVENTS)
         self.told = MemoryWriter()
@@ -94,6 +94,37 @@ def test_of_last_events_the_one_that_was_sent_last_is_kept() -> None:
     cached = host.cache.get(APP, "cache-a")
     assert cached is not None
     assert (cached.text, cached.ttl_s) == (b"new", 60.0)
+
+
+def test_a_report_takes_the_place_of_no_event_that_came_after_it() -> None:
+    """What a worker reports has been on its way for a while, and seems to last longer by that."""
+    host = Host()
+    for text in (b"1", b"2", b"3"):
+        host.own_log.place(PublishedEvent(APP, "cache-a", text, None, 60))
+    cache = EventCache(lambda: 0.0)
+    log = HubLog(host.descriptors, "next", cache)
+    membership = Membership(Ledger(), cache, log, MEMBER_EVENTS)
+
+    def kept() -> bytes | None:
+        log.read()
+        event = cache.get(APP, "cache-a")
+        return None if event is None else event.text
+
+    def report(position: int, ttl_s: float) -> None:
+        text = b"%d" % position
+        membership.keep_cached([m.CachedEventReport(APP, "cache-a", text, ttl_s, position)])
+
+    report(2, 60.0)
+    report(1, 61.0)
+    assert kept() == b"2"
+    report(3, 59.0)
+    assert kept() == b"3"
+    host.own_log.place(PublishedEvent(APP, "cache-a", b"4", None, 60))
+    host.own_log.place(PublishedEvent(APP, "cache-a", b"5", None, 60))
+    report(4, 90.0)
+    assert kept() == b"5"
+    report(3, 90.0)
+    assert kept() == b"5"
 
 
 def test_a_subscriber_is_counted_and_gets_what_it_asks_for() -> None:

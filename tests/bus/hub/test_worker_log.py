@@ -23,7 +23,7 @@ class Node:
 
     def __init__(self, descriptors: LogDescriptors, *channels: str) -> None:
         self.heard: list[object] = []
-        self.on_event: Callable[[bytes], None] = lambda text: None
+        self.on_event: Callable[[bytes], object] = lambda text: None
         self.log = WorkerLog(descriptors, self._receive, lambda event: self._hear(event.text))
         self.log.start()
         for channel in channels:
@@ -38,8 +38,8 @@ class Node:
         if isinstance(what, bytes):
             self.on_event(what)
 
-    def place(self, text: bytes, channel: str = "news") -> None:
-        self.log.place(PublishedEvent(APP, channel, text))
+    def place(self, text: bytes, channel: str = "news") -> int:
+        return self.log.place(PublishedEvent(APP, channel, text))
 
     async def has_heard(self, what: object) -> None:
         async with asyncio.timeout(10):
@@ -212,8 +212,8 @@ async def test_an_event_that_is_too_large_is_for_this_node_alone(caplog: pytest.
     host = Host()
     here, there = host.node("news"), host.node("news")
     large = b"x" * (here.log.max_event_bytes + 1)
-    here.place(large)
-    here.place(b"1")
+    assert here.place(large) == 0
+    assert here.place(b"1") == 1
     await there.has_heard(b"1")
     assert here.heard == [large, b"1"]
     assert there.heard == [b"1"]
