@@ -18,6 +18,7 @@ from revurb.bus.hub.peer_credentials import is_own_peer
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
+READ_BYTES = 256 * 1024
 
 
 class _WorkerConnection(asyncio.Protocol):
@@ -27,11 +28,13 @@ class _WorkerConnection(asyncio.Protocol):
         self._hub = hub
         self._splitter = MessageSplitter()
         self._unsent: list[bytes] = []
+        self._is_dropped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
         # So that `resume_writing` says that the kernel has everything.
         self._transport.set_write_buffer_limits(high=0)
+        self._duplicate_fd = os.dup(transport.get_extra_info("socket").fileno())
         self.peer = Peer(self, asyncio.get_running_loop().time())
         self._hub.connections.add(self)
         self._hub.no_connections.clear()
@@ -41,7 +44,7 @@ class _WorkerConnection(asyncio.Protocol):
                 self._hub.flush()
             else:
                 _log.error("somebody else's process has connected, which is refused")
-                self._transport.abort()
+                self.close()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -66,8 +69,21 @@ class _WorkerConnection(asyncio.Protocol):
         self._hub.unread.discard(self)
         if not self._hub.connections:
             self._hub.no_connections.set()
+        self._read_remaining()
         self._hub.broker.disconnected(self.peer)
         self._hub.flush()
+
+    def _read_remaining(self) -> None:
+        """Read what a worker has said at its end, perhaps goodbye. A loop that finds out by writing that the worker is
+        gone closes the connection without that."""
+        fd, self._duplicate_fd = self._duplicate_fd, -1
+        try:
+            while not self._is_dropped and (data := os.read(fd, READ_BYTES)):
+                self._hub.broker.receive(self.peer, self._splitter.feed(data))
+        except (OSError, FramingError):
+            pass  # nothing more, or nothing that can be used
+        finally:
+            os.close(fd)
 
     def write(self, data: bytes) -> None:
         """Queue data until the server's next `flush`."""
@@ -76,7 +92,8 @@ class _WorkerConnection(asyncio.Protocol):
         self._unsent.append(data)
 
     def close(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection at once, with what has not been read."""
+        self._is_dropped = True
         self._transport.abort()
 
     def flush(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -188,6 +189,28 @@ async def test_a_connection_that_is_replaced_while_it_is_not_read_is_forgotten(
         for connection in (old, new):
             connection.writer.close()
         await server.no_connections.wait()
+
+
+async def test_a_goodbye_is_heard_although_the_worker_has_gone_before_it_is_read(tmp_path: Path) -> None:
+    """The hub finds out that it has gone by what it sends: two workers drain at the same time."""
+    async with serving(tmp_path) as server:
+        first = await connect(tmp_path, "w1")
+        leaving = socket.socket(socket.AF_UNIX)
+        leaving.connect(str(tmp_path / "hub.sock"))
+        report = m.ChannelReport(APP, "news", 1, [])
+        leaving.sendall(encode_frame(m.Hello("w2", "", 0, {}, [report], [], [])))
+        while server.broker.workers < 2:
+            await asyncio.sleep(0)
+        leaving.sendall(encode_frame(m.Goodbye()))
+        leaving.close()
+        server.broker._peers.send_to_all(m.EventsMissed(1))
+        server.flush()
+        while server.broker.workers > 1:
+            await asyncio.sleep(0)
+        assert server.broker._absent.all_are_kept
+        assert await first.receive() == m.EventsMissed(1)
+        assert await first.receive() == m.NodeGone("w2")
+        first.writer.close()
 
 
 async def test_a_hub_that_stops_drops_its_workers_and_does_nothing_more(tmp_path: Path) -> None:
