@@ -14,6 +14,7 @@ KERNELS = ("frames", "server_frames", "fanout", "heads", "queries", "shared_log"
 HEADERS = (
     "bytesops",
     "cpu",
+    "log_memory",
     "mask",
     "sendops",
     "shared_log",
