@@ -12,7 +12,7 @@ import pytest
 from revurb.bus.redis.envelope import START
 from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster, resolve
+from tests.bus.engines import APP, RedisCluster, resolve, texts_up_to
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import seconds, storm
 from tests.conftest import Run
@@ -117,6 +117,34 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
         await node.publish(b"afterwards")
         await cut_off.until(lambda: b"afterwards" in cut_off.texts())
         assert cut_off.texts() == [b"meanwhile", b"afterwards"]
+    finally:
+        await cluster.close()
+        await proxy.close()
+
+
+async def test_what_redis_took_and_did_not_pass_on_before_it_was_killed(
+    cluster: RedisCluster, server: RedisServer, tmp_path: Path
+) -> None:
+    """It writes a reply before it writes the event to the subscribers: what it took last may have reached nobody."""
+    await server.start()
+    proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
+    await proxy.start()
+    cluster.behind[1] = proxy.path
+    try:
+        node, other = await cluster.node(), await cluster.node()
+        for each in (node, other):
+            await each.enter()
+        await node.publish(b"before")
+        await other.until(other.texts)
+        proxy.swallow_subscriptions()
+        await node.publish(b"taken")
+        await server.kill()
+        await node.until(lambda: node.bus.degraded)
+        await other.until(lambda: other.bus.degraded)
+        await node.publish(b"meanwhile")
+        await server.start()
+        for each in (node, other):
+            assert await texts_up_to(each, b"meanwhile") == [b"before", b"taken", b"meanwhile"]
     finally:
         await cluster.close()
         await proxy.close()

@@ -81,7 +81,7 @@ class CommandQueue:
         self._on_set_aside = on_set_aside
         self._waiting: deque[RedisCommand] = deque()
         self.waiting_bytes = 0  # memory of the commands that wait; whoever lets a batch grow adds to it
-        self.pipelines_sent = 0
+        self.pipelines_sent = self.pipelines_done = 0
         self._is_down = False
         self._batches: dict[int, RedisCommand] = {}  # group -> the batch to which events may still be added
         self._when_room: list[Callable[[], None]] = []
@@ -229,6 +229,7 @@ class CommandQueue:
 
     def _go_on(self) -> None:
         """A pipeline is done."""
+        self.pipelines_done += 1
         if self._when_room:
             when_room, self._when_room = self._when_room, []
             try:

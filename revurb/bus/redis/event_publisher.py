@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from redis.asyncio import RedisCluster
@@ -27,6 +27,7 @@ from revurb.bus.redis.pace import SLICE_S
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs
 from revurb.bus.redis.redis_commands import FailureCallback
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.taken_events import TakenEvents
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class EventPublisher:
-    """Publishes the node's events. `accepted` gets the numbers of the events that Redis has taken; `kept_ms` is how
-    long the log keeps events.
+    """Publishes the node's events. `accepted` gets the numbers of the events that Redis has taken, which are in
+    `taken` for a while; `kept_ms` is how long the log keeps events.
 
     `by_partition` is whether there is a batch for each partition.
     """
@@ -52,6 +53,7 @@ class EventPublisher:
         scripts: Scripts,
         commands: CommandQueue,
         kept_ms: int,
+        taken: TakenEvents,
         accepted: Callable[[list[int]], None],
     ) -> None:
         self._node = node
@@ -59,7 +61,9 @@ class EventPublisher:
         self._script = scripts.publish_batch
         self._commands = commands
         self._kept_ms = kept_ms
+        self._taken = taken
         self._accepted = accepted
+        self._loop = asyncio.get_running_loop()
         self.by_partition = True
         self._waiting: deque[m.Publish] = deque()
         self._waiting_bytes = 0
@@ -68,7 +72,7 @@ class EventPublisher:
         """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
         if isinstance(redis, RedisCluster):
             return
-        batch = self._new_batch()
+        batch = self._new_batch(0)
         for number in (0, 1):
             batch.key_index(self._keys.logs[number])
         try:
@@ -96,10 +100,10 @@ class EventPublisher:
         # Its fields are read and written here: calls for every event would be a tenth of all this.
         if (
             not isinstance(batch, _PublishBatch)
-            or len(batch.seqs) >= MAX_BATCH_EVENTS
+            or len(batch.messages) >= MAX_BATCH_EVENTS
             or batch.size_bytes >= MAX_BATCH_BYTES
         ):
-            batch = self._new_batch()
+            batch = self._new_batch(group)
             commands.add_batch(group, batch)
         packed = envelope.pack(self._node, seq, event)
         log = batch.log_index(keys.logs[partition], keys.seqs[partition])
@@ -107,7 +111,7 @@ class EventPublisher:
         args: tuple[object, ...] = (log, seq, topic.channel, _msgpack_str(packed))
         if event.cache_ttl_s:
             args += (batch.key_index(topic.cached), _msgpack_str(event.text), event.cache_ttl_s)
-        batch.seqs.append(seq)
+        batch.messages.append(event)
         batch.events.append(args)
         batch.size_bytes += size_bytes
         commands.waiting_bytes += size_bytes
@@ -140,8 +144,22 @@ class EventPublisher:
         if waiting:
             self._commands.when_room(self._go_on)
 
-    def _new_batch(self) -> _PublishBatch:
-        return _PublishBatch(self._script.sha, (self._node, self._kept_ms), self._accepted)
+    def _new_batch(self, group: int) -> _PublishBatch:
+        return _PublishBatch(
+            group, self._script.sha, (self._node, self._kept_ms), self._on_taken, self._on_refused
+        )
+
+    def _on_taken(self, batch: _PublishBatch) -> None:
+        pipeline, now = self._commands.pipelines_sent, self._loop.time()
+        self._taken.took(batch.group, pipeline, batch.messages, batch.size_bytes, now)
+        self._accepted([event.seq for event in batch.messages])
+
+    def _on_refused(self, batch: _PublishBatch) -> None:
+        """The events are lost to the others; their publishers are not to wait for ever."""
+        self._accepted([event.seq for event in batch.messages])
+
+
+_BatchCallback: TypeAlias = "Callable[[_PublishBatch], None]"
 
 
 def _msgpack_str(data: bytes) -> msgspec.Raw:
@@ -151,17 +169,27 @@ def _msgpack_str(data: bytes) -> msgspec.Raw:
 
 class _PublishBatch:
     """One run of the script: a `RedisCommand` that grows until it is sent. `events` are in the form that the script
-    expects, `seqs` their numbers; whoever adds one adds to `size_bytes` too."""
+    expects, `messages` those that they came as; whoever adds one adds to `size_bytes` too. `taken` or `refused` is
+    called with it."""
 
-    __slots__ = ("_accepted", "_args", "_keys", "_sha", "events", "seqs", "size_bytes")
+    __slots__ = ("_args", "_keys", "_refused", "_sha", "_taken", "events", "group", "messages", "size_bytes")
 
-    def __init__(self, sha: str, args: tuple[CommandArg, ...], accepted: Callable[[list[int]], None]) -> None:
+    def __init__(
+        self,
+        group: int,
+        sha: str,
+        args: tuple[CommandArg, ...],
+        taken: _BatchCallback,
+        refused: _BatchCallback,
+    ) -> None:
+        self.group = group
         self._sha = sha
         self._args = args
-        self._accepted = accepted
+        self._taken = taken
+        self._refused = refused
         self._keys: dict[str, int] = {}
         self.events: list[tuple[object, ...]] = []
-        self.seqs: list[int] = []
+        self.messages: list[m.Publish] = []
         self.size_bytes = 0
 
     @property
@@ -187,11 +215,10 @@ class _PublishBatch:
 
     @property
     def failed(self) -> FailureCallback:
-        """The events are lost to the others; their publishers are not to wait for ever."""
-        return lambda error: self._accepted(self.seqs)
+        return lambda error: self._refused(self)
 
     def command_args(self) -> CommandArgs:
         return "EVALSHA", self._sha, len(self._keys), *self._keys, *self._args, _encode(self.events)
 
     def done(self, reply: Any) -> None:
-        self._accepted(self.seqs)
+        self._taken(self)

@@ -12,6 +12,7 @@ from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import RedisHeartbeat
 from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
 
@@ -33,6 +34,7 @@ class LinkMemory:
     barrier: ResyncBarrier
     invalid: InvalidValues
     gate: ReceivingGate
+    taken: TakenEvents
     epoch: str = ""
     started_at: float = 0.0
     again_at: float | None = None

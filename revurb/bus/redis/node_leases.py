@@ -61,6 +61,7 @@ class NodeLeases:
         self._invalid = invalid
         self._on_break = on_break
         self._epoch = ""
+        self.had_ended = False  # or had never begun, when it was acquired
         self._certain_until = 0.0  # by time.monotonic
         self._now_ms = 0  # of Redis' clock, at the last renewal
         self._removing: set[str] = set()
@@ -81,7 +82,8 @@ class NodeLeases:
         """Acquire the lease. Returns the epoch of this Redis, which changes when it loses its data."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._renew(lambda value: None if reply.done() else reply.set_result(value))
-        now_ms, epoch, *_ = await reply
+        now_ms, epoch, is_new, _ = await reply
+        self.had_ended = bool(is_new)
         self._now_ms, self._epoch = int(now_ms), _text(epoch)
         return self._epoch
 

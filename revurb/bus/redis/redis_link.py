@@ -27,6 +27,7 @@ from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class RedisLink:
             barrier=ResyncBarrier(),
             invalid=invalid,
             gate=ReceivingGate(),
+            taken=TakenEvents(),
         )
         self._session: RedisSession | None = None
         self._task: asyncio.Task[None] | None = None

@@ -79,8 +79,9 @@ class RedisSession:
         )  # fmt: skip
         self._removal = NodeRemoval(keys, scripts, commands, self._ledger, invalid)
         self._publisher = EventPublisher(
-            node, keys, scripts, commands, memory.kept_ms, lambda seqs: owner.receive((m.Accepted(seqs),))
-        )
+            node, keys, scripts, commands, memory.kept_ms, memory.taken,
+            lambda seqs: owner.receive((m.Accepted(seqs),)),
+        )  # fmt: skip
         self._notes = NodeNotes(
             node,
             keys,
@@ -123,6 +124,12 @@ class RedisSession:
             for future in (opening, self._broken):
                 if not future.cancelled():
                     future.exception()  # asyncio complains about an exception that nobody retrieves
+            if self.is_up:
+                self._memory.taken.session_ended(
+                    self._commands.pipelines_done,
+                    by_partition=self._publisher.by_partition,
+                    now=asyncio.get_running_loop().time(),
+                )
             self._work.stop()
             self.loans.stop()
             await self._tasks.stop()
@@ -187,6 +194,8 @@ class RedisSession:
             is_new_redis=is_new_redis,
             missed=missed,
         )
+        if not is_new_redis and self._leases.had_ended:
+            memory.taken.forget()  # so are the numbers of this node's events
         self.is_up = True
         self._leases.start()
         memory.owner.linked()
@@ -286,6 +295,8 @@ class RedisSession:
             self._memory.connections.clear()
             self._memory.connections.update(part.connections)
             self._work.hold()
+            for event in self._memory.taken.again():
+                self._publisher.publish(event)
             self._tasks.start(self._report_all(start))
 
     async def _report_all(self, start: SessionStart) -> None:

@@ -16,6 +16,7 @@ from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.event_publisher import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, EventPublisher
 from revurb.bus.redis.keys import Keys, partition_of
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.taken_events import TakenEvents
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
 from tests.conftest import Need
@@ -38,7 +39,7 @@ async def publishing(
     async with server.client() as redis:
         commands = CommandQueue(redis, scripts, keys.leases, down)
         await commands.load()
-        one = EventPublisher("a", keys, scripts, commands, 60_000, accepted.append)
+        one = EventPublisher("a", keys, scripts, commands, 60_000, TakenEvents(), accepted.append)
         await one.probe(redis)
         commands.start()
         yield one, commands, accepted

@@ -1,0 +1,72 @@
+"""The events that Redis has taken last, and has perhaps not passed on.
+
+Redis answers the publisher before it writes to the subscribers, and to a replica. What it has answered since, it has
+written out before. So if Redis is killed, or its replica takes over, the events of the newest pipeline may have reached
+nobody although they are taken. They are published again in the next session: Redis knows their numbers if it has them,
+and so does every node that has got them.
+
+In a Cluster a pipeline says something of those servers only that had a part in it. There the events of the newest
+pipeline of each partition are kept, for longer than it takes until every server is heard of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from revurb.bus.brokered.broker_messages import Publish
+
+KEPT_S = 3.0  # in a Cluster; each of its servers has a beat every 2.5 s
+MAX_BYTES = 4 * 1024 * 1024  # the oldest are forgotten first
+
+
+class _Taken(NamedTuple):
+    pipeline: int
+    at: float
+    events: list[Publish]
+    size_bytes: int
+
+
+class TakenEvents:
+    """Of one node, from one session to the next. A `group` is that of a batch; times are those of the event loop."""
+
+    __slots__ = ("_again", "_bytes", "_groups")
+
+    def __init__(self) -> None:
+        self._groups: dict[int, _Taken] = {}  # the one that was taken last is the last
+        self._bytes = 0
+        self._again: dict[int, Publish] = {}  # by number; of sessions that have ended
+
+    def took(self, group: int, pipeline: int, events: list[Publish], size_bytes: int, now: float) -> None:
+        """Redis has taken these events, in the pipeline with that number; those before it are passed on."""
+        if self._again and events[-1].seq >= next(reversed(self._again)):
+            self._again.clear()
+        before = self._groups.pop(group, None)
+        if before is not None:
+            self._bytes -= before.size_bytes
+            if before.pipeline == pipeline:
+                events, size_bytes = before.events + events, size_bytes + before.size_bytes
+        self._groups[group] = _Taken(pipeline, now, events, size_bytes)
+        self._bytes += size_bytes
+        while self._bytes > MAX_BYTES:
+            self._bytes -= self._groups.pop(next(iter(self._groups))).size_bytes
+
+    def session_ended(self, pipelines_done: int, *, by_partition: bool, now: float) -> None:
+        """The session has ended, of which so many pipelines were answered: what is kept may have reached nobody."""
+        for taken in self._groups.values():
+            if now - taken.at <= KEPT_S if by_partition else taken.pipeline >= pipelines_done:
+                self._again.update((event.seq, event) for event in taken.events)
+        self._again = dict(sorted(self._again.items()))
+        self._groups.clear()
+        self._bytes = 0
+
+    def again(self) -> Sequence[Publish]:
+        """What is to be published again, in order, before anything newer. The last events of cache channels are
+        reported besides, by nodes that know whether they are still the last."""
+        return [msgspec.structs.replace(event, cache_ttl_s=0) for event in self._again.values()]
+
+    def forget(self) -> None:
+        """Redis has them all, and its memory: what anybody lacks is in its logs."""
+        self._again.clear()

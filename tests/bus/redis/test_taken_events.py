@@ -1,0 +1,87 @@
+"""What a Redis may have taken and told nobody of, when it was killed."""
+
+from __future__ import annotations
+
+from revurb.bus.brokered.broker_messages import Publish
+from revurb.bus.redis.taken_events import KEPT_S, MAX_BYTES, TakenEvents
+
+
+def events(*seqs: int) -> list[Publish]:
+    return [Publish(seq, "app1", "news", b"%d" % seq, None, 0) for seq in seqs]
+
+
+def again(taken: TakenEvents) -> list[int]:
+    return [event.seq for event in taken.again()]
+
+
+def took(taken: TakenEvents, pipeline: int, *seqs: int, group: int = 0, at: float = 0.0) -> None:
+    taken.took(group, pipeline, events(*seqs), 100, at)
+
+
+def test_those_of_the_newest_pipeline_are_published_again() -> None:
+    taken = TakenEvents()
+    took(taken, 1, 1, 2)
+    took(taken, 2, 3)
+    took(taken, 2, 4)  # another batch of it
+    taken.session_ended(2, by_partition=False, now=60)
+    assert again(taken) == [3, 4]
+
+
+def test_those_are_not_that_redis_has_answered_anything_after() -> None:
+    taken = TakenEvents()
+    took(taken, 1, 1)
+    taken.session_ended(2, by_partition=False, now=0)
+    assert again(taken) == []
+
+
+def test_the_newest_pipeline_is_not_called_back_to_its_end() -> None:
+    taken = TakenEvents()
+    took(taken, 3, 1)
+    taken.session_ended(2, by_partition=False, now=0)
+    assert again(taken) == [1]
+
+
+def test_in_a_cluster_those_of_every_partition_for_a_while() -> None:
+    taken = TakenEvents()
+    took(taken, 1, 1, group=5)
+    took(taken, 2, 2, group=6, at=KEPT_S)
+    took(taken, 3, 3, group=7, at=KEPT_S)
+    took(taken, 4, 4, group=7, at=KEPT_S)
+    taken.session_ended(9, by_partition=True, now=KEPT_S + 0.1)
+    assert again(taken) == [2, 4]
+
+
+def test_they_are_kept_until_they_are_taken_again() -> None:
+    taken = TakenEvents()
+    took(taken, 1, 1, 2)
+    taken.session_ended(1, by_partition=False, now=0)
+    took(taken, 1, 1)
+    taken.session_ended(1, by_partition=False, now=0)  # before the second one was
+    assert again(taken) == [1, 2]
+    took(taken, 1, 1, 2)
+    took(taken, 2, 3)
+    taken.session_ended(2, by_partition=False, now=0)
+    assert again(taken) == [3]
+
+
+def test_they_are_not_cached_again() -> None:
+    taken = TakenEvents()
+    taken.took(0, 1, [Publish(1, "app1", "cache-news", b"x", None, 30)], 100, 0)
+    taken.session_ended(1, by_partition=False, now=0)
+    assert [event.cache_ttl_s for event in taken.again()] == [0]
+
+
+def test_a_redis_that_has_them_all() -> None:
+    taken = TakenEvents()
+    took(taken, 1, 1)
+    taken.session_ended(1, by_partition=False, now=0)
+    taken.forget()
+    assert again(taken) == []
+
+
+def test_their_bytes_are_bounded() -> None:
+    taken = TakenEvents()
+    for number in range(1, 10):
+        taken.took(number, 1, events(number), MAX_BYTES // 4, 0)
+    taken.session_ended(1, by_partition=True, now=0)
+    assert again(taken) == [6, 7, 8, 9]
