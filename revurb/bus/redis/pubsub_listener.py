@@ -55,6 +55,8 @@ class PubSubListener:
         self._is_lost = False
         self._subscribed: set[bytes] = set()
         self._pending: dict[bytes, list[Callable[[], None]]] = {}
+        self._unanswered: dict[bytes, int] = {}  # subscriptions that were sent, of those
+        self._left: set[bytes] = set()  # of those, the ones to which none is wanted any more
         self._outgoing: deque[tuple[str, str]] = deque()  # command, channel
         self._is_sending = False
 
@@ -99,15 +101,20 @@ class PubSubListener:
         name = channel.encode()
         if name in self._subscribed:
             then()
-        elif name in self._pending:
+        elif name in self._pending and name not in self._left:
             self._pending[name].append(then)
         else:
-            self._pending[name] = [then]
+            self._pending.setdefault(name, []).append(then)
+            self._left.discard(name)
+            self._unanswered[name] = self._unanswered.get(name, 0) + 1
             self._enqueue(self._subscribe, channel)
 
     def unsubscribe(self, channel: str) -> None:
         """Unsubscribe. Messages that are on their way may still come."""
-        self._subscribed.discard(channel.encode())
+        name = channel.encode()
+        self._subscribed.discard(name)
+        if name in self._pending:
+            self._left.add(name)
         self._enqueue(self._unsubscribe, channel)
 
     def _enqueue(self, command: str, channel: str) -> None:
@@ -190,6 +197,13 @@ class PubSubListener:
         if kind == b"sunsubscribe" and channel in self._subscribed:
             raise RedisUnavailable("a part of the cluster has moved")
         if kind in (b"subscribe", b"ssubscribe"):
-            self._subscribed.add(channel)
+            unanswered = self._unanswered.pop(channel, 1) - 1
+            if unanswered:  # it was left and come back to meanwhile: only the last one stays
+                self._unanswered[channel] = unanswered
+                return
+            if channel in self._left:
+                self._left.discard(channel)
+            else:
+                self._subscribed.add(channel)
             for then in self._pending.pop(channel, ()):
                 then()

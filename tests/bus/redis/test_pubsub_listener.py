@@ -56,6 +56,33 @@ async def test_nothing_is_missed_once_a_channel_is_subscribed_to(server: RedisSe
         assert listener.server_of("a") == server.socket
 
 
+async def test_a_channel_can_be_left_and_come_back_to_before_redis_has_said_anything(server: RedisServer) -> None:
+    async with listening(server) as (listener, handler), server.client() as client:
+        subscribed = asyncio.Event()
+        said: list[str] = []
+        listener.subscribe("a", lambda: said.append("first"))
+        listener.unsubscribe("a")
+        listener.subscribe("a", lambda: said.append("second"))
+        listener.subscribe("b", subscribed.set)
+        await subscribed.wait()
+        assert said == ["first", "second"]
+        assert await client.publish("a", "1") == 1
+        assert await handler.messages.get() == (b"a", b"1")
+
+
+async def test_a_channel_that_is_left_before_redis_has_said_anything_is_left(server: RedisServer) -> None:
+    async with listening(server) as (listener, handler), server.client() as client:
+        left, again = asyncio.Event(), asyncio.Event()
+        listener.subscribe("a", lambda: None)
+        listener.unsubscribe("a")
+        listener.subscribe("b", left.set)
+        await left.wait()
+        assert await client.publish("a", "1") == 0
+        listener.subscribe("a", again.set)
+        await again.wait()
+        assert await client.publish("a", "2") == 1
+
+
 async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> None:
     async with listening(server, "a") as (listener, handler), server.client() as client:
         listener.unsubscribe("a")
