@@ -78,7 +78,11 @@ class ShardedListener:
 
     def unsubscribe(self, channel: str) -> None:
         """Unsubscribe. Messages that are on their way may still come."""
-        server = self._servers.get(self._address(channel))
+        try:
+            server = self._servers.get(self._address(channel))
+        except RedisUnavailable as error:
+            self._handler.on_lost(error)
+            return
         if server is not None:
             server[1].unsubscribe(channel)
 

@@ -56,7 +56,9 @@ async def test_nothing_is_missed_once_a_channel_is_subscribed_to(server: RedisSe
         assert listener.server_of("a") == server.socket
 
 
-async def test_a_channel_can_be_left_and_come_back_to_before_redis_has_said_anything(server: RedisServer) -> None:
+async def test_a_channel_can_be_left_and_come_back_to_before_redis_has_said_anything(
+    server: RedisServer,
+) -> None:
     async with listening(server) as (listener, handler), server.client() as client:
         subscribed = asyncio.Event()
         said: list[str] = []

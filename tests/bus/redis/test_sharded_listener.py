@@ -59,4 +59,6 @@ async def test_a_slot_without_a_server_is_unavailable(redis_cluster: RedisCluste
         listener.server_of(CHANNELS[0])
     listener.subscribe(CHANNELS[0], lambda: None)
     assert isinstance(handler.lost.get_nowait(), RedisUnavailable)
+    listener.unsubscribe(CHANNELS[0])  # which ends the session, and nothing else
+    assert isinstance(handler.lost.get_nowait(), RedisUnavailable)
     await client.aclose()
