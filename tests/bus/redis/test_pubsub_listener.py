@@ -73,7 +73,7 @@ async def test_a_channel_can_be_left_and_come_back_to_before_redis_has_said_anyt
 
 
 async def test_a_channel_that_is_left_before_redis_has_said_anything_is_left(server: RedisServer) -> None:
-    async with listening(server) as (listener, handler), server.client() as client:
+    async with listening(server) as (listener, _), server.client() as client:
         left, again = asyncio.Event(), asyncio.Event()
         listener.subscribe("a", lambda: None)
         listener.unsubscribe("a")
