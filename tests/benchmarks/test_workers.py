@@ -9,7 +9,7 @@ from benchmarks.load.workers import CROSSING, ROWS, table
 
 def test_capacity_is_that_of_the_busiest() -> None:
     alone, together = {"node": 60.0}, {"worker 0": 50.0, "worker 1": 30.0, "hub": 20.0}
-    runs = {f"{row.scenario} 1": [alone] for row in ROWS} | {f"{row.scenario} 2": [together] for row in ROWS}
+    runs = {f"{row.name} 1": [alone] for row in ROWS} | {f"{row.name} 2": [together] for row in ROWS}
     for count in CROSSING:
         runs[f"crossing {count} worker 0"] = [{"worker 0": 1.0 * count, "worker 1": 0.0, "hub": 0.0}]
         runs[f"crossing {count} worker 1"] = [{"worker 0": 1.0 * count, "worker 1": 0.2 * count, "hub": 0.0}]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from revurb.bus.redis import pubsub_listener
 from revurb.bus.redis.envelope import START
 from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
@@ -148,3 +149,23 @@ async def test_what_redis_took_and_did_not_pass_on_before_it_was_killed(
     finally:
         await cluster.close()
         await proxy.close()
+
+
+async def test_what_was_on_its_way_when_redis_was_killed_is_read(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node reads some messages in each turn. The command connection is lost before it has read all."""
+    monkeypatch.setattr(pubsub_listener, "MAX_MESSAGES_AT_ONCE", 2)
+    node, other = await cluster.node(), await cluster.node()
+    for each in (node, other):
+        await each.enter()
+    expected = [b"%d" % number for number in range(2000)]
+    events = [node.bus.publish(PublishedEvent(APP, "news", text)) for text in expected]
+    await asyncio.gather(*events)
+    assert len(other.texts()) < len(expected)
+    await server.kill()
+    for each in (node, other):
+        await each.publish(b"notices that", "nobody-listens")
+        assert each.bus.degraded
+    assert other.texts() == expected
+    assert node.texts() == expected

@@ -123,6 +123,11 @@ class EventPublisher:
             self._commands.when_room(room.set)
             await room.wait()
 
+    def session_ended(self) -> None:
+        """No reply comes any more."""
+        done, now = self._commands.pipelines_done, self._loop.time()
+        self._taken.session_ended(done, by_partition=self.by_partition, now=now)
+
     def _wait(self, event: m.Publish) -> None:
         self._waiting.append(event)
         self._waiting_bytes += len(event.text) + _EVENT_BYTES

@@ -68,6 +68,14 @@ class IncomingEvents:
             self._newest = [START] * CLUSTER_PARTITIONS
             self._topics.forget_positions()
 
+    def session_ended(self) -> None:
+        """No reply comes any more: pass on what is behind their markers, which a Redis without its memory would not
+        give again. What waits for the log stays behind it."""
+        if not self._catching_up:
+            self._expected.clear()
+            for partition in tuple(self._postponed):
+                self._release(partition)
+
     # From the subscribing connection.
 
     def receive_event(self, topic: SubscribedTopic, channel: bytes, data: bytes) -> None:

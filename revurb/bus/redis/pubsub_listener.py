@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 MAX_CHANNELS_AT_ONCE = 500  # channels of one write
 MAX_MESSAGES_AT_ONCE = 200  # messages of one turn of the event loop: 1 to 2 ms
+READ_REST_S = 1.0  # a full buffer of the kernel: 6 MB, or 50,000 small messages
+_IDLE_TURNS = 3  # of the event loop, in each of which something would have been read
+_HELD_S = 0.005  # between two looks at a gate that is closed
 
 
 class PubSubHandler(Protocol):
@@ -89,6 +92,16 @@ class PubSubListener:
         self._is_lost = True
         if self._socket is not None:
             await self._socket.close()
+
+    async def read_rest(self) -> None:
+        """Read what Redis has sent, as far as that is possible within READ_REST_S: it may be gone, and its memory with
+        it."""
+        until, idle_turns = self._loop.time() + READ_REST_S, 0
+        while self._socket is not None and not self._is_lost and self._loop.time() < until:
+            await asyncio.sleep(_HELD_S if self._gate.is_closed else 0)
+            idle_turns = 0 if self._socket.is_paused else idle_turns + 1
+            if idle_turns == _IDLE_TURNS:
+                return
 
     def server_of(self, channel: str) -> str:
         """The address of the server on which the channel is subscribed to."""

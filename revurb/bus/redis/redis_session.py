@@ -117,7 +117,12 @@ class RedisSession:
                 if not opening.done():
                     raise RedisUnavailable(f"no answer for {OPENING_S:.0f} s")
                 self._begin(*opening.result())
-            await self._broken
+            try:
+                await self._broken
+            except RedisUnavailable:
+                await self._listener.read_rest()
+                self._memory.incoming.session_ended()
+                raise
         finally:
             await cancel_and_wait(opening)
             self._broken.cancel()
@@ -125,11 +130,7 @@ class RedisSession:
                 if not future.cancelled():
                     future.exception()  # asyncio complains about an exception that nobody retrieves
             if self.is_up:
-                self._memory.taken.session_ended(
-                    self._commands.pipelines_done,
-                    by_partition=self._publisher.by_partition,
-                    now=asyncio.get_running_loop().time(),
-                )
+                self._publisher.session_ended()
             self._work.stop()
             self.loans.stop()
             await self._tasks.stop()

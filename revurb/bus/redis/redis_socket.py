@@ -119,6 +119,11 @@ class RedisSocket(asyncio.Protocol):
     def is_lost(self) -> bool:
         return self._is_lost
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is read at present."""
+        return self._is_paused
+
     def write(self, data: bytes) -> None:
         """Send packed commands. Without effect if the connection is lost."""
         if not self._is_lost:

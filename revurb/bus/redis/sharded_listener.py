@@ -52,6 +52,10 @@ class ShardedListener:
             await listener.close()
             await redis.aclose()
 
+    async def read_rest(self) -> None:
+        """Read what the servers have sent."""
+        await asyncio.gather(*[listener.read_rest() for _, listener in self._servers.values()])
+
     def server_of(self, channel: str) -> str:
         """The address of the server on which the channel is subscribed to. Raises RedisUnavailable if no server has
         it."""

@@ -123,6 +123,38 @@ def test_a_reply_that_does_not_come_holds_nothing_up() -> None:
     assert order.passed_on == [b"7", "second", b"8"]
 
 
+@pytest.mark.parametrize("way", ["live", "postponed", "logged"])
+def test_an_event_has_the_order_of_its_topic_whatever_way_it_comes(way: str) -> None:
+    """By that its number is known, wherever it was seen first. With 64 partitions it is another than its partition."""
+    order = Order()
+    if way != "live":
+        order.incoming.catch_up()
+    order.logged(1) if way == "logged" else order.event(1)
+    order.incoming.caught_up()
+    assert order.orders == [KEYS.topic(APP, "news").order]
+    assert order.orders != [NEWS]
+
+
+def test_events_behind_a_marker_come_at_the_end_of_the_session() -> None:
+    order = Order()
+    order.incoming.expect_reply(NEWS, "7", order.passed_on.append)
+    order.incoming.receive_marker(NEWS, b"7")
+    order.event(1)
+    order.event(2)
+    order.incoming.session_ended()
+    assert order.passed_on == [b"1", b"2"]
+    order.incoming.receive_reply("7", "too late")
+    assert order.passed_on == [b"1", b"2"]
+
+
+def test_events_that_wait_for_the_log_do_not_come_before_it() -> None:
+    order = Order()
+    order.incoming.catch_up()
+    order.event(2)
+    order.incoming.session_ended()
+    assert order.passed_on == []
+
+
 def test_events_wait_while_the_log_is_read() -> None:
     order = Order()
     order.event(1)

@@ -99,6 +99,24 @@ async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> No
         assert await handler.messages.get() == (b"a", b"2")
 
 
+async def test_what_was_sent_before_the_server_was_killed_is_read(server: RedisServer) -> None:
+    count = 10 * MAX_MESSAGES_AT_ONCE
+    async with listening(server, "a") as (listener, handler), server.client() as client:
+        await client.eval(f"for i = 1, {count} do redis.call('PUBLISH', 'a', i) end", 0)
+        await server.kill()
+        assert handler.messages.qsize() < count
+        await listener.read_rest()
+        assert [int(handler.messages.get_nowait()[1]) for _ in range(count)] == list(range(1, count + 1))
+
+
+async def test_the_rest_of_a_server_that_lives_is_read_and_no_more(server: RedisServer) -> None:
+    async with listening(server, "a") as (listener, handler), server.client() as client:
+        await client.publish("a", "1")
+        await listener.read_rest()
+        assert handler.messages.get_nowait() == (b"a", b"1")
+        assert handler.lost.empty()
+
+
 async def test_what_comes_while_it_is_held_comes_when_it_is_let_go(server: RedisServer) -> None:
     await server.start()
     async with server.client() as redis, server.client() as client, asyncio.timeout(10):
