@@ -103,6 +103,7 @@ async def test_what_was_sent_before_the_server_was_killed_is_read(server: RedisS
     count = 10 * MAX_MESSAGES_AT_ONCE
     async with listening(server, "a") as (listener, handler), server.client() as client:
         await client.eval(f"for i = 1, {count} do redis.call('PUBLISH', 'a', i) end", 0)
+        await client.ping()  # behind that it has written everything
         await server.kill()
         assert handler.messages.qsize() < count
         await listener.read_rest()
