@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from revurb.bus.redis import pubsub_listener
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pubsub_listener import MAX_CHANNELS_AT_ONCE, MAX_MESSAGES_AT_ONCE, PubSubListener
 from revurb.bus.redis.receiving_gate import ReceivingGate
@@ -99,8 +100,11 @@ async def test_a_channel_can_be_left_and_come_back_to(server: RedisServer) -> No
         assert await handler.messages.get() == (b"a", b"2")
 
 
-async def test_what_was_sent_before_the_server_was_killed_is_read(server: RedisServer) -> None:
-    count = 10 * MAX_MESSAGES_AT_ONCE
+async def test_what_was_sent_before_the_server_was_killed_is_read(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 1000
+    monkeypatch.setattr(pubsub_listener, "MAX_MESSAGES_AT_ONCE", 2)
     async with listening(server, "a") as (listener, handler), server.client() as client:
         await client.eval(f"for i = 1, {count} do redis.call('PUBLISH', 'a', i) end", 0)
         await client.ping()  # behind that it has written everything
