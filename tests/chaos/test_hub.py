@@ -139,3 +139,26 @@ async def test_a_line_that_is_cut_again_and_again_loses_nothing(cluster: HubProc
         assert node.texts() == [b"%d" % number for number in range(count)]
         assert node.texts(ROOM) == []  # nobody has left or come
         assert (node.bus.missed, node.bus.health.dropped) == (0, 0)
+
+
+async def test_who_leaves_one_worker_while_there_is_no_hub_and_stays_on_another_has_not_left(
+    cluster: HubProcess,
+) -> None:
+    here, there = await cluster.node(), await cluster.node()
+    watcher, ann, bob = USERS[:3]
+    for user in (watcher, ann, bob):
+        await here.enter(ROOM, user)
+    await there.enter(ROOM, ann)
+    here.received.clear()
+    await cluster.outage()
+    await here.until(lambda: here.bus.degraded)
+    for user in (ann, bob):
+        here.bus.leave(APP, ROOM, user.user_id)
+    await cluster.recover()
+    gone = MEMBER_EVENTS.removed(ROOM, bob)
+    for node in (here, there):
+        await node.until(lambda node=node: gone in node.texts(ROOM))  # type: ignore[misc]
+    there.bus.leave(APP, ROOM, ann.user_id)
+    last = MEMBER_EVENTS.removed(ROOM, ann)
+    await here.until(lambda: last in here.texts(ROOM))
+    assert here.texts(ROOM) == [gone, last]

@@ -132,8 +132,7 @@ class BrokeredSubscriptions:
             self._send(m.Leave(app_id, channel, local_channel.count, gone, change))
             if not self._confirms_changes:
                 self.changes.pop(m.REMOVED_MEMBERS, change)
-        elif self.changes.claim_delivery(m.REMOVED_MEMBERS, change) and local_channel.count:
-            self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
+        # Else the broker says it when it is back, unless the user is still there through another node.
 
     def connect(self, app_id: str, *, is_known: bool = False) -> None:
         """Count one more connection of the app; `is_known` if the broker has counted it already."""
@@ -215,8 +214,14 @@ class BrokeredSubscriptions:
         self._greeting = None
 
     def confirm_locally(self) -> Iterator[None]:
-        """Let in the subscribers that wait, one in each step: the broker stays away."""
-        return self._pending.confirm_all_locally()
+        """Tell of the members that have left, and let in the subscribers that wait, one in each step: the broker stays
+        away."""
+        for departed in self.changes.departed():
+            if self.changes.claim_delivery(m.REMOVED_MEMBERS, departed.change):
+                text = self._events.removed(departed.channel, departed.member)
+                self._deliver(PublishedEvent(departed.app_id, departed.channel, text))
+            yield
+        yield from self._pending.confirm_all_locally()
 
     def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
         """Handle the broker's reply to an `Enter`."""
