@@ -65,6 +65,7 @@ class EventPublisher:
         self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self.by_partition = True
+        self._newest: dict[int, _PublishBatch] = {}  # by group, as long as it is not done
         self._waiting: deque[m.Publish] = deque()
         self._waiting_bytes = 0
 
@@ -104,6 +105,10 @@ class EventPublisher:
             or batch.size_bytes >= MAX_BATCH_BYTES
         ):
             batch = self._new_batch(group)
+            previous = self._newest.get(group)
+            if previous is not None:
+                batch.run_after(previous)
+            self._newest[group] = batch
             commands.add_batch(group, batch)
         packed = envelope.pack(self._node, seq, event)
         log = batch.log_index(keys.logs[partition], keys.seqs[partition])
@@ -157,10 +162,15 @@ class EventPublisher:
     def _on_taken(self, batch: _PublishBatch) -> None:
         pipeline, now = self._commands.pipelines_sent, self._loop.time()
         self._taken.took(batch.group, pipeline, batch.messages, batch.size_bytes, now)
-        self._accepted([event.seq for event in batch.messages])
+        self._settled(batch)
 
     def _on_refused(self, batch: _PublishBatch) -> None:
         """The events are lost to the others; their publishers are not to wait for ever."""
+        self._settled(batch)
+
+    def _settled(self, batch: _PublishBatch) -> None:
+        if self._newest.get(batch.group) is batch:
+            del self._newest[batch.group]
         self._accepted([event.seq for event in batch.messages])
 
 
@@ -177,7 +187,18 @@ class _PublishBatch:
     expects, `messages` those that they came as; whoever adds one adds to `size_bytes` too. `taken` or `refused` is
     called with it."""
 
-    __slots__ = ("_args", "_keys", "_refused", "_sha", "_taken", "events", "group", "messages", "size_bytes")
+    __slots__ = (
+        "_after",
+        "_args",
+        "_keys",
+        "_refused",
+        "_sha",
+        "_taken",
+        "events",
+        "group",
+        "messages",
+        "size_bytes",
+    )
 
     def __init__(
         self,
@@ -193,6 +214,7 @@ class _PublishBatch:
         self._taken = taken
         self._refused = refused
         self._keys: dict[str, int] = {}
+        self._after: tuple[CommandArg, ...] = ()
         self.events: list[tuple[object, ...]] = []
         self.messages: list[m.Publish] = []
         self.size_bytes = 0
@@ -214,6 +236,13 @@ class _PublishBatch:
             self.key_index(seqs)
         return index
 
+    def run_after(self, previous: _PublishBatch) -> None:
+        """Refuse to run unless `previous` has run, which is complete and goes to the same server."""
+        index, keys = previous.events[-1][0], previous.keys
+        assert isinstance(index, int)
+        own_index = self.log_index(keys[index - 1], keys[index])
+        self._after = (own_index + 1, previous.messages[-1].seq)
+
     @property
     def keys(self) -> Sequence[str]:
         return list(self._keys)
@@ -223,7 +252,15 @@ class _PublishBatch:
         return lambda error: self._refused(self)
 
     def command_args(self) -> CommandArgs:
-        return "EVALSHA", self._sha, len(self._keys), *self._keys, *self._args, _encode(self.events)
+        return (
+            "EVALSHA",
+            self._sha,
+            len(self._keys),
+            *self._keys,
+            *self._args,
+            _encode(self.events),
+            *self._after,
+        )
 
     def done(self, reply: Any) -> None:
         self._taken(self)

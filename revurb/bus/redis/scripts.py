@@ -124,7 +124,9 @@ class RedisScript:
 # channel whose last event is kept. ARGV: node, kept ms, and as MessagePack a list of events: {index of the log in KEYS,
 # seq, topic channel, event}, and for events that are kept also {index of the cached key, text, ttl s}. An event whose
 # number is not new was published before, and only the reply was lost. The numbers are stored last: a run that is cut
-# off in the middle is repeated, and receivers know the numbers, too. A log that cannot be used holds up no others: its
+# off in the middle is repeated, and receivers know the numbers, too. ARGV may go on with the index of the seqs of another
+# run and the number of its last event: if that has not run, which was sent before, neither does this one, since it
+# would make the numbers of that one old. A log that cannot be used holds up no others: its
 # error is returned at the end, and the run may be repeated. A log is trimmed at every eighth of its lengths, which
 # saves a sixth of the time of a lone event.
 PUBLISH_BATCH = """
@@ -133,6 +135,12 @@ local function try(log, ...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return reply end
   broken[log], failure = true, reply
+end
+if ARGV[4] then
+  local last = redis.pcall('HGET', KEYS[tonumber(ARGV[4])], node)
+  if (tonumber(type(last) == 'string' and last or '0') or 0) < tonumber(ARGV[5]) then
+    return redis.error_reply('UNORDERED events that were sent before these were refused')
+  end
 end
 local oldest
 for _, e in ipairs(cmsgpack.unpack(ARGV[3])) do

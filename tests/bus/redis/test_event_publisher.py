@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import event_publisher
@@ -88,6 +89,37 @@ async def test_what_was_taken_already_is_not_taken_again(server: RedisServer) ->
             assert await redis.hget(keys.seqs[topic.partition], "a") == b"4"
             assert await redis.get(topic.cached) == b"4"
     assert accepted == [[1, 2, 3], [2, 3, 4]]
+
+
+async def test_a_run_is_refused_if_the_one_before_it_was(server: RedisServer) -> None:
+    """Redis may refuse a command and take the next: BUSY, OOM. Its numbers would make those of the first old."""
+    keys = Keys("revurb")
+    await server.start()
+    scripts, accepted = Scripts(), list[list[int]]()
+    async with server.client() as redis:
+        commands = CommandQueue(redis, scripts, keys.leases, lambda error: None)
+        await commands.load()
+        one = EventPublisher("a", keys, scripts, commands, 60_000, TakenEvents(), accepted.append)
+        one.by_partition = False
+        for seq in range(1, 3 * MAX_BATCH_EVENTS + 1):
+            one.publish(m.Publish(seq, APP, CHANNELS[seq % 9], b"x", None, 0))
+        first, *others = [command.command_args() for command in commands._waiting]
+        assert len(others) == 2
+        for args in others:
+            with pytest.raises(ResponseError, match="UNORDERED"):
+                await redis.execute_command(*args)
+        assert await redis.keys("*:log") == []
+        for args in (first, *others, *others):
+            await redis.execute_command(*args)
+        lengths = [await redis.xlen(keys.logs[partition_of(APP, channel)]) for channel in CHANNELS]
+        assert sum(lengths) == 3 * MAX_BATCH_EVENTS
+        commands.start()
+        await commands.flush()
+        one.publish(m.Publish(1000, APP, "news", b"x", None, 0))
+        alone = commands._waiting[0].command_args()
+        assert isinstance(alone[-1], bytes), "nothing is in flight that could be refused"
+        await commands.stop()
+    assert [seq for seqs in accepted for seq in seqs] == list(range(1, 3 * MAX_BATCH_EVENTS + 1))
 
 
 @pytest.mark.parametrize("events", [2, 50])
