@@ -29,7 +29,7 @@ def text_of(number: int) -> bytes:
 
 async def busy(client: Redis) -> None:
     """Somebody else's script takes so long that others are refused."""
-    await client.eval(_SLOW, 0, random.choice((25, 60)))  # type: ignore[no-untyped-call]
+    await client.eval(_SLOW, 0, random.choice((25, 60)))
 
 
 async def full(client: Redis) -> None:
@@ -39,7 +39,7 @@ async def full(client: Redis) -> None:
 
 
 async def without_scripts(client: Redis) -> None:
-    await client.script_flush()  # type: ignore[no-untyped-call]
+    await client.script_flush()
 
 
 REFUSALS: Mapping[str, Callable[[Redis], Awaitable[None]]] = {

@@ -107,10 +107,10 @@ async def test_a_run_is_refused_if_the_one_before_it_was(server: RedisServer) ->
         assert len(others) == 2
         for args in others:
             with pytest.raises(ResponseError, match="UNORDERED"):
-                await redis.execute_command(*args)
+                await redis.execute_command(*args)  # type: ignore[no-untyped-call]
         assert await redis.keys("*:log") == []
         for args in (first, *others, *others):
-            await redis.execute_command(*args)
+            await redis.execute_command(*args)  # type: ignore[no-untyped-call]
         lengths = [await redis.xlen(keys.logs[partition_of(APP, channel)]) for channel in CHANNELS]
         assert sum(lengths) == 3 * MAX_BATCH_EVENTS
         commands.start()
