@@ -101,13 +101,12 @@ class EventPublisher:
         # Its fields are read and written here: calls for every event would be a tenth of all this.
         if (
             not isinstance(batch, _PublishBatch)
-            or len(batch.messages) >= MAX_BATCH_EVENTS
+            or len(batch.seqs) >= MAX_BATCH_EVENTS
             or batch.size_bytes >= MAX_BATCH_BYTES
         ):
             batch = self._new_batch(group)
-            previous = self._newest.get(group)
-            if previous is not None:
-                batch.run_after(previous)
+            if group in self._newest:
+                batch.run_after(self._newest[group])
             self._newest[group] = batch
             commands.add_batch(group, batch)
         packed = envelope.pack(self._node, seq, event)
@@ -116,6 +115,7 @@ class EventPublisher:
         args: tuple[object, ...] = (log, seq, topic.channel, _msgpack_str(packed))
         if event.cache_ttl_s:
             args += (batch.key_index(topic.cached), _msgpack_str(event.text), event.cache_ttl_s)
+        batch.seqs.append(seq)
         batch.messages.append(event)
         batch.events.append(args)
         batch.size_bytes += size_bytes
@@ -130,8 +130,7 @@ class EventPublisher:
 
     def session_ended(self) -> None:
         """No reply comes any more."""
-        done, now = self._commands.pipelines_done, self._loop.time()
-        self._taken.session_ended(done, by_partition=self.by_partition, now=now)
+        self._taken.session_ended(self._commands.pipelines_done, self._loop.time())
 
     def _wait(self, event: m.Publish) -> None:
         self._waiting.append(event)
@@ -156,22 +155,23 @@ class EventPublisher:
 
     def _new_batch(self, group: int) -> _PublishBatch:
         return _PublishBatch(
-            group, self._script.sha, (self._node, self._kept_ms), self._on_taken, self._on_refused
+            group, self._script.sha, (self._node, self._kept_ms), self._on_taken, self._on_done
         )
 
     def _on_taken(self, batch: _PublishBatch) -> None:
-        pipeline, now = self._commands.pipelines_sent, self._loop.time()
-        self._taken.took(batch.group, pipeline, batch.messages, batch.size_bytes, now)
-        self._settled(batch)
+        pipeline = self._commands.pipelines_sent
+        if self.by_partition:
+            now = self._loop.time()
+            self._taken.took_of_partition(batch.group, pipeline, batch.messages, batch.size_bytes, now)
+        else:
+            self._taken.took(pipeline, batch.messages)
+        self._on_done(batch)
 
-    def _on_refused(self, batch: _PublishBatch) -> None:
-        """The events are lost to the others; their publishers are not to wait for ever."""
-        self._settled(batch)
-
-    def _settled(self, batch: _PublishBatch) -> None:
+    def _on_done(self, batch: _PublishBatch) -> None:
+        """The events are taken, or lost to the others: their publishers are not to wait for ever."""
         if self._newest.get(batch.group) is batch:
             del self._newest[batch.group]
-        self._accepted([event.seq for event in batch.messages])
+        self._accepted(batch.seqs)
 
 
 _BatchCallback: TypeAlias = "Callable[[_PublishBatch], None]"
@@ -184,7 +184,7 @@ def _msgpack_str(data: bytes) -> msgspec.Raw:
 
 class _PublishBatch:
     """One run of the script: a `RedisCommand` that grows until it is sent. `events` are in the form that the script
-    expects, `messages` those that they came as; whoever adds one adds to `size_bytes` too. `taken` or `refused` is
+    expects, `messages` those that they came as, `seqs` their numbers; whoever adds one adds to `size_bytes` too. `taken` or `refused` is
     called with it."""
 
     __slots__ = (
@@ -197,6 +197,7 @@ class _PublishBatch:
         "events",
         "group",
         "messages",
+        "seqs",
         "size_bytes",
     )
 
@@ -217,6 +218,7 @@ class _PublishBatch:
         self._after: tuple[CommandArg, ...] = ()
         self.events: list[tuple[object, ...]] = []
         self.messages: list[m.Publish] = []
+        self.seqs: list[int] = []
         self.size_bytes = 0
 
     @property
@@ -241,7 +243,7 @@ class _PublishBatch:
         index, keys = previous.events[-1][0], previous.keys
         assert isinstance(index, int)
         own_index = self.log_index(keys[index - 1], keys[index])
-        self._after = (own_index + 1, previous.messages[-1].seq)
+        self._after = (own_index + 1, previous.seqs[-1])
 
     @property
     def keys(self) -> Sequence[str]:

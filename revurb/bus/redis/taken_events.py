@@ -30,37 +30,52 @@ class _Taken(NamedTuple):
 
 
 class TakenEvents:
-    """Of one node, from one session to the next. A `group` is that of a batch; times are those of the event loop."""
+    """Of one node, from one session to the next. Times are those of the event loop."""
 
-    __slots__ = ("_again", "_bytes", "_groups")
+    __slots__ = ("_again", "_bytes", "_newest", "_partitions", "_pipeline")
 
     def __init__(self) -> None:
-        self._groups: dict[int, _Taken] = {}  # the one that was taken last is the last
-        self._bytes = 0
+        self._pipeline = 0
+        self._newest: list[list[Publish]] = []  # the batches of that pipeline
+        self._partitions: dict[int, _Taken] = {}  # in a Cluster; the one that was taken last is the last
+        self._bytes = 0  # of those
         self._again: dict[int, Publish] = {}  # by number; of sessions that have ended
 
-    def took(self, group: int, pipeline: int, events: list[Publish], size_bytes: int, now: float) -> None:
-        """Redis has taken these events, in the pipeline with that number; those before it are passed on."""
-        if self._again and events[-1].seq >= next(reversed(self._again)):
-            self._again.clear()
-        before = self._groups.pop(group, None)
+    def took(self, pipeline: int, events: list[Publish]) -> None:
+        """The only server has taken these events, in the pipeline with that number; those before it are passed on."""
+        if pipeline != self._pipeline:
+            self._pipeline = pipeline
+            self._newest.clear()
+        self._newest.append(events)
+        if self._again:
+            self._take_again(events)
+
+    def took_of_partition(
+        self, partition: int, pipeline: int, events: list[Publish], size_bytes: int, now: float
+    ) -> None:
+        """The partition's server has taken these events, in the pipeline with that number."""
+        if self._again:
+            self._take_again(events)
+        before = self._partitions.pop(partition, None)
         if before is not None:
             self._bytes -= before.size_bytes
             if before.pipeline == pipeline:
                 events, size_bytes = before.events + events, size_bytes + before.size_bytes
-        self._groups[group] = _Taken(pipeline, now, events, size_bytes)
+        self._partitions[partition] = _Taken(pipeline, now, events, size_bytes)
         self._bytes += size_bytes
         while self._bytes > MAX_BYTES:
-            self._bytes -= self._groups.pop(next(iter(self._groups))).size_bytes
+            self._bytes -= self._partitions.pop(next(iter(self._partitions))).size_bytes
 
-    def session_ended(self, pipelines_done: int, *, by_partition: bool, now: float) -> None:
+    def session_ended(self, pipelines_done: int, now: float) -> None:
         """The session has ended, of which so many pipelines were answered: what is kept may have reached nobody."""
-        for taken in self._groups.values():
-            if now - taken.at <= KEPT_S if by_partition else taken.pipeline >= pipelines_done:
-                self._again.update((event.seq, event) for event in taken.events)
+        kept = list(self._newest) if self._pipeline >= pipelines_done else []
+        kept += [taken.events for taken in self._partitions.values() if now - taken.at <= KEPT_S]
+        for events in kept:
+            self._again.update((event.seq, event) for event in events)
         self._again = dict(sorted(self._again.items()))
-        self._groups.clear()
-        self._bytes = 0
+        self._pipeline, self._bytes = 0, 0
+        self._newest.clear()
+        self._partitions.clear()
 
     def again(self) -> Sequence[Publish]:
         """What is to be published again, in order, before anything newer. The last events of cache channels are
@@ -70,3 +85,7 @@ class TakenEvents:
     def forget(self) -> None:
         """Redis has them all, and its memory: what anybody lacks is in its logs."""
         self._again.clear()
+
+    def _take_again(self, events: list[Publish]) -> None:
+        if events[-1].seq >= next(reversed(self._again)):
+            self._again.clear()
