@@ -184,8 +184,8 @@ def _msgpack_str(data: bytes) -> msgspec.Raw:
 
 class _PublishBatch:
     """One run of the script: a `RedisCommand` that grows until it is sent. `events` are in the form that the script
-    expects, `messages` those that they came as, `seqs` their numbers; whoever adds one adds to `size_bytes` too. `taken`
-    or `refused` is called with it."""
+    expects, `messages` those that they came as, `seqs` their numbers; whoever adds one adds to `size_bytes` too.
+    `taken` or `refused` is called with it."""
 
     __slots__ = (
         "_after",
