@@ -317,14 +317,14 @@ class CommandQueue:
                 if isinstance(reply, Exception):
                     raise RedisUnavailable.because_of(reply) from reply
                 moved += [str(args[index + 2]) for index in reply]  # the keys begin behind their number
+            for key in moved:  # also if the session ends now
+                self._invalid.report(key, f"not a {type_of(key)} of ours; it was renamed to {key}:unusable")
             commands = [batch[number].command_args() for number in refused]
             repeated = await run_pipeline(self._pipelines, commands)
         except FAILURES as error:
             raise RedisUnavailable.because_of(error) from error
         for number, reply in zip(refused, repeated, strict=True):
             replies[number] = reply
-        for key in moved:
-            self._invalid.report(key, f"not a {type_of(key)} of ours; it was renamed to {key}:unusable")
         if moved:
             self._on_set_aside(moved)
 
