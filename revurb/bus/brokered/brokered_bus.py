@@ -217,7 +217,8 @@ class BrokeredBus:
         if not self._linked:
             return
         self._linked = False
-        _log.warning("the bus is gone: events reach this process's own clients only, until it is back")
+        what = "members and counts wait" if self._log else "events reach this process's own clients only"
+        _log.warning("the bus is gone: %s, until it is back", what)
         self._outage.begin()
 
     def _everything(self) -> Iterator[m.FromWorker]:
