@@ -253,9 +253,8 @@ class BrokeredBus:
             case m.EventsMissed(count):
                 self.missed += count
                 _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
-                if (
-                    self._log is not None and self._linked
-                ):  # it may have been replies; `Enter` can be repeated
+                if self._log is not None and self._linked:
+                    # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
             case m.EnterReply(id, members, cached, position):
                 self._position = max(self._position, position)

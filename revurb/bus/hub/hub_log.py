@@ -30,9 +30,8 @@ class HubLog:
 
     def __init__(self, descriptors: LogDescriptors, epoch: str, cache: EventCache) -> None:
         self._log: SharedLog = descriptors.open()
-        self._log.attach(
-            os.getpid(), CACHED, wake=False
-        )  # it reads a few times a second, and before it answers
+        # It is not woken: it reads a few times a second, and before it answers.
+        self._log.attach(os.getpid(), CACHED, wake=False)
         self.attached_at = self._log.cursor
         self._is_open = True
         self._cache = cache
