@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from revurb.processes import template
 from revurb.processes.control_socket import ControlRequest, ServerStatus
+from revurb.processes.template_link import ForkRequest, ForkRequests
 from tests.processes.serving import Serving, all_ready, serving, workers
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
@@ -95,3 +98,28 @@ def test_a_restart_forks_from_a_template_with_the_present_configuration(tmp_path
         server.said("worker is ready", times=2)  # those of before did not say it
         assert sorted(children(status.pid)) == sorted(after.values())
         assert kib(after["worker 0"], "Shared_Dirty") > 8 * 1024
+
+
+def fail(*arguments: object) -> None:
+    raise OSError("no descriptor is left")
+
+
+def test_a_forked_process_whose_error_nobody_reads_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would go on as a second template, without a link."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        try:
+            monkeypatch.setattr(sys, "__stderr__", os.fdopen(writing, "w", buffering=1))
+            monkeypatch.setattr(template, "_prepared", lambda request, config: None)
+            monkeypatch.setattr(template, "fork_orphan", lambda: None)  # this is what was forked
+            monkeypatch.setattr(template, "become", fail)
+            template._fork(ForkRequest("hub", (), (), "hub"), (), ForkRequests(theirs), template._read_config)  # type: ignore[arg-type]
+        finally:
+            os._exit(7)
+    os.close(writing)
+    ours.close()
+    theirs.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
