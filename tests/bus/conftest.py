@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import Cluster, HubCluster, LocalCluster, NodeGroup, RedisCluster
+from tests.bus.engines import Cluster, HubCluster, LocalCluster, NodeGroup, RedisCluster, RelayedCluster
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
+
+RELAYED = {"relay": 2, "relay-host": 1}  # the number of hosts
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory, run: R
     run(servers.kill())
 
 
-@pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel"])
+@pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel", "relay"])
 def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[NodeGroup]:
     """Every engine; the tests that use it start a single node."""
     cluster = LocalCluster() if request.param == "local" else _cluster(request, tmp_path)
@@ -35,7 +37,7 @@ def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Ite
     run(cluster.close())
 
 
-@pytest.fixture(params=["hub", "redis", "redis-cluster", "redis-sentinel"])
+@pytest.fixture(params=["hub", "redis", "redis-cluster", "redis-sentinel", *RELAYED, "relay-cluster"])
 def cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
     """Every engine that connects nodes."""
     cluster = _cluster(request, tmp_path)
@@ -49,5 +51,10 @@ def _cluster(request: pytest.FixtureRequest, path: Path) -> Cluster:
     need: Need = request.getfixturevalue("need")
     if request.param == "redis":
         return RedisCluster(RedisServer(need("redis-server"), path))
+    if request.param in RELAYED:
+        return RelayedCluster(RedisServer(need("redis-server"), path), path, RELAYED[request.param])
+    if request.param == "relay-cluster":
+        servers = request.getfixturevalue("redis_cluster")
+        return RelayedCluster(servers, path, 2, shared=True)
     servers = "redis_cluster" if request.param == "redis-cluster" else "redis_sentinels"
     return RedisCluster(request.getfixturevalue(servers), shared=True)

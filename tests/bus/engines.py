@@ -19,6 +19,9 @@ from revurb.bus.local import LocalBus
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.redis.redis_link import RedisLink
+from revurb.bus.relay.relay_reader import RelayReader
+from revurb.bus.relay.relay_server import RelayServer
+from revurb.bus.relay.relayed_redis import RelayedRedis
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import (
     Bus,
@@ -272,5 +275,58 @@ class RedisCluster(_NodeGroup):
             MEMBER_EVENTS,
             keys=Keys(self._prefix),
             lease_s=self._lease_s,
+            **self._more,
+        )
+
+
+class RelayedCluster(RedisCluster):
+    """The same on `hosts` hosts, in turn: the nodes of one are its workers, which reach the Redis through its relay.
+    `relays` and `logs` are those of the hosts. Sockets are in the folder `path`."""
+
+    def __init__(self, server: Server, path: Path, hosts: int = 1, **more: Any) -> None:
+        super().__init__(server, **more)
+        self._path = path
+        self._memory = contextlib.ExitStack()
+        self.logs = [self._memory.enter_context(shared_log(16)) for _ in range(hosts)]
+        self.relays: dict[int, RelayServer] = {}
+
+    def address(self, host: int) -> str:
+        return str(self._path / f"relay{host}.sock")
+
+    async def start_relay(self, host: int) -> None:
+        place, log = self.address(host), self.logs[host]
+        self.relays[host] = RelayServer(place, log, self._server.client, 2.0)
+        await self.relays[host].start()
+
+    async def stop_relay(self, host: int) -> None:
+        await self.relays.pop(host).stop()
+
+    async def node_without_server(self) -> BusNode:
+        host = len(self.nodes) % len(self.logs)
+        if host not in self.relays:
+            await self.start_relay(host)
+        return await super().node_without_server()
+
+    async def kill(self, node: BusNode) -> None:
+        await super().kill(node)
+        node.bus._link._reader.stop()
+
+    async def close(self) -> None:
+        await super().close()
+        for host in tuple(self.relays):
+            await self.stop_relay(host)
+        self._memory.close()
+
+    def _link(self, owner: BrokerLinkOwner, node: BusNode) -> RedisLink:
+        host = len(self.nodes) % len(self.logs)
+        reader = RelayReader(self.logs[host])
+        return RedisLink(
+            owner,
+            node.name,
+            lambda: RelayedRedis(self.address(host), reader),
+            MEMBER_EVENTS,
+            keys=Keys(self._prefix),
+            lease_s=self._lease_s,
+            reader=reader,
             **self._more,
         )

@@ -16,7 +16,11 @@ class FramingError(Exception):
 
 def encode_frame(message: FromWorker | FromBroker) -> bytes:
     """The message as it is written to the stream."""
-    body = encode(message)
+    return framed(encode(message))
+
+
+def framed(body: bytes) -> bytes:
+    """An encoded message, of less than MAX_MESSAGE_BYTES, as it is written to the stream."""
     return _HEADER.pack(len(body) + 1, VERSION) + body
 
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -23,7 +22,7 @@ from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
-from revurb.bus.hub.peer_credentials import is_own_peer
+from revurb.bus.hub.host_socket import connect_to_host
 from revurb.bus.hub.worker_log import WorkerLog
 
 _log = logging.getLogger(__name__)
@@ -223,29 +222,12 @@ class HubLink(asyncio.Protocol):
         if was_served and not self._stopped:
             self._owner.unlinked()
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Raises OSError."""
-        if not self._address.startswith("@"):
-            await loop.create_unix_connection(lambda: self, self._address)
-            return
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            sock.connect("\0" + self._address[1:])  # at once, or an error
-            if not is_own_peer(sock):
-                raise PermissionError("the hub's socket belongs to somebody else")
-            await loop.create_unix_connection(lambda: self, sock=sock)
-        except BaseException:
-            sock.close()
-            raise
-
     async def _stay_connected(self) -> None:
-        loop = asyncio.get_running_loop()
         backoff = ReconnectBackoff(RETRY_FIRST_S, RETRY_MAX_S)
         while True:
             self._disconnected.clear()
             try:
-                await self._connect(loop)
+                await connect_to_host(self._address, lambda: self)
             except OSError:
                 await asyncio.sleep(backoff.next_s())
             else:

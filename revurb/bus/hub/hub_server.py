@@ -12,6 +12,7 @@ from typing import cast
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
+from revurb.bus.hub.host_socket import listen_on_host
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.peer_credentials import is_own_peer
 
@@ -138,18 +139,8 @@ class HubServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError if the path cannot be used."""
-        loop, place = asyncio.get_running_loop(), self._place
-        if isinstance(place, str):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(place)  # left by a broker that was killed; the supervisor runs one at a time
-            before = os.umask(0o177)
-            try:
-                self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), place)
-            finally:
-                os.umask(before)
-        else:
-            self._server = await loop.create_unix_server(lambda: _WorkerConnection(self), sock=place)
-        self._tick(loop)
+        self._server = await listen_on_host(self._place, lambda: _WorkerConnection(self))
+        self._tick(asyncio.get_running_loop())
 
     async def stop(self) -> None:
         """Drop all connections and stop listening."""

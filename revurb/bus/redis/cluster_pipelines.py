@@ -14,14 +14,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.pipelines import CommandArgs, PipelineDone, Pipelines, ServerPipelines
+from revurb.bus.redis.shared_redis import LinkedRedis, SharedRedis
 
 _RAW_REPLIES = "HGETALL", "HSCAN", "SMEMBERS", "XRANGE", "ZRANGE"  # replies that redis-py would convert
 _MOVED = MovedError, AskError, TryAgainError
 
 
-def pipelines(redis: Any) -> Pipelines:
+def pipelines(redis: LinkedRedis) -> Pipelines:
     """Pipelines over connections of `redis`. The caller closes `redis`."""
-    return ClusterPipelines(redis) if isinstance(redis, RedisCluster) else ServerPipelines(lambda: redis)
+    if isinstance(redis, RedisCluster):
+        return ClusterPipelines(redis)
+    server = redis.commands if isinstance(redis, SharedRedis) else redis
+    return ServerPipelines(lambda: server)
 
 
 class ClusterPipelines:

@@ -22,7 +22,7 @@ from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.cluster_pipelines import pipelines
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import type_of
-from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs, run_pipeline
+from revurb.bus.redis.pipelines import FAILURES, CommandArg, CommandArgs, run_pipeline
 from revurb.bus.redis.redis_commands import (
     COMMAND_BYTES,
     FailureCallback,
@@ -36,6 +36,7 @@ from revurb.bus.redis.redis_commands import (
 )
 from revurb.bus.redis.refusals import UnusableValue, is_of_value, reason_of
 from revurb.bus.redis.scripts import RedisScript, Scripts
+from revurb.bus.redis.shared_redis import LinkedRedis
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class CommandQueue:
 
     def __init__(
         self,
-        redis: AnyRedis,
+        redis: LinkedRedis,
         scripts: Scripts,
         any_key: str,
         on_down: Callable[[RedisUnavailable], None],

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from redis.asyncio import RedisCluster
 from redis.exceptions import ResponseError
 
 from revurb.bus.brokered import broker_messages as m
@@ -24,9 +23,10 @@ from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.pace import SLICE_S
-from revurb.bus.redis.pipelines import FAILURES, AnyRedis, CommandArg, CommandArgs
+from revurb.bus.redis.pipelines import FAILURES, CommandArg, CommandArgs
 from revurb.bus.redis.redis_commands import FailureCallback
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.shared_redis import LinkedRedis, is_cluster
 from revurb.bus.redis.taken_events import TakenEvents
 
 _log = logging.getLogger(__name__)
@@ -69,15 +69,15 @@ class EventPublisher:
         self._waiting: deque[m.Publish] = deque()
         self._waiting_bytes = 0
 
-    async def probe(self, redis: AnyRedis) -> None:
+    async def probe(self, redis: LinkedRedis) -> None:
         """Find out whether one script may touch all partitions. Raises RedisUnavailable."""
-        if isinstance(redis, RedisCluster):
+        if is_cluster(redis):
             return
         batch = self._new_batch(0)
         for number in (0, 1):
             batch.key_index(self._keys.logs[number])
         try:
-            await redis.execute_command(*batch.command_args())  # type: ignore[no-untyped-call]
+            await redis.execute_command(*batch.command_args())
         except ResponseError as error:
             if "slot" not in str(error).lower():
                 raise RedisUnavailable.because_of(error) from error

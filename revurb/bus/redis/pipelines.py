@@ -13,7 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisClusterException, RedisError, SlotNotCoveredError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
-from revurb.bus.redis.redis_socket import NOTHING, RedisSocket, Replies
+from revurb.bus.redis.redis_socket import NOTHING, Replies
+from revurb.bus.redis.shared_redis import ServerSocket, SocketSource, open_socket
 
 AnyRedis: TypeAlias = Redis | RedisCluster
 CommandArg: TypeAlias = str | bytes | int
@@ -53,14 +54,15 @@ async def run_pipeline(pipelines: Pipelines, commands: Sequence[CommandArgs]) ->
 
 
 class ServerPipelines:
-    """Over one connection that is kept, to the server that `find` gives: a client of it, or a server of a Cluster.
+    """Over one connection that is kept, to the server that `find` gives: a client of it, a server of a Cluster, or what
+    is shared of a Redis.
     `find` may raise one of FAILURES. A pipeline that takes longer than the client's timeout has failed, and so
     has the connection."""
 
-    def __init__(self, find: Callable[[], Redis | ClusterNode]) -> None:
+    def __init__(self, find: Callable[[], Redis | ClusterNode | SocketSource]) -> None:
         self._loop = asyncio.get_running_loop()
         self._find = find
-        self._socket: RedisSocket | None = None
+        self._socket: ServerSocket | None = None
         self._opening: asyncio.Task[None] | None = None
         self._done: PipelineDone | None = None  # of the pipeline in flight
         self._count = 0  # of its commands
@@ -72,13 +74,17 @@ class ServerPipelines:
     def send(self, commands: Sequence[CommandArgs], done: PipelineDone) -> None:
         # The stub of pack_command says: one word. Joined, they are written with less effort than 100 small pieces.
         packed = b"".join([pack_command(args) for args in commands])  # type: ignore[arg-type]
-        self._done, self._count, self._replies = done, len(commands), []
+        self.send_packed(packed, len(commands), done)
+
+    def send_packed(self, packed: bytes, count: int, done: PipelineDone) -> None:
+        """The same for `count` commands that are packed already."""
+        self._done, self._count, self._replies = done, count, []
         socket = self._socket
         if socket is None or socket.is_lost:
             self._opening = self._loop.create_task(self._open(packed))
         else:
             self._sent_at = self._loop.time()
-            socket.write(packed)
+            socket.write(packed, count)
 
     async def close(self) -> None:
         self._done = None
@@ -94,7 +100,7 @@ class ServerPipelines:
                 lost, self._socket = self._socket, None
                 await lost.close()
             async with asyncio.timeout(self._timeout_s):
-                socket = self._socket = await RedisSocket.open(self._find(), self)
+                socket = self._socket = await open_socket(self._find(), self)
         except Exception as error:  # whoever waits has to be told
             self._finish(error)
             return
@@ -102,7 +108,7 @@ class ServerPipelines:
         self._timeout_s = socket.timeout_s
         if self._timeout_s is not None and self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look, self._timeout_s)
-        socket.write(packed)
+        socket.write(packed, self._count)
 
     def _look(self, timeout_s: float) -> None:
         """Called when a pipeline that was sent when this was last called would have taken too long. There is one timer

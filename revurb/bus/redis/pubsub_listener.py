@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_socket import NOTHING, RedisSocket, Replies
+from revurb.bus.redis.shared_redis import ServerSocket, SocketSource, open_socket
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class PubSubListener:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Redis | SocketSource,
         handler: PubSubHandler,
         gate: ReceivingGate | None = None,
         slot_of: Callable[[str], int] | None = None,
@@ -53,7 +54,7 @@ class PubSubListener:
         sharded = "" if slot_of is None else "S"
         self._subscribe, self._unsubscribe = f"{sharded}SUBSCRIBE", f"{sharded}UNSUBSCRIBE"
         self._loop = asyncio.get_running_loop()
-        self._socket: RedisSocket | None = None
+        self._socket: ServerSocket | None = None
         self._ready: asyncio.Future[None] = self._loop.create_future()  # what `open` waits for
         self._is_lost = False
         self._subscribed: set[bytes] = set()
@@ -76,7 +77,7 @@ class PubSubListener:
             return subscribed
 
         try:
-            self._socket = await RedisSocket.open(self._redis, self)
+            self._socket = await open_socket(self._redis, self)
         except (RedisError, OSError) as error:
             raise RedisUnavailable.because_of(error) from error
         if not waiting:
@@ -105,7 +106,9 @@ class PubSubListener:
 
     def server_of(self, channel: str) -> str:
         """The address of the server on which the channel is subscribed to."""
-        assert self._socket is not None
+        if not isinstance(self._redis, Redis):
+            return self._redis.server_of(channel)
+        assert isinstance(self._socket, RedisSocket)
         return self._socket.server
 
     def subscribe(self, channel: str, then: Callable[[], None]) -> None:

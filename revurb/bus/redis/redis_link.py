@@ -22,11 +22,12 @@ from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.outage_log import OutageLog
-from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.pipelines import FAILURES
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.shared_redis import LinkedRedis, SharedReader, SharedRedis
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
@@ -40,7 +41,7 @@ GOODBYE_S = 3.0  # for removing what the node holds; after that its lease ends
 class RedisLink:
     """A `revurb.bus.brokered.broker_link.BrokerLink`. `connect` creates a client of the Redis, and `keys` are the names
     there. `lease_s` is how long a node may be silent; `kept_s` how long events are kept for nodes that reconnect.
-    `heartbeat_s` and `silent_after_s` are the heartbeat's."""
+    `heartbeat_s` and `silent_after_s` are the heartbeat's. `reader` is what a `SharedRedis` receives with."""
 
     name = "redis"
     confirms_changes = is_full = False
@@ -51,7 +52,7 @@ class RedisLink:
         self,
         owner: BrokerLinkOwner,
         node: str,
-        connect: Callable[[], AnyRedis],
+        connect: Callable[[], LinkedRedis],
         events: MemberEvents,
         *,
         keys: Keys | None = None,
@@ -59,8 +60,10 @@ class RedisLink:
         kept_s: float = 60.0,
         heartbeat_s: float = HEARTBEAT_S,
         silent_after_s: float = SILENT_AFTER_S,
+        reader: SharedReader | None = None,
     ) -> None:
         self._owner = owner
+        self._reader = reader
         self._connect = connect
         kept_ms, keys, invalid = int(kept_s * 1000), keys or Keys("revurb"), InvalidValues()
         topics = TopicSubscriptions(keys, node)
@@ -107,6 +110,8 @@ class RedisLink:
     def start(self) -> None:
         """Connect in the background."""
         self._memory.started_at = time.monotonic()
+        if self._reader is not None:
+            self._reader.start()
         self._task = asyncio.get_running_loop().create_task(self._stay_linked())
 
     async def stop(self) -> None:
@@ -121,6 +126,8 @@ class RedisLink:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+        if self._reader is not None:
+            self._reader.stop()
 
     def hold_receiving(self, is_held: bool) -> None:
         if is_held and self._is_up:
@@ -141,7 +148,9 @@ class RedisLink:
             self._session.loans.released(app_id, count)
 
     def tick(self, now: float) -> None:
-        """Does nothing: the session has timers of its own."""
+        """Read what came through the log of the host, if there is one. The session has timers of its own."""
+        if self._reader is not None:
+            self._reader.look()
 
     def lag_s(self, now: float) -> float | None:
         return self._memory.heartbeat.lag_s(now) if self._is_up else None
@@ -157,7 +166,10 @@ class RedisLink:
         while True:
             was_up = False
             try:
-                session = self._session = RedisSession(self._connect(), self._memory)
+                redis = self._connect()
+                if isinstance(redis, SharedRedis):
+                    await self._open(redis)
+                session = self._session = RedisSession(redis, self._memory)
                 try:
                     await session.run()
                 finally:
@@ -172,12 +184,24 @@ class RedisLink:
                 self._owner.unlinked()
             await asyncio.sleep(backoff.next_s())
 
+    @staticmethod
+    async def _open(redis: SharedRedis) -> None:
+        """Raises RedisUnavailable."""
+        try:
+            await redis.open()
+        except BaseException as error:
+            await redis.aclose()
+            if isinstance(error, FAILURES):
+                raise RedisUnavailable.because_of(error) from error
+            raise
+
     def _on_silence(self, error: RedisUnavailable) -> None:
         if self._session is not None:
-            self._session.break_off(error)
+            self._session.distrust(error)
 
     def _on_overflow(self) -> None:
-        self._on_silence(RedisUnavailable("a reply did not come while many events did"))
+        if self._session is not None:
+            self._session.break_off(RedisUnavailable("a reply did not come while many events did"))
 
     def _on_event(self, order: int, envelope: Envelope) -> None:
         self._owner.receive(

@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import RedisCluster
-
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
@@ -29,14 +27,13 @@ from revurb.bus.redis.node_leases import NodeLeases
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.partition_agreement import agree_on_partitions
-from revurb.bus.redis.pipelines import AnyRedis
-from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.redis_heartbeat import LogTails
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.session_start import SessionStart
 from revurb.bus.redis.session_tasks import SessionTasks
-from revurb.bus.redis.sharded_listener import ShardedListener
+from revurb.bus.redis.sharded_listener import listener
+from revurb.bus.redis.shared_redis import LinkedRedis, SharedRedis, is_cluster
 from revurb.bus.redis.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -48,7 +45,7 @@ AGAIN_S = 60.0  # between two sessions that begin because the nodes' common keys
 class RedisSession:
     """Created with a new client, which it closes at its end. `is_up` is True from when messages can be sent."""
 
-    def __init__(self, redis: AnyRedis, memory: LinkMemory) -> None:
+    def __init__(self, redis: LinkedRedis, memory: LinkMemory) -> None:
         node, keys = memory.node, memory.keys
         owner = memory.owner
         self.is_up = False
@@ -58,18 +55,14 @@ class RedisSession:
         self._is_leaving = False
         self._has_left = asyncio.Event()
         self._start: SessionStart | None = None
-        scripts = self._scripts = Scripts(sharded=isinstance(redis, RedisCluster))
+        scripts = self._scripts = Scripts(sharded=is_cluster(redis))
         invalid = memory.invalid
         commands = self._commands = CommandQueue(
             redis, scripts, keys.leases, self.break_off, invalid, self._on_set_aside
         )
         self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
         self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable.because_of(error)))
-        self._listener = (
-            ShardedListener(redis, self, memory.gate)
-            if isinstance(redis, RedisCluster)
-            else PubSubListener(redis, self, memory.gate)
-        )
+        self._listener = listener(redis, self, memory.gate)
         self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms, invalid)
         queries = LedgerQueries(keys, scripts, commands, invalid)
         self._answers = LedgerAnswers(queries, self._tasks, lambda message: owner.receive((message,)))
@@ -149,6 +142,12 @@ class RedisSession:
         if not self._broken.done():
             self._broken.set_exception(error)
 
+    def distrust(self, error: RedisUnavailable) -> None:
+        """End the session, and the connections behind it if it shares them: they are of no use."""
+        if isinstance(self._redis, SharedRedis):
+            self._redis.distrust(str(error))
+        self.break_off(error)
+
     async def _open(self) -> tuple[str, list[LogTails]]:
         """Do everything that has to be waited for. Returns the epoch of this Redis, and where its logs end. Raises
         RedisUnavailable."""
@@ -156,11 +155,9 @@ class RedisSession:
         await self._commands.load()
         await self._publisher.probe(self._redis)
         self._commands.start()
-        await agree_on_partitions(
-            self._leases, self._memory, is_cluster=isinstance(self._redis, RedisCluster)
-        )
+        await agree_on_partitions(self._leases, self._memory, is_cluster=is_cluster(self._redis))
         epoch = await self._leases.acquire()
-        server_of = self._listener.server_of if isinstance(self._listener, ShardedListener) else None
+        server_of = self._listener.server_of if is_cluster(self._redis) else None
         by_partition = self._publisher.by_partition
         tails = await heartbeat.open(self._commands, self._scripts, by_partition, server_of)
         await self._listener.open((keys.all_nodes, keys.inbox(self._memory.node), *heartbeat.channels))

@@ -124,8 +124,8 @@ class RedisSocket(asyncio.Protocol):
         """Whether nothing is read at present."""
         return self._is_paused
 
-    def write(self, data: bytes) -> None:
-        """Send packed commands. Without effect if the connection is lost."""
+    def write(self, data: bytes, commands: int = 1) -> None:
+        """Send packed commands, so many of them. Without effect if the connection is lost."""
         if not self._is_lost:
             self._transport.write(data)
 

@@ -16,6 +16,7 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pubsub_listener import PubSubHandler, PubSubListener
 from revurb.bus.redis.receiving_gate import ReceivingGate
+from revurb.bus.redis.shared_redis import LinkedRedis, SharedRedis
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +128,15 @@ class ShardedListener:
         except Exception as error:  # redis-py raises several types for a slot without a server
             raise RedisUnavailable.because_of(error) from error
         return str(node.host), int(node.port)
+
+
+def listener(
+    redis: LinkedRedis, handler: PubSubHandler, gate: ReceivingGate | None = None
+) -> PubSubListener | ShardedListener:
+    """A listener of that Redis, of whichever kind it is. It reads while the gate is open; without one, always."""
+    if isinstance(redis, RedisCluster):
+        return ShardedListener(redis, handler, gate or ReceivingGate())
+    return PubSubListener(redis.messages if isinstance(redis, SharedRedis) else redis, handler, gate)
 
 
 _INHERITED_OPTIONS = {

@@ -1,0 +1,113 @@
+"""Commands of several workers in one pipeline. While one is in flight, those that come wait for the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, NamedTuple
+
+from hiredis import Reader
+from redis.asyncio import RedisCluster
+
+from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.cluster_pipelines import ClusterPipelines
+from revurb.bus.redis.pipelines import AnyRedis, CommandArgs, PipelineDone, ServerPipelines
+
+MAX_COMMANDS = 400  # of a pipeline, unless one worker's has more: its replies are read in one go, 4 ms
+
+
+class _WorkerCommands(NamedTuple):
+    packed: bytes
+    size: int
+    done: PipelineDone
+
+
+class MergedPipelines:
+    """To the servers of `redis`, which the caller closes. Within those of a worker order is kept."""
+
+    def __init__(self, redis: AnyRedis) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._cluster = redis if isinstance(redis, RedisCluster) else None
+        self._server = None if isinstance(redis, RedisCluster) else ServerPipelines(lambda: redis)
+        self._servers = ClusterPipelines(redis) if isinstance(redis, RedisCluster) else None
+        self._waiting: deque[_WorkerCommands] = deque()
+        self._in_flight: list[_WorkerCommands] = []
+        self._is_sending = False
+        self._loading: asyncio.Task[None] | None = None
+
+    def run(self, packed: bytes, count: int, done: PipelineDone) -> None:
+        """Send `count` commands that a worker has packed. `done` gets what that of `Pipelines.send` gets."""
+        self._waiting.append(_WorkerCommands(packed, count, done))
+        if not self._is_sending:
+            self._is_sending = True
+            self._loop.call_soon(self._send_next)
+
+    async def close(self) -> None:
+        """End the connections, whatever is in flight or waits: `done` is not called."""
+        self._is_sending = True
+        self._waiting.clear()
+        await cancel_and_wait(self._loading)
+        for pipelines in (self._server, self._servers):
+            if pipelines is not None:
+                await pipelines.close()
+
+    def _send_next(self) -> None:
+        waiting = self._waiting
+        if not waiting:
+            self._is_sending = False
+            return
+        batch = [waiting.popleft()]
+        count = batch[0].size
+        while waiting and count + waiting[0].size <= MAX_COMMANDS:
+            batch.append(waiting.popleft())
+            count += batch[-1].size
+        self._in_flight = batch
+        packed = batch[0].packed if len(batch) == 1 else b"".join([each.packed for each in batch])
+        if self._server is not None:
+            self._server.send_packed(packed, count, self._on_replies)
+            return
+        try:
+            self._send_to_cluster(_unpacked(packed))
+        except Exception as error:  # whatever it is, nobody may wait for ever
+            self._on_replies(error)
+
+    def _send_to_cluster(self, commands: list[CommandArgs]) -> None:
+        assert self._servers is not None
+        if any(args[0] == "SCRIPT" for args in commands):  # has no key: it is for every primary
+            self._loading = self._loop.create_task(self._load(commands))
+        else:
+            self._servers.send(commands, self._on_replies)
+
+    async def _load(self, commands: list[CommandArgs]) -> None:
+        assert self._cluster is not None
+        replies: list[Any] = []
+        try:
+            for args in commands:
+                if args[0] == "SCRIPT":
+                    replies.append(await self._cluster.script_load(str(args[2], "utf-8")))  # type: ignore[arg-type]
+                else:
+                    replies.append(await self._cluster.execute_command(*args))
+        except Exception as error:  # of several types; the workers know what each means
+            self._on_replies(error)
+        else:
+            self._on_replies(replies)
+
+    def _on_replies(self, replies: list[Any] | Exception) -> None:
+        batch, first = self._in_flight, 0
+        self._in_flight = []
+        for each in batch:
+            if isinstance(replies, Exception):
+                each.done(replies)
+            else:
+                each.done(replies if len(batch) == 1 else replies[first : first + each.size])
+                first += each.size
+        self._send_next()
+
+
+def _unpacked(packed: bytes) -> list[CommandArgs]:
+    """The commands, for redis-py: with a name that is text."""
+    reader, commands = Reader(), list[CommandArgs]()
+    reader.feed(packed)
+    while args := reader.gets():
+        commands.append((args[0].decode(), *args[1:]))
+    return commands

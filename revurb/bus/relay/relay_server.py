@@ -1,0 +1,220 @@
+"""The relay behind a Unix socket: workers connect to it, and it connects to Redis as soon as one has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+
+from revurb.bus.hub.event_log import LogDescriptors
+from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter
+from revurb.bus.hub.host_socket import listen_on_host
+from revurb.bus.hub.peer_credentials import is_own_peer
+from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.relay import relay_messages as r
+from revurb.bus.relay.relay_records import RelayRecords
+from revurb.bus.relay.relay_session import RelaySession
+
+_log = logging.getLogger(__name__)
+
+ANEW_S = 8.0  # between two times that workers have it connect anew: none is silent for less
+
+
+class RelayedWorker(asyncio.Protocol):
+    """A worker's connection."""
+
+    def __init__(self, server: RelayServer) -> None:
+        self.token = self.connection = 0
+        self.channels: set[bytes] = set()
+        self.session: RelaySession | None = None  # once it was told of it
+        self._server = server
+        self._splitter = MessageSplitter()
+
+    def send(self, message: r.FromRelay) -> None:
+        """Without effect once it has gone."""
+        self._transport.write(r.encode_relay_frame(message))
+
+    def join(self, session: RelaySession) -> None:
+        """Redis is connected."""
+        assert session.joined is not None
+        self.session = session
+        self.send(session.joined)
+
+    def lose(self, reason: str) -> None:
+        """Redis cannot be reached, or not any more; or this worker has missed something."""
+        if not self._transport.is_closing():
+            self.send(r.RelayLost(reason))
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
+        if self._server.is_inherited and not is_own_peer(transport.get_extra_info("socket")):
+            _log.error("somebody else's process has connected, which is refused")
+            self._transport.abort()
+            return
+        self._server.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for body in self._splitter.feed(data):
+                self._receive(r.read_from_worker(body))
+        except (FramingError, msgspec.MsgspecError, RecursionError) as error:
+            _log.error("a worker's connection is broken", extra={"error": str(error)})
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.session is not None:
+            self.session.forget(self)
+        self._server.remove(self)
+
+    def _receive(self, message: r.FromWorkerToRelay) -> None:
+        session = self.session
+        if isinstance(message, r.RelayJoin):
+            self.token, self.connection = message.token, message.connection
+            self._server.join(self)
+        elif session is None:
+            raise FramingError("a worker that has not been told of redis")
+        elif isinstance(message, r.RelayCommands):
+            session.run(message.packed, message.count, partial(self._reply, message.id))
+        elif isinstance(message, r.RelaySubscribe):
+            session.subscribe(self, message.channels)
+        elif isinstance(message, r.RelayUnsubscribe):
+            session.unsubscribe(self, message.channels)
+        else:
+            self._server.connect_anew(message.reason)
+
+    def _reply(self, id: int, replies: list[Any] | Exception) -> None:
+        if isinstance(replies, Exception):
+            self.send(r.RelayFailure(id, replies))
+            return
+        frame = r.encode_relay_frame(r.RelayReplies(id, replies))
+        if len(frame) > MAX_MESSAGE_BYTES:
+            error = RedisUnavailable(f"replies of {len(frame)} bytes, more than a worker takes")
+            frame = r.encode_relay_frame(r.RelayFailure(id, error))
+        self._transport.write(frame)
+
+
+class RelayServer:
+    """Listens from `start` to `stop`: on a path, or on a bound socket that it inherited and does not remove. Only
+    processes of the same user may connect. `connect` makes a client of the Redis, and `timeout_s` is how long it waits
+    for a reply.
+
+    `no_connections` is set while no worker is connected.
+    """
+
+    def __init__(
+        self,
+        place: str | socket.socket,
+        log: LogDescriptors,
+        connect: Callable[[], AnyRedis],
+        timeout_s: float,
+    ) -> None:
+        self.no_connections = asyncio.Event()
+        self.no_connections.set()
+        self._place = place
+        self.is_inherited = not isinstance(place, str)
+        self._connect = connect
+        self._timeout_s = 2 * timeout_s + 1  # a pipeline may wait for the one before
+        self._records = RelayRecords(log)
+        self._workers: set[RelayedWorker] = set()
+        self._session: RelaySession | None = None
+        self._anew_at = -ANEW_S
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError if the path cannot be used."""
+        self._listener = await listen_on_host(self._place, lambda: RelayedWorker(self))
+
+    async def stop(self) -> None:
+        """Stop listening, and drop all connections."""
+        if self._listener is not None:
+            self._listener.close()
+        session, self._session = self._session, None
+        for worker in tuple(self._workers):
+            worker.lose("the relay of this host ends")
+        if session is not None:
+            await session.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._records.close()
+        if isinstance(self._place, str):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._place)
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether workers are connected, and Redis is not."""
+        return bool(self._workers) and (self._session is None or self._session.joined is None)
+
+    # What the connections call.
+
+    def add(self, worker: RelayedWorker) -> None:
+        """A worker has connected."""
+        self._workers.add(worker)
+        self.no_connections.clear()
+
+    def remove(self, worker: RelayedWorker) -> None:
+        """A worker has gone."""
+        self._workers.discard(worker)
+        if not self._workers:
+            self.no_connections.set()
+
+    def join(self, worker: RelayedWorker) -> None:
+        """Tell a worker when Redis is connected, or that it is not."""
+        session = self._session
+        if session is None:
+            session = self._session = RelaySession(
+                self._connect(), self._records, self._timeout_s, lambda error: self._on_lost(session, error)
+            )
+            self._spawn(self._open(session))
+        elif session.joined is not None:
+            worker.join(session)
+
+    def connect_anew(self, reason: str) -> None:
+        """A worker has found out that the connections to Redis are of no use."""
+        now = asyncio.get_running_loop().time()
+        if self._session is not None and now - self._anew_at >= ANEW_S:
+            self._anew_at = now
+            self._session.end(RedisUnavailable(reason))
+
+    async def _open(self, session: RelaySession) -> None:
+        try:
+            await session.open()
+        except RedisUnavailable as error:
+            session.end(error)
+            return
+        for worker in tuple(self._workers):
+            if worker.token and worker.session is None:
+                worker.join(session)
+
+    def _on_lost(self, session: RelaySession | None, error: RedisUnavailable) -> None:
+        if session is not None and session is self._session:
+            self._session = None
+            for worker in tuple(self._workers):
+                if worker.token:
+                    worker.lose(str(error))
+        if session is not None:
+            self._spawn(session.close())
+
+    def _spawn(self, coroutine: Any) -> None:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the relay has failed", exc_info=error)
+            if self._session is not None:
+                self._session.end(RedisUnavailable(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,162 @@
+"""What the workers of a host share of Redis, from `open` until something breaks: one connection to each server for
+commands and one for subscriptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from redis.asyncio import RedisCluster
+
+from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.pipelines import FAILURES, AnyRedis, PipelineDone
+from revurb.bus.redis.sharded_listener import listener
+from revurb.bus.relay import relay_messages as r
+from revurb.bus.relay.merged_pipelines import MergedPipelines
+from revurb.bus.relay.relay_records import RelayRecords
+
+_log = logging.getLogger(__name__)
+
+OPEN_S = 6.0  # for connecting, less than a worker waits
+SLOTS = 16_384
+SLOTS_AGAIN_S = 2.5  # between two looks at which server has which slot: 2 ms
+CHANNELS_PER_TURN = 1_000  # of a worker that has gone, to be left: 2 ms
+
+
+class SubscribingWorker(Protocol):
+    """A worker's connection. `channels` are those that it wants."""
+
+    token: int
+    connection: int
+    channels: set[bytes]
+
+    def lose(self, reason: str) -> None:
+        """It has missed something: it has to connect again, and to read the logs of Redis."""
+
+
+class RelaySession:
+    """Made with a new client, which it closes. `on_lost` is called once, when it is of no use any more. `timeout_s` is
+    how long a reply to a worker may take."""
+
+    def __init__(
+        self,
+        redis: AnyRedis,
+        records: RelayRecords,
+        timeout_s: float,
+        on_lost: Callable[[RedisUnavailable], None],
+    ) -> None:
+        self._redis = redis
+        self._records = records
+        self._timeout_s = timeout_s
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._is_over = False
+        self._pipelines = MergedPipelines(redis)
+        self._listener = listener(redis, self)
+        self._workers: dict[bytes, set[SubscribingWorker]] = {}  # that want a channel
+        self._slots: tuple[list[int], list[str]] = ([], [])
+        self._timer: asyncio.TimerHandle | None = None
+        self.joined: r.RelayJoined | None = None  # what a worker is told, once it is open
+
+    async def open(self) -> None:
+        """Raises RedisUnavailable."""
+        try:
+            async with asyncio.timeout(OPEN_S):
+                if isinstance(self._redis, RedisCluster):
+                    await self._redis.initialize()
+                await self._listener.open(())
+        except TimeoutError:
+            raise RedisUnavailable(f"no answer for {OPEN_S:.0f} s") from None
+        except FAILURES as error:
+            raise RedisUnavailable.because_of(error) from error
+        is_cluster = isinstance(self._redis, RedisCluster)
+        if is_cluster:
+            self._slots = self._read_slots()
+            self._timer = self._loop.call_later(SLOTS_AGAIN_S, self._look_at_slots)
+        server = self._listener.server_of("")
+        self.joined = r.RelayJoined(server, self._timeout_s, is_cluster, *self._slots)
+
+    async def close(self) -> None:
+        """End all connections."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._pipelines.close()
+        await self._listener.close()
+        await self._redis.aclose()
+
+    def run(self, packed: bytes, count: int, done: PipelineDone) -> None:
+        """Send commands of a worker. `done` is not called any more when the session is over."""
+        self._pipelines.run(packed, count, done)
+
+    def subscribe(self, worker: SubscribingWorker, channels: Iterable[bytes]) -> None:
+        """Each channel is confirmed in the log, at the place where the subscription begins."""
+        for channel in channels:
+            worker.channels.add(channel)
+            self._workers.setdefault(channel, set()).add(worker)
+            self._listener.subscribe(channel.decode(), self._confirmation(worker, channel))
+
+    def _confirmation(self, worker: SubscribingWorker, channel: bytes) -> Callable[[], None]:
+        return lambda: self._records.subscribed(worker.token, worker.connection, channel)
+
+    def unsubscribe(self, worker: SubscribingWorker, channels: Iterable[bytes]) -> None:
+        """Want these channels no more."""
+        for channel in channels:
+            if channel not in worker.channels:
+                continue
+            worker.channels.discard(channel)
+            workers = self._workers.get(channel)
+            if workers is not None:
+                workers.discard(worker)
+                if not workers:
+                    del self._workers[channel]
+                    self._listener.unsubscribe(channel.decode())
+
+    def forget(self, worker: SubscribingWorker) -> None:
+        """A worker has gone: leave its channels, some in each turn of the event loop."""
+        if self._is_over or not worker.channels:
+            return
+        some = [worker.channels.pop() for _ in range(min(CHANNELS_PER_TURN, len(worker.channels)))]
+        rest, worker.channels = worker.channels, set(some)
+        self.unsubscribe(worker, some)
+        worker.channels = rest
+        self._loop.call_soon(self.forget, worker)
+
+    def end(self, error: RedisUnavailable) -> None:
+        """It is of no use any more."""
+        if not self._is_over:
+            self._is_over = True
+            self._on_lost(error)
+
+    def _read_slots(self) -> tuple[list[int], list[str]]:
+        """The first slots of the ranges that one server has, and the addresses of these servers."""
+        assert isinstance(self._redis, RedisCluster)
+        manager, firsts, servers = self._redis.nodes_manager, list[int](), list[str]()
+        for slot in range(SLOTS):
+            nodes = manager.slots_cache.get(slot)
+            server = f"{nodes[0].host}:{nodes[0].port}" if nodes else ""
+            if not servers or servers[-1] != server:
+                firsts.append(slot)
+                servers.append(server)
+        return firsts, servers
+
+    def _look_at_slots(self) -> None:
+        if self._read_slots() != self._slots:
+            self.end(RedisUnavailable("a part of the cluster has moved"))
+            return
+        self._timer = self._loop.call_later(SLOTS_AGAIN_S, self._look_at_slots)
+
+    # What the listener calls (`PubSubHandler`).
+
+    def on_message(self, channel: bytes, data: bytes) -> None:
+        try:
+            self._records.append(channel, data)
+        except ValueError as error:
+            _log.error("a message is too large for the log of the host", extra={"error": str(error)})
+            for worker in tuple(self._workers.get(channel, ())):
+                worker.lose(str(error))
+
+    def on_lost(self, error: RedisUnavailable) -> None:
+        self.end(error)
