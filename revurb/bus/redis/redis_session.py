@@ -58,7 +58,7 @@ class RedisSession:
         scripts = self._scripts = Scripts(sharded=is_cluster(redis))
         invalid = memory.invalid
         commands = self._commands = CommandQueue(
-            redis, scripts, keys.leases, self.break_off, invalid, self._on_set_aside
+            redis, scripts, keys.leases, self.distrust, invalid, self._on_set_aside
         )
         self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
         self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable.because_of(error)))
@@ -116,6 +116,10 @@ class RedisSession:
                 await self._listener.read_rest()
                 self._memory.incoming.session_ended()
                 raise
+        except RedisUnavailable as error:
+            if not self.is_up:
+                self.distrust(error)
+            raise
         finally:
             await cancel_and_wait(opening)
             self._broken.cancel()

@@ -17,6 +17,7 @@ from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter
 from revurb.bus.hub.host_socket import listen_on_host
 from revurb.bus.hub.peer_credentials import is_own_peer
+from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pipelines import AnyRedis
 from revurb.bus.relay import relay_messages as r
@@ -25,7 +26,7 @@ from revurb.bus.relay.relay_session import RelaySession
 
 _log = logging.getLogger(__name__)
 
-ANEW_S = 8.0  # between two times that workers have it connect anew: none is silent for less
+MIN_SESSION_S = 1.0  # before a worker may have it connect anew: others may have no reason to
 
 
 class RelayedWorker(asyncio.Protocol):
@@ -89,7 +90,7 @@ class RelayedWorker(asyncio.Protocol):
         elif isinstance(message, r.RelayUnsubscribe):
             session.unsubscribe(self, message.channels)
         else:
-            self._server.connect_anew(message.reason)
+            self._server.distrust(session, message.reason)
 
     def _reply(self, id: int, replies: list[Any] | Exception) -> None:
         if isinstance(replies, Exception):
@@ -126,8 +127,9 @@ class RelayServer:
         self._records = RelayRecords(log)
         self._workers: set[RelayedWorker] = set()
         self._session: RelaySession | None = None
-        self._anew_at = -ANEW_S
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._joined_at = 0.0
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()  # of sessions
         self._listener: asyncio.AbstractServer | None = None
 
     async def start(self) -> None:
@@ -138,15 +140,13 @@ class RelayServer:
         """Stop listening, and drop all connections."""
         if self._listener is not None:
             self._listener.close()
-        session, self._session = self._session, None
         for worker in tuple(self._workers):
             worker.lose("the relay of this host ends")
-        if session is not None:
-            await session.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await cancel_and_wait(self._opening)
+        if self._session is not None:
+            self._session.end(RedisUnavailable("the relay of this host ends"))
+        if self._closing:
+            await asyncio.wait(self._closing)
         self._records.close()
         if isinstance(self._place, str):
             with contextlib.suppress(FileNotFoundError):
@@ -175,18 +175,16 @@ class RelayServer:
         session = self._session
         if session is None:
             session = self._session = RelaySession(
-                self._connect(), self._records, self._timeout_s, lambda error: self._on_lost(session, error)
+                self._connect(), self._records, self._timeout_s, self._on_lost
             )
-            self._spawn(self._open(session))
+            self._opening = asyncio.get_running_loop().create_task(self._open(session))
         elif session.joined is not None:
             worker.join(session)
 
-    def connect_anew(self, reason: str) -> None:
+    def distrust(self, session: RelaySession, reason: str) -> None:
         """A worker has found out that the connections to Redis are of no use."""
-        now = asyncio.get_running_loop().time()
-        if self._session is not None and now - self._anew_at >= ANEW_S:
-            self._anew_at = now
-            self._session.end(RedisUnavailable(reason))
+        if session is self._session and asyncio.get_running_loop().time() - self._joined_at >= MIN_SESSION_S:
+            session.end(RedisUnavailable(reason))
 
     async def _open(self, session: RelaySession) -> None:
         try:
@@ -194,27 +192,21 @@ class RelayServer:
         except RedisUnavailable as error:
             session.end(error)
             return
+        except Exception as error:  # whatever it is, no worker may wait for ever
+            _log.exception("redis cannot be reached")
+            session.end(RedisUnavailable.because_of(error))
+            return
+        self._joined_at = asyncio.get_running_loop().time()
         for worker in tuple(self._workers):
             if worker.token and worker.session is None:
                 worker.join(session)
 
-    def _on_lost(self, session: RelaySession | None, error: RedisUnavailable) -> None:
-        if session is not None and session is self._session:
+    def _on_lost(self, session: RelaySession, error: RedisUnavailable) -> None:
+        if session is self._session:
             self._session = None
             for worker in tuple(self._workers):
                 if worker.token:
                     worker.lose(str(error))
-        if session is not None:
-            self._spawn(session.close())
-
-    def _spawn(self, coroutine: Any) -> None:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("the relay has failed", exc_info=error)
-            if self._session is not None:
-                self._session.end(RedisUnavailable(f"{type(error).__name__}: {error}"))
+        task = asyncio.get_running_loop().create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

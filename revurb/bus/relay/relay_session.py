@@ -45,7 +45,7 @@ class RelaySession:
         redis: AnyRedis,
         records: RelayRecords,
         timeout_s: float,
-        on_lost: Callable[[RedisUnavailable], None],
+        on_lost: Callable[[RelaySession, RedisUnavailable], None],
     ) -> None:
         self._redis = redis
         self._records = records
@@ -128,7 +128,7 @@ class RelaySession:
         """It is of no use any more."""
         if not self._is_over:
             self._is_over = True
-            self._on_lost(error)
+            self._on_lost(self, error)
 
     def _read_slots(self) -> tuple[list[int], list[str]]:
         """The first slots of the ranges that one server has, and the addresses of these servers."""
