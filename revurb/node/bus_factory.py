@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.engine import BusEngine
 from revurb.bus.hub.event_log import LogDescriptors
@@ -20,12 +21,16 @@ from revurb.pusher.ports import Receiver
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from revurb.bus.redis.shared_redis import SharedReader, SharedRedis
+
 
 class HubAddress(NamedTuple):
-    """How a worker reaches the hub: the address of its socket, and the log."""
+    """How a worker reaches the hub: the address of its socket, and the log. With scaling a relay is there instead, if
+    `is_relayed`."""
 
     socket: str
     log: LogDescriptors
+    is_relayed: bool = False
 
 
 BusFactory = Callable[[Receiver], BusEngine]
@@ -37,7 +42,7 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
     factory cannot be loaded."""
     node = f"{os.getpid()}-{secrets.token_hex(4)}"
     if config.scaling.enabled:
-        return _redis_bus_factory(config, node)
+        return _redis_bus_factory(config, node, hub if hub is not None and hub.is_relayed else None)
     if hub is not None:
         return lambda receiver: BrokeredBus(
             node,
@@ -49,7 +54,7 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
     return None
 
 
-def _redis_bus_factory(config: Config, node: str) -> BusFactory:
+def _redis_bus_factory(config: Config, node: str, relay: HubAddress | None) -> BusFactory:
     # Imported here: importing the client takes 0.2 s, which a node without scaling need not spend.
     from revurb.bus.redis.keys import Keys
     from revurb.bus.redis.redis_client import client_factory
@@ -59,15 +64,21 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
     connect, keys = client_factory(redis), Keys(redis.prefix)
 
     def redis_bus(receiver: Receiver, events: MemberEvents) -> BrokeredBus:
-        return BrokeredBus(
-            node,
-            receiver,
-            events,
-            lambda owner: RedisLink(
-                owner, node, connect, events, keys=keys, lease_s=redis.lease_s, kept_s=redis.kept_s
-            ),
-            config.limits.max_cached_bytes,
-        )
+        client, reader = (connect, None) if relay is None else _relayed(relay)
+
+        def link(owner: BrokerLinkOwner) -> RedisLink:
+            return RedisLink(
+                owner,
+                node,
+                client,
+                events,
+                keys=keys,
+                lease_s=redis.lease_s,
+                kept_s=redis.kept_s,
+                reader=reader,
+            )
+
+        return BrokeredBus(node, receiver, events, link, config.limits.max_cached_bytes)
 
     protocol = scaling.protocol
     if protocol == "revurb" or redis.cluster:  # PHP Reverb does not speak Cluster
@@ -93,3 +104,12 @@ def _redis_bus_factory(config: Config, node: str) -> BusFactory:
         return BridgedBus(redis_bus(receiver, events), bridge)
 
     return bridged_bus
+
+
+def _relayed(relay: HubAddress) -> tuple[Callable[[], SharedRedis], SharedReader]:
+    """What makes a client by way of the relay, and what that receives with."""
+    from revurb.bus.relay.relay_reader import RelayReader
+    from revurb.bus.relay.relayed_redis import RelayedRedis
+
+    reader = RelayReader(relay.log)
+    return lambda: RelayedRedis(relay.socket, reader), reader

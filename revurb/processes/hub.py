@@ -87,14 +87,14 @@ async def run_hub(supervised: SupervisedProcess, options: argparse.Namespace) ->
 
     reason = await supervised.drain_requested
     if reason != BY_SUPERVISOR:  # the supervisor requests it only after its workers have exited
-        await _wait_until_empty(server, supervised)
+        await wait_until_empty(server.no_connections, supervised)
     await server.stop()
     _log.info("hub ends", extra={"told_by": reason})
 
 
-async def _wait_until_empty(server: HubServer, supervised: SupervisedProcess) -> None:
+async def wait_until_empty(no_connections: asyncio.Event, supervised: SupervisedProcess) -> None:
     """Returns when no worker is connected any more, or when the process has to exit now."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (server.no_connections, supervised.end_now)]
+    waits = [asyncio.ensure_future(event.wait()) for event in (no_connections, supervised.end_now)]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()

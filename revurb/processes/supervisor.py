@@ -1,4 +1,5 @@
-"""`revurb serve --workers N`: the process that starts and supervises the workers and their hub. It has no clients.
+"""`revurb serve --workers N`: the process that starts and supervises the workers and their hub or relay. It has no
+clients.
 
 It keeps the bound addresses open, and has a Slot for each process. A restart starts new workers on the same
 sockets. When all of them are ready, all old ones drain: a client is moved only once, and if one new worker cannot
@@ -23,7 +24,8 @@ from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
-from revurb.processes.hub_socket import HUB_LEASE_S, HubSocket
+from revurb.processes.hub_commands import hub_command, relay_command
+from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
 from revurb.processes.server_signals import ServerSignals
@@ -59,19 +61,18 @@ class Supervisor:
         self._control = ControlSocket(self._answer)
         self._changes = ChangeSignal()
         self._templates = Templates(self._reaper, invocation, template, are_used=has_templates)
-        # The processes that workers need: started before the workers, ended after them, not replaced by a restart.
-        self._hub_slots: list[Slot] = []
-        if not config.scaling.enabled:  # with scaling, Redis connects the workers
-            self._hub_slots.append(
-                Slot(
-                    "hub",
-                    lambda: self._hub_command(hub),
-                    self._reaper,
-                    on_change=self._changes.notify,
-                    on_unexpected_exit=self._on_unexpected_exit,
-                    on_start_error=self._on_start_error,
-                )
+        # The processes that workers need: started before the workers, ended after them.
+        self._is_relayed = config.scaling.enabled
+        self._hub_slots = [
+            Slot(
+                "relay" if self._is_relayed else "hub",
+                lambda: self._hub_command(hub),
+                self._reaper,
+                on_change=self._changes.notify,
+                on_unexpected_exit=self._on_unexpected_exit,
+                on_start_error=self._on_start_error,
             )
+        ]
         self._workers = WorkerPool(
             invocation,
             binding,
@@ -119,22 +120,9 @@ class Supervisor:
     # Starting.
 
     def _hub_command(self, hub: HubSocket) -> ChildCommand:
-        log = self._config.log
-        fds = () if hub.sock is None else (hub.sock.fileno(),)
-        return ChildCommand(
-            module="revurb.processes.hub",
-            arguments=(
-                *(("--socket-fd", str(fds[0])) if fds else ("--socket", hub.address)),
-                *("--event-log", hub.log.argument()),
-                *("--workers", str(self._workers.connected_to_hub)),
-                *("--died", str(self._workers.died_within(HUB_LEASE_S))),
-                *("--max-cached-bytes", str(self._config.limits.max_cached_bytes)),
-                *("--log-format", log.format, "--log-level", log.level),
-            ),
-            fds=(*fds, *hub.log.all),
-            place=self._invocation.place(),
-            templates=self._templates,
-        )
+        if self._is_relayed:
+            return relay_command(hub, self._invocation, self._templates)
+        return hub_command(self._config, hub, self._workers, self._invocation, self._templates)
 
     async def _start(self, on_listening: Callable[[int], None]) -> None:
         self._templates.begin_first()
@@ -226,8 +214,7 @@ class Supervisor:
 
     async def _restart(self, told_by: str) -> str | None:
         async with self._restarting:
-            if self._hub_slots:
-                await self._workers.wait_for_room()
+            await self._workers.wait_for_room()
             self._next_restart = None  # whoever comes now may mean a newer configuration
             if self._state != "ready":
                 return f"the server is {self._state}"
@@ -249,7 +236,9 @@ class Supervisor:
             return reason
         self._state = "restarting"
         _log.info("restarting", extra={"told_by": told_by, "directory": str(self._invocation.cwd)})
-        reason = await self._workers.replace(config.limits.max_connections)
+        # A hub stays, which holds what the workers report; a relay holds nothing.
+        relays = self._hub_slots if self._is_relayed else ()
+        reason = await self._workers.replace(config.limits.max_connections, relays)
         if reason is None:
             self._apply(config)
             _log.info("restarted", extra={"workers": len(self._workers.slots)})

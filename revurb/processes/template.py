@@ -36,6 +36,7 @@ from revurb.processes.fresh_process import imported_from
 from revurb.processes.hub import prepare_hub
 from revurb.processes.invocation import Invocation
 from revurb.processes.process_title import set_title
+from revurb.processes.relay import prepare_relay
 from revurb.processes.supervised_process import ChildProcess, ConfigSource, Prepare, prepare_child
 from revurb.processes.template_link import (
     VERSION,
@@ -51,6 +52,7 @@ from revurb.processes.worker import prepare_worker
 TITLE = "revurb: template"
 CHILDREN: Mapping[str, Prepare] = {
     "revurb.processes.hub": prepare_hub,
+    "revurb.processes.relay": prepare_relay,
     "revurb.processes.worker": prepare_worker,
 }
 
@@ -123,6 +125,8 @@ def _import_all(config: Config) -> None:
     if config.scaling.enabled:
         import revurb.bus.redis.redis_client
         import revurb.bus.redis.redis_link
+        import revurb.bus.relay.relay_server
+        import revurb.bus.relay.relayed_redis
         import revurb.bus.reverb.bridged_bus
         import revurb.bus.reverb.reverb_bridge  # noqa: F401
 

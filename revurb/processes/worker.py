@@ -107,7 +107,12 @@ def prepare_worker(arguments: Sequence[str], config: ConfigSource | None = None)
         "--tcp", action="append", default=[], help="number of a slot and its descriptors: 0:5,6"
     )
     parser.add_argument("--unix", type=int, help="descriptor of the Unix socket")
-    parser.add_argument("--hub-socket", required=True, help="address of the hub's Unix socket")
+    parser.add_argument("--hub-socket", required=True, help="address of the hub's or relay's Unix socket")
+    parser.add_argument(
+        "--relayed",
+        action="store_true",
+        help="whether a relay is there if there is scaling: not in old releases",
+    )
     parser.add_argument("--event-log", help="descriptors of the log of the host: 7,8,9")
     parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
     parser.add_argument(
@@ -133,7 +138,7 @@ async def run_worker(
     apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
     tokens = options.connection_tokens
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
-    hub = HubAddress(options.hub_socket, inherited_log(options.event_log))
+    hub = HubAddress(options.hub_socket, inherited_log(options.event_log), options.relayed)
     bus_factory = choose_bus_factory(config, hub)
     node = Node(
         config,

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from revurb.processes.binding import Binding
@@ -150,11 +151,11 @@ class WorkerPool:
                 )
             await self._changes.wait()
 
-    async def replace(self, max_connections: int | None) -> str | None:
-        """Start a new worker for each slot. When all of them are ready they take the slots, and the old ones drain;
-        these take no new clients when this returns None. If a new one cannot run, the old ones stay, the new ones are
-        dismissed, and the reason is returned. `max_connections` is for the new ones; where it has changed, the
-        connections of the old ones do not count, which are leaving."""
+    async def replace(self, max_connections: int | None, relays: Sequence[Slot] = ()) -> str | None:
+        """Start a new worker for each slot, and a new process for each of `relays`. When all of them are ready, they
+        take the slots, and the old ones drain; these take no new clients when this returns None. If a new one cannot
+        run, the old ones stay, the new ones are dismissed, and the reason is returned. `max_connections` is for the new
+        ones; where it has changed, the connections of the old ones do not count, which are leaving."""
         before = self._tokens
         if max_connections != (None if before is None else before.limit):
             try:
@@ -162,11 +163,11 @@ class WorkerPool:
             except OSError as error:  # no file descriptor is left
                 return f"limits.max_connections cannot be shared by the workers: {error}"
         if self._templates is None:
-            reason = await self._replace()
+            reason = await self._replace((*self.slots, *relays))
         else:
             self._templates.begin()
             try:
-                reason = await self._replace()
+                reason = await self._replace((*self.slots, *relays))
             finally:
                 self._templates.end()
         unused = self._tokens if reason is not None else before
@@ -175,8 +176,8 @@ class WorkerPool:
             unused.retire()
         return reason
 
-    async def _replace(self) -> str | None:
-        starts = [asyncio.ensure_future(slot.start_another()) for slot in self.slots]
+    async def _replace(self, slots: Sequence[Slot]) -> str | None:
+        starts = [asyncio.ensure_future(slot.start_another()) for slot in slots]
         await asyncio.wait(starts)
         children = [task.result() for task in starts if task.exception() is None]
         while not all(child.has_been_ready for child in children) and not any(
@@ -185,12 +186,12 @@ class WorkerPool:
             await self._changes.wait()
         exited = [child for child in children if child.is_over]
         if exited or len(children) < len(starts):
-            for slot in self.slots:
+            for slot in slots:
                 for child in slot.others.intersection(children):
                     slot.dismiss(child)
             return _start_error(exited)
-        old = [slot.child for slot in self.slots if slot.child is not None]
-        for slot, child in zip(self.slots, children, strict=True):
+        old = [slot.child for slot in slots if slot.child is not None]
+        for slot, child in zip(slots, children, strict=True):
             slot.failures_in_a_row = 0
             slot.put(child)
         if old:
@@ -223,7 +224,7 @@ class WorkerPool:
                 *("--slot", str(number)),
                 *(argument for text in tcp for argument in ("--tcp", text)),
                 *(() if binding.unix is None else ("--unix", str(binding.unix.fileno()))),
-                *("--hub-socket", self._hub.address),
+                *("--hub-socket", self._hub.address, "--relayed"),
                 *("--event-log", self._hub.log.argument()),
                 *(("--has-joined",) if any(slot.has_joined for slot in self.slots) else ()),
                 *self._invocation.arguments(),

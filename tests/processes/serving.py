@@ -93,7 +93,7 @@ class Serving:
         return status
 
     def workers(self) -> list[ProcessStatus]:
-        """Those in their places; the ones that leave are not among them, nor is the hub."""
+        """Those in their places; the ones that leave are not among them, nor is the hub or relay."""
         return workers(self.status())
 
     def signal(self, number: int) -> None:
@@ -111,7 +111,9 @@ class Serving:
 
 
 def workers(status: ServerStatus) -> list[ProcessStatus]:
-    return [row for row in status.processes if row.process != "hub" and row.state != "draining"]
+    return [
+        row for row in status.processes if row.process not in ("hub", "relay") and row.state != "draining"
+    ]
 
 
 def pids(server: Serving) -> list[int | None]:
@@ -155,7 +157,7 @@ def launched(
         process.wait()
         server._reader.join(5.0)  # workers end by themselves without a supervisor; then the pipe does
         if server._reader.is_alive():
-            for pid in map(int, re.findall(r"child=(?:worker \d+|hub) pid=(\d+)", server.output)):
+            for pid in map(int, re.findall(r"child=(?:worker \d+|hub|relay) pid=(\d+)", server.output)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         server._reader.join()

@@ -153,7 +153,7 @@ class RelayServer:
                 os.unlink(self._place)
 
     @property
-    def unreachable(self) -> bool:
+    def is_cut_off(self) -> bool:
         """Whether workers are connected, and Redis is not."""
         return bool(self._workers) and (self._session is None or self._session.joined is None)
 
