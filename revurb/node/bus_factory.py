@@ -90,9 +90,10 @@ def _redis_bus_factory(config: Config, node: str, relay: HubAddress | None) -> B
     cache_ttl_s = config.limits.cache_ttl_s
 
     def bridged_bus(receiver: Receiver) -> BridgedBus:
+        client, reader = (connect, None) if relay is None else _relayed(relay)
         bridge = ReverbBridge(
             node,
-            cast("Callable[[], Redis]", connect),  # not that of a cluster, see above
+            cast("Callable[[], Redis | SharedRedis]", client),  # not that of a cluster, see above
             receiver,
             channel=scaling.channel,
             protocol=protocol,
@@ -101,7 +102,7 @@ def _redis_bus_factory(config: Config, node: str, relay: HubAddress | None) -> B
             release=scaling.reverb_release,
         )
         events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
-        return BridgedBus(redis_bus(receiver, events), bridge)
+        return BridgedBus(redis_bus(receiver, events), bridge, reader)
 
     return bridged_bus
 

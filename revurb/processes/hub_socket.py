@@ -26,15 +26,18 @@ HUB_LEASE_S = 5.0  # of a worker; one whose loop is not blocked sends something 
 @dataclass(frozen=True, slots=True)
 class HubSocket:
     """`address` is for `revurb.bus.hub.hub_link.HubLink`. The hub inherits `sock`; None if it binds a path itself. Hub
-    and workers inherit `log`."""
+    and workers inherit `log`, in which a worker has `slots_of_worker`."""
 
     address: str
     sock: socket.socket | None
     log: LogDescriptors
+    slots_of_worker: int = 1
 
 
 @contextlib.contextmanager
-def hub_socket(runtime_dir: str | None, port: int, log: LogDescriptors) -> Iterator[HubSocket]:
+def hub_socket(
+    runtime_dir: str | None, port: int, log: LogDescriptors, slots_of_worker: int = 1
+) -> Iterator[HubSocket]:
     """The socket of the hub of the server on `port`, until the end of the block. Raises OSError if it cannot be
     bound."""
     if sys.platform == "linux":
@@ -43,10 +46,10 @@ def hub_socket(runtime_dir: str | None, port: int, log: LogDescriptors) -> Itera
             sock.bind(f"\0{name}")
             sock.listen(BACKLOG)
             sock.setblocking(False)
-            yield HubSocket(f"@{name}", sock, log)
+            yield HubSocket(f"@{name}", sock, log, slots_of_worker)
     else:
         with hub_path(runtime_dir, port) as path:
-            yield HubSocket(str(path), None, log)
+            yield HubSocket(str(path), None, log, slots_of_worker)
 
 
 @contextlib.contextmanager

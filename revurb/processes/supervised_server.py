@@ -27,7 +27,7 @@ from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
-LOG_SLOTS_PER_WORKER = 4  # as many generations may be there at a time
+GENERATIONS = 4  # of workers that may be there at a time
 
 
 def supervise(
@@ -48,10 +48,13 @@ def supervise(
         raise GaveUp((str(error),)) from error
     address = {"version": __version__, "host": server.host, "port": binding.port}
     _log.info("starting", extra={**address, "workers": count, "open_files_limit": files})
+    scaling = config.scaling
+    # What PHP nodes publish is read apart from the rest.
+    slots = 2 if scaling.enabled and scaling.protocol != "revurb" and not scaling.redis.cluster else 1
     try:
         with (
-            shared_log(LOG_SLOTS_PER_WORKER * (count + 1), ring_bytes=_ring_bytes(config)) as log,
-            hub_socket(config.process.runtime_dir, binding.port, log) as hub,
+            shared_log(GENERATIONS * (count * slots + 1), ring_bytes=_ring_bytes(config)) as log,
+            hub_socket(config.process.runtime_dir, binding.port, log, slots) as hub,
         ):
             # asyncio's own loop: uvloop would wait for child processes itself, which is the Reaper's job here.
             asyncio.run(Supervisor(invocation, config, binding, hub, first, has_templates).run(on_listening))

@@ -142,12 +142,13 @@ class WorkerPool:
         """Returns when the log of the host has slots for one worker more in each slot, beside the hub: when enough of
         those that drain after earlier restarts have ended."""
         is_told = False
-        while len(self.children) + len(self.slots) >= len(self._hub.log.wakes):
+        at_most = (len(self._hub.log.wakes) - 1) // self._hub.slots_of_worker
+        while len(self.children) + len(self.slots) > at_most:
             if not is_told:
                 is_told = True
                 _log.warning(
                     "restart waits until workers of earlier ones have drained",
-                    extra={"workers": len(self.children), "at_most": len(self._hub.log.wakes) - 1},
+                    extra={"workers": len(self.children), "at_most": at_most},
                 )
             await self._changes.wait()
 

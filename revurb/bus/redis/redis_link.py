@@ -22,7 +22,6 @@ from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.outage_log import OutageLog
-from revurb.bus.redis.pipelines import FAILURES
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisHeartbeat
 from revurb.bus.redis.redis_session import RedisSession
@@ -168,7 +167,7 @@ class RedisLink:
             try:
                 redis = self._connect()
                 if isinstance(redis, SharedRedis):
-                    await self._open(redis)
+                    await redis.open()
                 session = self._session = RedisSession(redis, self._memory)
                 try:
                     await session.run()
@@ -183,17 +182,6 @@ class RedisLink:
                 backoff.reset()
                 self._owner.unlinked()
             await asyncio.sleep(backoff.next_s())
-
-    @staticmethod
-    async def _open(redis: SharedRedis) -> None:
-        """Raises RedisUnavailable."""
-        try:
-            await redis.open()
-        except BaseException as error:
-            await redis.aclose()
-            if isinstance(error, FAILURES):
-                raise RedisUnavailable.because_of(error) from error
-            raise
 
     def _on_silence(self, error: RedisUnavailable) -> None:
         if self._session is not None:

@@ -83,7 +83,7 @@ class SharedRedis(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect. Raises RedisError or OSError."""
+        """Connect. Raises RedisUnavailable, and is closed then."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -92,6 +92,11 @@ class SharedRedis(ABC):
     @abstractmethod
     async def execute_command(self, *args: Any) -> Any:
         """Run one command while no other is in flight. Raises RedisError or OSError."""
+
+    @abstractmethod
+    def publish_for_host(self, channel: str, key: str, before: bytes, payload: bytes, after: bytes) -> None:
+        """Publish `before`, the `payload` and `after`. All processes that share it do so, with the same key, and one
+        message is published, which has their payloads merged."""
 
     @abstractmethod
     def distrust(self, reason: str) -> None:

@@ -59,6 +59,17 @@ class RelayDistrust(RelayMessage, frozen=True, tag=5):
     reason: str
 
 
+class RelayAnswer(RelayMessage, frozen=True, tag=6):
+    """One of the answers of this host to a question on a channel of Redis, whose `key` they have in common: see
+    `revurb.bus.relay.host_answers`."""
+
+    channel: str
+    key: str
+    before: bytes
+    payload: bytes
+    after: bytes
+
+
 # From the relay.
 
 
@@ -93,7 +104,9 @@ class RelayLost(RelayMessage, frozen=True, tag=4):
     reason: str
 
 
-FromWorkerToRelay: TypeAlias = RelayJoin | RelayCommands | RelaySubscribe | RelayUnsubscribe | RelayDistrust
+FromWorkerToRelay: TypeAlias = (
+    RelayJoin | RelayCommands | RelaySubscribe | RelayUnsubscribe | RelayDistrust | RelayAnswer
+)
 FromRelay: TypeAlias = RelayJoined | RelayReplies | RelayFailure | RelayLost
 
 

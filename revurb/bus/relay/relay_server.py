@@ -89,6 +89,8 @@ class RelayedWorker(asyncio.Protocol):
             session.subscribe(self, message.channels)
         elif isinstance(message, r.RelayUnsubscribe):
             session.unsubscribe(self, message.channels)
+        elif isinstance(message, r.RelayAnswer):
+            session.answer(self, message)
         else:
             self._server.distrust(session, message.reason)
 

@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from hiredis import pack_command
 from redis.asyncio import RedisCluster
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, PipelineDone
 from revurb.bus.redis.sharded_listener import listener
 from revurb.bus.relay import relay_messages as r
+from revurb.bus.relay.host_answers import HostAnswers
 from revurb.bus.relay.merged_pipelines import MergedPipelines
 from revurb.bus.relay.relay_records import RelayRecords
 
@@ -56,6 +58,7 @@ class RelaySession:
         self._pipelines = MergedPipelines(redis)
         self._listener = listener(redis, self)
         self._workers: dict[bytes, set[SubscribingWorker]] = {}  # that want a channel
+        self._answers = HostAnswers(self._publish)
         self._slots: tuple[list[int], list[str]] = ([], [])
         self._timer: asyncio.TimerHandle | None = None
         self.joined: r.RelayJoined | None = None  # what a worker is told, once it is open
@@ -83,6 +86,7 @@ class RelaySession:
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+        self._answers.close()
         await self._pipelines.close()
         await self._listener.close()
         await self._redis.aclose()
@@ -114,8 +118,16 @@ class RelaySession:
                     del self._workers[channel]
                     self._listener.unsubscribe(channel.decode())
 
+    def answer(self, worker: SubscribingWorker, answer: r.RelayAnswer) -> None:
+        """A part of this host's answer to a question on a channel. Every worker gives one that is subscribed there."""
+        self._answers.add(worker, set(self._workers.get(answer.channel.encode(), ())), answer)
+
+    def _publish(self, channel: str, message: bytes) -> None:
+        self._pipelines.run(pack_command(("PUBLISH", channel, message)), 1, lambda replies: None)  # type: ignore[arg-type]
+
     def forget(self, worker: SubscribingWorker) -> None:
         """A worker has gone: leave its channels, some in each turn of the event loop."""
+        self._answers.forget(worker)
         if self._is_over or not worker.channels:
             return
         some = [worker.channels.pop() for _ in range(min(CHANNELS_PER_TURN, len(worker.channels)))]

@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from revurb.bus.hub.framing import FramingError, MessageSplitter
 from revurb.bus.hub.host_socket import connect_to_host
+from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pipelines import ServerPipelines, run_pipeline
 from revurb.bus.redis.redis_socket import SocketOwner
 from revurb.bus.redis.shared_redis import ServerSocket, SharedRedis
@@ -55,14 +56,16 @@ class RelayedRedis(SharedRedis, asyncio.Protocol):
             async with asyncio.timeout(OPEN_S):
                 await connect_to_host(self._address, lambda: self)
                 await asyncio.wait((self._ready,))
+            if self._lost is not None:
+                raise RedisUnavailable(str(self._lost))
         except TimeoutError:
-            raise RedisConnectionError(
-                f"the relay of this host has not answered for {OPEN_S:.0f} s"
-            ) from None
+            await self.aclose()
+            raise RedisUnavailable(f"the relay of this host has not answered for {OPEN_S:.0f} s") from None
         except OSError as error:
-            raise RedisConnectionError(f"the relay of this host is away: {error}") from error
-        if self._lost is not None:
-            raise self._lost
+            raise RedisUnavailable(f"the relay of this host is away: {error}") from error
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def aclose(self) -> None:
         self._lose(RedisConnectionError("closed"))
@@ -89,6 +92,9 @@ class RelayedRedis(SharedRedis, asyncio.Protocol):
 
     def distrust(self, reason: str) -> None:
         self.send(r.RelayDistrust(reason))
+
+    def publish_for_host(self, channel: str, key: str, before: bytes, payload: bytes, after: bytes) -> None:
+        self.send(r.RelayAnswer(channel, key, before, payload, after))
 
     def send(self, message: r.FromWorkerToRelay) -> None:
         """Send a message. Without effect if the connection is lost."""

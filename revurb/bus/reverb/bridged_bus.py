@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from revurb.bus.engine import BusEngine, BusHealth
+from revurb.bus.redis.shared_redis import SharedReader
 from revurb.bus.reverb import php
 from revurb.bus.reverb.metrics_answers import LocalQueries
 from revurb.bus.reverb.metrics_requests import Payload, add_channels, add_connections, add_members, add_states
@@ -38,7 +39,7 @@ class BridgedBus:
     """Publishes to the nodes of `bus` and over `bridge`, and adds up the answers of both.
 
     Each Revurb node tells the PHP nodes itself what happens there, and receives over its own bridge what PHP nodes
-    publish.
+    publish. `reader` is what the bridge receives with, if its Redis is a `SharedRedis`.
     """
 
     # What PHP nodes have no part in is the bus's own.
@@ -47,27 +48,36 @@ class BridgedBus:
     admit: Callable[[str, int | None], MaybeAwaitable[bool]]
     release: Callable[[str], None]
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
-    tick: Callable[[], None]
 
-    def __init__(self, bus: BridgeableBus, bridge: ReverbBridge) -> None:
+    def __init__(self, bus: BridgeableBus, bridge: ReverbBridge, reader: SharedReader | None = None) -> None:
         self._bus = bus
         self._bridge = bridge
+        self._reader = reader
         bridge.answer_from(bus.local_view)
         self.enter = bus.enter
         self.leave = bus.leave
         self.admit = bus.admit
         self.release = bus.release
         self.survey = bus.survey
-        self.tick = bus.tick
 
     async def start(self) -> None:
         """Connect to the bus and to the PHP nodes."""
+        if self._reader is not None:
+            self._reader.start()
         await asyncio.gather(self._bus.start(), self._bridge.start())
 
     async def stop(self) -> None:
         """Disconnect from the bus and from the PHP nodes."""
         await self._bus.stop()  # first: members leave, which PHP nodes' clients must be told
         await self._bridge.stop()
+        if self._reader is not None:
+            self._reader.stop()
+
+    def tick(self) -> None:
+        """Do what is due. To be called a few times a second."""
+        self._bus.tick()
+        if self._reader is not None:
+            self._reader.look()
 
     def hold_receiving(self, is_held: bool) -> None:
         """Receive nothing more, of Revurb nodes and of PHP nodes, for as long as `is_held`."""

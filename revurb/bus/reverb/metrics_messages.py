@@ -141,14 +141,20 @@ def _write_old_question(node: str, metric: MetricsQuestion, options: Mapping[str
 def write_answer(question: MetricsQuestion, payload: bytes) -> bytes:
     """The message for an answer, in the form of the question. `payload` must be a JSON array or object: PHP nodes die
     of anything else. Raises UnreadableByPhp."""
+    before, after = around_answer(question)
+    return before + payload + after
+
+
+def around_answer(question: MetricsQuestion) -> tuple[bytes, bytes]:
+    """What is before the payload of an answer and behind it. Raises UnreadableByPhp."""
     if question.form is PhpRelease.OLD:
-        return b'{"type":"%b","key":"%b","application":%b,"payload":%b}' % (
+        before = b'{"type":"%b","key":"%b","application":%b,"payload":' % (
             OLD_ANSWER.encode(),
             question.key.encode(),
             write_application(question.app_id),
-            payload,
         )
-    return b'{"type":"%b","payload":%b}' % (question.key.encode(), payload)
+        return before, b"}"
+    return b'{"type":"%b","payload":' % question.key.encode(), b"}"
 
 
 def new_key() -> str:

@@ -23,14 +23,15 @@ from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.outage_log import OutageLog
 from revurb.bus.redis.receiving_gate import ReceivingGate
+from revurb.bus.redis.shared_redis import SharedRedis
 from revurb.bus.reverb import php, reverb_messages
 from revurb.bus.reverb.message_parts import InvalidReverbMessage
 from revurb.bus.reverb.metrics_answers import LocalQueries, MetricsAnswers
 from revurb.bus.reverb.metrics_messages import (
     MetricsAnswer,
     MetricsQuestion,
+    around_answer,
     new_key,
-    write_answer,
     write_question,
 )
 from revurb.bus.reverb.metrics_requests import MetricsRequests, Payload
@@ -64,7 +65,7 @@ class ReverbBridge:
     def __init__(
         self,
         node: str,
-        connect: Callable[[], Redis],
+        connect: Callable[[], Redis | SharedRedis],
         receiver: Receiver,
         *,
         channel: str = "reverb",
@@ -268,8 +269,8 @@ class ReverbBridge:
             if self.unanswered == 1:
                 _log.warning("questions of PHP nodes come faster than redis takes answers: some get none")
             return
-        answer = write_answer(question, payload)
-        self._connection.commands.run_command("PUBLISH", self._channel, answer)
+        before, after = around_answer(question)
+        self._connection.answer(question.key, before, payload, after)
 
     def _cache_event(self, app_id: str, channel: str, text: bytes) -> None:
         ttl_s = self._cached_for_s(channel)

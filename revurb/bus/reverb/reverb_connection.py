@@ -15,9 +15,10 @@ from redis.asyncio import Redis
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
-from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.scripts import Scripts
+from revurb.bus.redis.sharded_listener import listener
+from revurb.bus.redis.shared_redis import SharedRedis
 
 POLL_S = 0.25  # between two counts of the PHP nodes; one that publishes is counted at once
 SILENT_AFTER_S = 8.0  # without anything received, not even what is published to the own inbox
@@ -51,7 +52,7 @@ class ReverbConnection:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Redis | SharedRedis,
         channels: ReverbChannels,
         gate: ReceivingGate,
         *,
@@ -69,13 +70,15 @@ class ReverbConnection:
         self._on_php_nodes = on_php_nodes
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._received_at = 0.0
-        self._listener = PubSubListener(redis, self, gate)
+        self._listener = listener(redis, self, gate)
         self.commands = CommandQueue(redis, Scripts(), channels.bridges, self._break_off)
 
     async def run(self) -> None:
         """Connect, and work until something breaks. Raises RedisUnavailable at its end, which says what."""
         polling: asyncio.Task[None] | None = None
         try:
+            if isinstance(self._redis, SharedRedis):
+                await self._redis.open()
             self.commands.start()
             try:
                 await self._listener.open(self._channels)
@@ -104,6 +107,14 @@ class ReverbConnection:
         self._listener.subscribe(f"{self._channels.inbox}:end", handled.set)
         await handled.wait()
         await self.commands.flush()
+
+    def answer(self, key: str, before: bytes, payload: bytes, after: bytes) -> None:
+        """Publish an answer on the PHP nodes' channel: `before`, the `payload` and `after`. With the processes that
+        share the connections it is one."""
+        if isinstance(self._redis, SharedRedis):
+            self._redis.publish_for_host(self._channels.php, key, before, payload, after)
+        else:
+            self.commands.run_command("PUBLISH", self._channels.php, b"".join((before, payload, after)))
 
     def count_php_nodes(self, then: Callable[[int], None]) -> None:
         """Ask Redis how many PHP nodes are subscribed; `then` gets the number."""
