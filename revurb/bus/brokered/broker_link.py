@@ -17,6 +17,10 @@ class BrokerLinkOwner(Protocol):
         """The broker can be reached, and knows nothing of this node yet. The owner sends what it holds, in parts
         (`StatePart`) and a `Hello` over several turns of the loop, and then everything that waits."""
 
+    def relinked(self) -> None:
+        """As `linked`, after a break so short that the owner was not told of it. What was sent before may have been
+        handled or not."""
+
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages have come, in the broker's order."""
 

@@ -174,11 +174,12 @@ class BrokeredBus:
         return self.publish(PublishedEvent(app_id, m.TERMINATIONS, user_id.encode()))
 
     def channels(self, app_id: str, prefix: str) -> Awaitable[dict[str, ChannelState]]:
-        return self._ask(
+        view, read = self.local_view, m.read_channels
+        ask, here = (
             lambda id: m.QueryChannels(id, app_id, prefix),
-            m.read_channels,
-            lambda: self.local_view.channels_in_slices(app_id, prefix),
+            lambda: view.channels_in_slices(app_id, prefix),
         )
+        return self._ask(ask, read, here)
 
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:
         return self._ask(
@@ -192,8 +193,8 @@ class BrokeredBus:
         return self._ask(ask, read, lambda: self.local_view.members(app_id, channel))
 
     def connections(self, app_id: str) -> Awaitable[int]:
-        view, read = self.local_view, m.read_count
-        return self._ask(lambda id: m.QueryConnections(id, app_id), read, lambda: view.connections(app_id))
+        ask, here = lambda id: m.QueryConnections(id, app_id), lambda: self.local_view.connections(app_id)
+        return self._ask(ask, m.read_count, here)
 
     def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
         return self._queries.survey(question, deadline_s)
@@ -203,6 +204,14 @@ class BrokeredBus:
     def linked(self) -> None:
         self._outage.when_settled(lambda: self._sender.begin(self._everything()))
 
+    def relinked(self) -> None:
+        self._disconnected()
+        self.linked()
+
+    def _disconnected(self) -> None:
+        for collaborator in (self._sender, self._outage, self._subscriptions):
+            collaborator.disconnected()
+
     def filled(self) -> None:
         if self._sender.messages is None:
             self._sender.begin(self._outbound.unsent())
@@ -211,9 +220,7 @@ class BrokeredBus:
         self._sender.go_on()
 
     def unlinked(self) -> None:
-        self._sender.cancel()
-        self._outage.lost_again()
-        self._subscriptions.disconnected()
+        self._disconnected()
         if not self._linked:
             return
         self._linked = False

@@ -73,7 +73,7 @@ class Outage:
         self._when_settled = then
         self._settling.begin(self._settle())
 
-    def lost_again(self) -> None:
+    def disconnected(self) -> None:
         """The broker has gone again; what waits for `when_settled` is void."""
         self._when_settled = None
 

@@ -43,7 +43,7 @@ class PacedSender:
         self._has_followers = False
         yield from messages
 
-    def cancel(self) -> None:
+    def disconnected(self) -> None:
         """The link is broken."""
         self.messages = None
         self._has_followers = False
@@ -54,7 +54,7 @@ class PacedSender:
         if self.messages is not None:
             self._when_done = self._loop.create_future()
             await asyncio.wait((self._when_done,), timeout=timeout_s)
-            self.cancel()
+            self.disconnected()
 
     def go_on(self) -> None:
         """Send what the link takes, for TURN_S seconds, and then in the next turn."""

@@ -12,6 +12,7 @@ from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.redis_heartbeat import RedisHeartbeat
 from revurb.bus.redis.resync_barrier import ResyncBarrier
+from revurb.bus.redis.short_break import ShortBreak
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
@@ -23,6 +24,7 @@ class LinkMemory:
     because keys that all nodes have in common were lost. `connections` are this node's, by app."""
 
     owner: BrokerLinkOwner
+    short_break: ShortBreak
     node: str
     events: MemberEvents
     keys: Keys

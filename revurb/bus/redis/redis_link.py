@@ -27,6 +27,7 @@ from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S, RedisH
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.shared_redis import LinkedRedis, SharedReader, SharedRedis
+from revurb.bus.redis.short_break import ShortBreak
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 
@@ -69,6 +70,7 @@ class RedisLink:
         incoming = IncomingEvents(topics, invalid, self._on_event, self._on_overflow)
         self._memory = LinkMemory(
             owner=owner,
+            short_break=ShortBreak(owner),
             node=node,
             events=events,
             keys=keys,
@@ -125,6 +127,7 @@ class RedisLink:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+        self._memory.short_break.cancel()
         if self._reader is not None:
             self._reader.stop()
 
@@ -180,7 +183,9 @@ class RedisLink:
                 _log.exception("the link to redis failed, trying on")
             if was_up:
                 backoff.reset()
-                self._owner.unlinked()
+                self._memory.short_break.begin()
+            else:
+                self._memory.short_break.is_outage()
             await asyncio.sleep(backoff.next_s())
 
     def _on_silence(self, error: RedisUnavailable) -> None:

@@ -200,7 +200,7 @@ class RedisSession:
             memory.taken.forget()  # so are the numbers of this node's events
         self.is_up = True
         self._leases.start()
-        memory.owner.linked()
+        memory.short_break.up(is_same_redis=not is_new_redis)
 
     # Messages from the bus.
 

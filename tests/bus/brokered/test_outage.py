@@ -82,7 +82,7 @@ async def test_a_broker_that_is_back_waits_until_all_is_delivered() -> None:
         alone.outbound.add(PublishedEvent(APP, "news", text), None)
     alone.outage.begin()
     alone.outage.when_settled(lambda: alone.done.append(b"too early"))
-    alone.outage.lost_again()
+    alone.outage.disconnected()
     alone.outage.when_settled(lambda: alone.done.append(b"back"))
     await turns_until(alone.done, b"back")
     alone.outage.when_settled(lambda: alone.done.append(b"at once"))

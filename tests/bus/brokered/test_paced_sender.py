@@ -91,7 +91,7 @@ async def test_a_broken_link_ends_it() -> None:
     link = Link()
     sender = PacedSender(cast(BrokerLink, link))
     sender.begin(messages(3, TURN_S))
-    sender.cancel()
+    sender.disconnected()
     for _ in range(5):
         await asyncio.sleep(0)
     assert len(link.sent) == 1
@@ -127,7 +127,7 @@ async def test_what_follows_is_sent_behind_the_others_and_once() -> None:
     assert [each.id for each in link.sent if isinstance(each, m.QueryConnections)] == [0, 1, 2, 0, 1, 0]
     link.room = 0
     sender.follow(messages(1))
-    sender.cancel()
+    sender.disconnected()
     link.room = 100
     sender.follow(messages(1))
     assert len(link.sent) == 7
