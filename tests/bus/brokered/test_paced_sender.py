@@ -72,7 +72,7 @@ async def test_waiting_for_the_last_message() -> None:
         await sender.finish(60)
     assert len(link.sent) == 4
     sender.begin(messages(4, TURN_S))
-    asyncio.get_running_loop().call_soon(sender.cancel)
+    asyncio.get_running_loop().call_soon(sender.disconnected)
     async with asyncio.timeout(10):
         await sender.finish(60)
     assert len(link.sent) < 8
