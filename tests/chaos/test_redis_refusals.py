@@ -14,7 +14,7 @@ from tests.bus.engines import APP, RedisCluster, texts_up_to
 from tests.redis_server import RedisServer
 
 AT_ONCE = 300  # events of one turn: several runs of a script in a pipeline, which Redis does not read at once
-MAX_WAITING = 8000  # of them: 19 MB, below what would be dropped
+MAX_WAITING = 1200  # of them: four turns
 TIMES = 20
 _SLOW = """
 local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end
