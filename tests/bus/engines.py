@@ -230,7 +230,7 @@ class RedisCluster(_NodeGroup):
     """Nodes and a real Redis. `behind` leads nodes, by number, through a proxy. A server that is `shared` goes on at
     the end; this cluster's keys have a prefix of their own. `more` is for the links."""
 
-    def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False, **more: float) -> None:
+    def __init__(self, server: Server, lease_s: float = LEASE_S, shared: bool = False, **more: Any) -> None:
         self._more = more
         super().__init__()
         self._shared = shared

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from revurb.bus.redis.pipelines import FAILURES, CommandArg, ServerPipelines, run_pipeline
+from revurb.bus.redis.redis_socket import RedisSocket
 from tests.bus.redis.test_redis_socket import client, speaking
 from tests.redis_server import RedisServer
 
@@ -128,7 +129,7 @@ async def test_a_replica_where_the_master_was_is_left(server: RedisServer) -> No
         await admin.replicaof("127.0.0.1", "1")
         (error,) = await run_pipeline(sender, [("INCR", "n")])
         assert isinstance(error, ReadOnlyError)
-        assert sender._socket is not None
+        assert isinstance(sender._socket, RedisSocket)
         sender._socket._connection.connection_pool = type("Sentinels", (), {"is_master": True})
         with pytest.raises(RedisConnectionError, match="The previous master is now a slave"):
             await run_pipeline(sender, [("INCR", "n")])
