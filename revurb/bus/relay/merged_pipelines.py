@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from redis.asyncio import RedisCluster
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.cluster_pipelines import ClusterPipelines
 from revurb.bus.redis.pipelines import AnyRedis, CommandArgs, PipelineDone, ServerPipelines
+
+_log = logging.getLogger(__name__)
 
 MAX_COMMANDS = 400  # of a pipeline, unless one worker's has more: its replies are read in one go, 4 ms
 
@@ -96,11 +99,14 @@ class MergedPipelines:
         batch, first = self._in_flight, 0
         self._in_flight = []
         for each in batch:
-            if isinstance(replies, Exception):
-                each.done(replies)
-            else:
-                each.done(replies if len(batch) == 1 else replies[first : first + each.size])
+            own = replies
+            if isinstance(replies, list) and len(batch) > 1:
+                own = replies[first : first + each.size]
                 first += each.size
+            try:
+                each.done(own)
+            except Exception:  # whatever it is, the other workers have to be told
+                _log.exception("replies not passed on")
         self._send_next()
 
 

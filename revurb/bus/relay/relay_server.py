@@ -41,7 +41,8 @@ class RelayedWorker(asyncio.Protocol):
 
     def send(self, message: r.FromRelay) -> None:
         """Without effect once it has gone."""
-        self._transport.write(r.encode_relay_frame(message))
+        if not self._transport.is_closing():  # of a closed one, `write` raises
+            self._transport.write(r.encode_relay_frame(message))
 
     def join(self, session: RelaySession) -> None:
         """Redis is connected."""
@@ -51,9 +52,8 @@ class RelayedWorker(asyncio.Protocol):
 
     def lose(self, reason: str) -> None:
         """Redis cannot be reached, or not any more; or this worker has missed something."""
-        if not self._transport.is_closing():
-            self.send(r.RelayLost(reason))
-            self._transport.close()
+        self.send(r.RelayLost(reason))
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transport does not inherit from it
@@ -97,6 +97,8 @@ class RelayedWorker(asyncio.Protocol):
     def _reply(self, id: int, replies: list[Any] | Exception) -> None:
         if isinstance(replies, Exception):
             self.send(r.RelayFailure(id, replies))
+            return
+        if self._transport.is_closing():
             return
         frame = r.encode_relay_frame(r.RelayReplies(id, replies))
         if len(frame) > MAX_MESSAGE_BYTES:
