@@ -73,11 +73,12 @@ class RelayedRedis(SharedRedis, asyncio.Protocol):
             self._transport.close()
 
     async def execute_command(self, *args: Any) -> Any:
-        pipelines = ServerPipelines(lambda: self.commands)
+        pipelines, before = ServerPipelines(lambda: self.commands), self._commands
         try:
             (reply,) = await run_pipeline(pipelines, [args])
         finally:
             await pipelines.close()
+            self._commands = before
         if isinstance(reply, Exception):
             raise reply
         return reply
