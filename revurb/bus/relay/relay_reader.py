@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 from revurb._speedups.shared_log import SharedLog
-from revurb.bus.hub.event_log import LogDescriptors
-from revurb.bus.relay.relay_records import RelayedMessage, SubscribedAt, channel_bucket, read_record
+from revurb.bus.hub.event_log import EVERYONE, LogDescriptors
+from revurb.bus.relay.relay_records import RelayRecord, channel_bucket, read_record
 
 READ_RECORDS = 64  # at a time
 TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
 
-RecordsRead = Callable[[list[RelayedMessage | SubscribedAt]], None]
+RecordsRead = Callable[[list[RelayRecord]], None]
 
 
 class RelayReader:
@@ -37,7 +37,7 @@ class RelayReader:
 
     def start(self) -> None:
         """Raises OSError if too many processes are attached already."""
-        self._wake = self._wakes[self._log.attach(os.getpid())]
+        self._wake = self._wakes[self._log.attach(os.getpid(), EVERYONE)]
         self._is_attached = True
         self._loop.add_reader(self._wake, self.look)
 
@@ -129,7 +129,7 @@ class RelayReader:
             self._on_records = None
             self._on_missed(missed)
             return
-        found: list[RelayedMessage | SubscribedAt] = []
+        found: list[RelayRecord] = []
         for record in records:
             try:
                 found.append(read_record(record or b""))

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from revurb._speedups.shared_log import SharedLog, topic_bucket
-from revurb.bus.hub.event_log import LogDescriptors
+from revurb.bus.hub.event_log import EVERYONE, LogDescriptors
 
-_MESSAGE, _SUBSCRIBED = b"m", b"s"
+_BEGINNING, _MESSAGE, _SUBSCRIBED = b"b", b"m", b"s"
 _CHANNEL_AT = 3  # behind the kind and the length of the name
+
+
+class SessionBeginning(NamedTuple):
+    """A session of a relay with Redis begins here. Between this and the one before, messages were missed: what is behind
+    it is for nobody who has joined the one before."""
 
 
 class RelayedMessage(NamedTuple):
@@ -39,7 +44,10 @@ def channel_bucket(channel: bytes) -> int:
     return topic_bucket("", channel.decode(errors="replace"))
 
 
-def read_record(record: bytes) -> RelayedMessage | SubscribedAt:
+RelayRecord: TypeAlias = RelayedMessage | SubscribedAt | SessionBeginning
+
+
+def read_record(record: bytes) -> RelayRecord:
     """Raises ValueError, which is what msgspec's errors are, for anything else."""
     kind = record[:1]
     if kind == _MESSAGE:
@@ -47,6 +55,8 @@ def read_record(record: bytes) -> RelayedMessage | SubscribedAt:
         return RelayedMessage(record[_CHANNEL_AT:end], record[end:])
     if kind == _SUBSCRIBED:
         return _read_subscribed(memoryview(record)[1:])
+    if kind == _BEGINNING:
+        return SessionBeginning()
     raise ValueError("not a record of a relay")
 
 
@@ -72,6 +82,13 @@ class RelayRecords:
         if self._is_open:
             self._is_open = False
             self._log.detach()
+
+    def session_begins(self) -> None:
+        """What is appended from now on is of another session with Redis."""
+        if self._is_open:
+            self._subscribed.clear()  # of the one before
+            self._log.append(_BEGINNING, 0, EVERYONE)
+            self._wake_soon()
 
     def append(self, channel: bytes, data: bytes) -> None:
         """Append a message. Raises ValueError if it is too large."""

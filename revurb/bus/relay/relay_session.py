@@ -78,6 +78,7 @@ class RelaySession:
         if is_cluster:
             self._slots = self._read_slots()
             self._timer = self._loop.call_later(SLOTS_AGAIN_S, self._look_at_slots)
+        self._records.session_begins()
         server = self._listener.server_of("")
         self.joined = r.RelayJoined(server, self._timeout_s, is_cluster, *self._slots)
 
@@ -103,7 +104,11 @@ class RelaySession:
             self._listener.subscribe(channel.decode(), self._confirmation(worker, channel))
 
     def _confirmation(self, worker: SubscribingWorker, channel: bytes) -> Callable[[], None]:
-        return lambda: self._records.subscribed(worker.token, worker.connection, channel)
+        def begun() -> None:
+            if not self._is_over:
+                self._records.subscribed(worker.token, worker.connection, channel)
+
+        return begun
 
     def unsubscribe(self, worker: SubscribingWorker, channels: Iterable[bytes]) -> None:
         """Want these channels no more."""
@@ -163,6 +168,8 @@ class RelaySession:
     # What the listener calls (`PubSubHandler`).
 
     def on_message(self, channel: bytes, data: bytes) -> None:
+        if self._is_over:  # another one may have begun
+            return
         try:
             self._records.append(channel, data)
         except ValueError as error:

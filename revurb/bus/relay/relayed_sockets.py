@@ -19,7 +19,7 @@ from hiredis import Reader
 from revurb.bus.redis.redis_socket import NOTHING, SocketOwner
 from revurb.bus.relay import relay_messages as r
 from revurb.bus.relay.relay_reader import RelayReader
-from revurb.bus.relay.relay_records import RelayedMessage, SubscribedAt
+from revurb.bus.relay.relay_records import RelayedMessage, RelayRecord, SubscribedAt
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ class MessageSocket(_RelayedSocket):
         self._replies: deque[list[Any]] = deque()
         self._reads_on = False
         self._end: Exception | None = None  # comes behind what is not read yet
+        self._is_read = False  # all that is for this connection
         self._is_closed = False
         reader.begin(self._on_records, self._on_missed)
 
@@ -165,12 +166,15 @@ class MessageSocket(_RelayedSocket):
                 await asyncio.sleep(0)
         self._channels.clear()
 
-    def _on_records(self, records: list[RelayedMessage | SubscribedAt]) -> None:
+    def _on_records(self, records: list[RelayRecord]) -> None:
         channels, replies = self._channels, self._replies
         for record in records:
             if isinstance(record, RelayedMessage):
                 if channels.get(record.channel):  # another one may have the same bucket
                     replies.append([b"message", *record])
+            elif not isinstance(record, SubscribedAt):
+                self._on_next_session()
+                break
             elif record.connection == self._connection:
                 for channel in record.channels:
                     if channel in channels:
@@ -178,6 +182,12 @@ class MessageSocket(_RelayedSocket):
                     replies.append([b"subscribe", channel, 1])
         if not self.is_paused and not self.is_lost:
             self._pass_on(self._next)
+
+    def _on_next_session(self) -> None:
+        """What is behind this is for those who have joined another session, and nothing more is for this connection."""
+        self._reader.end()
+        self._is_read = True
+        self.end_behind_messages(ConnectionError("the relay of this host has connected anew"))
 
     def _on_missed(self, missed: int) -> None:
         _log.warning("too slow for the log of the host, reading redis' own", extra={"at_most": missed})
@@ -195,7 +205,8 @@ class MessageSocket(_RelayedSocket):
         if self.is_lost or self._end is None:
             return
         self._reader.look()
-        if self.is_paused or self._replies or self._reader.has_unread:
+        is_read = self._is_read or not (self.is_paused or self._reader.has_unread)
+        if self._replies or not is_read:
             self._loop.call_later(_AGAIN_S, self._end_if_read)
         else:
             self.break_off(self._end)

@@ -59,6 +59,12 @@ class HostWorker:
 
         self.listener.subscribe(channel, begun)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether something has come that waits for the gate."""
+        messages = self.redis._messages
+        return messages is not None and messages.is_paused
+
     def heard(self, channel: bytes) -> list[bytes]:
         return [data for name, data in self.messages if name == channel]
 
