@@ -6,7 +6,7 @@ error is an extension with the name of its class and its text.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import redis.exceptions
@@ -16,6 +16,9 @@ from redis.exceptions import RedisError, ResponseError
 from revurb.bus.hub.framing import framed
 
 _ERROR = 1  # code of the extension
+
+
+_Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
 
 
 class RelayMessage(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -29,8 +32,8 @@ class RelayJoin(RelayMessage, frozen=True, tag=1):
     """The first message on a connection. `token` is the worker's in the log of the host, and `connection` the number of
     this connection among those that it has had."""
 
-    token: int
-    connection: int
+    token: _Number
+    connection: _Number
 
 
 class RelayCommands(RelayMessage, frozen=True, tag=2):

@@ -16,12 +16,13 @@ from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.hub.event_log import EVERYONE, LogDescriptors
 
 _BEGINNING, _MESSAGE, _SUBSCRIBED = b"b", b"m", b"s"
+MAX_CHANNEL_BYTES = 65_535  # of its name
 _CHANNEL_AT = 3  # behind the kind and the length of the name
 
 
 class SessionBeginning(NamedTuple):
-    """A session of a relay with Redis begins here. Between this and the one before, messages were missed: what is behind
-    it is for nobody who has joined the one before."""
+    """A session of a relay with Redis begins here. Between this and the one before, messages were missed: what follows
+    is for nobody who has joined the one before."""
 
 
 class RelayedMessage(NamedTuple):

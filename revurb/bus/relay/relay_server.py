@@ -11,8 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-import msgspec
-
 from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter
 from revurb.bus.hub.host_socket import listen_on_host
@@ -67,7 +65,7 @@ class RelayedWorker(asyncio.Protocol):
         try:
             for body in self._splitter.feed(data):
                 self._receive(r.read_from_worker(body))
-        except (FramingError, msgspec.MsgspecError, RecursionError) as error:
+        except (FramingError, ValueError, RecursionError) as error:  # msgspec's are a ValueError
             _log.error("a worker's connection is broken", extra={"error": str(error)})
             self._transport.abort()
 

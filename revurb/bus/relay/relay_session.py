@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from hiredis import pack_command
@@ -17,7 +17,7 @@ from revurb.bus.redis.sharded_listener import listener
 from revurb.bus.relay import relay_messages as r
 from revurb.bus.relay.host_answers import HostAnswers
 from revurb.bus.relay.merged_pipelines import MergedPipelines
-from revurb.bus.relay.relay_records import RelayRecords
+from revurb.bus.relay.relay_records import MAX_CHANNEL_BYTES, RelayRecords
 
 _log = logging.getLogger(__name__)
 
@@ -96,12 +96,16 @@ class RelaySession:
         """Send commands of a worker. `done` is not called any more when the session is over."""
         self._pipelines.run(packed, count, done)
 
-    def subscribe(self, worker: SubscribingWorker, channels: Iterable[bytes]) -> None:
-        """Each channel is confirmed in the log, at the place where the subscription begins."""
-        for channel in channels:
+    def subscribe(self, worker: SubscribingWorker, channels: Sequence[bytes]) -> None:
+        """Each channel is confirmed in the log, at the place where the subscription begins. Raises ValueError for what
+        is no name of a channel."""
+        names = [channel.decode() for channel in channels]
+        if any(len(channel) > MAX_CHANNEL_BYTES for channel in channels):
+            raise ValueError(f"a channel whose name has more than {MAX_CHANNEL_BYTES} bytes")
+        for channel, name in zip(channels, names, strict=True):
             worker.channels.add(channel)
             self._workers.setdefault(channel, set()).add(worker)
-            self._listener.subscribe(channel.decode(), self._confirmation(worker, channel))
+            self._listener.subscribe(name, self._confirmation(worker, channel))
 
     def _confirmation(self, worker: SubscribingWorker, channel: bytes) -> Callable[[], None]:
         def begun() -> None:
