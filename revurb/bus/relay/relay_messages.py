@@ -1,7 +1,7 @@
 """The messages between a worker and the relay of its host, on the stream that `revurb.bus.hub.framing` cuts.
 
 Wire format: MessagePack arrays whose first element is the type's tag. A reply of Redis is what hiredis makes of it; an
-error is an extension with the name of its class and its text.
+error is an extension with the name of its class, its text and its code.
 """
 
 from __future__ import annotations
@@ -116,20 +116,24 @@ FromRelay: TypeAlias = RelayJoined | RelayReplies | RelayFailure | RelayLost
 def _pack_error(value: object) -> msgspec.msgpack.Ext:
     if not isinstance(value, Exception):
         raise NotImplementedError(f"a reply of the type {type(value).__name__}")
-    return msgspec.msgpack.Ext(_ERROR, msgspec.msgpack.encode((type(value).__name__, str(value))))
+    code = getattr(value, "status_code", None)  # the first word of what Redis said, where redis-py cuts it off
+    return msgspec.msgpack.Ext(_ERROR, msgspec.msgpack.encode((type(value).__name__, str(value), code)))
 
 
 def _unpack_error(code: int, data: memoryview) -> Exception:
-    name, text = msgspec.msgpack.decode(data, type=tuple[str, str])
+    name, text, status_code = msgspec.msgpack.decode(data, type=tuple[str, str, str | None])
     if name == "TimeoutError":
         return TimeoutError(text)
     kind = getattr(redis.exceptions, name, None)
     if not isinstance(kind, type) or not issubclass(kind, RedisError):
         return RedisConnectionError(text or name)
     try:
-        return kind(text)
+        error = kind(text)
     except Exception:  # some read more than a text from what they are given
-        return ResponseError(text)
+        error = ResponseError(text)
+    if status_code is not None:
+        error.status_code = status_code
+    return error
 
 
 _encode = msgspec.msgpack.Encoder(enc_hook=_pack_error).encode
