@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from typing import Any, NamedTuple
 
 from hiredis import Reader
 from redis.asyncio import RedisCluster
+from redis.exceptions import ResponseError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.cluster_pipelines import ClusterPipelines
-from revurb.bus.redis.pipelines import AnyRedis, CommandArgs, PipelineDone, ServerPipelines
+from revurb.bus.redis.pipelines import AnyRedis, CommandArgs, PipelineDone, ServerPipelines, run_pipeline
 
 _log = logging.getLogger(__name__)
 
@@ -83,13 +85,18 @@ class MergedPipelines:
 
     async def _load(self, commands: list[CommandArgs]) -> None:
         assert self._cluster is not None
+        assert self._servers is not None
         replies: list[Any] = []
         try:
-            for args in commands:
-                if args[0] == "SCRIPT":
-                    replies.append(await self._cluster.script_load(str(args[2], "utf-8")))  # type: ignore[arg-type]
-                else:
-                    replies.append(await self._cluster.execute_command(*args))
+            for is_script, group in itertools.groupby(commands, lambda args: args[0] == "SCRIPT"):
+                if not is_script:
+                    replies += await run_pipeline(self._servers, list(group))
+                    continue
+                for args in group:
+                    try:
+                        replies.append(await self._cluster.script_load(str(args[2], "utf-8")))  # type: ignore[arg-type]
+                    except ResponseError as error:
+                        replies.append(error)
         except Exception as error:  # of several types; the workers know what each means
             self._on_replies(error)
         else:

@@ -116,7 +116,9 @@ FromRelay: TypeAlias = RelayJoined | RelayReplies | RelayFailure | RelayLost
 def _pack_error(value: object) -> msgspec.msgpack.Ext:
     if not isinstance(value, Exception):
         raise NotImplementedError(f"a reply of the type {type(value).__name__}")
-    code = getattr(value, "status_code", None)  # the first word of what Redis said, where redis-py cuts it off
+    code = getattr(
+        value, "status_code", None
+    )  # the first word of what Redis said, where redis-py cuts it off
     return msgspec.msgpack.Ext(_ERROR, msgspec.msgpack.encode((type(value).__name__, str(value), code)))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from revurb.bus.redis.pipelines import FAILURES
 from revurb.bus.relay.merged_pipelines import MAX_COMMANDS, MergedPipelines
 from tests.bus.relay.relayed_host import DEADLINE_S, RelayedHost, until
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisClusterServers, RedisServer
 
 
 async def test_each_worker_gets_its_own_replies_in_its_order(host: RelayedHost) -> None:
@@ -127,3 +129,31 @@ def _merged(host: RelayedHost) -> MergedPipelines:
     session = host.relay._session
     assert session is not None
     return session._pipelines
+
+
+async def test_scripts_are_loaded_on_every_server_of_a_cluster_and_errors_of_others_are_theirs(
+    redis_cluster: RedisClusterServers, tmp_path: Path
+) -> None:
+    """A script that Redis does not know yet is an error of who calls it, and none of who loads it."""
+    await redis_cluster.start()
+    host = RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock"))
+    await host.start_relay()
+    try:
+        loader, caller = await host.worker(), await host.worker()
+        source = "return redis.call('INCRBY', KEYS[1], 3)"
+        sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        blocked = asyncio.ensure_future(caller.run(("BLPOP", "{a}nothing", "0.1")))
+        await until(lambda: _merged(host)._in_flight)
+        called = asyncio.ensure_future(loader.run(("INCR", "{b}n"), ("EVALSHA", "0" * 40, 1, "{b}n")))
+        await until(lambda: _merged(host)._waiting)
+        third = await host.worker()
+        loaded = asyncio.ensure_future(third.redis.script_load(source))
+        await asyncio.gather(blocked, loaded)
+        replies = await called
+        assert replies[0] == 1
+        assert isinstance(replies[1], NoScriptError)
+        replies = await caller.run(*(("EVALSHA", sha, 1, f"{{{tag}}}n") for tag in "abcdefgh"))
+        assert replies == [3, 4, 3, 3, 3, 3, 3, 3]
+        await caller.run(*(("DEL", f"{{{tag}}}n") for tag in "abcdefgh"))
+    finally:
+        await host.close()
