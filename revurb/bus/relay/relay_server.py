@@ -24,7 +24,7 @@ from revurb.bus.relay.relay_session import RelaySession
 
 _log = logging.getLogger(__name__)
 
-MIN_SESSION_S = 1.0  # before a worker may have it connect anew: others may have no reason to
+MIN_SESSION_S = 1.0  # between two times that workers have it connect anew: others may have no reason to
 
 
 class RelayedWorker(asyncio.Protocol):
@@ -185,8 +185,14 @@ class RelayServer:
 
     def distrust(self, session: RelaySession, reason: str) -> None:
         """A worker has found out that the connections to Redis are of no use."""
-        if session is self._session and asyncio.get_running_loop().time() - self._joined_at >= MIN_SESSION_S:
-            session.end(RedisUnavailable(reason))
+        loop, error = asyncio.get_running_loop(), RedisUnavailable(reason)
+        ends_at = self._joined_at + MIN_SESSION_S
+        if session is not self._session:
+            return
+        if loop.time() < ends_at:
+            loop.call_at(ends_at, session.end, error)
+        else:
+            session.end(error)
 
     async def _open(self, session: RelaySession) -> None:
         try:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import struct
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from revurb.bus.brokered.broker_messages import VERSION
 from revurb.bus.hub.framing import MessageSplitter
+from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.relay import relay_messages as r
+from revurb.bus.relay.relay_server import RelayServer
+from revurb.bus.relay.relay_session import RelaySession
 from tests.bus.relay.relayed_host import DEADLINE_S, RelayedHost, until
+from tests.redis_server import RedisServer
 
 GARBAGE = [
     b"\xff" * 100,
@@ -31,6 +37,17 @@ GARBAGE = [
         for body in map(msgspec.msgpack.encode, ((1, -1, 1), (1, 0, 1), (1, 2.5, 1), (1, 1, 0), (9, 1), (1,)))
     ),
 ]
+
+
+def relay_of(host: RelayedHost) -> RelayServer:
+    assert host.relay is not None
+    return host.relay
+
+
+def session_of(host: RelayedHost) -> RelaySession:
+    session = relay_of(host)._session
+    assert session is not None
+    return session
 
 
 @contextlib.asynccontextmanager
@@ -76,9 +93,7 @@ async def test_a_channel_that_has_no_name_disconnects_who_wants_it(host: Relayed
             assert await reader.read() == b""
     await worker.subscribe("more")
     assert worker.lost == []
-    assert host.relay is not None
-    session = host.relay._session
-    assert session is not None
+    session = session_of(host)
     await until(lambda: len(session._workers) == 2)
 
 
@@ -87,8 +102,65 @@ async def test_what_a_hostile_worker_subscribed_to_is_left(host: RelayedHost) ->
         writer.write(r.encode_relay_frame(r.RelayJoin(1 << 40, 1)))
         await reader.read(1000)
         writer.write(r.encode_relay_frame(r.RelaySubscribe([b"a", b"b"])))
-        assert host.relay is not None
-        session = host.relay._session
-        assert session is not None
+        session = session_of(host)
         await until(lambda: len(session._workers) == 2)
     await until(lambda: not session._workers)
+
+
+async def test_a_worker_that_has_no_use_for_the_connections_has_them_made_anew_for_all(
+    host: RelayedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not more often than once in a while. Whoever says so of connections that are gone says nothing new."""
+    monkeypatch.setattr("revurb.bus.relay.relay_server.MIN_SESSION_S", 0.3)
+    first, second, third = [await host.worker() for _ in range(3)]
+    session = session_of(host)
+    first.redis.distrust("no beat")
+    second.redis.distrust("no beat either")
+    await until(lambda: first.lost and second.lost and third.lost)
+    assert asyncio.get_running_loop().time() >= relay_of(host)._joined_at + 0.3
+    assert {*first.lost, *second.lost, *third.lost} == {"no beat"}
+    late = await host.worker()
+    assert await late.run(("PING",)) == [b"PONG"]
+    relay_of(host).distrust(session, "too late")
+    assert session_of(host) is not session
+    assert await late.run(("PING",)) == [b"PONG"]
+    assert late.lost == []
+
+
+async def test_a_redis_that_is_away_is_told_and_connected_to_when_it_comes(
+    host: RelayedHost, server: RedisServer
+) -> None:
+    relay = relay_of(host)
+    assert not relay.is_cut_off
+    await server.kill()
+    worker = host.new_worker()
+    with pytest.raises(RedisUnavailable, match="connecting to"):
+        await worker.redis.open()
+    await server.start()
+    await (await host.worker()).run(("PING",))
+    assert not relay.is_cut_off
+
+
+async def test_a_black_hole_is_no_redis(
+    host: RelayedHost, server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker waits for it, not for ever, and one that comes meanwhile waits with it."""
+    monkeypatch.setattr("revurb.bus.relay.relay_session.OPEN_S", 0.3)
+    server.signal(signal.SIGSTOP)
+    workers = [host.new_worker() for _ in range(2)]
+    async with asyncio.timeout(DEADLINE_S):
+        told = await asyncio.gather(*(each.redis.open() for each in workers), return_exceptions=True)
+    assert [str(error) for error in told] == ["no answer for 0 s"] * 2
+    server.signal(signal.SIGCONT)
+    assert await (await host.worker()).run(("PING",)) == [b"PONG"]
+
+
+async def test_the_end_is_told_to_all(host: RelayedHost) -> None:
+    worker, relay = await host.worker(), relay_of(host)
+    assert not relay.no_connections.is_set()
+    await host.stop_relay()
+    await until(lambda: worker.lost)
+    assert worker.lost == ["the relay of this host ends"]
+    assert relay.no_connections.is_set()
+    with pytest.raises(RedisUnavailable, match="the relay of this host is away"):
+        await host.new_worker().redis.open()
