@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
@@ -24,6 +25,7 @@ from revurb.bus.relay.relay_session import RelaySession
 
 _log = logging.getLogger(__name__)
 
+CHANNELS_PER_TURN = 500  # that a worker joins or leaves: 2 ms
 MIN_SESSION_S = 1.0  # between two times that workers have it connect anew: others may have no reason to
 
 
@@ -36,6 +38,7 @@ class RelayedWorker(asyncio.Protocol):
         self.session: RelaySession | None = None  # once it was told of it
         self._server = server
         self._splitter = MessageSplitter()
+        self._waiting: deque[bytes] = deque()  # messages, while nothing is read
 
     def send(self, message: r.FromRelay) -> None:
         """Without effect once it has gone."""
@@ -63,16 +66,43 @@ class RelayedWorker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            for body in self._splitter.feed(data):
-                self._receive(r.read_from_worker(body))
-        except (FramingError, ValueError, RecursionError) as error:  # msgspec's are a ValueError
-            _log.error("a worker's connection is broken", extra={"error": str(error)})
-            self._transport.abort()
+            self._waiting.extend(self._splitter.feed(data))
+        except FramingError as error:
+            self._break_off(error)
+        else:
+            self._receive_some()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.clear()
         if self.session is not None:
             self.session.forget(self)
         self._server.remove(self)
+
+    def _receive_some(self) -> None:
+        """Receive what has come, but for what is too much for one turn of the event loop."""
+        waiting, left = self._waiting, CHANNELS_PER_TURN
+        try:
+            while waiting:
+                message = r.read_from_worker(waiting.popleft())
+                self._receive(message)
+                if isinstance(message, r.RelaySubscribe | r.RelayUnsubscribe):
+                    left -= len(message.channels)
+                    if left <= 0:
+                        self._transport.pause_reading()
+                        asyncio.get_running_loop().call_soon(self._receive_more)
+                        return
+        except (FramingError, ValueError, RecursionError) as error:  # msgspec's are a ValueError
+            waiting.clear()
+            self._break_off(error)
+
+    def _receive_more(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._receive_some()
+
+    def _break_off(self, error: Exception) -> None:
+        _log.error("a worker's connection is broken", extra={"error": str(error)})
+        self._transport.abort()
 
     def _receive(self, message: r.FromWorkerToRelay) -> None:
         session = self.session

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import signal
 import struct
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +18,7 @@ from revurb.bus.brokered.broker_messages import VERSION
 from revurb.bus.hub.framing import MessageSplitter
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.relay import relay_messages as r
-from revurb.bus.relay.relay_server import RelayServer
+from revurb.bus.relay.relay_server import CHANNELS_PER_TURN, RelayServer
 from revurb.bus.relay.relay_session import RelaySession
 from tests.bus.relay.relayed_host import DEADLINE_S, RelayedHost, until
 from tests.redis_server import RedisServer
@@ -164,3 +166,47 @@ async def test_the_end_is_told_to_all(host: RelayedHost) -> None:
     assert relay.no_connections.is_set()
     with pytest.raises(RedisUnavailable, match="the relay of this host is away"):
         await host.new_worker().redis.open()
+
+
+async def test_many_channels_are_joined_and_left_in_slices_and_in_order(host: RelayedHost) -> None:
+    """Whatever comes at once: others have their turn in between."""
+    turn, in_turn = 0, Counter[int]()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with connected(host) as (reader, writer):
+        writer.write(r.encode_relay_frame(r.RelayJoin(1 << 40, 1)))
+        await reader.read(1000)
+        session = session_of(host)
+        subscribe, unsubscribe = session.subscribe, session.unsubscribe
+
+        def subscribing(worker: Any, channels: Sequence[bytes]) -> None:
+            in_turn[turn] += len(channels)
+            subscribe(worker, channels)
+
+        def unsubscribing(worker: Any, channels: Iterable[bytes]) -> None:
+            in_turn[turn] += len(list(channels))
+            unsubscribe(worker, channels)
+
+        session.subscribe, session.unsubscribe = subscribing, unsubscribing  # type: ignore[method-assign]
+        channels = [b"channel-%d" % number for number in range(4000)]
+        frames = [r.encode_relay_frame(r.RelaySubscribe(channels[n : n + 50])) for n in range(0, 4000, 50)]
+        frames += [
+            r.encode_relay_frame(r.RelayUnsubscribe(channels[n : n + 50])) for n in range(50, 4000, 50)
+        ]
+        frames.append(r.encode_relay_frame(r.RelayCommands(7, b"PING\r\n", 1)))
+        turning = asyncio.create_task(count_turns())
+        writer.write(b"".join(frames))
+        splitter, bodies = MessageSplitter(), list[bytes]()
+        while not bodies:
+            bodies += splitter.feed(await reader.read(1000))
+        assert r.read_from_relay(bodies[0]) == r.RelayReplies(7, [b"PONG"])
+        assert list(session._workers) == channels[:50]
+    assert in_turn.total() == 4000 + 3950
+    assert max(in_turn.values()) == CHANNELS_PER_TURN
+    turning.cancel()
+    assert session_of(host) is session
