@@ -10,10 +10,11 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("frames", "server_frames", "fanout", "heads", "queries", "shared_log")
+KERNELS = ("frames", "server_frames", "fanout", "heads", "queries", "log_events", "shared_log")
 HEADERS = (
     "bytesops",
     "cpu",
+    "log_events",
     "log_memory",
     "mask",
     "sendops",

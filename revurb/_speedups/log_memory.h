@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define LOG_MAGIC 0x5245565552420002ULL /* "REVURB", and the version of this layout */
+#define LOG_MAGIC 0x5245565552420003ULL /* "REVURB", and the version of this layout and of log_events.h */
 #define LOG_UNIT 64                     /* bytes of a cache line: records begin at multiples of it */
 #define LOG_BUCKETS 65536               /* of topics */
 #define LOG_SOFT_BYTES (1u << 20)       /* of a ring that are used while all keep up: they stay in the processor's cache */

@@ -27,6 +27,12 @@ static inline uint64_t log_need(uint32_t length)
     return (sizeof(struct log_record) + length + LOG_UNIT - 1) / LOG_UNIT * LOG_UNIT;
 }
 
+/* What a record has at most: two have room in a ring. */
+static inline uint32_t log_max_bytes(const shared_log *log)
+{
+    return (uint32_t)(log->shape.ring_bytes / 2 - sizeof(struct log_record));
+}
+
 static inline struct log_record *log_at(const shared_log *log, uint32_t writer, uint64_t offset)
 {
     return (struct log_record *)(log->rings + writer * log->shape.ring_bytes + offset);
@@ -50,9 +56,9 @@ static inline uint64_t log_next_begin(shared_log *log, uint32_t writer, uint64_t
     return begins + ring - used;
 }
 
-/* Writes a record of at most half a ring, which has no place yet, where the next one would be written too. Returns where
-   it begins. */
-static inline uint64_t log_write(shared_log *log, uint32_t writer, const void *bytes, struct log_record record)
+/* Begins a record of at most half a ring, which has no place yet, where the next one would begin too; `bytes` is set to
+   where what is in it is to be written. Returns where it begins. */
+static inline uint64_t log_reserve(shared_log *log, uint32_t writer, struct log_record record, uint8_t **bytes)
 {
     struct log_slot *slot = &log->slots[writer];
     uint64_t need = log_need(record.length), begins = log_next_begin(log, writer, need), ring = log->shape.ring_bytes;
@@ -68,7 +74,17 @@ static inline uint64_t log_write(shared_log *log, uint32_t writer, const void *b
     to->length = record.length;
     to->bucket = record.bucket;
     to->flags = record.flags;
-    memcpy(to + 1, bytes, record.length);
+    *bytes = (uint8_t *)(to + 1);
+    return begins;
+}
+
+/* Writes a record, which has no place yet. Returns where it begins. */
+static inline uint64_t log_write(shared_log *log, uint32_t writer, const void *bytes, struct log_record record)
+{
+    uint8_t *to;
+    uint64_t begins = log_reserve(log, writer, record, &to);
+
+    memcpy(to, bytes, record.length);
     return begins;
 }
 
@@ -123,7 +139,7 @@ static inline enum log_answer log_peek(const shared_log *log, uint32_t reader, u
     from = log_at(log, *writer, begins);
     memcpy(record, from, sizeof *record);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    record->position = __atomic_load_n(&from->position, __ATOMIC_RELAXED); /* after the others: see log_write */
+    record->position = __atomic_load_n(&from->position, __ATOMIC_RELAXED); /* after the others: see log_reserve */
     if (record->position != position || record->begins % ring != begins
         || record->length > ring - begins - sizeof *record)
         return LOG_LAPPED;

@@ -1,5 +1,6 @@
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from revurb._speedups.log_events cimport EventChannels, log_record, log_shape, log_slot, shared_log
 
 cdef extern from "shared_log.h" nogil:
     enum: LOG_BUCKETS
@@ -8,26 +9,9 @@ cdef extern from "shared_log.h" nogil:
     ctypedef enum log_answer "enum log_answer":
         LOG_READ, LOG_SKIPPED, LOG_END, LOG_LAPPED
 
-    ctypedef struct log_shape "struct log_shape":
-        uint64_t magic, places, ring_bytes
-        uint32_t slots
-
-    ctypedef struct log_slot "struct log_slot":
-        int32_t pid
-        uint64_t token, cursor
-        uint8_t* topics
-
-    ctypedef struct log_record "struct log_record":
-        uint64_t target
-        uint32_t length
-        uint16_t bucket, flags
-
-    ctypedef struct shared_log:
-        log_slot* slots
-        log_shape shape
-
     int log_open(shared_log* log, int fd, log_shape shape) noexcept
     void log_close(shared_log* log) noexcept
+    uint32_t log_max_bytes(const shared_log* log) noexcept
     uint32_t log_used(const shared_log* log) noexcept
     uint64_t log_tail(const shared_log* log) noexcept
     uint64_t log_write(shared_log* log, uint32_t writer, const void* bytes, log_record record) noexcept
@@ -35,7 +19,6 @@ cdef extern from "shared_log.h" nogil:
     bint log_is_wanted(const log_slot* slot, const log_record* record) noexcept
     log_answer log_peek(const shared_log* log, uint32_t reader, uint64_t position, log_record* record, uint32_t* writer,
                         const uint8_t** at) noexcept
-    bint log_is_whole(const shared_log* log, const log_record* record, uint32_t writer) noexcept
     int log_attach(shared_log* log, int32_t pid, uint32_t flags, uint32_t notified) noexcept
     void log_detach(log_slot* slot) noexcept
     void log_free(shared_log* log, int32_t pid) noexcept
@@ -55,7 +38,7 @@ cdef class SharedLog:
         int* _wake_fds
         bint* _to_wake
         uint16_t* _wanted
-        readonly bint has_to_wake
+        readonly bint has_to_wake, wants_own
         readonly uint64_t cursor, token, missed
 
     cdef log_slot* _own_slot(self) except NULL

@@ -1,5 +1,9 @@
 from collections.abc import Sequence
-from typing import Self, final
+from typing import Self, TypeVar, final, overload
+
+from revurb._speedups.log_events import EventChannels
+
+_E = TypeVar("_E")
 
 def topic_bucket(app_id: str, channel: str, /) -> int:
     """The number, below 65,536, by which a topic is known in a `SharedLog`; several topics may have the same."""
@@ -56,6 +60,23 @@ class SharedLog:
         follow. Returns its position; with `only`, 0 if that is not the next one. Raises ValueError if it is too
         large."""
 
+    def append_event(
+        self,
+        app_id: str,
+        channel: str,
+        text: bytes,
+        except_socket_id: str | None = None,
+        cache_ttl_s: int = 0,
+        flags: int = 0,
+        channels: EventChannels[_E] | None = None,
+        /,
+    ) -> int:
+        """Append an event for those that want its channel, or one of `flags`. `wake` has to follow. `wants_own` is
+        then whether this process does, by its `channels`. Returns the position. Raises ValueError if the event is too
+        large, or a name is no text."""
+
+    @property
+    def wants_own(self) -> bool: ...
     def append_again(self, only: int) -> int:
         """The same for a record for which `append` has just returned 0. Raises ValueError if there is none."""
 
@@ -68,6 +89,11 @@ class SharedLog:
     def woken(self) -> None:
         """To be called when the descriptor of this slot can be read, before everything is read."""
 
-    def read(self, max_records: int, own: int = 0) -> list[bytes | None]:
-        """The next records that this process wants, in order; None for the one at the position `own`. The list may be
+    @overload
+    def read(self, max_records: int, own: int = 0, channels: None = None) -> list[bytes | None]:
+        """The next records that this process wants, in order; None for the one at the position `own`. Events are what
+        `channels` makes of them, if they are of one or flagged; without `channels` they are bytes too. The list may be
         empty and there still be more (`has_unread`)."""
+
+    @overload
+    def read(self, max_records: int, own: int, channels: EventChannels[_E]) -> list[bytes | _E | None]: ...

@@ -13,10 +13,12 @@ Rule 3: a reader that was lapped is told how many records it has missed at most.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.errno cimport ENOSPC
 from libc.stdint cimport UINT16_MAX, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
+from revurb._speedups.log_events cimport (
+    LOG_EVENT, EventChannels, log_event, log_event_bytes, log_find_event, log_is_whole, log_topic, log_write_event, utf8
+)
 
 import os
 
@@ -25,16 +27,10 @@ cdef enum:
 
 
 def topic_bucket(str app_id not None, str channel not None, /):
-    cdef Py_ssize_t app_size, size, i
-    cdef const char* app = PyUnicode_AsUTF8AndSize(app_id, &app_size)
-    cdef const char* name = PyUnicode_AsUTF8AndSize(channel, &size)
-    cdef uint64_t hash = 0xCBF29CE484222325ULL  # FNV-1a
-    for i in range(app_size):
-        hash = (hash ^ <uint8_t>app[i]) * 0x100000001B3ULL
-    hash = (hash ^ 0xFF) * 0x100000001B3ULL
-    for i in range(size):
-        hash = (hash ^ <uint8_t>name[i]) * 0x100000001B3ULL
-    return <uint16_t>(hash ^ hash >> 32)
+    cdef size_t app_bytes, channel_bytes
+    cdef const uint8_t* app = utf8(app_id, &app_bytes)
+    cdef const uint8_t* name = utf8(channel, &channel_bytes)
+    return log_topic(app, app_bytes, name, channel_bytes)
 
 
 cdef class SharedLog:
@@ -68,7 +64,7 @@ cdef class SharedLog:
 
     @property
     def max_record_bytes(self):
-        return self._log.shape.ring_bytes // 2 - sizeof(log_record)
+        return log_max_bytes(&self._log)
 
     @property
     def has_unread(self):
@@ -118,12 +114,36 @@ cdef class SharedLog:
     def append(self, bytes data not None, uint16_t bucket, uint16_t flags=0, uint64_t target=0, uint64_t only=0):
         cdef size_t size = <size_t>PyBytes_GET_SIZE(data)
         self._own_slot()
-        if size > self._log.shape.ring_bytes // 2 - sizeof(log_record):
-            raise ValueError(f"{size} bytes, a record of the shared log has at most {self.max_record_bytes}")
+        if flags & LOG_EVENT:
+            raise ValueError(f"flag {LOG_EVENT:#x} is that of an event")
+        if size > log_max_bytes(&self._log):
+            raise ValueError(f"{size} bytes, a record of the shared log has at most {log_max_bytes(&self._log)}")
         self._written.length, self._written.bucket = <uint32_t>size, bucket
         self._written.flags, self._written.target = flags, target
         self._begins = log_write(&self._log, <uint32_t>self._slot, PyBytes_AS_STRING(data), self._written)
         return self._commit(only)
+
+    def append_event(self, str app_id not None, str channel not None, bytes text not None, str except_socket_id=None,
+                     uint64_t cache_ttl_s=0, uint16_t flags=0, EventChannels channels=None, /):
+        cdef log_event event
+        cdef log_slot* slot = self._own_slot()
+        event.app = utf8(app_id, &event.app_bytes)
+        event.channel = utf8(channel, &event.channel_bytes)
+        event.text, event.text_bytes = <const uint8_t*>PyBytes_AS_STRING(text), <size_t>PyBytes_GET_SIZE(text)
+        event.except_id, event.except_bytes, event.cache_ttl_s = NULL, 0, cache_ttl_s
+        if except_socket_id is not None:
+            event.except_id = utf8(except_socket_id, &event.except_bytes)
+        self._written.length = log_event_bytes(&event, log_max_bytes(&self._log))
+        if not self._written.length:
+            raise ValueError(f"{event.text_bytes} bytes and names, a record of the shared log has at most "
+                             f"{log_max_bytes(&self._log)}")
+        self._written.bucket = log_topic(event.app, event.app_bytes, event.channel, event.channel_bytes)
+        self._written.flags, self._written.target = <uint16_t>(flags | LOG_EVENT), 0
+        self._begins = log_write_event(&self._log, <uint32_t>self._slot, &event, self._written)
+        self.wants_own = (slot.flags & flags) != 0
+        if not self.wants_own and channels is not None and self._wanted[self._written.bucket]:
+            self.wants_own = channels.has(&event)
+        return self._commit(0)
 
     def append_again(self, uint64_t only):
         self._own_slot()
@@ -165,28 +185,36 @@ cdef class SharedLog:
     def woken(self):
         log_woken(self._own_slot(), self._wake_fds[self._slot])
 
-    def read(self, uint32_t max_records, uint64_t own=0):
+    def read(self, uint32_t max_records, uint64_t own=0, EventChannels channels=None):
         cdef log_record record
         cdef uint32_t writer
         cdef const uint8_t* at
         cdef uint64_t position = self.cursor, last = position + LOOKED_AT
         cdef log_answer answer
         cdef list records = []
-        cdef bytes data
-        self._own_slot()
+        cdef log_slot* slot = self._own_slot()
+        cdef bint is_whole
         while position < last and PyList_GET_SIZE(records) < <Py_ssize_t>max_records:
             answer = log_peek(&self._log, <uint32_t>self._slot, position + 1, &record, &writer, &at)
             if answer == LOG_END:
                 break
             position += 1
-            if answer == LOG_READ and position == own:
-                records.append(None)
-            elif answer == LOG_READ:
-                data = PyBytes_FromStringAndSize(<const char*>at, record.length)
-                if log_is_whole(&self._log, &record, writer):
-                    records.append(data)
+            if answer == LOG_READ:
+                if position == own:
+                    records.append(None)
+                elif record.flags & LOG_EVENT and channels is not None:
+                    event = channels.take(&self._log, &record, writer, at, (slot.flags & record.flags) != 0,
+                                          &is_whole)
+                    if not is_whole:
+                        self.missed += 1
+                    if event is not None:
+                        records.append(event)
                 else:
-                    self.missed += 1
+                    data = PyBytes_FromStringAndSize(<const char*>at, record.length)
+                    if log_is_whole(&self._log, &record, writer):
+                        records.append(data)
+                    else:
+                        self.missed += 1
             elif answer == LOG_LAPPED:
                 self.missed += 1
         self._pass(position)

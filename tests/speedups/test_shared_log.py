@@ -263,7 +263,7 @@ def test_shapes_that_cannot_be_are_refused(slots: int, places: int, ring_bytes: 
         with pytest.raises(OSError, match="Invalid argument"):
             SharedLog(fd, [0], slots=slots, places=places, ring_bytes=ring_bytes)
         os.ftruncate(fd, 1 << 22)
-        os.pwrite(fd, struct.pack("QQQI", 0x5245565552420002, places, ring_bytes, slots), 0)
+        os.pwrite(fd, struct.pack("QQQI", 0x5245565552420003, places, ring_bytes, slots), 0)
         with pytest.raises(OSError, match="Protocol error"):
             SharedLog(fd, [0])
     finally:

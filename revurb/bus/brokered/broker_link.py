@@ -44,6 +44,10 @@ class HostEvents(Protocol):
     def dropped(self) -> int:
         """How many events were too large for the others."""
 
+    @property
+    def received(self) -> int:
+        """How many events of other nodes were delivered here."""
+
     def place(self, event: PublishedEvent) -> int:
         """Give an event its place in the order, and deliver it to this node's subscribers. Returns its position; 0 if
         the others do not get it."""

@@ -58,8 +58,7 @@ class BrokeredBus:
     ) -> None:
         self.node, self._loop = node, asyncio.get_running_loop()
         self.missed = 0  # at most so many events could not be sent to this node, or not again
-        self.received = 0  # events from the broker, this node's own included
-        self.invalid_messages = 0
+        self._received = self.invalid_messages = 0  # events from the broker, this node's own included
         self._receiver, self._link = receiver, connect(self)
         self._log = self._link.log
         self.hold_receiving = self._link.hold_receiving
@@ -97,6 +96,10 @@ class BrokeredBus:
         await self._link.stop()
         self._outbound.close()
         self._queries.close()
+
+    @property
+    def received(self) -> int:
+        return self._received + (self._log.received if self._log else 0)
 
     @property
     def degraded(self) -> str | None:
@@ -303,7 +306,7 @@ class BrokeredBus:
             self._welcomed_once.set_result(None)
 
     def _on_event(self, event: m.BrokerEvent) -> None:
-        self.received += 1
+        self._received += 1
         self._position, is_new = event.position, True
         if event.node == self.node:
             claim = self._outbound if event.partition >= 0 else self._subscriptions.changes

@@ -6,8 +6,7 @@ import logging
 import os
 import secrets
 
-import msgspec
-
+from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
@@ -26,7 +25,7 @@ class HubLog:
     What the hub appends is there for everyone from then on, also if the hub ends in the next moment.
     """
 
-    __slots__ = ("_cache", "_is_open", "_log", "_own_seq", "attached_at", "epoch", "invalid_messages")
+    __slots__ = ("_cache", "_channels", "_is_open", "_log", "_own_seq", "attached_at", "epoch")
 
     def __init__(self, descriptors: LogDescriptors, epoch: str, cache: EventCache) -> None:
         self._log: SharedLog = descriptors.open()
@@ -35,9 +34,14 @@ class HubLog:
         self.attached_at = self._log.cursor
         self._is_open = True
         self._cache = cache
+        self._channels = EventChannels(PublishedEvent)  # none: it reads those that are flagged
         self.epoch = epoch
         self._own_seq = secrets.randbits(48)  # no two brokers begin with the same
-        self.invalid_messages = 0
+
+    @property
+    def invalid_messages(self) -> int:
+        """Events that could not be read."""
+        return self._channels.invalid
 
     def close(self) -> None:
         """Append and read nothing any more."""
@@ -93,14 +97,9 @@ class HubLog:
         log = self._log
         if not self._is_open:
             return
-        while records := log.read(READ_RECORDS) or log.has_unread:
-            for data in records if records is not True else ():
-                try:
-                    event = m.read_from_broker(data or b"")
-                except (msgspec.MsgspecError, RecursionError):
-                    self.invalid_messages += 1
-                    continue
-                if isinstance(event, m.BrokerEvent) and event.cache_ttl_s:
+        while events := log.read(READ_RECORDS, 0, self._channels) or log.has_unread:
+            for event in events if events is not True else ():
+                if type(event) is PublishedEvent and event.cache_ttl_s:
                     self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s, log.cursor)
 
     def _append(self, data: bytes, bucket: int) -> None:

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors
 from revurb.bus.ledger import ChannelKey
-from revurb.pusher.ports import DeliverableEvent, PublishedEvent
+from revurb.pusher.ports import PublishedEvent
 
 _logger = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
 
 
 class WorkerLog:
-    """Attached from `start` to `stop`. What is read goes to `receive`, in the log's order; an event of this worker goes
-    to `deliver`, if it can be delivered at once.
+    """Attached from `start` to `stop`. What workers have published goes to `deliver`, and what the hub says to
+    `receive`, in the log's order; an event of this worker at once, if everything before it was delivered.
 
     `token` is the name by which the hub addresses its replies to this process.
     """
@@ -41,11 +42,12 @@ class WorkerLog:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._wake = -1
-        self._topics: set[ChannelKey] = set()
+        self._channels = EventChannels(PublishedEvent)
         self._is_attached = self._is_held = self._is_reading = self._is_waking = False
         self._next_turn: asyncio.Handle | None = None
         self._missed = 0
-        self.invalid_messages = 0
+        self._invalid_messages = 0
+        self.received = 0  # events of other workers
         self.dropped = 0  # events that the others never get
 
     def start(self) -> None:
@@ -68,6 +70,11 @@ class WorkerLog:
         return self._log.token
 
     @property
+    def invalid_messages(self) -> int:
+        """Records that could not be read."""
+        return self._invalid_messages + self._channels.invalid
+
+    @property
     def max_event_bytes(self) -> int:
         """What an event may have: text, names and all."""
         return self._log.max_record_bytes
@@ -76,28 +83,26 @@ class WorkerLog:
         """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
         before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is
         counted (`dropped`) and logged. Returns its position, or 0."""
-        app_id, channel = event.app_id, event.channel
-        flags = (EVERYONE if channel == m.TERMINATIONS else 0) | (CACHED if event.cache_ttl_s else 0)
-        message = m.BrokerEvent(
-            0, "", 0, app_id, channel, event.text, event.except_socket_id, 0, event.cache_ttl_s
-        )
-        log = self._log
+        channel, ttl_s, log = event.channel, event.cache_ttl_s, self._log
+        flags = (CACHED if ttl_s else 0) if channel != m.TERMINATIONS else EVERYONE
         if not self._is_attached:  # this process is about to end, and has told everyone
             self._deliver(event)
             return 0
         try:
-            position = log.append(m.encode(message), topic_bucket(app_id, channel), flags)
+            position = log.append_event(
+                event.app_id, channel, event.text, event.except_socket_id, ttl_s, flags, self._channels
+            )
         except ValueError as error:
             self._deliver_alone(event, error)
             return 0
-        if log.has_to_wake and not self._is_waking:
+        if not self._is_waking and log.has_to_wake:
             self._is_waking = True
             self._loop.call_soon(self._wake_others)
         if self._is_reading or self._is_held:
             pass  # it is read in its turn
         elif not log.take(position):
-            self._read(position, event)
-        elif self._is_topic(event):
+            self._read(position, event if log.wants_own else None)
+        elif log.wants_own:
             self._deliver(event)
         return position
 
@@ -115,15 +120,14 @@ class WorkerLog:
 
     def add_topic(self, key: ChannelKey) -> None:
         """Read the events of a channel. Without effect if they are read already."""
-        if key not in self._topics:
+        if key not in self._channels:
             self.read()  # what came before is not wanted
-            self._topics.add(key)
+            self._channels.add(key)
             self._log.add_topic(topic_bucket(*key))
 
     def remove_topic(self, key: ChannelKey) -> None:
         """Read the events of a channel no more. Without effect if they are not read."""
-        if key in self._topics:
-            self._topics.remove(key)
+        if self._channels.remove(key):
             self._log.remove_topic(topic_bucket(*key))
 
     def hold(self, is_held: bool) -> None:
@@ -149,14 +153,20 @@ class WorkerLog:
         self.read()
 
     def _read(self, own: int = 0, own_event: PublishedEvent | None = None) -> None:
-        """`own_event` is that at the position `own`."""
-        log, until = self._log, time.perf_counter() + TURN_S
+        """`own_event` is that at the position `own`, if it is wanted here."""
+        log, channels, until = self._log, self._channels, time.perf_counter() + TURN_S
         self._is_reading = True
         try:
-            while records := log.read(READ_RECORDS, own) or log.has_unread:
-                if records is not True:
-                    self._receive(self._decode(records, own_event))
-                if self._is_held or not self._is_attached:
+            while True:
+                for item in log.read(READ_RECORDS, own, channels):
+                    if type(item) is PublishedEvent:
+                        self.received += 1
+                        self._deliver(item)
+                    elif isinstance(item, bytes):
+                        self._receive_message(item)
+                    elif own_event is not None:
+                        self._deliver(own_event)
+                if self._is_held or not self._is_attached or not log.has_unread:
                     break
                 if time.perf_counter() >= until:
                     self._read_soon()
@@ -180,22 +190,12 @@ class WorkerLog:
         self._next_turn = None
         self.read()
 
-    def _decode(
-        self, records: list[bytes | None], own_event: PublishedEvent | None
-    ) -> Iterator[m.FromBroker]:
-        for data in records:
-            if data is None:
-                assert own_event is not None
-                if self._is_topic(own_event):  # another one may have the same bucket
-                    self._deliver(own_event)
-                continue
-            try:
-                message = m.read_from_broker(data)
-            except (msgspec.MsgspecError, RecursionError):
-                self.invalid_messages += 1
-                continue
-            if not isinstance(message, m.BrokerEvent) or self._is_topic(message):
-                yield message
-
-    def _is_topic(self, event: DeliverableEvent) -> bool:
-        return event.channel == m.TERMINATIONS or (event.app_id, event.channel) in self._topics
+    def _receive_message(self, data: bytes) -> None:
+        try:
+            message = m.read_from_broker(data)
+        except (msgspec.MsgspecError, RecursionError):
+            self._invalid_messages += 1
+            return
+        # Another channel may have the same bucket.
+        if not isinstance(message, m.BrokerEvent) or (message.app_id, message.channel) in self._channels:
+            self._receive((message,))

@@ -6,9 +6,10 @@ import contextlib
 import os
 import weakref
 
+from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.event_log import EVERYONE, LogDescriptors, shared_log
+from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors, shared_log
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP
 
@@ -29,22 +30,27 @@ class LogListener:
     def __init__(self, descriptors: LogDescriptors, *channels: str) -> None:
         self._log: SharedLog = descriptors.open()
         self._log.attach(os.getpid(), EVERYONE)
+        self._channels = EventChannels(PublishedEvent)
         for channel in channels:
+            self._channels.add((APP, channel))
             self._log.add_topic(topic_bucket(APP, channel))
 
     @property
     def token(self) -> int:
         return self._log.token
 
-    def heard(self) -> list[m.FromBroker]:
+    def heard(self) -> list[m.FromBroker | PublishedEvent]:
         """What was appended since the last call, and is for this process."""
-        return [m.read_from_broker(data) for data in self._log.read(1000) if data is not None]
+        return [
+            m.read_from_broker(each) if isinstance(each, bytes) else each
+            for each in self._log.read(1000, 0, self._channels)
+            if each is not None
+        ]
 
     def place(self, event: PublishedEvent) -> None:
         """Append an event, as a worker does."""
-        message = m.BrokerEvent(
-            0, "", 0, event.app_id, event.channel, event.text, event.except_socket_id, 0, event.cache_ttl_s
+        flags = CACHED if event.cache_ttl_s else 0
+        self._log.append_event(
+            event.app_id, event.channel, event.text, event.except_socket_id, event.cache_ttl_s, flags
         )
-        flags = 2 if event.cache_ttl_s else 0
-        self._log.append(m.encode(message), topic_bucket(event.app_id, event.channel), flags)
         self._log.wake()

@@ -13,7 +13,7 @@ from revurb.bus.hub import broker as broker_module
 from revurb.bus.hub import open_surveys
 from revurb.bus.hub.peer import FULL_BYTES, Peer
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.arbitrary import anything
 from tests.bus.engines import APP
 from tests.bus.hub.memory_writer import MemoryWriter
@@ -243,8 +243,9 @@ def test_the_last_event_of_a_channel_is_that_ahead_of_the_reply() -> None:
     publisher.publish(b"before", "cache-a", 60)
     subscriber.send(m.Enter(1, APP, "cache-a", 1, None, b"", False, True))
     publisher.publish(b"after", "cache-a", 60)
-    event, reply, later = subscriber.log.heard()
-    assert isinstance(event, m.BrokerEvent)
-    assert isinstance(later, m.BrokerEvent)
-    assert (event.text, reply, later.text) == (b"before", m.EnterReply(1, [], b"before"), b"after")
+    assert subscriber.log.heard() == [
+        PublishedEvent(APP, "cache-a", b"before", None, 60),
+        m.EnterReply(1, [], b"before"),
+        PublishedEvent(APP, "cache-a", b"after", None, 60),
+    ]
     assert publisher.log.heard() == []  # a reply is for nobody else

@@ -8,7 +8,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.takeover import Takeover
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import Member
+from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.hub.host_log import LogListener
 from tests.bus.hub.memory_writer import MemoryWriter
 from tests.bus.hub.worker import Worker, a_broker
@@ -50,7 +50,7 @@ class Successor:
         return peer, writer
 
     def announced(self) -> list[bytes]:
-        return [each.text for each in self.log.heard() if isinstance(each, m.BrokerEvent)]
+        return [each.text for each in self.log.heard() if isinstance(each, m.BrokerEvent | PublishedEvent)]
 
 
 def test_reports_are_counted_by_node() -> None:

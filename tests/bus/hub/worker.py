@@ -64,4 +64,4 @@ class Worker:
     def texts(self) -> list[bytes]:
         """The events that were appended since the last call, of its channels. What was written to it is forgotten."""
         self.writer.written.clear()
-        return [message.text for message in self.log.heard() if isinstance(message, m.BrokerEvent)]
+        return [each.text for each in self.log.heard() if isinstance(each, m.BrokerEvent | PublishedEvent)]

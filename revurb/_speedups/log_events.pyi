@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from typing import Generic, TypeVar, final
+
+_E = TypeVar("_E")
+
+@final
+class EventChannels(Generic[_E]):
+    """The channels, as pairs of app id and name, whose events a process wants of a `SharedLog`. Of each it gets what
+    `make` returns for app id, channel, text, the id of the socket that is not to get it or None, and the seconds for
+    which it is to be kept as the channel's last.
+
+    `invalid` counts the events that could not be read.
+    """
+
+    invalid: int
+
+    def __new__(cls, make: Callable[[str, str, bytes, str | None, int], _E]) -> EventChannels[_E]: ...
+    def __contains__(self, key: tuple[str, str], /) -> bool: ...
+    def __len__(self) -> int: ...
+    def add(self, key: tuple[str, str], /) -> bool:
+        """Returns whether it was not there."""
+
+    def remove(self, key: tuple[str, str], /) -> bool:
+        """Returns whether it was there."""
