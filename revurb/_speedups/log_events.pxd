@@ -53,8 +53,7 @@ cdef class EventChannels:
     cdef:
         dict _channels  # app, 0xff and name in UTF-8 -> the key that was added
         object _make
-        readonly uint64_t invalid
+        readonly uint64_t taken, invalid
 
-    cdef bint has(self, const log_event* event) except -1
     cdef object take(self, const shared_log* log, const log_record* record, uint32_t writer, const uint8_t* at,
                      bint is_for_all, bint* is_whole)

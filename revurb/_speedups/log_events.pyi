@@ -9,9 +9,10 @@ class EventChannels(Generic[_E]):
     `make` returns for app id, channel, text, the id of the socket that is not to get it or None, and the seconds for
     which it is to be kept as the channel's last.
 
-    `invalid` counts the events that could not be read.
+    `taken` counts the events that it got, `invalid` those that could not be read.
     """
 
+    taken: int
     invalid: int
 
     def __new__(cls, make: Callable[[str, str, bytes, str | None, int], _E]) -> EventChannels[_E]: ...

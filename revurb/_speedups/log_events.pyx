@@ -7,10 +7,9 @@ Rule 1: what is in the log is garbage until it was copied and `log_is_whole` has
 Rule 2: no part is outside of its record, whatever is written there (log_events.h).
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
-from libc.string cimport memcpy
 
 
 cdef class EventChannels:
@@ -34,9 +33,6 @@ cdef class EventChannels:
     def remove(self, tuple key not None, /):
         return self._channels.pop(_name_of(key), None) is not None
 
-    cdef bint has(self, const log_event* event) except -1:
-        return _name(event) in self._channels
-
     cdef object take(self, const shared_log* log, const log_record* record, uint32_t writer, const uint8_t* at,
                      bint is_for_all, bint* is_whole):
         """The event in a record. None if nobody wants it here, if it is none, which is counted, or if not `is_whole`."""
@@ -48,7 +44,7 @@ cdef class EventChannels:
             if is_whole[0]:
                 self.invalid += 1
             return None
-        name = _name(&event)
+        name = _copied(event.app, event.app_bytes + 1 + event.channel_bytes)
         found = PyDict_GetItemWithError(self._channels, name)
         if found == NULL and not is_for_all:
             is_whole[0] = log_is_whole(log, record, writer)
@@ -69,6 +65,7 @@ cdef class EventChannels:
         except UnicodeDecodeError:
             self.invalid += 1
             return None
+        self.taken += 1
         return self._make(app_id, channel, text, except_socket_id, event.cache_ttl_s)
 
 
@@ -76,17 +73,7 @@ cdef bytes _copied(const uint8_t* at, size_t size):
     return PyBytes_FromStringAndSize(<const char*>at, <Py_ssize_t>size)
 
 
-cdef bytes _name(const log_event* event):
-    """App, 0xff and channel, of an event that is anywhere: also where these are not side by side."""
-    cdef bytes name = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(event.app_bytes + 1 + event.channel_bytes))
-    cdef char* to = PyBytes_AS_STRING(name)
-    memcpy(to, event.app, event.app_bytes)
-    to[event.app_bytes] = <char>0xff
-    memcpy(to + event.app_bytes + 1, event.channel, event.channel_bytes)
-    return name
-
-
 cdef bytes _name_of(tuple key):
-    """The same of a key."""
+    """App, 0xff and channel, as they are side by side in the log."""
     app_id, channel = key
     return (<str?>app_id).encode() + b"\xff" + (<str?>channel).encode()

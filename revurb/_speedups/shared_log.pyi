@@ -68,12 +68,11 @@ class SharedLog:
         except_socket_id: str | None = None,
         cache_ttl_s: int = 0,
         flags: int = 0,
-        channels: EventChannels[_E] | None = None,
         /,
     ) -> int:
         """Append an event for those that want its channel, or one of `flags`. `wake` has to follow. `wants_own` is
-        then whether this process does, by its `channels`. Returns the position. Raises ValueError if the event is too
-        large, or a name is no text."""
+        then whether this process does, or a channel of the same bucket. Returns the position. Raises ValueError if the
+        event is too large, or a name is no text."""
 
     @property
     def wants_own(self) -> bool: ...

@@ -124,7 +124,7 @@ cdef class SharedLog:
         return self._commit(only)
 
     def append_event(self, str app_id not None, str channel not None, bytes text not None, str except_socket_id=None,
-                     uint64_t cache_ttl_s=0, uint16_t flags=0, EventChannels channels=None, /):
+                     uint64_t cache_ttl_s=0, uint16_t flags=0, /):
         cdef log_event event
         cdef log_slot* slot = self._own_slot()
         event.app = utf8(app_id, &event.app_bytes)
@@ -140,9 +140,7 @@ cdef class SharedLog:
         self._written.bucket = log_topic(event.app, event.app_bytes, event.channel, event.channel_bytes)
         self._written.flags, self._written.target = <uint16_t>(flags | LOG_EVENT), 0
         self._begins = log_write_event(&self._log, <uint32_t>self._slot, &event, self._written)
-        self.wants_own = (slot.flags & flags) != 0
-        if not self.wants_own and channels is not None and self._wanted[self._written.bucket]:
-            self.wants_own = channels.has(&event)
+        self.wants_own = log_is_wanted(slot, &self._written)
         return self._commit(0)
 
     def append_again(self, uint64_t only):

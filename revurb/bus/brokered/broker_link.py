@@ -24,8 +24,8 @@ class BrokerLinkOwner(Protocol):
     def receive(self, messages: Iterable[m.FromBroker]) -> None:
         """Messages have come, in the broker's order."""
 
-    def deliver(self, event: DeliverableEvent) -> None:
-        """Give an event to this node's subscribers, and to nobody else."""
+    def deliver(self, event: DeliverableEvent) -> object:
+        """Give an event of a channel to this node's subscribers, and to nobody else."""
 
     def filled(self) -> None:
         """The link `is_full`."""

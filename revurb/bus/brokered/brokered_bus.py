@@ -59,7 +59,8 @@ class BrokeredBus:
         self.node, self._loop = node, asyncio.get_running_loop()
         self.missed = 0  # at most so many events could not be sent to this node, or not again
         self._received = self.invalid_messages = 0  # events from the broker, this node's own included
-        self._receiver, self._link = receiver, connect(self)
+        self._receiver, self.deliver = receiver, receiver.deliver
+        self._link = connect(self)
         self._log = self._link.log
         self.hold_receiving = self._link.hold_receiving
         self._queries = BrokerQueries(self._send)
@@ -70,17 +71,16 @@ class BrokeredBus:
             self._cache,
             events,
             self._send,
-            self.deliver,
+            self._give,
             self._queries.next_id,
             self._log,
             confirms_changes=self._link.confirms_changes,
             holds_counts=self._link.holds_counts,
         )
-        self._outbound = OutboundQueue(self._link.partition_of, state.has)
-        self._known_nodes = KnownNodes()
+        self._outbound, self._known_nodes = OutboundQueue(self._link.partition_of, state.has), KnownNodes()
         self._epoch, self._position, self._linked = "", 0, False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
-        self._outage = Outage(self._outbound, self._subscriptions, self._queries, self.deliver)
+        self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._give)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
@@ -314,7 +314,7 @@ class BrokeredBus:
         elif event.node:
             is_new = self._known_nodes.claim_delivery(event.node, event.partition, event.seq)
         if is_new:
-            self.deliver(event)
+            self._give(event)
 
     def _on_accepted(self, partition: int, seq: int) -> None:
         if partition < 0:
@@ -328,11 +328,11 @@ class BrokeredBus:
         except (msgspec.MsgspecError, RecursionError):
             self.invalid_messages += 1
 
-    def deliver(self, event: DeliverableEvent) -> None:
+    def _give(self, event: DeliverableEvent) -> None:
         if event.channel == m.TERMINATIONS:
             self._receiver.terminate(event.app_id, event.text.decode())
         else:
-            self._receiver.deliver(event)
+            self.deliver(event)
 
     def _send(self, message: m.FromWorker) -> None:
         """Send what belongs behind the `Hello`; without effect before."""

@@ -24,8 +24,9 @@ TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
 
 
 class WorkerLog:
-    """Attached from `start` to `stop`. What workers have published goes to `deliver`, and what the hub says to
-    `receive`, in the log's order; an event of this worker at once, if everything before it was delivered.
+    """Attached from `start` to `stop`. Events that workers have published go to `deliver`, terminations and what the
+    hub says to `receive`, in the log's order; those of this worker at once, if everything before was delivered.
+    `deliver` may get an event that nobody here is subscribed to.
 
     `token` is the name by which the hub addresses its replies to this process.
     """
@@ -47,7 +48,6 @@ class WorkerLog:
         self._next_turn: asyncio.Handle | None = None
         self._missed = 0
         self._invalid_messages = 0
-        self.received = 0  # events of other workers
         self.dropped = 0  # events that the others never get
 
     def start(self) -> None:
@@ -75,6 +75,11 @@ class WorkerLog:
         return self._invalid_messages + self._channels.invalid
 
     @property
+    def received(self) -> int:
+        """How many events of other workers were delivered here."""
+        return self._channels.taken
+
+    @property
     def max_event_bytes(self) -> int:
         """What an event may have: text, names and all."""
         return self._log.max_record_bytes
@@ -86,11 +91,11 @@ class WorkerLog:
         channel, ttl_s, log = event.channel, event.cache_ttl_s, self._log
         flags = (CACHED if ttl_s else 0) if channel != m.TERMINATIONS else EVERYONE
         if not self._is_attached:  # this process is about to end, and has told everyone
-            self._deliver(event)
+            self._give(event)
             return 0
         try:
             position = log.append_event(
-                event.app_id, channel, event.text, event.except_socket_id, ttl_s, flags, self._channels
+                event.app_id, channel, event.text, event.except_socket_id, ttl_s, flags
             )
         except ValueError as error:
             self._deliver_alone(event, error)
@@ -102,16 +107,27 @@ class WorkerLog:
             pass  # it is read in its turn
         elif not log.take(position):
             self._read(position, event if log.wants_own else None)
-        elif log.wants_own:
+        elif not log.wants_own:
+            pass
+        elif channel != m.TERMINATIONS:
             self._deliver(event)
+        else:
+            self._give(event)
         return position
+
+    def _give(self, event: PublishedEvent) -> None:
+        """To this node alone."""
+        if event.channel != m.TERMINATIONS:
+            self._deliver(event)
+        else:
+            self._receive((m.BrokerEvent(0, "", 0, event.app_id, event.channel, event.text, None),))
 
     def _deliver_alone(self, event: PublishedEvent, error: ValueError) -> None:
         self.dropped += 1
         _logger.error(
             "an event is too large for the other workers", extra={"app": event.app_id, "error": str(error)}
         )
-        self._deliver(event)
+        self._give(event)
 
     def _wake_others(self) -> None:
         """At the end of the turn: what it appends is then one thing to the others."""
@@ -159,13 +175,14 @@ class WorkerLog:
         try:
             while True:
                 for item in log.read(READ_RECORDS, own, channels):
-                    if type(item) is PublishedEvent:
-                        self.received += 1
+                    if type(item) is PublishedEvent and item.channel != m.TERMINATIONS:
                         self._deliver(item)
                     elif isinstance(item, bytes):
                         self._receive_message(item)
+                    elif item is not None:
+                        self._give(item)
                     elif own_event is not None:
-                        self._deliver(own_event)
+                        self._give(own_event)
                 if self._is_held or not self._is_attached or not log.has_unread:
                     break
                 if time.perf_counter() >= until:
