@@ -11,7 +11,6 @@
 
 #include "shared_log.h"
 
-#define LOG_EVENT 0x8000
 #define LOG_NOBODY UINT32_MAX /* for `except_bytes`: everybody gets it */
 
 struct log_event_head {

@@ -24,6 +24,7 @@ cdef extern from "log_events.h" nogil:
     ctypedef struct shared_log:
         log_slot* slots
         log_shape shape
+        size_t topics
 
     ctypedef struct log_event "struct log_event":
         const uint8_t* app

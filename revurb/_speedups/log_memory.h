@@ -20,6 +20,8 @@
 #define LOG_PAGE 65536 /* the largest that systems have */
 #define LOG_SLOT_BITS 11
 #define LOG_PLACE_BITS 20
+#define LOG_FLAGGED (1ULL << (LOG_SLOT_BITS + LOG_PLACE_BITS)) /* in a place: somebody wants it besides its topic's */
+#define LOG_LAP_SHIFT (LOG_SLOT_BITS + LOG_PLACE_BITS + 1)
 #define LOG_MAX_PLACES (1u << 28)
 #define LOG_LINE __attribute__((aligned(LOG_UNIT)))
 
@@ -63,6 +65,7 @@ typedef struct {
     uint8_t *rings;
     size_t bytes;
     struct log_shape shape; /* of its own: what others write decides no bound */
+    size_t topics;          /* how many this process has added */
 } shared_log;
 
 /* Whether a log may have this shape: all that is computed from it then fits, and every record begins with a line. */
@@ -137,7 +140,7 @@ static inline uint64_t log_place(const shared_log *log, uint64_t position)
 
 static inline uint64_t log_place_lap(uint64_t place)
 {
-    return place >> (LOG_SLOT_BITS + LOG_PLACE_BITS);
+    return place >> LOG_LAP_SHIFT;
 }
 
 /* The position after this one, or a later one if all before that have been taken: who was stopped catches up. */

@@ -4,12 +4,15 @@
    compare-and-swap in the list of places. Before that step it is not there, after it it is whole: a writer that is
    killed or stopped at any point leaves nothing half done, and holds up nobody.
 
-   A place holds the lap of its position, the writer and where in its ring the record begins. A reader that finds a later
+   A place holds the lap of its position, whether the record has a flag or a target, the writer and where in its ring it
+   begins. A reader that finds a later
    lap, or a record that its writer has written over, has been lapped. */
 #ifndef REVURB_SHARED_LOG_H
 #define REVURB_SHARED_LOG_H
 
 #include "log_memory.h"
+
+#define LOG_EVENT 0x8000 /* the flag of what log_events.h is about, which nobody wants for that */
 
 /* Whether everyone has read up to a position. */
 static inline int log_all_have_read(const shared_log *log, uint64_t position)
@@ -97,12 +100,14 @@ static inline uint64_t log_commit(shared_log *log, uint32_t writer, uint64_t beg
     uint64_t place = (uint64_t)writer << LOG_PLACE_BITS | offset / LOG_UNIT;
     struct log_record *to = log_at(log, writer, offset);
 
+    if (to->target || to->flags & ~LOG_EVENT)
+        place |= LOG_FLAGGED;
     for (position = only ? only : log_tail(log) + 1;; position = log_after(log, position)) {
         found = log_place(log, position);
         __atomic_store_n(&to->position, position, __ATOMIC_RELAXED);
         if (log_place_lap(found) < log_lap(log, position)
             && __atomic_compare_exchange_n(&log->places[position % log->shape.places], &found,
-                                           log_lap(log, position) << (LOG_SLOT_BITS + LOG_PLACE_BITS) | place, 0,
+                                           log_lap(log, position) << LOG_LAP_SHIFT | place, 0,
                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             break;
         if (only)
@@ -122,8 +127,9 @@ static inline int log_is_wanted(const struct log_slot *slot, const struct log_re
     return (slot->flags & record->flags) || slot->topics[record->bucket / 8] >> record->bucket % 8 & 1;
 }
 
-/* Looks at the record after the slot's cursor. Of one that is wanted, `record` and `at` are set; its bytes may be used
-   only if `log_is_whole` says so after they were copied. */
+/* Looks at the record at a position. Of one that is wanted, `record` and `at` are set; its bytes may be used only if
+   `log_is_whole` says so after they were copied. Who has no topics looks at no record that is for a topic only: not at the
+   ring of its writer, which is in the cache of another processor, if at all. */
 static inline enum log_answer log_peek(const shared_log *log, uint32_t reader, uint64_t position,
                                        struct log_record *record, uint32_t *writer, const uint8_t **at)
 {
@@ -132,6 +138,8 @@ static inline enum log_answer log_peek(const shared_log *log, uint32_t reader, u
 
     if (lap != log_lap(log, position))
         return lap < log_lap(log, position) ? LOG_END : LOG_LAPPED;
+    if (!log->topics && !(place & LOG_FLAGGED))
+        return LOG_SKIPPED;
     *writer = place >> LOG_PLACE_BITS & ((1u << LOG_SLOT_BITS) - 1);
     begins = (place & ((1u << LOG_PLACE_BITS) - 1)) * LOG_UNIT;
     if (*writer >= log->shape.slots || begins + sizeof *record > ring)

@@ -18,8 +18,9 @@ class SharedLog:
     many bytes of one process, there is room before the oldest is overwritten.
 
     `cursor` is the position up to which this process has read. `token` names the process as the target of records.
-    `missed` counts the records that were overwritten before this process had read them, wanted or not. `has_to_wake` is
-    whether somebody wants what was appended since the last `wake`.
+    `missed` counts the records that were overwritten before this process had read them, wanted or not; those of which
+    the place was not overwritten, only while it has topics, or if they had a flag or a target. `has_to_wake` is whether
+    somebody wants what was appended since the last `wake`.
     """
 
     cursor: int
@@ -83,7 +84,7 @@ class SharedLog:
         """Wake those that sleep and want what was appended since the last call."""
 
     def take(self, position: int, /) -> bool:
-        """Count the record at `position` as read, if everything before it is."""
+        """Count the record at `position` as read, if everything before it is, or is not wanted and not very much."""
 
     def woken(self) -> None:
         """To be called when the descriptor of this slot can be read, before everything is read."""

@@ -34,6 +34,7 @@ int main(void)
         return 1;
     reader = log_attach(&log_, 2, 0, 0);
     log_.slots[reader].topics[0] = 2;
+    log_.topics = 1;
     if (pthread_create(&writer, NULL, write_on, NULL))
         return 1;
     while (log_tail(&log_) < 16)

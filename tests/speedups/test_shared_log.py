@@ -70,6 +70,42 @@ def test_ones_own_record_is_taken_if_it_is_next(memory: LogMemory) -> None:
     assert two.read(10) == [b"first", b"another's", b"own"]
 
 
+def test_ones_own_record_is_taken_over_what_is_not_wanted(memory: LogMemory) -> None:
+    one, two = memory.attached(1, 0, NEWS), memory.attached(2)
+    for _ in range(3):
+        two.append(b"other", OTHER)
+    assert one.take(one.append(b"own", NEWS))
+    assert one.cursor == 4
+    two.append(b"other", OTHER)
+    two.append(b"another's", NEWS)
+    own = one.append(b"own", NEWS)
+    assert not one.take(own)
+    assert one.read(10, own) == [b"another's", None]
+    assert two.read(10) == []
+    for number in range(PLACES + 1):  # who has no topics at all is as far behind as others
+        one.append(b"%d" % number, NEWS)
+    assert not two.take(two.append(b"own", NEWS))
+    assert two.read(1) == []
+    assert two.missed == 2
+
+
+def test_who_has_no_topics_looks_at_what_is_flagged_or_addressed(memory: LogMemory) -> None:
+    writer, reader = memory.attached(1), memory.attached(2, FLAG, NEWS)
+    reader.remove_topic(NEWS)
+    for _ in range(12):
+        writer.append(b"x" * (RING_BYTES // 5), NEWS)  # the ring has room for a few
+    writer.append(b"flagged", NEWS, FLAG)
+    writer.append(b"addressed", NEWS, 0, reader.token)
+    writer.append(b"for another flag", NEWS, 1)
+    assert reader.read(100) == [b"flagged", b"addressed"]
+    assert (reader.missed, reader.has_unread) == (0, False)
+    reader.add_topic(OTHER)
+    reader.add_topic(NEWS)
+    reader.remove_topic(OTHER)
+    writer.append(b"news", NEWS)
+    assert reader.read(100) == [b"news"]
+
+
 def test_a_record_has_the_position_that_it_was_to_have_or_none(memory: LogMemory) -> None:
     one, two = memory.attached(1, 0, NEWS), memory.attached(2, 0, NEWS)
     assert one.append(b"1", NEWS, only=1) == 1

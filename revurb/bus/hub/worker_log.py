@@ -190,7 +190,7 @@ class WorkerLog:
                     break
         finally:
             self._is_reading = False
-        if self._next_turn is None:
+        if log.missed != self._missed and self._next_turn is None:
             self._tell_missed()
 
     def _tell_missed(self) -> None:
