@@ -60,11 +60,12 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Sums so far: CPU time by process and of the machine, calls by command of Redis, bytes that Redis has sent."""
+    """Sums so far: CPU time by process, and of each CPU of the machine, calls by command of Redis, bytes that Redis has
+    sent."""
 
     at_s: float
     cpu_s: dict[str, float]
-    busy_s: float
+    busy_s: list[float]
     calls: dict[str, float]
     redis_sent_bytes: float
 
@@ -137,6 +138,7 @@ def summary(
     took_s = sorted(each.at_s - publishes[each.publish].due_s for each in came if each.publish in counted)
     done = sum(first.at_s <= each.answered_s < last.at_s for each in publishes)
     cores = {name: (used_s - first.cpu_s[name]) / wall_s for name, used_s in last.cpu_s.items()}
+    cpus = [max(0.0, now - before) / wall_s for before, now in zip(first.busy_s, last.busy_s, strict=True)]
     per_publish = wall_s / max(1, done)
     return Run(
         rate=rate,
@@ -150,7 +152,8 @@ def summary(
         bad_answers=sum(not each.answered_s for each in publishes),
         **asdict(arrivals.faults(publishes, came, LAYOUT)),
         cores={name: round(used, 4) for name, used in cores.items()},
-        others_cores=max(0.0, (last.busy_s - first.busy_s) / wall_s - sum(cores.values())),
+        cpus=[round(busy, 4) for busy in cpus],
+        others_cores=max(0.0, sum(cpus) - sum(cores.values())),
         nodes_us_per_publish=sum(used for name, used in cores.items() if "node" in name) * per_publish * 1e6,
         redis_us_per_publish=cores["redis"] * per_publish * 1e6,
         redis_sent_bytes_per_publish=(last.redis_sent_bytes - first.redis_sent_bytes) / max(1, done),

@@ -33,6 +33,7 @@ class Run:
     out_of_order: int
     overtaken: int
     cores: dict[str, float]
+    cpus: list[float]
     others_cores: float
     nodes_us_per_publish: float
     redis_us_per_publish: float
@@ -40,6 +41,8 @@ class Run:
     redis_commands_per_publish: dict[str, float]
 
 
+FULL = 0.95  # of a CPU's time
+CPUS_SHOWN = 4  # the fullest
 LATENCIES = ["publishes/s", "on time", "p50", "p95", "p99", "max", "deliveries/s", "wrong"]
 COSTS = [
     "publishes/s",
@@ -47,6 +50,7 @@ COSTS = [
     "Redis",
     "generator",
     "others",
+    "CPUs",
     "nodes",
     "Redis",
     "commands of Redis",
@@ -81,6 +85,7 @@ def table(runs: Sequence[Run]) -> str:
                 f"{cores['redis']:.2f}",
                 f"{cores['generator']:.2f}",
                 f"{_median(same, 'others_cores'):.2f}",
+                _cpus(same),
                 f"{_median(same, 'nodes_us_per_publish'):.0f} us",
                 f"{_median(same, 'redis_us_per_publish'):.0f} us",
                 f"{statistics.median(sum(each.redis_commands_per_publish.values()) for each in same):.1f}",
@@ -102,13 +107,21 @@ def document(runs: Sequence[Run], around: dict[str, Any]) -> str:
     return (
         f"{text}\nLatency is from when a publish was due to its arrival. *wrong* is lost / doubled / out of order / "
         "not answered 200, of all rounds.\nCosts are cores (CPU seconds a second), *others* those of programs that "
-        "have no part in it; then what each publish takes.\n\n"
+        f"have no part in it, *CPUs* how full each CPU of the machine was, with **{FULL:.0%}** or more in bold: there "
+        "the latency is that of a queue.\nThen what each publish takes.\n\n"
         f"{table(runs)}"
     )
 
 
 def _median(runs: Sequence[Run], name: str) -> float:
     return float(statistics.median(getattr(each, name) for each in runs))
+
+
+def _cpus(runs: Sequence[Run]) -> str:
+    """The fullest first, whichever that was; a machine may have many."""
+    shares = zip(*(sorted(each.cpus, reverse=True) for each in runs), strict=True)
+    medians = [statistics.median(share) for share in shares][:CPUS_SHOWN]
+    return " ".join(f"**{busy:.2f}**" if busy >= FULL else f"{busy:.2f}" for busy in medians)
 
 
 def _pace(runs: Sequence[Run]) -> str:

@@ -83,14 +83,23 @@ def idle_share(over_s: float = 2.0) -> float:
     return (spent[3] + spent[4]) / max(1, sum(spent))  # idle and iowait
 
 
-def busy_s() -> float:
-    """What all CPUs together have worked since the machine started, in seconds; in steps of a clock tick."""
-    times = _cpu_times()
-    return (sum(times) - times[3] - times[4]) / os.sysconf("SC_CLK_TCK")
+def busy_s() -> list[float]:
+    """What each CPU has worked since the machine started, in seconds; in steps of a clock tick."""
+    of_all = [_numbers(line) for line in _stat_lines()[1:]]
+    return [(sum(times) - times[3] - times[4]) / os.sysconf("SC_CLK_TCK") for times in of_all]
 
 
 def _cpu_times() -> list[int]:
-    return [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return _numbers(_stat_lines()[0])
+
+
+def _stat_lines() -> list[str]:
+    """Of all CPUs together, and then of each."""
+    return [line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("cpu")]
+
+
+def _numbers(line: str) -> list[int]:
+    return [int(number) for number in line.split()[1:9]]
 
 
 def _cpu_model() -> str:
