@@ -16,9 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import bus_costs, marks
+from benchmarks.load import bus_costs, host_costs, marks
 from benchmarks.load.broker import broker
-from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS, Figures
+from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS
+from benchmarks.load.meter import Figures
 from benchmarks.load.recording import RESULTS, circumstances, idle_share
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "redis.md"
@@ -41,9 +42,18 @@ ROWS = {  # the first part of the figures' names -> what it is
     f"part_{CROWD}": f"one of {CROWD} users goes",
     "connection_1": "a connection comes or goes",
     f"admit_of_{PROCESSES}": f"a connection of an app with a limit, {PROCESSES:,} processes",
-    "beat": "a beat: the lease of a node, every 2.25 s",
+    "lease": "a lease renewed, every 2.25 s",
+    "heartbeat": "a heartbeat, every 2.25 s",
+    "cluster_heartbeat": "... in a Redis Cluster, each of the scripts that it takes",
+    "look": "an event in the log that is looked at, for a node that was away and does not want it",
     "hello": "a channel told anew, when the connection to Redis was lost",
     "goodbye": "a channel removed, of a node that leaves or was buried",
+}
+HOST_ROWS = {
+    "host_1": "an event from Redis, to a subscriber on each of two workers, 1 in its turn",
+    "host_100": "... 100 in a turn",
+    "host_publish_1": "a publish over HTTP with one subscriber, 1 in flight",
+    "host_publish_64": "... 64 in flight",
 }
 
 
@@ -56,6 +66,8 @@ def measure(rounds: int) -> list[Figures]:
             figures = bus_costs.once(one, first=number == 0)
         with broker(cluster=True) as one:
             figures |= bus_costs.in_a_cluster(one)
+        with broker() as one:
+            figures |= host_costs.once(one)
         found.append(figures)
     return found
 
@@ -74,6 +86,11 @@ def table(found: Figures) -> str:
     for name, about in ROWS.items():
         cells = [_cell(found.get(f"{name}.{who}_us"), "us") for who in ("node", "redis", "receive")]
         lines.append(f"| {about} | {' | '.join(cells)} |")
+    if "host_1.relay_us" in found:
+        lines += ["", "| CPU time of | the relay of a host | a worker of it |", "|---|--:|--:|"]
+        for name, about in HOST_ROWS.items():
+            cells = [_cell(found.get(f"{name}.{who}_us"), "us") for who in ("relay", "worker")]
+            lines.append(f"| {about} | {' | '.join(cells)} |")
     lines += ["", "| Redis, for an event that goes to | 1 at a time | 100 in a pipeline |", "|---|--:|--:|"]
     for receivers in RECEIVERS:
         cells = [_cell(found.get(f"publish_{batch}_to_{receivers}.redis_us"), "us") for batch in (1, 100)]

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benchmarks.load.broker import Broker, cpu_us
-from benchmarks.load.far_side import (
-    APP_ID,
-    CHANNEL,
-    STAMP_BYTES,
-    Receiver,
-    bus_of,
-    receiving_bus,
-    subscribers,
-)
+from benchmarks.load import node_costs
+from benchmarks.load.broker import Broker
+from benchmarks.load.far_side import APP_ID, CHANNEL, STAMP_BYTES, receiving_bus, subscribers
+from benchmarks.load.meter import Figures, Meter, enter, running_bus
 from revurb.bus.brokered import count_reporter, held_counts
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
@@ -37,50 +30,28 @@ TEXT_BYTES = 150  # `{"event":"bench","data":"<100 B>","channel":"news"}`, as be
 BATCHES = {1: 400, 10: 2000, 100: 6000}  # in one turn -> events in all
 SPREAD = 6400  # events on as many channels
 RECEIVERS = (0, 1, 2, 4, 8, 32, 128)
-HELD = 1000  # channels that are entered, left, told anew
+HELD = 1000  # channels that are entered and left
 CROWD = 500  # members of a large presence channel
 PROCESSES = 1000  # in the count of an app's connections
-SETTLED_S = 0.05
-
-Figures = dict[str, float]
-
-
-@dataclass(slots=True)
-class Meter:
-    """Measures on one Redis; `figures` are what was found."""
-
-    broker: Broker
-    figures: Figures = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def of(
-        self, name: str, times: int, *, traffic: bool = False, far: int | None = None
-    ) -> AsyncIterator[None]:
-        """What the block costs, divided by `times`."""
-        before = self.broker.figures() if traffic else {}
-        redis_us, node_us, far_us = self._now(far)
-        yield
-        node_us = time.process_time() * 1e6 - node_us
-        await asyncio.sleep(SETTLED_S)  # whatever Redis and the far side have left to do
-        after_us = self._now(far)
-        self.figures[f"{name}.node_us"] = node_us / times
-        self.figures[f"{name}.redis_us"] = (after_us[0] - redis_us) / times
-        if far is not None:
-            self.figures[f"{name}.receive_us"] = (after_us[2] - far_us) / times
-        if traffic:
-            after = self.broker.figures()
-            for what in ("in", "out", "memory"):
-                self.figures[f"{name}.redis_{what}_bytes"] = (after[what] - before[what]) / times
-
-    def _now(self, far: int | None) -> tuple[float, float, float]:
-        return self.broker.cpu_us(), time.process_time() * 1e6, 0.0 if far is None else cpu_us(far)
 
 
 def once(broker: Broker, *, first: bool) -> Figures:
     """Everything, on a fresh Redis."""
     meter = Meter(broker)
-    uvloop.run(_everything(meter, first))
+    with _each_change_is_told():
+        uvloop.run(_everything(meter, first))
     return meter.figures
+
+
+@contextmanager
+def _each_change_is_told() -> Iterator[None]:
+    """Of a count, so that what that costs is seen."""
+    before = count_reporter.REPORT_EVERY_S, held_counts.TELL_EVERY_S
+    count_reporter.REPORT_EVERY_S = held_counts.TELL_EVERY_S = 0.0
+    try:
+        yield
+    finally:
+        count_reporter.REPORT_EVERY_S, held_counts.TELL_EVERY_S = before
 
 
 def in_a_cluster(broker: Broker) -> Figures:
@@ -88,13 +59,14 @@ def in_a_cluster(broker: Broker) -> Figures:
     meter = Meter(broker)
 
     async def publishing() -> None:
-        async with _bus("publishing", broker) as bus:
-            await _publish(bus, 1, 20)
+        async with running_bus("publishing", broker) as bus:
+            await publish(bus, 1, 20)
             async with meter.of("cluster_publish_1", BATCHES[1]):
-                await _publish(bus, 1, BATCHES[1])
+                await publish(bus, 1, BATCHES[1])
             await _spread(bus, 200)
             async with meter.of("cluster_spread_100", SPREAD):
                 await _spread(bus, SPREAD)
+        await node_costs.heartbeats(meter, "cluster_heartbeat")
 
     uvloop.run(publishing())
     return meter.figures
@@ -102,18 +74,16 @@ def in_a_cluster(broker: Broker) -> Figures:
 
 async def _everything(meter: Meter, first: bool) -> None:
     broker = meter.broker
-    # So that each change of a count is told, and shows what that costs.
-    count_reporter.REPORT_EVERY_S = held_counts.TELL_EVERY_S = 0.0
-    async with _bus("publishing", broker) as bus:
+    async with running_bus("publishing", broker) as bus:
         if first:
             await _node_memory(meter, bus)
         await _round_trip(meter)
         into: dict[str, float] = {}
         with receiving_bus(broker, into) as far:
             for batch, events in BATCHES.items():
-                await _publish(bus, batch, batch * 2)
+                await publish(bus, batch, batch * 2)
                 async with meter.of(f"publish_{batch}", events, traffic=True, far=far):
-                    await _publish(bus, batch, events, stamped=batch == 1)
+                    await publish(bus, batch, events, stamped=batch == 1)
         meter.figures |= {f"latency.{name}": value for name, value in into.items()}
         for receivers in RECEIVERS:
             before = broker.figures()["memory"]
@@ -124,18 +94,18 @@ async def _everything(meter: Meter, first: bool) -> None:
                 for batch in (1, 100):
                     events = BATCHES[batch] // 2
                     async with meter.of(f"publish_{batch}_to_{receivers}", events, traffic=batch > 1):
-                        await _publish(bus, batch, events)
+                        await publish(bus, batch, events)
         await _spread(bus, 200)
         async with meter.of("spread_100", SPREAD, traffic=True):
             await _spread(bus, SPREAD)
         await _channels(meter, bus)
         await _presence(meter, bus)
         await _connections(meter, bus)
-    await _goodbye_and_hello(meter)
-    await _beats(meter)
+    await node_costs.all_of(meter)
 
 
-async def _publish(bus: BrokeredBus, batch: int, events: int, *, stamped: bool = False) -> None:
+async def publish(bus: BrokeredBus, batch: int, events: int, *, stamped: bool = False) -> None:
+    """So many events of TEXT_BYTES on CHANNEL, `batch` in one turn of the event loop."""
     filler = b"x" * (TEXT_BYTES - STAMP_BYTES)
     for _ in range(events // batch):
         stamp = b"%020.6f" % time.monotonic() if stamped else b" " * STAMP_BYTES
@@ -171,17 +141,17 @@ async def _spread(bus: BrokeredBus, events: int) -> None:
 
 
 async def _channels(meter: Meter, bus: BrokeredBus) -> None:
-    await _enter(bus, [f"warm-{number}" for number in range(300)])  # so that each partition has its marks
+    await enter(bus, [f"warm-{number}" for number in range(300)])  # so that each partition has its marks
     names = [f"private-user-{number:08}" for number in range(HELD)]
     async with meter.of("enter_100", HELD - 200, traffic=True):
         for start in range(200, HELD, 100):
-            await _enter(bus, names[start : start + 100])
+            await enter(bus, names[start : start + 100])
     async with meter.of("enter_1", 200):
         for name in names[:200]:
-            await _enter(bus, [name])
+            await enter(bus, [name])
     async with meter.of("count_100", HELD):  # one more subscriber of what this node has already
         for start in range(0, HELD, 100):
-            await _enter(bus, names[start : start + 100])
+            await enter(bus, names[start : start + 100])
             await bus.connections(APP_ID)
     async with meter.of("count_1", 200):
         for name in names[:200]:
@@ -236,47 +206,13 @@ async def _connections(meter: Meter, bus: BrokeredBus) -> None:
     await client.aclose()
 
 
-async def _goodbye_and_hello(meter: Meter) -> None:
-    """Losing Redis and coming back to it, and leaving for good, with many channels."""
-    async with _bus("leaving", meter.broker) as bus:
-        names = [f"held-{number}" for number in range(HELD)]
-        await _enter(bus, names)
-        client: Any = meter.broker.client()
-        async with meter.of("hello", HELD):
-            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-            async with asyncio.timeout(10):
-                await _until(lambda: bus.degraded is not None)
-                await _until(lambda: bus.degraded is None)
-                await bus.connections(APP_ID)
-                await asyncio.sleep(0.5)
-        await client.aclose()
-        leaving = meter.of("goodbye", HELD)
-        await leaving.__aenter__()
-    await leaving.__aexit__(None, None, None)
-
-
-async def _beats(meter: Meter) -> None:
-    buses = [bus_of(f"idle-{number}", meter.broker, Receiver(), lease_s=1.0) for number in range(20)]
-    for bus in buses:
-        await bus.start()
-    await asyncio.sleep(0.2)
-    before = meter.broker.figures()["scripts"]
-    async with meter.of("beat", 1, traffic=True):
-        await asyncio.sleep(3)
-    beats = meter.broker.figures()["scripts"] - before
-    for name in [name for name in meter.figures if name.startswith("beat.")]:
-        meter.figures[name] /= beats
-    for bus in buses:
-        await bus.stop()
-
-
 async def _node_memory(meter: Meter, bus: BrokeredBus) -> None:
     """Of a channel: in the process that has a subscriber of it, and in Redis. Once: freed memory is used again."""
-    await _enter(bus, [f"before-{number}" for number in range(300)])
+    await enter(bus, [f"before-{number}" for number in range(300)])
     before, redis_before = _rss_bytes(), meter.broker.figures()["memory"]
     names = [f"private-held-{number:08}" for number in range(10_000)]
     for start in range(0, len(names), 500):
-        await _enter(bus, names[start : start + 500])
+        await enter(bus, names[start : start + 500])
     meter.figures["channel.node_memory_bytes"] = (_rss_bytes() - before) / len(names)
     in_redis = meter.broker.figures()["memory"] - redis_before
     meter.figures["channel.redis_memory_bytes"] = in_redis / len(names)
@@ -285,22 +221,6 @@ async def _node_memory(meter: Meter, bus: BrokeredBus) -> None:
     await asyncio.sleep(1.1)
     bus.tick()
     await bus.connections(APP_ID)
-
-
-async def _enter(bus: BrokeredBus, channels: list[str]) -> None:
-    """Subscribe to all in one turn; returns when the last is in."""
-    entered = asyncio.get_running_loop().create_future()
-    left = len(channels)
-
-    def one(_: ChannelSnapshot) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            entered.set_result(None)
-
-    for channel in channels:
-        bus.enter(EnterRequest(APP_ID, channel, None, b"", False), one)
-    await entered
 
 
 async def _join(bus: BrokeredBus, channel: str, member: Member) -> None:
@@ -314,23 +234,8 @@ def _member(number: int) -> Member:
     return Member(f"{number}", b"%d" % number, b'{"name":"User %d"}' % number)
 
 
-async def _until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        await asyncio.sleep(0.002)
-
-
 def _rss_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-
-@asynccontextmanager
-async def _bus(name: str, broker: Broker) -> AsyncIterator[BrokeredBus]:
-    bus = bus_of(name, broker, Receiver())
-    await bus.start()
-    try:
-        yield bus
-    finally:
-        await bus.stop()
 
 
 def names(rounds: list[Figures]) -> Iterator[str]:

@@ -25,7 +25,7 @@ IN_FLIGHT = 8
 SETTLED_S = 1.2  # what a join leaves to do is done, and every process has said a few times that it is there
 
 
-class _Client:
+class Client:
     """A WebSocket that blocks, for two seconds at most."""
 
     def __init__(self, port: int) -> None:
@@ -60,9 +60,9 @@ class _Client:
             self._more()
         self._rest = self._rest[count:]
 
-    def subscribe(self) -> None:
-        signature = hmac.new(SECRET, f"{self.socket_id}:{CHANNEL}".encode(), hashlib.sha256).hexdigest()
-        data = {"channel": CHANNEL, "auth": f"{KEY}:{signature}"}
+    def subscribe(self, channel: str = CHANNEL) -> None:
+        signature = hmac.new(SECRET, f"{self.socket_id}:{channel}".encode(), hashlib.sha256).hexdigest()
+        data = {"channel": channel, "auth": f"{KEY}:{signature}"}
         self.sock.sendall(_frame({"event": "pusher:subscribe", "data": data}))
         self.frame()
 
@@ -72,9 +72,10 @@ def _frame(message: object) -> bytes:
     return b"\x81\xfe%b\0\0\0\0%b" % (len(text).to_bytes(2), text)  # a mask of zeros
 
 
-def _connect(cluster: Cluster, worker: str, stack: ExitStack) -> _Client:
+def connect(cluster: Cluster, worker: str, stack: ExitStack) -> Client:
+    """A client of that worker, closed with the stack."""
     while True:
-        client = _Client(cluster.port)
+        client = Client(cluster.port)
         if process_of(client.socket_id) == cluster.pids[worker]:
             stack.enter_context(client.sock)
             return client
@@ -82,21 +83,21 @@ def _connect(cluster: Cluster, worker: str, stack: ExitStack) -> _Client:
 
 
 @contextmanager
-def subscribers(cluster: Cluster, count: int) -> Iterator[list[_Client]]:
+def subscribers(cluster: Cluster, count: int) -> Iterator[list[Client]]:
     """So many on worker 0."""
     with ExitStack() as stack:
-        clients = [_connect(cluster, "worker 0", stack) for _ in range(count)]
+        clients = [connect(cluster, "worker 0", stack) for _ in range(count)]
         for client in clients:
             client.subscribe()
         yield clients
 
 
-def cost_us(cluster: Cluster, sender: str, clients: list[_Client], events: int) -> dict[str, float]:
+def cost_us(cluster: Cluster, sender: str, clients: list[Client], events: int) -> dict[str, float]:
     """CPU time of each process for one event that `sender`, a worker, passes on to all the clients."""
     message = {"event": "client-x", "channel": CHANNEL, "data": "x" * EVENT_BYTES}
     burst = _frame(message) * IN_FLIGHT
     with ExitStack() as stack:
-        talker = _connect(cluster, sender, stack)
+        talker = connect(cluster, sender, stack)
         talker.subscribe()
         time.sleep(SETTLED_S)
         before = cluster.cpu_s()

@@ -23,6 +23,7 @@ import uvloop
 from benchmarks.load.broker import Broker
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest
@@ -50,12 +51,27 @@ class Receiver:
         return b""
 
 
-def bus_of(name: str, broker: Broker, receiver: Receiver, lease_s: float = 10.0) -> BrokeredBus:
+def bus_of(
+    name: str,
+    broker: Broker,
+    receiver: Receiver,
+    *,
+    lease_s: float = 10.0,
+    heartbeat_s: float = HEARTBEAT_S,
+) -> BrokeredBus:
     return BrokeredBus(
         name,
         receiver,
         MEMBER_EVENTS,
-        lambda owner: RedisLink(owner, name, broker.client, MEMBER_EVENTS, lease_s=lease_s),
+        lambda owner: RedisLink(
+            owner,
+            name,
+            broker.client,
+            MEMBER_EVENTS,
+            lease_s=lease_s,
+            heartbeat_s=heartbeat_s,
+            silent_after_s=max(SILENT_AFTER_S, 4 * heartbeat_s),
+        ),
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load.across import medians
-from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS, TEXT_BYTES, Figures
+from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS, TEXT_BYTES
 from benchmarks.load.generator import FRAME_OVERHEAD_BYTES
+from benchmarks.load.meter import Figures
 from benchmarks.load.recording import RESULTS
 
 RECORDED_BY = {

@@ -1,0 +1,103 @@
+"""What nodes cost without any client's doing: leases, heartbeats, leaving, coming back after Redis was away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.load.far_side import APP_ID, Receiver, bus_of
+from benchmarks.load.meter import Meter, enter, running_bus
+from revurb.bus.redis.catch_up import ENTRIES_PER_LOOK, ENTRIES_PER_READ
+from revurb.bus.redis.envelope import packed_topic
+from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.scripts import Scripts
+
+HELD = 1000  # channels that are told anew, and removed
+BUSES = 20
+BEATING_S = 3.0
+NEVER_S = 1000.0
+LEASE_S = 1.0
+HEARTBEAT_S = 0.1
+LOOKS = 3  # through all that there is in the logs
+
+
+async def all_of(meter: Meter) -> None:
+    """On a Redis with events in its logs."""
+    await _look(meter)
+    await _goodbye_and_hello(meter)
+    await _leases(meter)
+    await heartbeats(meter, "heartbeat")
+
+
+async def _goodbye_and_hello(meter: Meter) -> None:
+    """Losing Redis and coming back to it, and leaving for good, with many channels."""
+    async with running_bus("leaving", meter.broker) as bus:
+        names = [f"held-{number}" for number in range(HELD)]
+        await enter(bus, names)
+        client: Any = meter.broker.client()
+        async with meter.of("hello", HELD):
+            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            async with asyncio.timeout(10):
+                await _until(lambda: bus.degraded is not None)
+                await _until(lambda: bus.degraded is None)
+                await bus.connections(APP_ID)
+                await asyncio.sleep(0.5)
+        await client.aclose()
+        leaving = meter.of("goodbye", HELD)
+        await leaving.__aenter__()
+    await leaving.__aexit__(None, None, None)
+
+
+async def _look(meter: Meter) -> None:
+    """Redis looking through its logs for events of a channel that has none; for each event."""
+    client: Any = meter.broker.client()
+    script, keys, looked = Scripts().read_log, Keys("revurb"), 0
+    await client.script_load(script.source)
+    lengths = [await client.xlen(log) for log in keys.logs]
+    async with meter.of("look", LOOKS * sum(lengths)):
+        for _ in range(LOOKS):
+            for log in keys.logs:
+                at, more = b"0-0", 1
+                while more:
+                    at, more, *found = await client.evalsha(
+                        script.sha, 1, log, at, ENTRIES_PER_READ, ENTRIES_PER_LOOK, packed_topic(APP_ID, "away")
+                    )  # fmt: skip
+                    looked += len(found)
+    await client.aclose()
+    if looked or not sum(lengths):
+        raise RuntimeError(f"{sum(lengths)} events in the logs, of which {looked} were found that are none")
+
+
+async def _leases(meter: Meter) -> None:
+    """A renewal, and what a node asks with it: about others whose lease has ended."""
+    await _beat(meter, "lease", "zadd", lease_s=LEASE_S, heartbeat_s=NEVER_S)
+
+
+async def heartbeats(meter: Meter, name: str) -> None:
+    """A heartbeat that comes back; in a Cluster each of the scripts that it takes."""
+    await _beat(meter, name, "evalsha", lease_s=NEVER_S, heartbeat_s=HEARTBEAT_S)
+
+
+async def _beat(meter: Meter, name: str, command: str, *, lease_s: float, heartbeat_s: float) -> None:
+    """What idle nodes cost, for each call of a `command` that they do once each time."""
+    buses = [
+        bus_of(f"{name}-{number}", meter.broker, Receiver(), lease_s=lease_s, heartbeat_s=heartbeat_s)
+        for number in range(BUSES)
+    ]
+    for bus in buses:
+        await bus.start()
+    await asyncio.sleep(0.2)
+    before = meter.broker.calls(command)
+    async with meter.of(name, 1, traffic=True):
+        await asyncio.sleep(BEATING_S)
+    calls = meter.broker.calls(command) - before
+    for figure in [figure for figure in meter.figures if figure.startswith(f"{name}.")]:
+        meter.figures[figure] /= calls
+    for bus in buses:
+        await bus.stop()
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.002)
