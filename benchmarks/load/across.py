@@ -44,7 +44,7 @@ ROWS = {  # the first part of the figures' names -> what it is
     f"admit_of_{PROCESSES}": f"a connection of an app with a limit, {PROCESSES:,} processes",
     "lease": "a lease renewed, every 2.25 s",
     "heartbeat": "a heartbeat, every 2.25 s",
-    "cluster_heartbeat": "... in a Redis Cluster, each of the scripts that it takes",
+    "cluster_heartbeat": "... in a Redis Cluster of one server with 1,024 partitions",
     "look": "an event in the log that is looked at, for a node that was away and does not want it",
     "hello": "a channel told anew, when the connection to Redis was lost",
     "goodbye": "a channel removed, of a node that leaves or was buried",

@@ -66,7 +66,7 @@ def in_a_cluster(broker: Broker) -> Figures:
             await _spread(bus, 200)
             async with meter.of("cluster_spread_100", SPREAD):
                 await _spread(bus, SPREAD)
-        await node_costs.heartbeats(meter, "cluster_heartbeat")
+        await node_costs.heartbeats(meter, cluster=True)
 
     uvloop.run(publishing())
     return meter.figures

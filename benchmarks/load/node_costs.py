@@ -27,7 +27,7 @@ async def all_of(meter: Meter) -> None:
     await _look(meter)
     await _goodbye_and_hello(meter)
     await _leases(meter)
-    await heartbeats(meter, "heartbeat")
+    await heartbeats(meter)
 
 
 async def _goodbye_and_hello(meter: Meter) -> None:
@@ -74,13 +74,18 @@ async def _leases(meter: Meter) -> None:
     await _beat(meter, "lease", "zadd", lease_s=LEASE_S, heartbeat_s=NEVER_S)
 
 
-async def heartbeats(meter: Meter, name: str) -> None:
-    """A heartbeat that comes back; in a Cluster each of the scripts that it takes."""
-    await _beat(meter, name, "evalsha", lease_s=NEVER_S, heartbeat_s=HEARTBEAT_S)
+async def heartbeats(meter: Meter, *, cluster: bool = False) -> None:
+    """A heartbeat that comes back; in a Cluster those to all servers, and to the keys of no partition."""
+    if cluster:
+        await _beat(meter, "cluster_heartbeat", "spublish", 2, lease_s=NEVER_S, heartbeat_s=HEARTBEAT_S)
+    else:
+        await _beat(meter, "heartbeat", "publish", lease_s=NEVER_S, heartbeat_s=HEARTBEAT_S)
 
 
-async def _beat(meter: Meter, name: str, command: str, *, lease_s: float, heartbeat_s: float) -> None:
-    """What idle nodes cost, for each call of a `command` that they do once each time."""
+async def _beat(
+    meter: Meter, name: str, command: str, each: int = 1, *, lease_s: float, heartbeat_s: float
+) -> None:
+    """What idle nodes cost each time, of which every one has `each` calls of the `command`."""
     buses = [
         bus_of(f"{name}-{number}", meter.broker, Receiver(), lease_s=lease_s, heartbeat_s=heartbeat_s)
         for number in range(BUSES)
@@ -88,12 +93,16 @@ async def _beat(meter: Meter, name: str, command: str, *, lease_s: float, heartb
     for bus in buses:
         await bus.start()
     await asyncio.sleep(0.2)
-    before = meter.broker.calls(command)
+    before = [meter.broker.calls(counted) for counted in (command, "evalsha")]
     async with meter.of(name, 1, traffic=True):
         await asyncio.sleep(BEATING_S)
-    calls = meter.broker.calls(command) - before
+    calls, scripts = (
+        meter.broker.calls(counted) - earlier
+        for counted, earlier in zip((command, "evalsha"), before, strict=True)
+    )
     for figure in [figure for figure in meter.figures if figure.startswith(f"{name}.")]:
-        meter.figures[figure] /= calls
+        meter.figures[figure] *= each / calls
+    meter.figures[f"{name}.scripts"] = scripts * each / calls
     for bus in buses:
         await bus.stop()
 
