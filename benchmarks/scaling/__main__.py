@@ -45,6 +45,9 @@ def main() -> None:
         "--cores", type=int, default=Host().cores, help="of a host; two are left for the kernel (16)"
     )
     own.add_argument(
+        "--workers", type=int, help="of a host; several have a relay, which wants a core too (cores - 3)"
+    )
+    own.add_argument(
         "--per-process", type=int, default=25_000, help="connections of a process, at most (25000)"
     )
     own.add_argument("--memory-gb", type=float, default=64.0, help="of a host (64)")
@@ -63,6 +66,8 @@ def main() -> None:
     )
     if min(positive) <= 0 or options.events_per_s < 0 or not 0 < options.headroom <= 1:
         parser.error("sizes and times must be above 0, --headroom at most 1")
+    if options.workers is not None and options.workers < 1:
+        parser.error("--workers must be above 0")
     if options.connections is not None and options.connections < 1:
         parser.error("--connections must be above 0")
     try:
@@ -80,7 +85,7 @@ def main() -> None:
         return
     host = Host(
         cores=options.cores,
-        workers=max(1, options.cores - 2),
+        workers=options.workers or max(1, options.cores - 3),
         connections_per_process=options.per_process,
         memory_bytes=options.memory_gb * 1e9 * 0.6,
         egress_bits_per_s=options.link_gbit * 1e9 * 0.6,

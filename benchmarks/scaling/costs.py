@@ -27,6 +27,14 @@ KERNEL_BYTES = 3712
 MOST_SHARED = 100.0  # in a turn: what was measured
 PACKET_BYTES = 66  # Ethernet, IPv4, TCP with time stamps, around each frame that is sent by itself
 
+LEASE_COMMANDS = 3  # of a renewal: revurb/bus/redis/node_leases.py
+# Of a host whose workers share a link to Redis, until `across` has measured one. A relay takes for its link what a node
+# takes for its own; a command of a worker, and reading the log, took as much in a trial; waking is the difference that
+# `benchmarks.load.workers` has between an event from the same worker and one from the other.
+PROVISIONAL_COMMAND_US = 4.0
+PROVISIONAL_LOG_US = 0.65
+PROVISIONAL_WAKE_US = 12.0
+
 
 class NotRecorded(Exception):
     """A record is missing; the text says which command makes it."""
@@ -55,7 +63,16 @@ class Costs:
     node_part_us: float
     node_read_us: float  # events from Redis of one turn
     node_receive_us: float
-    node_beat_us: float
+    node_lease_us: float  # a renewal, and what is asked with it
+    node_heartbeat_us: float
+    node_cluster_heartbeat_us: float  # ... in a Cluster, without what there is more of with each server
+    node_script_us: float  # one of those
+    relay_turn_us: float  # commands of a host's workers to one Redis
+    relay_command_us: float
+    relay_read_us: float  # events from one Redis
+    relay_receive_us: float
+    log_wake_us: float  # of a worker that reads what the relay has received
+    log_read_us: float
     redis_turn_us: float
     redis_publish_us: float
     redis_write_us: float  # for each connection that events go to in one turn of Redis
@@ -66,8 +83,11 @@ class Costs:
     redis_join_us: float
     redis_part_us: float
     redis_list_member_us: float
-    redis_beat_us: float  # two commands and a message, apart from their two turns
-    redis_admit_us: float  # a connection of an app with a limit
+    redis_lease_us: float  # apart from its turn
+    redis_heartbeat_us: float  # of one server, apart from its turn; its message with it
+    redis_script_us: float  # one of those of a Cluster's heartbeat
+    redis_look_us: float  # for each event in the log, and each process that was away
+    redis_admit_us: float  # a connection of an app with a limit, where none is lent
     redis_hello_us: float  # for each channel of a process, after a break
     redis_goodbye_us: float  # for each channel of a process that has died
     node_goodbye_us: float  # ... of the process that removes them
@@ -106,17 +126,15 @@ class Costs:
         members = CROWD + 25  # those who were there, and half of those who joined meanwhile
         list_us = max(0.0, across[f"join_{CROWD}.redis_us"] - across["join_0.redis_us"]) / members
         idle = load["idle"]
+        cluster_share = max(1.0, across["cluster_spread_100.node_us"] / across["spread_100.node_us"])
+        script_us = across["count_100.node_us"] * cluster_share
         return cls(
             connect_us=load["connect"]["cpu_us_per_connect"],
             leave_us=load["joins"]["leave_us_100"],
             request_us=max(0.0, load["publish"]["cpu_us_per_event"] - small_send_us),
             # At a pace that leaves a node time to sleep, as one under its headroom has; flat out it is less.
             send_us=load["latency"]["cpu_us_per_delivery"],
-            send_more_us=_split(
-                load["fanout-1000-100b-w1"]["cpu_us_per_delivery"],
-                load["fanout-1000-100b-w8"]["cpu_us_per_delivery"],
-                8,
-            )[1],
+            send_more_us=_send_more_us(load),
             list_member_us=max(0.0, load["joins"]["join_us_1000"] - load["joins"]["join_us_100"]) / 900
             + max(0.0, across[f"join_{CROWD}.node_us"] - across["join_0.node_us"]) / members,
             node_turn_us=turn_us,
@@ -128,7 +146,13 @@ class Costs:
             node_part_us=_without_turn(across["part_0.node_us"], turn_us, across["leave_100.node_us"]),
             node_read_us=read_us,
             node_receive_us=receive_us,
-            node_beat_us=across["beat.node_us"],
+            node_lease_us=across["lease.node_us"],
+            node_heartbeat_us=across["heartbeat.node_us"],
+            node_cluster_heartbeat_us=max(
+                0.0, across["cluster_heartbeat.node_us"] - across["cluster_heartbeat.scripts"] * script_us
+            ),
+            node_script_us=script_us,
+            **_of_a_host(load, across, (turn_us, read_us, receive_us)),
             redis_turn_us=redis_turn_us,
             redis_publish_us=redis_publish_us,
             redis_write_us=redis_write_us,
@@ -143,16 +167,21 @@ class Costs:
                 across["part_0.redis_us"], redis_turn_us, across["leave_100.redis_us"]
             ),
             redis_list_member_us=list_us,
-            redis_beat_us=_without_turn(
-                across["beat.redis_us"], 2 * redis_turn_us, 2 * across["count_100.redis_us"]
+            redis_lease_us=_without_turn(
+                across["lease.redis_us"], redis_turn_us, LEASE_COMMANDS * across["count_100.redis_us"]
             ),
+            redis_heartbeat_us=_without_turn(
+                across["heartbeat.redis_us"], redis_turn_us, across["count_100.redis_us"]
+            ),
+            redis_script_us=across["cluster_heartbeat.redis_us"] / across["cluster_heartbeat.scripts"],
+            redis_look_us=across["look.redis_us"],
             redis_admit_us=_without_turn(
                 across[f"admit_of_{PROCESSES}.redis_us"], redis_turn_us, across["count_100.redis_us"]
             ),
             redis_hello_us=across["hello.redis_us"],
             redis_goodbye_us=across["goodbye.redis_us"],
             node_goodbye_us=across["goodbye.node_us"],
-            cluster_share=max(1.0, across["cluster_spread_100.node_us"] / across["spread_100.node_us"]),
+            cluster_share=cluster_share,
             redis_cluster_share=max(
                 1.0, across["cluster_spread_100.redis_us"] / across["spread_100.redis_us"]
             ),
@@ -202,6 +231,47 @@ def sharing(kinds: Sequence[Kind], other_us_per_s: float = 0.0, stretch: float =
 def _rounds(results: Path) -> list[Figures]:
     rounds: list[Figures] = read_record("across.json", results)["rounds"]
     return rounds
+
+
+def is_provisional(across: Figures) -> bool:
+    """Whether no relay has been measured."""
+    return "host_1.relay_us" not in across
+
+
+def _of_a_host(
+    load: dict[str, Figures], across: Figures, of_a_node: tuple[float, float, float]
+) -> dict[str, float]:
+    """By name. `of_a_node` is what a node takes for a turn with commands, for one with events, and for an event."""
+    turn_us, read_us, receive_us = of_a_node
+    command_us, wake_us, log_us = PROVISIONAL_COMMAND_US, PROVISIONAL_WAKE_US, PROVISIONAL_LOG_US
+    if not is_provisional(across):
+        came = {batch: across[f"host_{batch}.relay_us"] for batch in (1, 100)}
+        read_us, receive_us = _split(came[1], came[100])
+        # What is published comes back, and is delivered.
+        published = {count: across[f"host_publish_{count}.relay_us"] for count in (1, 64)}
+        turn_us, command_us = _split(
+            max(0.0, published[1] - came[1]), max(0.0, published[64] - came[100]), 64
+        )
+        wake_us, log_us = _split(
+            max(0.0, across["host_1.worker_us"] - load["latency"]["cpu_us_per_delivery"]),
+            max(0.0, across["host_100.worker_us"] - _send_more_us(load)),
+        )
+    return {
+        "relay_turn_us": turn_us,
+        "relay_command_us": command_us,
+        "relay_read_us": read_us,
+        "relay_receive_us": receive_us,
+        "log_wake_us": wake_us,
+        "log_read_us": log_us,
+    }
+
+
+def _send_more_us(load: dict[str, Figures]) -> float:
+    return _split(
+        load["fanout-1000-100b-w1"]["cpu_us_per_delivery"],
+        load["fanout-1000-100b-w8"]["cpu_us_per_delivery"],
+        8,
+    )[1]
 
 
 def _load_figures(record: dict[str, Any]) -> dict[str, Figures]:

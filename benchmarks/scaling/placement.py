@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from zlib import crc32
 
 from redis.crc import key_slot
 
 from benchmarks.scaling.workload import Band
-from revurb.bus.redis.keys import PARTITIONS, partition_of
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS, partition_of
 
 APP_ID = "1"
-NAMES_HASHED = 2048  # of a group of channels: enough to see how even partitions are
+NAMES_HASHED = 16_384  # of a group of channels: enough to see how even partitions are
 SAMPLED = 12  # processes that are simulated, where there are more
 SLOTS = 16384  # of a Redis Cluster
 
@@ -90,10 +89,7 @@ def partition_of_connections(partitions: int = PARTITIONS) -> int:
 
 
 def _partition(channel: str, partitions: int) -> int:
-    """As Revurb does; with another number of partitions, as it would."""
-    if partitions == PARTITIONS:
-        return partition_of(APP_ID, channel)
-    return crc32(f"{APP_ID}/{channel}".encode()) % partitions
+    return partition_of(APP_ID, channel, partitions)
 
 
 def even_shards(shards: int, partitions: int = PARTITIONS) -> list[int]:
@@ -101,9 +97,9 @@ def even_shards(shards: int, partitions: int = PARTITIONS) -> list[int]:
     return [number % shards for number in range(partitions)]
 
 
-def default_shards(shards: int) -> list[int]:
+def default_shards(shards: int, partitions: int = CLUSTER_PARTITIONS) -> list[int]:
     """The shard of each partition, where each shard has as many slots as the others, as redis-cli makes a Cluster."""
-    return [key_slot(f"p{number}".encode()) * shards // SLOTS for number in range(PARTITIONS)]
+    return [key_slot(f"p{number}".encode()) * shards // SLOTS for number in range(partitions)]
 
 
 def binomial(rng: random.Random, trials: int, share: float) -> int:

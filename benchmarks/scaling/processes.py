@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from benchmarks.scaling import beats
 from benchmarks.scaling.costs import Costs, Kind, sharing
 from benchmarks.scaling.placement import poisson
-from benchmarks.scaling.traffic import BEAT_S, Traffic
+from benchmarks.scaling.traffic import Traffic
 
 PING_S = 30.0  # of a client that hears nothing, by the default activity_timeout
 
@@ -48,9 +49,13 @@ def run(
     is how much longer a turn takes where they have to wait for a core."""
     found = [Process(seat) for seat in of.placement.seats]
     cluster = costs.cluster_share if shards > 1 else 1.0
+    if of.has_relays:  # events come over the host's log
+        costs = replace(costs, node_read_us=costs.log_wake_us, node_receive_us=costs.log_read_us)
+    beating_us_per_s = _beating_us_per_s(of, costs, shards)
     for number, process in enumerate(found):
         for at in range(slices):
             us = _slice(of, costs, process, number, at, slice_s, rng, cluster, stretch)
+            us += process.charge("beats", beating_us_per_s * slice_s)
             behind_us = process.behind_us[-1] if process.behind_us else 0.0
             process.worked_us.append(us)
             process.behind_us.append(max(0.0, behind_us + us - slice_s * 1e6))
@@ -75,8 +80,7 @@ def _slice(
         return poisson(rng, a_second * seat)
 
     connects = poisson(rng, process.connections / workload.stay_s * slice_s)
-    every_s = of.design.counts_every_s
-    told = min(connects * 2.0, slice_s / every_s) if every_s else connects * 2.0
+    told = rates.connections * slice_s
     # A request may go to any process, whoever is connected there.
     published = poisson(rng, rates.published * slice_s)
     received, delivered, fan_out_us = _followed(of, costs, process, number, at, slice_s)
@@ -121,8 +125,15 @@ def _slice(
         + charge("deliveries", sends_us)
         + charge("connections", connecting_us)
         + charge("pings", process.connections * _pings_per_s(of) * slice_s * 2 * costs.send_us)
-        + charge("beats", slice_s / BEAT_S * costs.node_beat_us)
     )
+
+
+def _beating_us_per_s(of: Traffic, costs: Costs, shards: int) -> float:
+    heartbeat_us = costs.node_heartbeat_us
+    if shards > 1:
+        heartbeat_us = costs.node_cluster_heartbeat_us
+        heartbeat_us += beats.scripts(shards, of.design.partitions) * costs.node_script_us
+    return costs.node_lease_us / beats.LEASE_EVERY_S + heartbeat_us / beats.HEARTBEAT_EVERY_S
 
 
 def _followed(

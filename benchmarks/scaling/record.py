@@ -9,27 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import marks
+from benchmarks.load.across import medians
 from benchmarks.load.recording import RESULTS
 from benchmarks.scaling import limits, table
 from benchmarks.scaling.check import checks
-from benchmarks.scaling.costs import Costs, read_record
+from benchmarks.scaling.costs import Costs, is_provisional, read_record
 from benchmarks.scaling.plan import Host, plan, room
 from benchmarks.scaling.traffic import Design
 from benchmarks.scaling.workload import PROFILES
+from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scaling.md"
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 HOST = Host()
-DESIGNS = {
-    "as it is": Design(),
-    "counts told once a second": Design(counts_every_s=1.0),
-    "and a relay on each host": Design(counts_every_s=1.0, processes_per_receiver=HOST.workers),
-    "and 1,024 partitions": Design(counts_every_s=1.0, processes_per_receiver=HOST.workers, partitions=1024),
+DESIGNS = {  # whether there are relays, and the number of partitions
+    "as it is": (True, CLUSTER_PARTITIONS),
+    "no relay: each process has its own link": (False, CLUSTER_PARTITIONS),
+    "64 partitions, as older clusters have": (True, PARTITIONS),
 }
 
 
 def compute(costs: Costs) -> dict[str, Any]:
-    """About two minutes."""
+    """About a minute."""
     plans = []
     designs: dict[str, dict[str, float]] = {}
     for profile in PROFILES:
@@ -38,11 +39,18 @@ def compute(costs: Costs) -> dict[str, Any]:
             found = plan(profile.of(size), costs, host=HOST)
             plans.append(asdict(found))
         designs[profile.name] = {
-            name: room(profile.of(size), costs, found.processes, design) for name, design in DESIGNS.items()
+            name: room(
+                profile.of(size),
+                costs,
+                found.processes,
+                Design(-(-found.processes // found.hosts) if has_relays else 1, partitions),
+            )
+            for name, (has_relays, partitions) in DESIGNS.items()
         }
     return {
         "measured": {name: read_record(name)["circumstances"] for name in ("load.json", "across.json")},
         "costs": asdict(costs),
+        "is_provisional": is_provisional(medians(read_record("across.json")["rounds"])),
         "plans": plans,
         "designs": designs,
         "limits": limits.rows(costs, SIZES, HOST),
@@ -58,6 +66,7 @@ def parts(record: dict[str, Any]) -> dict[str, str]:
         f"plans: {said}": table.plans(record),
         f"designs: {said}": table.designs(record["designs"], SIZES[-1]),
         f"limits: {said}": table.plain(record["limits"]),
+        f"back: {said}": table.back(record),
         f"slots: {said}": table.plain(record["slots"]),
         f"checks: {said}": table.checks(record),
     }

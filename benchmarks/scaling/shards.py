@@ -1,21 +1,24 @@
-"""What each partition, and so each Redis, has to do in each slice of time."""
+"""What each Redis has to do in each slice of time: the partitions that it has, and what nodes ask of every server."""
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
+from benchmarks.scaling import beats
 from benchmarks.scaling.costs import MOST_SHARED, Costs, Kind, sharing
 from benchmarks.scaling.placement import poisson
-from benchmarks.scaling.traffic import BEAT_S, SURVEYS_PER_S, Load, Traffic
+from benchmarks.scaling.traffic import SURVEYS_PER_S, Followed, Load, Traffic
 
 NODES_AT = 0  # the partition that is on the shard of `{nodes}`: leases, inboxes, `everyone`
+WATCHED = 16  # shards: those that have the most to do on average
 
 
 @dataclass(slots=True)
 class Doings:
-    """Of one partition in one slice."""
+    """Of one shard in one slice."""
 
     published: float = 0
     told: float = 0
@@ -25,12 +28,9 @@ class Doings:
     joined: float = 0
     listed: float = 0
     connections: float = 0
-    beats: float = 0
+    leases: float = 0
+    heartbeats: float = 0  # scripts
     surveyed: float = 0  # questions sent to processes, and their answers
-
-    def add(self, other: Doings) -> None:
-        for name in _NAMES:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def commands(self) -> float:
@@ -40,12 +40,10 @@ class Doings:
             + self.counted
             + self.joined * 2
             + self.connections
-            + self.beats * 2
+            + self.leases
+            + self.heartbeats
             + self.surveyed
         )
-
-
-_NAMES = tuple(each.name for each in fields(Doings))
 
 
 @dataclass(slots=True)
@@ -53,6 +51,10 @@ class Shard:
     """One Redis: `worked_us` is what came in each slice, by its one thread; `needed_us` what that would have been had
     its turns been shared by as many as can be. The difference goes away by itself where there is more to do."""
 
+    number: int
+    load: Load = field(default_factory=Load)
+    followed: list[Followed] = field(default_factory=list)
+    has_nodes: bool = False
     worked_us: list[float] = field(default_factory=list)
     needed_us: list[float] = field(default_factory=list)
     behind_us: list[float] = field(default_factory=list)
@@ -60,48 +62,37 @@ class Shard:
     sent: float = 0.0
 
 
-def doings(of: Traffic, *, slices: int, slice_s: float, rng: random.Random) -> list[list[Doings]]:
-    """By partition and slice."""
-    found = [[_some(load, slice_s, rng) for _ in range(slices)] for load in of.loads]
-    for channel in of.followed:
-        for at, events in enumerate(channel.events):
-            if events:
-                doing = found[channel.partition][at]
-                doing.published += events
-                doing.sent += events * channel.receivers
-    processes = of.placement.processes
-    for doing in found[NODES_AT]:
-        doing.beats += poisson(rng, processes / BEAT_S * slice_s)
-        doing.surveyed += poisson(rng, SURVEYS_PER_S * slice_s) * processes
-    return found
-
-
 def run(
     of: Traffic,
     costs: Costs,
-    all_doings: Sequence[Sequence[Doings]],
     shard_of: Sequence[int],
-    slice_s: float,
     *,
+    slices: int,
+    slice_s: float,
+    seed: int,
     together: float = 1.0,
     stretch: float = 1.0,
 ) -> list[Shard]:
-    """The shards, which have the partitions that `shard_of` gives them. Commands come `together` out of a process's
-    turn, so many of them for one shard."""
-    found = [Shard() for _ in range(max(shard_of) + 1)]
-    cluster = costs.redis_cluster_share if len(found) > 1 else 1.0
-    connections = of.placement.processes / of.design.processes_per_receiver
-    for at in range(len(all_doings[0])):
-        sums = [Doings() for _ in found]
-        for number, partition in enumerate(all_doings):
-            sums[shard_of[number]].add(partition[at])
-        for shard, doing in zip(found, sums, strict=True):
-            own_us = _own_us(doing, costs, cluster)
+    """The busiest of the shards, which have the partitions that `shard_of` gives them; WATCHED of them at most.
+    Commands come `together` out of a process's turn, so many of them for one shard."""
+    found = _shards(of, shard_of)
+    count = len(found)
+
+    def expected_us(shard: Shard) -> float:
+        doing = _doing(of, shard, count)
+        return _charge(None, doing, costs, _own_us(doing, costs, count), MOST_SHARED, of.links)
+
+    found = heapq.nlargest(WATCHED, found, key=expected_us)
+    for shard in found:
+        rng = random.Random(f"shard {seed} {count} {shard.number}")
+        for at in range(slices):
+            doing = _doing(of, shard, count, rng, slice_s, at)
+            own_us = _own_us(doing, costs, count)
             commands = doing.commands
             turn = Kind(commands / slice_s, costs.redis_turn_us, sum(own_us.values()) / max(1.0, commands))
             shared = max(together, *sharing((turn,), 0.0, stretch))
-            us = _charge(shard, doing, costs, own_us, shared, connections)
-            shard.needed_us.append(_charge(None, doing, costs, own_us, MOST_SHARED, connections))
+            us = _charge(shard, doing, costs, own_us, shared, of.links)
+            shard.needed_us.append(_charge(None, doing, costs, own_us, MOST_SHARED, of.links))
             behind_us = shard.behind_us[-1] if shard.behind_us else 0.0
             shard.worked_us.append(us)
             shard.behind_us.append(max(0.0, behind_us + us - slice_s * 1e6))
@@ -109,17 +100,67 @@ def run(
     return found
 
 
-def _own_us(doing: Doings, costs: Costs, cluster: float) -> dict[str, float]:
+def _shards(of: Traffic, shard_of: Sequence[int]) -> list[Shard]:
+    found = [Shard(number) for number in range(max(shard_of) + 1)]
+    for partition, load in enumerate(of.loads):
+        found[shard_of[partition]].load.add(load)
+    for channel in of.followed:
+        found[shard_of[channel.partition]].followed.append(channel)
+    found[shard_of[NODES_AT]].has_nodes = True
+    return found
+
+
+def _doing(
+    of: Traffic,
+    shard: Shard,
+    shards: int,
+    rng: random.Random | None = None,
+    slice_s: float = 1.0,
+    at: int = 0,
+) -> Doings:
+    """What comes in a slice; without `rng` what comes on average. Sends follow the events."""
+
+    def some(a_second: float) -> float:
+        return a_second * slice_s if rng is None else poisson(rng, a_second * slice_s)
+
+    load, processes = shard.load, of.placement.processes
+    published, told, joined = some(load.published), some(load.told), some(load.joined)
+    rate = load.published + load.told
+    sent = (published + told) * load.sent / rate if rate else 0.0
+    for channel in shard.followed:
+        events = channel.band.events_per_s * slice_s if rng is None else channel.events[at]
+        published += events
+        sent += events * channel.receivers
+    scripts = beats.scripts_to_each(shards, of.design.partitions) + (shard.has_nodes and shards > 1)
+    return Doings(
+        published=published,
+        told=told,
+        sent=sent,
+        entered=some(load.entered),
+        counted=some(load.counted),
+        joined=joined,
+        listed=joined * load.listed / load.joined if load.joined else 0.0,
+        connections=some(load.connections),
+        leases=some(processes / beats.LEASE_EVERY_S) if shard.has_nodes else 0.0,
+        heartbeats=some(processes * scripts / beats.HEARTBEAT_EVERY_S),
+        surveyed=some(SURVEYS_PER_S) * processes if shard.has_nodes else 0.0,
+    )
+
+
+def _own_us(doing: Doings, costs: Costs, shards: int) -> dict[str, float]:
     """By cause, without turns, and without system calls for sending."""
+    cluster = costs.redis_cluster_share if shards > 1 else 1.0
+    heartbeat_us = costs.redis_script_us if shards > 1 else costs.redis_heartbeat_us
     return {
         "publishing": doing.published * costs.redis_publish_us * cluster,
-        "sending events to processes": doing.sent * costs.redis_send_us,
+        "sending events": doing.sent * costs.redis_send_us,
         "subscribing": doing.entered * (costs.redis_enter_us + costs.redis_leave_us)
         + doing.counted * costs.redis_count_us,
         "presence": doing.joined * (costs.redis_join_us + costs.redis_part_us)
         + doing.listed * costs.redis_list_member_us,
         "counting the app's connections": doing.connections * costs.redis_count_us,
-        "leases and surveys": doing.beats * costs.redis_beat_us
+        "heartbeats": doing.heartbeats * heartbeat_us,
+        "leases and surveys": doing.leases * costs.redis_lease_us
         + doing.surveyed * (costs.redis_send_us + costs.redis_publish_us),
     }
 
@@ -134,34 +175,17 @@ def _charge(
 ) -> float:
     """All of it in us, where so many commands share a turn; `shard` is charged if there is one."""
     commands, events = doing.commands, doing.published + doing.told
-    # Connections that are written to in a turn: fewer than events go to, where several events go to the same.
+    # Links that are written to in a turn: fewer than events go to, where several events go to the same.
     writes = doing.sent
     if events and connections > 1:
         each = min(doing.sent / events, connections)
         in_turn = max(1.0, shared * events / max(commands, events))
         writes = min(writes, events / in_turn * connections * (1 - (1 - each / connections) ** in_turn))
     by_cause = dict(own_us)
-    by_cause["sending events to processes"] += writes * costs.redis_write_us
+    by_cause["sending events"] += writes * costs.redis_write_us
     by_cause["leases and surveys"] += doing.surveyed * costs.redis_write_us
     by_cause["turns"] = commands / shared * costs.redis_turn_us
     if shard is not None:
         for cause, us in by_cause.items():
             shard.causes_us[cause] = shard.causes_us.get(cause, 0.0) + us
     return sum(by_cause.values())
-
-
-def _some(load: Load, slice_s: float, rng: random.Random) -> Doings:
-    """What comes of a partition's rates in a slice. Sends follow the events."""
-    published, told = poisson(rng, load.published * slice_s), poisson(rng, load.told * slice_s)
-    rate = load.published + load.told
-    joined = poisson(rng, load.joined * slice_s)
-    return Doings(
-        published=published,
-        told=told,
-        sent=(published + told) * load.sent / rate if rate else 0.0,
-        entered=poisson(rng, load.entered * slice_s),
-        counted=poisson(rng, load.counted * slice_s),
-        joined=joined,
-        listed=joined * load.listed / load.joined if load.joined else 0.0,
-        connections=poisson(rng, load.connections * slice_s),
-    )

@@ -7,18 +7,19 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.scaling import processes, shards
+from benchmarks.scaling import processes, relays, shards
 from benchmarks.scaling.costs import KERNEL_BYTES, PACKET_BYTES, Costs
 from benchmarks.scaling.placement import even_shards, place
 from benchmarks.scaling.processes import Process
-from benchmarks.scaling.shards import Doings, Shard
+from benchmarks.scaling.shards import Shard
 from benchmarks.scaling.traffic import Design, Traffic, traffic
 from benchmarks.scaling.workload import Workload
+from revurb.config.scaling import RedisConfig
 
 SECONDS = 60.0
 SLICE_S = 0.1
 WINDOW_S = 5.0  # over which use is taken: a fan-out may fill a second, as long as it does not stay so
-LOG_S = 60.0  # REVURB_REDIS_LOG
+LOG_S = RedisConfig().kept_s
 SEED = 64
 ENVELOPE_BYTES = 48  # event name and channel around an event's data, on the bus
 
@@ -61,7 +62,6 @@ class Cluster:
     slice_s: float
     seed: int
     stretch: float = 1.0
-    doings: list[list[Doings]] | None = None
 
     @property
     def slices(self) -> int:
@@ -83,17 +83,25 @@ class Cluster:
         found = self.processes(shard_count)
         return Use.of([each.worked_us for each in found], [each.behind_us for each in found], self.slice_s)
 
+    def relay_use(self, shard_count: int) -> Use | None:
+        """Of the process that has the link of a host; None where each process has its own."""
+        if not self.traffic.has_relays:
+            return None
+        rng = random.Random(f"relay {self.seed}")
+        found = relays.run(
+            self.traffic, self.costs, slices=self.slices, slice_s=self.slice_s, rng=rng, shards=shard_count
+        )
+        return Use.of([found.worked_us], [found.behind_us], self.slice_s)
+
     def shards(self, shard_of: Sequence[int], together: float = 1.0) -> list[Shard]:
-        """`together`: of the commands of a process's turn, how many go to one shard."""
-        if self.doings is None:
-            rng = random.Random(f"shards {self.seed}")
-            self.doings = shards.doings(self.traffic, slices=self.slices, slice_s=self.slice_s, rng=rng)
+        """The busiest. `together`: of the commands of a process's turn, how many go to one shard."""
         return shards.run(
             self.traffic,
             self.costs,
-            self.doings,
             shard_of,
-            self.slice_s,
+            slices=self.slices,
+            slice_s=self.slice_s,
+            seed=self.seed,
             together=together,
             stretch=self.stretch,
         )
@@ -129,8 +137,8 @@ class Cluster:
 
     @property
     def shard_connections_bytes(self) -> float:
-        """Of one shard: two connections of each process."""
-        return 2 * self.traffic.placement.processes * self.costs.redis_connection_bytes
+        """Of one shard: two connections of each host, or of each process that is by itself."""
+        return 2 * self.traffic.links * self.costs.redis_connection_bytes
 
     @property
     def text_bytes(self) -> int:
@@ -145,7 +153,7 @@ class Cluster:
 
     @property
     def redis_egress_bits_per_s(self) -> float:
-        """Of all shards together, to processes."""
+        """Of all shards together, to hosts."""
         return 8 * self.traffic.event_sends_per_s * (self.text_bytes + self.costs.event_out_bytes)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from benchmarks.load.recording import IDLE_ENOUGH
 from benchmarks.load.table import markdown
-from benchmarks.scaling.plan import Plan
+from benchmarks.scaling.plan import AWAY_S, Plan
 from benchmarks.scaling.workload import PROFILES
 
 HEAD = [
-    "connections", "processes", "hosts", "behind", "memory of a host", "egress, all", "of a host", "Redis shards",
-    "memory of a shard",
-    "busiest shard", "partitions' room", "the hosts are decided by", "gives way first",
+    "connections", "processes", "hosts", "behind", "relay", "memory of a host", "egress of a host", "Redis shards",
+    "for the load alone", "memory of a shard", "busiest shard", "partitions' room", "the hosts are decided by",
+    "gives way first",
 ]  # fmt: skip
 WIDTH = 118
 ENOUGH = 100.0  # times: more says nothing
@@ -28,7 +28,23 @@ def plans(record: dict[str, Any]) -> str:
         rows = [_row(each) for each in record["plans"] if each["workload"] == profile.name]
         about = textwrap.fill(f"**{_capital(profile.name)}**: {profile.about}.", WIDTH)
         text.append(f"{about}\n\n{markdown(HEAD, rows, texts=1)}")
+    if record["is_provisional"]:
+        said = (
+            "No relay is on record yet: what it costs is provisional (`PROVISIONAL_...` in "
+            "benchmarks/scaling/costs.py)."
+        )
+        text.append(textwrap.fill(said, WIDTH) + "\n")
     return "\n".join(text)
+
+
+def back(record: dict[str, Any]) -> str:
+    """What all have to do who come back to Redis at once."""
+    sizes = list(dict.fromkeys(each["connections"] for each in record["plans"]))
+    rows = []
+    for profile in PROFILES:
+        same = [each for each in record["plans"] if each["workload"] == profile.name]
+        rows.append([profile.name, *(f"{each['back_s']:,.1f} s" for each in same)])
+    return markdown([f"away for {AWAY_S:.0f} s", *(f"{size:,}" for size in sizes)], rows, texts=1)
 
 
 def one(plan: Plan) -> str:
@@ -81,10 +97,11 @@ def _row(plan: dict[str, Any]) -> list[str]:
         f"{plan['processes']:,}",
         f"{plan['hosts']:,}",
         f"{plan['process']['behind_ms']:,.0f} ms",
+        f"{plan['relay']['p99']:.0%}" if plan["relay"] else "none",
         _bytes(plan["host_bytes"]),
-        _bits(plan["egress_bits_per_s"]),
         _bits(plan["host_egress_bits_per_s"]),
         f"{plan['shards']:,}" if carried else f"**{plan['shards']:,} do not do**",
+        f"{plan['shards_for_load']:,}",
         _bytes(plan["shard_bytes"]),
         f"{plan['shard']['p99']:.0%}",
         _times(plan["room"]),

@@ -6,8 +6,9 @@ same slice of time. The rest comes at random, at the rates that follow from how 
 
 from __future__ import annotations
 
+import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from benchmarks.scaling.placement import (
     Placement,
@@ -16,28 +17,28 @@ from benchmarks.scaling.placement import (
     poisson,
 )
 from benchmarks.scaling.workload import Band, Workload
-from revurb.bus.brokered.count_reporter import REPORT_EVERY_S
+from revurb.bus.brokered.held_counts import TELL_EVERY_S
 from revurb.bus.redis.keys import PARTITIONS
 
 FOLLOWED = 128  # channels
-BEAT_S = 10.0 / 4 * 0.9  # of the default lease: revurb/bus/redis/node_leases.py
+CERTAIN = 20.0  # changes in the time after which a count is told: it is held for ever
 SURVEYS_PER_S = 1 / 30  # somebody looks at the whole cluster: two monitors, once a minute each
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What could be otherwise. `processes_per_receiver`: Redis sends an event once for so many of them, which a relay
-    on each host would make possible. `counts_every_s`: how often a process tells how many connections and subscribers
-    it has, at most; 0 is at once."""
+    """What could be otherwise. `workers` are those of a host: several share a link to Redis, its relay. `partitions`:
+    a Redis Cluster has more of them than one server. `counts_every_s`: how often a process tells a count that changes
+    often; 0 is at once."""
 
+    workers: int = 1
     partitions: int = PARTITIONS
-    processes_per_receiver: int = 1
-    counts_every_s: float = REPORT_EVERY_S
+    counts_every_s: float = TELL_EVERY_S
 
 
 @dataclass(slots=True)
 class Followed:
-    """A large channel: its subscribers on each simulated process, its partition, how many processes get its events."""
+    """A large channel: its subscribers on each simulated process, its partition, how many links get its events."""
 
     band: Band
     partition: int
@@ -52,12 +53,14 @@ class Rates:
 
     published: float = 0.0
     received: float = 0.0
+    relayed: float = 0.0  # events of any kind, received by the host
     told: float = 0.0  # events that members came or went, received
     delivered: float = 0.0  # to clients, by either
     entered: float = 0.0  # subscriptions to channels that the process does not have yet
     counted: float = 0.0
     joined: float = 0.0  # presence
     listed: float = 0.0  # members in the lists that they are sent
+    connections: float = 0.0  # reports of how many there are
 
 
 @dataclass(slots=True)
@@ -66,12 +69,19 @@ class Load:
 
     published: float = 0.0
     told: float = 0.0
-    sent: float = 0.0  # to processes
+    sent: float = 0.0  # to links
     entered: float = 0.0
     counted: float = 0.0
     joined: float = 0.0
     listed: float = 0.0
-    connections: float = 0.0  # changes of the number of an app's connections
+    connections: float = 0.0  # reports of the number of an app's connections
+
+    def add(self, other: Load) -> None:
+        for name in LOADS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+LOADS = tuple(each.name for each in fields(Load))
 
 
 @dataclass(slots=True)
@@ -87,6 +97,17 @@ class Traffic:
     held_per_process: float  # channels with subscribers on a process
     members: float
     event_sends_per_s: float  # by Redis, of all events
+
+    @property
+    def has_relays(self) -> bool:
+        return min(self.design.workers, self.placement.processes) > 1
+
+    @property
+    def links(self) -> int:
+        """To Redis: of hosts, or of processes that are by themselves."""
+        if not self.has_relays:
+            return self.placement.processes
+        return math.ceil(self.placement.processes / self.design.workers)
 
 
 def traffic(
@@ -109,20 +130,17 @@ def traffic(
         else:
             _deal_out(found, band)
         _come_and_go(found, band)
-    at_once = 2 * workload.connects_per_s
-    loads[partition_of_connections(design.partitions)].connections += _told(
-        at_once, placement.processes, placement.processes, design
-    )
+    told = _told(2 * workload.connects_per_s, placement.processes, design)
+    found.rates.connections = told / placement.processes
+    loads[partition_of_connections(design.partitions)].connections += told
     return found
 
 
 def _receivers(of: Traffic, subscribers: int) -> float:
-    """Subscribing connections that Redis sends an event of the channel to."""
-    share = of.design.processes_per_receiver
-    hosts = max(1.0, of.placement.processes / share)
-    if share == 1:
+    """Links that Redis sends an event of the channel to."""
+    if not of.has_relays:
         return of.placement.interested(subscribers)
-    return float(hosts * (1 - (1 - 1 / hosts) ** subscribers))
+    return of.links * (1.0 - (1 - 1 / of.links) ** subscribers)
 
 
 def _follow(of: Traffic, band: Band, slices: int, slice_s: float, rng: random.Random) -> None:
@@ -150,6 +168,7 @@ def _deal_out(of: Traffic, band: Band) -> None:
     told = of.workload.told_per_s(band)
     of.rates.published += published / processes
     of.rates.received += published * interested / processes
+    of.rates.relayed += (published + told) * receivers / of.links
     of.rates.told += told * interested / processes
     of.rates.delivered += (published + told) * band.subscribers / processes
     of.held_per_process += band.channels * interested / processes
@@ -169,7 +188,8 @@ def _come_and_go(of: Traffic, band: Band) -> None:
     entered = 0.0 if band.presence else a_second * first
     joined = a_second if band.presence else 0.0
     # Of those who come, and of those who go: the last of a channel on a process is charged with `entered`.
-    counted = _told(2 * (a_second - entered - joined), processes, band.channels * processes, of.design)
+    counts = round(band.channels * of.placement.interested(band.subscribers))
+    counted = _told(2 * (a_second - entered - joined), counts, of.design)
     of.rates.entered += entered / processes
     of.rates.counted += counted / processes
     of.rates.joined += joined / processes
@@ -181,8 +201,20 @@ def _come_and_go(of: Traffic, band: Band) -> None:
         load.listed += joined * band.subscribers * share
 
 
-def _told(changes_per_s: float, processes: int, counts: int, design: Design) -> float:
-    """Changes of so many counts, that each process tells as often as the design lets it."""
-    if not design.counts_every_s:
-        return changes_per_s
-    return min(changes_per_s, counts / design.counts_every_s)
+def _told(changes_per_s: float, counts: int, design: Design) -> float:
+    """Commands to Redis for changes of so many counts, all alike."""
+    return counts * sum(reports_per_s(changes_per_s / max(1, counts), design.counts_every_s))
+
+
+def reports_per_s(changes_per_s: float, every_s: float) -> tuple[float, float]:
+    """How often a count is told that changes at random so often, and how often it begins or ends to be held: two
+    changes within `every_s` begin that, and so long without any ends it (revurb/bus/brokered/held_counts.py)."""
+    changes = changes_per_s * every_s
+    if not changes:
+        return changes_per_s, 0.0
+    if changes > CERTAIN:
+        return 1 / every_s, 0.0
+    some = 1 - math.exp(-changes)
+    held_s, free_s = every_s / (1 - some), (1 + 1 / some) / changes_per_s
+    share = held_s / (held_s + free_s)
+    return share * some / every_s + (1 - share) * changes_per_s, 2 / (held_s + free_s)

@@ -14,7 +14,7 @@ from benchmarks.load.bus_costs import CROWD, PROCESSES, RECEIVERS
 from benchmarks.load.recording import RESULTS
 from benchmarks.scaling import __main__, record
 from benchmarks.scaling.check import horizontal
-from benchmarks.scaling.costs import Costs, NotRecorded, read_record
+from benchmarks.scaling.costs import PROVISIONAL_LOG_US, Costs, NotRecorded, is_provisional, read_record
 from benchmarks.scaling.record import DESIGNS, DOCUMENT, SIZES
 from benchmarks.scaling.workload import PROFILES
 
@@ -48,8 +48,11 @@ def test_the_record_is_of_the_costs_that_are_on_record(recorded: dict[str, Any])
 def test_plans_are_worth_their_name(recorded: dict[str, Any]) -> None:
     for each in recorded["plans"]:
         assert each["process"]["p99"] <= 0.6
-        assert each["processes"] <= each["hosts"] * 14
-        assert each["room"] < 1 or each["shard"]["p99"] <= 0.6
+        assert each["processes"] <= each["hosts"] * record.HOST.workers
+        assert each["room"] >= 1
+        assert each["shard"]["p99"] <= 0.6
+        assert each["relay"]["p99"] <= 0.6
+        assert each["shards"] >= each["shards_for_load"]
         assert each["first"]
         assert each["limit"]
 
@@ -99,8 +102,9 @@ def test_costs_are_split_into_those_of_turns_and_of_what_is_in_them() -> None:
     figures |= {
         f"{name}.{what}": value
         for name in (
-            "publish_1", "publish_100", "enter_100", "count_100", "leave_100", "join_0", "part_0", "beat", "hello",
-            "goodbye", "cluster_spread_100", "spread_100", f"join_{CROWD}", f"admit_of_{PROCESSES}", "connection_1",
+            "publish_1", "publish_100", "enter_100", "count_100", "leave_100", "join_0", "part_0", "hello",
+            "lease", "heartbeat", "cluster_heartbeat", "look", "goodbye",
+            "cluster_spread_100", "spread_100", f"join_{CROWD}", f"admit_of_{PROCESSES}", "connection_1",
         )
         for what, value in (
             ("node_us", 20.0), ("redis_us", 11.0), ("receive_us", 5.0), ("redis_in_bytes", 400.0),
@@ -109,6 +113,7 @@ def test_costs_are_split_into_those_of_turns_and_of_what_is_in_them() -> None:
     }  # fmt: skip
     figures |= {"publish_1.node_us": 218.0, "publish_1.receive_us": 104.0, "latency.round_trip_us": 200.0}
     figures |= {"channel.redis_memory_bytes": 500.0, "channel.node_memory_bytes": 1600.0}
+    figures |= {"cluster_heartbeat.scripts": 10.0}
     figures |= {"subscriber.redis_memory_bytes": 38000.0, "cluster_spread_100.node_us": 50.0}
     costs = Costs.of(load, figures)
     assert costs.request_us == pytest.approx(40.0)  # 46 less a delivery, which is (70 - 46) / 4
@@ -122,6 +127,18 @@ def test_costs_are_split_into_those_of_turns_and_of_what_is_in_them() -> None:
     assert costs.redis_send_us == pytest.approx(0.4)
     assert costs.event_out_bytes == pytest.approx(100.0)
     assert costs.cluster_share == pytest.approx(2.5)
+    assert costs.redis_script_us == pytest.approx(1.1)
+    assert (costs.relay_read_us, costs.relay_receive_us) == (costs.node_read_us, costs.node_receive_us)
+    assert costs.log_read_us == PROVISIONAL_LOG_US
+    figures |= {"host_1.relay_us": 90.0, "host_100.relay_us": 3.0, "host_publish_1.relay_us": 190.0}
+    figures |= {"host_publish_64.relay_us": 9.0, "host_1.worker_us": 30.0, "host_100.worker_us": 2.0}
+    costs = Costs.of(load, figures)
+    assert not is_provisional(figures)
+    assert costs.relay_read_us + costs.relay_receive_us == pytest.approx(90.0)
+    assert costs.relay_read_us / 100 + costs.relay_receive_us == pytest.approx(3.0)
+    assert costs.relay_turn_us + costs.relay_command_us == pytest.approx(100.0)
+    assert costs.relay_turn_us / 64 + costs.relay_command_us == pytest.approx(6.0)
+    assert costs.log_wake_us + costs.log_read_us == pytest.approx(22.0)  # less a delivery
 
 
 def test_three_nodes_are_predicted_at_each_rate_of_their_record() -> None:
