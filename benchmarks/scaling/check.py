@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,9 @@ def horizontal(costs: Costs, runs: Sequence[dict[str, Any]]) -> Iterator[Check]:
 
 def three_nodes(costs: Costs, rate: float, strangers_cores: float = 0.0) -> tuple[float, float]:
     """Cores of each node and of Redis, on a machine of CORES that has other things to do as well. A process that has to
-    wait for a core finds more to do in a turn, so that what they all use depends on what they all use."""
+    wait for a core finds more to do in a turn, so that what they all use depends on what they all use; and whoever is
+    sent something has to be woken."""
+    costs = replace(costs, redis_write_us=costs.redis_wake_us)
     band = Band("bench", LAYOUT.channels, LAYOUT.each, rate / LAYOUT.channels)
     workload = Workload("horizontal", SUBSCRIBERS, (band,), EVENT_BYTES, STAYS_S)
     node = redis = 0.0

@@ -77,6 +77,7 @@ class Costs:
     redis_publish_us: float
     redis_write_us: float  # for each connection that events go to in one turn of Redis
     redis_send_us: float  # for each event and connection
+    redis_wake_us: float  # in place of `redis_write_us`, if a process on the same machine is woken by that
     redis_enter_us: float
     redis_count_us: float
     redis_leave_us: float
@@ -157,6 +158,10 @@ class Costs:
             redis_publish_us=redis_publish_us,
             redis_write_us=redis_write_us,
             redis_send_us=redis_send_us,
+            redis_wake_us=max(
+                redis_write_us,
+                across["publish_1.redis_us"] - across["publish_1_to_0.redis_us"] - redis_send_us,
+            ),
             redis_enter_us=across["enter_100.redis_us"],
             redis_count_us=across["count_100.redis_us"],
             redis_leave_us=across["leave_100.redis_us"],

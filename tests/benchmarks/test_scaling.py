@@ -128,6 +128,8 @@ def test_a_tiny_case_by_hand() -> None:
 
 def test_three_nodes_by_hand() -> None:
     """1,000 publishes/s: each node takes a third of the requests, all events, and 3 deliveries of each."""
+    _, redis = three_nodes(replace(PLAIN, redis_wake_us=20.0), 1000)
+    assert redis == pytest.approx(1000 * (10 + 3 * 21) / 1e6, rel=0.05)
     node, redis = three_nodes(PLAIN, 1000)
     assert node == pytest.approx((1000 / 3 * 60 + 1000 * 10 + 3000 * 5) / 1e6, rel=0.05)
     assert redis == pytest.approx(1000 * (10 + 3 * 1) / 1e6, rel=0.05)

@@ -125,6 +125,7 @@ def test_costs_are_split_into_those_of_turns_and_of_what_is_in_them() -> None:
     assert costs.redis_publish_us == pytest.approx(10.0)
     assert costs.redis_write_us == pytest.approx(10.0)
     assert costs.redis_send_us == pytest.approx(0.4)
+    assert costs.redis_wake_us == costs.redis_write_us  # 11 alone with a bus is less than 110 without
     assert costs.event_out_bytes == pytest.approx(100.0)
     assert costs.cluster_share == pytest.approx(2.5)
     assert costs.redis_script_us == pytest.approx(1.1)
