@@ -57,19 +57,19 @@ HOST_ROWS = {
 }
 
 
-def measure(rounds: int) -> list[Figures]:
-    """The figures of each round; every round has a Redis of its own."""
-    found = []
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+def once(number: int) -> Figures:
+    """The figures of one round, the first being 0; every round has a Redis of its own."""
+    logging.disable(logging.WARNING)  # that Redis is out of reach, which is meant to be
+    try:
         with broker() as one:
             figures = bus_costs.once(one, first=number == 0)
         with broker(cluster=True) as one:
             figures |= bus_costs.in_a_cluster(one)
         with broker() as one:
             figures |= host_costs.once(one)
-        found.append(figures)
-    return found
+    finally:
+        logging.disable(logging.NOTSET)
+    return figures
 
 
 def medians(rounds: list[Figures]) -> Figures:
@@ -130,10 +130,11 @@ def document(record: dict[str, Any]) -> str:
     return f"{head} {around['rounds']} rounds.\n{where}.\n\n{table(medians(record['rounds']))}"
 
 
-def write(record: dict[str, Any]) -> None:
-    """The tables, and what the documentation says."""
-    (RESULTS / "across.md").write_text(document(record))
-    marks.rewrite(DOCUMENT, MARK, sentence(medians(record["rounds"])))
+def write(record: dict[str, Any], to: Path = RESULTS, document_of: Path = DOCUMENT) -> None:
+    """The record, its tables, and what the documentation says."""
+    (to / "across.json").write_text(json.dumps(record, indent=1) + "\n")
+    (to / "across.md").write_text(document(record))
+    marks.rewrite(document_of, MARK, sentence(medians(record["rounds"])))
 
 
 def _cell(value: float | None, unit: str) -> str:
@@ -149,14 +150,15 @@ def main() -> None:
     if options.draw:
         write(json.loads((RESULTS / "across.json").read_text()))
         return
-    logging.disable(logging.WARNING)  # that Redis is out of reach, which is meant to be
     idle_before = idle_share()
-    rounds = measure(options.rounds)
+    rounds = []
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        rounds.append(once(number))
     around = circumstances(rounds=options.rounds, seconds=0, idle_before=idle_before)
     record = {"circumstances": around, "rounds": rounds}
     print(f"{table(medians(rounds))}\n{sentence(medians(rounds))}")
     if options.write:
-        (RESULTS / "across.json").write_text(json.dumps(record, indent=1) + "\n")
         write(record)
 
 

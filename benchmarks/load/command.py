@@ -50,9 +50,10 @@ def run(options: argparse.Namespace, servers: list[Server]) -> Recording:
     return recording
 
 
-def write(recording: Recording, stem: str, to: Path = RESULTS) -> None:
-    """Leave `stem`.json, .md and .png."""
+def write(recording: Recording, stem: str, to: Path = RESULTS, *, picture: bool = True) -> None:
+    """Leave `stem`.json, .md and .png; without `picture` no .png, for which matplotlib is needed."""
     recording.write(to / f"{stem}.json")
     (to / f"{stem}.md").write_text(document(recording))
-    draw(recording, to / f"{stem}.png")
-    print(f"written to {to / stem}.json, .md and .png")
+    if picture:
+        draw(recording, to / f"{stem}.png")
+    print(f"written to {to / stem}.json, .md{' and .png' if picture else ''}")

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.load import arrivals
 from benchmarks.load.arrivals import Arrival, Layout, Publish, quantile
@@ -184,17 +185,25 @@ def main() -> None:
         parser.error("--rates, --rounds and --seconds must be above 0")
     idle_before = idle_share()
     runs: list[Run] = []
-    with scaled() as cluster:
-        for number in range(options.rounds):
-            for rate in rates:
-                print(f"{rate} publishes/s: round {number + 1} of {options.rounds}", file=sys.stderr)
-                runs.append(run(cluster, rate, options.seconds))
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        runs += once(rates, options.seconds)
     around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
     print(table(runs))
     if options.write:
-        recording = {"circumstances": around, "runs": [asdict(each) for each in runs]}
-        (RESULTS / "horizontal.json").write_text(json.dumps(recording, indent=1) + "\n")
-        (RESULTS / "horizontal.md").write_text(document(runs, around))
+        write({"circumstances": around, "runs": [asdict(each) for each in runs]})
+
+
+def once(rates: Sequence[int], seconds: float) -> list[Run]:
+    """One round, on fresh nodes: a run at each rate."""
+    with scaled() as cluster:
+        return [run(cluster, rate, seconds) for rate in rates]
+
+
+def write(record: dict[str, Any], to: Path = RESULTS) -> None:
+    (to / "horizontal.json").write_text(json.dumps(record, indent=1) + "\n")
+    runs = [Run(**each) for each in record["runs"]]
+    (to / "horizontal.md").write_text(document(runs, record["circumstances"]))
 
 
 if __name__ == "__main__":

@@ -20,5 +20,5 @@ def with_figures(text: str, recording: Recording) -> str:
     return f"{before}{begin}\n{headlines(recording)}\n{end}{after}"
 
 
-def rewrite(recording: Recording) -> None:
-    README.write_text(with_figures(README.read_text(), recording))
+def rewrite(recording: Recording, readme: Path = README) -> None:
+    readme.write_text(with_figures(readme.read_text(), recording))

@@ -24,6 +24,15 @@ class Result:
     floor: list[Answer] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
+    def add(self, later: Result) -> None:
+        """The runs of a later round. A server that failed in either is left out of both."""
+        self.failures |= later.failures
+        for name, runs in later.runs.items():
+            self.runs.setdefault(name, []).extend(runs)
+        for name in self.failures:
+            self.runs.pop(name, None)
+        self.floor += later.floor
+
     def median(self, name: str, figure: Figure) -> float | None:
         runs = self.runs.get(name)
         return statistics.median(run[figure.key] for run in runs) if runs else None

@@ -13,6 +13,8 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from benchmarks.load import crossing, generator
 from benchmarks.load.cluster import Cluster, serving
@@ -69,29 +71,45 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="record the run as results/workers.json and .md")
     options = parser.parse_args()
     idle_before = idle_share()
-    runs: dict[str, list[Costs]] = {}
-    with serving(1) as one, serving(2) as two:
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
-            for row in ROWS:
-                for workers, cluster in ((1, one), (2, two)):
-                    cost = _load(row, workers, cluster, options.seconds)
-                    runs.setdefault(f"{row.name} {workers}", []).append(cost)
-            for count, events in CROSSING.items():
-                with crossing.subscribers(two, count) as clients:
-                    for sender in ("worker 0", "worker 1"):
-                        cost = crossing.cost_us(two, sender, clients, events)
-                        runs.setdefault(f"crossing {count} {sender}", []).append(cost)
+    rounds = []
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        rounds.append(once(options.seconds))
     around = circumstances(rounds=options.rounds, seconds=options.seconds, idle_before=idle_before)
-    text = table(runs)
-    print(text)
+    record = recorded(rounds, around)
+    print(table(record["runs"]))
     if options.write:
-        (RESULTS / "workers.json").write_text(
-            json.dumps({"circumstances": around, "runs": runs}, indent=1) + "\n"
-        )
-        head = "# Several workers\n\n`python -m benchmarks.load.workers --write`. CPU time, medians of"
-        where = f"Revurb {around['revurb']}, {around['cpu']}, Linux {around['linux']}, {around['date']}"
-        (RESULTS / "workers.md").write_text(f"{head} {options.rounds} rounds. {where}.\n\n{text}\n")
+        write(record)
+
+
+def once(seconds: float) -> dict[str, Costs]:
+    """One round, on fresh servers: by row and number of workers."""
+    found = {}
+    with serving(1) as one, serving(2) as two:
+        for row in ROWS:
+            for workers, cluster in ((1, one), (2, two)):
+                found[f"{row.name} {workers}"] = _load(row, workers, cluster, seconds)
+        for count, events in CROSSING.items():
+            with crossing.subscribers(two, count) as clients:
+                for sender in ("worker 0", "worker 1"):
+                    found[f"crossing {count} {sender}"] = crossing.cost_us(two, sender, clients, events)
+    return found
+
+
+def recorded(rounds: Sequence[dict[str, Costs]], around: dict[str, Any]) -> dict[str, Any]:
+    return {"circumstances": around, "runs": {name: [each[name] for each in rounds] for name in rounds[0]}}
+
+
+def write(record: dict[str, Any], to: Path = RESULTS) -> None:
+    (to / "workers.json").write_text(json.dumps(record, indent=1) + "\n")
+    (to / "workers.md").write_text(document(record))
+
+
+def document(record: dict[str, Any]) -> str:
+    around = record["circumstances"]
+    head = "# Several workers\n\n`python -m benchmarks.load.workers --write`. CPU time, medians of"
+    where = f"Revurb {around['revurb']}, {around['cpu']}, Linux {around['linux']}, {around['date']}"
+    return f"{head} {around['rounds']} rounds. {where}.\n\n{table(record['runs'])}\n"
 
 
 def _load(row: Row, workers: int, cluster: Cluster, seconds: float) -> Costs:

@@ -29,8 +29,8 @@ DESIGNS = {  # whether there are relays, and the number of partitions
 }
 
 
-def compute(costs: Costs) -> dict[str, Any]:
-    """About a minute."""
+def compute(costs: Costs, results: Path = RESULTS) -> dict[str, Any]:
+    """A quarter of a minute. `costs` are those of the records in `results`."""
     plans = []
     designs: dict[str, dict[str, float]] = {}
     for profile in PROFILES:
@@ -48,14 +48,16 @@ def compute(costs: Costs) -> dict[str, Any]:
             for name, (has_relays, partitions) in DESIGNS.items()
         }
     return {
-        "measured": {name: read_record(name)["circumstances"] for name in ("load.json", "across.json")},
+        "measured": {
+            name: read_record(name, results)["circumstances"] for name in ("load.json", "across.json")
+        },
         "costs": asdict(costs),
-        "is_provisional": is_provisional(medians(read_record("across.json")["rounds"])),
+        "is_provisional": is_provisional(medians(read_record("across.json", results)["rounds"])),
         "plans": plans,
         "designs": designs,
         "limits": limits.rows(costs, SIZES, HOST),
         "slots": limits.slot_rows(),
-        "checks": [asdict(each) for each in checks(costs)],
+        "checks": [asdict(each) for each in checks(costs, results)],
     }
 
 
@@ -79,10 +81,10 @@ def with_parts(text: str, record: dict[str, Any]) -> str:
     return text
 
 
-def write(record: dict[str, Any]) -> None:
-    (RESULTS / "scaling.json").write_text(json.dumps(record, indent=1) + "\n")
-    rewrite(record)
+def write(record: dict[str, Any], to: Path = RESULTS, document: Path = DOCUMENT) -> None:
+    (to / "scaling.json").write_text(json.dumps(record, indent=1) + "\n")
+    rewrite(record, document)
 
 
-def rewrite(record: dict[str, Any]) -> None:
-    DOCUMENT.write_text(with_parts(DOCUMENT.read_text(), record))
+def rewrite(record: dict[str, Any], document: Path = DOCUMENT) -> None:
+    document.write_text(with_parts(document.read_text(), record))
