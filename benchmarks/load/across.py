@@ -29,6 +29,8 @@ ROWS = {  # the first part of the figures' names -> what it is
     "publish_10": "... 10 in a turn",
     "publish_100": "... 100 in a turn",
     "spread_100": "... 100 in a turn, on as many channels, nobody listening",
+    "listen_1_1": "an event to a process that only reads it, from one connection",
+    "listen_64_1": "... from 64 connections",
     "cluster_publish_1": "publish as a client of a Redis Cluster, 1 in its turn, nobody listening",
     "cluster_spread_100": "... 100 in a turn, on as many channels",
     "enter_1": "first subscriber of a channel on its node, 1 in a turn",

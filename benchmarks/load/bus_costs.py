@@ -18,7 +18,7 @@ import uvloop
 
 from benchmarks.load import node_costs
 from benchmarks.load.broker import Broker
-from benchmarks.load.far_side import APP_ID, CHANNEL, STAMP_BYTES, receiving_bus, subscribers
+from benchmarks.load.far_side import APP_ID, CHANNEL, STAMP_BYTES, listeners, receiving_bus, subscribers
 from benchmarks.load.meter import Figures, Meter, enter, running_bus
 from revurb.bus.brokered import count_reporter, held_counts
 from revurb.bus.brokered.brokered_bus import BrokeredBus
@@ -30,6 +30,7 @@ TEXT_BYTES = 150  # `{"event":"bench","data":"<100 B>","channel":"news"}`, as be
 BATCHES = {1: 400, 10: 2000, 100: 6000}  # in one turn -> events in all
 SPREAD = 6400  # events on as many channels
 RECEIVERS = (0, 1, 2, 4, 8, 32, 128)
+LISTENERS = ((1, 1), (64, 1), (1, 100))  # connections for events of one process, events in a turn
 HELD = 1000  # channels that are entered and left
 CROWD = 500  # members of a large presence channel
 PROCESSES = 1000  # in the count of an app's connections
@@ -95,6 +96,11 @@ async def _everything(meter: Meter, first: bool) -> None:
                     events = BATCHES[batch] // 2
                     async with meter.of(f"publish_{batch}_to_{receivers}", events, traffic=batch > 1):
                         await publish(bus, batch, events)
+        for count, batch in LISTENERS:
+            with listeners(broker, count) as far:
+                await publish(bus, batch, batch * 2)
+                async with meter.of(f"listen_{count}_{batch}", BATCHES[batch], far=far):
+                    await publish(bus, batch, BATCHES[batch])
         await _spread(bus, 200)
         async with meter.of("spread_100", SPREAD, traffic=True):
             await _spread(bus, SPREAD)

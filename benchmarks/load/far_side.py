@@ -1,6 +1,7 @@
-"""The other ends of a Redis under measurement, each a process: the bus of a node, and bare subscribers.
+"""The other ends of a Redis under measurement, each a process: the bus of a node, a node's connections for events, and
+bare subscribers.
 
-Both say `ready` on their output, and end when their input does. The bus then says how long events took.
+All say `ready` on their output, and end when their input does. The bus then says how long events took.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import uvloop
+from redis.asyncio import Redis
 
 from benchmarks.load.broker import Broker
 from revurb.bus.brokered.brokered_bus import BrokeredBus
+from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.pubsub_listener import PubSubListener
 from revurb.bus.redis.redis_heartbeat import HEARTBEAT_S, SILENT_AFTER_S
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -97,6 +101,13 @@ def subscribers(broker: Broker, count: int) -> Iterator[None]:
 
 
 @contextmanager
+def listeners(broker: Broker, count: int) -> Iterator[int]:
+    """The pid of a process with so many of a node's connections for events, all subscribed to CHANNEL's."""
+    with _process(broker, "--listeners", str(count)) as process:
+        yield process.pid
+
+
+@contextmanager
 def _process(broker: Broker, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "benchmarks.load.far_side", str(broker.port), *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -129,6 +140,28 @@ async def _be_a_bus(broker: Broker) -> None:
     await bus.stop()
 
 
+class Ignored:
+    """Takes what a listener receives, and does nothing with it."""
+
+    def on_message(self, channel: bytes, data: bytes) -> None: ...
+
+    def on_lost(self, error: RedisUnavailable) -> None:
+        print(f"lost: {error}", file=sys.stderr)
+
+
+async def _be_listeners(broker: Broker, count: int) -> None:
+    channel, opened = Keys("revurb").topic(APP_ID, CHANNEL).channel, []
+    for _ in range(count):
+        client = broker.client()
+        assert isinstance(client, Redis)
+        opened.append(PubSubListener(client, Ignored()))
+        await opened[-1].open([channel])
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for listener in opened:
+        await listener.close()
+
+
 def _be_subscribers(broker: Broker, count: int) -> None:
     channel = Keys("revurb").topic(APP_ID, CHANNEL).channel
     command = f"*2\r\n$9\r\nSUBSCRIBE\r\n${len(channel.encode())}\r\n{channel}\r\n".encode()
@@ -154,11 +187,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--bus", action="store_true")
+    parser.add_argument("--listeners", type=int, default=0)
     parser.add_argument("--count", type=int, default=1)
     options = parser.parse_args()
     broker = Broker(options.port, 0, False)
     if options.bus:
         uvloop.run(_be_a_bus(broker))
+    elif options.listeners:
+        uvloop.run(_be_listeners(broker, options.listeners))
     else:
         _be_subscribers(broker, options.count)
 

@@ -28,3 +28,10 @@ def scripts(shards: int, partitions: int) -> int:
 def commands_per_s(shards: int, partitions: int) -> float:
     """Of a process, leases and heartbeats together."""
     return LEASE_COMMANDS / LEASE_EVERY_S + scripts(shards, partitions) / HEARTBEAT_EVERY_S
+
+
+def position_age_s(shards: int, partitions: int) -> float:
+    """How old, on average, is what a process knows of where a log ended up to which it has everything: each script of a
+    heartbeat tells that of one log, and of a single server that of all."""
+    at_once = partitions if shards == 1 else min(partitions, shards * scripts_to_each(shards, partitions))
+    return partitions / at_once * HEARTBEAT_EVERY_S / 2

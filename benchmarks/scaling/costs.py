@@ -71,6 +71,7 @@ class Costs:
     relay_command_us: float
     relay_read_us: float  # events from one Redis
     relay_receive_us: float
+    relay_server_us: float  # each further Redis in such a turn
     log_wake_us: float  # of a worker that reads what the relay has received
     log_read_us: float
     redis_turn_us: float
@@ -153,6 +154,11 @@ class Costs:
                 0.0, across["cluster_heartbeat.node_us"] - across["cluster_heartbeat.scripts"] * script_us
             ),
             node_script_us=script_us,
+            relay_server_us=max(
+                0.0,
+                (across["listen_64_1.receive_us"] - across["listen_1_1.receive_us"]) / 63
+                - across["listen_1_100.receive_us"],
+            ),
             **_of_a_host(load, across, (turn_us, read_us, receive_us)),
             redis_turn_us=redis_turn_us,
             redis_publish_us=redis_publish_us,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks.scaling import beats
 from benchmarks.scaling.costs import Costs
 from benchmarks.scaling.placement import even_shards
 from benchmarks.scaling.shards import Shard
@@ -200,13 +201,16 @@ def _with_relays_that_do(
 
 
 def back_s(of: Cluster, shards: int) -> float:
-    """How long a Redis works, with nothing else to do, when all have come back after AWAY_S: it is told all channels
-    anew, and looks through what was logged in the partitions that a process has a channel in, once for each process."""
+    """How long a Redis works, with nothing else to do, when all have come back after AWAY_S. It is told all channels
+    anew, and looks through the logs of the partitions that a process has a channel in, once for each process: from
+    where that process knows that it has everything, and what others have sent already that had waited, half of it on
+    average."""
     traffic, costs = of.traffic, of.costs
     held, partitions = traffic.held_per_process, traffic.design.partitions
     looked_in: float = 1 - (1 - 1 / partitions) ** held
+    looked_s = min(LOG_S, beats.position_age_s(shards, partitions)) + AWAY_S / 2
     events_per_s = traffic.workload.published_per_s + sum(load.told for load in traffic.loads)
-    us = held * costs.redis_hello_us + looked_in * events_per_s * AWAY_S * costs.redis_look_us
+    us = held * costs.redis_hello_us + looked_in * events_per_s * looked_s * costs.redis_look_us
     return traffic.placement.processes * us / shards / 1e6
 
 

@@ -11,7 +11,6 @@ from benchmarks.scaling.costs import Costs
 from benchmarks.scaling.placement import poisson
 from benchmarks.scaling.traffic import Traffic
 
-SERVER_US = 10.0  # of each further server in a turn: a system call and what is around it. Not measured
 TURN_S = 0.01
 
 
@@ -46,8 +45,8 @@ def _busy(costs: Costs, commands_per_s: float, events_per_s: float, shards: int)
     turn_us = (
         min(1.0, commands) * costs.relay_turn_us
         + min(1.0, events) * costs.relay_read_us
-        + max(0.0, servers(shards, commands) - 1) * SERVER_US
-        + max(0.0, servers(shards, events) - 1) * SERVER_US
+        + max(0.0, servers(shards, commands) - 1) * costs.relay_server_us
+        + max(0.0, servers(shards, events) - 1) * costs.relay_server_us
         + commands * costs.relay_command_us
         + events * costs.relay_receive_us
     )

@@ -7,11 +7,12 @@ from typing import cast
 
 import pytest
 import uvloop
-from redis.asyncio import Redis
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from benchmarks.load.across import medians, table
 from benchmarks.load.broker import broker
-from benchmarks.load.far_side import APP_ID, CHANNEL, receiving_bus, subscribers
+from benchmarks.load.far_side import APP_ID, CHANNEL, listeners, receiving_bus, subscribers
 from benchmarks.load.meter import Meter
 from revurb.bus.redis.keys import Keys
 
@@ -26,7 +27,7 @@ def test_subscribers_are_subscribed() -> None:
         channel = Keys("revurb").topic(APP_ID, CHANNEL).channel
 
         async def count() -> int:
-            async with cast("Redis", one.client()) as client:
+            async with cast("AsyncRedis", one.client()) as client:
                 ((_, found),) = await client.pubsub_numsub(channel)
                 return int(found)
 
@@ -40,12 +41,19 @@ def test_a_bus_receives() -> None:
     assert said == {}  # no event had a stamp
 
 
+def test_each_connection_of_a_listening_process_is_subscribed() -> None:
+    with broker() as one, listeners(one, 5) as pid:
+        assert pid > 0
+        with Redis.from_url(f"redis://127.0.0.1:{one.port}", protocol=2) as client:
+            assert client.publish(Keys("revurb").topic(APP_ID, CHANNEL).channel, "x") == 5
+
+
 def test_what_a_block_does_is_charged_to_who_did_it() -> None:
     with broker() as one:
         meter = Meter(one)
 
         async def ping() -> None:
-            async with cast("Redis", one.client()) as client:
+            async with cast("AsyncRedis", one.client()) as client:
                 async with meter.of("ping", 500, traffic=True):
                     for _ in range(500):
                         await client.ping()

@@ -305,6 +305,9 @@ def test_a_heartbeat_goes_to_every_server() -> None:
     assert beats.scripts_to_each(512, CLUSTER_PARTITIONS) == 1 + 1  # it has two
     assert beats.scripts_to_each(1024, CLUSTER_PARTITIONS) == 1
     assert beats.scripts(1024, CLUSTER_PARTITIONS) == 1025
+    ages_s = [beats.position_age_s(shards, CLUSTER_PARTITIONS) for shards in (8, 64, 1024)]
+    assert ages_s == sorted(ages_s, reverse=True)
+    assert ages_s[-1] == beats.position_age_s(1, PARTITIONS) == beats.HEARTBEAT_EVERY_S / 2
 
 
 def test_reports_of_a_count_follow_how_often_it_changes() -> None:
@@ -345,9 +348,29 @@ def played(changes_per_s: float, every_s: float, seconds: float) -> tuple[float,
 def test_who_comes_back_needs_shards_that_look_through_the_log() -> None:
     workload = still(*(Band(f"of-{number}", 400, 1, 0.5) for number in range(10)), connections=4000)
     of = cluster(workload, replace(PLAIN, redis_look_us=1000.0, redis_hello_us=1.0), 4)
-    assert back_s(of, 1) == pytest.approx(4 * 1.0 * 2000 * 10 * 1000 / 1e6 + 4000 * 1e-6, rel=0.01)
+    looked_s = 10 / 2 + beats.HEARTBEAT_EVERY_S / 2
+    assert back_s(of, 1) == pytest.approx(4 * 2000 * looked_s * 1000 / 1e6, rel=0.01)
     assert back_s(of, 8) == pytest.approx(back_s(of, 1) / 8)
+    many = replace(of, traffic=replace(of.traffic, design=Design(partitions=CLUSTER_PARTITIONS)))
+    assert back_s(many, 8) > back_s(many, 1) / 8  # a heartbeat does not tell where so many logs end
     assert fewest_shards(of, 0.6, most_back_s=back_s(of, 8) * 1.01) == 8
+    assert fewest_shards(of, 0.6, most_back_s=back_s(of, 1)) == 1
+
+
+def test_limits_by_hand() -> None:
+    costs = replace(PLAIN, redis_write_us=100.0, redis_admit_us=10.0)
+    size, workers = 2_600_000, 13
+    rows = {row[0]: row[1] for row in limits.rows(costs, (size,), Host(workers=workers))}
+    processes, hosts = 104, 8
+    assert rows[f"hosts of {workers} of them"] == f"{hosts}"
+    event_us = 10.0 + hosts * (100.0 + 1.0)
+    assert (
+        rows["one channel that everybody is on, an event a second: of its shard"] == f"{event_us / 1e4:.2g} %"
+    )
+    shared_us = 10.0 + hosts * (100.0 / MOST_SHARED + 1.0)
+    left_us = 600_000 - processes * 10.0
+    assert rows["... events a second, at most: one shard"] == f"{left_us / shared_us:,.0f}"
+    assert rows["... events a second, at most: a process that delivers each 25,000 times"] == "4.8"
 
 
 def test_questions_for_places_are_those_until_an_eighth_is_left() -> None:

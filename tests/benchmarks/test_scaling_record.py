@@ -115,7 +115,13 @@ def test_costs_are_split_into_those_of_turns_and_of_what_is_in_them() -> None:
     figures |= {"channel.redis_memory_bytes": 500.0, "channel.node_memory_bytes": 1600.0}
     figures |= {"cluster_heartbeat.scripts": 10.0}
     figures |= {"subscriber.redis_memory_bytes": 38000.0, "cluster_spread_100.node_us": 50.0}
+    figures |= {
+        "listen_1_1.receive_us": 30.0,
+        "listen_64_1.receive_us": 282.0,
+        "listen_1_100.receive_us": 1.0,
+    }
     costs = Costs.of(load, figures)
+    assert costs.relay_server_us == pytest.approx(3.0)
     assert costs.request_us == pytest.approx(40.0)  # 46 less a delivery, which is (70 - 46) / 4
     assert costs.send_more_us == pytest.approx(0.8)
     assert costs.node_turn_us == pytest.approx(200.0)
