@@ -109,8 +109,8 @@ def plan(
         else of(processes, SECONDS, replace(many, workers=per_host))
     )
     busiest = _busiest_partition(by_partition)
-    shares = _shares([busiest.causes_us])
-    shares.pop("turns", None)  # which are shared by more where there is more
+    # Turns are shared by more where there is more.
+    shares = _shares([{cause: us for cause, us in busiest.causes_us.items() if cause != "turns"}])
     process_shares = _shares([each.causes_us for each in found.processes(shards)])
     limit = fit.limit
     if limit == CPU:

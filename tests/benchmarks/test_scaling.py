@@ -232,6 +232,8 @@ def test_more_load_never_needs_less() -> None:
 
 def test_processes_are_as_few_as_can_be() -> None:
     found = planned(one_hot_channel(100_000, 3.0), per_process=100_000)
+    for shares in (found.process_shares, found.shard_shares):
+        assert sum(shares.values()) == pytest.approx(1.0)
     assert found.process.p99 <= 0.6
     fewer = cluster(one_hot_channel(100_000, 3.0), PLAIN, int(found.processes * 0.8))
     assert fewer.process_use(1).p99 > 0.6
