@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -99,26 +100,29 @@ def rounds_of(
 ) -> tuple[Measured, dict[str, Any]]:
     """What was measured, and the circumstances."""
     found, idle_before = Measured([server.name for server in servers]), idle_share()
-    parts: dict[str, Callable[[int], None]] = {
-        "load": lambda number: _load(found, servers, scenarios, number, seconds),
-        "across": lambda number: found.across.append(across.once(number)),
-        "workers": lambda number: found.workers.append(workers.once(seconds)),
-        "horizontal": lambda number: found.horizontal.extend(
+    parts: dict[str, Callable[[], None]] = {
+        "load": lambda: _load(found, servers, scenarios, seconds),
+        "across": lambda: found.across.append(across.once(len(found.across))),
+        "workers": lambda: found.workers.append(workers.once(seconds)),
+        "horizontal": lambda: found.horizontal.extend(
             asdict(run) for run in horizontal.once(rates, seconds * HORIZONTAL_SECONDS)
         ),
     }
     done = take_turns(parts, rounds, minutes)
+    for name in parts:
+        if not getattr(found, name):
+            sys.exit(f"{name} has failed in every round: nothing is recorded")
     return found, circumstances(rounds=done, seconds=seconds, idle_before=idle_before)
 
 
 def take_turns(
-    parts: Mapping[str, Callable[[int], None]],
+    parts: Mapping[str, Callable[[], None]],
     rounds: int,
     minutes: float,
     now: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Call all parts with the number of the round, round after round. Returns how many rounds there were: no more are
-    begun if one as long as the last would not be over in time."""
+    """Call all parts, round after round; one that fails is left out of that round. Returns how many rounds there were:
+    no more are begun if one as long as the last would not be over in time."""
     began_at, last_s = now(), 0.0
     for number in range(rounds):
         round_at = now()
@@ -127,17 +131,17 @@ def take_turns(
             return number
         for name, part in parts.items():
             print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
-            part(number)
+            try:
+                part()
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                print(f"{name} has failed in round {number + 1}: {error!r}", file=sys.stderr)
         last_s = now() - round_at
     return rounds
 
 
-def _load(
-    found: Measured, servers: list[Server], scenarios: list[Scenario], number: int, seconds: float
-) -> None:
-    for result in measure(
-        [each for each in scenarios if not (number and each.once)], servers, rounds=1, seconds=seconds
-    ):
+def _load(found: Measured, servers: list[Server], scenarios: list[Scenario], seconds: float) -> None:
+    left = [each for each in scenarios if not (each.once and each.name in found.load)]
+    for result in measure(left, servers, rounds=1, seconds=seconds):
         if result.scenario.name in found.load:
             found.load[result.scenario.name].add(result)
         else:

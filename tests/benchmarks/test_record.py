@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,30 +32,33 @@ def test_drawing_everything_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_each_round_has_all_parts() -> None:
-    said: list[tuple[str, int]] = []
-
-    def first(number: int) -> None:
-        said.append(("first", number))
-
-    def second(number: int) -> None:
-        said.append(("second", number))
-
-    assert take_turns({"first": first, "second": second}, 2, minutes=1.0) == 2
-    assert said == [("first", 0), ("second", 0), ("first", 1), ("second", 1)]
+    said: list[str] = []
+    parts = {name: partial(said.append, name) for name in ("first", "second")}
+    assert take_turns(parts, 2, minutes=1.0) == 2
+    assert said == ["first", "second", "first", "second"]
 
 
 def test_a_round_that_would_not_be_over_in_time_is_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
     at_s = 0.0
 
-    def part(number: int) -> None:
+    def part() -> None:
         nonlocal at_s
-        at_s += 200.0 if number else 100.0
+        at_s += 250.0
 
-    assert (
-        take_turns({"part": part}, 9, minutes=10.0, now=lambda: at_s) == 3
-    )  # 500 s, and there is no time for 700
-    assert "no time for round 4" in capsys.readouterr().err
+    assert take_turns({"part": part}, 9, minutes=10.0, now=lambda: at_s) == 2  # 500 s, and 100 do not do
+    assert "no time for round 3" in capsys.readouterr().err
     assert take_turns({"part": part}, 1, minutes=0.1, now=lambda: at_s) == 1
+
+
+def test_a_part_that_fails_costs_no_other_its_round(capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
+    def failing() -> None:
+        raise RuntimeError("the other end did not start")
+
+    assert take_turns({"failing": failing, "fine": partial(said.append, "fine")}, 2, minutes=1.0) == 2
+    assert said == ["fine", "fine"]
+    assert "failing has failed in round 2: RuntimeError('the other end" in capsys.readouterr().err
 
 
 def test_rounds_are_added_up_and_who_failed_is_left_out() -> None:

@@ -51,7 +51,7 @@ def test_plans_are_worth_their_name(recorded: dict[str, Any]) -> None:
         assert each["processes"] <= each["hosts"] * record.HOST.workers
         assert each["room"] >= 1
         assert each["shard"]["p99"] <= 0.6
-        assert each["relay"]["p99"] <= 0.6
+        assert each["relay"] is None or each["relay"]["p99"] <= 0.6
         assert each["shards"] >= each["shards_for_load"]
         assert each["first"]
         assert each["limit"]
