@@ -1,6 +1,6 @@
 """The messages between a node ("worker") and its broker: MessagePack arrays whose first element is the type's tag.
 
-`seq` numbers the events of one node, `position` those of the broker, both from 1 on and without gaps. `epoch`
+`seq` numbers the events of one node, from 1 on and without gaps. `epoch`
 identifies one life of the broker. `id` pairs a reply with its question.
 
 Wire format: the tags, the order of the fields and their types. The field names are not sent.
@@ -25,7 +25,7 @@ from revurb.bus.brokered.reported_state import EntrustedMembers as EntrustedMemb
 from revurb.bus.brokered.reported_state import Message
 from revurb.pusher.ports import ChannelState, Member
 
-VERSION = 2
+VERSION = 3
 # The channel of an event whose text is the id of a user, all of whose connections are to be closed.
 TERMINATIONS = ""
 
@@ -35,12 +35,11 @@ TERMINATIONS = ""
 
 class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
-    parts, and `epoch` and `position` of the last event that it has received, "" and 0 if there was none. `entrusted` is
-    what an earlier broker gave to the node to keep. `token` names it in the log of its host."""
+    parts, and the `epoch` of the broker that it was last with, "" for none. `entrusted` is what an earlier broker gave to
+    the node to keep. `token` names it in the log of its host."""
 
     node: str
     epoch: str
-    position: int
     connections: dict[str, int]
     channels: list[ChannelReport]
     cached: list[CachedEventReport]
@@ -197,22 +196,19 @@ class StatePart(Message, tag=17):
 
 
 class Welcome(Message, tag=1):
-    """The answer to `Hello`. `missed` is how many events since the position of the `Hello` the broker cannot send
+    """The answer to `Hello`. `missed` is how many events of the time since the last link the broker cannot send
     again."""
 
     epoch: str
-    position: int
     missed: int
 
 
 class EnterReply(Message, tag=4):
-    """The answer to `Enter`: the members and the last event, where they were asked for. The node has every event up to
-    `position` that it needs; 0 if that is not known."""
+    """The answer to `Enter`: the members and the last event, where they were asked for."""
 
     id: int
     members: list[Member]
     cached: bytes | None
-    position: int = 0
 
 
 class QueryReply(Message, tag=5):
@@ -237,9 +233,9 @@ class SurveyResult(Message, tag=7):
 
 
 class HeartbeatReply(Message, tag=8):
-    """The answer to `HeartbeatRequest`; `position` is that of the newest event."""
+    """The answer to `HeartbeatRequest`; `number` is 0, and has no meaning."""
 
-    position: int
+    number: int = 0
 
 
 class NodeGone(Message, tag=9):

@@ -78,7 +78,7 @@ class BrokeredBus:
             holds_counts=self._link.holds_counts,
         )
         self._outbound, self._known_nodes = OutboundQueue(self._link.partition_of, state.has), KnownNodes()
-        self._epoch, self._position, self._linked = "", 0, False
+        self._epoch, self._linked = "", False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._give)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
@@ -234,7 +234,7 @@ class BrokeredBus:
     def _everything(self) -> Iterator[m.FromWorker]:
         """What a broker has to be sent that can be reached again, or for the first time."""
         for message in self._subscriptions.greet(
-            self.node, self._epoch, self._position, self._known_nodes.entrusted(), self._link.token
+            self.node, self._epoch, self._known_nodes.entrusted(), self._link.token
         ):
             if isinstance(message, m.Hello):
                 self._linked = True
@@ -266,8 +266,7 @@ class BrokeredBus:
                 if self._log is not None and self._linked:
                     # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
-            case m.EnterReply(id, members, cached, position):
-                self._position = max(self._position, position)
+            case m.EnterReply(id, members, cached):
                 self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
             case m.ChannelsReply(id, channels):
                 self._queries.on_answer(id, channels)
@@ -277,8 +276,6 @@ class BrokeredBus:
                 self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
             case m.SurveyResult(id, answer):
                 self._queries.on_survey_result(id, answer)
-            case m.HeartbeatReply(position):
-                self._position = max(self._position, position)
             case m.NodeGone(node):
                 self._known_nodes.gone(node)
             case m.ReportRequest() | m.CountWanted():
@@ -286,17 +283,13 @@ class BrokeredBus:
             case m.Refused(id):
                 self._subscriptions.on_enter_refused(id)
                 self._queries.on_refused(id)
-            case m.Welcome(epoch, position, missed):
-                self._on_welcome(epoch, position, missed)
+            case m.Welcome(epoch, missed):
+                self._on_welcome(epoch, missed)
 
-    def _on_welcome(self, epoch: str, position: int, missed: int) -> None:
+    def _on_welcome(self, epoch: str, missed: int) -> None:
         if missed:
             self.missed += missed
             _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
-        if not self._epoch:
-            self._position = position  # earlier events do not matter
-        elif epoch != self._epoch:
-            self._position = 0  # another broker, which counts from 1
         self._epoch = epoch
         self._subscriptions.welcomed()
         self._known_nodes.welcomed()
@@ -307,7 +300,7 @@ class BrokeredBus:
 
     def _on_event(self, event: m.BrokerEvent) -> None:
         self._received += 1
-        self._position, is_new = event.position, True
+        is_new = True
         if event.node == self.node:
             claim = self._outbound if event.partition >= 0 else self._subscriptions.changes
             is_new = claim.claim_delivery(event.partition, event.seq)

@@ -159,7 +159,6 @@ class BrokeredSubscriptions:
         self,
         node: str,
         epoch: str,
-        position: int,
         entrusted: Iterable[m.EntrustedMembers] = (),
         token: int = 0,
     ) -> Iterator[m.StatePart | m.Hello]:
@@ -184,7 +183,7 @@ class BrokeredSubscriptions:
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
         connections = dict(state.connections)
-        yield m.Hello(node, epoch, position, connections, channels, cached, departed, first.entrusted, token)
+        yield m.Hello(node, epoch, connections, channels, cached, departed, first.entrusted, token)
 
     def on_request(self, request: m.ReportRequest | m.CountWanted) -> None:
         """Send a count that this node holds, or what it has of one channel, which the broker has lost."""

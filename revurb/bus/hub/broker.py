@@ -214,7 +214,7 @@ class Broker:
             else:
                 yield from self._membership.announce_departed(departed)
         peer.report = NodeReport()
-        peer.send(m.Welcome(self.epoch, 0, 0))
+        peer.send(m.Welcome(self.epoch, 0))
         peer.is_occupied = False
         self.resume(peer)
         self._entrust()

@@ -91,5 +91,5 @@ class SessionStart:
             memory.incoming.read_on()
             self._catch_up()
             return
-        memory.owner.receive((m.Welcome(memory.epoch, 0, self._missed),))
+        memory.owner.receive((m.Welcome(memory.epoch, self._missed),))
         memory.incoming.caught_up()

@@ -67,7 +67,7 @@ class Node:
         [self.link] = self.links
         if linked:
             self.bus.linked()
-            self.bus.receive((m.Welcome("epoch", 0, 0),))
+            self.bus.receive((m.Welcome("epoch", 0),))
             self.link.sent.clear()
 
     def _connect(self, owner: BrokerLinkOwner) -> ScriptedLink:

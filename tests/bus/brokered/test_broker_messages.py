@@ -12,7 +12,6 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
         m.Hello(
             "n1",
             "e",
-            7,
             {"a": 2},
             [m.ChannelReport("a", "c", 1, [ANN])],
             [m.CachedEventReport("a", "c", b"x", 5.0)],
@@ -22,7 +21,6 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             1,
             "n1",
             "e",
-            7,
             {"a": 2},
             [["a", "c", 1, [list(ANN)], [], False]],
             [["a", "c", b"x", 5.0, 0]],
@@ -58,14 +56,14 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.CountWanted("a", "c", 7), [30, "a", "c", 7]),
-    (m.Welcome("e", 7, 0), [1, "e", 7, 0]),
+    (m.Welcome("e", 7), [1, "e", 7]),
     (m.BrokerEvent(8, "n1", 3, "a", "c", b"x", None), [2, 8, "n1", 3, "a", "c", b"x", None, 0, 0]),
     (m.Accepted([1, 2]), [3, [1, 2], 0]),
     (
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
         [24, "n2", [["a", "c", 0, [list(ANN)], [], False]]],
     ),
-    (m.EnterReply(4, [ANN], b"x", 7), [4, 4, [list(ANN)], b"x", 7]),
+    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),

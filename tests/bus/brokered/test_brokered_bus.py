@@ -73,7 +73,7 @@ async def test_who_comes_while_the_broker_is_away_waits_for_it() -> None:
     assert len(node.entered) == 2
     node.link.sent.clear()
     node.bus.linked()
-    node.bus.receive((m.Welcome("epoch", 0, 0),))
+    node.bus.receive((m.Welcome("epoch", 0),))
     assert len([message for message in node.link.sent if isinstance(message, m.Enter)]) == 1
 
 
@@ -147,7 +147,7 @@ async def test_missed_events_are_counted_and_told(caplog: pytest.LogCaptureFixtu
     node.bus.receive((m.EventsMissed(3),))
     node.bus.unlinked()
     node.bus.linked()
-    node.bus.receive((m.Welcome("epoch", 9, 4),))
+    node.bus.receive((m.Welcome("epoch", 4),))
     assert node.bus.health.missed == node.bus.missed == 7
     told = [record.__dict__["at_most"] for record in caplog.records if "at_most" in record.__dict__]
     assert told == [3, 4]

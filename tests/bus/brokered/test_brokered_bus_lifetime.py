@@ -29,8 +29,8 @@ async def test_a_start_waits_for_the_broker_and_the_end_says_goodbye_last(
     assert node.link.lifetime == ["started"]
     assert not starting.done()
     node.bus.linked()
-    assert node.link.sent == [m.Hello("n1", "", 0, {}, [], [], [])]
-    node.bus.receive((m.Welcome("epoch", 7, 0),))
+    assert node.link.sent == [m.Hello("n1", "", {}, [], [], [])]
+    node.bus.receive((m.Welcome("epoch", 0),))
     async with asyncio.timeout(5):
         await starting
     node.bus._subscriptions._counts._reported_at = asyncio.get_running_loop().time() + 1000
@@ -214,12 +214,12 @@ async def test_what_the_broker_asks_and_answers_finds_its_place() -> None:
     node.bus.unlinked()
     node.link.sent.clear()
     node.bus.linked()
-    assert node.link.sent == [m.Hello("n1", "epoch", 9, {}, [report], [], [], [entrusted])]
-    node.bus.receive((m.Welcome("epoch", 9, 0),))  # and gives it to somebody again
+    assert node.link.sent == [m.Hello("n1", "epoch", {}, [report], [], [], [entrusted])]
+    node.bus.receive((m.Welcome("epoch", 0),))  # and gives it to somebody again
     node.bus.unlinked()
     node.link.sent.clear()
     node.bus.linked()
-    assert node.link.sent == [m.Hello("n1", "epoch", 9, {}, [report], [], [])]
+    assert node.link.sent == [m.Hello("n1", "epoch", {}, [report], [], [])]
 
 
 async def test_a_new_node_begins_where_its_first_broker_is_and_goes_on_from_there(
@@ -228,7 +228,7 @@ async def test_a_new_node_begins_where_its_first_broker_is_and_goes_on_from_ther
     caplog.set_level(logging.INFO)
     node = Node(linked=False)
     node.bus.linked()
-    node.bus.receive((m.Welcome("epoch", 7, 0),))
+    node.bus.receive((m.Welcome("epoch", 0),))
     assert caplog.records == []
     node.bus.enter(EnterRequest(APP, "presence-x", ANN, b"added", False), node.entered.append)
     [enter] = [message for message in node.link.sent if isinstance(message, m.Enter)]
@@ -239,21 +239,38 @@ async def test_a_new_node_begins_where_its_first_broker_is_and_goes_on_from_ther
         caplog.clear()
         node.link.sent.clear()
         node.bus.linked()
-        assert node.link.sent == [m.Hello("n1", "epoch", 7, {}, [], [], departed)]
-        node.bus.receive((m.Welcome("epoch", 7, 0),))
+        assert node.link.sent == [m.Hello("n1", "epoch", {}, [], [], departed)]
+        node.bus.receive((m.Welcome("epoch", 0),))
         assert [record.message for record in caplog.records] == ["the bus is back"]
         node.bus.unlinked()
 
 
-async def test_another_broker_counts_from_the_start() -> None:
+async def test_a_node_says_which_broker_it_was_last_with() -> None:
     node = Node()
-    node.bus.receive((m.HeartbeatReply(9),))
-    for epoch, position in (("epoch", 9), ("another", 0)):
+    for epoch in ("epoch", "another"):
         node.bus.unlinked()
         node.bus.linked()
-        node.bus.receive((m.Welcome(epoch, 20, 0),))
+        node.bus.receive((m.Welcome(epoch, 0),))
         node.bus.unlinked()
         node.link.sent.clear()
         node.bus.linked()
         [hello] = [message for message in node.link.sent if isinstance(message, m.Hello)]
-        assert (hello.epoch, hello.position) == (epoch, position)
+        assert hello.epoch == epoch
+
+
+async def test_what_comes_during_a_short_break_waits_for_its_end() -> None:
+    """The broker has the order of all nodes: nobody gets an event before it is there."""
+    node = Node()
+    node.enter()
+    [entering] = [message for message in node.link.sent if isinstance(message, m.Enter)]
+    accepted = node.bus.publish(PublishedEvent(APP, "news", b"1"))
+    assert isinstance(accepted, asyncio.Future)
+    node.link.sent.clear()
+    node.bus.relinked()
+    assert [type(message) for message in node.link.sent] == [m.Hello, m.Publish, m.Enter]
+    assert node.link.sent[2] == entering
+    assert node.delivered == []
+    assert not accepted.done()
+    assert node.bus.degraded is None
+    node.bus.receive((m.Welcome("epoch", 0), m.Accepted([1])))
+    assert accepted.done()

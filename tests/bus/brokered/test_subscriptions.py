@@ -42,7 +42,7 @@ class Subscribed:
 
     def greet(self) -> m.Hello:
         """Report everything at once, and be linked."""
-        [hello] = self.subscriptions.greet("n1", "e", 5)
+        [hello] = self.subscriptions.greet("n1", "e")
         assert isinstance(hello, m.Hello)
         self.sent += self.subscriptions.unsent_enters()
         return hello
@@ -168,7 +168,7 @@ async def test_everything_is_in_the_hello() -> None:
     node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.connect(APP, is_known=True)
     hello = node.greet()
-    assert hello == m.Hello("n1", "e", 5, {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])
+    assert hello == m.Hello("n1", "e", {APP: 1}, [m.ChannelReport(APP, ROOM, 1, [ANN])], [], [])
 
 
 async def test_who_cannot_be_counted_is_let_in() -> None:
@@ -210,7 +210,7 @@ async def test_a_greeting_in_parts_is_the_state_of_its_end() -> None:
     for number in range(10_000):
         node.enter(f"c{number}")
         node.subscriptions.on_enter_reply(number + 1, ChannelSnapshot())
-    messages = node.subscriptions.greet("n1", "e", 5)
+    messages = node.subscriptions.greet("n1", "e")
     first = next(messages)
     assert isinstance(first, m.StatePart)
     assert 1000 < len(first.channels) < 5000
@@ -234,7 +234,7 @@ async def test_subscribers_are_sent_behind_those_that_wait() -> None:
     node = Subscribed()
     node.subscriptions.disconnected()
     node.enter(ROOM, ANN)
-    list(node.subscriptions.greet("n1", "e", 5))
+    list(node.subscriptions.greet("n1", "e"))
     node.sent.clear()
     unsent = node.subscriptions.unsent_enters()
     assert next(unsent).change == 1

@@ -26,7 +26,7 @@ ANN = Member("ann", b'"ann"', b"null")
 
 def greeted(broker: LoggingBroker, node: str = "w1") -> Peer:
     peer = Peer(MemoryWriter(), 0)
-    broker.receive(peer, [m.encode(m.Hello(node, "", 0, {}, [], [], []))])
+    broker.receive(peer, [m.encode(m.Hello(node, "", {}, [], [], []))])
     return peer
 
 
@@ -68,7 +68,7 @@ def test_what_comes_on_a_replaced_connection_is_dropped_and_counted() -> None:
         m.Enter(1, APP, "other", 1, None, b"", False, False),
         m.Unsubscribe(APP, "news"),
         m.Publish(9, APP, "news", b"late", None, 0),
-        m.Hello("w2", "", 0, {}, [], [], []),
+        m.Hello("w2", "", {}, [], [], []),
         m.HeartbeatRequest(),
     )
     broker.disconnected(old.peer)
@@ -80,7 +80,7 @@ def test_what_comes_on_a_replaced_connection_is_dropped_and_counted() -> None:
 def test_a_second_greeting_on_a_connection_is_refused() -> None:
     broker = a_broker()
     worker = Worker(broker, "w1", "news")
-    worker.send(m.Hello("w2", "", 0, {}, [], [], []))
+    worker.send(m.Hello("w2", "", {}, [], [], []))
     assert (broker.workers, broker.invalid_messages) == (1, 1)
 
 
@@ -88,7 +88,7 @@ def test_nothing_comes_after_a_goodbye() -> None:
     broker = a_broker()
     worker = Worker(broker, "w1", "news")
     worker.received()
-    worker.send(m.Goodbye(), m.Publish(1, APP, "news", b"x", None, 0), m.Hello("w1", "", 0, {}, [], [], []))
+    worker.send(m.Goodbye(), m.Publish(1, APP, "news", b"x", None, 0), m.Hello("w1", "", {}, [], [], []))
     assert (worker.received(), broker.workers, broker.late_messages) == ([], 0, 2)
 
 
@@ -219,7 +219,7 @@ def test_what_comes_with_a_long_report_is_handled_behind_it(monkeypatch: pytest.
     monkeypatch.setattr(step_queue, "TURN_S", 0.0)  # so that all of it waits
     broker, writer = a_broker(), MemoryWriter()
     peer = Peer(writer, 0)
-    messages = (m.Hello("w1", "", 0, {}, [], [], []), m.QueryConnections(1, APP), m.HeartbeatRequest())
+    messages = (m.Hello("w1", "", {}, [], [], []), m.QueryConnections(1, APP), m.HeartbeatRequest())
     broker.receive(peer, [m.encode(message) for message in messages])
     while broker.steps:
         broker.steps.go_on()

@@ -102,7 +102,7 @@ def test_a_report_that_is_too_large_ends_its_connection(
         broker.receive(peer, [part])
         assert writer.closed == is_closed
     assert [record.__dict__["bytes"] for record in caplog.records] == [3 * len(part)]
-    broker.receive(peer, [m.encode(m.Hello("w1", "", 0, {}, [], [], []))])
+    broker.receive(peer, [m.encode(m.Hello("w1", "", {}, [], [], []))])
     assert (broker.workers, broker.late_messages) == (0, 1)
 
 
@@ -113,7 +113,7 @@ def test_a_report_in_parts_is_taken_with_everything_in_it() -> None:
     later = m.CachedEventReport(APP, "cache-b", b"kept too", 60.0)
     messages = (
         m.StatePart([m.ChannelReport(APP, ROOM, 2, [ANN])], [cached], []),
-        m.Hello("w1", "", 0, {APP: 3}, [m.ChannelReport(APP, "news", 1, [])], [later], [], [], log.token),
+        m.Hello("w1", "", {APP: 3}, [m.ChannelReport(APP, "news", 1, [])], [later], [], [], log.token),
         m.QueryStates(1, APP, [ROOM, "news"]),
         m.QueryConnections(2, APP),
         m.Enter(3, APP, "cache-a", 1, None, b"", False, True),
@@ -123,7 +123,7 @@ def test_a_report_in_parts_is_taken_with_everything_in_it() -> None:
     broker.receive(peer, [m.encode(message) for message in messages])
     finish(broker)
     welcome, states, connections, members = writer.messages()
-    assert welcome == m.Welcome(broker.epoch, 0, 0)
+    assert welcome == m.Welcome(broker.epoch, 0)
     added, first, second = log.heard()
     assert isinstance(added, m.BrokerEvent)
     assert added.text == MEMBER_EVENTS.added(ROOM, ANN)

@@ -38,7 +38,7 @@ class Owner:
 
     def linked(self) -> None:
         self.calls.append("linked")
-        self.link.send(m.Hello("w1", "", 0, {}, [], [], [], [], self.link.token))
+        self.link.send(m.Hello("w1", "", {}, [], [], [], [], self.link.token))
 
     def unlinked(self) -> None:
         self.calls.append("unlinked")

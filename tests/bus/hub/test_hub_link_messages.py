@@ -58,7 +58,7 @@ async def test_what_cannot_be_read_is_counted_and_the_rest_is_taken(tmp_path: Pa
         assert owner.received == [m.HeartbeatReply(7)]
         assert owner.link.invalid_messages == 1
         assert owner.calls == ["linked"]  # once, whatever the hub says
-        assert hub.received == [m.Hello("w1", "", 0, {}, [], [], [], [], owner.link.token)]
+        assert hub.received == [m.Hello("w1", "", {}, [], [], [], [], owner.link.token)]
 
 
 async def test_half_a_message_of_one_hub_does_not_spoil_the_next_ones(tmp_path: Path) -> None:

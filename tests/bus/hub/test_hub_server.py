@@ -54,7 +54,7 @@ class Connection:
 async def connect(path: Path, node: str, *channels: str) -> Connection:
     connection = Connection(*await asyncio.open_unix_connection(str(path / "hub.sock")))
     reports = [m.ChannelReport(APP, channel, 1, []) for channel in channels]
-    connection.writer.write(encode_frame(m.Hello(node, "", 0, {}, reports, [], [])))
+    connection.writer.write(encode_frame(m.Hello(node, "", {}, reports, [], [])))
     assert isinstance(await connection.receive(), m.Welcome)
     return connection
 
@@ -87,7 +87,7 @@ async def test_other_workers_are_served_while_one_reports_a_lot(
         large = Connection(*await asyncio.open_unix_connection(str(tmp_path / "hub.sock")))
         large.writer.write(
             encode_frame(m.StatePart(reports[:500], [], []))
-            + encode_frame(m.Hello("w2", "", 0, {}, reports[500:], [], []))
+            + encode_frame(m.Hello("w2", "", {}, reports[500:], [], []))
             + encode_frame(m.QueryChannels(1, APP, ""))  # waits until the report is handled
         )
         while not server.broker.steps:
@@ -198,7 +198,7 @@ async def test_a_goodbye_is_heard_although_the_worker_has_gone_before_it_is_read
         leaving = socket.socket(socket.AF_UNIX)
         leaving.connect(str(tmp_path / "hub.sock"))
         report = m.ChannelReport(APP, "news", 1, [])
-        leaving.sendall(encode_frame(m.Hello("w2", "", 0, {}, [report], [], [])))
+        leaving.sendall(encode_frame(m.Hello("w2", "", {}, [report], [], [])))
         while server.broker.workers < 2:
             await asyncio.sleep(0)
         leaving.sendall(encode_frame(m.Goodbye()))

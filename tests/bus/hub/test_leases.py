@@ -20,7 +20,7 @@ def test_a_worker_that_only_beats_keeps_its_place_for_three_leases() -> None:
     writer = MemoryWriter()
     peer = Peer(writer, clock.now)
     ann = Member("ann", b'"ann"', b"null")
-    hello = m.Hello("w1", "", 0, {}, [], [], [])
+    hello = m.Hello("w1", "", {}, [], [], [])
     enter = m.Enter(1, APP, ROOM, 1, ann, b"added", False, False)
     broker.receive(peer, [m.encode(message) for message in (hello, enter)])
     for _ in range(3 * LEASE_S):

@@ -39,7 +39,6 @@ class Successor:
         hello = m.Hello(
             node,
             "old",
-            7,
             {},
             [m.ChannelReport(APP, ROOM, 1, list(members))],
             [],
@@ -158,5 +157,5 @@ def test_a_new_worker_that_connects_twice_is_none_of_those_that_are_expected() -
 
 def test_where_nobody_is_said_to_have_died_nothing_is_missed() -> None:
     broker, writer = a_broker(expected_workers=1), MemoryWriter()
-    broker.receive(Peer(writer, 0), [m.encode(m.Hello("n1", "old", 7, {}, [], [], []))])
+    broker.receive(Peer(writer, 0), [m.encode(m.Hello("n1", "old", {}, [], [], []))])
     assert [type(each) for each in writer.messages()] == [m.Welcome]

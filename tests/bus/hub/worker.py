@@ -47,7 +47,7 @@ class Worker:
         self.peer = Peer(self.writer, 0)
         self.log = LogListener(broker.descriptors, *channels)
         reports = [m.ChannelReport(APP, channel, 1, list(members)) for channel in channels]
-        self.send(m.Hello(node, epoch, 0, {}, reports, [], list(departed), list(entrusted), self.log.token))
+        self.send(m.Hello(node, epoch, {}, reports, [], list(departed), list(entrusted), self.log.token))
 
     def send(self, *messages: m.FromWorker) -> None:
         self.broker.receive(self.peer, [m.encode(message) for message in messages])

@@ -45,10 +45,12 @@ async def becomes(expected: object, value: Callable[[], Awaitable[object]]) -> N
 async def next_session(node: BusNode, session: RedisSession) -> RedisSession:
     """Wait until there is another one, and the bus has told it everything."""
     await node.until(
-        lambda: session_of(node) is not session
-        and session_of(node).is_up
-        and not node.bus.degraded
-        and node.bus._sender.messages is None
+        lambda: (
+            session_of(node) is not session
+            and session_of(node).is_up
+            and not node.bus.degraded
+            and node.bus._sender.messages is None
+        )
     )
     return session_of(node)
 

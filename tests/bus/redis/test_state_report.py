@@ -29,7 +29,6 @@ PART = m.StatePart(
 HELLO = m.Hello(  # in the end
     "n1",
     "e",
-    0,
     {APP: 2},
     [m.ChannelReport(APP, ROOM, 1, [BOB]), m.ChannelReport(APP, "left", 0, [])],
     [],
@@ -104,7 +103,7 @@ MANY = range(2 * MAX_COMMANDS_WAITING)
 @pytest.mark.parametrize(
     "part",
     [
-        m.Hello("n1", "e", 0, {f"app{number}": 1 for number in MANY}, [], [], []),
+        m.Hello("n1", "e", {f"app{number}": 1 for number in MANY}, [], [], []),
         m.StatePart([m.ChannelReport(APP, f"c{number}", 1, []) for number in MANY], [], []),
         m.StatePart([], [m.CachedEventReport(APP, f"cache-{number}", b"x", 60) for number in MANY], []),
         m.StatePart([], [], [m.DepartedMember(APP, ROOM, Member(f"{number}", b"1", b"")) for number in MANY]),
