@@ -220,9 +220,9 @@ class RelayServer:
         if session is not self._session:
             return
         if loop.time() < ends_at:
-            loop.call_at(ends_at, session.end, error)
+            loop.call_at(ends_at, session.end_behind_messages, error)
         else:
-            session.end(error)
+            session.end_behind_messages(error)
 
     async def _open(self, session: RelaySession) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import Protocol
 from hiredis import pack_command
 from redis.asyncio import RedisCluster
 
+from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pipelines import FAILURES, AnyRedis, PipelineDone
 from revurb.bus.redis.sharded_listener import listener
@@ -61,6 +62,7 @@ class RelaySession:
         self._answers = HostAnswers(self._publish)
         self._slots: tuple[list[int], list[str]] = ([], [])
         self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.joined: r.RelayJoined | None = None  # what a worker is told, once it is open
 
     async def open(self) -> None:
@@ -88,6 +90,7 @@ class RelaySession:
         if self._timer is not None:
             self._timer.cancel()
         self._answers.close()
+        await cancel_and_wait(self._ending)
         await self._pipelines.close()
         await self._listener.close()
         await self._redis.aclose()
@@ -145,6 +148,16 @@ class RelaySession:
         worker.channels = rest
         self._loop.call_soon(self.forget, worker)
 
+    def end_behind_messages(self, error: RedisUnavailable) -> None:
+        """It is of no use any more, but for the messages that have come already: Redis may be gone, and its memory with
+        it."""
+        if not self._is_over and self._ending is None:
+            self._ending = self._loop.create_task(self._read_rest_and_end(error))
+
+    async def _read_rest_and_end(self, error: RedisUnavailable) -> None:
+        await self._listener.read_rest()
+        self.end(error)
+
     def end(self, error: RedisUnavailable) -> None:
         """It is of no use any more."""
         if not self._is_over:
@@ -165,7 +178,7 @@ class RelaySession:
 
     def _look_at_slots(self) -> None:
         if self._read_slots() != self._slots:
-            self.end(RedisUnavailable("a part of the cluster has moved"))
+            self.end_behind_messages(RedisUnavailable("a part of the cluster has moved"))
             return
         self._timer = self._loop.call_later(SLOTS_AGAIN_S, self._look_at_slots)
 
@@ -182,4 +195,4 @@ class RelaySession:
                 worker.lose(str(error))
 
     def on_lost(self, error: RedisUnavailable) -> None:
-        self.end(error)
+        self.end_behind_messages(error)

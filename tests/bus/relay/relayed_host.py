@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from revurb.bus.hub.event_log import PLACES, RING_BYTES, shared_log
 from revurb.bus.redis.command_queue import RedisUnavailable
@@ -17,6 +18,7 @@ from revurb.bus.relay.relay_reader import RelayReader
 from revurb.bus.relay.relay_server import RelayServer
 from revurb.bus.relay.relayed_redis import RelayedRedis
 
+T = TypeVar("T")
 DEADLINE_S = 10.0
 
 
@@ -25,6 +27,14 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+async def until_told(ask: Callable[[], Awaitable[T]], condition: Callable[[T], object]) -> None:
+    """Ask until the answer is so. A client of redis-py may take the cancellation by a timeout for a lost connection."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition(told := await ask()):
+        assert time.monotonic() < deadline, told
+        await asyncio.sleep(0.005)
 
 
 class HostWorker:
