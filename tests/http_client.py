@@ -85,7 +85,12 @@ class Http:
             return await read_response(self._reader, bodyless=bodyless)
 
     async def request(
-        self, method: str, target: str, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Iterable[tuple[str, str]] = (),
+        patience_s: float = PATIENCE_S,
     ) -> Response:
         lines = [
             f"{method} {target} HTTP/1.1",
@@ -95,7 +100,7 @@ class Http:
         if body:
             lines.append(f"Content-Length: {len(body)}")
         await self.send_bytes("\r\n".join([*lines, "", ""]).encode() + body)
-        return await self.response(bodyless=method == "HEAD")
+        return await self.response(bodyless=method == "HEAD", patience_s=patience_s)
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
