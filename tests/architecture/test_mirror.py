@@ -33,7 +33,6 @@ TESTED_BY: dict[str, str] = {
     "processes/fresh_process.py": "processes/test_child.py",
     "processes/giving_up.py": "processes/test_supervisor.py",
     "processes/hub.py": "processes/test_entry_points.py",
-    "processes/relay.py": "chaos/test_relay.py",
     "processes/supervised_server.py": "processes/test_supervisor.py",
     "pusher/channel.py": "pusher/test_subscribing.py",
     "pusher/dispatch.py": "pusher/test_subscribing.py",

@@ -35,8 +35,8 @@ TERMINATIONS = ""
 
 class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
-    parts, and the `epoch` of the broker that it was last with, "" for none. `entrusted` is what an earlier broker gave to
-    the node to keep. `token` names it in the log of its host."""
+    parts, and the `epoch` of the broker that it was last with, "" for none. `entrusted` is what an earlier broker gave
+    to the node to keep. `token` names it in the log of its host."""
 
     node: str
     epoch: str
