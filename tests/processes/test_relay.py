@@ -92,7 +92,8 @@ def test_a_host_has_two_connections_to_redis_however_many_workers(
 
 def test_php_nodes_and_the_workers_hear_each_other_once(redis: RedisServer, host: Serving, run: Run) -> None:
     async def main() -> None:
-        php = PhpNode(redis, **{"1_1": {"news": None}})
+        channels: dict[str, str | None] = {"news": None}
+        php = PhpNode(redis, **{"1_1": channels})
         await php.start()
         try:
             async with subscribed(host) as clients:

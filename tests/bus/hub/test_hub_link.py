@@ -40,6 +40,9 @@ class Owner:
         self.calls.append("linked")
         self.link.send(m.Hello("w1", "", {}, [], [], [], [], self.link.token))
 
+    def relinked(self) -> None:
+        raise AssertionError("a hub that is gone is told of")
+
     def unlinked(self) -> None:
         self.calls.append("unlinked")
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
+from revurb.bus.redis.shared_redis import SharedRedis
 from revurb.bus.reverb.reverb_bridge import STOP_S, ReverbBridge
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import PublishedEvent
@@ -198,10 +199,10 @@ async def test_an_outage_is_logged_once_for_each_reason(
 ) -> None:
     """However often the two links of the node try again: that it was closed, and then that nobody is there."""
     node = await mixed.node()
-    bridge, clients = mixed.bridges[node], list[Redis]()
+    bridge, clients = mixed.bridges[node], list[Redis | SharedRedis]()
     connect = bridge._connect
 
-    def connect_and_count() -> Redis:
+    def connect_and_count() -> Redis | SharedRedis:
         clients.append(connect())
         return clients[-1]
 
