@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.event_log import shared_log
+from revurb.bus.hub.event_log import LogDescriptors, shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
@@ -280,31 +280,26 @@ class RedisCluster(_NodeGroup):
 
 
 class RelayedCluster(RedisCluster):
-    """The same on `hosts` hosts, in turn: the nodes of one are its workers, which reach the Redis through its relay.
-    `relays` and `logs` are those of the hosts. Sockets are in the folder `path`."""
+    """The same on `hosts` hosts, in turn: the nodes of one are its workers, which reach the Redis through its relay. A
+    node that is led through a proxy has a host of its own. Sockets are in the folder `path`."""
 
     def __init__(self, server: Server, path: Path, hosts: int = 1, **more: Any) -> None:
         super().__init__(server, **more)
         self._path = path
+        self._hosts = hosts
         self._memory = contextlib.ExitStack()
-        self.logs = [self._memory.enter_context(shared_log(16)) for _ in range(hosts)]
-        self.relays: dict[int, RelayServer] = {}
-
-    def address(self, host: int) -> str:
-        return str(self._path / f"relay{host}.sock")
-
-    async def start_relay(self, host: int) -> None:
-        place, log = self.address(host), self.logs[host]
-        self.relays[host] = RelayServer(place, log, self._server.client, 2.0)
-        await self.relays[host].start()
-
-    async def stop_relay(self, host: int) -> None:
-        await self.relays.pop(host).stop()
+        self._logs: dict[int, LogDescriptors] = {}
+        self._relays: dict[int, RelayServer] = {}
 
     async def node_without_server(self) -> BusNode:
-        host = len(self.nodes) % len(self.logs)
-        if host not in self.relays:
-            await self.start_relay(host)
+        number = len(self.nodes)
+        host, behind = self._host_of(number), self.behind.get(number)
+        if host not in self._relays:
+            server = self._server
+            log = self._logs[host] = self._memory.enter_context(shared_log(16))
+            relay = RelayServer(self._address(host), log, lambda: server.client(behind), 2.0)
+            self._relays[host] = relay
+            await relay.start()
         return await super().node_without_server()
 
     async def kill(self, node: BusNode) -> None:
@@ -313,17 +308,23 @@ class RelayedCluster(RedisCluster):
 
     async def close(self) -> None:
         await super().close()
-        for host in tuple(self.relays):
-            await self.stop_relay(host)
+        for host in tuple(self._relays):
+            await self._relays.pop(host).stop()
         self._memory.close()
 
+    def _host_of(self, number: int) -> int:
+        return self._hosts + number if number in self.behind else number % self._hosts
+
+    def _address(self, host: int) -> str:
+        return str(self._path / f"relay{host}.sock")
+
     def _link(self, owner: BrokerLinkOwner, node: BusNode) -> RedisLink:
-        host = len(self.nodes) % len(self.logs)
-        reader = RelayReader(self.logs[host])
+        host = self._host_of(len(self.nodes))
+        reader = RelayReader(self._logs[host])
         return RedisLink(
             owner,
             node.name,
-            lambda: RelayedRedis(self.address(host), reader),
+            lambda: RelayedRedis(self._address(host), reader),
             MEMBER_EVENTS,
             keys=Keys(self._prefix),
             lease_s=self._lease_s,

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.bus.engines import RedisCluster, RelayedCluster
 from tests.chaos.clocks import ClockOffset
+from tests.chaos.storm import MakeCluster
 from tests.conftest import Need
 from tests.redis_server import RedisServer
 
@@ -14,6 +17,14 @@ from tests.redis_server import RedisServer
 @pytest.fixture
 def server(need: Need, tmp_path: Path) -> RedisServer:
     return RedisServer(need("redis-server"), tmp_path)
+
+
+@pytest.fixture(params=["own", "relay"])
+def make_cluster(request: pytest.FixtureRequest, tmp_path: Path) -> MakeCluster:
+    """Makes a cluster of nodes that have connections of their own to a Redis, or of the workers of two hosts."""
+    if request.param == "own":
+        return RedisCluster
+    return functools.partial(RelayedCluster, path=tmp_path, hosts=2)
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from tests.bus.engines import BusNode, Cluster
+import pytest
+
+from tests.bus.engines import BusNode, Cluster, RedisCluster
 
 LONG = bool(os.environ.get("CHAOS_LONG"))  # the faults as long as they are in life; CI has a short form
 PER_TURN = 10
 TURN_S = 0.01  # so 1,000 a second, or as many as the machine gives
+
+
+MakeCluster = Callable[..., RedisCluster]
+# For what a relay hardly takes part in, and takes long.
+own_unless_long = pytest.mark.parametrize(
+    "make_cluster", ["own", "relay"] if LONG else ["own"], indirect=True
+)
 
 
 def seconds(long: float, short: float) -> float:

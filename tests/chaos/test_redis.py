@@ -15,14 +15,14 @@ from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, RedisCluster, resolve, texts_up_to
 from tests.chaos.proxy import Proxy
-from tests.chaos.storm import seconds, storm
+from tests.chaos.storm import MakeCluster, own_unless_long, seconds, storm
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
 
 @pytest.fixture
-def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5, heartbeat_s=0.3)
+def cluster(make_cluster: MakeCluster, server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = make_cluster(server, lease_s=5, heartbeat_s=0.3)
     yield cluster
     run(cluster.close())
 
@@ -75,6 +75,7 @@ async def test_a_black_hole_before_one_node(
         await proxy.close()
 
 
+@own_unless_long
 async def test_the_queue_is_bounded_and_what_falls_out_is_counted(
     cluster: RedisCluster, server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

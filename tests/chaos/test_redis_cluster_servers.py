@@ -15,10 +15,10 @@ from redis.crc import key_slot
 
 from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
 from revurb.pusher.ports import EnterRequest
-from tests.bus.engines import APP, BusNode, RedisCluster
+from tests.bus.engines import APP, BusNode
 from tests.chaos.clocks import ClockOffset
 from tests.chaos.proxy import TcpProxy
-from tests.chaos.storm import storm
+from tests.chaos.storm import MakeCluster, own_unless_long, storm
 from tests.conftest import Need
 from tests.redis_server import RedisClusterServers
 
@@ -78,11 +78,12 @@ def servers(need: Need, tmp_path: Path, clock_offset: ClockOffset, offset_s: int
 
 
 @pytest.mark.parametrize("offset_s", [0, -6])
+@own_unless_long
 async def test_its_subscribing_connection_falls_silent(
-    servers: RedisClusterServers, reasons: Reasons
+    make_cluster: MakeCluster, servers: RedisClusterServers, reasons: Reasons
 ) -> None:
     assert server_of(KEYS.leases) == NODES
-    quick = RedisCluster(servers, lease_s=5, heartbeat_s=0.3, silent_after_s=2.0)
+    quick = make_cluster(servers, lease_s=5, heartbeat_s=0.3, silent_after_s=2.0)
     await servers.start()
     proxy = TcpProxy(servers.ports[VICTIM])
     await proxy.start()
@@ -117,8 +118,11 @@ async def test_its_subscribing_connection_falls_silent(
 
 
 @pytest.mark.parametrize("offset_s", [6, -6])
-async def test_its_connections_are_killed_again_and_again(servers: RedisClusterServers) -> None:
-    cluster = RedisCluster(servers, lease_s=5)
+@own_unless_long
+async def test_its_connections_are_killed_again_and_again(
+    make_cluster: MakeCluster, servers: RedisClusterServers
+) -> None:
+    cluster = make_cluster(servers, lease_s=5)
     try:
         async with storm(cluster, 2, channels_at(VICTIM, 1)[0]) as running_storm:
             async with Redis(port=servers.ports[VICTIM], protocol=2) as client:

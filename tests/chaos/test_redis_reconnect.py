@@ -14,6 +14,7 @@ from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP, BusNode, RedisCluster
+from tests.chaos.storm import MakeCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -23,8 +24,8 @@ CHANNELS = 300
 
 
 @pytest.fixture
-def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5)
+def cluster(make_cluster: MakeCluster, server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = make_cluster(server, lease_s=5)
     yield cluster
     run(cluster.close())
 

@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster, texts_up_to
+from tests.bus.engines import APP, texts_up_to
+from tests.chaos.storm import LONG, MakeCluster
 from tests.redis_server import RedisServer
 
 AT_ONCE = 300  # events of one turn: several runs of a script in a pipeline, which Redis does not read at once
@@ -47,9 +48,16 @@ REFUSALS: Mapping[str, Callable[[Redis], Awaitable[None]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-async def test_what_is_refused_comes_in_its_order(server: RedisServer, name: str) -> None:
-    cluster = RedisCluster(server, lease_s=5)
+CASES = [(name, over) for name in REFUSALS for over in ("own", "relay")]
+if not LONG:
+    CASES.remove(("NOSCRIPT", "relay"))  # takes 12 s
+
+
+@pytest.mark.parametrize(("name", "make_cluster"), CASES, indirect=["make_cluster"])
+async def test_what_is_refused_comes_in_its_order(
+    make_cluster: MakeCluster, server: RedisServer, name: str
+) -> None:
+    cluster = make_cluster(server, lease_s=5)
     try:
         nodes = [await cluster.node() for _ in range(2)]
         for node in nodes:

@@ -15,6 +15,7 @@ from revurb.bus.redis import event_publisher
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, RedisCluster
+from tests.chaos.storm import MakeCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -23,8 +24,8 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def cluster(server: RedisServer, run: Run) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(server, lease_s=5, heartbeat_s=0.3)
+def cluster(make_cluster: MakeCluster, server: RedisServer, run: Run) -> Iterator[RedisCluster]:
+    cluster = make_cluster(server, lease_s=5, heartbeat_s=0.3)
     yield cluster
     server.signal(signal.SIGCONT)
     run(cluster.close())

@@ -14,6 +14,7 @@ import pytest
 from revurb.bus.redis.catch_up import catch_up
 from tests.bus.engines import DEADLINE_S, BusNode, RedisCluster
 from tests.chaos.proxy import Proxy
+from tests.chaos.storm import MakeCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
@@ -21,9 +22,11 @@ EVENTS = 20
 
 
 @pytest.fixture
-def cluster(server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisCluster]:
+def cluster(
+    make_cluster: MakeCluster, server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RedisCluster]:
     monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.2)
-    cluster = RedisCluster(server, lease_s=5, heartbeat_s=0.3)
+    cluster = make_cluster(server, lease_s=5, heartbeat_s=0.3)
     yield cluster
     run(cluster.close())
 
@@ -98,10 +101,10 @@ async def test_only_one_of_them_is_cut_off_at_its_start(
 
 
 async def test_a_start_that_takes_longer_than_the_log_is_counted(
-    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_cluster: MakeCluster, server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("revurb.bus.brokered.brokered_bus.BROKER_WAIT_S", 0.05)
-    cluster = RedisCluster(server, kept_s=0.1)
+    cluster = make_cluster(server, kept_s=0.1)
     proxy = Proxy(str(tmp_path / "proxy.sock"), server.socket)
     cluster.behind[0] = cluster.behind[1] = proxy.path
     await server.start()

@@ -6,16 +6,16 @@ import asyncio
 from pathlib import Path
 
 from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
-from tests.bus.engines import APP, RedisCluster
-from tests.chaos.storm import storm
+from tests.bus.engines import APP
+from tests.chaos.storm import MakeCluster, storm
 from tests.conftest import Need
 from tests.redis_server import RedisClusterServers, Sentinels
 
 
-async def test_a_replica_takes_over(need: Need, tmp_path: Path) -> None:
+async def test_a_replica_takes_over(make_cluster: MakeCluster, need: Need, tmp_path: Path) -> None:
     """What the old server had acknowledged and not yet passed on to its replica is lost with it: counted, if so."""
     sentinels = Sentinels(need("redis-server"), need("redis-cli"), tmp_path)
-    cluster = RedisCluster(sentinels, lease_s=5)
+    cluster = make_cluster(sentinels, lease_s=5)
     try:
         async with storm(cluster) as running_storm:
             before = running_storm.published
@@ -31,9 +31,9 @@ async def test_a_replica_takes_over(need: Need, tmp_path: Path) -> None:
         await cluster.close()
 
 
-async def test_a_slot_moves(need: Need, tmp_path: Path) -> None:
+async def test_a_slot_moves(make_cluster: MakeCluster, need: Need, tmp_path: Path) -> None:
     servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path)
-    cluster = RedisCluster(servers, lease_s=5)
+    cluster = make_cluster(servers, lease_s=5)
     try:
         async with storm(cluster) as running_storm:
             keys = Keys("revurb", CLUSTER_PARTITIONS)
