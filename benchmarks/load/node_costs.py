@@ -24,9 +24,9 @@ LOOKS = 3  # through all that there is in the logs
 
 async def all_of(meter: Meter) -> None:
     """On a Redis with events in its logs."""
-    await _look(meter)
+    await look(meter)
     await _goodbye_and_hello(meter)
-    await _leases(meter)
+    await leases(meter)
     await heartbeats(meter)
 
 
@@ -49,28 +49,31 @@ async def _goodbye_and_hello(meter: Meter) -> None:
     await leaving.__aexit__(None, None, None)
 
 
-async def _look(meter: Meter) -> None:
+async def look(meter: Meter) -> None:
     """Redis looking through its long logs for events of a channel that has none; for each event."""
     client: Any = meter.broker.client()
     script, keys, looked = Scripts().read_log, Keys("revurb"), 0
-    await client.script_load(script.source)
-    lengths = {log: await client.xlen(log) for log in keys.logs}
-    long = {log: length for log, length in lengths.items() if length > ENTRIES_PER_LOOK}
-    async with meter.of("look", LOOKS * sum(long.values())):
-        for _ in range(LOOKS):
-            for log in long:
+    try:
+        await client.script_load(script.source)
+        lengths = {log: await client.xlen(log) for log in keys.logs}
+        long = {log: length for log, length in lengths.items() if length > ENTRIES_PER_LOOK}
+        if not long:
+            raise RuntimeError(f"no log in Redis has more than {ENTRIES_PER_LOOK} events")
+        async with meter.of("look", LOOKS * sum(long.values())):
+            for log in list(long) * LOOKS:
                 at, more = b"0-0", 1
                 while more:
                     at, more, *found = await client.evalsha(
                         script.sha, 1, log, at, ENTRIES_PER_READ, ENTRIES_PER_LOOK, packed_topic(APP_ID, "away")
                     )  # fmt: skip
                     looked += len(found)
-    await client.aclose()
-    if looked or not long:
-        raise RuntimeError(f"{len(long)} long logs, in which {looked} events were found that are none")
+    finally:
+        await client.aclose()
+    if looked:
+        raise RuntimeError(f"{looked} events were found in the log of a channel that has none")
 
 
-async def _leases(meter: Meter) -> None:
+async def leases(meter: Meter) -> None:
     """A renewal, and what a node asks with it: about others whose lease has ended."""
     await _beat(meter, "lease", "zadd", lease_s=LEASE_S, heartbeat_s=NEVER_S)
 
