@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import time
 
+from revurb.bus.redis.shared_redis import PLANNED_END
+
 MAX_CHANGES = 20  # of one outage
 LOG_EVERY_S = 60.0
 
 
 class OutageLog:
-    """`message` is logged as a warning, with the reason beside it."""
+    """`message` is logged as a warning, or where the end was planned, for information, with the reason beside it."""
 
     def __init__(self, log: logging.Logger, message: str) -> None:
         self._log = log
@@ -34,4 +36,5 @@ class OutageLog:
             return
         self._reason, self._logged_at = reason, now
         self._changes += 1
-        self._log.warning(self._message, extra={"reason": reason})
+        level = logging.INFO if reason == PLANNED_END else logging.WARNING
+        self._log.log(level, self._message, extra={"reason": reason})

@@ -12,6 +12,10 @@ from redis.asyncio.cluster import ClusterNode
 
 from revurb.bus.redis.redis_socket import RedisSocket, SocketOwner
 
+PLANNED_END = (
+    "the relay of this host ends"  # the reason of an end in whose place there is another relay at once
+)
+
 
 class ServerSocket(Protocol):
     """A connection as `RedisSocket` is one. Whoever has opened it has to `close` it."""

@@ -19,6 +19,7 @@ from revurb.bus.hub.peer_credentials import is_own_peer
 from revurb.bus.redis.cancellation import cancel_and_wait
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.shared_redis import PLANNED_END
 from revurb.bus.relay import relay_messages as r
 from revurb.bus.relay.relay_records import RelayRecords
 from revurb.bus.relay.relay_session import RelaySession
@@ -173,10 +174,10 @@ class RelayServer:
         if self._listener is not None:
             self._listener.close()
         for worker in tuple(self._workers):
-            worker.lose("the relay of this host ends")
+            worker.lose(PLANNED_END)
         await cancel_and_wait(self._opening)
         if self._session is not None:
-            self._session.end(RedisUnavailable("the relay of this host ends"))
+            self._session.end(RedisUnavailable(PLANNED_END))
         if self._closing:
             await asyncio.wait(self._closing)
         self._records.close()

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from revurb.bus.redis.outage_log import LOG_EVERY_S, MAX_CHANGES, OutageLog
+from revurb.bus.redis.shared_redis import PLANNED_END
 
 
 def reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -35,3 +36,11 @@ def test_a_reason_that_changes_all_the_time_is_not_a_flood(
     for number in range(1000):
         log.failed(str(number % 2), is_new_outage=False)
     assert len(caplog.records) == MAX_CHANGES + 1
+
+
+def test_a_planned_end_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log = OutageLog(logging.getLogger("planned"), "out of reach")
+    log.failed(PLANNED_END, is_new_outage=True)
+    log.failed("closed", is_new_outage=True)
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
