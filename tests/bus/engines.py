@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from revurb.bus.brokered.broker_link import BrokerLinkOwner
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.hub.broker import Broker
-from revurb.bus.hub.event_log import LogDescriptors, shared_log
+from revurb.bus.hub.event_log import PLACES, LogDescriptors, shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
@@ -281,10 +281,12 @@ class RedisCluster(_NodeGroup):
 
 class RelayedCluster(RedisCluster):
     """The same on `hosts` hosts, in turn: the nodes of one are its workers, which reach the Redis through its relay. A
-    node that is led through a proxy has a host of its own. Sockets are in the folder `path`."""
+    node that is led through a proxy has a host of its own. Sockets are in the folder `path`; the log of a host has so
+    many `places`."""
 
-    def __init__(self, server: Server, path: Path, hosts: int = 1, **more: Any) -> None:
+    def __init__(self, server: Server, path: Path, hosts: int = 1, places: int = PLACES, **more: Any) -> None:
         super().__init__(server, **more)
+        self._places = places
         self._path = path
         self._hosts = hosts
         self._memory = contextlib.ExitStack()
@@ -296,7 +298,7 @@ class RelayedCluster(RedisCluster):
         host, behind = self._host_of(number), self.behind.get(number)
         if host not in self._relays:
             server = self._server
-            log = self._logs[host] = self._memory.enter_context(shared_log(16))
+            log = self._logs[host] = self._memory.enter_context(shared_log(16, self._places))
             relay = RelayServer(self._address(host), log, lambda: server.client(behind), 2.0)
             self._relays[host] = relay
             await relay.start()

@@ -1,4 +1,5 @@
-"""A worker reads nothing for so long that the others write over what was for it: it misses events, and nothing else."""
+"""A worker reads nothing for so long that the others write over what was for it: it misses events, and nothing else,
+and where Redis has them not even events."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from revurb.pusher.ports import ChannelSnapshot
-from tests.bus.engines import ANN, BOB, ROOM
+from revurb.pusher.ports import ChannelSnapshot, PublishedEvent
+from tests.bus.engines import ANN, APP, BOB, ROOM, RelayedCluster, texts_up_to
 from tests.chaos.hub_process import HubProcess
 from tests.conftest import Run
+from tests.redis_server import RedisServer
 
 PLACES = 1 << 12
 
@@ -39,3 +41,31 @@ async def test_a_subscriber_whose_reply_was_written_over_is_let_in(cluster: HubP
     await busy.publish(b"end", "news")
     await slow.until(lambda: slow.texts() == [b"end"])
     assert len(busy.texts(ROOM)) == 1  # that ann came is told once
+
+
+async def test_a_worker_that_is_held_while_its_relay_writes_over_the_log_reads_that_of_redis(
+    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one whose clients take nothing. Nothing is lost, and nothing comes twice."""
+    cluster = RelayedCluster(server, tmp_path, places=1 << 10, lease_s=5)
+    try:
+        slow, publisher = await cluster.node(), await cluster.node()
+        for node in (slow, publisher):
+            await node.enter()
+        expected = [b"%d" % number for number in range(20_000)]
+        slow.bus._link.hold_receiving(True)
+        for start in range(0, len(expected), 1000):
+            texts = expected[start : start + 1000]
+            await asyncio.gather(
+                *(publisher.bus.publish(PublishedEvent(APP, "news", text)) for text in texts)
+            )
+            await texts_up_to(publisher, texts[-1])
+        assert len(slow.texts()) < len(expected)
+        slow.bus._link.hold_receiving(False)
+        for node in (slow, publisher):
+            await texts_up_to(node, expected[-1])
+            assert node.texts() == expected
+        assert slow.bus.missed == 0
+        assert "too slow for the log of the host" in caplog.text
+    finally:
+        await cluster.close()
