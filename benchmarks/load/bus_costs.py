@@ -12,14 +12,13 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
 from benchmarks.load import node_costs
 from benchmarks.load.broker import Broker
 from benchmarks.load.far_side import APP_ID, CHANNEL, STAMP_BYTES, listeners, receiving_bus, subscribers
-from benchmarks.load.meter import Figures, Meter, enter, running_bus
+from benchmarks.load.meter import Figures, Meter, enter, plain_client, running_bus
 from revurb.bus.brokered import count_reporter, held_counts
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
@@ -124,13 +123,12 @@ async def publish(bus: BrokeredBus, batch: int, events: int, *, stamped: bool = 
 
 
 async def _round_trip(meter: Meter) -> None:
-    bare: Any = meter.broker.client()
     took_us = []
-    for _ in range(300):
-        started_at = time.monotonic()
-        await bare.ping()
-        took_us.append((time.monotonic() - started_at) * 1e6)
-    await bare.aclose()
+    async with plain_client(meter.broker) as bare:
+        for _ in range(300):
+            started_at = time.monotonic()
+            await bare.ping()
+            took_us.append((time.monotonic() - started_at) * 1e6)
     meter.figures["latency.round_trip_us"] = sorted(took_us)[len(took_us) // 2]
 
 
@@ -201,15 +199,14 @@ async def _connections(meter: Meter, bus: BrokeredBus) -> None:
         for _ in range(300):
             bus.admit(APP_ID, None)
             await asyncio.sleep(0.001)
-    client: Any = meter.broker.client()
     others = {f"node-{number}": 20_000 for number in range(PROCESSES)}
-    await client.hset(Keys("revurb").connections(APP_ID), mapping=others)
+    async with plain_client(meter.broker) as client:
+        await client.hset(Keys("revurb").connections(APP_ID), mapping=others)
     async with meter.of(f"admit_of_{PROCESSES}", 200):
         for number in range(200):
             granted = bus.admit(APP_ID, 10**9 + number)  # with another limit nothing is lent
             assert isinstance(granted, Awaitable)
             await granted
-    await client.aclose()
 
 
 async def _node_memory(meter: Meter, bus: BrokeredBus) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.load.broker import Broker, cpu_us
 from benchmarks.load.far_side import APP_ID, Receiver, bus_of
@@ -73,3 +74,14 @@ async def enter(bus: BrokeredBus, channels: list[str]) -> None:
     for channel in channels:
         bus.enter(EnterRequest(APP_ID, channel, None, b"", False), one)
     await entered
+
+
+@asynccontextmanager
+async def plain_client(broker: Broker) -> AsyncIterator[Any]:
+    """A client that is closed at the end of the block whatever happens: uvloop waits for ever to close a loop in which
+    one is not."""
+    client = broker.client()
+    try:
+        yield client
+    finally:
+        await client.aclose()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from benchmarks.load.far_side import APP_ID, Receiver, bus_of
-from benchmarks.load.meter import Meter, enter, running_bus
+from benchmarks.load.meter import Meter, enter, plain_client, running_bus
 from revurb.bus.redis.catch_up import ENTRIES_PER_LOOK, ENTRIES_PER_READ
 from revurb.bus.redis.envelope import packed_topic
 from revurb.bus.redis.keys import Keys
@@ -35,15 +34,13 @@ async def _goodbye_and_hello(meter: Meter) -> None:
     async with running_bus("leaving", meter.broker) as bus:
         names = [f"held-{number}" for number in range(HELD)]
         await enter(bus, names)
-        client: Any = meter.broker.client()
-        async with meter.of("hello", HELD):
+        async with plain_client(meter.broker) as client, meter.of("hello", HELD):
             await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             async with asyncio.timeout(10):
                 await _until(lambda: bus.degraded is not None)
                 await _until(lambda: bus.degraded is None)
                 await bus.connections(APP_ID)
                 await asyncio.sleep(0.5)
-        await client.aclose()
         leaving = meter.of("goodbye", HELD)
         await leaving.__aenter__()
     await leaving.__aexit__(None, None, None)
@@ -51,9 +48,8 @@ async def _goodbye_and_hello(meter: Meter) -> None:
 
 async def look(meter: Meter) -> None:
     """Redis looking through its long logs for events of a channel that has none; for each event."""
-    client: Any = meter.broker.client()
     script, keys, looked = Scripts().read_log, Keys("revurb"), 0
-    try:
+    async with plain_client(meter.broker) as client:
         await client.script_load(script.source)
         lengths = {log: await client.xlen(log) for log in keys.logs}
         long = {log: length for log, length in lengths.items() if length > ENTRIES_PER_LOOK}
@@ -67,8 +63,6 @@ async def look(meter: Meter) -> None:
                         script.sha, 1, log, at, ENTRIES_PER_READ, ENTRIES_PER_LOOK, packed_topic(APP_ID, "away")
                     )  # fmt: skip
                     looked += len(found)
-    finally:
-        await client.aclose()
     if looked:
         raise RuntimeError(f"{looked} events were found in the log of a channel that has none")
 
