@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from tests.speedups.logs import LogMemory, log_memory
 
@@ -74,6 +75,44 @@ def test_writers_that_are_killed_leave_whole_records_in_one_order() -> None:
         assert [text for text in read[one] if text in common] == [
             text for text in read[two] if text in common
         ]
+
+
+def test_events_that_are_written_over_while_they_are_read_are_whole_or_missed() -> None:
+    """The ring has room for a few only, and its writer, which is killed in the end, does not wait for the reader."""
+    with log_memory(places=1 << 12, ring_bytes=1 << 12) as memory:
+        channels = EventChannels(lambda *event: event)
+        keys = [("app" * (number % 3), f"channel-{number}") for number in range(8)]
+        buckets = [topic_bucket(*key) for key in keys if channels.add(key)]
+        reader = memory.attached(1, 0, *buckets)
+        pid = os.fork()
+        if not pid:
+            try:
+                log = memory.attached(os.getpid())
+                while True:
+                    for number, key in enumerate(keys):
+                        log.append_event(
+                            *key, b"%d" % number * 40 * (number + 1), str(number) * number, number
+                        )
+            finally:
+                os._exit(1)
+        read = 0
+        try:
+            while read < 20_000 or not reader.missed:
+                for event in reader.read(100, 0, channels):
+                    assert isinstance(event, tuple)
+                    number = event[4]
+                    assert event[:2] == keys[number]
+                    assert event[2:4] == (b"%d" % number * 40 * (number + 1), str(number) * number)
+                    read += 1
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        reader.free(pid)
+        while reader.has_unread:
+            reader.read(100, 0, channels)
+        memory.attached(2).append_event(*keys[0], b"after")
+        assert reader.read(10, 0, channels) == [(*keys[0], b"after", None, 0)]
+        assert channels.invalid == 0
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
