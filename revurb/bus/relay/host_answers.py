@@ -9,6 +9,7 @@ any. An empty list stands for an empty map, as PHP writes it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,9 +17,12 @@ import orjson
 
 from revurb.bus.relay.relay_messages import RelayAnswer
 
-DEADLINE_S = 1.0  # for a worker that does not answer; a PHP node waits for 10 s
+_log = logging.getLogger(__name__)
 
-Publish = Callable[[str, bytes], None]  # channel, message
+DEADLINE_S = 1.0  # for a worker that does not answer; a PHP node waits for 10 s
+MAX_WAITING_BYTES = 8 * 1024 * 1024  # of answers that Redis has not taken
+
+Publish = Callable[[str, bytes, Callable[[], None]], None]  # channel, message, what is called when it is done
 
 
 def merge(first: Any, second: Any) -> Any:
@@ -53,12 +57,14 @@ class _OpenAnswer:
 
 class HostAnswers:
     """Those of one session. An answer is published when every worker has given its part that was there when the first
-    did, or has gone, or DEADLINE_S later without the rest."""
+    did, or has gone, or DEADLINE_S later without the rest. It is dropped (`dropped`) while Redis takes none."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._loop = asyncio.get_running_loop()
         self._open: dict[tuple[str, str], _OpenAnswer] = {}  # by channel and key
+        self._waiting_bytes = 0  # of what Redis has not taken
+        self.dropped = 0
 
     def add(self, worker: object, workers: Iterable[object], answer: RelayAnswer) -> None:
         """A worker's part; `workers` are all that answer such a question."""
@@ -94,6 +100,18 @@ class HostAnswers:
         if open_answer is not None:
             open_answer.timer.cancel()
             first = open_answer.first
-            self._publish(
-                first.channel, b"".join((first.before, orjson.dumps(open_answer.payload), first.after))
-            )
+            message = b"".join((first.before, orjson.dumps(open_answer.payload), first.after))
+            self._send(first.channel, message)
+
+    def _send(self, channel: str, message: bytes) -> None:
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self.dropped += 1
+            if self.dropped == 1:
+                _log.warning("questions of PHP nodes come faster than redis takes answers: some get none")
+            return
+
+        def done() -> None:
+            self._waiting_bytes -= len(message)
+
+        self._waiting_bytes += len(message)
+        self._publish(channel, message, done)

@@ -134,8 +134,9 @@ class RelaySession:
         """A part of this host's answer to a question on a channel. Every worker gives one that is subscribed there."""
         self._answers.add(worker, set(self._workers.get(answer.channel.encode(), ())), answer)
 
-    def _publish(self, channel: str, message: bytes) -> None:
-        self._pipelines.run(pack_command(("PUBLISH", channel, message)), 1, lambda replies: None)  # type: ignore[arg-type]
+    def _publish(self, channel: str, message: bytes, done: Callable[[], None]) -> None:
+        packed = pack_command(("PUBLISH", channel, message))  # type: ignore[arg-type]  # its stub says: one word
+        self._pipelines.run(packed, 1, lambda replies: done())
 
     def forget(self, worker: SubscribingWorker) -> None:
         """A worker has gone: leave its channels, some in each turn of the event loop."""

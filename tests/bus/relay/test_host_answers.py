@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,11 +17,13 @@ class Published:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
+        self.done: list[Callable[[], None]] = []
         self.changed = asyncio.Event()
         self.answers = HostAnswers(self.publish)
 
-    def publish(self, channel: str, message: bytes) -> None:
+    def publish(self, channel: str, message: bytes, done: Callable[[], None]) -> None:
         self.messages.append((channel, message))
+        self.done.append(done)
         self.changed.set()
 
     def answer(self, worker: object, payload: Any, key: str = "k") -> None:
@@ -92,3 +95,23 @@ async def test_nothing_is_published_once_the_session_is_over() -> None:
     published.answers.close()
     published.answers.forget(THERE)
     assert published.messages == []
+
+
+async def test_answers_that_redis_does_not_take_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    published = Published()
+    monkeypatch.setattr(host_answers, "MAX_WAITING_BYTES", 40)
+
+    def ask(times: int) -> int:
+        for number in range(times):
+            for worker in (HERE, THERE):
+                published.answer(worker, {"1.1": {}}, str(number))
+        return len(published.messages)
+
+    assert ask(10) == 2
+    assert published.answers.dropped == 8
+    assert len(caplog.records) == 1
+    for done in published.done:
+        done()
+    assert ask(1) == 3
