@@ -84,6 +84,11 @@ class RelayRecords:
             self._is_open = False
             self._log.detach()
 
+    @property
+    def tail(self) -> int:
+        """The place of what was appended last."""
+        return self._log.tail
+
     def session_begins(self) -> None:
         """What is appended from now on is of another session with Redis."""
         if self._is_open:

@@ -221,8 +221,13 @@ class RelayServer:
         if session is not self._session:
             return
         if loop.time() < ends_at:
-            loop.call_at(ends_at, session.end_behind_messages, error)
+            loop.call_at(ends_at, self._end_if_silent, session, error, self._records.tail)
         else:
+            session.end_behind_messages(error)
+
+    def _end_if_silent(self, session: RelaySession, error: RedisUnavailable, since: int) -> None:
+        """End it if nothing has come of Redis since that place in the log. Else it may have become of use."""
+        if self._records.tail == since:
             session.end_behind_messages(error)
 
     async def _open(self, session: RelaySession) -> None:

@@ -129,6 +129,24 @@ async def test_a_worker_that_has_no_use_for_the_connections_has_them_made_anew_f
     assert late.lost == []
 
 
+async def test_connections_that_have_become_of_use_are_kept(
+    host: RelayedHost, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those to a Cluster whose parts come one after the other."""
+    monkeypatch.setattr("revurb.bus.relay.relay_server.MIN_SESSION_S", 0.3)
+    worker, loop = await host.worker(), asyncio.get_running_loop()
+    session, joined_at = session_of(host), relay_of(host)._joined_at
+    worker.redis.distrust("CLUSTERDOWN")
+    assert await worker.run(("PING",)) == [b"PONG"]  # so that it was received
+    await worker.subscribe("news")
+    async with server.client() as client:
+        await client.publish("news", "1")
+        await until(lambda: worker.heard(b"news"))
+    await until(lambda: loop.time() > joined_at + 0.35)
+    assert session_of(host) is session
+    assert worker.lost == []
+
+
 async def test_a_redis_that_is_away_is_told_and_connected_to_when_it_comes(
     host: RelayedHost, server: RedisServer
 ) -> None:
