@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import Cluster, HubCluster, LocalCluster, NodeGroup, RedisCluster, RelayedCluster
+from tests.bus.engines import (
+    LEASE_S,
+    Cluster,
+    HubCluster,
+    LocalCluster,
+    NodeGroup,
+    RedisCluster,
+    RelayedCluster,
+)
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
 
@@ -55,6 +63,7 @@ def _cluster(request: pytest.FixtureRequest, path: Path) -> Cluster:
         return RelayedCluster(RedisServer(need("redis-server"), path), path, RELAYED[request.param])
     if request.param == "relay-cluster":
         servers = request.getfixturevalue("redis_cluster")
-        return RelayedCluster(servers, path, 2, shared=True)
+        # Its servers come back one after the other, and a worker tries again after up to a second.
+        return RelayedCluster(servers, path, 2, lease_s=3 * LEASE_S, shared=True)
     servers = "redis_cluster" if request.param == "redis-cluster" else "redis_sentinels"
     return RedisCluster(request.getfixturevalue(servers), shared=True)
