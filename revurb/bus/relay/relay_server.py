@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 CHANNELS_PER_TURN = 500  # that a worker joins or leaves: 2 ms
 MIN_SESSION_S = 1.0  # between two times that workers have it connect anew: others may have no reason to
 
+_OF_CHANNELS = (r.RelaySubscribe, r.RelayUnsubscribe)  # a union would be made anew for each message: 0.3 us
+
 
 class RelayedWorker(asyncio.Protocol):
     """A worker's connection."""
@@ -86,7 +88,7 @@ class RelayedWorker(asyncio.Protocol):
             while waiting:
                 message = r.read_from_worker(waiting.popleft())
                 self._receive(message)
-                if isinstance(message, r.RelaySubscribe | r.RelayUnsubscribe):
+                if isinstance(message, _OF_CHANNELS):
                     left -= len(message.channels)
                     if left <= 0:
                         self._transport.pause_reading()
