@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from revurb.bus.brokered.broker_messages import VERSION
 from revurb.bus.hub.framing import MessageSplitter
 from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.pipelines import FAILURES
 from revurb.bus.relay import relay_messages as r
 from revurb.bus.relay.relay_server import CHANNELS_PER_TURN, RelayServer
 from revurb.bus.relay.relay_session import RelaySession
@@ -228,3 +230,35 @@ async def test_many_channels_are_joined_and_left_in_slices_and_in_order(host: Re
     assert max(in_turn.values()) == CHANNELS_PER_TURN
     turning.cancel()
     assert session_of(host) is session
+
+
+@pytest.mark.parametrize(
+    ("packed", "count"), [(b"PING\r\n", 5), (b"PING\r\n" * 5, 1), (b"*1\r\n$-7\r\nPING\r\n", 1)]
+)
+async def test_a_worker_that_miscounts_costs_the_others_a_connection(
+    server: RedisServer, tmp_path: Path, packed: bytes, count: int
+) -> None:
+    """What they sent with it has failed, and is sent again. It is a process of the same user, which has the password of
+    the Redis."""
+    await server.start()
+
+    def connect() -> Redis:
+        redis = server.client()
+        redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2
+        return redis
+
+    host = RelayedHost(connect, str(tmp_path / "relay.sock"))
+    await host.start_relay()
+    try:
+        worker = await host.worker()
+        await worker.run(("SET", "a", "1"))
+        async with connected(host) as (reader, writer):
+            writer.write(r.encode_relay_frame(r.RelayJoin(1 << 40, 1)))
+            await reader.read(1000)
+            writer.write(r.encode_relay_frame(r.RelayCommands(7, packed, count)))
+            await reader.read(1000)
+        told = await asyncio.gather(worker.run(("GET", "a")), return_exceptions=True)
+        assert told == [[b"1"]] or isinstance(told[0], FAILURES)
+        assert await worker.run(("GET", "a")) == [b"1"]
+    finally:
+        await host.close()
