@@ -73,6 +73,8 @@ class Supervisor:
                 on_start_error=self._on_start_error,
             )
         ]
+        # What a restart replaces: a relay holds nothing. A hub stays, which holds what the workers report.
+        self._relays = self._hub_slots if self._is_relayed else []
         self._workers = WorkerPool(
             invocation,
             binding,
@@ -214,7 +216,7 @@ class Supervisor:
 
     async def _restart(self, told_by: str) -> str | None:
         async with self._restarting:
-            await self._workers.wait_for_room()
+            await self._workers.wait_for_room(self._relays)
             self._next_restart = None  # whoever comes now may mean a newer configuration
             if self._state != "ready":
                 return f"the server is {self._state}"
@@ -236,9 +238,7 @@ class Supervisor:
             return reason
         self._state = "restarting"
         _log.info("restarting", extra={"told_by": told_by, "directory": str(self._invocation.cwd)})
-        # A hub stays, which holds what the workers report; a relay holds nothing.
-        relays = self._hub_slots if self._is_relayed else ()
-        reason = await self._workers.replace(config.limits.max_connections, relays)
+        reason = await self._workers.replace(config.limits.max_connections, self._relays)
         if reason is None:
             self._apply(config)
             _log.info("restarted", extra={"workers": len(self._workers.slots)})

@@ -138,12 +138,11 @@ class WorkerPool:
         problems = await asyncio.gather(*(child.reload_certificate() for child in self.serving))
         return next((problem for problem in problems if problem is not None), None)
 
-    async def wait_for_room(self) -> None:
-        """Returns when the log of the host has slots for one worker more in each slot, beside the hub: when enough of
-        those that drain after earlier restarts have ended."""
+    async def wait_for_room(self, relays: Sequence[Slot] = ()) -> None:
+        """Returns when the log of the host has slots for one worker more in each slot, beside the hub, and for one process
+        more in each of `relays`: when enough of those that drain after earlier restarts have ended."""
         is_told = False
-        at_most = (len(self._hub.log.wakes) - 1) // self._hub.slots_of_worker
-        while len(self.children) + len(self.slots) > at_most:
+        while len(self.children) + len(self.slots) > (at_most := self._room(relays)):
             if not is_told:
                 is_told = True
                 _log.warning(
@@ -151,6 +150,12 @@ class WorkerPool:
                     extra={"workers": len(self.children), "at_most": at_most},
                 )
             await self._changes.wait()
+
+    def _room(self, relays: Sequence[Slot]) -> int:
+        """How many workers have slots in the log, beside the hub, or beside the relays and those in whose place they
+        come."""
+        others = 1 + sum(max(1, len(slot.children)) for slot in relays)
+        return (len(self._hub.log.wakes) - others) // self._hub.slots_of_worker
 
     async def replace(self, max_connections: int | None, relays: Sequence[Slot] = ()) -> str | None:
         """Start a new worker for each slot, and a new process for each of `relays`. When all of them are ready, they
