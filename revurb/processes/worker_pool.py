@@ -139,8 +139,8 @@ class WorkerPool:
         return next((problem for problem in problems if problem is not None), None)
 
     async def wait_for_room(self, relays: Sequence[Slot] = ()) -> None:
-        """Returns when the log of the host has slots for one worker more in each slot, beside the hub, and for one process
-        more in each of `relays`: when enough of those that drain after earlier restarts have ended."""
+        """Returns when the log of the host has slots for one worker more in each slot, beside the hub, and for one
+        process more in each of `relays`: when enough of those that drain after earlier restarts have ended."""
         is_told = False
         while len(self.children) + len(self.slots) > (at_most := self._room(relays)):
             if not is_told:
