@@ -93,8 +93,10 @@ async def run_hub(supervised: SupervisedProcess, options: argparse.Namespace) ->
 
 
 async def wait_until_empty(no_connections: asyncio.Event, supervised: SupervisedProcess) -> None:
-    """Returns when no worker is connected any more, or when the process has to exit now."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (no_connections, supervised.end_now)]
+    """Returns when no worker is connected any more, or when the process has to exit now: the supervisor may have
+    started another one in its place."""
+    events = (no_connections, supervised.told_to_drain, supervised.end_now)
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()

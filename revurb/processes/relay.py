@@ -1,8 +1,8 @@
 """The relay: the connections to Redis of the workers of one host, in a process of its own. It is forked from a
 template, or started as `python -m revurb.processes.relay`.
 
-It has the configuration of its template, or reads the present one itself. Without a supervisor it exits after the last
-worker, so that workers that drain stay connected.
+It has the configuration of its template, or reads the present one itself. Without a supervisor, or after a signal, it
+exits after the last worker, so that workers that drain stay connected.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ async def run_relay(supervised: SupervisedProcess, options: argparse.Namespace, 
     _log.info("relay is ready")
 
     reason = await supervised.drain_requested
-    if reason != BY_SUPERVISOR:  # the supervisor requests it only after its workers have exited
+    if reason != BY_SUPERVISOR:  # which has another one by then, or no workers
+        _log.info("relay stays until its workers have gone", extra={"told_by": reason})
         await wait_until_empty(server.no_connections, supervised)
     supervised.send_draining()
     await server.stop()

@@ -60,7 +60,8 @@ class SupervisedProcess:
     """The child's end of the link, and its requests.
 
     `drain_requested` is done when the child has to drain; its result is the reason, for the log. `end_now` is set when
-    it has to exit without waiting for clients. `on_announce_drain` is called when it is about to drain, `on_adopt` and
+    it has to exit without waiting for clients; `told_to_drain` when the supervisor requests the drain, be it after a
+    signal did. `on_announce_drain` is called when it is about to drain, `on_adopt` and
     `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
     stays in use.
     """
@@ -68,6 +69,7 @@ class SupervisedProcess:
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
         self.drain_requested: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.end_now = asyncio.Event()
+        self.told_to_drain = asyncio.Event()
         self.on_announce_drain: Callable[[], None] = lambda: None
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
@@ -118,6 +120,7 @@ class SupervisedProcess:
                 case AnnounceDrain():
                     self.on_announce_drain()
                 case Drain():
+                    self.told_to_drain.set()
                     self._request_drain(BY_SUPERVISOR)
                 case EndNow():
                     self._request_drain(BY_SUPERVISOR)

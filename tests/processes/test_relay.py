@@ -173,6 +173,18 @@ def test_a_restart_replaces_the_relay_too(host: Serving, run: Run) -> None:
     assert not {row.pid for row in after.processes} & {row.pid for row in before.processes}
 
 
+def test_a_restart_replaces_a_relay_that_was_sent_a_signal(host: Serving, run: Run) -> None:
+    """It goes on meanwhile, since its workers do."""
+    before = host.status()
+    os.kill(relay_pid(before), signal.SIGTERM)
+    host.said("relay stays until its workers have gone")
+    assert is_connected(host.status())
+    assert host.request(ControlRequest("restart")).error is None
+    after = host.becomes(lambda status: is_connected(status) and relay_pid(status) != relay_pid(before))
+    assert relay_pid(before) not in {row.pid for row in after.processes}
+    assert "killing it" not in host.output
+
+
 def test_a_relay_that_is_killed_is_replaced_and_no_event_is_lost(host: Serving, run: Run) -> None:
     before = host.status()
 
