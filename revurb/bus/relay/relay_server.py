@@ -163,6 +163,7 @@ class RelayServer:
         self._workers: set[RelayedWorker] = set()
         self._session: RelaySession | None = None
         self._joined_at = 0.0
+        self._is_lost = False  # Redis, since a session could not begin or has ended
         self._opening: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()  # of sessions
         self._listener: asyncio.AbstractServer | None = None
@@ -189,8 +190,10 @@ class RelayServer:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether workers are connected, and Redis is not."""
-        return bool(self._workers) and (self._session is None or self._session.joined is None)
+        """Whether workers want Redis, and it is not connected. They are not connected all the time then: each is told,
+        and tries again."""
+        is_joined = self._session is not None and self._session.joined is not None
+        return not is_joined and (bool(self._workers) or self._is_lost)
 
     # What the connections call.
 
@@ -243,13 +246,14 @@ class RelayServer:
             session.end(RedisUnavailable.because_of(error))
             return
         self._joined_at = asyncio.get_running_loop().time()
+        self._is_lost = False
         for worker in tuple(self._workers):
             if worker.token and worker.session is None:
                 worker.join(session)
 
     def _on_lost(self, session: RelaySession, error: RedisUnavailable) -> None:
         if session is self._session:
-            self._session = None
+            self._session, self._is_lost = None, True
             for worker in tuple(self._workers):
                 if worker.token:
                     worker.lose(str(error))

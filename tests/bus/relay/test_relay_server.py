@@ -158,6 +158,8 @@ async def test_a_redis_that_is_away_is_told_and_connected_to_when_it_comes(
     worker = host.new_worker()
     with pytest.raises(RedisUnavailable, match="connecting to"):
         await worker.redis.open()
+    await relay.no_connections.wait()  # between two tries of its workers it is cut off too
+    assert relay.is_cut_off
     await server.start()
     await (await host.worker()).run(("PING",))
     assert not relay.is_cut_off
