@@ -36,8 +36,7 @@ class RelayedWorker(asyncio.Protocol):
     """A worker's connection."""
 
     def __init__(self, server: RelayServer) -> None:
-        self.token = self.connection = 0
-        self.channels: set[bytes] = set()
+        self.token = self.connection = self.bit = 0
         self.session: RelaySession | None = None  # once it was told of it
         self._server = server
         self._splitter = MessageSplitter()

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
 from typing import Protocol
 
 from hiredis import pack_command
@@ -25,15 +26,16 @@ _log = logging.getLogger(__name__)
 OPEN_S = 6.0  # for connecting, less than a worker waits
 SLOTS = 16_384
 SLOTS_AGAIN_S = 2.5  # between two looks at which server has which slot: 2 ms
-CHANNELS_PER_TURN = 1_000  # of a worker that has gone, to be left: 2 ms
+CHANNELS_PER_TURN = 1_000  # to be left when a worker has gone: 2 ms
 
 
 class SubscribingWorker(Protocol):
-    """A worker's connection. `channels` are those that it wants."""
+    """A worker's connection. `bit` is what it is in the numbers that the session keeps for each channel; 0 while it has
+    subscribed to none."""
 
     token: int
     connection: int
-    channels: set[bytes]
+    bit: int
 
     def lose(self, reason: str) -> None:
         """It has missed something: it has to connect again, and to read the logs of Redis."""
@@ -58,7 +60,10 @@ class RelaySession:
         self._is_over = False
         self._pipelines = MergedPipelines(redis)
         self._listener = listener(redis, self)
-        self._workers: dict[bytes, set[SubscribingWorker]] = {}  # that want a channel
+        self._wanted: dict[
+            bytes, int
+        ] = {}  # channel -> the bits of the workers that want it: 100,000 take 20 MB
+        self._workers: dict[int, SubscribingWorker] = {}  # by bit
         self._answers = HostAnswers(self._publish)
         self._slots: tuple[list[int], list[str]] = ([], [])
         self._timer: asyncio.TimerHandle | None = None
@@ -95,9 +100,9 @@ class RelaySession:
         await self._listener.close()
         await self._redis.aclose()
 
-    def run(self, packed: bytes, count: int, done: PipelineDone) -> None:
-        """Send commands of a worker. `done` is not called any more when the session is over."""
-        self._pipelines.run(packed, count, done)
+    def run(self, packed: bytes, commands: int, done: PipelineDone) -> None:
+        """Send so many commands of a worker. `done` is not called any more when the session is over."""
+        self._pipelines.run(packed, commands, done)
 
     def subscribe(self, worker: SubscribingWorker, channels: Sequence[bytes]) -> None:
         """Each channel is confirmed in the log, at the place where the subscription begins. Raises ValueError for what
@@ -105,9 +110,11 @@ class RelaySession:
         names = [channel.decode() for channel in channels]
         if any(len(channel) > MAX_CHANNEL_BYTES for channel in channels):
             raise ValueError(f"a channel whose name has more than {MAX_CHANNEL_BYTES} bytes")
+        if not worker.bit:
+            worker.bit = next(1 << number for number in count() if 1 << number not in self._workers)
+            self._workers[worker.bit] = worker
         for channel, name in zip(channels, names, strict=True):
-            worker.channels.add(channel)
-            self._workers.setdefault(channel, set()).add(worker)
+            self._wanted[channel] = self._wanted.get(channel, 0) | worker.bit
             self._listener.subscribe(name, self._confirmation(worker, channel))
 
     def _confirmation(self, worker: SubscribingWorker, channel: bytes) -> Callable[[], None]:
@@ -119,20 +126,22 @@ class RelaySession:
 
     def unsubscribe(self, worker: SubscribingWorker, channels: Iterable[bytes]) -> None:
         """Want these channels no more."""
+        wanted, bit = self._wanted, worker.bit
         for channel in channels:
-            if channel not in worker.channels:
-                continue
-            worker.channels.discard(channel)
-            workers = self._workers.get(channel)
-            if workers is not None:
-                workers.discard(worker)
-                if not workers:
-                    del self._workers[channel]
-                    self._listener.unsubscribe(channel.decode())
+            workers = wanted.get(channel, 0)
+            if workers == bit:
+                del wanted[channel]
+                self._listener.unsubscribe(channel.decode())
+            elif workers & bit:
+                wanted[channel] = workers & ~bit
+
+    def _workers_of(self, channel: bytes) -> list[SubscribingWorker]:
+        workers = self._wanted.get(channel, 0)
+        return [worker for bit, worker in self._workers.items() if workers & bit]
 
     def answer(self, worker: SubscribingWorker, answer: r.RelayAnswer) -> None:
         """A part of this host's answer to a question on a channel. Every worker gives one that is subscribed there."""
-        self._answers.add(worker, set(self._workers.get(answer.channel.encode(), ())), answer)
+        self._answers.add(worker, self._workers_of(answer.channel.encode()), answer)
 
     def _publish(self, channel: str, message: bytes, done: Callable[[], None]) -> None:
         packed = pack_command(("PUBLISH", channel, message))  # type: ignore[arg-type]  # its stub says: one word
@@ -141,13 +150,18 @@ class RelaySession:
     def forget(self, worker: SubscribingWorker) -> None:
         """A worker has gone: leave its channels, some in each turn of the event loop."""
         self._answers.forget(worker)
-        if self._is_over or not worker.channels:
+        if worker.bit and not self._is_over:
+            self._forget_some(worker, iter(tuple(self._wanted)))
+
+    def _forget_some(self, worker: SubscribingWorker, channels: Iterator[bytes]) -> None:
+        if self._is_over:
             return
-        some = [worker.channels.pop() for _ in range(min(CHANNELS_PER_TURN, len(worker.channels)))]
-        rest, worker.channels = worker.channels, set(some)
-        self.unsubscribe(worker, some)
-        worker.channels = rest
-        self._loop.call_soon(self.forget, worker)
+        some = tuple(islice(channels, CHANNELS_PER_TURN))
+        if some:
+            self.unsubscribe(worker, some)
+            self._loop.call_soon(self._forget_some, worker, channels)
+        else:
+            del self._workers[worker.bit]
 
     def end_behind_messages(self, error: RedisUnavailable) -> None:
         """It is of no use any more, but for the messages that have come already: Redis may be gone, and its memory with
@@ -192,7 +206,7 @@ class RelaySession:
             self._records.append(channel, data)
         except ValueError as error:
             _log.error("a message is too large for the log of the host", extra={"error": str(error)})
-            for worker in tuple(self._workers.get(channel, ())):
+            for worker in self._workers_of(channel):
                 worker.lose(str(error))
 
     def on_lost(self, error: RedisUnavailable) -> None:
