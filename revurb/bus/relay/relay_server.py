@@ -211,9 +211,15 @@ class RelayServer:
         """Tell a worker when Redis is connected, or that it is not."""
         session = self._session
         if session is None:
-            session = self._session = RelaySession(
-                self._connect(), self._records, self._timeout_s, self._on_lost
-            )
+            try:
+                redis = self._connect()
+            except Exception as error:  # of a factory of the user's own
+                if not self._is_lost:
+                    self._is_lost = True
+                    _log.exception("a client of redis cannot be made")
+                worker.lose(str(RedisUnavailable.because_of(error)))
+                return
+            session = self._session = RelaySession(redis, self._records, self._timeout_s, self._on_lost)
             self._opening = asyncio.get_running_loop().create_task(self._open(session))
         elif session.joined is not None:
             worker.join(session)

@@ -159,10 +159,35 @@ async def test_a_redis_that_is_away_is_told_and_connected_to_when_it_comes(
     with pytest.raises(RedisUnavailable, match="connecting to"):
         await worker.redis.open()
     await relay.no_connections.wait()  # between two tries of its workers it is cut off too
-    assert relay.is_cut_off
+    assert relay_of(host).is_cut_off
     await server.start()
     await (await host.worker()).run(("PING",))
     assert not relay.is_cut_off
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError])
+async def test_a_factory_that_fails_is_told_to_the_worker_and_tried_again(
+    host: RelayedHost,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: type[Exception],
+) -> None:
+    relay = relay_of(host)
+
+    def fail() -> Redis:
+        raise kind("the vault is sealed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay, "_connect", fail)
+        for _ in range(3):
+            with pytest.raises(RedisUnavailable, match="the vault is sealed"):
+                await host.new_worker().redis.open()
+        assert relay.is_cut_off
+    assert await (await host.worker()).run(("PING",)) == [b"PONG"]
+    assert not relay_of(host).is_cut_off
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a client of redis cannot be made"
+    ]
 
 
 async def test_a_black_hole_is_no_redis(
