@@ -8,12 +8,17 @@ published together share more of them.
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
 PARTITIONS = 64
 CLUSTER_PARTITIONS = 1024  # of which each is in one of the 64
+_CACHED_TOPICS = 65_536  # 0.5 KB each
+# A name that takes more than _LONG_BYTES takes up to 4 KB more there: so many of these may be in the cache.
+_LONG_BYTES = 256
+MAX_LONG_NAMES = 4096
 _SEPARATOR = "\x1f"  # ASCII's unit separator: no sane app id or channel name contains it
 
 _WHAT = re.compile(r":\{(?:p\d+|nodes)\}:(\w+)")
@@ -49,13 +54,15 @@ class Keys:
     def use(self, partitions: int) -> None:
         """Have so many partitions from now on: those of the Redis that this node is connected with."""
         self.partitions = partitions
+        self.partition_begins = [self.partition_key(number, "") for number in range(partitions)]
         # streams: the newest events
         self.logs = [self.partition_key(number, "log") for number in range(partitions)]
         # hashes: node -> the number of its newest event
         self.seqs = [self.partition_key(number, "seqs") for number in range(partitions)]
         # sets: the nodes that have a part in any channel of the partition
         self.holders = [self.partition_key(number, "holders") for number in range(partitions)]
-        self.topic = lru_cache(maxsize=65_536)(self._topic)
+        self._long_names = 0  # in the cache, or of those that were
+        self.topic = lru_cache(maxsize=_CACHED_TOPICS)(self._topic)
         self.node_topics = lru_cache(maxsize=1024)(self._node_topics)
         self.markers = lru_cache(maxsize=1024)(self._markers)
         self.occupied = lru_cache(maxsize=1024)(self._occupied)
@@ -117,6 +124,11 @@ class Keys:
         )
 
     def _topic(self, app_id: str, channel: str) -> TopicKeys:
+        if sys.getsizeof(channel) > _LONG_BYTES:
+            self._long_names += 1
+            if self._long_names > MAX_LONG_NAMES:
+                self._long_names = 1
+                self.topic.cache_clear()
         # An event without a channel is for every node, also before the node has a connection of the app.
         return TopicKeys(self, app_id if channel else "", channel)
 
@@ -130,20 +142,32 @@ class CountDemandKeys(NamedTuple):
 
 
 class TopicKeys:
-    """The keys of one channel."""
+    """The keys of one channel. Kept are those that each event needs."""
 
-    __slots__ = ("cached", "channel", "counts", "id", "members", "order", "partition")
+    __slots__ = ("_begin", "channel", "id", "order", "partition")
 
     def __init__(self, keys: Keys, app_id: str, channel: str) -> None:
         self.id = topic_id(app_id, channel)
         # The same in every cluster, and a part of its partition: its events come in the order of their numbers.
         self.order = partition_of(app_id, channel, CLUSTER_PARTITIONS)
         number = self.partition = self.order % keys.partitions
-        self.channel = keys.partition_key(number, f"topic:{self.id}")  # where its events are published
-        self.counts = keys.partition_key(number, f"counts:{self.id}")  # hash: node -> subscribers
-        # hash: user id -> {id, info, time of joining, nodes}
-        self.members = keys.partition_key(number, f"members:{self.id}")
-        self.cached = keys.partition_key(number, f"cached:{self.id}")  # string: the last event
+        self._begin = keys.partition_begins[number]
+        self.channel = f"{self._begin}topic:{self.id}"  # where its events are published
+
+    @property
+    def counts(self) -> str:
+        """Hash: node -> subscribers."""
+        return f"{self._begin}counts:{self.id}"
+
+    @property
+    def members(self) -> str:
+        """Hash: user id -> {id, info, time of joining, nodes}."""
+        return f"{self._begin}members:{self.id}"
+
+    @property
+    def cached(self) -> str:
+        """String: the last event."""
+        return f"{self._begin}cached:{self.id}"
 
 
 def type_of(key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from revurb.bus.redis.keys import (
     CLUSTER_PARTITIONS,
+    MAX_LONG_NAMES,
     PARTITIONS,
     Keys,
     partition_of,
@@ -104,3 +105,12 @@ def test_a_cluster_has_more_partitions_each_in_one_of_the_others() -> None:
         assert topic.partition % PARTITIONS == before.partition == partition_of("app1", name)
         assert topic.counts == before.counts.replace(f"{{p{before.partition}}}", f"{{p{topic.partition}}}")
     assert len({keys.topic("app1", name).partition for name in topics}) > 900
+
+
+def test_what_is_kept_of_channels_that_come_and_go_is_bounded_in_bytes() -> None:
+    """A client may make up a thousand names of 1 KiB in each second."""
+    keys = Keys("revurb")
+    for number in range(MAX_LONG_NAMES + 10):
+        assert keys.topic("app1", f"{number:01024}").id.endswith(f"{number:01024}")
+    assert keys.topic.cache_info().currsize <= MAX_LONG_NAMES
+    assert keys.topic("app1", "news") is keys.topic("app1", "news")
