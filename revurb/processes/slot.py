@@ -67,7 +67,7 @@ class Slot:
     `on_change` is called whenever a process became ready, began to drain or exited. `on_unexpected_exit` is called with
     the exit code when the process in the slot exited without having been asked to; the slot then stays empty unless
     `replace_exited` is called. `on_start_error` is called when a replacement could not be started; the slot then stays
-    without a process unless `try_again` is called.
+    without a process unless `try_again` is called. No start waits longer than `max_delay_s`.
     """
 
     def __init__(
@@ -79,8 +79,10 @@ class Slot:
         on_change: Callable[[], None],
         on_unexpected_exit: ExitHandler,
         on_start_error: StartErrorHandler,
+        max_delay_s: float = MAX_DELAY_S,
     ) -> None:
         self.name = name
+        self._max_delay_s = max_delay_s
         self.state = _EMPTY
         self.child: Child | None = None
         self.others: set[Child] = set()
@@ -239,7 +241,7 @@ class Slot:
 
     def _delay_s(self) -> float:
         doublings = min(self.failures_in_a_row - 2, MAX_DOUBLINGS)
-        return 0.0 if doublings < 0 else min(FIRST_DELAY_S * 2**doublings, MAX_DELAY_S)
+        return 0.0 if doublings < 0 else min(FIRST_DELAY_S * 2**doublings, self._max_delay_s)
 
     def _start_after(self, delay_s: float) -> None:
         self._enter(_WAITING)

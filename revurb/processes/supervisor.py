@@ -38,6 +38,7 @@ from revurb.version import __version__
 
 _log = logging.getLogger(__name__)
 
+HUB_MAX_DELAY_S = 2.0  # what the workers hold outlives a hub or relay by a lease, which is 5 or 10 s
 STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
 
 
@@ -71,6 +72,7 @@ class Supervisor:
                 on_change=self._changes.notify,
                 on_unexpected_exit=self._on_unexpected_exit,
                 on_start_error=self._on_start_error,
+                max_delay_s=HUB_MAX_DELAY_S,
             )
         ]
         # What a restart replaces: a relay holds nothing. A hub stays, which holds what the workers report.

@@ -187,9 +187,13 @@ def test_a_replacement_that_cannot_be_started_is_tried_again(
     asyncio.run(main())
 
 
-def test_the_pause_before_a_start_doubles(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("max_s", [30.0, 2.0])
+def test_the_pause_before_a_start_doubles(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, max_s: float
+) -> None:
     async def main() -> None:
         async with asyncio.timeout(20), played(tmp_path, replaces=False) as it:
+            it.slot._max_delay_s = max_s
             child = await it.slot.start()
             child.kill()
             await it.is_empty()
@@ -202,7 +206,7 @@ def test_the_pause_before_a_start_doubles(tmp_path: Path, caplog: pytest.LogCapt
 
     asyncio.run(main())
     delays_s = [record.restart_in_s for record in caplog.records if hasattr(record, "restart_in_s")]
-    assert delays_s == [0.0, 0.5, 1.0, 2.0, 30.0, 30.0]
+    assert delays_s == [0.0, 0.5, 1.0, 2.0, max_s, max_s]
 
 
 def test_only_a_closed_slot_has_no_next_state() -> None:
