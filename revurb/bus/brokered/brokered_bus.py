@@ -91,7 +91,7 @@ class BrokeredBus:
     async def stop(self) -> None:
         """Say goodbye, so that what this node holds is removed at once and not after a lease, and disconnect."""
         await self._sender.finish(STOP_S)  # a goodbye is the last that a broker is told
-        self._subscriptions.forget_counts()
+        self._subscriptions.stop()
         self._link.send(m.Goodbye())
         await self._link.stop()
         self._outbound.close()

@@ -24,7 +24,8 @@ from revurb.bus.member_events import MemberEvents
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
-MAX_UNSUBSCRIBED = 1000  # channels of one tick, which are four a second: 3 ms
+MAX_UNSUBSCRIBED = 1000  # channels at a time: 3 ms
+UNSUBSCRIBED_EVERY_S = 0.03  # with the rest of very many: more than clients can leave in that time
 
 _HAS_SUBSCRIBERS = 0.0
 _EMPTY = ChannelSnapshot()
@@ -67,6 +68,7 @@ class BrokeredSubscriptions:
         self._counts = CountReporter(state, send, holds=holds_counts)
         # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
+        self._rest: asyncio.TimerHandle | None = None  # of those to unsubscribe from
 
     @property
     def topics(self) -> int:
@@ -145,9 +147,11 @@ class BrokeredSubscriptions:
         self._state.disconnect(app_id)
         self._counts.connections_changed(app_id, -1)
 
-    def forget_counts(self) -> None:
-        """Send no counts any more: the node says goodbye."""
+    def stop(self) -> None:
+        """Send no counts any more, and leave no channels: the node says goodbye."""
         self._counts.clear()
+        if self._rest is not None:
+            self._rest.cancel()
 
     def report_before(self, question: m.FromWorker, ask: Callable[[], None]) -> None:
         """Send the counts that have changed, and then call `ask`, for a question whose answer is to include them."""
@@ -243,11 +247,23 @@ class BrokeredSubscriptions:
         self._pending.refuse(id)
 
     def tick(self, now: float) -> None:
-        """Unsubscribe from channels that have had no subscribers for LINGER_S: of very many, from the rest later."""
+        """Unsubscribe from channels that have had no subscribers for LINGER_S: of very many, from the rest soon. To be
+        called a few times a second."""
+        if self._rest is None:
+            self._unsubscribe(now)
+
+    def _unsubscribe(self, now: float) -> None:
         empty = (key for key, since in self._topics.items() if since and now - since >= LINGER_S)
-        for key in list(islice(empty, MAX_UNSUBSCRIBED)):
+        some = list(islice(empty, MAX_UNSUBSCRIBED))
+        for key in some:
             del self._topics[key]
             if self._log is None:
                 self._send(m.Unsubscribe(*key))
             else:
                 self._log.remove_topic(key)
+        if len(some) == MAX_UNSUBSCRIBED:
+            self._rest = self._loop.call_later(UNSUBSCRIBED_EVERY_S, self._unsubscribe_rest)
+
+    def _unsubscribe_rest(self) -> None:
+        self._rest = None
+        self._unsubscribe(self._loop.time())
