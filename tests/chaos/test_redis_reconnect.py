@@ -11,6 +11,8 @@ import pytest
 
 from revurb.bus.brokered import paced_sender, subscriptions
 from revurb.bus.redis.command_queue import RedisUnavailable
+from revurb.bus.redis.redis_session import RedisSession
+from revurb.bus.redis.session_start import SessionStart
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP, BusNode, RedisCluster
@@ -84,6 +86,38 @@ async def test_what_changes_while_a_node_reports_is_true_in_the_end(
     for channel in ("c1", "c150", "new"):  # and it hears all of them
         await other.publish(b"afterwards", channel)
         await node.until(lambda channel=channel: node.texts(channel) == [b"afterwards"])  # type: ignore[misc]
+
+
+async def test_who_left_is_told_of_if_the_next_session_breaks_before_it_reports(
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis is empty also in the session behind it: it does not know who was there, nor who has only stayed."""
+    here, there = await cluster.node(), await cluster.node()
+    await here.enter(ROOM, ANN)
+    await there.enter(ROOM, BOB)
+    await there.enter(ROOM, EVE)
+    await here.until(lambda: len(here.texts(ROOM)) == 2)
+    here.received.clear()
+    await server.kill()
+    await there.until(lambda: there.bus.degraded)
+    await here.until(lambda: here.bus.degraded)
+    there.bus.leave(APP, ROOM, "bob")
+    broken, report_all = list[str](), RedisSession._report_all
+
+    async def break_off_once(session: RedisSession, start: SessionStart) -> None:
+        if broken or session._memory.node != there.name:
+            await report_all(session, start)
+        else:
+            broken.append(there.name)
+            session.break_off(RedisUnavailable("once more"))
+
+    monkeypatch.setattr(RedisSession, "_report_all", break_off_once)
+    await server.start()
+    await here.until(lambda: here.texts(ROOM))
+    assert broken
+    await there.until(lambda: there.bus.degraded is None)
+    assert {member.user_id for member in await here.bus.members(APP, ROOM)} == {"ann", "eve"}
+    assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
 
 
 @pytest.mark.usefixtures("slow_reports")

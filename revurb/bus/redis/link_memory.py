@@ -20,8 +20,10 @@ from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 @dataclass(slots=True)
 class LinkMemory:
     """What a link has from one session to the next. `epoch` is that of the Redis to which it was last connected, "" for
-    none. `started_at` is since when this node may have clients, in time.monotonic; `again_at` when a session last ended
-    because keys that all nodes have in common were lost. `connections` are this node's, by app."""
+    none; `is_resyncing` is whether that had lost its memory, and this node has not caught up with it: a session that
+    broke before may have told it nothing. `started_at` is since when this node may have clients, in time.monotonic;
+    `again_at` when a session last ended because keys that all nodes have in common were lost. `connections` are this
+    node's, by app."""
 
     owner: BrokerLinkOwner
     short_break: ShortBreak
@@ -38,6 +40,7 @@ class LinkMemory:
     gate: ReceivingGate
     taken: TakenEvents
     epoch: str = ""
+    is_resyncing: bool = False
     started_at: float = 0.0
     again_at: float | None = None
     connections: dict[str, int] = field(default_factory=dict)

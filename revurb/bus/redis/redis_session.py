@@ -170,10 +170,10 @@ class RedisSession:
     def _begin(self, epoch: str, tails: list[LogTails]) -> None:
         memory = self._memory
         is_first = not memory.epoch
-        is_new_redis = not is_first and epoch != memory.epoch
+        is_new_redis = not is_first and (epoch != memory.epoch or memory.is_resyncing)
         if is_new_redis:
             _log.warning("redis has lost its memory: what nobody else has is gone")
-        memory.epoch = epoch
+        memory.epoch, memory.is_resyncing = epoch, is_new_redis
         memory.incoming.reset(forget_positions=is_new_redis)
         missed = int(
             memory.heartbeat.begin(

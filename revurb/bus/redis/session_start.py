@@ -91,5 +91,6 @@ class SessionStart:
             memory.incoming.read_on()
             self._catch_up()
             return
+        memory.is_resyncing = False
         memory.owner.receive((m.Welcome(memory.epoch, self._missed),))
         memory.incoming.caught_up()
