@@ -19,7 +19,6 @@ from tests.chaos.storm import LONG, MakeCluster, own_unless_long, seconds, storm
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 
-
 # Over whose connections, and the node that it is before.
 BLACK_HOLES = [("own", 0), ("relay", 1), *([("own", 1), ("relay", 0)] if LONG else [])]
 
