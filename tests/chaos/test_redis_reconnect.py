@@ -88,8 +88,9 @@ async def test_what_changes_while_a_node_reports_is_true_in_the_end(
         await node.until(lambda channel=channel: node.texts(channel) == [b"afterwards"])  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("leaves", ["before it", "in it"])
 async def test_who_left_is_told_of_if_the_next_session_breaks_before_it_reports(
-    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    cluster: RedisCluster, server: RedisServer, monkeypatch: pytest.MonkeyPatch, leaves: str
 ) -> None:
     """Redis is empty also in the session behind it: it does not know who was there, nor who has only stayed."""
     here, there = await cluster.node(), await cluster.node()
@@ -101,13 +102,16 @@ async def test_who_left_is_told_of_if_the_next_session_breaks_before_it_reports(
     await server.kill()
     await there.until(lambda: there.bus.degraded)
     await here.until(lambda: here.bus.degraded)
-    there.bus.leave(APP, ROOM, "bob")
+    if leaves == "before it":
+        there.bus.leave(APP, ROOM, "bob")
     broken, report_all = list[str](), RedisSession._report_all
 
     async def break_off_once(session: RedisSession, start: SessionStart) -> None:
         if broken or session._memory.node != there.name:
             await report_all(session, start)
         else:
+            if leaves == "in it":
+                there.bus.leave(APP, ROOM, "bob")
             broken.append(there.name)
             session.break_off(RedisUnavailable("once more"))
 

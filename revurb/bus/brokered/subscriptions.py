@@ -60,6 +60,7 @@ class BrokeredSubscriptions:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._linked = False
+        self._is_welcomed = False
         self._asks = False  # whether an `Enter` is sent at once: not before the older ones
         self._greeting: Greeting | None = None
         self._confirms_changes = confirms_changes
@@ -132,7 +133,7 @@ class BrokeredSubscriptions:
         change = self.changes.remove(app_id, channel, gone)
         if self._linked:
             self._send(m.Leave(app_id, channel, local_channel.count, gone, change))
-            if not self._confirms_changes:
+            if not self._confirms_changes and self._is_welcomed:
                 self.changes.pop(m.REMOVED_MEMBERS, change)
         # Else the broker says it when it is back, unless the user is still there through another node.
 
@@ -202,7 +203,8 @@ class BrokeredSubscriptions:
             self._send(m.Report(report))
 
     def welcomed(self) -> None:
-        """The broker has handled the `Hello`."""
+        """The broker has handled the `Hello`: what it is told from now on it does not lose with the link."""
+        self._is_welcomed = True
         if not self._confirms_changes:
             self.changes.forget_departed()
 
@@ -213,7 +215,7 @@ class BrokeredSubscriptions:
 
     def disconnected(self) -> None:
         """The broker cannot be reached."""
-        self._linked = self._asks = False
+        self._linked = self._asks = self._is_welcomed = False
         self._greeting = None
 
     def confirm_locally(self) -> Iterator[None]:

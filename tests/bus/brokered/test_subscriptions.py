@@ -313,10 +313,22 @@ async def test_before_the_first_broker_nothing_is_sent_and_who_has_left_by_then_
 @pytest.mark.parametrize("confirms", [True, False])
 async def test_who_leaves_is_kept_until_a_broker_that_confirms_it_has_done_so(confirms: bool) -> None:
     node = Subscribed(confirms_changes=confirms)
+    node.subscriptions.welcomed()
     node.enter(ROOM, ANN)
     node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
     node.subscriptions.leave(APP, ROOM, "ann")
     assert (node.subscriptions.changes.find(m.REMOVED_MEMBERS, 1) is not None) == confirms
+
+
+async def test_who_leaves_before_the_broker_has_the_hello_is_reported_in_the_next() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot([ANN]))
+    node.subscriptions.leave(APP, ROOM, "ann")
+    node.subscriptions.disconnected()
+    assert [each.member for each in node.greet().departed] == [ANN]
+    node.subscriptions.welcomed()
+    assert node.greet().departed == []
     assert node.delivered == []
 
 
