@@ -116,8 +116,8 @@ def sentence(found: Figures) -> str:
     bare, took = found["latency.round_trip_us"], found["latency.p50_us"]
     return (
         "An event is with the other node's subscribers "
-        f"{took / 1000:.1f} ms after it was published, where a bare round\n"
-        f"trip to Redis takes {bare / 1000:.1f} ms. It takes {found['publish_100.receive_us']:.0f} us of a node that "
+        f"{took / 1000:.2f} ms after it was published, where a bare round\n"
+        f"trip to Redis takes {bare / 1000:.2f} ms. It takes {found['publish_100.receive_us']:.0f} us of a node that "
         f"receives it ({found['publish_1.receive_us']:.0f} us if it comes alone),\n"
         f"{found['publish_100.node_us']:.0f} us of the one that publishes where 100 share a pipeline "
         f"({found['publish_1.node_us']:.0f} us alone), and {found['publish_100.redis_us']:.0f} us of Redis "
