@@ -1,8 +1,8 @@
 """Reading from the log what was published while this node was not subscribed: the events of its topics, which Redis
 picks out of each partition's log, slice by slice.
 
-Looking at 100,000 events takes Redis 76 to 140 ms, and the node 7 if it wants a fiftieth of them; sending all takes them 18
-and 85. So who wants much of a partition gets all of it.
+Looking at 100,000 events takes Redis 76 to 140 ms, and the node 7 if it wants a fiftieth of them; sending all takes
+them 18 and 85. So who wants much of a partition gets all of it.
 """
 
 from __future__ import annotations
