@@ -9,11 +9,10 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from hiredis import Reader
-from redis.asyncio import RedisCluster
 from redis.exceptions import ResponseError
 
 from revurb.bus.redis.cancellation import cancel_and_wait
-from revurb.bus.redis.cluster_pipelines import ClusterPipelines
+from revurb.bus.redis.cluster_pipelines import pipelines
 from revurb.bus.redis.pipelines import AnyRedis, CommandArgs, PipelineDone, ServerPipelines, run_pipeline
 
 _log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ MAX_COMMANDS = 400  # of a pipeline, unless one worker's has more: its replies a
 
 class _WorkerCommands(NamedTuple):
     packed: bytes
-    size: int
+    commands: int
     done: PipelineDone
 
 
@@ -32,17 +31,16 @@ class MergedPipelines:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._loop = asyncio.get_running_loop()
-        self._cluster = redis if isinstance(redis, RedisCluster) else None
-        self._server = None if isinstance(redis, RedisCluster) else ServerPipelines(lambda: redis)
-        self._servers = ClusterPipelines(redis) if isinstance(redis, RedisCluster) else None
+        self._redis = redis
+        self._pipelines = pipelines(redis)
         self._waiting: deque[_WorkerCommands] = deque()
         self._in_flight: list[_WorkerCommands] = []
         self._is_sending = False
         self._loading: asyncio.Task[None] | None = None
 
-    def run(self, packed: bytes, count: int, done: PipelineDone) -> None:
-        """Send `count` commands that a worker has packed. `done` gets what that of `Pipelines.send` gets."""
-        self._waiting.append(_WorkerCommands(packed, count, done))
+    def run(self, packed: bytes, commands: int, done: PipelineDone) -> None:
+        """Send so many commands that a worker has packed. `done` gets what that of `Pipelines.send` gets."""
+        self._waiting.append(_WorkerCommands(packed, commands, done))
         if not self._is_sending:
             self._is_sending = True
             self._loop.call_soon(self._send_next)
@@ -52,9 +50,7 @@ class MergedPipelines:
         self._is_sending = True
         self._waiting.clear()
         await cancel_and_wait(self._loading)
-        for pipelines in (self._server, self._servers):
-            if pipelines is not None:
-                await pipelines.close()
+        await self._pipelines.close()
 
     def _send_next(self) -> None:
         waiting = self._waiting
@@ -62,14 +58,14 @@ class MergedPipelines:
             self._is_sending = False
             return
         batch = [waiting.popleft()]
-        count = batch[0].size
-        while waiting and count + waiting[0].size <= MAX_COMMANDS:
+        commands = batch[0].commands
+        while waiting and commands + waiting[0].commands <= MAX_COMMANDS:
             batch.append(waiting.popleft())
-            count += batch[-1].size
+            commands += batch[-1].commands
         self._in_flight = batch
         packed = batch[0].packed if len(batch) == 1 else b"".join([each.packed for each in batch])
-        if self._server is not None:
-            self._server.send_packed(packed, count, self._on_replies)
+        if isinstance(self._pipelines, ServerPipelines):
+            self._pipelines.send_packed(packed, commands, self._on_replies)
             return
         try:
             self._send_to_cluster(_unpacked(packed))
@@ -77,24 +73,21 @@ class MergedPipelines:
             self._on_replies(error)
 
     def _send_to_cluster(self, commands: list[CommandArgs]) -> None:
-        assert self._servers is not None
         if any(args[0] == "SCRIPT" for args in commands):  # has no key: it is for every primary
             self._loading = self._loop.create_task(self._load(commands))
         else:
-            self._servers.send(commands, self._on_replies)
+            self._pipelines.send(commands, self._on_replies)
 
     async def _load(self, commands: list[CommandArgs]) -> None:
-        assert self._cluster is not None
-        assert self._servers is not None
         replies: list[Any] = []
         try:
             for is_script, group in itertools.groupby(commands, lambda args: args[0] == "SCRIPT"):
                 if not is_script:
-                    replies += await run_pipeline(self._servers, list(group))
+                    replies += await run_pipeline(self._pipelines, list(group))
                     continue
                 for args in group:
                     try:
-                        replies.append(await self._cluster.script_load(str(args[2], "utf-8")))  # type: ignore[arg-type]
+                        replies.append(await self._redis.script_load(str(args[2], "utf-8")))  # type: ignore[arg-type]
                     except ResponseError as error:
                         replies.append(error)
         except Exception as error:  # of several types; the workers know what each means
@@ -108,8 +101,8 @@ class MergedPipelines:
         for each in batch:
             own = replies
             if isinstance(replies, list) and len(batch) > 1:
-                own = replies[first : first + each.size]
-                first += each.size
+                own = replies[first : first + each.commands]
+                first += each.commands
             try:
                 each.done(own)
             except Exception:  # whatever it is, the other workers have to be told
