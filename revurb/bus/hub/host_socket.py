@@ -10,9 +10,11 @@ import os
 import socket
 from collections.abc import Callable
 
+from revurb.bus.hub.framing import FramingError
 from revurb.bus.hub.peer_credentials import is_own_peer
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
+READ_BYTES = 256 * 1024
 
 
 async def connect_to_host(address: str, protocol: ProtocolFactory) -> None:
@@ -45,3 +47,16 @@ async def listen_on_host(place: str | socket.socket, protocol: ProtocolFactory) 
         return await loop.create_unix_server(protocol, place)
     finally:
         os.umask(before)
+
+
+def read_rest(fd: int, receive: Callable[[bytes], object], is_wanted: Callable[[], bool]) -> None:
+    """Give `receive` what a peer that has gone had sent and the event loop has not read, as long as it `is_wanted`. A
+    loop that finds out by writing that the peer has gone closes the connection without that; `fd` is a duplicate of its
+    descriptor, which still has it, and is closed."""
+    try:
+        while is_wanted() and (data := os.read(fd, READ_BYTES)):
+            receive(data)
+    except (OSError, FramingError):
+        pass  # nothing more, or nothing that can be used
+    finally:
+        os.close(fd)

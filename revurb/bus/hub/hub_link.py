@@ -22,7 +22,7 @@ from revurb.bus.brokered.heartbeat_lag import HeartbeatLag
 from revurb.bus.brokered.reconnect_backoff import ReconnectBackoff
 from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
-from revurb.bus.hub.host_socket import connect_to_host
+from revurb.bus.hub.host_socket import connect_to_host, read_rest
 from revurb.bus.hub.worker_log import WorkerLog
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 RETRY_FIRST_S = 0.02
 RETRY_MAX_S = 0.25  # a try takes 50 us, and a hub that replaces another waits for all workers
 HEARTBEAT_S = 1.0
-READ_BYTES = 256 * 1024
 FULL_BYTES = 1024 * 1024  # unsent; then events and reports wait in the bus
 MAX_UNSENT_BYTES = 16 * 1024 * 1024  # for the messages that do not wait: 100,000 subscriptions
 MAX_MISSED_HEARTBEATS = 5  # a broker that is alive answers each
@@ -182,21 +181,6 @@ class HubLink(asyncio.Protocol):
         self.is_full = False
         self._owner.has_room()
 
-    def _read_remaining(self) -> None:
-        """Read what a dead broker has sent and the event loop has not read yet.
-
-        A loop that finds out by writing that the peer has died closes the connection without reading the rest. The
-        duplicate descriptor still has it.
-        """
-        fd, self._duplicate_fd = self._duplicate_fd, -1
-        try:
-            while not self._stopped and (data := os.read(fd, READ_BYTES)):
-                self.data_received(data)
-        except OSError:
-            pass  # nothing more, from a peer that is alive
-        finally:
-            os.close(fd)
-
     def _decode(self, bodies: list[bytes]) -> Iterator[m.FromBroker]:
         for body in bodies:
             try:
@@ -216,7 +200,7 @@ class HubLink(asyncio.Protocol):
         self._transport = None
         self.is_full = False
         self.log.read()
-        self._read_remaining()
+        read_rest(self._duplicate_fd, self.data_received, lambda: not self._stopped)
         was_served, self._is_served = self._is_served, False
         self._disconnected.set()
         if was_served and not self._stopped:

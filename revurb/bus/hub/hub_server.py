@@ -12,14 +12,13 @@ from typing import cast
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
-from revurb.bus.hub.host_socket import listen_on_host
+from revurb.bus.hub.host_socket import listen_on_host, read_rest
 from revurb.bus.hub.peer import Peer
 from revurb.bus.hub.peer_credentials import is_own_peer
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-READ_BYTES = 256 * 1024
 
 
 class _WorkerConnection(asyncio.Protocol):
@@ -70,21 +69,13 @@ class _WorkerConnection(asyncio.Protocol):
         self._hub.unread.discard(self)
         if not self._hub.connections:
             self._hub.no_connections.set()
-        self._read_remaining()
+        read_rest(  # perhaps goodbye
+            self._duplicate_fd,
+            lambda data: self._hub.broker.receive(self.peer, self._splitter.feed(data)),
+            lambda: not self._is_dropped,
+        )
         self._hub.broker.disconnected(self.peer)
         self._hub.flush()
-
-    def _read_remaining(self) -> None:
-        """Read what a worker has said at its end, perhaps goodbye. A loop that finds out by writing that the worker is
-        gone closes the connection without that."""
-        fd, self._duplicate_fd = self._duplicate_fd, -1
-        try:
-            while not self._is_dropped and (data := os.read(fd, READ_BYTES)):
-                self._hub.broker.receive(self.peer, self._splitter.feed(data))
-        except (OSError, FramingError):
-            pass  # nothing more, or nothing that can be used
-        finally:
-            os.close(fd)
 
     def write(self, data: bytes) -> None:
         """Queue data until the server's next `flush`."""
