@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 
 import msgspec
 
 from revurb._speedups.log_events import EventChannels
-from revurb._speedups.shared_log import SharedLog, topic_bucket
+from revurb._speedups.shared_log import topic_bucket
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.hub import log_reader
 from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors
+from revurb.bus.hub.log_reader import LogReader
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import PublishedEvent
 
 _logger = logging.getLogger(__name__)
 
-READ_RECORDS = 64  # at a time
-TURN_S = 0.004  # what takes longer is read on in the next turn of the loop
 
-
-class WorkerLog:
+class WorkerLog(LogReader):
     """Attached from `start` to `stop`. Events that workers have published go to `deliver`, terminations and what the
     hub says to `receive`, in the log's order; those of this worker at once, if everything before was delivered.
     `deliver` may get an event that nobody here is subscribed to.
@@ -37,37 +34,13 @@ class WorkerLog:
         receive: Callable[[Iterable[m.FromBroker]], None],
         deliver: Callable[[PublishedEvent], object],
     ) -> None:
-        self._log: SharedLog = descriptors.open()
-        self._wakes = descriptors.wakes
+        super().__init__(descriptors)
         self._receive = receive
         self._deliver = deliver
-        self._loop = asyncio.get_running_loop()
-        self._wake = -1
         self._channels = EventChannels(PublishedEvent)
-        self._is_attached = self._is_held = self._is_reading = self._is_waking = False
-        self._next_turn: asyncio.Handle | None = None
-        self._missed = 0
+        self._is_waking = False
         self._invalid_messages = 0
         self.dropped = 0  # events that the others never get
-
-    def start(self) -> None:
-        """Read what is appended from now on. Raises OSError if too many processes do already."""
-        self._wake = self._wakes[self._log.attach(os.getpid(), EVERYONE)]
-        self._is_attached = True
-        self._loop.add_reader(self._wake, self._on_wake)
-
-    def stop(self) -> None:
-        """Read nothing any more."""
-        if self._is_attached:
-            self._is_attached = False
-            self._loop.remove_reader(self._wake)
-            self._log.detach()
-        if self._next_turn is not None:
-            self._next_turn.cancel()
-
-    @property
-    def token(self) -> int:
-        return self._log.token
 
     @property
     def invalid_messages(self) -> int:
@@ -152,29 +125,20 @@ class WorkerLog:
         if was_held and not is_held:
             self.read()
 
-    def read(self) -> None:
-        """Read what there is, for a while."""
-        if self._is_attached and not self._is_held and not self._is_reading and self._log.has_unread:
-            self._read()
-
     def tick(self) -> None:
         """To be called a few times a second: who was about to wake this process may have been killed or stopped, and
         nobody else would."""
         if self._is_attached:
-            self._on_wake()
+            self.look()
             self._tell_missed()
-
-    def _on_wake(self) -> None:
-        self._log.woken()
-        self.read()
 
     def _read(self, own: int = 0, own_event: PublishedEvent | None = None) -> None:
         """`own_event` is that at the position `own`, if it is wanted here."""
-        log, channels, until = self._log, self._channels, time.perf_counter() + TURN_S
+        log, channels, until = self._log, self._channels, time.perf_counter() + log_reader.TURN_S
         self._is_reading = True
         try:
             while True:
-                for item in log.read(READ_RECORDS, own, channels):
+                for item in log.read(log_reader.READ_RECORDS, own, channels):
                     if type(item) is PublishedEvent and item.channel != m.TERMINATIONS:
                         self._deliver(item)
                     elif isinstance(item, bytes):
@@ -195,17 +159,8 @@ class WorkerLog:
 
     def _tell_missed(self) -> None:
         """Once for all that a reader passes over that has been away for long."""
-        missed, self._missed = self._log.missed - self._missed, self._log.missed
-        if missed:
+        if missed := self._newly_missed():
             self._receive((m.EventsMissed(missed),))
-
-    def _read_soon(self) -> None:
-        if self._next_turn is None:
-            self._next_turn = self._loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        self._next_turn = None
-        self.read()
 
     def _receive_message(self, data: bytes) -> None:
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub import worker_log
+from revurb.bus.hub import log_reader
 from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.worker_log import WorkerLog
 from revurb.pusher.ports import PublishedEvent
@@ -95,13 +95,13 @@ async def test_an_event_that_is_placed_while_another_is_delivered_comes_after_al
 
 
 async def test_much_is_read_over_several_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_log, "TURN_S", -1.0)
+    monkeypatch.setattr(log_reader, "TURN_S", -1.0)
     host = Host()
     here, there = host.node("news"), host.node("news")
     for number in range(500):
         there.place(b"%d" % number)
     here.log.read()
-    assert len(here.heard) == worker_log.READ_RECORDS
+    assert len(here.heard) == log_reader.READ_RECORDS
     here.place(b"own")
     assert b"own" not in here.heard  # it waits for its turn
     await here.has_heard(b"own")

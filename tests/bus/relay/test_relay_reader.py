@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from revurb.bus.hub import log_reader
 from revurb.bus.hub.event_log import LogDescriptors, shared_log
-from revurb.bus.relay import relay_reader
 from revurb.bus.relay.relay_reader import RelayReader
 from revurb.bus.relay.relay_records import (
     RelayedMessage,
@@ -103,13 +103,13 @@ async def test_what_is_held_is_read_later(log: LogDescriptors) -> None:
 
 
 async def test_reading_takes_turns(log: LogDescriptors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_reader, "TURN_S", 0.0)
+    monkeypatch.setattr(log_reader, "TURN_S", 0.0)
     reading, records = Reading(log), RelayRecords(log)
     reading.begin()
     for number in range(1000):
         records.append(b"news", b"%d" % number)
     reading.reader.look()
-    assert len(reading.records) == relay_reader.READ_RECORDS
+    assert len(reading.records) == log_reader.READ_RECORDS
     await until(lambda: len(reading.records) == 1000)
     assert reading.records == news(*range(1000))
     reading.reader.stop()
