@@ -1,7 +1,7 @@
 """The messages between a node ("worker") and its broker: MessagePack arrays whose first element is the type's tag.
 
-`seq` numbers the events of one node, from 1 on and without gaps. `epoch`
-identifies one life of the broker. `id` pairs a reply with its question.
+`seq` numbers the events of one node, from 1 on and without gaps. `epoch` identifies one life of the broker. `id` pairs
+a reply with its question.
 
 Wire format: the tags, the order of the fields and their types. The field names are not sent.
 """
@@ -233,9 +233,7 @@ class SurveyResult(Message, tag=7):
 
 
 class HeartbeatReply(Message, tag=8):
-    """The answer to `HeartbeatRequest`; `number` is 0, and has no meaning."""
-
-    number: int = 0
+    """The answer to `HeartbeatRequest`."""
 
 
 class NodeGone(Message, tag=9):

@@ -23,10 +23,8 @@ class Publish(Message, tag=2):
 
 class BrokerEvent(Message, tag=2):
     """An event. `node` is its publisher and `seq` its number there; "" and 0 if it cannot come twice. A partition below
-    0 is that of a member event. The `node` of a broker's own event is the epoch of that broker. The hub keeps it as the
-    channel's last event for `cache_ttl_s` seconds; 0 does not."""
+    0 is that of a member event. The `node` of a broker's own event is the epoch of that broker."""
 
-    position: int
     node: str
     seq: int
     app_id: str
@@ -34,7 +32,6 @@ class BrokerEvent(Message, tag=2):
     text: bytes
     except_socket_id: str | None
     partition: int = 0
-    cache_ttl_s: int = 0
 
 
 class Accepted(Message, tag=3):

@@ -128,7 +128,7 @@ class Broker:
         now = self._clock()
         for peer in tuple(self._peers.values()):
             if peer.is_full:  # the server does not read from it, and it has to know that this broker is alive
-                peer.send(m.HeartbeatReply(0))
+                peer.send(m.HeartbeatReply())
                 if not peer.is_choked:  # else it is the worker that does not read
                     peer.received_at = now
             if peer.received_at + self._lease_s <= now or peer.unsent_bytes > MAX_UNSENT_BYTES:
@@ -159,7 +159,7 @@ class Broker:
         elif not peer.node:
             self._greet(peer, message, size_bytes)
         elif isinstance(message, m.HeartbeatRequest):
-            peer.send(m.HeartbeatReply(0))
+            peer.send(m.HeartbeatReply())
         elif self._takeover is not None:
             self._takeover.postpone(peer, message, size_bytes)
         else:

@@ -50,7 +50,7 @@ class HubLog:
 
     def append(self, node: str, seq: int, event: PublishedEvent, partition: int) -> None:
         """Append a member event that `node` has caused, which knows it by its number."""
-        message = m.BrokerEvent(0, node, seq, event.app_id, event.channel, event.text, None, partition)
+        message = m.BrokerEvent(node, seq, event.app_id, event.channel, event.text, None, partition)
         self._append(m.encode(message), topic_bucket(event.app_id, event.channel))
 
     def append_own(self, event: PublishedEvent) -> None:

@@ -93,7 +93,7 @@ class WorkerLog(LogReader):
         if event.channel != m.TERMINATIONS:
             self._deliver(event)
         else:
-            self._receive((m.BrokerEvent(0, "", 0, event.app_id, event.channel, event.text, None),))
+            self._receive((m.BrokerEvent("", 0, event.app_id, event.channel, event.text, None),))
 
     def _deliver_alone(self, event: PublishedEvent, error: ValueError) -> None:
         self.dropped += 1

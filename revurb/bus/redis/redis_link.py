@@ -200,7 +200,6 @@ class RedisLink:
         self._owner.receive(
             (
                 m.BrokerEvent(
-                    0,
                     envelope.node,
                     envelope.seq,
                     envelope.app_id,

@@ -116,9 +116,7 @@ FromRelay: TypeAlias = RelayJoined | RelayReplies | RelayFailure | RelayLost
 def _pack_error(value: object) -> msgspec.msgpack.Ext:
     if not isinstance(value, Exception):
         raise NotImplementedError(f"a reply of the type {type(value).__name__}")
-    code = getattr(
-        value, "status_code", None
-    )  # the first word of what Redis said, where redis-py cuts it off
+    code = getattr(value, "status_code", None)  # Redis' first word, where redis-py cuts it off
     return msgspec.msgpack.Ext(_ERROR, msgspec.msgpack.encode((type(value).__name__, str(value), code)))
 
 

@@ -90,7 +90,7 @@ class Node:
         self.bus.publish(PublishedEvent(APP, "news", text))
 
     def hear(self, text: bytes, seq: int, *, of: str = "n2", partition: int = 0) -> None:
-        self.bus.receive((m.BrokerEvent(seq, of, seq, APP, "news", text, None, partition),))
+        self.bus.receive((m.BrokerEvent(of, seq, APP, "news", text, None, partition),))
 
     @property
     def published(self) -> list[bytes]:

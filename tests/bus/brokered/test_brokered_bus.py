@@ -206,7 +206,7 @@ async def test_terminations_and_surveys_reach_the_receiver() -> None:
     node = Node()
     node.bus.receive(
         (
-            m.BrokerEvent(1, "n2", 1, APP, m.TERMINATIONS, b"ann", None),
+            m.BrokerEvent("n2", 1, APP, m.TERMINATIONS, b"ann", None),
             m.SurveyQuestion(7, b"abc"),
         )
     )

@@ -210,7 +210,7 @@ async def test_what_the_broker_asks_and_answers_finds_its_place() -> None:
     node.bus.receive((m.ReportRequest(APP, "news"),))
     assert node.link.sent == [m.Report(report)]
     entrusted = m.EntrustedMembers("n2", [m.ChannelReport(APP, "presence-x", 0, [ANN])])
-    node.bus.receive((entrusted, m.HeartbeatReply(9), m.HeartbeatReply(8)))
+    node.bus.receive((entrusted, m.Refused(9), m.Refused(8)))
     node.bus.unlinked()
     node.link.sent.clear()
     node.bus.linked()

@@ -62,7 +62,7 @@ def test_a_worker_that_is_not_read_from_is_told_that_the_broker_lives_and_is_not
     busy.peer.waiting_bytes = FULL_BYTES + 1  # the broker has not come to it
     clock.now += 5
     broker.tick()
-    assert busy.received()[0] == m.HeartbeatReply(0)
+    assert busy.received()[0] == m.HeartbeatReply()
     assert broker.workers == 1
     assert not busy.writer.closed
     assert silent.writer.closed

@@ -53,9 +53,9 @@ async def linked(tmp_path: Path, heartbeat_s: float = 1.0) -> AsyncIterator[tupl
 async def test_what_cannot_be_read_is_counted_and_the_rest_is_taken(tmp_path: Path) -> None:
     async with linked(tmp_path) as (hub, owner):
         nonsense = struct.pack(">IB", 2, m.VERSION) + b"\xc1"
-        hub.writers[0].write(nonsense + encode_frame(m.HubReady()) + encode_frame(m.HeartbeatReply(7)))
+        hub.writers[0].write(nonsense + encode_frame(m.HubReady()) + encode_frame(m.Refused(7)))
         await until(lambda: owner.received)
-        assert owner.received == [m.HeartbeatReply(7)]
+        assert owner.received == [m.Refused(7)]
         assert owner.link.invalid_messages == 1
         assert owner.calls == ["linked"]  # once, whatever the hub says
         assert hub.received == [m.Hello("w1", "", {}, [], [], [], [], owner.link.token)]
@@ -63,13 +63,13 @@ async def test_what_cannot_be_read_is_counted_and_the_rest_is_taken(tmp_path: Pa
 
 async def test_half_a_message_of_one_hub_does_not_spoil_the_next_ones(tmp_path: Path) -> None:
     async with linked(tmp_path) as (hub, owner):
-        hub.writers[0].write(encode_frame(m.HeartbeatReply(7)) + encode_frame(m.HeartbeatReply(8))[:-1])
+        hub.writers[0].write(encode_frame(m.Refused(7)) + encode_frame(m.Refused(8))[:-1])
         await until(lambda: owner.received)
         hub.writers[0].close()
         await until(lambda: len(hub.writers) == 2)
-        hub.writers[1].write(encode_frame(m.HeartbeatReply(9)))
+        hub.writers[1].write(encode_frame(m.Refused(9)))
         await until(lambda: len(owner.received) == 2)
-        assert owner.received == [m.HeartbeatReply(7), m.HeartbeatReply(9)]
+        assert owner.received == [m.Refused(7), m.Refused(9)]
         assert owner.calls == ["linked", "unlinked", "linked"]
 
 
@@ -86,7 +86,7 @@ async def test_a_heartbeat_is_sent_when_it_is_due_and_silence_is_counted_from_wh
         link.tick(now + 2 * heartbeat_s)
         link.tick(now + 2 * heartbeat_s + 2)
         await until(lambda: hub.heartbeats >= 2)
-        hub.writers[0].write(encode_frame(m.HeartbeatReply(0)))
+        hub.writers[0].write(encode_frame(m.HeartbeatReply()))
         await until(lambda: owner.received)
         link._received_at += 10 * heartbeat_s  # as if it had come then
         link.tick(now + (10 + MAX_MISSED_HEARTBEATS) * heartbeat_s)
@@ -107,7 +107,7 @@ async def test_the_lag_is_that_of_the_present_hub(tmp_path: Path) -> None:
         assert link.lag_s(0.0) is None
         link.tick(now + 1)
         assert link.lag_s(float("inf")) == float("inf")  # under way for so long
-        hub.writers[0].write(encode_frame(m.HeartbeatReply(0)))
+        hub.writers[0].write(encode_frame(m.HeartbeatReply()))
         await until(lambda: owner.received)
         lag_s = link.lag_s(float("inf"))
         assert lag_s is not None

@@ -36,7 +36,7 @@ def test_a_member_event_says_who_caused_it() -> None:
     for text in (b"gone", b"gone too"):
         host.log.append_own(PublishedEvent(APP, ROOM, text))
     caused, own, next_own = host.worker.heard()
-    assert caused == m.BrokerEvent(0, "w1", 7, APP, ROOM, b"came", None, m.ADDED_MEMBERS)
+    assert caused == m.BrokerEvent("w1", 7, APP, ROOM, b"came", None, m.ADDED_MEMBERS)
     assert isinstance(own, m.BrokerEvent)
     assert isinstance(next_own, m.BrokerEvent)
     assert (own.node, own.partition) == ("epoch", m.BROKER_EVENTS)

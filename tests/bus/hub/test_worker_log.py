@@ -146,7 +146,7 @@ async def test_channels_of_one_bucket_are_not_taken_for_each_other() -> None:
     host = Host()
     here, there = host.node(name), host.node()
     there.place(b"no", other)
-    member_event = m.BrokerEvent(0, "", 0, APP, other, b"no", None)
+    member_event = m.BrokerEvent("", 0, APP, other, b"no", None)
     LogListener(host.descriptors)._log.append(m.encode(member_event), topic_bucket(APP, other))
     there.place(b"yes", name)
     await here.has_heard(b"yes")
