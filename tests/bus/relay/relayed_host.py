@@ -7,7 +7,9 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
+
+from redis.asyncio import Redis
 
 from revurb.bus.hub.event_log import PLACES, RING_BYTES, shared_log
 from revurb.bus.redis.command_queue import RedisUnavailable
@@ -17,6 +19,7 @@ from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.relay.relay_reader import RelayReader
 from revurb.bus.relay.relay_server import RelayServer
 from revurb.bus.relay.relayed_redis import RelayedRedis
+from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 DEADLINE_S = 10.0
@@ -35,6 +38,13 @@ async def until_told(ask: Callable[[], Awaitable[T]], condition: Callable[[T], o
     while not condition(told := await ask()):
         assert time.monotonic() < deadline, told
         await asyncio.sleep(0.005)
+
+
+def impatient_client(server: RedisServer) -> Redis:
+    """A client that gives an answer up soon."""
+    redis = server.client()
+    redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2
+    return redis
 
 
 class HostWorker:
@@ -132,6 +142,14 @@ class RelayedHost:
         worker = HostWorker(self.address, reader)
         self.workers.append(worker)
         return worker
+
+    async def __aenter__(self) -> Self:
+        """With a relay."""
+        await self.start_relay()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         for worker in self.workers:

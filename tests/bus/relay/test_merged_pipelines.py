@@ -136,9 +136,7 @@ async def test_scripts_are_loaded_on_every_server_of_a_cluster_and_errors_of_oth
 ) -> None:
     """A script that Redis does not know yet is an error of who calls it, and none of who loads it."""
     await redis_cluster.start()
-    host = RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock"))
-    await host.start_relay()
-    try:
+    async with RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock")) as host:
         loader, caller = await host.worker(), await host.worker()
         source = "return redis.call('INCRBY', KEYS[1], 3)"
         sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -155,5 +153,3 @@ async def test_scripts_are_loaded_on_every_server_of_a_cluster_and_errors_of_oth
         replies = await caller.run(*(("EVALSHA", sha, 1, f"{{{tag}}}n") for tag in "abcdefgh"))
         assert replies == [3, 4, 3, 3, 3, 3, 3, 3]
         await caller.run(*(("DEL", f"{{{tag}}}n") for tag in "abcdefgh"))
-    finally:
-        await host.close()

@@ -66,12 +66,8 @@ async def test_a_reply_or_failure_is_what_it_is_on_a_connection_of_its_own(
         own = ServerPipelines(lambda: redis)
         expected = await _told(own)
         await own.close()
-        host = RelayedHost(lambda: client(port), str(tmp_path / "relay.sock"))
-        await host.start_relay()
-        try:
+        async with RelayedHost(lambda: client(port), str(tmp_path / "relay.sock")) as host:
             assert await _told((await host.worker()).pipelines) == expected
-        finally:
-            await host.close()
 
 
 async def _told(pipelines: ServerPipelines) -> Any:

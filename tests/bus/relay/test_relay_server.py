@@ -8,6 +8,7 @@ import signal
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from revurb.bus.redis.pipelines import FAILURES
 from revurb.bus.relay import relay_messages as r
 from revurb.bus.relay.relay_server import CHANNELS_PER_TURN, RelayServer
 from revurb.bus.relay.relay_session import RelaySession
-from tests.bus.relay.relayed_host import DEADLINE_S, RelayedHost, until
+from tests.bus.relay.relayed_host import DEADLINE_S, RelayedHost, impatient_client, until
 from tests.redis_server import RedisServer
 
 GARBAGE = [
@@ -269,14 +270,7 @@ async def test_a_worker_that_miscounts_costs_the_others_a_connection(
     the Redis."""
     await server.start()
 
-    def connect() -> Redis:
-        redis = server.client()
-        redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2
-        return redis
-
-    host = RelayedHost(connect, str(tmp_path / "relay.sock"))
-    await host.start_relay()
-    try:
+    async with RelayedHost(partial(impatient_client, server), str(tmp_path / "relay.sock")) as host:
         worker = await host.worker()
         await worker.run(("SET", "a", "1"))
         async with connected(host) as (reader, writer):
@@ -287,5 +281,3 @@ async def test_a_worker_that_miscounts_costs_the_others_a_connection(
         with contextlib.suppress(*FAILURES):
             assert await worker.run(("GET", "a")) == [b"1"]
         assert await worker.run(("GET", "a")) == [b"1"]
-    finally:
-        await host.close()

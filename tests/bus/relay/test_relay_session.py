@@ -86,9 +86,7 @@ async def test_channels_of_a_cluster_are_heard_from_every_server(
 ) -> None:
     """A worker knows which server has a channel. When a part moves, everybody is told to look again."""
     await redis_cluster.start()
-    host = RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock"))
-    await host.start_relay()
-    try:
+    async with RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock")) as host:
         workers = [await host.worker() for _ in range(2)]
         async with redis_cluster.client() as client:
             servers = [workers[0].redis.server_of(channel) for channel in CHANNELS]
@@ -110,8 +108,6 @@ async def test_channels_of_a_cluster_are_heard_from_every_server(
             assert later.redis.server_of(CHANNELS[0]) != servers[0]
             await until_told(partial(client.execute_command, "SPUBLISH", CHANNELS[0], "2"), bool)
             await until(lambda: later.heard(CHANNELS[0].encode()))
-    finally:
-        await host.close()
 
 
 async def test_a_slot_that_moves_without_a_subscription_is_noticed(
@@ -120,9 +116,7 @@ async def test_a_slot_that_moves_without_a_subscription_is_noticed(
     """By commands that are redirected: what workers believe of where their channels are must be true."""
     monkeypatch.setattr(relay_session, "SLOTS_AGAIN_S", 0.05)
     await redis_cluster.start()
-    host = RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock"))
-    await host.start_relay()
-    try:
+    async with RelayedHost(redis_cluster.client, str(tmp_path / "relay.sock")) as host:
         worker, key = await host.worker(), "{moving}n"
         assert await worker.run(("INCR", key)) == [1]
         before = worker.redis.server_of("{moving}")
@@ -132,8 +126,6 @@ async def test_a_slot_that_moves_without_a_subscription_is_noticed(
         later = await host.worker()
         assert await later.run(("GET", key), ("DEL", key)) == [b"2", 1]
         assert later.redis.server_of("{moving}") != before
-    finally:
-        await host.close()
 
 
 def session_of(host: RelayedHost) -> RelaySession:

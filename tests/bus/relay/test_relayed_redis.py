@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from revurb.bus.redis.command_queue import RedisUnavailable
 from revurb.bus.relay.relayed_redis import RelayedRedis
-from tests.bus.relay.relayed_host import RelayedHost
+from tests.bus.relay.relayed_host import RelayedHost, impatient_client
 from tests.redis_server import RedisServer
 
 
@@ -89,18 +89,9 @@ async def test_a_redis_that_takes_too_long_fails_alone_in_its_time(
     """A late reply is nobody's."""
     await server.start()
 
-    def connect() -> Redis:
-        redis = server.client()
-        redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2
-        return redis
-
-    host = RelayedHost(connect, str(tmp_path / "relay.sock"))
-    await host.start_relay()
-    try:
+    async with RelayedHost(partial(impatient_client, server), str(tmp_path / "relay.sock")) as host:
         worker = await host.worker()
         await worker.run(("PING",))
         with pytest.raises(TimeoutError):
             await worker.run(("BLPOP", "nothing", "1"))
         assert await worker.run(("PING",)) == [b"PONG"]
-    finally:
-        await host.close()

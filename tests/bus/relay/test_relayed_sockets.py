@@ -117,9 +117,9 @@ async def test_whoever_is_held_for_long_is_told_that_something_was_overwritten(
 ) -> None:
     """And hears what came before, in order, and nothing behind the gap."""
     await server.start()
-    host = RelayedHost(server.client, str(tmp_path / "relay.sock"), places=1 << 10, ring_bytes=1 << 20)
-    await host.start_relay()
-    try:
+    async with RelayedHost(
+        server.client, str(tmp_path / "relay.sock"), places=1 << 10, ring_bytes=1 << 20
+    ) as host:
         slow, other = await host.worker(), await host.worker()
         for worker in (slow, other):
             await worker.subscribe("news")
@@ -137,17 +137,15 @@ async def test_whoever_is_held_for_long_is_told_that_something_was_overwritten(
         assert heard == [b"%d" % number for number in range(len(heard))]
         assert len(heard) < 1000
         assert other.heard(b"news") == [b"%d" % number for number in range(20_000)]
-    finally:
-        await host.close()
 
 
 async def test_a_message_larger_than_a_record_may_be_ends_the_connections_of_those_who_want_it(
     server: RedisServer, tmp_path: Path
 ) -> None:
     await server.start()
-    host = RelayedHost(server.client, str(tmp_path / "relay.sock"), places=1 << 10, ring_bytes=1 << 16)
-    await host.start_relay()
-    try:
+    async with RelayedHost(
+        server.client, str(tmp_path / "relay.sock"), places=1 << 10, ring_bytes=1 << 16
+    ) as host:
         first, second = await host.worker(), await host.worker()
         await first.subscribe("news")
         await second.subscribe("other")
@@ -160,8 +158,6 @@ async def test_a_message_larger_than_a_record_may_be_ends_the_connections_of_tho
         assert "a record of the shared log has at most" in first.lost[0]
         assert first.heard(b"news") == [b"small"]
         assert second.lost == []
-    finally:
-        await host.close()
 
 
 async def test_what_was_appended_before_the_relay_ended_is_heard(
