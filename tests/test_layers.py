@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "observe",
         "config",
         "pusher",
-    },  # of pusher only its ports: test_the_bus_knows_the_ports_alone
+    },  # of pusher only its ports and facts: test_the_bus_knows_the_ports_alone
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
@@ -100,7 +100,8 @@ def test_the_bus_knows_the_ports_alone() -> None:
     for module, imported in file_graph().items():
         if module.startswith("revurb.bus."):
             assert {name for name in imported if name.startswith("revurb.pusher")} <= {
-                "revurb.pusher.ports"
+                "revurb.pusher.ports",
+                "revurb.pusher.facts",
             }, module
 
 

@@ -37,6 +37,7 @@ TESTED_BY: dict[str, str] = {
     "pusher/channel.py": "pusher/test_subscribing.py",
     "pusher/dispatch.py": "pusher/test_subscribing.py",
     "pusher/errors.py": "pusher/test_session.py",
+    "pusher/facts.py": "bus/test_engine.py",
     "pusher/messages.py": "pusher/test_session.py",
     "pusher/ports.py": "bus/test_local.py",
     "pusher/session_state.py": "pusher/test_session.py",

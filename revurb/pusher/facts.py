@@ -1,0 +1,84 @@
+"""Facts: what has happened on an app's channels, as other servers are told it (Pusher docs, "Webhooks").
+
+The bus makes a fact in the step that decides it, so that each is made once over all processes, and keeps it until it is
+`done`. One process at a time sends them: the one whose `FactSender` the bus has told to `begin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from revurb.pusher.ports import MaybeAwaitable
+
+CHANNEL_OCCUPIED = "channel_occupied"
+CHANNEL_VACATED = "channel_vacated"
+MEMBER_ADDED = "member_added"
+MEMBER_REMOVED = "member_removed"
+CACHE_MISS = "cache_miss"
+CLIENT_EVENT = "client_event"
+SUBSCRIPTION_COUNT = "subscription_count"
+
+# What is wanted of a channel: a sum of these, 0 for nothing. Wire format.
+OCCUPANCY = 1
+MEMBERS = 2
+CACHE_MISSES = 4
+CLIENT_EVENTS = 8
+COUNTS = 16
+COUNT_EVENTS = 32  # no fact: the channel's own subscribers are told how many they are
+
+WantedFacts: TypeAlias = Callable[[str, str], int]
+"""Gives what is wanted of a channel, from (app id, channel)."""
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """`kind` is Pusher's name for it, `time_ms` when it was decided, in ms since 1970.
+
+    Facts about members have a `user_id`; about the count of subscribers a `count`; about client events the `event`, its
+    `data` as a text (JSON, unless the client sent a string), the `socket_id` of the sender and on presence channels the
+    `user_id`.
+    """
+
+    kind: str
+    app_id: str
+    channel: str
+    time_ms: int
+    user_id: str = ""
+    count: int = 0
+    event: str = ""
+    data: str = ""
+    socket_id: str = ""
+
+
+class QueuedFact(NamedTuple):
+    """A fact in the bus's queue. `id` names it in the whole cluster and for ever; it is at most 100 characters."""
+
+    id: str
+    fact: Fact
+
+
+class FactSender(Protocol):
+    """What the bus calls in each process. Between `begin` and `end` this process is the one that sends."""
+
+    def begin(self, kept: Mapping[str, bytes]) -> None:
+        """Send from now on. `kept` is what an earlier sender has kept (`FactQueue.keep`)."""
+
+    def take(self, facts: Sequence[QueuedFact]) -> None:
+        """Send these. Facts of one channel come in their order. After `begin` come first those that an earlier sender
+        has taken, and may have sent."""
+
+    def end(self) -> None:
+        """Send nothing any more, and forget everything: another process does it, or may."""
+
+
+class FactQueue(Protocol):
+    """What a `FactSender` may ask of the bus. Has no effect in a process that is not the sender."""
+
+    def done(self, ids: Sequence[str]) -> None:
+        """Forget these facts: they are sent, or given up."""
+
+    def keep(self, name: str, value: bytes | None) -> MaybeAwaitable[None]:
+        """Keep `value` under this name for whoever sends after this process, or with None forget it. Done when it would
+        outlive this process."""
