@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from revurb.pusher.facts import Fact, FactQueue, FactSender, WantedFacts
 from revurb.pusher.ports import Bus
 
 
@@ -22,6 +23,13 @@ class BusHealth(NamedTuple):
 
 class BusEngine(Bus, Protocol):
     """One way to connect nodes: local, hub or redis."""
+
+    def tell_facts(self, wanted: WantedFacts, sender: FactSender) -> FactQueue:
+        """Make the facts that are `wanted`, and have them sent by `sender` when that is this process's turn. To be
+        called before `start`; without, no facts are made and none are sent here."""
+
+    def record(self, fact: Fact) -> None:
+        """Queue a fact that this process has decided: a client event. Without effect if it is not wanted."""
 
     async def start(self) -> None:
         """Connect to the other nodes. Returns after a few seconds even if they cannot be reached; the bus goes on

@@ -6,10 +6,30 @@ Everything that a node holds is removed with it. So the ledger keeps each count 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from revurb.pusher.ports import Member
 
 ChannelKey = tuple[str, str]  # app id, channel
+
+
+class LedgerObserver(Protocol):
+    """What a ledger calls when a change decides something."""
+
+    def occupied(self, app_id: str, channel: str) -> None:
+        """The channel has its first subscriber."""
+
+    def vacated(self, app_id: str, channel: str) -> None:
+        """The channel's last subscriber has left."""
+
+    def added(self, app_id: str, channel: str, user_id: str) -> None:
+        """A user is new on the channel."""
+
+    def removed(self, app_id: str, channel: str, user_id: str) -> None:
+        """A user's last connection has left the channel."""
+
+    def counted(self, app_id: str, channel: str, count: int) -> None:
+        """The channel has `count` subscribers now."""
 
 
 class _LedgerChannel:
@@ -22,11 +42,12 @@ class _LedgerChannel:
 
 class Ledger:
     """Subscribers, members and connections of all nodes. All changes but `add_connections` set a value or are
-    idempotent: repeating one changes nothing."""
+    idempotent: repeating one changes nothing. `observer` is told of what they decide, if there is one."""
 
-    __slots__ = ("_channels", "_connections", "_keys_by_node")
+    __slots__ = ("_channels", "_connections", "_keys_by_node", "observer")
 
     def __init__(self) -> None:
+        self.observer: LedgerObserver | None = None
         self._channels: dict[str, dict[str, _LedgerChannel]] = {}
         self._connections: dict[str, dict[str, int]] = {}
         # Node -> the channels with a count or member of it.
@@ -35,11 +56,22 @@ class Ledger:
     def set_count(self, node: str, app_id: str, channel: str, count: int) -> None:
         """Set how many subscribers of the channel the node has."""
         if count:
-            self._find_or_create(node, app_id, channel).counts[node] = count
+            counts = self._find_or_create(node, app_id, channel).counts
+            is_first = not counts
+            counts[node] = count
+            if self.observer is not None:
+                if is_first:
+                    self.observer.occupied(app_id, channel)
+                self.observer.counted(app_id, channel, sum(counts.values()))
             return
         ledger_channel = self._find(app_id, channel)
-        if ledger_channel is not None and ledger_channel.counts.pop(node, None) is not None:
-            self._discard_if_empty(node, app_id, channel, ledger_channel)
+        if ledger_channel is None or ledger_channel.counts.pop(node, None) is None:
+            return
+        self._discard_if_empty(node, app_id, channel, ledger_channel)
+        if self.observer is not None:
+            if not ledger_channel.counts:
+                self.observer.vacated(app_id, channel)
+            self.observer.counted(app_id, channel, sum(ledger_channel.counts.values()))
 
     def join(self, node: str, app_id: str, channel: str, member: Member) -> bool:
         """Add the node to those through which the user is on the channel. Returns True if the user was not there
@@ -48,6 +80,8 @@ class Ledger:
         present = members.get(member.user_id)
         if present is None:
             members[member.user_id] = (member, {node})
+            if self.observer is not None:
+                self.observer.added(app_id, channel, member.user_id)
             return True
         present[1].add(node)
         return False
@@ -64,7 +98,11 @@ class Ledger:
         if not nodes:
             del ledger_channel.members[user_id]
         self._discard_if_empty(node, app_id, channel, ledger_channel)
-        return member if not nodes else None
+        if nodes:
+            return None
+        if self.observer is not None:
+            self.observer.removed(app_id, channel, user_id)
+        return member
 
     def has_member(self, app_id: str, channel: str, user_id: str) -> bool:
         """Whether the user is on the channel through any node."""
@@ -95,6 +133,11 @@ class Ledger:
                 self._set_connections(node, app_id, 0)
         for app_id, count in counts.items():
             self._set_connections(node, app_id, count)
+
+    def is_occupied(self, app_id: str, channel: str) -> bool:
+        """Whether the channel has subscribers on any node."""
+        ledger_channel = self._find(app_id, channel)
+        return ledger_channel is not None and bool(ledger_channel.counts)
 
     def connections(self, app_id: str) -> int:
         """The number of connections of the app on all nodes."""

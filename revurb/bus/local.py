@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
-from revurb.bus.local_state import LocalState
+from revurb.bus.fact_making import FactMaker
+from revurb.bus.local_state import LocalChannel, LocalState
 from revurb.bus.local_view import SLICE_CHANNELS, LocalView
 from revurb.bus.member_events import MemberEvents
+from revurb.bus.own_facts import OwnFacts
+from revurb.pusher.facts import Fact, FactQueue, FactSender, WantedFacts
 from revurb.pusher.ports import (
     ChannelSnapshot,
     ChannelState,
@@ -39,9 +42,23 @@ class LocalBus(LocalView):
         self._receiver = receiver
         self._deliver = receiver.deliver
         self._events = events
+        self._clock = clock
+        self._facts: FactMaker | None = None
+        self._queue: OwnFacts | None = None
+
+    def tell_facts(self, wanted: WantedFacts, sender: FactSender) -> FactQueue:
+        self._queue = OwnFacts(sender)
+        self._facts = FactMaker(wanted, self._events, self._queue.put, self._deliver, self._clock)
+        return self._queue
+
+    def record(self, fact: Fact) -> None:
+        if self._queue is not None:
+            self._queue.put(fact)
 
     async def start(self) -> None:
-        """Does nothing: there is no broker to connect to."""
+        """There is no broker to connect to, and nobody else to send facts."""
+        if self._queue is not None:
+            self._queue.start()
 
     async def stop(self) -> None:
         """Does nothing: there are no other nodes to tell."""
@@ -55,8 +72,10 @@ class LocalBus(LocalView):
         return BusHealth(topics=sum(map(len, self._state.apps.values())))
 
     def tick(self) -> None:
-        """Remove expired cached events. To be called a few times a second."""
+        """Remove expired cached events, and tell counts that are due. To be called a few times a second."""
         self._cache.expire()
+        if self._facts is not None:
+            self._facts.tick()
 
     def publish(self, event: PublishedEvent) -> None:
         if event.cache_ttl_s:
@@ -64,16 +83,47 @@ class LocalBus(LocalView):
         self._deliver(event)
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
-        app_id, channel, member = request.app_id, request.channel, request.member
-        local_channel = self._state.open(app_id, channel)
+        local_channel = self._state.open(request.app_id, request.channel)
         local_channel.count += 1
-        if member is None and not request.want_cached:
+        if self._facts is not None:
+            self._enter_and_tell(self._facts, request, local_channel, on_entered)
+            return
+        if request.member is None and not request.want_cached:
             on_entered(_EMPTY)
             return
-        if member is not None and local_channel.join(member):
-            self._deliver(PublishedEvent(app_id, channel, request.added))
-        cached = self._cache.get(app_id, channel) if request.want_cached else None
-        on_entered(ChannelSnapshot(local_channel.member_list(), None if cached is None else cached.text))
+        self._join(request, local_channel)
+        on_entered(self._snapshot(request, local_channel))
+
+    def _join(self, request: EnterRequest, local_channel: LocalChannel) -> bool:
+        """Whether the subscriber is a user who was not there."""
+        if request.member is None or not local_channel.join(request.member):
+            return False
+        self._deliver(PublishedEvent(request.app_id, request.channel, request.added))
+        return True
+
+    def _snapshot(self, request: EnterRequest, local_channel: LocalChannel) -> ChannelSnapshot:
+        cached = self._cache.get(request.app_id, request.channel) if request.want_cached else None
+        return ChannelSnapshot(local_channel.member_list(), None if cached is None else cached.text)
+
+    def _enter_and_tell(
+        self,
+        facts: FactMaker,
+        request: EnterRequest,
+        local_channel: LocalChannel,
+        on_entered: Callable[[ChannelSnapshot], None],
+    ) -> None:
+        app_id, channel = request.app_id, request.channel
+        count = local_channel.count
+        facts.counted(app_id, channel, count)
+        if count == 1:
+            facts.occupied(app_id, channel)
+        if self._join(request, local_channel) and request.member is not None:
+            facts.added(app_id, channel, request.member.user_id)
+        snapshot = self._snapshot(request, local_channel)
+        if request.want_cached and snapshot.cached is None:
+            facts.cache_missed(app_id, channel)
+        on_entered(snapshot)
+        facts.settle()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         local_channel = self._state.open(app_id, channel)
@@ -83,6 +133,13 @@ class LocalBus(LocalView):
             self._state.close(app_id, channel)
         elif gone is not None:
             self._deliver(PublishedEvent(app_id, channel, self._events.removed(channel, gone)))
+        if self._facts is not None:
+            if gone is not None:
+                self._facts.removed(app_id, channel, gone.user_id)
+            if not local_channel.count:
+                self._facts.vacated(app_id, channel)
+            self._facts.counted(app_id, channel, local_channel.count)
+            self._facts.settle()
 
     def channels(self, app_id: str, prefix: str) -> MaybeAwaitable[dict[str, ChannelState]]:
         if len(self._state.apps.get(app_id, ())) <= SLICE_CHANNELS:

@@ -7,8 +7,13 @@ openness without its holes: exactly event, channel and data are forwarded. `none
 
 from __future__ import annotations
 
+import time
+
+import msgspec
+
 from revurb.pusher import messages
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
+from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, wanted_of
 from revurb.pusher.ports import PublishedEvent
 from revurb.pusher.presence import id_text
 from revurb.pusher.session_state import SessionState
@@ -37,5 +42,23 @@ def relay(session: SessionState, message: messages.ClientMessage) -> None:
             raise ClientEventRefused
         member = channel.subscribers[session.outlet]
         user_id_json = id_text(member) if member is not None else None
-    text = messages.client_event_text(message.event, channel_name, bytes(message.data), user_id_json)
-    session.bus.publish(PublishedEvent(session.app_state.app.id, channel_name, text, session.socket_id))
+    data_json, state = bytes(message.data), session.app_state
+    text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
+    session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
+    if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
+        state.record(_fact(session, message.event, channel_name, data_json, user_id_json))
+
+
+def _fact(
+    session: SessionState, event: str, channel: str, data_json: bytes, user_id_json: bytes | None
+) -> Fact:
+    return Fact(
+        CLIENT_EVENT,
+        session.app_state.app.id,
+        channel,
+        time.time_ns() // 1_000_000,
+        user_id="" if user_id_json is None else msgspec.json.decode(user_id_json, type=str),
+        event=event,
+        data=messages.data_text(data_json),
+        socket_id=session.socket_id,
+    )

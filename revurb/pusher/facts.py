@@ -6,7 +6,7 @@ The bus makes a fact in the step that decides it, so that each is made once over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -21,7 +21,7 @@ CACHE_MISS = "cache_miss"
 CLIENT_EVENT = "client_event"
 SUBSCRIPTION_COUNT = "subscription_count"
 
-# What is wanted of a channel: a sum of these, 0 for nothing. Wire format.
+# What is wanted of an app or a channel: a sum of these, 0 for nothing. Wire format.
 OCCUPANCY = 1
 MEMBERS = 2
 CACHE_MISSES = 4
@@ -29,8 +29,16 @@ CLIENT_EVENTS = 8
 COUNTS = 16
 COUNT_EVENTS = 32  # no fact: the channel's own subscribers are told how many they are
 
-WantedFacts: TypeAlias = Callable[[str, str], int]
-"""Gives what is wanted of a channel, from (app id, channel)."""
+WantedFacts: TypeAlias = Mapping[str, int]
+"""By app id, what is wanted of its channels; nothing of apps that are not in it."""
+
+
+def wanted_of(wanted: int, channel: str) -> int:
+    """What is wanted of the channel, where this is wanted of its app. The server's own channels are nobody's business,
+    and members are not counted as subscribers (Pusher docs, "Subscription counting")."""
+    if channel.startswith("#"):
+        return 0
+    return wanted & ~(COUNTS | COUNT_EVENTS) if channel.startswith("presence-") else wanted
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False, array_like=True):

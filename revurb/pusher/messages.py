@@ -102,6 +102,17 @@ def client_event_text(event: str, channel: str, data_json: bytes, user_id_json: 
     )
 
 
+def data_text(data_json: bytes) -> str:
+    """`data` of a client event as a text: what a string says, else the JSON. Half of a surrogate pair stays an
+    escape."""
+    if data_json[:1] == b'"':
+        try:
+            return _decode_text(data_json)
+        except msgspec.MsgspecError:
+            pass
+    return data_json.decode()
+
+
 def established_frame(socket_id: str, activity_timeout_s: int) -> bytes:
     """The greeting. A socket id is digits and a dot, so nothing in it has to be escaped."""
     return frame(_ESTABLISHED % (socket_id.encode(), activity_timeout_s))
@@ -146,6 +157,15 @@ def member_added_text(channel: str, channel_data: str) -> bytes:
 
 def member_removed_text(channel: str, id_json: bytes) -> bytes:
     return event_text(INTERNAL + "member_removed", (b'{"user_id":%b}' % id_json).decode(), channel)
+
+
+def subscription_count_text(channel: str) -> tuple[bytes, bytes]:
+    """The event that tells a channel's subscribers how many they are (Pusher docs, "Subscription counting"): what is
+    before and after the number."""
+    return _COUNT, b'}","channel":%b}' % orjson.dumps(channel)
+
+
+_COUNT = b'{"event":"pusher_internal:subscription_count","data":"{\\"subscription_count\\":'
 
 
 def cache_miss_frame(channel: str) -> bytes:

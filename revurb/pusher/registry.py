@@ -18,6 +18,7 @@ from revurb.apps import App
 from revurb.observe.counters import Counters
 from revurb.pusher.channel import Channel
 from revurb.pusher.errors import PusherError
+from revurb.pusher.facts import Fact, WantedFacts
 from revurb.pusher.ports import Outlet, Work
 
 AT_ONCE: Work = deque[None](maxlen=0).extend
@@ -38,15 +39,18 @@ OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None
 
 
 class AppState:
-    """The live state of one app. `counters`, `work` and `refused` are the process's."""
+    """The live state of one app. `counters`, `work` and `refused` are the process's. `wanted` are the facts that are
+    wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a session decides."""
 
-    __slots__ = ("app", "channels", "counters", "refused", "sessions", "users", "work")
+    __slots__ = ("app", "channels", "counters", "record", "refused", "sessions", "users", "wanted", "work")
 
     def __init__(self, app: App, counters: Counters, work: Work, refused: OnRefused) -> None:
         self.app = app
         self.counters = counters
         self.work = work
         self.refused = refused
+        self.wanted = 0
+        self.record: Callable[[Fact], None] | None = None
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> the number of presence channels that it has joined as that user
@@ -88,16 +92,25 @@ class Registry:
         self._counters = Counters() if counters is None else counters
         self._work = work
         self._refused = refused
+        self._wanted: WantedFacts = {}
+        self._record: Callable[[Fact], None] | None = None
         self.states: dict[str, AppState] = {}
         """By app id."""
+
+    def tell_facts(self, wanted: WantedFacts, record: Callable[[Fact], None]) -> None:
+        """Facts are `wanted`; `record` queues one that a session decides. To be called before any `state`."""
+        self._wanted, self._record = wanted, record
 
     def state(self, app: App) -> AppState:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self.states.get(app.id)
         if state is None:
             state = self.states[app.id] = AppState(app, self._counters, self._work, self._refused)
-        elif state.app is not app:
-            state.app = app
+            state.record = self._record
+        elif state.app is app:
+            return state
+        state.app = app
+        state.wanted = self._wanted.get(app.id, 0)
         return state
 
     def shrink(self) -> None:

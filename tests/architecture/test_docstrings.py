@@ -63,7 +63,7 @@ def defined(module: str) -> frozenset[str]:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 found.add(name)
-            case ast.arg(arg=name):
+            case ast.arg(arg=name) | ast.alias(name=name, asname=str()):
                 found.add(name)
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
                 found.add(name)

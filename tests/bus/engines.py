@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from revurb.bus.relay.relay_reader import RelayReader
 from revurb.bus.relay.relay_server import RelayServer
 from revurb.bus.relay.relayed_redis import RelayedRedis
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.facts import FactQueue, QueuedFact, WantedFacts
 from revurb.pusher.ports import (
     Bus,
     ChannelSnapshot,
@@ -56,7 +57,32 @@ class BusNode:
         self.received: list[tuple[str, bytes, str | None]] = []
         self.terminated: list[str] = []
         self.bus: Any = None
+        self.queue: FactQueue | None = None
+        self.is_sending = False
+        self.kept: Mapping[str, bytes] = {}
+        self.facts: list[QueuedFact] = []  # since this node has been the one that sends
         self._changed = asyncio.Event()
+
+    # What the bus calls about facts (`FactSender`).
+
+    def begin(self, kept: Mapping[str, bytes]) -> None:
+        self.is_sending, self.kept, self.facts = True, kept, []
+        self._changed.set()
+
+    def take(self, facts: Sequence[QueuedFact]) -> None:
+        assert self.is_sending
+        self.facts += facts
+        self._changed.set()
+
+    def end(self) -> None:
+        self.is_sending, self.facts = False, []
+        self._changed.set()
+
+    def told(self, channel: str | None = None) -> list[tuple[str, str]]:
+        """The facts: of the channel (kind, user id), or of all channels (kind, channel)."""
+        if channel is None:
+            return [(fact.kind, fact.channel) for _, fact in self.facts]
+        return [(fact.kind, fact.user_id) for _, fact in self.facts if fact.channel == channel]
 
     def deliver(self, event: DeliverableEvent) -> None:
         assert event.app_id == APP
@@ -114,7 +140,10 @@ async def has_received(node: BusNode, count: int) -> None:
 
 
 class NodeGroup(Protocol):
-    """Some nodes."""
+    """Some nodes. `wanted` are the facts that those want which are started from now on."""
+
+    wanted: WantedFacts | None
+    nodes: list[BusNode]
 
     async def node(self) -> BusNode:
         """Start one more node."""
@@ -142,11 +171,15 @@ async def tick_forever(bus: Bus) -> None:
 
 
 class _NodeGroup:
+    wanted: WantedFacts | None = None  # by nodes that are started from now on
+
     def __init__(self) -> None:
         self.nodes: list[BusNode] = []
         self._ticking: dict[BusNode, asyncio.Task[None]] = {}
 
     async def _start(self, node: BusNode) -> BusNode:
+        if self.wanted is not None:
+            node.queue = node.bus.tell_facts(self.wanted, node)
         await node.bus.start()
         self.nodes.append(node)
         self._ticking[node] = asyncio.create_task(tick_forever(node.bus))

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from revurb.pusher.facts import CLIENT_EVENTS, OCCUPANCY, Fact
 from tests.pusher.room import Client, Room, an_app
 
 
@@ -108,3 +109,38 @@ def test_there_is_no_limit_of_client_events_unless_the_app_has_one(room: Room) -
     for _ in range(100):
         assert sender.say(whisper("private-x")) == []
     assert len(other.heard()) == 100
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b'{"n": 1,"t":"\xe2\x82\xac"}', '{"n": 1,"t":"\u20ac"}'),
+        (b'"hello \\u20ac"', "hello \u20ac"),
+        (b'"{\\"a\\":1}"', '{"a":1}'),
+        (b"null", "null"),
+        (b"5", "5"),
+        (b'"cut \\ud83d"', '"cut \\ud83d"'),
+        (b'{"t":"cut \\ud83d"}', '{"t":"cut \\ud83d"}'),
+    ],
+)
+def test_a_client_event_is_a_fact_where_that_is_wanted(room: Room, data: bytes, text: str) -> None:
+    facts: list[Fact] = []
+    room.registry.tell_facts({an_app().id: CLIENT_EVENTS}, facts.append)
+    sender, other = joined(room, "presence-x")
+    sender.say(whisper("presence-x", data))
+    (fact,) = facts
+    assert (fact.kind, fact.app_id, fact.channel) == ("client_event", an_app().id, "presence-x")
+    assert (fact.event, fact.data, fact.user_id) == ("client-x", text, "0")
+    assert fact.socket_id == sender.session.socket_id
+    assert other.outlet.frames
+    sender.say(whisper("private-not-joined", data))
+    assert len(facts) == 1
+
+
+def test_a_client_event_is_no_fact_where_that_is_not_wanted(room: Room) -> None:
+    facts: list[Fact] = []
+    room.registry.tell_facts({an_app().id: OCCUPANCY, "other": CLIENT_EVENTS}, facts.append)
+    sender, other = joined(room, "private-x")
+    sender.say(whisper("private-x"))
+    assert other.heard()
+    assert not facts

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.ledger import ChannelKey
+from revurb.pusher.facts import WantedFacts
 from revurb.pusher.ports import DeliverableEvent, PublishedEvent
 
 
@@ -70,6 +71,9 @@ class BrokerLink(Protocol):
 
     def send(self, message: m.FromWorker) -> None:
         """Send a message, in order. Does nothing while the broker cannot be reached."""
+
+    def tell_facts(self, wanted: WantedFacts) -> None:
+        """Facts are wanted. To be called before `start`; the bus tells the broker in its `Hello`, too."""
 
     def tick(self, now: float) -> None:
         """Do what is due. To be called a few times a second, with the loop's time."""

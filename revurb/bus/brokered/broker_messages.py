@@ -12,12 +12,26 @@ from typing import TypeAlias
 
 import msgspec
 
+from revurb.bus.brokered.count_messages import ConnectionCount as ConnectionCount
+from revurb.bus.brokered.count_messages import CountHeld as CountHeld
+from revurb.bus.brokered.count_messages import CountTold as CountTold
+from revurb.bus.brokered.count_messages import CountWanted as CountWanted
+from revurb.bus.brokered.count_messages import SubscriberCount as SubscriberCount
 from revurb.bus.brokered.event_messages import ADDED_MEMBERS as ADDED_MEMBERS
 from revurb.bus.brokered.event_messages import BROKER_EVENTS as BROKER_EVENTS
 from revurb.bus.brokered.event_messages import REMOVED_MEMBERS as REMOVED_MEMBERS
 from revurb.bus.brokered.event_messages import Accepted as Accepted
 from revurb.bus.brokered.event_messages import BrokerEvent as BrokerEvent
 from revurb.bus.brokered.event_messages import Publish as Publish
+from revurb.bus.brokered.fact_messages import RECORDED_FACTS as RECORDED_FACTS
+from revurb.bus.brokered.fact_messages import FactsBegin as FactsBegin
+from revurb.bus.brokered.fact_messages import FactsDone as FactsDone
+from revurb.bus.brokered.fact_messages import FactsEnd as FactsEnd
+from revurb.bus.brokered.fact_messages import FactsHeld as FactsHeld
+from revurb.bus.brokered.fact_messages import FactsReady as FactsReady
+from revurb.bus.brokered.fact_messages import FactsTaken as FactsTaken
+from revurb.bus.brokered.fact_messages import KeepForSender as KeepForSender
+from revurb.bus.brokered.fact_messages import RecordFact as RecordFact
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
 from revurb.bus.brokered.reported_state import DepartedMember as DepartedMember
@@ -36,7 +50,9 @@ TERMINATIONS = ""
 class Hello(Message, tag=1):
     """The first message on a connection, but for a `StatePart`: everything that the node holds and has not reported in
     parts, and the `epoch` of the broker that it was last with, "" for none. `entrusted` is what an earlier broker gave
-    to the node to keep. `token` names it in the log of its host."""
+    to the node to keep. `token` names it in the log of its host. `closed` are channels whose last subscriber has left
+    since an earlier broker was told of one. `wanted` are the facts that are wanted, by app; `is_sending` is whether the
+    node is the one that sends them."""
 
     node: str
     epoch: str
@@ -46,6 +62,9 @@ class Hello(Message, tag=1):
     departed: list[DepartedMember]
     entrusted: list[EntrustedMembers] = msgspec.field(default_factory=list)
     token: int = 0
+    closed: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    wanted: dict[str, int] = msgspec.field(default_factory=dict)
+    is_sending: bool = False
 
 
 class Enter(Message, tag=3):
@@ -62,14 +81,6 @@ class Enter(Message, tag=3):
     want_members: bool
     want_cached: bool
     change: int = 0
-
-
-class SubscriberCount(Message, tag=4):
-    """How many subscribers of the channel the node has now."""
-
-    app_id: str
-    channel: str
-    count: int
 
 
 class Leave(Message, tag=5):
@@ -90,37 +101,12 @@ class Unsubscribe(Message, tag=6):
     channel: str
 
 
-class ConnectionCount(Message, tag=7):
-    """The node's connections of the app: the change since the last report, and the number now."""
-
-    app_id: str
-    change: int
-    count: int
-
-
 class Admit(Message, tag=8):
     """Count one more connection of the app, if that keeps within `limit`. Answered with a bool."""
 
     id: int
     app_id: str
     limit: int
-
-
-class CountHeld(Message, tag=30):
-    """Whether changes of a count are told later from now on, unless somebody wants it. Without a channel it is that of
-    the app's connections."""
-
-    app_id: str
-    channel: str
-    is_held: bool
-
-
-class CountTold(Message, tag=31):
-    """The answer to `CountWanted`: what has changed was told before."""
-
-    app_id: str
-    channel: str
-    round: int
 
 
 class QueryChannels(Message, tag=9):
@@ -256,14 +242,6 @@ class ReportRequest(Message, tag=21):
     channel: str
 
 
-class CountWanted(Message, tag=30):
-    """Somebody asks for a count that the node holds. Answered with `CountTold`, with the same `round`."""
-
-    app_id: str
-    channel: str
-    round: int
-
-
 class Refused(Message, tag=20):
     """The broker cannot answer a question or count a subscriber: the node has to do with what it knows itself."""
 
@@ -303,6 +281,11 @@ FromWorker: TypeAlias = (
     | StatePart
     | CountHeld
     | CountTold
+    | RecordFact
+    | FactsDone
+    | KeepForSender
+    | FactsHeld
+    | FactsReady
 )
 FromBroker: TypeAlias = (
     Welcome
@@ -321,6 +304,9 @@ FromBroker: TypeAlias = (
     | EntrustedMembers
     | HubReady
     | CountWanted
+    | FactsBegin
+    | FactsTaken
+    | FactsEnd
 )
 
 encode = msgspec.msgpack.Encoder().encode

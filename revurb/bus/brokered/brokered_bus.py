@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkFactory
 from revurb.bus.brokered.broker_queries import BrokerQueries
+from revurb.bus.brokered.broker_questions import BrokerQuestions
+from revurb.bus.brokered.fact_duty import FactDuty
 from revurb.bus.brokered.known_nodes import KnownNodes
 from revurb.bus.brokered.outage import Outage
 from revurb.bus.brokered.outbound_queue import OutboundQueue
@@ -28,19 +29,17 @@ from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
 from revurb.bus.member_events import MemberEvents
+from revurb.pusher.facts import FactQueue, FactSender, WantedFacts
 from revurb.pusher.ports import (
     ChannelSnapshot,
-    ChannelState,
     DeliverableEvent,
     EnterRequest,
-    Member,
     PublishedEvent,
     Receiver,
 )
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 BROKER_WAIT_S = 3.0  # how long clients and requests wait for a broker that is away
 STOP_S = 3.0  # for what gathered for a broker that is told goodbye
 
@@ -64,6 +63,8 @@ class BrokeredBus:
         self._log = self._link.log
         self.hold_receiving = self._link.hold_receiving
         self._queries = BrokerQueries(self._send)
+        self._facts = FactDuty(self._queries, self._send, holds=self._log is not None)
+        self.record = self._facts.record
         state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
         self.local_view = LocalView(state, self._cache)  # this node's own state, without the broker's
         self._subscriptions = BrokeredSubscriptions(
@@ -77,11 +78,23 @@ class BrokeredBus:
             confirms_changes=self._link.confirms_changes,
             holds_counts=self._link.holds_counts,
         )
+        questions = self._questions = BrokerQuestions(
+            self._queries, self.local_view, self._subscriptions.report_before, lambda: self._is_isolated
+        )
+        self.channels, self.describe = questions.channels, questions.describe
+        self.members, self.connections = questions.members, questions.connections
+        self.survey = self._queries.survey
         self._outbound, self._known_nodes = OutboundQueue(self._link.partition_of, state.has), KnownNodes()
         self._epoch, self._linked = "", False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._give)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
+
+    def tell_facts(self, wanted: WantedFacts, sender: FactSender) -> FactQueue:
+        self._subscriptions.wanted = wanted
+        self._link.tell_facts(wanted)
+        self._facts.tell(wanted, sender)
+        return self._facts
 
     async def start(self) -> None:
         """Connect. Waits at most BROKER_WAIT_S seconds for the broker, and goes on trying in the background."""
@@ -92,6 +105,7 @@ class BrokeredBus:
         """Say goodbye, so that what this node holds is removed at once and not after a lease, and disconnect."""
         await self._sender.finish(STOP_S)  # a goodbye is the last that a broker is told
         self._subscriptions.stop()
+        self._facts.end()
         self._link.send(m.Goodbye())
         await self._link.stop()
         self._outbound.close()
@@ -123,6 +137,7 @@ class BrokeredBus:
         self._link.tick(now := self._loop.time())
         self._cache.expire()
         self._subscriptions.tick(now)
+        self._facts.tick()
         if self._is_isolated:
             self._outage.serve_alone()
 
@@ -165,7 +180,7 @@ class BrokeredBus:
             self._subscriptions.connect(app_id, is_known=not self._link.holds_counts)
             return True
 
-        return self._ask(
+        return self._questions.ask(
             lambda id: m.Admit(id, app_id, limit), granted, lambda: self.local_view.admit(app_id, limit)
         )
 
@@ -175,32 +190,6 @@ class BrokeredBus:
 
     def terminate(self, app_id: str, user_id: str) -> Awaitable[None] | None:
         return self.publish(PublishedEvent(app_id, m.TERMINATIONS, user_id.encode()))
-
-    def channels(self, app_id: str, prefix: str) -> Awaitable[dict[str, ChannelState]]:
-        view, read = self.local_view, m.read_channels
-        ask, here = (
-            lambda id: m.QueryChannels(id, app_id, prefix),
-            lambda: view.channels_in_slices(app_id, prefix),
-        )
-        return self._ask(ask, read, here)
-
-    def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[list[ChannelState]]:
-        return self._ask(
-            lambda id: m.QueryStates(id, app_id, list(channels)),
-            m.read_states,
-            lambda: self.local_view.describe(app_id, channels),
-        )
-
-    def members(self, app_id: str, channel: str) -> Awaitable[list[Member]]:
-        ask, read = lambda id: m.QueryMembers(id, app_id, channel), m.read_members
-        return self._ask(ask, read, lambda: self.local_view.members(app_id, channel))
-
-    def connections(self, app_id: str) -> Awaitable[int]:
-        ask, here = lambda id: m.QueryConnections(id, app_id), lambda: self.local_view.connections(app_id)
-        return self._ask(ask, m.read_count, here)
-
-    def survey(self, question: bytes, deadline_s: float) -> Awaitable[list[bytes]]:
-        return self._queries.survey(question, deadline_s)
 
     # What the link calls (`BrokerLinkOwner`).
 
@@ -212,7 +201,7 @@ class BrokeredBus:
         self.linked()
 
     def _disconnected(self) -> None:
-        for collaborator in (self._sender, self._outage, self._subscriptions):
+        for collaborator in (self._sender, self._outage, self._subscriptions, self._facts):
             collaborator.disconnected()
 
     def filled(self) -> None:
@@ -237,12 +226,14 @@ class BrokeredBus:
             self.node, self._epoch, self._known_nodes.entrusted(), self._link.token
         ):
             if isinstance(message, m.Hello):
+                message.wanted, message.is_sending = dict(self._facts.wanted), self._facts.is_sending
                 self._linked = True
                 self._outage.end()
             yield message
         self._outbound.sent_up_to = 0
         yield from self._outbound.unsent()
         yield from self._queries.unanswered()
+        yield from self._facts.report()
         yield from self._subscriptions.unsent_enters()
         yield from self._outbound.unsent()
 
@@ -274,6 +265,8 @@ class BrokeredBus:
                 self._on_reply(id, value)
             case m.SurveyQuestion(id, question):
                 self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
+            case m.FactsBegin() | m.FactsTaken() | m.FactsEnd():
+                self._facts.receive(message)
             case m.SurveyResult(id, answer):
                 self._queries.on_survey_result(id, answer)
             case m.NodeGone(node):
@@ -310,7 +303,9 @@ class BrokeredBus:
             self._give(event)
 
     def _on_accepted(self, partition: int, seq: int) -> None:
-        if partition < 0:
+        if partition == m.RECORDED_FACTS:
+            self._facts.confirmed(seq)
+        elif partition < 0:
             self._subscriptions.changes.pop(partition, seq)
         else:
             self._outbound.accept(seq)
@@ -331,18 +326,6 @@ class BrokeredBus:
         """Send what belongs behind the `Hello`; without effect before."""
         if self._linked:
             self._link.send(message)
-
-    def _ask(
-        self,
-        message: Callable[[int], m.FromWorker],
-        read: Callable[[msgspec.Raw], T],
-        local_answer: Callable[[], T | Awaitable[T]],
-    ) -> asyncio.Future[T]:
-        id = self._queries.next_id()
-        answer = self._queries.ask(message(id), id, read, local_answer, self._subscriptions.report_before)
-        if self._is_isolated:
-            self._queries.answer_locally()
-        return answer
 
     @property
     def _is_isolated(self) -> bool:

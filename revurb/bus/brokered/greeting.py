@@ -6,7 +6,7 @@ that the last part and the `Hello` make a state of one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
@@ -25,10 +25,10 @@ _Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.
 
 class Greeting:
     """`parts` first, and then `rest`. `reported` are the channels that have been reported. A part has `part_bytes` and
-    one item more."""
+    one item more. `known` are the channels of whose subscribers a broker was told, if that is known."""
 
     __slots__ = (
-        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_part_bytes", "_pending", "_state",
+        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_known", "_part_bytes", "_pending", "_state",
         "reported",
     )  # fmt: skip
 
@@ -40,7 +40,9 @@ class Greeting:
         changes: MemberChanges,
         part_bytes: float = PART_BYTES,
         entrusted: Iterable[m.EntrustedMembers] = (),
+        known: Container[ChannelKey] | None = None,
     ) -> None:
+        self._known = known
         self._entrusted = entrusted
         self._part_bytes = part_bytes
         self._state = state
@@ -120,7 +122,9 @@ class Greeting:
         change between them is noticed, since the channel counts as reported from the first on."""
         self.reported.add((app_id, channel))
         is_entering = self._pending.is_entering
-        report, size = m.ChannelReport(app_id, channel, local_channel.count, []), len(channel) + ENTRY_BYTES
+        report = m.ChannelReport(app_id, channel, local_channel.count, [])
+        size = len(channel) + ENTRY_BYTES
+        report.is_new = self._known is not None and (app_id, channel) not in self._known
         for member in local_channel.member_list():
             if is_entering((app_id, channel, member.user_id)):
                 report.entering.append(member.user_id)

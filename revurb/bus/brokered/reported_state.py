@@ -13,7 +13,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
 class ChannelReport(Message):
     """A channel on which a node has subscribers: how many, and its members there. `entering` are the ids of users that
-    an Enter message has been sent for, or will be. `continues` if the report before had a part of the members."""
+    an Enter message has been sent for, or will be. `continues` if the report before had a part of the members.
+    `is_new` if no broker has been told of a subscriber."""
 
     app_id: str
     channel: str
@@ -21,6 +22,7 @@ class ChannelReport(Message):
     members: list[Member]
     entering: list[str] = []
     continues: bool = False
+    is_new: bool = False
 
 
 class DepartedMember(Message):

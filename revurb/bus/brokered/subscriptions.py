@@ -21,9 +21,11 @@ from revurb.bus.cache import EventCache
 from revurb.bus.ledger import ChannelKey
 from revurb.bus.local_state import LocalState
 from revurb.bus.member_events import MemberEvents
+from revurb.pusher.facts import WantedFacts
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, PublishedEvent
 
 LINGER_S = 1.0  # how long a node stays subscribed to a channel after its last subscriber has left
+CLOSED_S = 0.5  # after which a broker that is there knows of a channel without subscribers
 MAX_UNSUBSCRIBED = 1000  # channels at a time: 3 ms
 UNSUBSCRIBED_EVERY_S = 0.03  # with the rest of very many: more than clients can leave in that time
 
@@ -70,6 +72,9 @@ class BrokeredSubscriptions:
         # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
         self._rest: asyncio.TimerHandle | None = None  # of those to unsubscribe from
+        self.wanted: WantedFacts = {}
+        # Of apps with facts, channels that a broker was told of and that have no subscribers any more -> since when.
+        self._closed: dict[ChannelKey, float] = {}
 
     @property
     def topics(self) -> int:
@@ -86,6 +91,8 @@ class BrokeredSubscriptions:
             self._greeting.changed(key)
         local_channel = self._state.open(app_id, channel)
         local_channel.count += 1
+        if self._closed:
+            self._closed.pop(key, None)
         is_new = member is not None and local_channel.join(member)
         if key in self._topics:
             self._topics[key] = _HAS_SUBSCRIBERS
@@ -118,7 +125,9 @@ class BrokeredSubscriptions:
         if not local_channel.count:
             self._state.close(app_id, channel)
             if key in self._topics:
-                self._topics[key] = self._loop.time()
+                self._topics[key] = now = self._loop.time()
+                if self.wanted.get(app_id):
+                    self._closed[key] = now
             elif self._log is not None:
                 self._log.remove_topic(key)
             if not self._linked:
@@ -170,7 +179,9 @@ class BrokeredSubscriptions:
         """Everything that this node has to report, with the `entrusted` members: in parts, if it is much, and a
         `Hello`. Messages that are sent after the `Hello` are changes to it."""
         state = self._state
-        greeting = Greeting(state, self._cache, self._pending, self.changes, PART_BYTES, entrusted)
+        greeting = Greeting(
+            state, self._cache, self._pending, self.changes, PART_BYTES, entrusted, self._topics
+        )
         self._greeting = greeting
         parts = greeting.parts()
         first = next(parts)
@@ -188,7 +199,9 @@ class BrokeredSubscriptions:
         channels, cached = [*first.channels, *rest.channels], first.cached
         departed = [*first.departed, *rest.departed]
         connections = dict(state.connections)
-        yield m.Hello(node, epoch, connections, channels, cached, departed, first.entrusted, token)
+        yield m.Hello(
+            node, epoch, connections, channels, cached, departed, first.entrusted, token, list(self._closed)
+        )
 
     def on_request(self, request: m.ReportRequest | m.CountWanted) -> None:
         """Send a count that this node holds, or what it has of one channel, which the broker has lost."""
@@ -253,6 +266,15 @@ class BrokeredSubscriptions:
         called a few times a second."""
         if self._rest is None:
             self._unsubscribe(now)
+        if self._is_welcomed and self._closed:
+            self._forget_closed(now)
+
+    def _forget_closed(self, now: float) -> None:
+        """The broker has been told of those that have been closed for a while."""
+        for key, since in tuple(self._closed.items()):
+            if now - since < CLOSED_S:
+                return
+            del self._closed[key]
 
     def _unsubscribe(self, now: float) -> None:
         empty = (key for key, since in self._topics.items() if since and now - since >= LINGER_S)

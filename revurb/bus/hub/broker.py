@@ -23,8 +23,10 @@ from revurb.bus import step_queue
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import MAX_REPORT_BYTES, NodeReport
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
+from revurb.bus.fact_making import FactMaker
 from revurb.bus.hub.absent_workers import AbsentWorkers
 from revurb.bus.hub.event_log import LogDescriptors
+from revurb.bus.hub.fact_desk import FactDesk
 from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.membership import Membership
 from revurb.bus.hub.open_surveys import OpenSurveys
@@ -69,12 +71,15 @@ class Broker:
         self._answers = QuestionAnswers(self._ledger, self._cache)
         self.log = HubLog(descriptors, self.epoch, self._cache)
         self._peers = ConnectedPeers()
-        self._membership = Membership(self._ledger, self._cache, self.log, events)
+        self.facts = FactDesk(self.epoch)
+        self._fact_maker = FactMaker(self.facts.wanted, events, self.facts.put, self.log.append_own, clock)
+        self._membership = Membership(self._ledger, self._cache, self.log, events, self._fact_maker)
         self.steps = StepQueue()
         self._absent = AbsentWorkers(self._ledger, self._peers, clock, lease_s)
         self._surveys = OpenSurveys()
         ends_at = clock() + lease_s
         self._takeover = Takeover(expected_workers, ends_at, died_workers) if expected_workers else None
+        self._ledger.observer = self._fact_maker if self._takeover is None else None
 
     def receive(self, peer: Peer, bodies: Sequence[bytes]) -> None:
         """Handle messages of a worker, in the order in which they came."""
@@ -92,6 +97,8 @@ class Broker:
             self.resume(peer)
         if self.steps:
             self.steps.go_on()
+        self._fact_maker.settle()
+        self.facts.flush()
 
     def resume(self, peer: Peer) -> None:
         """Go on with the messages in the peer's inbox, if anything can be done about them."""
@@ -120,6 +127,7 @@ class Broker:
         if peer.node and self._peers.get(peer.node) is peer:
             del self._peers[peer.node]
             self._absent.add(peer)
+        self.facts.disconnected(peer)
         self._end_peer(peer)
         self._entrust()
 
@@ -145,6 +153,9 @@ class Broker:
         self._cache.expire()
         self._entrust()
         self.steps.go_on()
+        self._fact_maker.tick()
+        self._fact_maker.settle()
+        self.facts.flush()
 
     @property
     def workers(self) -> int:
@@ -196,12 +207,15 @@ class Broker:
             self._end_peer(replaced)
             replaced.close()
         self._absent.came_back(node)
+        self.facts.greeted(hello)
         self._peers[node], peer.token = peer, hello.token
         peer.is_occupied = True
 
     def _apply_report(self, peer: Peer, hello: m.Hello) -> Iterator[None]:
         report, is_known = peer.report, hello.epoch == self.epoch
         announce = self._takeover is None
+        if self._takeover is not None:
+            yield from self._takeover.add_channels(report.channels.values(), hello.closed, self.facts.wanted)
         yield from self._membership.apply(peer, report, is_known=is_known, announce=announce)
         if peer.is_over:
             return
@@ -231,7 +245,9 @@ class Broker:
             self.steps.append(self._take_over(takeover))
 
     def _take_over(self, takeover: Takeover) -> Iterator[None]:
+        self._ledger.observer = self._fact_maker
         yield from self._membership.announce_departed(takeover.departed)
+        yield from takeover.tell_changes(self._ledger, self._fact_maker)
         self._absent.tell_unknown(takeover.unaccounted_workers)
         for peer, other in takeover.pop_postponed():
             if not peer.is_over:
@@ -268,7 +284,21 @@ class Broker:
                 asker = self._surveys.asker(number)
                 if asker is not None:
                     asker[0].send(m.SurveyResult(asker[1], answer))
+            case m.RecordFact(number, fact):
+                self.facts.put(fact, f"{node}-{number}")
+                peer.send(m.Accepted([number], m.RECORDED_FACTS))
+            case m.FactsDone(ids):
+                self.facts.done(ids)
+            case m.KeepForSender(id, name, value):
+                self.facts.keep(name, value)
+                if id:
+                    self._reply(peer, id, True)
+            case m.FactsHeld(facts):
+                self.facts.held(peer, facts)
+            case m.FactsReady(is_sending):
+                self.facts.ready(peer, is_sending=is_sending)
             case m.Goodbye():
+                self.facts.gone(node)
                 del self._peers[node]
                 self._end_peer(peer)
                 self._bury(node)
@@ -277,6 +307,7 @@ class Broker:
 
     def _bury(self, node: str) -> None:
         self._absent.buried(node)
+        self.facts.gone(node)
         self.steps.append(self._bury_in_steps(node))
 
     def _bury_in_steps(self, node: str) -> Iterator[None]:

@@ -24,6 +24,7 @@ from revurb.bus.hub.event_log import LogDescriptors
 from revurb.bus.hub.framing import FramingError, MessageSplitter, encode_frame
 from revurb.bus.hub.host_socket import connect_to_host, read_rest
 from revurb.bus.hub.worker_log import WorkerLog
+from revurb.pusher.facts import WantedFacts
 
 _log = logging.getLogger(__name__)
 
@@ -123,6 +124,9 @@ class HubLink(asyncio.Protocol):
         else:
             self._lag.sent(time.monotonic())
             self.send(m.HeartbeatRequest())
+
+    def tell_facts(self, wanted: WantedFacts) -> None:
+        """Does nothing: the hub makes the facts."""
 
     def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
         """Nothing is lent: the hub is asked."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.cache import EventCache
+from revurb.bus.fact_making import FactMaker
 from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey, Ledger
@@ -19,11 +20,15 @@ from revurb.pusher.ports import PublishedEvent
 
 
 class Membership:
-    """Changes `ledger` and announces the members that came or left by it."""
+    """Changes `ledger` and announces the members that came or left by it. `facts` is told of what the ledger does not
+    decide."""
 
-    __slots__ = ("_cache", "_events", "_ledger", "_log")
+    __slots__ = ("_cache", "_events", "_facts", "_ledger", "_log")
 
-    def __init__(self, ledger: Ledger, cache: EventCache, log: HubLog, events: MemberEvents) -> None:
+    def __init__(
+        self, ledger: Ledger, cache: EventCache, log: HubLog, events: MemberEvents, facts: FactMaker
+    ) -> None:
+        self._facts = facts
         self._ledger = ledger
         self._cache = cache
         self._log = log
@@ -45,6 +50,8 @@ class Membership:
             self._log.reply(peer.token, m.EnterReply(enter.id, members, None))
             return
         self._log.reply_with_last_event(peer.token, enter.id, members, app_id, channel)
+        if self._cache.get(app_id, channel) is None:
+            self._facts.cache_missed(app_id, channel)
 
     def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
         """A user has left the worker."""
@@ -102,6 +109,7 @@ class Membership:
                 announced.add(key)
                 removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
                 self._announce(removed, peer, m.REMOVED_MEMBERS, each.change)
+                self._facts.removed(app_id, channel, member.user_id)
             elif each.change:
                 peer.send(m.Accepted([each.change], m.REMOVED_MEMBERS))
             yield

@@ -26,6 +26,7 @@ _TYPES = {
     "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
     "orphans": "string", "partitions": "string", "asked": "hash", "spare": "hash", "recall": "hash",
+    "facts": "stream", "told": "hash", "missed": "string", "sender": "string", "kept": "hash",
 }  # fmt: skip
 
 
@@ -48,6 +49,8 @@ class Keys:
         )
         self.epoch = f"{prefix}:{{nodes}}:epoch"  # string: random, created with the data
         self.all_nodes = f"{prefix}:{{nodes}}:everyone"  # channel: notes for all nodes
+        self.facts_sender = f"{prefix}:{{nodes}}:sender"  # string: which node sends facts at present
+        self.facts_kept = f"{prefix}:{{nodes}}:kept"  # hash: what that keeps for the next one
         self.empty_log = f"{prefix}:{{nodes}}:log"  # a log that stays empty
         self.use(partitions)
 
@@ -57,6 +60,8 @@ class Keys:
         self.partition_begins = [self.partition_key(number, "") for number in range(partitions)]
         # streams: the newest events
         self.logs = [self.partition_key(number, "log") for number in range(partitions)]
+        # streams: the facts that are not done; and channels, on which the sender is told of new ones
+        self.facts = [self.partition_key(number, "facts") for number in range(partitions)]
         # hashes: node -> the number of its newest event
         self.seqs = [self.partition_key(number, "seqs") for number in range(partitions)]
         # sets: the nodes that have a part in any channel of the partition
@@ -169,6 +174,16 @@ class TopicKeys:
         """String: the last event."""
         return f"{self._begin}cached:{self.id}"
 
+    @property
+    def told(self) -> str:
+        """Hash: the number of subscribers that was told last, and when."""
+        return f"{self._begin}told:{self.id}"
+
+    @property
+    def missed(self) -> str:
+        """String, for a moment: a cache miss was told."""
+        return f"{self._begin}missed:{self.id}"
+
 
 def type_of(key: str) -> str | None:
     """The Redis type that a key of ours has, by its name; None if it is not one of ours."""
@@ -179,7 +194,7 @@ def type_of(key: str) -> str | None:
 def topic_of(key: str) -> str | None:
     """The `topic_id` of the channel whose key this is; None for a key that more than one channel needs."""
     found = _WHAT.search(key)
-    is_of_one = found is not None and found[1] in ("counts", "members", "cached", "asked")
+    is_of_one = found is not None and found[1] in ("counts", "members", "cached", "asked", "told", "missed")
     return key[found.end() + 1 :] if found is not None and is_of_one else None
 
 

@@ -15,6 +15,7 @@ from revurb.bus.redis.resync_barrier import ResyncBarrier
 from revurb.bus.redis.short_break import ShortBreak
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
+from revurb.pusher.facts import WantedFacts
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class LinkMemory:
     none; `is_resyncing` is whether that had lost its memory, and this node has not caught up with it: a session that
     broke before may have told it nothing. `started_at` is since when this node may have clients, in time.monotonic;
     `again_at` when a session last ended because keys that all nodes have in common were lost. `connections` are this
-    node's, by app."""
+    node's, by app; `wanted` are the facts that are wanted."""
 
     owner: BrokerLinkOwner
     short_break: ShortBreak
@@ -44,3 +45,4 @@ class LinkMemory:
     started_at: float = 0.0
     again_at: float | None = None
     connections: dict[str, int] = field(default_factory=dict)
+    wanted: WantedFacts = field(default_factory=dict)

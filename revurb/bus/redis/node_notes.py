@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.envelope import UNREADABLE
 from revurb.bus.redis.invalid_values import InvalidValues
@@ -30,10 +31,8 @@ _read_note = msgspec.msgpack.Decoder(_Note).decode
 
 
 class NodeNotes:
-    """Sends and receives notes for `node`. The callbacks are called for what comes: `on_question` with a number to
-    answer under and the question, `on_answer` with the id of the question and the answer, `on_gone` with a node,
-    `on_again` when this node is to begin a new session, `on_report` with a channel that it is to report. `invalid` gets
-    what is not a note."""
+    """Sends and receives notes for `node`. `receive` gets what comes, as messages to the bus; `on_again` is called when
+    this node is to begin a new session. `invalid` gets what is not a note."""
 
     def __init__(
         self,
@@ -41,24 +40,18 @@ class NodeNotes:
         keys: Keys,
         scripts: Scripts,
         commands: CommandQueue,
+        receive: Callable[[m.FromBroker], None],
         *,
-        on_question: Callable[[int, bytes], None],
-        on_answer: Callable[[int, bytes], None],
-        on_gone: Callable[[str], None],
         on_again: Callable[[], None],
-        on_report: Callable[[str, str], None],
         invalid: InvalidValues,
     ) -> None:
         self._on_again = on_again
-        self._on_report = on_report
+        self._receive = receive
         self._invalid = invalid
         self._node = node
         self._keys = keys
         self._scripts = scripts
         self._commands = commands
-        self._on_question = on_question
-        self._on_answer = on_answer
-        self._on_gone = on_gone
         self._questions = 0
         # Number -> the node that asked, its id for the question.
         self._askers: dict[int, tuple[str, int]] = {}
@@ -74,16 +67,16 @@ class NodeNotes:
             case "question":
                 self._questions += 1
                 self._askers[self._questions] = (note.node, note.id)
-                self._on_question(self._questions, note.text)
+                self._receive(m.SurveyQuestion(self._questions, note.text))
             case "answer":
-                self._on_answer(note.id, note.text)
+                self._receive(m.SurveyResult(note.id, note.text))
             case "gone":
-                self._on_gone(note.node)
+                self._receive(m.NodeGone(note.node))
             case "again":
                 self._on_again()
             case "report":
                 try:
-                    self._on_report(*read_topic_id(note.text.decode()))
+                    self._receive(m.ReportRequest(*read_topic_id(note.text.decode())))
                 except UnicodeDecodeError as error:
                     self._invalid.report(channel, error)
             case _:
@@ -94,7 +87,7 @@ class NodeNotes:
         self._publish(self._keys.all_nodes, _Note("question", self._node, id, question))
 
     def answer(self, number: int, answer: bytes) -> None:
-        """Answer the question that `on_question` was called with under this number."""
+        """Answer the question that came with this number."""
         asker = self._askers.pop(number, None)
         if asker is not None:
             node, id = asker

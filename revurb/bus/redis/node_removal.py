@@ -10,6 +10,7 @@ from revurb.bus.ledger import ChannelKey
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys, read_topic_id, topic_id
+from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_values import read_entries
 from revurb.bus.redis.pace import Pace, SparingPace
 from revurb.bus.redis.redis_ledger import RedisLedger
@@ -25,7 +26,7 @@ Keep: TypeAlias = Callable[[ChannelKey], bool]
 
 class NodeRemoval:
     """Works through `ledger`, which publishes who has left. Values that cannot be used are reported to `invalid`, and
-    are passed over."""
+    are passed over. `facts` are made with the changes."""
 
     def __init__(
         self,
@@ -34,7 +35,9 @@ class NodeRemoval:
         commands: CommandQueue,
         ledger: RedisLedger,
         invalid: InvalidValues,
+        facts: LedgerFacts,
     ) -> None:
+        self._facts = facts
         self._keys = keys
         self._scripts = scripts
         self._commands = commands
@@ -102,13 +105,17 @@ class NodeRemoval:
                 self._ledger.set_connections(key[0], 0, node)
         if not removed:
             return
-        keys, args = [held, self._keys.holders[number]], [node]
+        keys: list[str] = [held, self._keys.holders[number], self._keys.facts[number]]
+        args: list[str | int] = [node]
         for app_id, channel in removed:
             topic = self._keys.topic(app_id, channel)
             keys += (topic.counts, self._keys.occupied(number, app_id), topic.members)
-            args += (topic.id, channel)
+            args += (topic.id, channel, app_id, self._facts.wanted(app_id, channel))
         # Whatever the channels' values are, the script goes on with the next one.
-        for index in await self._commands.ask_script(self._scripts.remove_counts, keys, args):
+        rest = await self._commands.ask_script(self._scripts.remove_counts, keys, args)
+        for key in removed:
+            self._facts.count_changed(*key)
+        for index in rest:
             await self._remove_members(node, removed[index - 1], pace)
 
     async def _remove_members(self, node: str, of: ChannelKey, pace: Pace) -> None:

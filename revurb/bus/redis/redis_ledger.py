@@ -14,6 +14,7 @@ from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys, TopicKeys, topic_id
+from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_values import read_members
 from revurb.bus.redis.redis_commands import FailureCallback, ReplyCallback
 from revurb.bus.redis.scripts import Scripts
@@ -21,8 +22,8 @@ from revurb.pusher.ports import Member, PublishedEvent
 
 
 class RedisLedger:
-    """The changes of `node`. `kept_ms` is how long the log keeps events; `invalid` gets the values that cannot be
-    used."""
+    """The changes of `node`. `kept_ms` is how long the log keeps events; `invalid` gets the values that cannot be used.
+    `facts` are made with the changes."""
 
     def __init__(
         self,
@@ -33,7 +34,9 @@ class RedisLedger:
         events: MemberEvents,
         kept_ms: int,
         invalid: InvalidValues,
+        facts: LedgerFacts,
     ) -> None:
+        self._facts = facts
         self._node = node
         self._keys = keys
         self._scripts = scripts
@@ -58,9 +61,10 @@ class RedisLedger:
                 self._events.on_published(added)
             done(reply)
 
+        fact_keys, fact_args = self._facts.args(app_id, channel, missed=True)
         self._commands.run_script(
             self._scripts.enter,
-            (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached),
+            (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached, *fact_keys),
             (
                 self._node,
                 topic.id,
@@ -74,19 +78,25 @@ class RedisLedger:
                 int(enter.want_cached),
                 self._keys.markers(topic.partition, self._node),
                 marker,
+                *fact_args,
             ),
             entered,
             failed,
             long_bytes=2 * len(event),  # which has the member, too
         )
+        self._facts.count_changed(app_id, channel)
 
     def set_count(self, app_id: str, channel: str, count: int, node: str | None = None) -> None:
         """Set how many subscribers of the channel `node`, or this one, has."""
         node = self._node if node is None else node
         topic = self._keys.topic(app_id, channel)
+        fact_keys, fact_args = self._facts.args(app_id, channel)
         self._commands.run_script(
-            self._scripts.set_count, self._topic_keys(app_id, topic, node), (node, topic.id, channel, count)
+            self._scripts.set_count,
+            (*self._topic_keys(app_id, topic, node), *fact_keys),
+            (node, topic.id, channel, count, *fact_args),
         )
+        self._facts.count_changed(app_id, channel)
 
     def leave(
         self, app_id: str, channel: str, member: Member, count: int | None = None, node: str | None = None
@@ -97,9 +107,10 @@ class RedisLedger:
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
+        fact_keys, fact_args = self._facts.args(app_id, channel)
         self._commands.run_script(
             self._scripts.leave,
-            (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members),
+            (self._log(topic), *self._topic_keys(app_id, topic, node), topic.members, *fact_keys),
             (
                 node,
                 topic.id,
@@ -109,6 +120,7 @@ class RedisLedger:
                 member.user_id,
                 event,
                 self._kept_ms,
+                *fact_args,
             ),
             self._when_published(removed),
         )
@@ -118,18 +130,32 @@ class RedisLedger:
         topic = self._keys.topic(app_id, channel)
         removed = PublishedEvent(app_id, channel, self._events.removed(channel, member))
         event = envelope.pack("", 0, removed)
+        fact_keys, fact_args = self._facts.args(app_id, channel)
         self._commands.run_script(
             self._scripts.announce_departed,
-            (self._log(topic), topic.members),
-            (topic.channel, member.user_id, event, self._kept_ms),
+            (self._log(topic), topic.members, *fact_keys),
+            (topic.channel, member.user_id, event, self._kept_ms, channel, *fact_args),
             self._when_published(removed),
         )
 
+    def tell_vacated(self, app_id: str, channel: str) -> None:
+        """The channel's last subscriber on this node has left while there was no Redis: make a fact of it if there is
+        none on any node."""
+        self._facts.tell_vacated(app_id, channel)
+
     def report_channel(
-        self, app_id: str, channel: str, count: int, members: Sequence[Member], *, announce: bool
+        self,
+        app_id: str,
+        channel: str,
+        count: int,
+        members: Sequence[Member],
+        *,
+        announce: bool,
+        is_new: bool = False,
     ) -> None:
         """Make the ledger's entry of this node for the channel what is given. With `announce`, member_added is
-        published for users who were not there. Users who are not in `members` leave."""
+        published for users who were not there. Users who are not in `members` leave. There are facts of it with
+        `announce`, or if `is_new`: no Redis has been told of a subscriber."""
         topic = self._keys.topic(app_id, channel)
 
         def done(reply: Any) -> None:
@@ -142,10 +168,18 @@ class RedisLedger:
             for member in read_members(stale, topic.members, self._invalid):
                 self.leave(app_id, channel, member)
 
+        fact_keys, fact_args = self._facts.args(app_id, channel, None if announce or is_new else 0)
         self._commands.run_script(
             self._scripts.report_channel,
-            (*self._topic_keys(app_id, topic), topic.members),
-            (self._node, topic.id, channel, count, *(part for member in members for part in member)),
+            (*self._topic_keys(app_id, topic), topic.members, *fact_keys),
+            (
+                self._node,
+                topic.id,
+                channel,
+                count,
+                *(fact_args or ("", 0)),
+                *(part for member in members for part in member),
+            ),
             done,
             long_bytes=sum([len(id_json) + len(info) for _, id_json, info in members]),
         )

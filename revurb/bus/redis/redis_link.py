@@ -30,6 +30,7 @@ from revurb.bus.redis.shared_redis import LinkedRedis, SharedReader, SharedRedis
 from revurb.bus.redis.short_break import ShortBreak
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
+from revurb.pusher.facts import WantedFacts
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +131,9 @@ class RedisLink:
         self._memory.short_break.cancel()
         if self._reader is not None:
             self._reader.stop()
+
+    def tell_facts(self, wanted: WantedFacts) -> None:
+        self._memory.wanted = wanted
 
     def hold_receiving(self, is_held: bool) -> None:
         if is_held and self._is_up:

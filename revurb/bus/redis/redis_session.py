@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.cancellation import cancel_and_wait
@@ -21,12 +20,15 @@ from revurb.bus.redis.count_demand import CountDemand
 from revurb.bus.redis.event_publisher import EventPublisher
 from revurb.bus.redis.keys import topic_of
 from revurb.bus.redis.ledger_answers import LedgerAnswers
+from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.link_memory import LinkMemory
 from revurb.bus.redis.node_leases import NodeLeases
 from revurb.bus.redis.node_notes import NodeNotes
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.partition_agreement import agree_on_partitions
+from revurb.bus.redis.redis_enters import RedisEnters
+from revurb.bus.redis.redis_fact_queue import RedisFactQueue
 from revurb.bus.redis.redis_heartbeat import LogTails
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
@@ -55,6 +57,10 @@ class RedisSession:
         self._is_leaving = False
         self._has_left = asyncio.Event()
         self._start: SessionStart | None = None
+
+        def tell(message: m.FromBroker) -> None:
+            owner.receive((message,))
+
         scripts = self._scripts = Scripts(sharded=is_cluster(redis))
         invalid = memory.invalid
         commands = self._commands = CommandQueue(
@@ -63,37 +69,34 @@ class RedisSession:
         self._work = WorkQueue(commands, lambda: self.break_off(RedisUnavailable("it does not keep up")))
         self._tasks = SessionTasks(lambda error: self.break_off(RedisUnavailable.because_of(error)))
         self._listener = listener(redis, self, memory.gate)
-        self._ledger = RedisLedger(node, keys, scripts, commands, memory.events, memory.kept_ms, invalid)
-        queries = LedgerQueries(keys, scripts, commands, invalid)
-        self._answers = LedgerAnswers(queries, self._tasks, lambda message: owner.receive((message,)))
-        self._demand = CountDemand(
-            keys, scripts, commands, self._listener.subscribe, self._listener.unsubscribe,
-            lambda wanted: owner.receive((wanted,)),
+        facts = self._ledger_facts = LedgerFacts(
+            memory.wanted, keys, scripts, commands, memory.events, memory.kept_ms
+        )
+        self._ledger = RedisLedger(
+            node, keys, scripts, commands, memory.events, memory.kept_ms, invalid, facts
         )  # fmt: skip
-        self._removal = NodeRemoval(keys, scripts, commands, self._ledger, invalid)
+        queries = LedgerQueries(keys, scripts, commands, invalid)
+        self._answers = LedgerAnswers(queries, self._tasks, tell)
+        subscribe, unsubscribe = self._listener.subscribe, self._listener.unsubscribe
+        self._enters = RedisEnters(memory, self._ledger, subscribe, self._answers.refuse)
+        self._demand = CountDemand(keys, scripts, commands, subscribe, unsubscribe, tell)
+        self._facts = RedisFactQueue(
+            node, keys, scripts, commands, self._tasks, invalid, memory.lease_s, subscribe, unsubscribe, tell,
+            self._answers.reply,
+        )  # fmt: skip
+        self._removal = NodeRemoval(keys, scripts, commands, self._ledger, invalid, facts)
         self._publisher = EventPublisher(
             node, keys, scripts, commands, memory.kept_ms, memory.taken,
-            lambda seqs: owner.receive((m.Accepted(seqs),)),
+            lambda seqs: tell(m.Accepted(seqs)),
         )  # fmt: skip
-        self._notes = NodeNotes(
-            node,
-            keys,
-            scripts,
-            commands,
-            on_question=lambda number, question: owner.receive((m.SurveyQuestion(number, question),)),
-            on_answer=lambda id, answer: owner.receive((m.SurveyResult(id, answer),)),
-            on_gone=lambda node: owner.receive((m.NodeGone(node),)),
-            on_again=self._on_again,
-            on_report=lambda app_id, channel: owner.receive((m.ReportRequest(app_id, channel),)),
-            invalid=invalid,
-        )
+        self._notes = NodeNotes(node, keys, scripts, commands, tell, on_again=self._on_again, invalid=invalid)
         self._leases = NodeLeases(
             node, keys, scripts, commands, self._removal, self._notes, memory.lease_s, self._tasks, invalid,
             self.break_off,
         )  # fmt: skip
         self.loans = ConnectionLoans(
-            keys, self._ledger, memory.connections, self._listener.subscribe, self._answers.reply,
-            self._answers.refuse, self._leases.is_certain,
+            keys, self._ledger, memory.connections, subscribe, self._answers.reply, self._answers.refuse,
+            self._leases.is_certain,
         )  # fmt: skip
 
     # From opening to the end.
@@ -130,6 +133,8 @@ class RedisSession:
                 self._publisher.session_ended()
             self._work.stop()
             self.loans.stop()
+            self._facts.stop()
+            self._ledger_facts.stop()
             await self._tasks.stop()
             await self._memory.heartbeat.stop()
             await self._leases.stop()
@@ -211,7 +216,7 @@ class RedisSession:
             self._publisher.publish(message)  # type: ignore[arg-type]
             return
         if kind is m.Enter:
-            self._work.run(self._enter_after_resync, message)  # type: ignore[arg-type]
+            self._work.run(self._enters.enter, message)  # type: ignore[arg-type]
             return
         match message:
             case m.SurveyReply(id, answer):
@@ -243,7 +248,10 @@ class RedisSession:
                 ledger.report_channel(
                     report.app_id, report.channel, report.count, report.members, announce=False
                 )
+            case m.RecordFact() | m.FactsDone() | m.KeepForSender() | m.FactsReady():
+                self._facts.handle(message)
             case m.Goodbye():
+                self._facts.leave()
                 self._tasks.start(self._leave())
             case m.StartSurvey(id, question):
                 self._leases.count_live(lambda asked: self._answers.reply(id, asked))
@@ -252,42 +260,6 @@ class RedisSession:
                 run_after_resync(lambda: self.loans.admit(id, app_id, limit))
             case _:
                 run_after_resync(lambda: self._answers.answer(message))
-
-    def _enter_after_resync(self, enter: m.Enter) -> None:
-        barrier = self._memory.barrier
-        if barrier.is_closed:
-            barrier.run(lambda: self._enter(enter))
-        else:
-            self._enter(enter)
-
-    def _enter(self, enter: m.Enter) -> None:
-        memory = self._memory
-        topic = memory.keys.topic(enter.app_id, enter.channel)
-        marker_channel = memory.topics.expect_markers(enter.app_id, enter.channel)
-        marker = str(enter.id)
-
-        def ask() -> None:
-            memory.incoming.expect_reply(topic.partition, marker, lambda reply: self._entered(enter, reply))
-            self._ledger.enter(
-                enter,
-                marker.encode(),
-                lambda reply: memory.incoming.receive_reply(marker, reply),
-                lambda error: self._enter_failed(enter),
-            )
-
-        self._listener.subscribe(marker_channel, lambda: self._listener.subscribe(topic.channel, ask))
-
-    def _entered(self, enter: m.Enter, reply: Any) -> None:
-        position, members, cached = self._ledger.read_enter_reply(enter, reply)
-        self._memory.topics.add(enter.app_id, enter.channel, position)
-        self._memory.owner.receive((m.EnterReply(enter.id, members, cached),))
-
-    def _enter_failed(self, enter: m.Enter) -> None:
-        """What Redis has of the channel cannot be used. Its events can still be received."""
-        memory = self._memory
-        memory.incoming.forget_reply(str(enter.id))
-        memory.topics.add(enter.app_id, enter.channel)
-        self._answers.refuse(enter.id)
 
     def _report(self, part: m.StatePart | m.Hello) -> None:
         start = self._start
@@ -339,9 +311,13 @@ class RedisSession:
         number = memory.topics.marker_partition_of(channel)
         if number is not None:
             memory.incoming.receive_marker(number, data)
-        elif self._demand.on_message(channel, data) or self.loans.on_message(channel, data):
+        elif (
+            self._demand.on_message(channel, data)
+            or self.loans.on_message(channel, data)
+            or self._facts.on_message(channel)
+        ):
             return
-        elif channel in (memory.topics.all_nodes, memory.topics.inbox):
+        if channel in (memory.topics.all_nodes, memory.topics.inbox):
             self._notes.on_message(channel, data)
         else:
             memory.heartbeat.on_message(channel, data)

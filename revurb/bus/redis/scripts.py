@@ -9,6 +9,15 @@ from __future__ import annotations
 from hashlib import sha1
 
 from revurb.bus.redis.connection_scripts import COUNT_CONNECTIONS, LEND_PLACES, SET_CONNECTIONS
+from revurb.bus.redis.fact_scripts import (
+    CLAIM_SENDING,
+    END_SENDING,
+    FACTS_DONE,
+    PUT_FACT,
+    READ_FACTS,
+    TELL_COUNT,
+    TELL_VACATED,
+)
 from revurb.bus.redis.node_scripts import (
     AGREE_ON_PARTITIONS,
     CLAIM_REMOVALS,
@@ -21,102 +30,14 @@ from revurb.bus.redis.node_scripts import (
     RENEW_LEASE,
     SET_ASIDE,
 )
-
-_PRELUDE = """
-local function now_ms()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
--- Append an event to the log and publish it. Returns its stream id.
-local function publish_event(log, channel, event, kept_ms)
-  local oldest = string.format('%.0f', now_ms() - kept_ms)
-  local id = redis.call('XADD', log, 'MINID', '~', oldest, '*', 'e', event)
-  redis.call('@PUBLISH@', channel, id .. '\\n' .. event)
-  return id
-end
--- The node holds the topic, or does not any more. Whoever holds anything is among the holders, from the same step on,
--- so that it is found when it is dead, whether it had a lease or not.
-local function hold(held, holders, topic, node)
-  if redis.call('SADD', held, topic) == 1 then redis.call('SADD', holders, node) end
-end
-local function let_go(held, holders, topic, node)
-  redis.call('SREM', held, topic)
-  if redis.call('EXISTS', held) == 0 then redis.call('SREM', holders, node) end
-end
--- Set how many subscribers of the topic the node has.
-local function set_count(counts, occupied, held, holders, topic, channel, node, count)
-  if tonumber(count) > 0 then
-    redis.call('HSET', counts, node, count)
-    redis.call('SADD', occupied, channel)
-    hold(held, holders, topic, node)
-  else
-    redis.call('HDEL', counts, node)
-    let_go(held, holders, topic, node)
-    if redis.call('EXISTS', counts) == 0 then redis.call('SREM', occupied, channel) end
-  end
-end
--- A member is {id, info, order, {nodes}}. Returns nil for anything else, which counts as nobody.
-local function read_member(packed)
-  local ok, member = pcall(cmsgpack.unpack, packed or '')
-  if ok and type(member) == 'table' and type(member[4]) == 'table' then return member end
-end
--- Add the node to those of the user. Returns true if the user had none.
-local function join(members, user, node, id_json, info_json)
-  local member = read_member(redis.call('HGET', members, user))
-  if not member then
-    redis.call('HSET', members, user, cmsgpack.pack({id_json, info_json, now_ms(), {node}}))
-    return true
-  end
-  for _, other in ipairs(member[4]) do
-    if other == node then return false end
-  end
-  table.insert(member[4], node)
-  redis.call('HSET', members, user, cmsgpack.pack(member))
-  return false
-end
--- Remove the node from those of the user. Returns true if it was the last one.
-local function leave(members, user, node)
-  local member, rest, found = read_member(redis.call('HGET', members, user)), {}, false
-  if not member then return false end
-  for _, other in ipairs(member[4]) do
-    if other == node then found = true else table.insert(rest, other) end
-  end
-  if not found then return false end
-  if #rest == 0 then
-    redis.call('HDEL', members, user)
-    return true
-  end
-  member[4] = rest
-  redis.call('HSET', members, user, cmsgpack.pack(member))
-  return false
-end
--- Make those nodes tell their counts that listen for that, since they have not told all changes: at most once in 50 ms,
--- whoever asks. Returns how many of them have not done so.
-local function ask_untold(asked, channel)
-  local now, before = now_ms(), redis.pcall('HMGET', asked, 'round', 'left')
-  local age_ms = now - (not before.err and tonumber(before[1] or '') or 0)
-  if age_ms >= 0 and age_ms < 50 then return tonumber(before[2] or '') or 0 end
-  if before.err or before[1] then redis.call('DEL', asked) end
-  local round = string.format('%.0f', now)
-  local listening = redis.call('@PUBLISH@', channel, round)
-  if listening > 0 then
-    redis.pcall('HSET', asked, 'round', round, 'left', listening)
-    redis.pcall('PEXPIRE', asked, 50)
-  end
-  return listening
-end
-local function last_id(log)
-  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
-  return last[1] and last[1][1] or '0-0'
-end
-"""
+from revurb.bus.redis.script_functions import SCRIPT_FUNCTIONS
 
 
 class RedisScript:
     """A script, and the SHA-1 by which Redis knows it."""
 
     def __init__(self, body: str, publish: str) -> None:
-        self.source = (_PRELUDE + body).replace("@PUBLISH@", publish)
+        self.source = (SCRIPT_FUNCTIONS + body).replace("@PUBLISH@", publish)
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -162,34 +83,52 @@ for log, seq in pairs(newest) do try(log, 'HSET', KEYS[log + 1], node, string.fo
 return failure
 """
 
-# Counts a subscriber. KEYS: log, counts, occupied, held, holders, members, cached. ARGV: node, topic id, channel, topic
-# channel, count, user ('' for none), id, info, added event, kept ms, want members, want cached, marker channel, marker.
-# Returns {newest stream id, members, cached, 1 if the user is new}. The marker is published at that point of the
-# events.
+# Of the scripts below, which change what facts are made of, the last KEYS may be left out: facts, and what follows. The
+# last ARGV are then app and what is wanted of the channel, a sum of the kinds in revurb/pusher/facts.py.
+
+# Counts a subscriber. KEYS: log, counts, occupied, held, holders, members, cached, facts, missed. ARGV: node, topic id,
+# channel, topic channel, count, user ('' for none), id, info, added event, kept ms, want members, want cached, marker
+# channel, marker. Returns {newest stream id, members, cached, 1 if the user is new}. The marker is published at that
+# point of the events. A cache miss is told once in 5 s.
 ENTER = """
-set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
+local told = telling(KEYS[8], ARGV[16], ARGV[15], ARGV[3])
+set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5], told)
 local new = ARGV[6] ~= '' and join(KEYS[6], ARGV[6], ARGV[1], ARGV[7], ARGV[8])
-if new then publish_event(KEYS[1], ARGV[4], ARGV[9], ARGV[10]) end
+if new then
+  publish_event(KEYS[1], ARGV[4], ARGV[9], ARGV[10])
+  tell(told, MEMBERS, 'member_added', ARGV[6])
+end
 local members, cached = {}, false
 if ARGV[11] == '1' then members = redis.call('HGETALL', KEYS[6]) end
-if ARGV[12] == '1' then cached = redis.call('GET', KEYS[7]) end
+if ARGV[12] == '1' then
+  cached = redis.call('GET', KEYS[7])
+  if not cached and is_told(told, CACHE_MISSES) and redis.call('SET', KEYS[9], '', 'NX', 'EX', 5) then
+    tell(told, CACHE_MISSES, 'cache_miss')
+  end
+end
 redis.call('@PUBLISH@', ARGV[13], ARGV[14])
 return {last_id(KEYS[1]), members, cached, new and 1 or 0}
 """
 
-# Sets a node's number of subscribers. KEYS: counts, occupied, held, holders. ARGV: node, topic id, channel, count.
-SET_COUNT = "set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4])"
+# Sets a node's number of subscribers. KEYS: counts, occupied, held, holders, facts. ARGV: node, topic id, channel,
+# count.
+SET_COUNT = """
+local told = telling(KEYS[5], ARGV[6], ARGV[5], ARGV[3])
+set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4], told)
+"""
 
-# Sets a node's number of subscribers of many channels to 0. KEYS: held, holders, then counts, occupied, members of each
-# channel. ARGV: node, then topic id, channel of each. Returns the indexes of the channels that have members, of which
-# nothing is changed.
+# Sets a node's number of subscribers of many channels to 0. KEYS: held, holders, facts, then counts, occupied, members
+# of each channel. ARGV: node, then topic id, channel, app, what is wanted of each. Returns the indexes of the channels
+# that have members, of which nothing is changed.
 REMOVE_COUNTS = """
 local function remove(i, n)
   if redis.call('EXISTS', KEYS[i + 2]) == 1 then return true end
-  set_count(KEYS[i], KEYS[i + 1], KEYS[1], KEYS[2], ARGV[2 * n], ARGV[2 * n + 1], ARGV[1], 0)
+  local topic, channel = ARGV[4 * n - 2], ARGV[4 * n - 1]
+  local told = telling(KEYS[3], ARGV[4 * n + 1], ARGV[4 * n], channel)
+  set_count(KEYS[i], KEYS[i + 1], KEYS[1], KEYS[2], topic, channel, ARGV[1], 0, told)
 end
 local rest, n = {}, 0
-for i = 3, #KEYS, 3 do
+for i = 4, #KEYS, 3 do
   n = n + 1
   local ok, has_members = pcall(remove, i, n)
   if not ok or has_members then table.insert(rest, n) end
@@ -209,34 +148,43 @@ end
 return topics
 """
 
-# Removes a node from those of a user. KEYS: log, counts, occupied, held, holders, members. ARGV: node, topic id,
+# Removes a node from those of a user. KEYS: log, counts, occupied, held, holders, members, facts. ARGV: node, topic id,
 # channel, topic channel, count ('' does not change it), user, removed event, kept ms. Returns 1 if the user has left.
 LEAVE = """
+local told = telling(KEYS[7], ARGV[10], ARGV[9], ARGV[3])
 local gone = leave(KEYS[6], ARGV[6], ARGV[1])
-if gone then publish_event(KEYS[1], ARGV[4], ARGV[7], ARGV[8]) end
+if gone then
+  publish_event(KEYS[1], ARGV[4], ARGV[7], ARGV[8])
+  tell(told, MEMBERS, 'member_removed', ARGV[6])
+end
 if ARGV[5] ~= '' then
-  set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5])
+  set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5], told)
 end
 return gone and 1 or 0
 """
 
-# Publishes that a user has left who is not in the ledger any more. KEYS: log, members. ARGV: topic channel, user,
-# removed event, kept ms. Returns 1 if it was published, 0 if the user is there through another node.
+# Publishes that a user has left who is not in the ledger any more. KEYS: log, members, facts. ARGV: topic channel,
+# user, removed event, kept ms, channel. Returns 1 if it was published, 0 if the user is there through another node.
 ANNOUNCE_DEPARTED = """
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return 0 end
 publish_event(KEYS[1], ARGV[1], ARGV[3], ARGV[4])
+tell(telling(KEYS[3], ARGV[7], ARGV[6], ARGV[5]), MEMBERS, 'member_removed', ARGV[2])
 return 1
 """
 
-# Stores what a node holds of a channel. KEYS: counts, occupied, held, holders, members. ARGV: node, topic id, channel,
-# count, then user, id, info of each member. Returns {users who were not there, user and member of each who is in the
-# ledger with this node and not in ARGV}.
+# Stores what a node holds of a channel. KEYS: counts, occupied, held, holders, members, facts. ARGV: node, topic id,
+# channel, count, app, wanted, then user, id, info of each member. Returns {users who were not there, user and member of
+# each who is in the ledger with this node and not in ARGV}.
 REPORT_CHANNEL = """
-set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4])
+local told = telling(KEYS[6], ARGV[6], ARGV[5], ARGV[3])
+set_count(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], ARGV[1], ARGV[4], told)
 local new, stale, reported = {}, {}, {}
-for i = 5, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
   reported[ARGV[i]] = true
-  if join(KEYS[5], ARGV[i], ARGV[1], ARGV[i + 1], ARGV[i + 2]) then table.insert(new, ARGV[i]) end
+  if join(KEYS[5], ARGV[i], ARGV[1], ARGV[i + 1], ARGV[i + 2]) then
+    table.insert(new, ARGV[i])
+    tell(told, MEMBERS, 'member_added', ARGV[i])
+  end
 end
 local all = redis.call('HGETALL', KEYS[5])
 for i = 1, #all, 2 do
@@ -315,6 +263,13 @@ class Scripts:
         self.heartbeat = RedisScript(HEARTBEAT, publish)
         self.read_log = RedisScript(READ_LOG, publish)
         self.publish_note = RedisScript(PUBLISH_NOTE, publish)
+        self.put_fact = RedisScript(PUT_FACT, publish)
+        self.tell_vacated = RedisScript(TELL_VACATED, publish)
+        self.tell_count = RedisScript(TELL_COUNT, publish)
+        self.claim_sending = RedisScript(CLAIM_SENDING, publish)
+        self.end_sending = RedisScript(END_SENDING, publish)
+        self.read_facts = RedisScript(READ_FACTS, publish)
+        self.facts_done = RedisScript(FACTS_DONE, publish)
 
     def all(self) -> list[RedisScript]:
         """Every script, for loading."""

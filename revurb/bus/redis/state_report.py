@@ -16,19 +16,20 @@ from revurb.bus.redis.resync_barrier import ResyncBarrier
 class ReportedState:
     """The parts that have come so far, and at last the `Hello`, with which it is complete."""
 
-    __slots__ = ("cached", "connections", "report")
+    __slots__ = ("cached", "closed", "connections", "report")
 
     def __init__(self) -> None:
         self.report = NodeReport()
         self.cached: list[m.CachedEventReport] = []
         self.connections: dict[str, int] = {}
+        self.closed: list[ChannelKey] = []
 
     def add(self, part: m.StatePart | m.Hello) -> None:
         """Add a part. What it reports again replaces what was reported before."""
         self.report.add(part)
         self.cached += part.cached
         if isinstance(part, m.Hello):
-            self.connections = part.connections
+            self.connections, self.closed = part.connections, part.closed
 
     def holds(self, key: ChannelKey) -> bool:
         """Whether the node has subscribers of the channel; of "" whether it has connections of the app."""
@@ -62,12 +63,20 @@ async def report_state(
         report = channels.pop(key)  # to let go of all at once would take long
         subscribe(report.app_id, report.channel)
         ledger.report_channel(
-            report.app_id, report.channel, report.count, report.members, announce=not is_new_redis
+            report.app_id,
+            report.channel,
+            report.count,
+            report.members,
+            announce=not is_new_redis,
+            is_new=report.is_new,
         )
     for event in state.cached:
         await pace.step()
         ledger.cache_event(event.app_id, event.channel, event.text, event.ttl_s)
     if is_new_redis:
+        for closed in state.closed:
+            await pace.step()
+            barrier.run(lambda closed=closed: ledger.tell_vacated(*closed))  # type: ignore[misc]
         for departed in state.report.departed:
             await pace.step()
             barrier.run(

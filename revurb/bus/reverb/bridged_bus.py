@@ -12,6 +12,7 @@ from revurb.bus.reverb import php
 from revurb.bus.reverb.metrics_answers import LocalQueries
 from revurb.bus.reverb.metrics_requests import Payload, add_channels, add_connections, add_members, add_states
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
+from revurb.pusher.facts import Fact, FactQueue, FactSender, WantedFacts
 from revurb.pusher.ports import (
     ChannelSnapshot,
     ChannelState,
@@ -48,6 +49,8 @@ class BridgedBus:
     admit: Callable[[str, int | None], MaybeAwaitable[bool]]
     release: Callable[[str], None]
     survey: Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
+    tell_facts: Callable[[WantedFacts, FactSender], FactQueue]
+    record: Callable[[Fact], None]
 
     def __init__(self, bus: BridgeableBus, bridge: ReverbBridge, reader: SharedReader | None = None) -> None:
         self._bus = bus
@@ -59,6 +62,8 @@ class BridgedBus:
         self.admit = bus.admit
         self.release = bus.release
         self.survey = bus.survey
+        self.tell_facts = bus.tell_facts
+        self.record = bus.record
 
     async def start(self) -> None:
         """Connect to the bus and to the PHP nodes."""

@@ -6,6 +6,7 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_link import BrokerLinkOwner, HostEvents
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.facts import WantedFacts
 from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent
 
 APP = "app1"
@@ -46,6 +47,8 @@ class ScriptedLink:
 
     def lag_s(self, now: float) -> float | None:
         return None
+
+    def tell_facts(self, wanted: WantedFacts) -> None: ...
 
     def has_place(self, app_id: str, limit: int | None, count: int) -> bool:
         return limit is None

@@ -4,9 +4,12 @@ import msgspec
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.pusher.facts import Fact, QueuedFact
 from revurb.pusher.ports import Member
 
 ANN = Member("ann", b'"ann"', b"null")
+FACT = Fact("client_event", "a", "private-c", 7, "ann", 0, "client-x", "{}", "1.2")
+PACKED_FACT = ("client_event", "a", "private-c", 7, "ann", 0, "client-x", "{}", "1.2")
 FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (
         m.Hello(
@@ -16,17 +19,23 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             [m.ChannelReport("a", "c", 1, [ANN])],
             [m.CachedEventReport("a", "c", b"x", 5.0)],
             [m.DepartedMember("a", "c", ANN)],
+            closed=[("a", "gone")],
+            wanted={"a": 3},
+            is_sending=True,
         ),
         [
             1,
             "n1",
             "e",
             {"a": 2},
-            [["a", "c", 1, [list(ANN)], [], False]],
+            [["a", "c", 1, [list(ANN)], [], False, False]],
             [["a", "c", b"x", 5.0, 0]],
             [["a", "c", list(ANN), 0]],
             [],
             0,
+            [["a", "gone"]],
+            {"a": 3},
+            True,
         ],
     ),
     (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
@@ -47,11 +56,16 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.QueryConnections(9, "a"), [12, 9, "a"]),
     (m.StartSurvey(10, b"?"), [13, 10, b"?"]),
     (m.SurveyReply(11, b"!"), [14, 11, b"!"]),
+    (m.RecordFact(1, FACT), [32, 1, list(PACKED_FACT)]),
+    (m.FactsDone(["i"]), [33, ["i"]]),
+    (m.KeepForSender(12, "n", b"v"), [34, 12, "n", b"v"]),
+    (m.FactsHeld([QueuedFact("i", FACT)]), [35, [["i", list(PACKED_FACT)]]]),
+    (m.FactsReady(True), [36, True]),
     (m.Goodbye(), [15]),
     (m.HeartbeatRequest(), [16]),
     (
-        m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True)], [], []),
-        [17, [["a", "c", 1, [], ["u"], True]], [], [], []],
+        m.StatePart([m.ChannelReport("a", "c", 1, [], ["u"], True, True)], [], []),
+        [17, [["a", "c", 1, [], ["u"], True, True]], [], [], []],
     ),
 ]
 FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
@@ -61,7 +75,7 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.Accepted([1, 2]), [3, [1, 2], 0]),
     (
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
-        [24, "n2", [["a", "c", 0, [list(ANN)], [], False]]],
+        [24, "n2", [["a", "c", 0, [list(ANN)], [], False, False]]],
     ),
     (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
@@ -71,6 +85,9 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.NodeGone("n2"), [9, "n2"]),
     (m.EventsMissed(3), [11, 3]),
     (m.HubReady(), [12]),
+    (m.FactsBegin({"n": b"v"}), [32, {"n": b"v"}]),
+    (m.FactsTaken([QueuedFact("i", FACT)]), [33, [["i", list(PACKED_FACT)]]]),
+    (m.FactsEnd(), [34]),
 ]
 
 

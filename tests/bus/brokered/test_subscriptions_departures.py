@@ -84,7 +84,7 @@ async def test_before_the_first_broker_nothing_is_sent_and_who_has_left_by_then_
         node.subscriptions.leave(APP, ROOM, "ann")
     assert node.sent == []
     hello = node.greet()
-    reports = [m.ChannelReport(APP, "presence-other", 1, [], ["ann"])]
+    reports = [m.ChannelReport(APP, "presence-other", 1, [], ["ann"], is_new=True)]
     assert (hello.channels, hello.departed, hello.connections) == (reports, [], {APP: 1})
     assert [(each.channel, each.member) for each in node.sent if isinstance(each, m.Enter)] == [
         ("presence-other", ANN)

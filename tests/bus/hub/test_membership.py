@@ -5,6 +5,7 @@ from __future__ import annotations
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.node_report import NodeReport
 from revurb.bus.cache import EventCache
+from revurb.bus.fact_making import FactMaker
 from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.membership import Membership
 from revurb.bus.hub.peer import Peer
@@ -19,6 +20,10 @@ ANN = Member("ann", b'"ann"', b"null")
 BOB = Member("bob", b'"bob"', b"null")
 
 
+def no_facts() -> FactMaker:
+    return FactMaker({}, MEMBER_EVENTS, lambda fact: None, lambda event: None, lambda: 0.0)
+
+
 class Host:
     """Two workers, of which the second sees the room."""
 
@@ -27,7 +32,7 @@ class Host:
         self.cache = EventCache(lambda: 0.0)
         descriptors = self.descriptors = a_log(self)
         log = HubLog(descriptors, "epoch", self.cache)
-        self.membership = Membership(self.ledger, self.cache, log, MEMBER_EVENTS)
+        self.membership = Membership(self.ledger, self.cache, log, MEMBER_EVENTS, no_facts())
         self.told = MemoryWriter()
         self.own_log, self.other_log = LogListener(descriptors), LogListener(descriptors, ROOM)
         self.peer = Peer(self.told, 0)
@@ -103,7 +108,7 @@ def test_a_report_takes_the_place_of_no_event_that_came_after_it() -> None:
         host.own_log.place(PublishedEvent(APP, "cache-a", text, None, 60))
     cache = EventCache(lambda: 0.0)
     log = HubLog(host.descriptors, "next", cache)
-    membership = Membership(Ledger(), cache, log, MEMBER_EVENTS)
+    membership = Membership(Ledger(), cache, log, MEMBER_EVENTS, no_facts())
 
     def kept() -> bytes | None:
         log.read()

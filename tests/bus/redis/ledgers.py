@@ -13,6 +13,7 @@ from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.pipelines import AnyRedis
@@ -40,12 +41,15 @@ class Ledgers:
         self.commands = CommandQueue(redis, self.scripts, KEYS.leases, down, self.invalid)
         self.queries = LedgerQueries(KEYS, self.scripts, self.commands, self.invalid)
         self.events = MEMBER_EVENTS._replace(on_published=self.published.append)
+        self.facts = LedgerFacts({}, KEYS, self.scripts, self.commands, self.events, 60_000)
 
     def of(self, node: str) -> RedisLedger:
-        return RedisLedger(node, KEYS, self.scripts, self.commands, self.events, 60_000, self.invalid)
+        return RedisLedger(
+            node, KEYS, self.scripts, self.commands, self.events, 60_000, self.invalid, self.facts
+        )
 
     def removal(self, node: str) -> NodeRemoval:
-        return NodeRemoval(KEYS, self.scripts, self.commands, self.of(node), self.invalid)
+        return NodeRemoval(KEYS, self.scripts, self.commands, self.of(node), self.invalid, self.facts)
 
     async def answer(self, ask: Callable[[Callable[[Any], None]], None]) -> Any:
         """What `ask` gives its callback; everything asked before is done by then."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.command_queue import CommandQueue
 from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys
@@ -32,11 +33,8 @@ class Nodes:
             KEYS,
             self.scripts,
             cast(CommandQueue, self),
-            on_question=lambda number, question: self.reported.append((node, "question", number, question)),
-            on_answer=lambda id, answer: self.reported.append((node, "answer", id, answer)),
-            on_gone=lambda gone: self.reported.append((node, "gone", gone)),
+            lambda message: self.reported.append((node, message)),
             on_again=lambda: self.reported.append((node, "again")),
-            on_report=lambda app_id, channel: self.reported.append((node, "report", app_id, channel)),
             invalid=self.invalid,
         )
 
@@ -53,17 +51,17 @@ class Nodes:
 def test_a_question_goes_to_all_and_the_answers_to_the_asker() -> None:
     nodes = Nodes()
     nodes.notes["n1"].ask_all(7, b"?")
-    assert nodes.reported == [("n1", "question", 1, b"?"), ("n2", "question", 1, b"?")]
+    assert nodes.reported == [("n1", m.SurveyQuestion(1, b"?")), ("n2", m.SurveyQuestion(1, b"?"))]
     nodes.reported.clear()
     nodes.notes["n2"].answer(1, b"!")
     nodes.notes["n2"].answer(1, b"again")
-    assert nodes.reported == [("n1", "answer", 7, b"!")]
+    assert nodes.reported == [("n1", m.SurveyResult(7, b"!"))]
 
 
 def test_everyone_is_told_that_a_node_is_gone() -> None:
     nodes = Nodes()
     nodes.notes["n1"].announce_gone("n3")
-    assert nodes.reported == [("n1", "gone", "n3"), ("n2", "gone", "n3")]
+    assert nodes.reported == [("n1", m.NodeGone("n3")), ("n2", m.NodeGone("n3"))]
 
 
 def test_what_is_no_note_is_counted() -> None:
@@ -80,6 +78,6 @@ def test_everyone_is_asked_to_report_again() -> None:
     assert nodes.reported == [("n1", "again"), ("n2", "again")]
     nodes.reported.clear()
     nodes.notes["n1"].ask_for_report(KEYS.topic("app1", "news").id)
-    assert nodes.reported == [("n1", "report", "app1", "news"), ("n2", "report", "app1", "news")]
+    assert nodes.reported == [(node, m.ReportRequest("app1", "news")) for node in ("n1", "n2")]
     nodes.notes["n1"].on_message(b"everyone", msgspec.msgpack.encode(["report", "n1", 0, b"\xff"]))
     assert nodes.invalid.count == 1

@@ -1,0 +1,129 @@
+"""The facts that the hub has made and that are not done, and the worker that sends them: one at a time, and another if
+that one goes for good. While it is only disconnected it goes on for a while, so nobody takes its place before its lease
+has ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from itertools import islice
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.fact_duty import FACTS_PER_MESSAGE, fact_bytes
+from revurb.bus.hub.peer import Peer
+from revurb.pusher.facts import Fact, QueuedFact
+
+_log = logging.getLogger(__name__)
+
+MAX_FACT_BYTES = 64 * 1024 * 1024
+MESSAGES_PER_TURN = 4
+MAX_KEPT_BYTES = 16 * 1024 * 1024  # of what is kept for the next sender: 1,000 requests
+
+
+class FactDesk:
+    """`life` is different for each broker."""
+
+    def __init__(self, life: str) -> None:
+        self.wanted: dict[str, int] = {}  # by app, what any worker wants
+        self.lost = 0  # facts for which there was no room
+        self._life = life
+        self._count = 0
+        self._facts: dict[str, Fact] = {}  # the oldest first
+        self._bytes = 0
+        self._unsent: dict[str, None] = {}  # those that the sender has not been sent
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
+        self._ready: dict[str, Peer] = {}  # those that can send
+        self._sender = ""  # node; connected or not
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def put(self, fact: Fact, id: str = "") -> None:
+        """Queue a fact."""
+        if not id:
+            self._count += 1
+            id = f"{self._life}-{self._count}"
+        elif id in self._facts:
+            return
+        self._facts[id] = fact
+        self._unsent[id] = None
+        self._bytes += fact_bytes(fact)
+        if self._bytes > MAX_FACT_BYTES:
+            if not self.lost:
+                _log.error("facts are lost: too many wait", extra={"limit_bytes": MAX_FACT_BYTES})
+            while self._bytes > MAX_FACT_BYTES:
+                self.lost += 1
+                self._forget(next(iter(self._facts)))
+
+    def done(self, ids: Iterable[str]) -> None:
+        """The sender is done with these."""
+        for id in ids:
+            self._forget(id)
+
+    def keep(self, name: str, value: bytes | None) -> None:
+        """Keep this for the next sender."""
+        self._kept_bytes -= len(self._kept.pop(name, b""))
+        if value is not None and self._kept_bytes + len(value) <= MAX_KEPT_BYTES:
+            self._kept[name] = value
+            self._kept_bytes += len(value)
+
+    def greeted(self, hello: m.Hello) -> None:
+        """A worker has connected."""
+        self.wanted.update(hello.wanted)
+        self._ready.pop(hello.node, None)
+        if hello.node == self._sender:
+            self._unsent = dict.fromkeys(self._facts)
+        if hello.is_sending and not self._sender:
+            self._sender = hello.node
+
+    def held(self, peer: Peer, facts: Iterable[QueuedFact]) -> None:
+        """A worker has these of an earlier broker, or of this one."""
+        for id, fact in facts:
+            self.put(fact, id)
+            if peer.node == self._sender:
+                self._unsent.pop(id, None)
+
+    def ready(self, peer: Peer, *, is_sending: bool) -> None:
+        """A worker can send, or is sending already."""
+        self._ready[peer.node] = peer
+        if is_sending and peer.node != self._sender:
+            peer.send(m.FactsEnd())
+        elif not is_sending and peer.node == self._sender:
+            self._sender = ""  # it has given up meanwhile
+        self._choose()
+
+    def disconnected(self, peer: Peer) -> None:
+        """A worker is out of reach, and may come back."""
+        if self._ready.get(peer.node) is peer:
+            del self._ready[peer.node]
+
+    def gone(self, node: str) -> None:
+        """A worker has gone for good."""
+        self._ready.pop(node, None)
+        if node == self._sender:
+            self._sender = ""
+            self._choose()
+
+    def flush(self) -> None:
+        """Send some of what is unsent. To be called after each change."""
+        for _ in range(MESSAGES_PER_TURN):
+            peer = self._ready.get(self._sender)
+            if not self._unsent or peer is None or peer.is_choked:
+                return
+            some = list(islice(self._unsent, FACTS_PER_MESSAGE))
+            for id in some:
+                del self._unsent[id]
+            peer.send(m.FactsTaken([QueuedFact(id, self._facts[id]) for id in some]))
+
+    def _choose(self) -> None:
+        if not self._sender and self._ready:
+            self._sender, peer = next(iter(self._ready.items()))
+            self._unsent = dict.fromkeys(self._facts)
+            peer.send(m.FactsBegin(self._kept))
+
+    def _forget(self, id: str) -> None:
+        fact = self._facts.pop(id, None)
+        if fact is not None:
+            self._bytes -= fact_bytes(fact)
+            self._unsent.pop(id, None)

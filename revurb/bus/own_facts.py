@@ -1,0 +1,35 @@
+"""The facts of a node that is alone: made, kept and sent in one process."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from revurb.pusher.facts import Fact, FactSender, QueuedFact
+
+
+class OwnFacts:
+    """A `revurb.pusher.facts.FactQueue` that hands facts on at once: what its `sender` has not sent is lost with the
+    process."""
+
+    __slots__ = ("_count", "_life", "_sender")
+
+    def __init__(self, sender: FactSender) -> None:
+        self._sender = sender
+        self._life = secrets.token_hex(8)
+        self._count = 0
+
+    def start(self) -> None:
+        """This process sends."""
+        self._sender.begin({})
+
+    def put(self, fact: Fact) -> None:
+        """Hand a fact to the sender."""
+        self._count += 1
+        self._sender.take((QueuedFact(f"{self._life}-{self._count}", fact),))
+
+    def done(self, ids: Sequence[str]) -> None:
+        """Does nothing: only the sender has them."""
+
+    def keep(self, name: str, value: bytes | None) -> None:
+        """Does nothing: nobody sends after this process."""

@@ -1,0 +1,162 @@
+"""The hub's facts and the worker that sends them."""
+
+import pytest
+
+from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.fact_duty import FACTS_PER_MESSAGE
+from revurb.bus.hub import fact_desk
+from revurb.bus.hub.fact_desk import FactDesk
+from revurb.bus.hub.peer import FULL_BYTES, Peer
+from revurb.pusher.facts import Fact, QueuedFact
+from tests.bus.hub.memory_writer import MemoryWriter
+
+APP = "app1"
+
+
+class Worker(Peer):
+    def __init__(self, desk: FactDesk, node: str, *, is_sending: bool = False) -> None:
+        self.told = MemoryWriter()
+        super().__init__(self.told, 0)
+        self.node = node
+        self.desk = desk
+        desk.greeted(m.Hello(node, "", {}, [], [], [], wanted={APP: 1}, is_sending=is_sending))
+
+    def heard(self) -> list[m.FromBroker]:
+        self.desk.flush()
+        messages = self.told.messages()
+        self.told.written.clear()
+        return messages
+
+    def ready(self, *, is_sending: bool = False) -> list[m.FromBroker]:
+        self.desk.ready(self, is_sending=is_sending)
+        return self.heard()
+
+
+def ids(messages: list[m.FromBroker]) -> list[str]:
+    return [each.id for message in messages if isinstance(message, m.FactsTaken) for each in message.facts]
+
+
+def a_fact(number: int = 1) -> Fact:
+    return Fact("channel_occupied", APP, f"c{number}", number)
+
+
+def test_one_worker_gets_the_facts_in_order() -> None:
+    desk = FactDesk("e")
+    desk.put(a_fact(1))
+    first, second = Worker(desk, "w1"), Worker(desk, "w2")
+    assert desk.wanted == {APP: 1}
+    begun = first.ready()
+    assert begun[0] == m.FactsBegin({})
+    assert ids(begun) == ["e-1"]
+    assert second.ready() == []
+    desk.put(a_fact(2))
+    desk.put(a_fact(3))
+    assert ids(first.heard()) == ["e-2", "e-3"]
+    assert second.heard() == []
+
+
+def test_another_gets_what_is_not_done_when_it_has_gone_for_good() -> None:
+    desk = FactDesk("e")
+    first, second = Worker(desk, "w1"), Worker(desk, "w2")
+    first.ready()
+    second.ready()
+    for number in range(3):
+        desk.put(a_fact(number))
+    first.heard()
+    desk.done(["e-2", "unknown"])
+    desk.keep("a", b"x")
+    desk.keep("b", b"y")
+    desk.keep("b", None)
+    desk.disconnected(first)
+    assert second.heard() == []  # it may come back
+    desk.gone("w1")
+    begun = second.heard()
+    assert begun[0] == m.FactsBegin({"a": b"x"})
+    assert ids(begun) == ["e-1", "e-3"]
+
+
+def test_who_comes_back_goes_on_and_gets_what_it_has_missed() -> None:
+    desk = FactDesk("e")
+    first, second = Worker(desk, "w1"), Worker(desk, "w2")
+    first.ready()
+    second.ready()
+    desk.put(a_fact(1))
+    first.heard()
+    desk.disconnected(first)
+    desk.put(a_fact(2))
+    again = Worker(desk, "w1", is_sending=True)
+    assert again.heard() == []  # not before it has said what it has
+    desk.held(again, [])
+    assert ids(again.ready(is_sending=True)) == ["e-1", "e-2"]
+    assert second.heard() == []
+
+
+def test_who_has_given_up_meanwhile_makes_room() -> None:
+    desk = FactDesk("e")
+    first, second = Worker(desk, "w1"), Worker(desk, "w2")
+    first.ready()
+    second.ready()
+    desk.disconnected(first)
+    again = Worker(desk, "w1")
+    again.ready(is_sending=False)
+    assert m.FactsBegin({}) in second.heard()
+
+
+def test_a_hub_that_replaces_another_leaves_it_to_who_sends_already() -> None:
+    before = FactDesk("old")
+    before.put(a_fact(1))
+    before.put(a_fact(2))
+    desk = FactDesk("new")
+    first, sending = Worker(desk, "w1"), Worker(desk, "w2", is_sending=True)
+    assert first.ready() == []
+    desk.keep("a", b"x")
+    desk.held(sending, [QueuedFact("old-1", a_fact(1))])
+    assert sending.ready(is_sending=True) == []
+    desk.put(a_fact(3))
+    assert ids(sending.heard()) == ["new-1"]
+    desk.gone("w2")
+    begun = first.heard()
+    assert begun[0] == m.FactsBegin({"a": b"x"})
+    assert ids(begun) == ["old-1", "new-1"]
+
+
+def test_of_two_that_send_one_has_to_stop() -> None:
+    desk = FactDesk("e")
+    Worker(desk, "w1").ready()
+    other = Worker(desk, "w2", is_sending=True)
+    assert other.ready(is_sending=True) == [m.FactsEnd()]
+
+
+def test_a_fact_that_a_worker_records_again_is_there_once() -> None:
+    desk = FactDesk("e")
+    for _ in range(2):
+        desk.put(a_fact(), "w1-7")
+    assert ids(Worker(desk, "w1").ready()) == ["w1-7"]
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fact_desk, "MAX_FACT_BYTES", 1000)
+    monkeypatch.setattr(fact_desk, "MAX_KEPT_BYTES", 10)
+    desk = FactDesk("e")
+    for number in range(10):
+        desk.put(a_fact(number))
+    assert desk.lost == 6
+    assert len(desk) == 4
+    desk.keep("a", b"x" * 8)
+    desk.keep("b", b"y" * 8)
+    desk.keep("a", b"z" * 10)
+    begun = Worker(desk, "w1").ready()
+    assert begun[0] == m.FactsBegin({"a": b"z" * 10})
+    assert ids(begun) == ["e-7", "e-8", "e-9", "e-10"]
+
+
+def test_a_worker_that_takes_nothing_is_sent_no_more() -> None:
+    desk = FactDesk("e")
+    worker = Worker(desk, "w1")
+    worker.ready()
+    for number in range(2 * FACTS_PER_MESSAGE):
+        desk.put(a_fact(number))
+    worker.told.unsent_bytes = FULL_BYTES + 1
+    assert worker.heard() == []
+    worker.told.unsent_bytes = 0
+    assert len(ids(worker.heard())) == 2 * FACTS_PER_MESSAGE
