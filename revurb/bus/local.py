@@ -88,7 +88,7 @@ class LocalBus(LocalView):
         if self._facts is not None:
             self._enter_and_tell(self._facts, request, local_channel, on_entered)
             return
-        if request.member is None and not request.want_cached:
+        if request.member is None and not request.want_cached and not request.want_members:
             on_entered(_EMPTY)
             return
         self._join(request, local_channel)

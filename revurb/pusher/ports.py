@@ -60,13 +60,19 @@ class DeliverableEvent(Protocol):
 class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     """One more subscriber of this process on a channel; on a presence channel `member` is who it is, and `added` is the
     finished `member_added` event for the others, should the user be new there. `want_cached` asks for the channel's
-    last event."""
+    last event, `want_members` for the members, which a member gets in any case."""
 
     app_id: str
     channel: str
     member: Member | None
     added: bytes
     want_cached: bool
+    want_members: bool = False
+
+    @property
+    def gets_members(self) -> bool:
+        """Whether the members are in the snapshot."""
+        return self.want_members or self.member is not None
 
 
 class CachedEvent(NamedTuple):
@@ -77,8 +83,7 @@ class CachedEvent(NamedTuple):
 
 
 class ChannelSnapshot(NamedTuple):
-    """A channel as a new subscriber is told of it: the members, on presence channels, and the last event, where that
-    was asked for."""
+    """A channel as a new subscriber is told of it: the members and the last event, where they were asked for."""
 
     members: Sequence[Member] = ()
     cached: bytes | None = None

@@ -108,7 +108,12 @@ class BusNode:
         return [text for name, text, _ in self.received if name == channel]
 
     async def enter(
-        self, channel: str = "news", user: Member | None = None, *, want_cached: bool = False
+        self,
+        channel: str = "news",
+        user: Member | None = None,
+        *,
+        want_cached: bool = False,
+        want_members: bool = False,
     ) -> ChannelSnapshot:
         """Subscribe. Returns the snapshot that the subscriber gets. `received` is cleared at that point, so that it
         holds what comes after."""
@@ -120,7 +125,7 @@ class BusNode:
 
         added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
         bus: Bus = self.bus
-        bus.enter(EnterRequest(APP, channel, user, added, want_cached), then)
+        bus.enter(EnterRequest(APP, channel, user, added, want_cached, want_members), then)
         async with asyncio.timeout(DEADLINE_S):
             return await entered
 

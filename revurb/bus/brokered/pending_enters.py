@@ -30,8 +30,8 @@ class PendingEnter:
     """One subscriber. `new_member` is its member if this is the user's first connection here, and `change` the number
     of the event that says so. `was_sent` is whether a broker may know of that member.
 
-    The first subscriber of a presence channel that was confirmed locally has `announced_members`: the user ids of the
-    members that it was told of.
+    The first subscriber of a channel that gets the members and was confirmed locally has `announced_members`: the user
+    ids of those that it was told of.
     """
 
     request: EnterRequest
@@ -66,7 +66,7 @@ class PendingEnters:
         self._waiting: dict[int, None] = {}  # those that are not confirmed
         # App id, channel, user id -> those whose new member it is.
         self._entering: dict[MemberKey, list[int]] = {}
-        self._first_confirmed: dict[ChannelKey, int] = {}  # on a presence channel, locally
+        self._first_confirmed: dict[ChannelKey, int] = {}  # with members, locally
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -154,7 +154,7 @@ class PendingEnters:
             local_channel.count,
             member,
             request.added if member is not None else b"",
-            request.member is not None,
+            request.gets_members,
             request.want_cached,
             pending.change if member is not None else 0,
         )
@@ -185,10 +185,10 @@ class PendingEnters:
         app_id, channel = request.app_id, request.channel
         if pending.new_member is not None and self._changes.claim_delivery(m.ADDED_MEMBERS, pending.change):
             self._deliver(PublishedEvent(app_id, channel, request.added))
-        members = self._view.members(app_id, channel) if request.member is not None else []
+        members = self._view.members(app_id, channel) if request.gets_members else []
         cached = self._cache.get(app_id, channel) if request.want_cached else None
         pending.is_confirmed = True
-        if request.member is not None and (app_id, channel) not in self._first_confirmed:
+        if request.gets_members and (app_id, channel) not in self._first_confirmed:
             pending.announced_members = frozenset(member.user_id for member in members)
             self._first_confirmed[app_id, channel] = id
         elif pending.new_member is None:

@@ -96,7 +96,7 @@ class BrokeredSubscriptions:
         is_new = member is not None and local_channel.join(member)
         if key in self._topics:
             self._topics[key] = _HAS_SUBSCRIBERS
-            if member is None and not request.want_cached and self._linked:
+            if member is None and not request.want_cached and not request.want_members and self._linked:
                 self._counts.channel_changed(key)
                 on_entered(_EMPTY)
                 return
