@@ -10,7 +10,7 @@ import orjson
 from revurb.api.answers import bad_request, json_response
 from revurb.api.deferred import NextTurn, when_ready
 from revurb.api.info import channel_info, requested
-from revurb.pusher.channel_name import ChannelName
+from revurb.pusher.channel_name import ChannelName, is_online_channel, is_reserved
 from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable, Member
 from revurb.pusher.presence import id_text
 from revurb.wire.response import Response
@@ -19,7 +19,8 @@ SLICE_CHANNELS = 500  # 1.5 ms
 
 
 def get_channels(bus: Bus, app_id: str, query: dict[str, str]) -> MaybeAwaitable[Response]:
-    """`?filter_by_prefix=&info=` -> `{"channels":{"presence-c":{"user_count":2}}}`, the occupied ones."""
+    """`?filter_by_prefix=&info=` -> `{"channels":{"presence-c":{"user_count":2}}}`, the occupied ones, without those of
+    users."""
     wanted = requested(query.get("info"))
 
     def answer(found: Mapping[str, ChannelState]) -> MaybeAwaitable[Response]:
@@ -41,16 +42,20 @@ async def _answer_in_slices(found: Mapping[str, ChannelState], wanted: frozenset
 
 def _infos_json(items: Iterable[tuple[str, ChannelState]], wanted: frozenset[str]) -> bytes:
     """The inside of the object, without its braces."""
-    return orjson.dumps({name: channel_info(name, state, wanted) for name, state in items})[1:-1]
+    return orjson.dumps(
+        {name: channel_info(name, state, wanted) for name, state in items if not is_reserved(name)}
+    )[1:-1]
 
 
 def _answer(parts: list[bytes]) -> Response:
-    return Response(200, b'{"channels":{%b}}' % b",".join(parts))
+    return Response(200, b'{"channels":{%b}}' % b",".join(filter(None, parts)))
 
 
 def get_channel(bus: Bus, app_id: str, name: str, query: dict[str, str]) -> MaybeAwaitable[Response]:
     """`?info=` -> `{"occupied":true,"subscription_count":3}`; never a 404."""
     wanted = requested(query.get("info")) | {"occupied"}
+    if is_online_channel(name):  # it says nothing about subscribers
+        return json_response(channel_info(name, ChannelState(), wanted))
     return when_ready(
         bus.describe(app_id, (name,)), lambda states: json_response(channel_info(name, states[0], wanted))
     )

@@ -11,6 +11,7 @@ from revurb.api.deferred import when_ready
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
 from revurb.apps import App
+from revurb.pusher.channel_name import is_online_channel
 from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable
 from revurb.pusher.triggering import Trigger, all_of
 from revurb.wire.response import DeferredResponse, Response
@@ -32,6 +33,7 @@ _decode = msgspec.json.Decoder(EventRequest).decode
 
 # Pusher's limits, for requests that are larger than others may be (https://pusher.com/docs/channels/library_auth_reference/rest-api).
 MAX_BATCH_EVENTS = 10
+_NOT_SENT_TO = "The channel %s is the server's own: nobody else sends to it."
 MAX_DATA_BYTES = 14 * 1024  # 10 KiB, or as many encrypted as the SDKs do it
 
 
@@ -56,6 +58,9 @@ def post_event(
                 f"An event to one channel has at most {max_size_bytes} bytes (REVERB_MAX_REQUEST_SIZE)."
             )
         _limit_data([event], max_size_bytes)
+    for name in event.channels:
+        if is_online_channel(name):
+            raise invalid_fields({"channels": [_NOT_SENT_TO % name]})
     if len(event.channels) > app.max_channels_per_event:
         raise invalid_fields(
             {"channels": [f"The channels field must not have more than {app.max_channels_per_event} items."]}
@@ -93,7 +98,10 @@ def post_batch(
     events = []
     for number, item in enumerate(items):
         one = Fields(item if isinstance(item, dict) else {}, f"batch.{number}.", fields.problems)
-        events.append(_read_event(one, one.only_channel))
+        event = _read_event(one, one.only_channel)
+        if event.channels and is_online_channel(event.channels[0]):
+            fields.problems[f"batch.{number}.channel"] = [_NOT_SENT_TO % event.channels[0]]
+        events.append(event)
     if fields.problems:
         raise invalid_fields(fields.problems)
     if is_large:

@@ -14,5 +14,6 @@ def get_connections(bus: Bus, app_id: str) -> MaybeAwaitable[Response]:
 
 
 def terminate_connections(bus: Bus, app_id: str, user_id: str) -> MaybeAwaitable[Response]:
-    """End every connection that is this user on some presence channel. `{}` also when there is none."""
+    """End every connection that has signed in as this user, or is it on some presence channel. `{}` also when there is
+    none."""
     return when_ready(bus.terminate(app_id, user_id), lambda done: EMPTY)

@@ -30,6 +30,7 @@ from revurb.node.server_arguments import (
     text,
     user_id_text,
 )
+from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.ports import MaybeAwaitable
 from revurb.wire.deflate import Mode
 
@@ -209,12 +210,15 @@ class Server:
 
     @_on_its_loop
     async def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:
-        """The channels that have subscribers and whose names begin with `prefix`. Raises as `trigger` does."""
+        """The channels that have subscribers and whose names begin with `prefix`, without those of users. Raises as
+        `trigger` does."""
         app = await self._find(app_id)
         text("channels", "prefix", prefix, may_be_empty=True)
         found = await _ready(self._node.channels(app, prefix))
         return {
-            name: ChannelInfo(state.subscription_count, state.user_count) for name, state in found.items()
+            name: ChannelInfo(state.subscription_count, state.user_count)
+            for name, state in found.items()
+            if not is_reserved(name)
         }
 
     @_on_its_loop

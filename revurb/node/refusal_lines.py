@@ -23,9 +23,11 @@ from revurb.pusher.errors import (
     OverConnectionQuota,
     PusherError,
     RateLimited,
+    SignInRefused,
     SubscriptionLimitReached,
     Unauthorized,
     UnknownApp,
+    WatchlistTooLong,
 )
 from revurb.pusher.ports import Outlet
 from revurb.pusher.registry import RegisteredSession
@@ -44,6 +46,11 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
         "subscription refused",
         "does the auth endpoint of the application sign with the secret of this app, for this socket id and channel?",
     ),
+    SignInRefused: (
+        "sign-in refused",
+        "does the endpoint for users of the application sign with the secret of this app, for this socket id?",
+    ),
+    WatchlistTooLong: ("sign-in refused", "the application has to sign a shorter watchlist"),
     SubscriptionLimitReached: (
         "subscription refused",
         "REVURB_APP_MAX_CHANNELS_PER_CONNECTION and REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND are the limits",
@@ -181,7 +188,7 @@ class RefusalLines:
     def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
         """A message that a session refuses; `channel` is that of a subscription."""
         what, advice = _OF_SESSIONS.get(type(error), ("message refused", _DEBUG))
-        if type(error) is Unauthorized and str(error) != Unauthorized.message:
+        if type(error) in (Unauthorized, SignInRefused) and str(error) != error.message:
             advice = ""  # the reason says what is wrong, and it is not the signature
         if self._log.counts(what):
             self._log.write(

@@ -15,6 +15,7 @@ from revurb.apps import App, AppProvider
 from revurb.apps.field_checks import is_utf8
 from revurb.config import SETTINGS, Config, Setting, config_of
 from revurb.config.error import MASK, suggestion
+from revurb.pusher.channel_name import is_online_channel
 
 # Argument -> dotted key; the limits have the names of their keys.
 KEYS: Mapping[str, str] = {
@@ -136,10 +137,17 @@ def _checked_apps(apps: Iterable[App], app_provider: AppProvider | None) -> tupl
 def channel_names(channels: object) -> list[str]:
     """The argument `channels` of `Server.trigger`: a name, or some."""
     if isinstance(channels, str):
-        return [text("trigger", "channels", channels)]
+        return [_channel_name(channels)]
     if isinstance(channels, (bytes, Mapping)) or not isinstance(channels, Iterable):
         raise TypeError(f"Server.trigger.channels: found {channels!r}; allowed: a name, or a list of names")
-    return [text("trigger", "channels", name) for name in channels]
+    return [_channel_name(name) for name in channels]
+
+
+def _channel_name(value: object) -> str:
+    name = text("trigger", "channels", value)
+    if is_online_channel(name):
+        raise ValueError(f"Server.trigger.channels: found {name!r}; allowed: any but the server's own")
+    return name
 
 
 def text(method: str, name: str, value: object, *, may_be_empty: bool = False) -> str:

@@ -11,6 +11,8 @@ class Counters:
         "http_errors_total",
         "http_requests_total",
         "messages_received_total",
+        "signins_refused_total",
+        "signins_total",
         "slow_consumers_total",
         "subscriptions_refused_total",
         "unresponsive_total",
@@ -20,6 +22,8 @@ class Counters:
         self.connections_total = 0  # WebSocket handshakes accepted
         self.messages_received_total = 0  # text and binary messages from clients
         self.subscriptions_refused_total = 0  # to channels that the client may not subscribe to
+        self.signins_total = 0  # of users, each connection for itself
+        self.signins_refused_total = 0
         self.http_requests_total = 0
         self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
         self.slow_consumers_total = 0  # connections closed because too much waited to be sent

@@ -10,7 +10,9 @@ from enum import Enum
 from typing import NamedTuple
 
 MAX_NAME_BYTES = 1024  # Pusher allows 164 characters, Reverb any number: generous, but bounded.
-USER_CHANNEL_PREFIX = "#server-to-user-"
+USER_CHANNEL_PREFIX = "#server-to-user-"  # Pusher's: what an application sends to a user
+ONLINE_CHANNEL_PREFIX = "#online-"  # of ours: its one member is the user, its subscribers are who watches it
+_RESERVED = (USER_CHANNEL_PREFIX, ONLINE_CHANNEL_PREFIX)
 
 
 class Kind(Enum):
@@ -33,7 +35,7 @@ class ChannelName(NamedTuple):
     guarded: bool = False
     """Whether subscribing needs a signature."""
     reserved: bool = False
-    """A channel that only the server may subscribe a client to (Pusher's user channels)."""
+    """A channel that only the server may subscribe a client to: those of users, and who watches them."""
 
     @classmethod
     def parse(cls, text: str) -> ChannelName:
@@ -44,7 +46,7 @@ class ChannelName(NamedTuple):
             return cls(text, _PRIVATE, text.startswith("cache-", len(rest)), encrypted, guarded=True)
         if text.startswith("presence-"):
             return cls(text, _PRESENCE, text.startswith("presence-cache-"), presence=True, guarded=True)
-        return cls(text, _PUBLIC, text.startswith("cache-"), reserved=text.startswith(USER_CHANNEL_PREFIX))
+        return cls(text, _PUBLIC, text.startswith("cache-"), reserved=text.startswith(_RESERVED))
 
 
 def acceptable(text: str) -> bool:
@@ -57,3 +59,24 @@ def acceptable(text: str) -> bool:
 def is_cached(text: str) -> bool:
     """Whether `text` names a cache channel: `ChannelName.parse(text).cached`, without making one for each event."""
     return "cache-" in text and ChannelName.parse(text).cached
+
+
+def user_channel(user_id: str) -> str:
+    """The channel on which the application sends to one user."""
+    return USER_CHANNEL_PREFIX + user_id
+
+
+def online_channel(user_id: str) -> str:
+    """The channel on which it is told that the user comes online and goes offline."""
+    return ONLINE_CHANNEL_PREFIX + user_id
+
+
+def is_reserved(text: str) -> bool:
+    """Whether `text` names a channel that belongs to a user: `ChannelName.parse(text).reserved`. Those are in no list
+    of channels."""
+    return text.startswith(_RESERVED)
+
+
+def is_online_channel(text: str) -> bool:
+    """Whether `text` names a channel that nobody but the server may send to."""
+    return text.startswith(ONLINE_CHANNEL_PREFIX)

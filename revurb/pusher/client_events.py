@@ -2,7 +2,8 @@
 
 `accept_client_events_from` decides, as in Reverb. `members`: only subscribers, and as Pusher rules only on private
 and presence channels that are not encrypted. `all`: anyone of the app, on any channel, which is Reverb's
-openness without its holes: exactly event, channel and data are forwarded. `none`: nobody.
+openness without its holes: exactly event, channel and data are forwarded. `none`: nobody. To a user's channel only the
+server sends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 import msgspec
 
 from revurb.pusher import messages
+from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
 from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, wanted_of
 from revurb.pusher.ports import PublishedEvent
@@ -33,6 +35,8 @@ def relay(session: SessionState, message: messages.ClientMessage) -> None:
     channel_name = message.channel
     if not isinstance(channel_name, str) or not channel_name:
         raise InvalidMessage
+    if is_reserved(channel_name):
+        raise ClientEventRefused
     user_id_json = None
     if source == "members":
         channel = session.channels.get(channel_name)

@@ -33,8 +33,8 @@ class Dispatch:
         return deliver(channel.subscribers, server_frame(TEXT, event.text), skip.outlet if skip else None)
 
     def terminate(self, app_id: str, user_id: str) -> int:
-        """End every connection that is this user on some presence channel: error 4009, then close 4009, which Pusher
-        clients take as "do not come back". Returns how many there were."""
+        """End every connection that has signed in as this user, or is it on some presence channel: error 4009, then
+        close 4009, which Pusher clients take as "do not come back". Returns how many there were."""
         state = self._states.get(app_id)
         sessions = state.sessions_of(user_id) if state is not None else ()
         for session in sessions:

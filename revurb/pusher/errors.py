@@ -43,6 +43,16 @@ class TerminatedByApp(PusherError):
     code, message, fatal = 4009, "You got disconnected by the app.", True
 
 
+class SignInRefused(PusherError):
+    """The connection stays: what it is subscribed to needs no user."""
+
+    code, message = 4009, "Connection is unauthorized"
+
+
+class WatchlistTooLong(SignInRefused):
+    code, message = 4302, "Watchlist limit reached"
+
+
 class PongMissing(PusherError):
     code, message, fatal = 4201, "Pong reply not received in time", True
 

@@ -7,12 +7,15 @@ server sends is JSON inside a JSON string, but for errors; `data` of client even
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import orjson
 
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.pusher import lone_surrogates
 from revurb.pusher.errors import InvalidMessage, PusherError, SubscriptionRefused
+from revurb.pusher.ports import Member
 
 INTERNAL = "pusher_internal:"
 
@@ -33,9 +36,17 @@ class Subscription(msgspec.Struct):
     channel_data: object = None
 
 
+class SignIn(msgspec.Struct):
+    """`data` of pusher:signin."""
+
+    auth: object = None
+    user_data: object = None
+
+
 _decode_message = msgspec.json.Decoder(ClientMessage).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_subscription = msgspec.json.Decoder(Subscription).decode
+_decode_sign_in = msgspec.json.Decoder(SignIn).decode
 
 
 def read_message(payload: bytes) -> ClientMessage:
@@ -77,6 +88,14 @@ def read_subscription(data: msgspec.Raw) -> Subscription:
         raise InvalidMessage from error
     try:
         return _decode_subscription(_decode_text(data))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidMessage from error
+
+
+def read_sign_in(data: msgspec.Raw) -> SignIn:
+    """Decode `data` of a sign-in. Raises InvalidMessage."""
+    try:
+        return _decode_sign_in(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidMessage from error
 
@@ -166,6 +185,21 @@ def subscription_count_text(channel: str) -> tuple[bytes, bytes]:
 
 
 _COUNT = b'{"event":"pusher_internal:subscription_count","data":"{\\"subscription_count\\":'
+def member_data(member: Member) -> str:
+    """The member as channel_data has it."""
+    return (b'{"user_id":%b,"user_info":%b}' % (member.id_json, member.info_json)).decode()
+
+
+def signed_in_frame(user_data: str) -> bytes:
+    """Confirms a sign-in, with the user_data as it was signed."""
+    data = orjson.dumps({"user_data": user_data}).decode()
+    return frame(orjson.dumps({"event": "pusher:signin_success", "data": data}))
+
+
+def watchlist_text(name: str, user_ids: Sequence[str]) -> bytes:
+    """Tells who watches users that they are "online" or "offline" now. It is on no channel."""
+    data = orjson.dumps({"events": [{"name": name, "user_ids": user_ids}]}).decode()
+    return orjson.dumps({"event": INTERNAL + "watchlist_events", "data": data})
 
 
 def cache_miss_frame(channel: str) -> bytes:

@@ -36,15 +36,17 @@ def read_member(channel_data: str) -> Member:
     """
     data, info_json = _read_channel_data(channel_data)
     id_json = bytes(data.user_id)
-    if id_json[:1] == b'"':
-        user_id = orjson.loads(id_json)
-    elif id_json[:1] and id_json[:1] in b"-0123456789":
-        user_id = id_json.decode()
-    else:
-        user_id = ""
+    user_id = read_user_id(id_json)
     if not user_id:
         raise ValueError("channel_data must have a user_id that is a non-empty string or a number")
     return Member(user_id, id_json, info_json)
+
+
+def read_user_id(id_json: bytes) -> str:
+    """The id of a user, of which `id_json` is a string or a number; "" for any other JSON."""
+    if id_json[:1] == b'"':
+        return str(orjson.loads(id_json))
+    return id_json.decode() if id_json[:1] and id_json[:1] in b"-0123456789" else ""
 
 
 def require_object(channel_data: str) -> None:

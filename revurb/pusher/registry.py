@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 from revurb.apps import App
 from revurb.observe.counters import Counters
 from revurb.pusher.channel import Channel
+from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
 from revurb.pusher.facts import Fact, WantedFacts
 from revurb.pusher.ports import Outlet, Work
@@ -44,7 +45,13 @@ class AppState:
 
     __slots__ = ("app", "channels", "counters", "record", "refused", "sessions", "users", "wanted", "work")
 
-    def __init__(self, app: App, counters: Counters, work: Work, refused: OnRefused) -> None:
+    def __init__(
+        self,
+        app: App,
+        counters: Counters,
+        work: Work,
+        refused: OnRefused,
+    ) -> None:
         self.app = app
         self.counters = counters
         self.work = work
@@ -53,15 +60,22 @@ class AppState:
         self.record: Callable[[Fact], None] | None = None
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
-        # user id -> session -> the number of presence channels that it has joined as that user
+        # user id -> session -> the presence channels that it has joined as that user, and 1 if it is signed in so
         self.users: dict[str, dict[RegisteredSession, int]] = {}
+
+    def open_channel(self, name: ChannelName) -> Channel:
+        """The channel, made if it has no subscriber yet."""
+        channel = self.channels.get(name.text)
+        if channel is None:
+            channel = self.channels[name.text] = Channel(name)
+        return channel
 
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:
             del self.channels[channel.name.text]
 
     def add_user_session(self, session: RegisteredSession, user_id: str) -> None:
-        """Count one more presence channel that `session` has joined as `user_id`."""
+        """Count one more presence channel that `session` has joined as `user_id`, or its sign-in."""
         sessions = self.users.setdefault(user_id, {})
         sessions[session] = sessions.get(session, 0) + 1
 

@@ -14,6 +14,7 @@ from revurb.pusher import client_events, messages
 from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, SubscriptionRefused
 from revurb.pusher.ports import Outlet
 from revurb.pusher.session_state import NOWHERE, SessionState
+from revurb.pusher.signing_in import sign_in, sign_out
 from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ class Session(SessionState):
     def opened(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.app_state.sessions[self.socket_id] = self
-        outlet.send(messages.established_frame(self.socket_id, self.app_state.app.activity_timeout_s))
+        app = self.app_state.app
+        outlet.send(messages.established_frame(self.socket_id, app.activity_timeout_s))
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
@@ -98,6 +100,8 @@ class Session(SessionState):
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
         leave_all(self, self.outlet)
+        if self.user is not None:
+            sign_out(self, self.user, self.outlet)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)
@@ -126,6 +130,13 @@ class Session(SessionState):
             channel = messages.read_subscription(message.data).channel
             if not self._deferred(channel, message, now):
                 unsubscribe(self, channel)
+        elif event == "pusher:signin":
+            if self.user is None or not self._deferred(self.user.channel, message, now):
+                try:
+                    sign_in(self, messages.read_sign_in(message.data), now)
+                except PusherError:
+                    self.app_state.counters.signins_refused_total += 1
+                    raise
         elif event.startswith("pusher:") or not isinstance(message.channel, str):
             raise InvalidMessage
         # Any other event on a channel is ignored, as Reverb does: only the server may send those.

@@ -15,6 +15,7 @@ from revurb.pusher.rate_limit import MessageWindow
 if TYPE_CHECKING:
     from revurb.pusher.channel import Channel
     from revurb.pusher.registry import AppState
+    from revurb.pusher.signed_in_user import SignedInUser
 
 
 class _Nowhere:
@@ -46,9 +47,9 @@ class SessionState:
 
     `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
     until the first that is not confirmed at once. `resubscriptions` counts subscriptions once the connection has
-    left a channel or subscribed to one again: None until then. `outlet` is NOWHERE before the connection is open, and
-    after it has closed. `message_window` counts messages: None without a rate limit. `answers_control_frames` says
-    whether the client was last heard by a control frame.
+    left a channel, subscribed to one again or signed in again: None until then. `user` is who has signed in. `outlet`
+    is NOWHERE before the connection is open, and after it has closed. `message_window` counts messages: None without a
+    rate limit. `answers_control_frames` says whether the client was last heard by a control frame.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class SessionState:
         "pending",
         "resubscriptions",
         "socket_id",
+        "user",
     )
 
     def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
@@ -70,6 +72,7 @@ class SessionState:
         self.channels: dict[str, Channel] = {}
         self.pending: dict[str, DefersMessages] | None = None
         self.resubscriptions: MessageWindow | None = None
+        self.user: SignedInUser | None = None
         self.outlet: Outlet = NOWHERE
         limit = app_state.app.rate_limit
         self.message_window = None if limit is None else MessageWindow(limit)

@@ -4,7 +4,7 @@ Order, as captured from Reverb: member_added to the other subscribers, subscript
 a cache channel its last event or cache_miss. Nothing is created for a subscription that is refused.
 
 The bus confirms a subscriber, and nothing is sent before: an event that is triggered after subscription_succeeded
-cannot be missed. Messages of the client about the channel wait for the confirmation (`PendingSubscription.defer`).
+cannot be missed. Messages of the client about the channel wait for the confirmation (`DeferredMessages.defer`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from revurb.apps import RateLimit
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
-from revurb.pusher.errors import InvalidMessage, OverCapacity, SubscriptionLimitReached, Unauthorized
+from revurb.pusher.deferred_messages import DeferredMessages
+from revurb.pusher.errors import InvalidMessage, SubscriptionLimitReached, Unauthorized
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member, require_object
 from revurb.pusher.rate_limit import MessageWindow
@@ -23,40 +24,25 @@ from revurb.pusher.session_state import NOWHERE, SessionState
 
 # To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
 FEW_CHANNELS = 4
-MAX_DEFERRED = 100  # messages of a connection about channels whose subscription is pending; clients send none
 
 
-class PendingSubscription:
+class PendingSubscription(DeferredMessages):
     """A subscription that the bus has been asked for. The bus calls it when it is confirmed.
 
     `is_repeat` marks one for a channel that the session is subscribed to already: it is answered again, and not
     counted.
     """
 
-    __slots__ = ("_deferred", "_is_repeat", "_member", "_name", "_session", "is_confirmed")
+    __slots__ = ("_is_repeat", "_member", "_name", "is_confirmed")
 
     def __init__(
         self, session: SessionState, name: ChannelName, member: Member | None, is_repeat: bool
     ) -> None:
-        self._session = session
+        super().__init__(session)
         self._name = name
         self._member = member
         self._is_repeat = is_repeat
-        self._deferred: list[tuple[messages.ClientMessage, float]] | None = None
         self.is_confirmed = False
-
-    @property
-    def deferred_count(self) -> int:
-        return 0 if self._deferred is None else len(self._deferred)
-
-    def defer(self, message: messages.ClientMessage, now: float) -> None:
-        """Keep a message about the channel until the subscription is confirmed. Raises OverCapacity when the session
-        has kept too many, about whichever channels."""
-        if sum(pending.deferred_count for pending in (self._session.pending or {}).values()) >= MAX_DEFERRED:
-            raise OverCapacity
-        if self._deferred is None:
-            self._deferred = []
-        self._deferred.append((message, now))
 
     def __call__(self, snapshot: ChannelSnapshot) -> None:
         """The bus has counted the subscriber: subscribe, confirm, and handle what was deferred."""
@@ -72,20 +58,16 @@ class PendingSubscription:
         else:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
-        if self._deferred is not None:
-            for message, now in self._deferred:
-                session.handle(message, now)
+        self.handle_deferred()
 
     def _undo_enter(self) -> None:
         """Undo what the bus has counted."""
         _leave_on_bus(self._session, self._name.text, self._member)
 
     def _subscribe(self) -> None:
-        session, name, member = self._session, self._name, self._member
+        session, member = self._session, self._member
         state = session.app_state
-        channel = state.channels.get(name.text)
-        if channel is None:
-            channel = state.channels[name.text] = Channel(name)
+        channel = state.open_channel(self._name)
         if member is not None:
             state.add_user_session(session, member.user_id)
         channel.subscribers[session.outlet] = member
@@ -112,7 +94,9 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         or session.pending
         or len(channels) >= app_state.app.max_channels_per_connection
     ):
-        _limit(session, channel is not None, now)
+        user = session.user if name.reserved else None
+        if user is None or not user.takes_subscription(name.text):
+            limit(session, channel is not None, now)
     member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
     if channel is not None:
         present = channel.subscribers[session.outlet]
@@ -121,7 +105,10 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
             channel = None
         else:
             member = present
-    added = messages.member_added_text(name.text, str(wanted.channel_data)) if member is not None else b""
+    added = b""
+    if member is not None:
+        data = wanted.channel_data
+        added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
     pending = PendingSubscription(session, name, member, channel is not None)
     session.bus.enter(EnterRequest(app_state.app.id, name.text, member, added, name.cached), pending)
     if not pending.is_confirmed:
@@ -155,7 +142,7 @@ def _leave_each(session: SessionState, outlet: Outlet) -> Iterator[None]:
         yield
 
 
-def _limit(session: SessionState, is_repeat: bool, now: float) -> None:
+def limit(session: SessionState, is_repeat: bool, now: float) -> None:
     """Raise SubscriptionLimitReached if the subscription is one too many, on its own or in this second."""
     if session.resubscriptions is None and is_repeat:
         session.resubscriptions = _window(session)
@@ -181,9 +168,12 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     """Check the signature: `key:HMAC(socket_id:channel[:channel_data])` (Pusher docs, "Auth signatures").
 
     `channel_data` counts on guarded channels only, where it is signed: elsewhere a client could claim to be any user.
-    But on presence channels, an empty one is none: some clients send it so.
+    But on presence channels, an empty one is none: some clients send it so. Who has signed in needs none on presence
+    channels. A user's own channel needs no signature.
     """
     if name.reserved:
+        if session.user is not None and name.text == session.user.channel:
+            return None
         raise Unauthorized(f"{name.text} is reserved for the server")
     if ":" in name.text:
         # Else a signature for private-a:b is one for private-a with the channel_data "b". SDKs do not sign such names.
@@ -200,7 +190,11 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
     if data is None:
         if not name.presence:
             return None
-        raise Unauthorized("A presence channel needs channel_data with a user_id")
+        if session.user is not None:
+            return session.user.member
+        raise Unauthorized(
+            "A presence channel needs channel_data with a user_id, or a user who has signed in"
+        )
     try:
         if name.presence:
             return read_member(data)

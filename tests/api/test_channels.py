@@ -103,3 +103,16 @@ def test_what_is_not_known_is_left_out(occupied: Desk) -> None:
     body = {"name": "e", "channel": "pub", "data": "1", "info": "colour"}
     assert occupied.call("POST", "/events", body) == (200, {"channels": {"pub": {}}})
     assert occupied.call("POST", "/batch_events", {"batch": [body]}) == (200, {"batch": [{}]})
+
+
+def test_the_channels_of_users_are_in_no_list(occupied: Desk) -> None:
+    _, before = occupied.call("GET", "/channels")
+    occupied.client(occupied.app).sign_in("7", ["8"])
+    assert occupied.call("GET", "/channels") == (200, before)
+    assert occupied.call("GET", "/channels", filter_by_prefix="#") == (200, {"channels": {}})
+    everything = {"info": "subscription_count,user_count"}
+    answer = {"occupied": False, "subscription_count": 0}
+    assert occupied.call("GET", "/channels/%23online-7", **everything) == (200, answer)
+    assert occupied.call("GET", "/channels/%23online-7/users")[0] == 400
+    answer = {"occupied": True, "subscription_count": 1}
+    assert occupied.call("GET", "/channels/%23server-to-user-7", **everything) == (200, answer)

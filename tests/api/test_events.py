@@ -169,15 +169,35 @@ def test_other_requests_are_never_large(desk: Desk) -> None:
         assert desk.api.admits_large_body(a_request("POST", f"{path}?{query}")) is False
 
 
-def test_what_is_sent_to_a_user_is_accepted_and_reaches_nobody(desk: Desk) -> None:
-    """`sendToUser` of the SDKs. Nobody can sign in, and the channels of users can be subscribed to by nobody."""
-    client = desk.client(desk.app)
+def test_what_is_sent_to_a_user_reaches_that_one(desk: Desk) -> None:
+    """`sendToUser` of the SDKs. The channels of users can be subscribed to by nobody else."""
+    client, user = desk.client(desk.app), desk.client(desk.app)
     refused = client.subscribe("#server-to-user-7")
     assert [event["event"] for event in refused] == ["pusher:error", "pusher:subscription_error"]
     body = {"name": "e", "channels": ["#server-to-user-7"], "data": "1", "info": "subscription_count"}
     answer = {"channels": {"#server-to-user-7": {"subscription_count": 0}}}
     assert desk.call("POST", "/events", body) == (200, answer)
+    user.sign_in("7")
+    answer["channels"]["#server-to-user-7"]["subscription_count"] = 1
+    assert desk.call("POST", "/events", body) == (200, answer)
+    batch = {"batch": [{"name": "e", "channel": "#server-to-user-7", "data": "2"}]}
+    assert desk.call("POST", "/batch_events", batch) == (200, {})
+    assert [(event["channel"], event["data"]) for event in user.heard()] == [
+        ("#server-to-user-7", 1),
+        ("#server-to-user-7", 2),
+    ]
     assert client.heard() == []
+
+
+def test_nobody_sends_to_those_who_watch_a_user(desk: Desk) -> None:
+    watcher = desk.client(desk.app)
+    watcher.sign_in("1", ["7"])
+    event = {"name": "e", "channel": "#online-7", "data": "1"}
+    assert desk.call("POST", "/events", event)[0] == 422
+    assert desk.call("POST", "/events", {**event, "channels": ["a", "#online-7"]})[0] == 422
+    status, problems = desk.call("POST", "/batch_events", {"batch": [{**event, "channel": "a"}, event]})
+    assert (status, list(problems)) == (422, ["batch.1.channel"])
+    assert watcher.heard() == []
 
 
 def test_the_name_of_an_event_may_be_long(desk: Desk) -> None:

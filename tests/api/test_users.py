@@ -19,3 +19,24 @@ def test_terminating_a_user_ends_all_its_connections(occupied: Desk) -> None:
         None,
     ]
     assert occupied.call("POST", "/users/nobody/terminate_connections") == (200, {})
+
+
+def test_terminating_a_user_ends_who_has_signed_in(occupied: Desk) -> None:
+    signed_in, both, other = [occupied.client(occupied.app) for _ in range(3)]
+    signed_in.sign_in("7")
+    both.sign_in("7")
+    both.subscribe("presence-r")
+    both.subscribe("presence-x", '{"user_id":"7"}')
+    other.sign_in("8", ["7"])
+    other.heard()
+    assert occupied.call("POST", "/users/7/terminate_connections", b"{}") == (200, {})
+    closed = [client.outlet.closed_with for client in (signed_in, both, other)]
+    assert closed == [
+        (4009, "You got disconnected by the app."),
+        (4009, "You got disconnected by the app."),
+        None,
+    ]
+    for client in (signed_in, both):
+        client.session.closed()
+    assert [event["event"] for event in other.heard()] == ["pusher_internal:watchlist_events"]
+    assert occupied.state(occupied.app).users.keys() == {"1", "2", "8"}

@@ -14,3 +14,16 @@ def test_the_events_have_the_json_of_the_app() -> None:
     removed = json.loads(MEMBER_EVENTS.removed("presence-a", member))
     assert (removed["event"], removed["channel"]) == ("pusher_internal:member_removed", "presence-a")
     assert json.loads(removed["data"]) == {"user_id": "ann"}
+
+
+def test_of_users_the_events_say_that_they_come_online_and_go_offline() -> None:
+    """What pusher-js reads; such a message has no channel."""
+    ann = Member('ann "\u00e9', b'"ann \\"\xc3\xa9"', b"null")
+    for name, text in (
+        ("online", MEMBER_EVENTS.added("#online-ann", ann)),
+        ("offline", MEMBER_EVENTS.removed("#online-ann", ann)),
+    ):
+        message = json.loads(text)
+        assert message.keys() == {"event", "data"}
+        assert message["event"] == "pusher_internal:watchlist_events"
+        assert json.loads(message["data"]) == {"events": [{"name": name, "user_ids": ['ann "é']}]}

@@ -1,6 +1,13 @@
 import pytest
 
-from revurb.pusher.channel_name import ChannelName, Kind, acceptable
+from revurb.pusher.channel_name import (
+    ChannelName,
+    Kind,
+    acceptable,
+    is_online_channel,
+    is_reserved,
+    online_channel,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +56,9 @@ def test_acceptable_counts_bytes(text: str, is_acceptable: bool) -> None:
 
 def test_user_channels_are_reserved() -> None:
     assert ChannelName.parse("#server-to-user-1").reserved
+    assert ChannelName.parse("#online-1").reserved
     assert not ChannelName.parse("server-to-user-1").reserved
+    assert not ChannelName.parse("#general").reserved
+    for name in ("#server-to-user-1", "#online-1", "#general", "online-1"):
+        assert is_reserved(name) == ChannelName.parse(name).reserved
+        assert is_online_channel(name) == (name == online_channel("1"))

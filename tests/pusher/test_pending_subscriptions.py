@@ -8,8 +8,8 @@ import pytest
 
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.deferred_messages import MAX_DEFERRED
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest
-from revurb.pusher.subscribing import MAX_DEFERRED
 from tests.pusher.room import Client, Room, an_app
 from tests.pusher.test_subscribing import succeeded
 

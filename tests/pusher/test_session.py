@@ -65,12 +65,6 @@ def test_a_pong_and_foreign_events_are_silent(client: Client) -> None:
     assert client.say(b'{"event":"pusher:ping","event":"pusher:pong"}') == []
 
 
-def test_nobody_can_sign_in(client: Client) -> None:
-    signature = client.session.app_state.app.sign(f'{client.session.socket_id}::user::{{"id":"1"}}')
-    data = {"auth": f"key1:{signature}", "user_data": '{"id":"1"}'}
-    assert client.say({"event": "pusher:signin", "data": data}) == INVALID
-
-
 def test_a_binary_message_is_text(client: Client) -> None:
     assert client.say(b'{"event":"pusher:ping"}', opcode=BINARY) == PONG
     assert client.say(b'{"event":"pusher:ping","x":"\xff"}', opcode=BINARY) == INVALID

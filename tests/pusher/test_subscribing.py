@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from revurb.pusher.deferred_messages import MAX_DEFERRED
 from revurb.pusher.ports import PublishedEvent
-from revurb.pusher.subscribing import MAX_DEFERRED
 from tests.pusher.room import Room, an_app
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"

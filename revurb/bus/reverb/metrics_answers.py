@@ -4,7 +4,7 @@ nodes."""
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -39,10 +39,11 @@ _read_cached = msgspec.json.Decoder(_Cached).decode
 
 class MetricsAnswers:
     """Makes the payload of an answer, for each of the four questions. There is one for any question: the asker waits 10
-    s for each answer that does not come."""
+    s for each answer that does not come. Channels that are `hidden` are in no list."""
 
-    def __init__(self, local: LocalQueries) -> None:
+    def __init__(self, local: LocalQueries, hidden: Callable[[str], bool] = lambda channel: False) -> None:
         self._local = local
+        self._hidden = hidden
         self._socket_prefix = random.randrange(1, 1_000_000_000)  # the first half of a socket id
 
     def answer(self, metric: MetricsQuestion) -> bytes:
@@ -71,7 +72,8 @@ class MetricsAnswers:
             names = [name for name in names_option.values() if isinstance(name, str)]
             states = dict(zip(names, self._local.describe(app_id, names), strict=True))
         else:
-            states = self._local.channels_at_once(app_id, _text(options.get("filter")))
+            found = self._local.channels_at_once(app_id, _text(options.get("filter")))
+            states = {name: state for name, state in found.items() if not self._hidden(name)}
         return _object(
             [quote(name).encode() + b":" + _info(name, state, wanted) for name, state in states.items()]
         )

@@ -59,7 +59,7 @@ class ReverbBridge:
     With the `protocol` "auto" it publishes while a PHP node is subscribed, with "reverb" always. `connect` makes a
     client; `keys` are those of the Redis link. `cached_for_s` gives how many seconds the last event of a channel
     is cached, 0 for not at all: PHP nodes do not share theirs. `release` is what the operator says of the PHP nodes, as
-    for `HeardReleases`. `answer_from` must be called before `start`.
+    for `HeardReleases`. `hidden` channels are in no list for them. `answer_from` must be called before `start`.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class ReverbBridge:
         keys: Keys | None = None,
         cached_for_s: Callable[[str], int] = lambda channel: 0,
         release: Literal["auto", "1.6", "1.7"] = "auto",
+        hidden: Callable[[str], bool] = lambda channel: False,
     ) -> None:
         self.invalid_messages = 0  # on the channel, that could not be read or used
         self.unsendable = 0  # events that PHP nodes could not have read
@@ -85,7 +86,7 @@ class ReverbBridge:
         self._channel = channel
         self._always = protocol == "reverb"
         self._keys = keys or Keys("revurb")
-        self._cached_for_s = cached_for_s
+        self._cached_for_s, self._hidden = cached_for_s, hidden
         self._channels = ReverbChannels.of(channel, node)
         self._answers: MetricsAnswers | None = None
         self._requests = MetricsRequests()
@@ -101,7 +102,7 @@ class ReverbBridge:
 
     def answer_from(self, local: LocalQueries) -> None:
         """Answer PHP nodes' questions from `local`."""
-        self._answers = MetricsAnswers(local)
+        self._answers = MetricsAnswers(local, self._hidden)
 
     async def start(self) -> None:
         """Connect. Waits at most START_S seconds for Redis, and goes on trying in the background."""
