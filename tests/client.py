@@ -246,6 +246,19 @@ class Client:
         message = await self.expect("pusher_internal:subscription_succeeded", channel)
         return json.loads(message["data"])
 
+    async def sign_in(self, app: App, user_id: str, watchlist: Iterable[str] = (), **more: object) -> None:
+        """Sign in as this user, and wait until that is confirmed."""
+        user_data = {"id": user_id, "watchlist": list(watchlist), **more}
+        await self.send({"event": "pusher:signin", "data": app.authenticate_user(self.socket_id, user_data)})
+        message = await self.expect("pusher:signin_success")
+        assert json.loads(json.loads(message["data"])["user_data"])["id"] == user_id
+
+    async def told_of(self) -> tuple[str, list[str]]:
+        """The next message, which must be about the watchlist: "online" or "offline", and who."""
+        message = await self.expect("pusher_internal:watchlist_events")
+        (event,) = json.loads(message["data"])["events"]
+        return event["name"], event["user_ids"]
+
     async def drop(self) -> None:
         """End the TCP connection without a word."""
         await hang_up(self._writer)

@@ -1,8 +1,8 @@
 """One app: its credentials and its limits.
 
 The fields and defaults are those of an application of Laravel Reverb (the list `apps` of config/reverb.php), with units
-in the names; the last three are limits that Reverb does not have. revurb/config/app_options.py adds the environment
-name and the range of each field.
+in the names; what begins with `max_channels_per_connection` Reverb does not have. revurb/config/app_options.py adds the
+environment name and the range of each field.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class App:
     max_channels_per_connection: int = 10_000
     max_channels_per_event: int = 100  # as Pusher
     max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
+    user_authentication_timeout_s: int | None = None  # for `pusher:signin`; None needs none
 
     def __post_init__(self) -> None:
         check_url_name("App", "id", self.id)
@@ -75,7 +76,8 @@ class App:
         object.__setattr__(
             self, "allowed_origins", checked_origins("App", "allowed_origins", self.allowed_origins)
         )
-        check_positive("App", "max_connections", self.max_connections, optional=True)
+        for name in ("max_connections", "user_authentication_timeout_s"):
+            check_positive("App", name, getattr(self, name), optional=True)
         check_choice(
             "App",
             "accept_client_events_from",

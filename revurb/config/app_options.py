@@ -82,6 +82,12 @@ _OPTIONS: Mapping[str, Option] = {
         doc="Subscriptions that a connection may make in a second once it has left a channel, or subscribed to one "
         "again; more are refused with error 4301. The first subscription to each channel is not limited.",
     ),
+    "user_authentication_timeout_s": Option(
+        env="REVURB_APP_USER_AUTHENTICATION_TIMEOUT",
+        minimum=1,
+        doc="Seconds in which a client has to sign in its user, or is closed with error 4009; without a value it "
+        "need not.",
+    ),
     RATE_LIMIT_ENABLED: Option(
         env="REVERB_APP_RATE_LIMITING_ENABLED",
         doc="Limit the messages of each connection; a `rate_limit` table in the file means true.",

@@ -295,6 +295,7 @@ class Node:
         self._timer = loop.call_later(TICK_S, self._on_tick, loop)
         self._connections.date = http_date(time.time())
         self._connections.on_tick(now)
+        self._registry.sign_in_deadlines.tick(now)
         self._bus.tick()
         self._bus.hold_receiving(self._connections.fanout.is_full)
         self._trimmer.check(self.connection_count)

@@ -53,6 +53,12 @@ class WatchlistTooLong(SignInRefused):
     code, message = 4302, "Watchlist limit reached"
 
 
+class NotSignedInInTime(PusherError):
+    """The text is soketi's."""
+
+    code, message, fatal = 4009, "Connection not authorized within timeout.", True
+
+
 class PongMissing(PusherError):
     code, message, fatal = 4201, "Pong reply not received in time", True
 

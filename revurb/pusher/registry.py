@@ -21,6 +21,7 @@ from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
 from revurb.pusher.facts import Fact, WantedFacts
 from revurb.pusher.ports import Outlet, Work
+from revurb.pusher.sign_in_deadlines import SignInDeadlines
 
 AT_ONCE: Work = deque[None](maxlen=0).extend
 
@@ -40,10 +41,21 @@ OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None
 
 
 class AppState:
-    """The live state of one app. `counters`, `work` and `refused` are the process's. `wanted` are the facts that are
-    wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a session decides."""
+    """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's. `wanted` are the
+    facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a session decides."""
 
-    __slots__ = ("app", "channels", "counters", "record", "refused", "sessions", "users", "wanted", "work")
+    __slots__ = (
+        "app",
+        "channels",
+        "counters",
+        "record",
+        "refused",
+        "sessions",
+        "sign_in_deadlines",
+        "users",
+        "wanted",
+        "work",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,7 @@ class AppState:
         counters: Counters,
         work: Work,
         refused: OnRefused,
+        sign_in_deadlines: SignInDeadlines,
     ) -> None:
         self.app = app
         self.counters = counters
@@ -58,6 +71,7 @@ class AppState:
         self.refused = refused
         self.wanted = 0
         self.record: Callable[[Fact], None] | None = None
+        self.sign_in_deadlines = sign_in_deadlines
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> the presence channels that it has joined as that user, and 1 if it is signed in so
@@ -108,6 +122,7 @@ class Registry:
         self._refused = refused
         self._wanted: WantedFacts = {}
         self._record: Callable[[Fact], None] | None = None
+        self.sign_in_deadlines = SignInDeadlines(self._work)
         self.states: dict[str, AppState] = {}
         """By app id."""
 
@@ -119,7 +134,9 @@ class Registry:
         """The state of `app`. A provider may hand out a new App value for the same id: the newest one counts."""
         state = self.states.get(app.id)
         if state is None:
-            state = self.states[app.id] = AppState(app, self._counters, self._work, self._refused)
+            state = self.states[app.id] = AppState(
+                app, self._counters, self._work, self._refused, self.sign_in_deadlines
+            )
             state.record = self._record
         elif state.app is app:
             return state

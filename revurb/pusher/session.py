@@ -47,6 +47,8 @@ class Session(SessionState):
         self.app_state.sessions[self.socket_id] = self
         app = self.app_state.app
         outlet.send(messages.established_frame(self.socket_id, app.activity_timeout_s))
+        if app.user_authentication_timeout_s is not None:
+            self.app_state.sign_in_deadlines.add(self, app.user_authentication_timeout_s)
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
@@ -102,6 +104,8 @@ class Session(SessionState):
         leave_all(self, self.outlet)
         if self.user is not None:
             sign_out(self, self.user, self.outlet)
+        if self.app_state.sign_in_deadlines:
+            self.app_state.sign_in_deadlines.remove(self)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)

@@ -53,6 +53,7 @@ def sign_in(session: SessionState, wanted: messages.SignIn, now: float) -> None:
     if user is None:
         user = session.user = SignedInUser(found.member)
         app_state.add_user_session(session, found.member.user_id)
+        app_state.sign_in_deadlines.remove(session)
     elif user.member.user_id != found.member.user_id:
         raise SignInRefused("This connection has signed in as another user")
     else:

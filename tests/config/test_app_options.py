@@ -26,4 +26,5 @@ def test_keys_have_no_units() -> None:
         "activity_timeout",
         "max_message_size",
         "rate_limit.decay",
+        "user_authentication_timeout",
     }

@@ -41,6 +41,12 @@ NAMES: list[tuple[str, str, str, Any]] = [
         "max_subscriptions_per_second",
         {"max_subscriptions_per_second": 20},
     ),
+    (
+        "REVURB_APP_USER_AUTHENTICATION_TIMEOUT",
+        "20",
+        "user_authentication_timeout",
+        {"user_authentication_timeout_s": 20},
+    ),
     ("REVERB_APP_RATE_LIMITING_ENABLED", "true", "rate_limit.enabled", {"rate_limit": RateLimit()}),
     # without the limit itself its numbers mean nothing
     ("REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS", "5", "rate_limit.max_attempts", {}),

@@ -151,6 +151,41 @@ async def test_who_is_there_and_how_to_end_them() -> None:
         assert await server.users("presence-room") == ["7"]
 
 
+async def test_users_who_have_signed_in() -> None:
+    async with (
+        Server(apps=[APP], port=0) as server,
+        connect(server.port) as ann,
+        connect(server.port) as bob,
+    ):
+        await ann.sign_in(APP, "ann")
+        await bob.sign_in(APP, "bob", ["ann"])
+        assert await bob.told_of() == ("online", ["ann"])
+        await server.trigger("#server-to-user-ann", "note", {"n": 1})
+        assert (await ann.expect("note", "#server-to-user-ann"))["data"] == '{"n":1}'
+        await bob.expect_silence()
+        assert await server.channels() == {}
+        await server.terminate("ann")
+        assert await ann.closed() == 4009
+        assert await bob.told_of() == ("offline", ["ann"])
+        with pytest.raises(ValueError, match="#online-ann"):
+            await server.trigger(["a", "#online-ann"], "note", 1)
+
+
+async def test_who_has_to_sign_in_and_does_not_is_closed() -> None:
+    app = App(id="2", key="strict-key", secret="strict-secret", user_authentication_timeout_s=1)
+    async with (
+        Server(apps=[APP, app], port=0) as server,
+        connect(server.port, "strict-key") as stranger,
+        connect(server.port, "strict-key") as user,
+        connect(server.port) as elsewhere,
+    ):
+        await user.sign_in(app, "7")
+        assert await stranger.expect_error(4009) == "Connection not authorized within timeout."
+        assert await stranger.closed() == 4009
+        for client in (user, elsewhere):
+            await client.expect_silence()
+
+
 async def test_what_cannot_be_sent() -> None:
     async with Server(apps=[APP], port=0) as server:
         for channels, event, data in ((5, "e", 1), (["a", 5], "e", 1), ("a", 5, 1), ("a", "e", object())):

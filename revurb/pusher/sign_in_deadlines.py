@@ -1,0 +1,64 @@
+"""Connections that have to sign in, and by when: soketi has the same option.
+
+Plan: those with the same time to sign in are in order of their deadlines, and whoever signs in or leaves is taken out.
+So there is no timer for each, nobody who has gone is kept, and a look at the first of each time is enough. There are as
+many times as apps have different ones.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Protocol
+
+from revurb.pusher.errors import NotSignedInInTime, PusherError
+from revurb.pusher.ports import Work
+
+
+class _EndableSession(Protocol):
+    def end(self, error: PusherError) -> None: ...
+
+
+class SignInDeadlines:
+    """`work` runs what may take long. True while anybody waits."""
+
+    __slots__ = ("_now", "_waiting", "_work")
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._now = 0.0
+        # Seconds to sign in -> session -> deadline. An OrderedDict is rid of its first in constant time.
+        self._waiting: dict[int, OrderedDict[_EndableSession, float]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, session: _EndableSession, timeout_s: int) -> None:
+        """A session has begun: it is to sign in within `timeout_s`, counted from the last tick."""
+        waiting = self._waiting.get(timeout_s)
+        if waiting is None:
+            waiting = self._waiting[timeout_s] = OrderedDict()
+        waiting[session] = self._now + timeout_s
+
+    def remove(self, session: _EndableSession) -> None:
+        """A session has signed in, or ended. One that was not added is ignored."""
+        for timeout_s, waiting in tuple(self._waiting.items()):
+            if waiting.pop(session, None) is not None and not waiting:
+                del self._waiting[timeout_s]
+
+    def tick(self, now: float) -> None:
+        """End those whose time is over, with error 4009. To be called a few times a second; `now` is monotonic."""
+        self._now = now
+        for waiting in self._waiting.values():
+            if next(iter(waiting.values())) <= now:
+                self._work(self._end_overdue(now))
+                return
+
+    def _end_overdue(self, now: float) -> Iterator[None]:
+        for timeout_s, waiting in tuple(self._waiting.items()):
+            while waiting and next(iter(waiting.values())) <= now:
+                session, _ = waiting.popitem(last=False)
+                session.end(NotSignedInInTime())
+                yield
+            if not waiting and self._waiting.get(timeout_s) is waiting:
+                del self._waiting[timeout_s]
