@@ -51,6 +51,10 @@ def _summary(message: object) -> str:
     if isinstance(message.get("data"), str):
         with contextlib.suppress(orjson.JSONDecodeError):
             message["data"] = orjson.loads(message["data"])
+    data = message.get("data")
+    if isinstance(data, dict) and isinstance(data.get("user_data"), str):  # of a sign-in
+        with contextlib.suppress(orjson.JSONDecodeError):
+            data["user_data"] = orjson.loads(data["user_data"])
     parts: list[str] = []
     for name in ("event", "channel"):
         if isinstance(message.get(name), str) and (parts or name == "event"):

@@ -201,6 +201,34 @@ async def test_what_no_signature_opens_is_not_blamed_on_the_signature(
         assert reason in fields["reason"]
 
 
+async def test_sign_ins(refused: Any) -> None:
+    async with serving() as server, connect(server.port, "open-key") as client:
+        wrong = App(id="1", key="open-key", secret="another")
+        data = wrong.authenticate_user(client.socket_id, {"id": "7"})
+        await client.send({"event": "pusher:signin", "data": data})
+        await client.expect_error(4009)
+        what, fields = refused()
+        assert (what, fields["reason"]) == ("sign-in refused", "Connection is unauthorized")
+        assert "endpoint for users" in fields["advice"]
+        data = OPEN.authenticate_user(
+            client.socket_id, {"id": "7", "watchlist": [str(n) for n in range(101)]}
+        )
+        await client.send({"event": "pusher:signin", "data": data})
+        await client.expect_error(4302)
+        assert "shorter" in refused()[1]["advice"]
+
+
+async def test_a_sign_in_that_is_signed_is_not_blamed_on_the_signature(refused: Any) -> None:
+    async with serving() as server, connect(server.port, "open-key") as client:
+        await client.sign_in(OPEN, "7")
+        data = OPEN.authenticate_user(client.socket_id, {"id": "8"})
+        await client.send({"event": "pusher:signin", "data": data})
+        await client.expect_error(4009)
+        what, fields = refused()
+        assert (what, "advice" in fields) == ("sign-in refused", False)
+        assert "another user" in fields["reason"]
+
+
 async def test_messages_that_are_too_large_or_broken(refused: Any) -> None:
     async with serving() as server:
         async with connect(server.port, "open-key") as client:

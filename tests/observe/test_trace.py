@@ -15,6 +15,14 @@ from revurb.observe.trace import MAX_SHOWN_CHARS, MessageTrace, readable
         (b'{"event":"e","channel":"c","data":"{\\"a\\":1}"}', 'e c {"a":1}'),
         (b'{"event":"e","channel":"c","data":1,"user_id":"7"}', 'e c 1 {"user_id":"7"}'),
         (b'{"event":"e"}', "e"),
+        (
+            b'{"event":"pusher:signin","data":{"auth":"key1:abc","user_data":"{\\"id\\":\\"7\\"}"}}',
+            'pusher:signin {"auth":"...","user_data":{"id":"7"}}',
+        ),
+        (
+            b'{"event":"pusher:signin_success","data":"{\\"user_data\\":\\"{\\\\\\"id\\\\\\":7}\\"}"}',
+            'pusher:signin_success {"user_data":{"id":7}}',
+        ),
         (b'{"event":5,"channel":"c"}', '{"event":5,"channel":"c"}'),
         (b'{"name":"e","channel":"c","data":"{\\"a\\":1}"}', '{"name":"e","channel":"c","data":{"a":1}}'),
         (b"not json", "'not json'"),

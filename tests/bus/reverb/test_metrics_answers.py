@@ -110,6 +110,14 @@ def test_answers_as_php_gives_them(question: str, answer: str, here: _Here) -> N
     assert write_answer(asked, MetricsAnswers(here).answer(asked)) == captured(answer)
 
 
+def test_hidden_channels_are_in_no_list() -> None:
+    asked = read(captured("16-metrics-channels-1"))
+    assert isinstance(asked, MetricsQuestion)
+    here = _Here(pub=ChannelState(1), hidden=ChannelState(1))
+    assert json.loads(MetricsAnswers(here).answer(asked)).keys() == {"pub", "hidden"}
+    assert json.loads(MetricsAnswers(here, "hidden".__eq__).answer(asked)).keys() == {"pub"}
+
+
 def test_connections_are_counted_by_their_keys() -> None:
     state = LocalState()
     for _ in range(3):
