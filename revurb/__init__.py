@@ -6,14 +6,23 @@ private and presence channels.
 
 from typing import TYPE_CHECKING
 
-from revurb.apps import App, RateLimit
+from revurb.apps import App, AppLimits, RateLimit
 from revurb.version import __version__
 
 if TYPE_CHECKING:
     from revurb.node.embedding import ChannelInfo, Server, ThreadedServer
     from revurb.node.recorded_events import SentEvent
 
-__all__ = ["App", "ChannelInfo", "RateLimit", "SentEvent", "Server", "ThreadedServer", "__version__"]
+__all__ = [
+    "App",
+    "AppLimits",
+    "ChannelInfo",
+    "RateLimit",
+    "SentEvent",
+    "Server",
+    "ThreadedServer",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,12 +6,20 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from revurb.api.answers import EMPTY, invalid_fields, json_response, payload_too_large
+from revurb.api.answers import (
+    EMPTY,
+    ApiError,
+    invalid_fields,
+    json_response,
+    payload_too_large,
+    text_response,
+)
 from revurb.api.deferred import when_ready
 from revurb.api.fields import Fields, read_body
 from revurb.api.info import Info, channel_info, requested
-from revurb.apps import App
+from revurb.apps import App, AppLimits
 from revurb.pusher.channel_name import is_online_channel
+from revurb.pusher.limits import EventRefused, check_event
 from revurb.pusher.ports import Bus, ChannelState, MaybeAwaitable
 from revurb.pusher.triggering import Trigger, all_of
 from revurb.wire.response import DeferredResponse, Response
@@ -61,6 +69,8 @@ def post_event(
     for name in event.channels:
         if is_online_channel(name):
             raise invalid_fields({"channels": [_NOT_SENT_TO % name]})
+    if app.limits is not None:
+        _check(app, app.limits, event)
     if len(event.channels) > app.max_channels_per_event:
         raise invalid_fields(
             {"channels": [f"The channels field must not have more than {app.max_channels_per_event} items."]}
@@ -89,6 +99,9 @@ def post_batch(
     more than `max_size_bytes` has at most MAX_BATCH_EVENTS."""
     fields = Fields(read_body(body))
     items = _read_batch(fields)
+    limits = app.limits
+    if limits is not None:
+        _check_batch(limits, len(items))
     is_large = len(body) > max_size_bytes
     if is_large and len(items) > MAX_BATCH_EVENTS:
         raise payload_too_large(
@@ -106,6 +119,9 @@ def post_batch(
         raise invalid_fields(fields.problems)
     if is_large:
         _limit_data(events, max_size_bytes)
+    if limits is not None:
+        for event in events:
+            _check(app, limits, event)
     waiting: list[Awaitable[None]] = []
     for event in events:
         accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
@@ -124,6 +140,25 @@ def post_batch(
 
     names = [event.channels[0] for event in events]
     return when_ready(all_accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
+
+
+def _check(app: App, limits: AppLimits, event: EventRequest) -> None:
+    """Raise ApiError 413 for data that is over Pusher's limit, 400 for an event that is over another of its limits."""
+    try:
+        check_event(app, limits, event.channels, event.name, event.data)
+    except EventRefused as error:
+        raise _refused(413 if error.part == "data" else 400, str(error)) from None
+
+
+def _check_batch(limits: AppLimits, count: int) -> None:
+    most = limits.max_events_per_batch
+    if most is not None and count > most:
+        raise _refused(400, f"A maximum of {most} events can be triggered in a batch; it has {count}.")
+
+
+def _refused(status: int, text: str) -> ApiError:
+    """As Pusher refuses: with a text alone, which its SDKs show as it is."""
+    return ApiError(text_response(status, text))
 
 
 def _limit_data(events: Sequence[EventRequest], max_size_bytes: int) -> None:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from hmac import compare_digest
 from typing import Literal
 
+from revurb.apps.app_limits import AppLimits
 from revurb.apps.authorization import channel_answer, user_answer
 from revurb.apps.field_checks import (
     check_choice,
@@ -68,6 +69,7 @@ class App:
     max_channels_per_event: int = 100  # as Pusher
     max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
     user_authentication_timeout_s: int | None = None  # for `pusher:signin`; None needs none
+    limits: AppLimits | None = None
 
     def __post_init__(self) -> None:
         check_url_name("App", "id", self.id)
@@ -88,6 +90,11 @@ class App:
             raise TypeError(
                 f"App.rate_limit: found {self.rate_limit!r}; allowed: a RateLimit, such as "
                 "RateLimit(max_attempts=60, decay_s=60), or None"
+            )
+        if self.limits is not None and not isinstance(self.limits, AppLimits):
+            raise TypeError(
+                f"App.limits: found {self.limits!r}; allowed: AppLimits, such as "
+                "AppLimits(max_presence_members=100), or None"
             )
         for name in _POSITIVE:
             value = getattr(self, name)

@@ -1,7 +1,8 @@
 """Declares the options of an app: what `[[apps]]` tables and Laravel's `REVERB_APP_*` names can set.
 
-A field of `App` or `RateLimit` has the type and the default of an option; its row here has the environment name, the
-range and a sentence. The key is the field without its unit, as in Laravel's `config/reverb.php`.
+A field of `App`, `RateLimit` or `AppLimits` has the type and the default of an option; its row here has the environment
+name, the range and a sentence. The key is the field without its unit, as in Laravel's `config/reverb.php`; limits are
+beside the other options of an app.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
 
-from revurb.apps import App, RateLimit
+from revurb.apps import App, AppLimits, RateLimit
 from revurb.apps.field_checks import URL_NAME, URL_NAME_IN_WORDS
 from revurb.config.normalization import origin_pattern
 from revurb.config.option import Option, Setting, build, setting_of
 
 # The only option without a field: it is true if `App.rate_limit` is not None.
 RATE_LIMIT_ENABLED = "rate_limit.enabled"
+_TABLES = {"": App, "rate_limit": RateLimit, "limits": AppLimits}
+_PUSHERS = "Pusher's is"
 
 _OPTIONS: Mapping[str, Option] = {
     "id": Option(
@@ -74,7 +77,7 @@ _OPTIONS: Mapping[str, Option] = {
     "max_channels_per_event": Option(
         env="REVURB_APP_MAX_CHANNELS_PER_EVENT",
         minimum=1,
-        doc="Channels that one event may be sent to; above: 422.",
+        doc="Channels that one event may be sent to; above: 422, or 400 for an app with limits of Pusher's.",
     ),
     "max_subscriptions_per_second": Option(
         env="REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND",
@@ -87,6 +90,57 @@ _OPTIONS: Mapping[str, Option] = {
         minimum=1,
         doc="Seconds in which a client has to sign in its user, or is closed with error 4009; without a value it "
         "need not.",
+    ),
+    "limits.channel_name_charset": Option(
+        env="REVURB_APP_CHANNEL_NAME_CHARSET",
+        doc="Characters of the names of channels: `pusher` is letters, digits and `-_=@,.;`. Others are refused with "
+        "error 4009 or status 400.",
+    ),
+    "limits.max_channel_name_length": Option(
+        env="REVURB_APP_MAX_CHANNEL_NAME_LENGTH",
+        minimum=1,
+        doc="Characters of the name of a channel, its prefix included; more are refused with error 4009 or status 400. "
+        f"{_PUSHERS} 164; without a value 1,024 bytes, which are refused with error 4200.",
+    ),
+    "limits.max_presence_members": Option(
+        env="REVURB_APP_MAX_PRESENCE_MEMBERS",
+        minimum=1,
+        doc="Users on a presence channel, on all nodes together; one more is refused with error 4301, "
+        f"`subscription_error` has the type LimitReached and the status 4100. {_PUSHERS} 100.",
+    ),
+    "limits.max_user_id_length": Option(
+        env="REVURB_APP_MAX_USER_ID_LENGTH",
+        minimum=1,
+        doc=f"Characters of a `user_id` on presence channels; more are refused with error 4301. {_PUSHERS} 128.",
+    ),
+    "limits.max_user_info_bytes": Option(
+        env="REVURB_APP_MAX_USER_INFO",
+        minimum=1,
+        doc="Bytes of a `user_info` on presence channels, as JSON; more are refused with error 4301. "
+        f"{_PUSHERS} 1,024.",
+    ),
+    "limits.max_event_name_length": Option(
+        env="REVURB_APP_MAX_EVENT_NAME_LENGTH",
+        minimum=1,
+        doc="Characters of the name of an event; more are refused with status 400, of a client event with error 4301. "
+        f"{_PUSHERS} 200.",
+    ),
+    "limits.max_event_data_bytes": Option(
+        env="REVURB_APP_MAX_EVENT_DATA",
+        minimum=1,
+        doc="Bytes of the data of an event; more are refused with status 413, of a client event with error 4301. "
+        f"{_PUSHERS} 10,240.",
+    ),
+    "limits.max_events_per_batch": Option(
+        env="REVURB_APP_MAX_EVENTS_PER_BATCH",
+        minimum=1,
+        doc=f"Events in a batch; above: 400. {_PUSHERS} 10.",
+    ),
+    "limits.max_client_events_per_second": Option(
+        env="REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND",
+        minimum=1,
+        doc="Client events that a connection may send in a second; more are dropped with error 4301. "
+        f"{_PUSHERS} 10.",
     ),
     RATE_LIMIT_ENABLED: Option(
         env="REVERB_APP_RATE_LIMITING_ENABLED",
@@ -113,9 +167,9 @@ def _setting(attribute: str, option: Option) -> Setting:
     if attribute == RATE_LIMIT_ENABLED:
         return setting_of(attribute, attribute, bool, option, default=False)
     table, _, name = attribute.rpartition(".")
-    declaration = RateLimit if table else App
+    declaration = _TABLES[table]
     default = next(field.default for field in fields(declaration) if field.name == name)
-    key = attribute.removesuffix("_s").removesuffix("_bytes")
+    key = attribute.removeprefix("limits.").removesuffix("_s").removesuffix("_bytes")
     return setting_of(key, attribute, typing.get_type_hints(declaration)[name], option, default)
 
 
@@ -130,7 +184,7 @@ def app_of(values: Mapping[str, Any]) -> App:
     given = {setting.attribute: values[setting.key] for setting in APP_SETTINGS}
     enabled = given.pop(RATE_LIMIT_ENABLED)
     app = build(App, given)
-    return app if enabled else replace(app, rate_limit=None)
+    return replace(app, rate_limit=app.rate_limit if enabled else None, limits=app.limits or None)
 
 
 def values_of(app: App) -> dict[str, Any]:
@@ -138,7 +192,7 @@ def values_of(app: App) -> dict[str, Any]:
 
     For an app without a rate limit, the numbers are those of the default one.
     """
-    limited = replace(app, rate_limit=app.rate_limit or RateLimit())
+    limited = replace(app, rate_limit=app.rate_limit or RateLimit(), limits=app.limits or AppLimits())
     values = {
         setting.key: attrgetter(setting.attribute)(limited)
         for setting in APP_SETTINGS

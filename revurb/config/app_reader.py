@@ -15,6 +15,7 @@ from typing import Any
 from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, app_of
 from revurb.config.error import MASK, suggestion
+from revurb.config.limits_profile import APP_VALUES, profile_origin
 from revurb.config.option import FILE_SUFFIX, UNSET, Setting
 from revurb.config.sources import FoundValue, Sources, read_secret_file
 
@@ -24,8 +25,11 @@ VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 KEYS = frozenset({setting.key for setting in APP_SETTINGS} | set(SECRET_KEYS))
 
 
-def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[App, ...]:
-    """Returns the apps in the order of the file; an app that only the environment has is the last.
+def read_apps(
+    sources: Sources, cwd: Path, provenance: dict[str, str], profile: str = "reverb"
+) -> tuple[App, ...]:
+    """Returns the apps in the order of the file; an app that only the environment has is the last. `profile` decides
+    the limits that nothing sets.
 
     Adds `apps.<id>.<option>` to `provenance`, and problems to `sources.problems`.
     """
@@ -38,7 +42,7 @@ def read_apps(sources: Sources, cwd: Path, provenance: dict[str, str]) -> tuple[
         app_id = table.get("id")
         in_env = app_id is not None and app_id == env_id
         label = f"apps.{app_id}" if isinstance(app_id, str) and app_id else f"apps[{index}]"
-        app = AppReader(sources, table, label, in_env, cwd).read(provenance)
+        app = AppReader(sources, table, label, in_env, cwd, profile).read(provenance)
         if app is not None:
             apps.append(app)
     for name in ("id", "key"):
@@ -116,6 +120,7 @@ class AppReader:
     label: str
     in_env: bool
     cwd: Path
+    profile: str = "reverb"
 
     def read(self, provenance: dict[str, str]) -> App | None:
         """Returns the app, or None if it has problems, which are added to those of the sources."""
@@ -124,9 +129,12 @@ class AppReader:
         self._check_keys()
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
+        by_profile = APP_VALUES[self.profile]
         for setting in APP_SETTINGS:
             key, count = f"{self.label}.{setting.key}", len(problems)
             value, origin = self.sources.resolve(setting, self._find(setting), key)
+            if origin == "default" and setting.attribute in by_profile:
+                value, origin = by_profile[setting.attribute], profile_origin(self.profile, provenance)
             values[setting.key], origins[setting.key] = value, origin
             if setting.required and origin == "default" and len(problems) == count:
                 settable_by = (

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from revurb.apps import App
+from revurb.config.limits_profile import LimitsProfile
 from revurb.config.normalization import object_path
 from revurb.config.option import Option, Setting, build, settings_of
 from revurb.config.process import ProcessConfig
@@ -24,6 +25,15 @@ from revurb.config.server import ServerConfig, TlsConfig
 class LimitsConfig:
     """Sizes, timeouts and counts that apply to all apps; the limits of one app are in `App`."""
 
+    profile: Annotated[
+        LimitsProfile,
+        Option(
+            env="REVURB_LIMITS",
+            doc="Whose limits apps have where nothing sets them: with `pusher` all of Pusher's, which are below at the "
+            "options of apps, with its errors; `max_request_size_bytes` is 65,536 then and `max_message_size` of apps "
+            "16,384, so that 10 KiB of data fit in.",
+        ),
+    ] = "reverb"
     max_request_size_bytes: Annotated[
         int,
         Option(

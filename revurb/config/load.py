@@ -17,6 +17,7 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import names_an_app, read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, RejectedValue, suggestion
+from revurb.config.limits_profile import PROFILE_KEY, profile_origin, server_values
 from revurb.config.local_certificate import find_local_certificate
 from revurb.config.option import Setting, build
 from revurb.config.other_projects import no_apps, php_warnings
@@ -86,7 +87,10 @@ def load(
         if _is_laravels_alone(setting, values):
             del sources.problems[known_problems:]
     _use_local_certificate(sources, values, provenance)
-    apps = read_apps(sources, base, provenance)
+    profile = values[PROFILE_KEY]
+    for key, value in tuple(server_values(profile, provenance)):
+        values[key], provenance[key] = value, profile_origin(profile, provenance)
+    apps = read_apps(sources, base, provenance, profile)
     config = build(Config, values)
     if config.app_provider is not None and apps:
         sources.warnings.append(

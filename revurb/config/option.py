@@ -39,6 +39,7 @@ _KINDS: Mapping[Any, ValueKind] = {
     tuple: "list",
     Literal: "choice",
 }
+_UNIONS = (types.UnionType, typing.Union)  # `Literal[...] | None` is the second
 _NUMBERS = {
     "integer": re.compile(r"[+-]?[0-9]+"),
     "permissions": re.compile(
@@ -233,7 +234,7 @@ def setting_of(key: str, attribute: str, hint: Any, option: Option, default: Any
     """Returns the Setting of a field with the type `hint`, which is that of a ValueKind, or such a type or None."""
     (base,) = (
         part
-        for part in (typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,))
+        for part in (typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,))
         if part is not types.NoneType
     )
     kind = _KINDS[typing.get_origin(base) or base]

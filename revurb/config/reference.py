@@ -86,8 +86,8 @@ have the same id or the same key.
 In a table, the secret can be given as `secret`, as `secret_env` (the name of a variable of the environment or
 `.env` that holds it), or as `secret_file` (the path of a file that holds it, whose last line end is dropped).
 
-In a program the same options are fields of `revurb.App` and `revurb.RateLimit`, with units in their names: see
-[Python](python.md).
+In a program the same options are fields of `revurb.App`, `revurb.RateLimit` and `revurb.AppLimits`, with units in
+their names: see [Python](python.md).
 """
 
 LARAVEL = """\
@@ -146,7 +146,8 @@ def _field(setting: Setting) -> str:
     table, _, name = setting.attribute.rpartition(".")
     if setting.key == RATE_LIMIT_ENABLED:
         return "`rate_limit=RateLimit(...)`"
-    return f"`RateLimit({name}=...)`" if table else f"`{name}`"
+    owner = {"rate_limit": "RateLimit", "limits": "AppLimits"}.get(table)
+    return f"`{name}`" if owner is None else f"`{owner}({name}=...)`"
 
 
 def _names(setting: Setting) -> Iterator[str]:

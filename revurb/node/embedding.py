@@ -25,6 +25,7 @@ from revurb.node.recorded_events import MAX_RECORDED_EVENTS, SentEvent
 from revurb.node.server_arguments import (
     Limits,
     channel_names,
+    check_limits,
     config_of_arguments,
     json_text,
     text,
@@ -203,6 +204,8 @@ class Server:
         text("trigger", "event", event)
         if socket_id is not None:
             text("trigger", "socket_id", socket_id)
+        if app.limits is not None:
+            check_limits(app, names, event, data_text)
         await self._node.wait_for_room()
         accepted = self._node.trigger(app, names, event, data_text, socket_id)
         if accepted is not None:

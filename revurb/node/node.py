@@ -20,6 +20,7 @@ from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config, served_dev_app
 from revurb.node.available_memory import available_memory_bytes
+from revurb.node.background_tasks import BackgroundTasks
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
@@ -28,6 +29,7 @@ from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
+from revurb.node.profiled_apps import ProfiledApps
 from revurb.node.readiness import Readiness
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
 from revurb.node.refusal_lines import RefusalLines
@@ -91,7 +93,7 @@ class Node:
         self.config = config
         self._processes = processes
         self._record = record
-        self.apps = apps if apps is not None else FixedApps(config.apps)
+        self.apps = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
         self.counters = Counters()
         self.port = config.server.port
         self._bus_factory = bus_factory or (
@@ -113,6 +115,7 @@ class Node:
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
+        self._tasks = BackgroundTasks()
         self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -147,7 +150,7 @@ class Node:
         config, loop = self.config, asyncio.get_running_loop()
         self._work = SlicedWork(loop.call_soon)
         self._refusals = RefusalLines(self._refusal_log, config, self.apps)
-        self._registry = Registry(self.counters, self._work, self._refusals.of_session)
+        self._registry = Registry(self.counters, self._work, self._refusals.of_session, self._tasks)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         cache_ttl_s = config.limits.cache_ttl_s
@@ -224,6 +227,7 @@ class Node:
             self._connections.abort()
         self._connections.is_stopped = True
         self._work.finish()
+        self._tasks.cancel()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
         await self._bus.stop()
@@ -311,6 +315,11 @@ class Node:
     def _shrink(self) -> None:
         self._connections.shrink()
         self._registry.shrink()
+
+
+def _with_limits(apps: AppProvider, config: Config) -> AppProvider:
+    profile = config.limits.profile
+    return apps if profile == "reverb" else ProfiledApps(apps, profile)
 
 
 def _compression(config: Config) -> Compression | None:

@@ -15,7 +15,9 @@ from revurb.apps import App, AppProvider
 from revurb.apps.field_checks import is_utf8
 from revurb.config import SETTINGS, Config, Setting, config_of
 from revurb.config.error import MASK, suggestion
+from revurb.config.limits_profile import PROFILE_KEY, SERVER_VALUES, LimitsProfile, with_profile
 from revurb.pusher.channel_name import is_online_channel
+from revurb.pusher.limits import EventRefused, check_event
 
 # Argument -> dotted key; the limits have the names of their keys.
 KEYS: Mapping[str, str] = {
@@ -32,8 +34,9 @@ KEYS: Mapping[str, str] = {
     **{
         setting.key.removeprefix("limits."): setting.key
         for setting in SETTINGS
-        if setting.key.startswith("limits.")
+        if setting.key.startswith("limits.") and setting.key != PROFILE_KEY
     },
+    "limits_profile": PROFILE_KEY,
 }
 _SETTINGS = {setting.key: setting for setting in SETTINGS}
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -50,6 +53,7 @@ PROVIDER_METHODS = ("find_by_id", "find_by_key", "all")
 class Limits(TypedDict, total=False):
     """The limits of a node by their names in the configuration. docs/configuration.md describes each one."""
 
+    limits_profile: LimitsProfile
     max_request_size_bytes: int
     max_batch_size_bytes: int
     max_head_size_bytes: int
@@ -72,7 +76,11 @@ def config_of_arguments(
     values = {KEYS[name]: _checked(name, value) for name, value in arguments.items() if _is_known(name)}
     if (values["tls.cert"] is None) != (values["tls.key"] is None):
         raise ValueError("Server: TLS needs both tls_cert and tls_key")
-    return config_of(values, _checked_apps(apps, app_provider))
+    profile = values.get(PROFILE_KEY, "reverb")
+    listed = _checked_apps(apps, app_provider)
+    for key, value in SERVER_VALUES[profile].items():
+        values.setdefault(key, value)
+    return config_of(values, tuple(with_profile(app, profile) for app in listed))
 
 
 def _is_known(name: str) -> bool:
@@ -148,6 +156,15 @@ def _channel_name(value: object) -> str:
     if is_online_channel(name):
         raise ValueError(f"Server.trigger.channels: found {name!r}; allowed: any but the server's own")
     return name
+
+
+def check_limits(app: App, channels: list[str], event: str, data: str) -> None:
+    """Raises ValueError for an event that is over a limit of its app."""
+    if app.limits is not None:
+        try:
+            check_event(app, app.limits, channels, event, data)
+        except EventRefused as error:
+            raise ValueError(f"Server.trigger.{error.part}: {error}") from None
 
 
 def text(method: str, name: str, value: object, *, may_be_empty: bool = False) -> str:

@@ -16,6 +16,7 @@ from revurb.pusher import messages
 from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
 from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, wanted_of
+from revurb.pusher.limits import check_client_event
 from revurb.pusher.ports import PublishedEvent
 from revurb.pusher.presence import id_text
 from revurb.pusher.session_state import SessionState
@@ -23,15 +24,19 @@ from revurb.pusher.session_state import SessionState
 PREFIX = "client-"
 
 
-def relay(session: SessionState, message: messages.ClientMessage) -> None:
-    """Send a client event to every subscriber of its channel but the sender. Raises the PusherError that refuses it.
+def relay(session: SessionState, message: messages.ClientMessage, now: float) -> None:
+    """Send a client event that came at `now` to every subscriber of its channel but the sender. Raises the PusherError
+    that refuses it.
 
     On a presence channel the sender's `user_id` is added, from its signed channel_data and from nowhere else: as text,
     which Pusher's clients with types expect.
     """
-    source = session.app_state.app.accept_client_events_from
+    app = session.app_state.app
+    source = app.accept_client_events_from
     if source == "none":
         raise ClientEventsDisabled
+    if app.limits is not None:
+        check_client_event(session, app.limits, message, now)
     channel_name = message.channel
     if not isinstance(channel_name, str) or not channel_name:
         raise InvalidMessage

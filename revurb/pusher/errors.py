@@ -80,6 +80,23 @@ class SubscriptionLimitReached(SubscriptionRefused):
     type, status = "LimitReached", 4301
 
 
+class InvalidChannelName(SubscriptionRefused):
+    code, message = 4009, "Invalid channel name"
+    type, status = "LimitReached", 4009
+
+
+class MemberLimitReached(SubscriptionRefused):
+    """`status` is soketi's; as a `code`, which is about the connection, 4100 would say that the node is full."""
+
+    code, message = 4301, "The maximum members per presence channel limit was reached"
+    type, status = "LimitReached", 4100
+
+
+class MemberTooLarge(SubscriptionRefused):
+    code, message = 4301, "The member of a presence channel is too large"
+    type, status = "LimitReached", 4301
+
+
 class NotAMember(PusherError):
     code, message = 4009, "The client is not a member of the specified channel."
 
@@ -98,3 +115,9 @@ class ClientEventRefused(PusherError):
 
 class RateLimited(PusherError):
     code, message = 4301, "Rate limit exceeded"
+
+
+class ClientEventRateReached(PusherError):
+    """Not as RateLimited, which may end the connection."""
+
+    code, message = 4301, "Client event rejected due to rate limit"

@@ -185,6 +185,8 @@ def subscription_count_text(channel: str) -> tuple[bytes, bytes]:
 
 
 _COUNT = b'{"event":"pusher_internal:subscription_count","data":"{\\"subscription_count\\":'
+
+
 def member_data(member: Member) -> str:
     """The member as channel_data has it."""
     return (b'{"user_id":%b,"user_info":%b}' % (member.id_json, member.info_json)).decode()

@@ -26,3 +26,8 @@ class MessageWindow:
             self._ends_at = now + self._limit.decay_s
         self._count += 1
         return self._count <= self._limit.max_attempts
+
+
+def per_second(limit: int) -> MessageWindow:
+    """A window of a second."""
+    return MessageWindow(RateLimit(max_attempts=limit, decay_s=1))

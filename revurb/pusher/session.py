@@ -118,13 +118,10 @@ class Session(SessionState):
                 try:
                     subscribe(self, wanted, now)
                 except SubscriptionRefused as error:
-                    self.app_state.counters.subscriptions_refused_total += 1
-                    self.app_state.refused(self.app_state.app.id, self, error, wanted.channel)
-                    self.outlet.send(messages.error_frame(error))
-                    self.outlet.send(messages.subscription_error_frame(wanted.channel, error))
+                    self.refuse_subscription(error, wanted.channel)
         elif event.startswith(client_events.PREFIX):
             if not self._deferred(message.channel, message, now):
-                client_events.relay(self, message)
+                client_events.relay(self, message, now)
         elif event == "pusher:ping":
             self.answers_control_frames = False
             self.outlet.send(messages.PONG_FRAME)

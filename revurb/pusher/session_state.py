@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from revurb.pusher import messages
-from revurb.pusher.errors import PusherError
+from revurb.pusher.errors import PusherError, SubscriptionRefused
 from revurb.pusher.ports import Bus, Outlet
 from revurb.pusher.rate_limit import MessageWindow
 
@@ -49,7 +49,8 @@ class SessionState:
     until the first that is not confirmed at once. `resubscriptions` counts subscriptions once the connection has
     left a channel, subscribed to one again or signed in again: None until then. `user` is who has signed in. `outlet`
     is NOWHERE before the connection is open, and after it has closed. `message_window` counts messages: None without a
-    rate limit. `answers_control_frames` says whether the client was last heard by a control frame.
+    rate limit. `client_event_window` counts client events where they have a limit of their own: None until the first.
+    `answers_control_frames` says whether the client was last heard by a control frame.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class SessionState:
         "app_state",
         "bus",
         "channels",
+        "client_event_window",
         "message_window",
         "outlet",
         "pending",
@@ -76,12 +78,20 @@ class SessionState:
         self.outlet: Outlet = NOWHERE
         limit = app_state.app.rate_limit
         self.message_window = None if limit is None else MessageWindow(limit)
+        self.client_event_window: MessageWindow | None = None
         self.answers_control_frames = False
 
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""
         self.outlet.send(messages.error_frame(error))
         self.outlet.close(error.code, str(error))
+
+    def refuse_subscription(self, error: SubscriptionRefused, channel: str) -> None:
+        """Count a subscription to `channel` that is refused, and send why."""
+        self.app_state.counters.subscriptions_refused_total += 1
+        self.app_state.refused(self.app_state.app.id, self, error, channel)
+        self.outlet.send(messages.error_frame(error))
+        self.outlet.send(messages.subscription_error_frame(channel, error))
 
     def handle(self, message: messages.ClientMessage, now: float) -> None:
         """Do what a message that came at `now` asks for, or send why not. The session implements it."""

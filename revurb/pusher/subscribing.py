@@ -11,15 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from revurb.apps import RateLimit
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.deferred_messages import DeferredMessages
-from revurb.pusher.errors import InvalidMessage, SubscriptionLimitReached, Unauthorized
+from revurb.pusher.errors import (
+    InvalidMessage,
+    SubscriptionLimitReached,
+    SubscriptionRefused,
+    Unauthorized,
+)
+from revurb.pusher.limits import check_channel_name, check_member
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member, require_object
-from revurb.pusher.rate_limit import MessageWindow
+from revurb.pusher.presence_limit import channel_full, enter_unless_full, is_one_too_many
+from revurb.pusher.rate_limit import MessageWindow, per_second
 from revurb.pusher.session_state import NOWHERE, SessionState
 
 # To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
@@ -55,10 +61,27 @@ class PendingSubscription(DeferredMessages):
             return
         if self._is_repeat:
             self._undo_enter()
+        elif self._member is not None and self._is_one_too_many(self._member, snapshot):
+            self._undo_enter()
+            self.refuse(channel_full(session))
+            return
         else:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
         self.handle_deferred()
+
+    def refuse(self, error: SubscriptionRefused) -> None:
+        """The client may not subscribe after all: say so, and handle what was deferred."""
+        session = self._session
+        if session.pending is not None:
+            session.pending.pop(self._name.text, None)
+        session.refuse_subscription(error, self._name.text)
+        self.handle_deferred()
+
+    def _is_one_too_many(self, member: Member, snapshot: ChannelSnapshot) -> bool:
+        limits = self._session.app_state.app.limits
+        limit = None if limits is None else limits.max_presence_members
+        return limit is not None and is_one_too_many(snapshot.members, member.user_id, limit)
 
     def _undo_enter(self) -> None:
         """Undo what the bus has counted."""
@@ -77,9 +100,13 @@ class PendingSubscription(DeferredMessages):
 
 def subscribe(session: SessionState, wanted: messages.Subscription, now: float) -> None:
     """Put `session` on a channel, or raise: InvalidMessage for a request that makes no sense, Unauthorized for one
-    that is not signed by the app, SubscriptionLimitReached for one too many. Doing it again is answered again (as
-    Reverb); under another user id it is leaving and joining."""
+    that is not signed by the app, SubscriptionLimitReached for one too many, another SubscriptionRefused for what is
+    over a limit of the app. Doing it again is answered again (as Reverb); under another user id it is leaving and
+    joining."""
     app_state, channels = session.app_state, session.channels
+    limits = app_state.app.limits
+    if limits is not None:
+        check_channel_name(limits, wanted.channel)
     known = app_state.channels.get(wanted.channel)
     if known is not None:
         name = known.name  # a channel with subscribers has an acceptable name, which has been parsed
@@ -98,6 +125,8 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         if user is None or not user.takes_subscription(name.text):
             limit(session, channel is not None, now)
     member = _authorize(session, name, wanted) if name.guarded or name.reserved else None
+    if limits is not None and member is not None:
+        check_member(limits, member)
     if channel is not None:
         present = channel.subscribers[session.outlet]
         if present is not None and member is not None and present.user_id != member.user_id:
@@ -110,7 +139,12 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         data = wanted.channel_data
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
     pending = PendingSubscription(session, name, member, channel is not None)
-    session.bus.enter(EnterRequest(app_state.app.id, name.text, member, added, name.cached), pending)
+    request = EnterRequest(app_state.app.id, name.text, member, added, name.cached)
+    limit = None if limits is None else limits.max_presence_members
+    if limit is None or member is None or channel is not None:
+        session.bus.enter(request, pending)
+    else:
+        enter_unless_full(session, request, pending, member.user_id, limit)
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}
@@ -160,8 +194,7 @@ def limit(session: SessionState, is_repeat: bool, now: float) -> None:
 
 
 def _window(session: SessionState) -> MessageWindow:
-    limit = session.app_state.app.max_subscriptions_per_second
-    return MessageWindow(RateLimit(max_attempts=limit, decay_s=1))
+    return per_second(session.app_state.app.max_subscriptions_per_second)
 
 
 def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscription) -> Member | None:

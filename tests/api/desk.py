@@ -46,7 +46,14 @@ def signed_query(app: App, method: str, path: str, body: bytes = b"", **params: 
 class Desk(Room):
     """A room whose API can be called."""
 
-    def __init__(self, apps: AppProvider | None = None, *, path: str = "", max_age_s: int = 600) -> None:
+    def __init__(
+        self,
+        apps: AppProvider | None = None,
+        *,
+        path: str = "",
+        max_age_s: int = 600,
+        max_request_size_bytes: int = 10_000,
+    ) -> None:
         super().__init__()
         self.app = an_app()
         self.unready: str | None = None
@@ -57,7 +64,7 @@ class Desk(Room):
             self.bus,
             path=path,
             signature_max_age_s=max_age_s,
-            max_request_size_bytes=10_000,
+            max_request_size_bytes=max_request_size_bytes,
             clock=lambda: NOW,
             unready=lambda: self.unready,
             degraded=lambda: self.degraded,

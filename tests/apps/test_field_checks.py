@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from revurb.apps import App, RateLimit
+from revurb.apps import App, AppLimits, RateLimit
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED
 from revurb.config.option import Setting
 
@@ -18,9 +18,12 @@ CANDIDATES: list[Any] = [
 ]  # fmt: skip
 
 
+OWNERS = {"": App, "rate_limit": RateLimit, "limits": AppLimits}
+
+
 def made(setting: Setting, value: Any) -> object:
     table, _, name = setting.attribute.rpartition(".")
-    return RateLimit(**{name: value}) if table else App(**{**WHOLE, name: value})
+    return OWNERS[table](**{**({} if table else WHOLE), name: value})
 
 
 def is_allowed(setting: Setting, value: Any) -> bool:
@@ -37,7 +40,8 @@ def is_allowed(setting: Setting, value: Any) -> bool:
 @pytest.mark.parametrize("setting", FIELDS, ids=lambda setting: setting.key)
 @pytest.mark.parametrize("value", CANDIDATES, ids=repr)
 def test_a_field_takes_what_its_option_takes(setting: Setting, value: Any) -> None:
-    owner, name = "RateLimit" if "." in setting.attribute else "App", setting.attribute.rpartition(".")[2]
+    table, _, name = setting.attribute.rpartition(".")
+    owner = OWNERS[table].__name__
     if is_allowed(setting, value):
         made(setting, value)
         return

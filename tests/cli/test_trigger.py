@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from revurb import App, Server
 from tests.cli.conftest import Project
 from tests.cli.servers import Api, api_server
 
@@ -99,6 +100,18 @@ def test_a_refusal_is_shown_with_its_status(project: Project, api: Api) -> None:
     result = project.run("trigger", "a", "e", "{}")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: the server answered 401: Authentication signature invalid.\\x1b[31m\n"
+
+
+def test_a_node_with_limits_of_pusher_says_which(project: Project) -> None:
+    app = App(id="1", key="the-key", secret="hush-hush")
+    with Server(apps=[app], port=0, limits_profile="pusher") as server:
+        project.add(REVERB_SERVER_PORT=server.port)
+        assert project.run("trigger", "a", "e", "x" * 10_240).exit_code == 0
+        result = project.run("trigger", "a", "e", "-", input="x" * 10_241)
+        assert result.stderr.startswith(
+            "Error: the server answered 413: The data content of this event exceeds"
+        )
+        assert "answered 400: Invalid channel name: 'a b' has" in project.run("trigger", "a b", "e").stderr
 
 
 def test_no_server(project: Project, closed_port: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from revurb.apps import App, RateLimit
+from revurb.apps import App, AppLimits, RateLimit
 from revurb.config.app_options import APP_SETTINGS, app_of, values_of
 from tests.config.test_app_reader import CHAT, SHOP
 
@@ -18,10 +18,18 @@ def test_every_field_has_an_option() -> None:
     attributes = {setting.attribute for setting in APP_SETTINGS}
     assert {attribute.partition(".")[0] for attribute in attributes} == {field.name for field in fields(App)}
     assert {f"rate_limit.{field.name}" for field in fields(RateLimit)} < attributes
+    assert {f"limits.{field.name}" for field in fields(AppLimits)} < attributes
 
 
 def test_keys_have_no_units() -> None:
-    assert {setting.key for setting in APP_SETTINGS if setting.key != setting.attribute} == {
+    renamed = {
+        setting.key
+        for setting in APP_SETTINGS
+        if setting.key != setting.attribute.removeprefix("limits.")  # which are beside the others
+    }
+    assert renamed == {
+        "max_event_data",
+        "max_user_info",
         "ping_interval",
         "activity_timeout",
         "max_message_size",

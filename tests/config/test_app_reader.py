@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from revurb.apps import App, RateLimit
+from revurb.apps import App, AppLimits, RateLimit
 from revurb.config.app_options import APP_SETTINGS
 from tests.config.project import APP, Project
 
@@ -46,6 +46,50 @@ NAMES: list[tuple[str, str, str, Any]] = [
         "20",
         "user_authentication_timeout",
         {"user_authentication_timeout_s": 20},
+    ),
+    (
+        "REVURB_APP_CHANNEL_NAME_CHARSET",
+        "pusher",
+        "channel_name_charset",
+        {"limits": AppLimits(channel_name_charset="pusher")},
+    ),
+    (
+        "REVURB_APP_MAX_CHANNEL_NAME_LENGTH",
+        "20",
+        "max_channel_name_length",
+        {"limits": AppLimits(max_channel_name_length=20)},
+    ),
+    (
+        "REVURB_APP_MAX_PRESENCE_MEMBERS",
+        "20",
+        "max_presence_members",
+        {"limits": AppLimits(max_presence_members=20)},
+    ),
+    (
+        "REVURB_APP_MAX_USER_ID_LENGTH",
+        "20",
+        "max_user_id_length",
+        {"limits": AppLimits(max_user_id_length=20)},
+    ),
+    ("REVURB_APP_MAX_USER_INFO", "20", "max_user_info", {"limits": AppLimits(max_user_info_bytes=20)}),
+    (
+        "REVURB_APP_MAX_EVENT_NAME_LENGTH",
+        "20",
+        "max_event_name_length",
+        {"limits": AppLimits(max_event_name_length=20)},
+    ),
+    ("REVURB_APP_MAX_EVENT_DATA", "20", "max_event_data", {"limits": AppLimits(max_event_data_bytes=20)}),
+    (
+        "REVURB_APP_MAX_EVENTS_PER_BATCH",
+        "20",
+        "max_events_per_batch",
+        {"limits": AppLimits(max_events_per_batch=20)},
+    ),
+    (
+        "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND",
+        "20",
+        "max_client_events_per_second",
+        {"limits": AppLimits(max_client_events_per_second=20)},
     ),
     ("REVERB_APP_RATE_LIMITING_ENABLED", "true", "rate_limit.enabled", {"rate_limit": RateLimit()}),
     # without the limit itself its numbers mean nothing

@@ -25,6 +25,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_READY_NEEDS_BUS", "true", "server.ready_needs_bus", True),
     ("REVURB_TEST_PAGE", "true", "server.test_page", True),
     ("REVURB_TLS_KEY_PASSWORD", "p", "tls.key_password", "p"),
+    ("REVURB_LIMITS", "reverb", "limits.profile", "reverb"),  # "pusher" sets more: test_limits_profile
     ("REVERB_MAX_REQUEST_SIZE", "20000", "limits.max_request_size_bytes", 20000),
     ("REVURB_MAX_BATCH_SIZE", "50000", "limits.max_batch_size_bytes", 50000),
     ("REVURB_MAX_HEAD_SIZE", "8192", "limits.max_head_size_bytes", 8192),
@@ -91,6 +92,7 @@ DEFAULTS = {
     "tls.cert": None,
     "tls.key": None,
     "tls.key_password": None,
+    "limits.profile": "reverb",
     "limits.max_request_size_bytes": 10_000,
     "limits.max_batch_size_bytes": 655_360,
     "limits.max_head_size_bytes": 16_384,
