@@ -51,9 +51,11 @@ def run_nothing(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 class AppState:
-    """The live state of one app. `counters`, `work`, `refused`, `run` and `sign_in_deadlines` are the process's. `wanted`
-    are the facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a session
-    decides."""
+    """The live state of one app. `counters`, `work`, `refused`, `run` and `sign_in_deadlines` are the process's.
+
+    `wanted` are the facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a
+    session decides.
+    """
 
     __slots__ = (
         "app",

@@ -140,11 +140,11 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
     pending = PendingSubscription(session, name, member, channel is not None)
     request = EnterRequest(app_state.app.id, name.text, member, added, name.cached)
-    limit = None if limits is None else limits.max_presence_members
-    if limit is None or member is None or channel is not None:
+    most = None if limits is None else limits.max_presence_members
+    if most is None or member is None or channel is not None:
         session.bus.enter(request, pending)
     else:
-        enter_unless_full(session, request, pending, member.user_id, limit)
+        enter_unless_full(session, request, pending, member.user_id, most)
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}
