@@ -18,7 +18,7 @@ import pytest
 
 from revurb import App
 from tests.conftest import Need
-from tests.examples.webhook_requests import ALL_KINDS, webhook_request
+from tests.webhook_requests import ALL_KINDS, webhook_request
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "webhooks"

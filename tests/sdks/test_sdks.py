@@ -7,12 +7,14 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from revurb import App, Server
 from tests.client import connect
 from tests.conftest import Need
+from tests.webhook_requests import ALL_KINDS, webhook_request
 
 FOLDER = Path(__file__).parent
 BUILD = FOLDER.parents[1] / "build" / "sdks"
@@ -42,11 +44,21 @@ ann orders created 1
 ann orders created 2
 channels 200 {"channels":{"presence-room":{"user_count":2}}}
 users 200 {"users":[{"id":"ann"},{"id":"7"}]}
+webhook VALID
+forged INVALID
+foreign SIGNED_WITH_WRONG_KEY
 ann sees 7 go
 bob is DISCONNECTED
 eve error 4001 Application does not exist
 done
 """
+
+
+def webhook() -> tuple[dict[str, str], Any]:
+    """A request as a node makes it, for the environment of a program; and its body."""
+    headers, body = webhook_request(APP, ALL_KINDS)
+    environ = {"WEBHOOK": body.decode(), "WEBHOOK_SIGNATURE": headers["X-Pusher-Signature"]}
+    return environ, json.loads(body)
 
 
 async def output(*command: str, cwd: Path, **environ: str) -> list[str]:
@@ -64,12 +76,17 @@ async def output(*command: str, cwd: Path, **environ: str) -> list[str]:
     return text.decode().splitlines()
 
 
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != name}
+
+
 @pytest.mark.timeout(PATIENCE_S)
 async def test_go(need: Need) -> None:
     async with Server(apps=[APP], port=0) as server, connect(server.port, APP.key) as ann:
         await ann.subscribe("orders")
         await ann.subscribe("presence-room", APP, {"user_id": 7, "user_info": {"name": "Ann"}})
-        lines = await output(need("go"), "run", ".", cwd=FOLDER / "go", PORT=str(server.port))
+        environ, body = webhook()
+        lines = await output(need("go"), "run", ".", cwd=FOLDER / "go", PORT=str(server.port), **environ)
         found = {name: json.loads(text) for name, text in (line.split(" ", 1) for line in lines)}
         signature = APP.sign("1.2:private-x")
         assert found == {
@@ -86,6 +103,9 @@ async def test_go(need: Need) -> None:
             "users-empty": {"users": []},
             "users-public-refused": True,
             "authorize": f'{{"auth":"key1:{signature}"}}',
+            # The SDK knows no subscription_count, and leaves that number out.
+            "webhook": {**body, "events": [without(event, "subscription_count") for event in ALL_KINDS]},
+            "webhook-forged-refused": True,
         }
         for name in ("created", "several", "several", "described", "one", "two", "three", "four"):
             assert (await ann.expect(name))["data"] == '{"a":"é"}'
@@ -104,6 +124,13 @@ async def test_java(need: Need) -> None:
     )
     async with Server(apps=[APP], port=0) as server:
         lines = await output(
-            java, "-Dfile.encoding=UTF-8", "-cp", path, "Scenario", cwd=BUILD, PORT=str(server.port)
+            java,
+            "-Dfile.encoding=UTF-8",
+            "-cp",
+            path,
+            "Scenario",
+            cwd=BUILD,
+            PORT=str(server.port),
+            **webhook()[0],
         )
     assert lines == JAVA_LINES.splitlines()

@@ -1,10 +1,12 @@
-// Calls each method of Pusher's Go SDK on the server at $PORT, where Ann is on presence-room and on orders. Prints a
-// line for each call: its name and what it returned, as JSON.
+// Calls each method of Pusher's Go SDK on the server at $PORT, where Ann is on presence-room and on orders, and gives it the
+// webhook of $WEBHOOK with the signature of $WEBHOOK_SIGNATURE. Prints a line for each call: its name and what it returned,
+// as JSON.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/pusher/pusher-http-go/v5"
@@ -55,4 +57,13 @@ func main() {
 
 	auth, err := client.AuthorizePrivateChannel([]byte("socket_id=1.2&channel_name=private-x"))
 	say("authorize", string(auth), err)
+
+	header := http.Header{}
+	header.Set("X-Pusher-Key", "key1")
+	header.Set("X-Pusher-Signature", os.Getenv("WEBHOOK_SIGNATURE"))
+	webhook, err := client.Webhook(header, []byte(os.Getenv("WEBHOOK")))
+	say("webhook", webhook, err)
+	header.Set("X-Pusher-Signature", "00")
+	_, err = client.Webhook(header, []byte(os.Getenv("WEBHOOK")))
+	say("webhook-forged-refused", err != nil, nil)
 }

@@ -112,6 +112,11 @@ public class Scenario {
         called("channels", server.get("/channels", Map.of("filter_by_prefix", "presence-", "info", "user_count")));
         called("users", server.get("/channels/presence-room/users"));
 
+        String webhook = System.getenv("WEBHOOK"), signature = System.getenv("WEBHOOK_SIGNATURE");
+        System.out.println("webhook " + server.validateWebhookSignature("key1", signature, webhook));
+        System.out.println("forged " + server.validateWebhookSignature("key1", "00", webhook));
+        System.out.println("foreign " + server.validateWebhookSignature("key2", signature, webhook));
+
         bob.disconnect();
         expect("ann sees 7 go", "bob is DISCONNECTED");
         client("no-such-key", "eve", new Listener("eve"));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from revurb import App
@@ -24,16 +25,14 @@ ALL_KINDS: list[dict[str, Any]] = [
     {"name": "member_removed", "channel": "presence-room", "user_id": "7"},
     {"name": "channel_vacated", "channel": "presence-room"},
 ]
-TIME_MS = 1_700_000_000_123
 
 
 def webhook_request(
-    app: App, events: list[dict[str, Any]], request_id: str = "id-1"
+    app: App, events: list[dict[str, Any]], request_id: str = "id-1", time_ms: int | None = None
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body."""
-    body = json.dumps(
-        {"time_ms": TIME_MS, "events": events}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    """Headers and body; `time_ms`, in ms since 1970, is now unless it is given."""
+    whole = {"time_ms": int(time.time() * 1000) if time_ms is None else time_ms, "events": events}
+    body = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
     return {
         "Content-Type": "application/json",
         "X-Pusher-Key": app.key,
