@@ -109,6 +109,13 @@ def test_a_member_who_is_refused_is_still_who_it_was(room: Room) -> None:
     assert [each.user_id for each in room.bus.members("app1", "presence-a")] == ["1"]
 
 
+def test_users_who_have_signed_in_are_measured_where_they_become_members(room: Room) -> None:
+    client = room.client(PUSHER)
+    client.sign_in("7", user_info={"n": "x" * 2000})
+    assert refusal(client.subscribe("presence-a")) == (4301, "LimitReached", 4301)
+    assert client.subscribe("presence-a", member("7"))[0]["event"].endswith("succeeded")
+
+
 def two(room: Room, app: App = PUSHER) -> tuple[Client, Client]:
     clients = room.client(app), room.client(app)
     for client in clients:
