@@ -6,7 +6,7 @@ private and presence channels.
 
 from typing import TYPE_CHECKING
 
-from revurb.apps import App, AppLimits, RateLimit
+from revurb.apps import App, AppLimits, RateLimit, WebhookTarget
 from revurb.version import __version__
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "SentEvent",
     "Server",
     "ThreadedServer",
+    "WebhookTarget",
     "__version__",
 ]
 

@@ -3,6 +3,7 @@
 from revurb.apps.app import App, ClientEventSource, RateLimit
 from revurb.apps.app_limits import PUSHER_LIMITS, AppLimits
 from revurb.apps.provider import AppProvider, AppProviderError, FixedApps
+from revurb.apps.webhook_target import WebhookTarget
 
 __all__ = [
     "PUSHER_LIMITS",
@@ -13,4 +14,5 @@ __all__ = [
     "ClientEventSource",
     "FixedApps",
     "RateLimit",
+    "WebhookTarget",
 ]

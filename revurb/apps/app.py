@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hmac import compare_digest
-from typing import Literal
+from typing import Any, Literal
 
 from revurb.apps.app_limits import AppLimits
 from revurb.apps.authorization import channel_answer, user_answer
@@ -25,6 +25,7 @@ from revurb.apps.field_checks import (
     check_url_name,
     checked_origins,
 )
+from revurb.apps.webhook_target import WebhookTarget
 
 _BLOCK_BYTES = 64  # of SHA-256
 
@@ -70,6 +71,7 @@ class App:
     max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
     user_authentication_timeout_s: int | None = None  # for `pusher:signin`; None needs none
     limits: AppLimits | None = None
+    webhooks: tuple[WebhookTarget, ...] = ()
 
     def __post_init__(self) -> None:
         check_url_name("App", "id", self.id)
@@ -102,6 +104,8 @@ class App:
                 type(value) is not int or value < 1
             ):  # saves a call: a provider may make an App for each request
                 check_positive("App", name, value)
+        if self.webhooks != ():
+            object.__setattr__(self, "webhooks", _checked_targets(self.webhooks))
 
     def authorize_channel(
         self, socket_id: str, channel: str, *, user_id: str | int | None = None, user_info: object = None
@@ -143,6 +147,24 @@ _POSITIVE = (
     "max_channels_per_event",
     "max_subscriptions_per_second",
 )
+
+
+def _checked_targets(value: Any) -> tuple[WebhookTarget, ...]:
+    allowed = "a tuple of WebhookTarget"
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"App.webhooks: found {type(value).__name__}; allowed: {allowed}")
+    for target in value:
+        if not isinstance(target, WebhookTarget):
+            raise TypeError(f"App.webhooks: found {type(target).__name__} in it; allowed: {allowed}")
+    for target in value:
+        if (
+            sum((target.url, target.events, target.channels) == (t.url, t.events, t.channels) for t in value)
+            > 1
+        ):
+            raise ValueError(
+                f"App.webhooks: found two targets with {target.shown_url}, the same events and channels; allowed: one"
+            )
+    return tuple(value)
 
 
 @lru_cache(maxsize=1024)
