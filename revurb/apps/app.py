@@ -70,6 +70,7 @@ class App:
     max_channels_per_event: int = 100  # as Pusher
     max_subscriptions_per_second: int = 1000  # of a connection that has left or repeated one
     user_authentication_timeout_s: int | None = None  # for `pusher:signin`; None needs none
+    subscription_count_events: bool = False
     limits: AppLimits | None = None
     webhooks: tuple[WebhookTarget, ...] = ()
 
@@ -82,6 +83,7 @@ class App:
         )
         for name in ("max_connections", "user_authentication_timeout_s"):
             check_positive("App", name, getattr(self, name), optional=True)
+        check_switch("App", "subscription_count_events", self.subscription_count_events)
         check_choice(
             "App",
             "accept_client_events_from",

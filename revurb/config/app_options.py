@@ -91,6 +91,11 @@ _OPTIONS: Mapping[str, Option] = {
         doc="Seconds in which a client has to sign in its user, or is closed with error 4009; without a value it "
         "need not.",
     ),
+    "subscription_count_events": Option(
+        env="REVURB_APP_SUBSCRIPTION_COUNT_EVENTS",
+        doc="Whether the subscribers of a channel are told how many they are, at each change; above 100 every 5 s. Not "
+        "on presence channels.",
+    ),
     "limits.channel_name_charset": Option(
         env="REVURB_APP_CHANNEL_NAME_CHARSET",
         doc="Characters of the names of channels: `pusher` is letters, digits and `-_=@,.;`. Others are refused with "

@@ -97,3 +97,63 @@ def test_a_user_on_two_nodes_goes_with_the_last_of_them() -> None:
         ledger.set_count(last, APP, ROOM, 0)
         assert ledger.occupied_channels(APP) == []
         assert ledger.keys_of_node(last) == ()
+
+
+class Observed:
+    """What a ledger says that a change has decided."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.ledger.observer = self
+        self.told: list[tuple[object, ...]] = []
+
+    def occupied(self, app_id: str, channel: str) -> None:
+        self.told.append(("occupied", channel))
+
+    def vacated(self, app_id: str, channel: str) -> None:
+        self.told.append(("vacated", channel))
+
+    def added(self, app_id: str, channel: str, user_id: str) -> None:
+        self.told.append(("added", channel, user_id))
+
+    def removed(self, app_id: str, channel: str, user_id: str) -> None:
+        self.told.append(("removed", channel, user_id))
+
+    def counted(self, app_id: str, channel: str, count: int) -> None:
+        self.told.append((channel, count))
+
+
+def test_who_observes_is_told_of_the_first_and_the_last_over_all_nodes() -> None:
+    observed = Observed()
+    ledger = observed.ledger
+    for node, count in (("n1", 1), ("n1", 2), ("n2", 1), ("n1", 0), ("n1", 0), ("n2", 0), ("n3", 0)):
+        ledger.set_count(node, "app1", "news", count)
+    assert observed.told == [
+        ("occupied", "news"),
+        ("news", 1),
+        ("news", 2),
+        ("news", 3),
+        ("news", 1),
+        ("vacated", "news"),
+        ("news", 0),
+    ]
+
+
+def test_who_observes_is_told_of_users_and_not_of_their_connections() -> None:
+    observed, ann = Observed(), Member("ann", b'"ann"', b"null")
+    ledger = observed.ledger
+    for node in ("n1", "n2"):
+        ledger.join(node, "app1", "room", ann)
+        ledger.join(node, "app1", "room", ann)
+    for node in ("n1", "n1", "n2", "n3"):
+        ledger.leave(node, "app1", "room", "ann")
+    assert observed.told == [("added", "room", "ann"), ("removed", "room", "ann")]
+
+
+def test_a_channel_is_occupied_by_subscribers() -> None:
+    ledger = Ledger()
+    assert not ledger.is_occupied("app1", "news")
+    ledger.join("n1", "app1", "news", Member("ann", b'"ann"', b"null"))
+    assert not ledger.is_occupied("app1", "news")
+    ledger.set_count("n1", "app1", "news", 1)
+    assert ledger.is_occupied("app1", "news")

@@ -48,6 +48,12 @@ NAMES: list[tuple[str, str, str, Any]] = [
         {"user_authentication_timeout_s": 20},
     ),
     (
+        "REVURB_APP_SUBSCRIPTION_COUNT_EVENTS",
+        "true",
+        "subscription_count_events",
+        {"subscription_count_events": True},
+    ),
+    (
         "REVURB_APP_CHANNEL_NAME_CHARSET",
         "pusher",
         "channel_name_charset",
