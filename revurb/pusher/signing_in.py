@@ -36,8 +36,10 @@ def sign_in(session: SessionState, wanted: messages.SignIn, now: float) -> None:
 
     Signed is `socket_id::user::user_data` (Pusher docs, "Auth signatures").
     """
-    app_state, user_data = session.app_state, wanted.user_data
+    app_state, user_data, user = session.app_state, wanted.user_data, session.user
     app = app_state.app
+    if user is not None:
+        limit(session, True, now)  # ahead of what takes longer to find out
     if not isinstance(user_data, str):
         raise InvalidMessage
     key, _, signature = wanted.auth.partition(":") if isinstance(wanted.auth, str) else ("", "", "")
@@ -49,7 +51,6 @@ def sign_in(session: SessionState, wanted: messages.SignIn, now: float) -> None:
         raise SignInRefused(str(error)) from error
     if len(found.watchlist) > MAX_WATCHED:
         raise WatchlistTooLong(f"More than {MAX_WATCHED} users on a watchlist")
-    user = session.user
     if user is None:
         user = session.user = SignedInUser(found.member)
         app_state.add_user_session(session, found.member.user_id)
@@ -57,7 +58,7 @@ def sign_in(session: SessionState, wanted: messages.SignIn, now: float) -> None:
     elif user.member.user_id != found.member.user_id:
         raise SignInRefused("This connection has signed in as another user")
     else:
-        for _ in range(1 + len(found.watchlist)):  # each is entered again
+        for _ in found.watchlist:  # each is entered again
             limit(session, True, now)
         user.member = found.member
     PendingSignIn(session, user, found, user_data).begin()

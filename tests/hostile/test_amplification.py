@@ -101,6 +101,25 @@ def test_cached_events_wait_for_their_reader(tmp_path: Path) -> None:
         assert memory_bytes(server, "VmHWM") - before < PEAK_BYTES
 
 
+def test_signing_in_again_and_again_is_limited(tmp_path: Path) -> None:
+    """A client repeats what was signed for it, with a watchlist of 100: nine times a second it is watched anew."""
+    with serving(tmp_path) as server:
+        before = memory_bytes(server, "VmHWM")
+        attacker, socket_id = connected(server.port)
+        with attacker:
+            user_data = {"id": "1", "watchlist": [f"user-{number}" for number in range(100)]}
+            sign_in = text({"event": "pusher:signin", "data": DEV.authenticate_user(socket_id, user_data)})
+            threading.Thread(target=attacker.sendall, args=(sign_in * 3000,), daemon=True).start()
+            is_answered(server.port)
+            received = bytearray()
+            while received.count(b'"event":') < 3000:
+                data = attacker.recv(1 << 20)
+                assert data, "it is refused, not closed"
+                received += data
+        assert 1 <= received.count(b"signin_success") < 300
+        assert memory_bytes(server, "VmHWM") - before < PEAK_BYTES
+
+
 def test_a_publisher_waits_for_its_readers(tmp_path: Path) -> None:
     """200 readers and a publisher that pipelines events of 3 kB as fast as it can: it is slowed to what they read,
     within the bound for all, and nobody is closed."""

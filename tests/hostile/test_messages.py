@@ -28,6 +28,15 @@ def wrong_fields() -> Iterator[tuple[str, str]]:
             _subscribe(f'"channel":"presence-a","auth":"a:b","channel_data":{value}'),
         )
         yield f"subscribe-data-{name}", f'{{"event":"pusher:subscribe","data":{value}}}'
+        yield f"sign-in-data-{name}", f'{{"event":"pusher:signin","data":{value}}}'
+        yield (
+            f"user-data-{name}",
+            f'{{"event":"pusher:signin","data":{{"auth":"app-key:0","user_data":{value}}}}}',
+        )
+        yield (
+            f"sign-in-auth-{name}",
+            f'{{"event":"pusher:signin","data":{{"auth":{value},"user_data":"{{}}"}}}}',
+        )
         yield f"unsubscribe-data-{name}", f'{{"event":"pusher:unsubscribe","data":{value}}}'
     for name, value in without("text", "nul", "lone-surrogate").items():
         yield f"channel-{name}", _subscribe(f'"channel":{value}')
@@ -47,6 +56,7 @@ def odd_messages() -> Iterator[tuple[str, str]]:
     yield "name-of-1025-bytes", _subscribe(f'"channel":"{"a" * 1025}"')
     yield "name-of-1026-bytes-in-2-byte-letters", _subscribe(f'"channel":"{"é" * 513}"')
     yield "server-to-user", _subscribe('"channel":"#server-to-user-1"')
+    yield "online", _subscribe('"channel":"#online-1"')
     yield "whisper-to-a-stranger", '{"event":"client-x","channel":"private-elsewhere","data":{}}'
     yield "data-is-a-text-of-nonsense", '{"event":"pusher:subscribe","data":"{channel:1}"}'
 
@@ -140,6 +150,44 @@ async def test_wrong_signature(channel: str, auth: str, port: int) -> None:
         data = {"channel": channel, "auth": filled, "channel_data": user}
         message = json.dumps({"event": "pusher:subscribe", "data": {k: v for k, v in data.items() if v}})
         assert await _answer(client, message.encode()) in (4009, 4200)
+
+
+@pytest.mark.parametrize("auth", named((name, auth) for name, auth in wrong_signatures()))
+async def test_wrong_signature_of_a_user(auth: str, port: int) -> None:
+    async with connect(port, APP.key) as client:
+        user_data = '{"id":"1"}'
+        signed = f"{client.socket_id}::user::{user_data}"
+        right = APP.sign(signed)
+        filled = auth.format(
+            right=right,
+            other_app=OTHER.sign(signed),
+            other_channel=APP.sign(f"{client.socket_id}:presence-a:{user_data}"),
+            other_socket=APP.sign(f"1.1::user::{user_data}"),
+            capitals=right.upper(),
+            cut=right[:-1],
+        )
+        data = {"auth": filled, "user_data": user_data}
+        message = json.dumps({"event": "pusher:signin", "data": data})
+        assert await _answer(client, message.encode()) in (4009, 4200)
+        await client.subscribe("news")
+
+
+@pytest.mark.parametrize("value", named((name, value) for name, value in VALUES.items()))
+async def test_signed_nonsense_makes_nobody_a_user(value: str, port: int) -> None:
+    """An application that signs whatever it is given."""
+    async with connect(port, APP.key) as client:
+        for user_data in (
+            value,
+            f'{{"id":{value},"watchlist":["1"]}}',
+            f'{{"id":"1","watchlist":[{value}]}}',
+        ):
+            auth = f"{APP.key}:{APP.sign(f'{client.socket_id}::user::{user_data}')}"
+            message = json.dumps({"event": "pusher:signin", "data": {"auth": auth, "user_data": user_data}})
+            await client.send(message)
+        events = [frame.message for frame in await client.flushed()]
+        assert len(events) == 3
+        for event in events:
+            assert event["event"] == "pusher:signin_success" or event["data"]["code"] in (4009, 4200)
 
 
 async def test_a_thousand_wrong_messages_in_one_go(port: int) -> None:
