@@ -67,7 +67,7 @@ def post_event(
             )
         _limit_data([event], max_size_bytes)
     for name in event.channels:
-        if is_online_channel(name):
+        if name[0] == "#" and is_online_channel(name):  # nearly none has that letter, and a call takes 0.1 us
             raise invalid_fields({"channels": [_NOT_SENT_TO % name]})
     if app.limits is not None:
         _check(app, app.limits, event)

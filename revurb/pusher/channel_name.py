@@ -46,7 +46,12 @@ class ChannelName(NamedTuple):
             return cls(text, _PRIVATE, text.startswith("cache-", len(rest)), encrypted, guarded=True)
         if text.startswith("presence-"):
             return cls(text, _PRESENCE, text.startswith("presence-cache-"), presence=True, guarded=True)
-        return cls(text, _PUBLIC, text.startswith("cache-"), reserved=text.startswith(_RESERVED))
+        return cls(
+            text,
+            _PUBLIC,
+            text.startswith("cache-"),
+            reserved=text.startswith("#") and text.startswith(_RESERVED),
+        )
 
 
 def acceptable(text: str) -> bool:

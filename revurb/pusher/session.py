@@ -104,7 +104,7 @@ class Session(SessionState):
         leave_all(self, self.outlet)
         if self.user is not None:
             sign_out(self, self.user, self.outlet)
-        if self.app_state.sign_in_deadlines:
+        if self.app_state.sign_in_deadlines.waiting:
             self.app_state.sign_in_deadlines.remove(self)
         self.app_state.sessions.pop(self.socket_id, None)
         self.outlet = NOWHERE

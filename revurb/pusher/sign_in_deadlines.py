@@ -20,45 +20,42 @@ class _EndableSession(Protocol):
 
 
 class SignInDeadlines:
-    """`work` runs what may take long. True while anybody waits."""
+    """`work` runs what may take long. `waiting` is empty where nobody has to sign in."""
 
-    __slots__ = ("_now", "_waiting", "_work")
+    __slots__ = ("_now", "_work", "waiting")
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._now = 0.0
         # Seconds to sign in -> session -> deadline. An OrderedDict is rid of its first in constant time.
-        self._waiting: dict[int, OrderedDict[_EndableSession, float]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+        self.waiting: dict[int, OrderedDict[_EndableSession, float]] = {}
 
     def add(self, session: _EndableSession, timeout_s: int) -> None:
         """A session has begun: it is to sign in within `timeout_s`, counted from the last tick."""
-        waiting = self._waiting.get(timeout_s)
+        waiting = self.waiting.get(timeout_s)
         if waiting is None:
-            waiting = self._waiting[timeout_s] = OrderedDict()
+            waiting = self.waiting[timeout_s] = OrderedDict()
         waiting[session] = self._now + timeout_s
 
     def remove(self, session: _EndableSession) -> None:
         """A session has signed in, or ended. One that was not added is ignored."""
-        for timeout_s, waiting in tuple(self._waiting.items()):
+        for timeout_s, waiting in tuple(self.waiting.items()):
             if waiting.pop(session, None) is not None and not waiting:
-                del self._waiting[timeout_s]
+                del self.waiting[timeout_s]
 
     def tick(self, now: float) -> None:
         """End those whose time is over, with error 4009. To be called a few times a second; `now` is monotonic."""
         self._now = now
-        for waiting in self._waiting.values():
+        for waiting in self.waiting.values():
             if next(iter(waiting.values())) <= now:
                 self._work(self._end_overdue(now))
                 return
 
     def _end_overdue(self, now: float) -> Iterator[None]:
-        for timeout_s, waiting in tuple(self._waiting.items()):
+        for timeout_s, waiting in tuple(self.waiting.items()):
             while waiting and next(iter(waiting.values())) <= now:
                 session, _ = waiting.popitem(last=False)
                 session.end(NotSignedInInTime())
                 yield
-            if not waiting and self._waiting.get(timeout_s) is waiting:
-                del self._waiting[timeout_s]
+            if not waiting and self.waiting.get(timeout_s) is waiting:
+                del self.waiting[timeout_s]

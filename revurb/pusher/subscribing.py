@@ -44,7 +44,8 @@ class PendingSubscription(DeferredMessages):
     def __init__(
         self, session: SessionState, name: ChannelName, member: Member | None, is_repeat: bool
     ) -> None:
-        super().__init__(session)
+        self._session = session  # as DeferredMessages does, without a call for each subscription
+        self._deferred = None
         self._name = name
         self._member = member
         self._is_repeat = is_repeat
@@ -68,7 +69,8 @@ class PendingSubscription(DeferredMessages):
         else:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
-        self.handle_deferred()
+        if self._deferred is not None:
+            self.handle_deferred()
 
     def refuse(self, error: SubscriptionRefused) -> None:
         """The client may not subscribe after all: say so, and handle what was deferred."""
@@ -90,7 +92,7 @@ class PendingSubscription(DeferredMessages):
     def _subscribe(self) -> None:
         session, member = self._session, self._member
         state = session.app_state
-        channel = state.open_channel(self._name)
+        channel = state.channels.get(self._name.text) or state.open_channel(self._name)
         if member is not None:
             state.add_user_session(session, member.user_id)
         channel.subscribers[session.outlet] = member

@@ -38,7 +38,7 @@ def test_who_does_not_sign_in_is_closed(room: Room) -> None:
     deadlines.tick(2000.0)
     for client in (signed_in, gone, elsewhere):
         assert (client.heard(), client.outlet.closed_with) == ([], None)
-    assert not deadlines
+    assert not deadlines.waiting
 
 
 def test_a_refused_sign_in_is_none(room: Room) -> None:
@@ -62,12 +62,12 @@ def test_nobody_who_has_gone_is_kept(room: Room) -> None:
     deadlines = room.registry.sign_in_deadlines
     for _ in range(100):
         room.client(APP).session.closed()
-    assert not deadlines
+    assert not deadlines.waiting
     one = room.client(APP)
-    assert deadlines
+    assert deadlines.waiting
     one.session.app_state.app = an_app()  # the option was taken away meanwhile
     one.session.closed()
-    assert not deadlines
+    assert not deadlines.waiting
 
 
 def test_many_are_ended_in_steps() -> None:
@@ -83,4 +83,4 @@ def test_many_are_ended_in_steps() -> None:
     for _ in steps[0]:
         pass
     assert [client.outlet.closed_with is not None for client in clients] == [True, False, True]
-    assert not deadlines
+    assert not deadlines.waiting
