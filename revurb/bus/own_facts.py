@@ -31,5 +31,9 @@ class OwnFacts:
     def done(self, ids: Sequence[str]) -> None:
         """Does nothing: only the sender has them."""
 
+    async def leave(self, timeout_s: float) -> bool:
+        """Nobody sends after this process."""
+        return True
+
     def keep(self, name: str, value: bytes | None) -> None:
         """Does nothing: nobody sends after this process."""

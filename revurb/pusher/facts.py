@@ -90,3 +90,7 @@ class FactQueue(Protocol):
     def keep(self, name: str, value: bytes | None) -> MaybeAwaitable[None]:
         """Keep `value` under this name for whoever sends after this process, or with None forget it. Done when it would
         outlive this process."""
+
+    async def leave(self, timeout_s: float) -> bool:
+        """This process stops, and its clients have gone. Returns whether it is the last that can send, so that what is
+        not done is lost; all of it is here then. Waits at most `timeout_s` seconds for others that stop."""

@@ -1,6 +1,8 @@
 """What every engine does about facts: rule 8 of the bus. Each is made once, where it is decided, and is sent by one
 node at a time."""
 
+import asyncio
+
 import pytest
 
 from revurb.bus.brokered import brokered_bus
@@ -15,7 +17,7 @@ from revurb.pusher.facts import (
     SUBSCRIPTION_COUNT,
     Fact,
 )
-from tests.bus.engines import ANN, APP, BOB, ROOM, BusNode, Cluster, NodeGroup, resolve
+from tests.bus.engines import ANN, APP, BOB, DEADLINE_S, ROOM, BusNode, Cluster, NodeGroup, resolve
 
 ALL = {APP: OCCUPANCY | MEMBERS | CACHE_MISSES | COUNTS}
 STATE = {APP: OCCUPANCY | MEMBERS}
@@ -246,3 +248,24 @@ async def test_what_changes_without_the_broker_is_told_when_it_is_back(
 def survives(cluster: Cluster) -> bool:
     """Whether facts outlive an outage of the broker: not in a Redis that has lost its memory."""
     return not hasattr(cluster, "_server")
+
+
+async def test_the_last_node_of_all_knows_that_it_is(cluster: Cluster) -> None:
+    """Of those that have no Redis, which keeps the rest for later."""
+    cluster.wanted = STATE
+    nodes = [await cluster.node() for _ in range(3)]
+    await the_sender(cluster)
+    last: list[bool] = []
+
+    async def stop(node: BusNode) -> None:
+        await node.enter(f"of-{node.name}")
+        node.bus.leave(APP, f"of-{node.name}", None)
+        assert node.queue is not None
+        is_last = await node.queue.leave(DEADLINE_S)
+        last.append(is_last)
+        if is_last:
+            assert len(node.facts) == 6
+        await node.bus.stop()
+
+    await asyncio.gather(*map(stop, nodes))
+    assert last == [False, False, survives(cluster)]

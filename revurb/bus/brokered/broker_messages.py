@@ -28,6 +28,7 @@ from revurb.bus.brokered.fact_messages import FactsBegin as FactsBegin
 from revurb.bus.brokered.fact_messages import FactsDone as FactsDone
 from revurb.bus.brokered.fact_messages import FactsEnd as FactsEnd
 from revurb.bus.brokered.fact_messages import FactsHeld as FactsHeld
+from revurb.bus.brokered.fact_messages import FactsLeave as FactsLeave
 from revurb.bus.brokered.fact_messages import FactsReady as FactsReady
 from revurb.bus.brokered.fact_messages import FactsTaken as FactsTaken
 from revurb.bus.brokered.fact_messages import KeepForSender as KeepForSender
@@ -286,6 +287,7 @@ FromWorker: TypeAlias = (
     | KeepForSender
     | FactsHeld
     | FactsReady
+    | FactsLeave
 )
 FromBroker: TypeAlias = (
     Welcome

@@ -82,6 +82,17 @@ class FactDuty:
         id = self._queries.next_id()
         return self._queries.ask(m.KeepForSender(id, name, value), id, _read_nothing, lambda: None)
 
+    async def leave(self, timeout_s: float) -> bool:
+        if not self._holds or not self.wanted or self._unlinked_at is not None:
+            return False
+        id = self._queries.next_id()
+        answer = self._queries.ask(m.FactsLeave(id), id, m.read_bool, lambda: self.is_sending)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError:
+            return False
+
     # What the broker says.
 
     def receive(self, message: m.FactsBegin | m.FactsTaken | m.FactsEnd) -> None:

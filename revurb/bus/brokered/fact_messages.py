@@ -46,6 +46,13 @@ class FactsReady(Message, tag=36):
     is_sending: bool
 
 
+class FactsLeave(Message, tag=37):
+    """The node stops. Answered with whether it is the last that can send: at once if it is not, else when all others
+    have gone and it has all facts."""
+
+    id: int
+
+
 # From the broker.
 
 

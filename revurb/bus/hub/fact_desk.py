@@ -5,7 +5,7 @@ has ended."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from revurb.bus.brokered import broker_messages as m
@@ -35,6 +35,8 @@ class FactDesk:
         self._kept_bytes = 0
         self._ready: dict[str, Peer] = {}  # those that can send
         self._sender = ""  # node; connected or not
+        self._leaving: set[str] = set()  # those that stop
+        self._asking: dict[str, Callable[[bool], None]] = {}  # of these, who is not answered yet
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -101,12 +103,28 @@ class FactDesk:
     def gone(self, node: str) -> None:
         """A worker has gone for good."""
         self._ready.pop(node, None)
+        self._leaving.discard(node)
+        self._asking.pop(node, None)
         if node == self._sender:
             self._sender = ""
             self._choose()
 
+    def leave(self, node: str, answer: Callable[[bool], None]) -> None:
+        """A worker stops. `answer` is called with whether it is the last that can send: when another can, or when all
+        others have gone and it has everything."""
+        self._leaving.add(node)
+        self._asking[node] = answer
+
     def flush(self) -> None:
-        """Send some of what is unsent. To be called after each change."""
+        """Send some of what is unsent, and answer those that stop. To be called after each change."""
+        self._send()
+        if self._asking:
+            others = self._ready.keys() - self._leaving
+            for node in tuple(self._asking):
+                if others or (self._ready.keys() <= {node} and not self._unsent):
+                    self._asking.pop(node)(not others)
+
+    def _send(self) -> None:
         for _ in range(MESSAGES_PER_TURN):
             peer = self._ready.get(self._sender)
             if not self._unsent or peer is None or peer.is_choked:
@@ -118,7 +136,9 @@ class FactDesk:
 
     def _choose(self) -> None:
         if not self._sender and self._ready:
-            self._sender, peer = next(iter(self._ready.items()))
+            staying = (node for node in self._ready if node not in self._leaving)
+            self._sender = next(staying, next(iter(self._ready)))
+            peer = self._ready[self._sender]
             self._unsent = dict.fromkeys(self._facts)
             peer.send(m.FactsBegin(self._kept))
 

@@ -61,6 +61,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.KeepForSender(12, "n", b"v"), [34, 12, "n", b"v"]),
     (m.FactsHeld([QueuedFact("i", FACT)]), [35, [["i", list(PACKED_FACT)]]]),
     (m.FactsReady(True), [36, True]),
+    (m.FactsLeave(13), [37, 13]),
     (m.Goodbye(), [15]),
     (m.HeartbeatRequest(), [16]),
     (

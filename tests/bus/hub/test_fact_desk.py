@@ -160,3 +160,56 @@ def test_a_worker_that_takes_nothing_is_sent_no_more() -> None:
     assert worker.heard() == []
     worker.told.unsent_bytes = 0
     assert len(ids(worker.heard())) == 2 * FACTS_PER_MESSAGE
+
+
+class Answers(list[tuple[str, bool]]):
+    """(node, whether it is the last) in the order of the answers."""
+
+
+def leaving(desk: FactDesk, worker: Worker, answers: Answers) -> None:
+    desk.leave(worker.node, lambda is_last: answers.append((worker.node, is_last)))
+    desk.flush()
+
+
+def test_who_stops_waits_only_if_nobody_stays() -> None:
+    desk, answers = FactDesk("e"), Answers()
+    first, second, third = (Worker(desk, f"w{number}") for number in (1, 2, 3))
+    for worker in (first, second, third):
+        worker.ready()
+    leaving(desk, first, answers)
+    leaving(desk, second, answers)
+    assert answers == [("w1", False), ("w2", False)]
+    leaving(desk, third, answers)  # the others have not gone yet, but will
+    assert len(answers) == 2
+    desk.gone("w1")
+    desk.put(a_fact(1))
+    desk.flush()
+    assert len(answers) == 2
+    desk.gone("w2")
+    desk.flush()
+    assert answers[2:] == [("w3", True)]
+    assert ids(third.heard()) == ["e-1"]
+
+
+def test_the_last_is_told_so_when_it_has_everything() -> None:
+    desk, answers = FactDesk("e"), Answers()
+    worker = Worker(desk, "w1")
+    worker.ready()
+    desk.put(a_fact(1))
+    worker.told.unsent_bytes = FULL_BYTES + 1
+    leaving(desk, worker, answers)
+    assert not answers
+    worker.told.unsent_bytes = 0
+    desk.flush()
+    assert answers == [("w1", True)]
+
+
+def test_who_stays_takes_over_before_one_that_stops_too() -> None:
+    desk, answers = FactDesk("e"), Answers()
+    first, second, third = (Worker(desk, f"w{number}") for number in (1, 2, 3))
+    for worker in (first, second, third):
+        worker.ready()
+    leaving(desk, second, answers)
+    desk.gone("w1")
+    assert second.heard() == []
+    assert third.heard() == [m.FactsBegin({})]
