@@ -19,7 +19,7 @@ from tests.architecture.imports import (
 )
 
 EVERYTHING_BELOW_NODE = {
-    "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus",
+    "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus", "webhooks",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "_speedups": set(),
@@ -36,11 +36,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
+    "webhooks": {"apps", "observe", "pusher"},  # of pusher its facts alone
     "node": EVERYTHING_BELOW_NODE,
     "processes": EVERYTHING_BELOW_NODE | {"node"},
     "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
-    "cli": {"config", "processes", "doctor", "observe", "node"},
+    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks"},
 }
 RELATIVE = {
     source: str(source.relative_to(ROOT))
@@ -103,6 +104,13 @@ def test_the_bus_knows_the_ports_alone() -> None:
                 "revurb.pusher.ports",
                 "revurb.pusher.facts",
             }, module
+
+
+def test_webhooks_know_the_facts_alone() -> None:
+    for module, imported in file_graph().items():
+        if module.startswith("revurb.webhooks."):
+            names = {name for name in imported if name.startswith("revurb.pusher")}
+            assert names <= {"revurb.pusher", "revurb.pusher.facts"}, module
 
 
 @pytest.mark.parametrize("package", ["wire", "pusher", "api", "apps", "config"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Counters:
-    """Totals since the process started. Read them at any time; nothing here is ever reset."""
+    """Totals since the process started, but for what waits. Read them at any time; no total is ever reset."""
 
     __slots__ = (
         "connections_total",
@@ -16,6 +16,10 @@ class Counters:
         "slow_consumers_total",
         "subscriptions_refused_total",
         "unresponsive_total",
+        "webhook_dead_letters_total",
+        "webhook_facts_waiting",
+        "webhook_failures_total",
+        "webhook_requests_total",
     )
 
     def __init__(self) -> None:
@@ -28,3 +32,7 @@ class Counters:
         self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
         self.slow_consumers_total = 0  # connections closed because too much waited to be sent
         self.unresponsive_total = 0  # connections closed because they answered no ping
+        self.webhook_requests_total = 0  # tries, repeats included
+        self.webhook_failures_total = 0  # of those, what was not answered with 2xx
+        self.webhook_dead_letters_total = 0  # events that a target was never told of
+        self.webhook_facts_waiting = 0  # at present, in the process that sends

@@ -54,6 +54,10 @@ TESTED_BY: dict[str, str] = {
     "server/hub.py": "processes/test_entry_points.py",
     "server/worker.py": "processes/test_entry_points.py",
     "transport/handlers.py": "transport/test_client_connection.py",
+    "webhooks/dead_letters.py": "webhooks/test_sender.py",
+    "webhooks/delivery_desk.py": "webhooks/test_sender.py",
+    "webhooks/sending_turn.py": "webhooks/test_sender.py",
+    "webhooks/target_delivery.py": "webhooks/test_sender.py",
     "wire/http_request.py": "wire/test_http.py",
 }
 PROGRAMS = [

@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from revurb.apps import App, FixedApps, WebhookTarget
+from revurb.observe.counters import Counters
+from revurb.pusher.facts import Fact
+from revurb.webhooks.delivery_desk import SendingClock
+from revurb.webhooks.kept_request import KeptRequest, encode_kept
+from revurb.webhooks.sender import WebhookSender
+from revurb.webhooks.sending_turn import SendingLimits
+from tests.webhooks.receiver import MemoryQueue, Receiver, app_with, occupied, receiving, until
+
+
+@asynccontextmanager
+async def sending(queue: MemoryQueue, *apps: App, **options: Any) -> AsyncIterator[WebhookSender]:
+    """A sender that sends, with retries that do not wait."""
+    options.setdefault("clock", SendingClock(sleep=lambda delay_s: asyncio.sleep(0)))
+    sender = WebhookSender(FixedApps(apps), allow_private=True, **options)
+    sender.start(queue)
+    queue.begin(sender)
+    try:
+        yield sender
+    finally:
+        await sender.stop(0)
+
+
+def is_quiet(queue: MemoryQueue) -> Callable[[], bool]:
+    """Whether the bus has neither facts nor anything kept."""
+    return lambda: not queue.facts and not queue.kept
+
+
+def is_told(receiver: Receiver, count: int) -> Callable[[], bool]:
+    """Whether a receiver has got so many events."""
+    return lambda: len(receiver.events) >= count
+
+
+async def test_a_fact_becomes_a_signed_request_and_is_done() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        app = app_with(WebhookTarget(url=receiver.url, headers={"Authorization": "Bearer hush"}))
+        async with sending(queue, app):
+            queue.tell(occupied("a"), occupied("b"))
+            await until(is_quiet(queue))
+    (request,) = receiver.requests
+    assert request.events == [
+        {"name": "channel_occupied", "channel": "a"},
+        {"name": "channel_occupied", "channel": "b"},
+    ]
+    assert request.headers["X-Pusher-Key"] == "key-1"
+    assert app.signed(request.body.decode(), request.headers["X-Pusher-Signature"])
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Authorization"] == "Bearer hush"
+    assert len(request.id) == 32
+
+
+async def test_a_backlog_becomes_larger_batches_in_order_one_at_a_time() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        async with sending(queue, app_with(receiver.url)):
+            queue.tell(occupied("0"))
+            await until(lambda: receiver.requests)
+            for number in range(1, 100):
+                queue.tell(occupied(str(number)))
+            receiver.hold.set()
+            await until(is_quiet(queue))
+    assert [event["channel"] for event in receiver.events] == [str(number) for number in range(100)]
+    assert len(receiver.requests) == 2
+
+
+async def test_each_target_is_told_of_what_it_wants_and_of_its_own_app() -> None:
+    queue = MemoryQueue()
+    async with receiving() as one, receiving() as two, receiving() as other:
+        first = app_with(
+            WebhookTarget(url=one.url, events=("channel_occupied",)),
+            WebhookTarget(url=two.url, channels=("chat-*",)),
+        )
+        second = app_with(other.url, app_id="2")
+        async with sending(queue, first, second):
+            queue.tell(
+                occupied("chat-1"),
+                Fact("cache_miss", "1", "chat-2", 0),
+                occupied("news"),
+                occupied("chat-1", "2"),
+                Fact("cache_miss", "1", "news", 0),
+                occupied("chat-1", "unknown"),
+            )
+            await until(is_quiet(queue))
+    assert [event["channel"] for event in one.events] == ["chat-1", "news"]
+    assert [event["channel"] for event in two.events] == ["chat-1", "chat-2"]
+    assert [event["channel"] for event in other.events] == ["chat-1"]
+    assert {request.headers["X-Pusher-Key"] for request in other.requests} == {"key-2"}
+
+
+async def test_a_request_that_fails_is_repeated_with_its_id_and_body() -> None:
+    queue, counters = MemoryQueue(), Counters()
+    async with receiving() as receiver:
+        receiver.answers = [500, 408, 425, 429, 503]
+        async with sending(queue, app_with(receiver.url), counters=counters):
+            queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+            assert counters.webhook_facts_waiting == 0
+    assert len(receiver.requests) == 6
+    assert len({(request.id, request.body) for request in receiver.requests}) == 1
+    assert (counters.webhook_requests_total, counters.webhook_failures_total) == (6, 5)
+    assert counters.webhook_dead_letters_total == 0
+
+
+async def test_what_the_receiver_refuses_is_a_dead_letter(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "revurb")
+    queue, counters, path = MemoryQueue(), Counters(), tmp_path / "dead.jsonl"
+    async with receiving() as receiver:
+        receiver.answers = [404]
+        app = app_with(f"{receiver.url}?token=hush")
+        async with sending(queue, app, counters=counters, dead_letters=str(path)):
+            queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+            queue.tell(occupied("b"))
+            await until(is_quiet(queue))
+    assert [event["channel"] for event in receiver.events] == ["a", "b"]
+    (letter,) = map(json.loads, path.read_text().splitlines())
+    assert letter == {
+        "app_id": "1",
+        "url": f"{receiver.url}?...",
+        "webhook_id": receiver.requests[0].id,
+        "reason": "answered 404",
+        "events": [{"name": "channel_occupied", "channel": "a"}],
+    }
+    assert counters.webhook_dead_letters_total == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "webhook target fails",
+        "webhook given up",
+        "webhook target works again",
+    ]
+    assert "hush" not in repr([record.__dict__ for record in caplog.records])
+
+
+async def test_after_five_minutes_of_failures_it_is_given_up() -> None:
+    queue, counters = MemoryQueue(), Counters()
+    time_s, slept = [1_700_000_000.0], []
+
+    async def sleep(delay_s: float) -> None:
+        slept.append(delay_s)
+        time_s[0] += delay_s
+
+    clock = SendingClock(now_s=lambda: time_s[0], sleep=sleep, jitter=lambda: 1.0)
+    async with receiving() as receiver:
+        receiver.answer = 500
+        async with sending(queue, app_with(receiver.url), counters=counters, clock=clock):
+            queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+    assert slept == [1, 2, 4, 8, 16, 32, 60, 60, 60, 57]
+    assert len(receiver.requests) == 11
+    assert counters.webhook_dead_letters_total == 1
+
+
+async def test_a_successor_repeats_the_same_request_and_its_facts_once() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        app = app_with(receiver.url)
+        async with sending(queue, app):
+            queue.tell(occupied("a"), occupied("b"))
+            await until(lambda: receiver.requests)
+            async with sending(queue, app):  # the first one is told to end, as if it had died
+                queue.tell(occupied("c"))
+                receiver.hold.set()
+                await until(is_quiet(queue))
+    first, second, third = receiver.requests
+    assert (first.id, first.body) == (second.id, second.body)
+    assert [event["channel"] for event in third.events] == ["c"]
+
+
+async def test_a_successor_repeats_nothing_to_a_target_that_was_told() -> None:
+    """One target fails for as long as the first sender lives; the other has got everything."""
+    queue = MemoryQueue()
+    async with receiving() as good, receiving() as bad:
+        bad.answer = 500
+        app = app_with(good.url, bad.url)
+        slow = SendingClock(sleep=lambda delay_s: asyncio.sleep(3600))
+        async with sending(queue, app, clock=slow):
+            for number in range(20):
+                queue.tell(occupied(str(number)))
+                await until(is_told(good, number + 1))
+            await until(lambda: len(queue.kept) == 21)  # those that are over, and the one that fails
+            assert len(queue.facts) == 20
+            bad.answer = 200
+            async with sending(queue, app):
+                await until(is_quiet(queue))
+    channels = [str(number) for number in range(20)]
+    assert [event["channel"] for event in good.events] == channels
+    assert [event["channel"] for event in bad.events[1:]] == channels
+    assert bad.requests[0].id == bad.requests[1].id
+
+
+async def test_what_the_bus_cannot_keep_is_sent_when_it_can() -> None:
+    queue = MemoryQueue()
+    queue.failing = 3
+    async with receiving() as receiver:
+        async with sending(queue, app_with(receiver.url)):
+            queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+    assert len(receiver.requests) == 1
+
+
+async def test_what_is_kept_of_targets_that_are_no_more_is_forgotten() -> None:
+    queue = MemoryQueue()
+    gone = KeptRequest("id", "1", "gone", 0, ("f1",), b"{}")
+    queue.kept = {gone.name: encode_kept(gone), "nonsense": b"\xc1"}
+    async with receiving() as receiver:
+        async with sending(queue, app_with(receiver.url)):
+            await until(is_quiet(queue))
+    assert not receiver.requests
+
+
+async def test_what_waits_is_bounded_in_bytes_and_age() -> None:
+    queue, counters, now = MemoryQueue(), Counters(), [0.0]
+    limits = SendingLimits(max_queued_bytes=5000, max_age_s=100)
+    async with receiving() as receiver:
+        receiver.answer = 500
+        clock = SendingClock(now=lambda: now[0], sleep=lambda delay_s: asyncio.sleep(3600))
+        async with sending(queue, app_with(receiver.url), limits=limits, counters=counters, clock=clock):
+            queue.tell(occupied("first"))
+            await until(lambda: receiver.requests)
+            queue.tell(*(occupied(str(number)) for number in range(1000)))
+            await until(lambda: counters.webhook_dead_letters_total > 950)
+            await until(lambda: counters.webhook_facts_waiting < 30)
+            now[0] = 101
+            await until(lambda: counters.webhook_facts_waiting == 1)
+            assert len(queue.facts) == 1
+            assert counters.webhook_dead_letters_total == 1000
+
+
+async def test_facts_that_undo_each_other_are_never_sent() -> None:
+    queue, now = MemoryQueue(), [0.0]
+    clock = SendingClock(now=lambda: now[0], now_s=lambda: now[0])
+    async with receiving() as receiver:
+        async with sending(queue, app_with(receiver.url), clock=clock):
+            queue.tell(Fact("channel_vacated", "1", "a", 0), occupied("a"), occupied("b"))
+            await until(is_quiet(queue))
+            queue.tell(Fact("channel_vacated", "1", "b", 0))
+            await until(lambda: len(queue.facts) == 1)
+            now[0] = 3.0
+            queue.tell(occupied("c"))  # wakes it up, as its timer runs by another clock
+            await until(is_quiet(queue))
+    assert sorted((event["name"], event["channel"]) for event in receiver.events) == [
+        ("channel_occupied", "b"),
+        ("channel_occupied", "c"),
+        ("channel_vacated", "b"),
+    ]
+
+
+async def test_a_sender_that_stops_lets_its_request_come_to_an_end() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        async with sending(queue, app_with(receiver.url)) as sender:
+            queue.tell(occupied("a"))
+            await until(lambda: receiver.requests)
+            queue.tell(occupied("b"))
+            stopping = asyncio.ensure_future(sender.stop(30))
+            await asyncio.sleep(0)
+            receiver.hold.set()
+            await stopping
+    assert len(receiver.requests) == 1
+    assert [queued.fact.channel for queued in queue.facts.values()] == ["b"]
+    assert not queue.kept
+
+
+async def test_the_last_sender_sends_what_waits() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        target = WebhookTarget(url=receiver.url, batch_ms=60_000)
+        async with sending(queue, app_with(receiver.url, target.url + "/slow")) as sender:
+            queue.tell(Fact("channel_vacated", "1", "a", 10**15))
+            await sender.stop(30, is_last=True)
+    assert len(receiver.requests) == 2
+    assert is_quiet(queue)()
+
+
+async def test_a_sender_that_does_not_answer_is_not_waited_for() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        async with sending(queue, app_with(receiver.url)) as sender:
+            queue.tell(occupied("a"))
+            await until(lambda: receiver.requests)
+            await sender.stop(0.01, is_last=True)
+    assert len(queue.facts) == len(queue.kept) == 1
+
+
+async def test_after_the_end_nothing_is_sent() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        async with sending(queue, app_with(receiver.url)) as sender:
+            queue.tell(occupied("a"))
+            sender.end()
+            sender.take(list(queue.facts.values()))
+            await asyncio.sleep(0.05)
+            assert not receiver.requests
+            sender.begin({})
+            sender.take(list(queue.facts.values()))
+            await until(is_quiet(queue))
+
+
+def test_a_process_that_sends_nothing_does_not_import_the_client() -> None:
+    program = """
+import sys
+from revurb.apps import App, FixedApps, WebhookTarget
+from revurb.webhooks.sender import WebhookSender
+app = App(id="1", key="k", secret="s", webhooks=(WebhookTarget(url="https://example.com"),))
+sender = WebhookSender(FixedApps([app]))
+assert sender.is_needed and sender.wanted("1", "a") and not sender.wanted("2", "a")
+assert not WebhookSender(FixedApps([App(id="1", key="k", secret="s")])).is_needed
+sys.exit("aiohttp" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
