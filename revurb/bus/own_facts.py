@@ -31,6 +31,9 @@ class OwnFacts:
     def done(self, ids: Sequence[str]) -> None:
         """Does nothing: only the sender has them."""
 
+    def want(self, app_id: str, wanted: int) -> None:
+        """Does nothing: what is wanted is looked up each time."""
+
     async def leave(self, timeout_s: float) -> bool:
         """Nobody sends after this process."""
         return True

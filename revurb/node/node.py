@@ -25,6 +25,7 @@ from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
 from revurb.node.drain import close_evenly
+from revurb.node.fact_telling import FactTelling
 from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -93,8 +94,11 @@ class Node:
         self.config = config
         self._processes = processes
         self._record = record
-        self.apps = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
         self.counters = Counters()
+        self._refusal_log = RefusalLog(unlimited=config.log.debug)
+        known = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
+        self._facts = FactTelling(known, self.counters, self._refusal_log)
+        self.apps = self._facts.apps
         self.port = config.server.port
         self._bus_factory = bus_factory or (
             lambda receiver: LocalBus(
@@ -102,7 +106,6 @@ class Node:
             )
         )
         self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
-        self._refusal_log = RefusalLog(unlimited=config.log.debug)
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text)
             if config.tls.cert is not None and config.tls.key is not None
@@ -153,6 +156,7 @@ class Node:
         self._registry = Registry(self.counters, self._work, self._refusals.of_session, self._tasks)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
+        self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
         if self._record is None:
             self._trigger = Trigger(self._bus, cache_ttl_s)
@@ -230,6 +234,7 @@ class Node:
         self._tasks.cancel()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
+        await self._facts.stop()
         await self._bus.stop()
         self._timer.cancel()
         self._timer = None

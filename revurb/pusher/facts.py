@@ -30,7 +30,7 @@ COUNTS = 16
 COUNT_EVENTS = 32  # no fact: the channel's own subscribers are told how many they are
 
 WantedFacts: TypeAlias = Mapping[str, int]
-"""By app id, what is wanted of its channels; nothing of apps that are not in it."""
+"""By app id, what is wanted of its channels at present; nothing of apps that are not in it."""
 
 
 def wanted_of(wanted: int, channel: str) -> int:
@@ -82,7 +82,7 @@ class FactSender(Protocol):
 
 
 class FactQueue(Protocol):
-    """What a `FactSender` may ask of the bus. Has no effect in a process that is not the sender."""
+    """What a `FactSender` may ask of the bus. `done` and `keep` have no effect in a process that is not the sender."""
 
     def done(self, ids: Sequence[str]) -> None:
         """Forget these facts: they are sent, or given up."""
@@ -90,6 +90,10 @@ class FactQueue(Protocol):
     def keep(self, name: str, value: bytes | None) -> MaybeAwaitable[None]:
         """Keep `value` under this name for whoever sends after this process, or with None forget it. Done when it would
         outlive this process."""
+
+    def want(self, app_id: str, wanted: int) -> None:
+        """What is wanted of an app has changed, or is known now. To be called in each process, before the app's first
+        connection does anything."""
 
     async def leave(self, timeout_s: float) -> bool:
         """This process stops, and its clients have gone. Returns whether it is the last that can send, so that what is

@@ -10,7 +10,6 @@ from revurb.apps import App, WebhookTarget
 from revurb.pusher import facts
 from revurb.webhooks.channel_pattern import ChannelPattern
 
-INTERNAL_PREFIX = "#"  # channels of the server's own, such as #server-to-user-7
 BITS = {
     facts.CHANNEL_OCCUPIED: facts.OCCUPANCY,
     facts.CHANNEL_VACATED: facts.OCCUPANCY,
@@ -48,28 +47,21 @@ class TargetRoute:
 class AppTargets:
     """The targets of one app."""
 
-    __slots__ = ("_by_kind", "_count_events", "_has_patterns", "_mask", "app", "routes")
+    __slots__ = ("_by_kind", "_has_patterns", "app", "routes", "wanted")
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.routes = tuple(TargetRoute.of(app, target) for target in app.webhooks)
-        self._count_events = facts.COUNT_EVENTS if getattr(app, "subscription_count_events", False) else 0
         self._has_patterns = any(route.patterns for route in self.routes)
         self._by_kind = {kind: tuple(route for route in self.routes if kind in route.kinds) for kind in BITS}
-        self._mask = self._count_events | _bits_of(self.routes)
+        count_events = facts.COUNT_EVENTS if app.subscription_count_events else 0
+        self.wanted = count_events | _bits_of(self.routes)
+        """What is wanted of the app's channels, a sum of the bits of `pusher.facts`."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is ever wanted."""
-        return not self._mask
-
-    def mask(self, channel: str) -> int:
-        """What is wanted of a channel, a sum of the bits of `pusher.facts`."""
-        if channel.startswith(INTERNAL_PREFIX):
-            return 0
-        if not self._has_patterns:
-            return self._mask
-        return self._count_events | _bits_of([route for route in self.routes if route.has_channel(channel)])
+        return not self.wanted
 
     def wanting(self, kind: str, channel: str) -> Sequence[TargetRoute]:
         """The targets that are told of a fact."""

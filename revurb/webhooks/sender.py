@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from revurb.apps import App, AppProvider
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
-from revurb.pusher.facts import FactQueue, FactSender, QueuedFact
+from revurb.pusher.facts import FactQueue, FactSender, QueuedFact, WantedFacts
 from revurb.webhooks.dead_letter_file import DeadLetterFile
 from revurb.webhooks.dead_letters import DeadLetters
 from revurb.webhooks.delivery_desk import DeliveryDesk, Post, SendingClock
@@ -74,13 +74,15 @@ class WebhookSender:
         """Whether a configured app has a target."""
         return self._book.has_targets
 
-    def wanted(self, app_id: str, channel: str) -> int:
-        """What is wanted of a channel, for the bus (`FactSender`)."""
-        return self._book.wanted(app_id, channel)
+    @property
+    def wanted(self) -> WantedFacts:
+        """What is wanted, at any time."""
+        return self._book.wanted
 
     def start(self, queue: FactQueue) -> None:
         """Send what `queue` has, whenever the bus says `begin`."""
         self._queue = queue
+        self._book.on_wanted = queue.want
 
     async def stop(self, timeout_s: float, *, is_last: bool = False) -> None:
         """Let the requests on their way come to an end; what is not done is left to the next sender. With `is_last`

@@ -28,9 +28,13 @@ class TargetBook:
         self.is_fixed = isinstance(apps, FixedApps)
         self._by_id: OrderedDict[str, AppTargets | None] = OrderedDict()  # None: there is no such app
         self._noted_at: dict[str, float] = {}
+        self.wanted: dict[str, int] = {}
+        """By app id, what is wanted of its channels: for the bus, at any time."""
+        self.on_wanted: Callable[[str, int], None] = lambda app_id, wanted: None
         if self.is_fixed:
             targets = map(AppTargets, apps.all())
             self._by_id.update((each.app.id, each) for each in targets if not each.is_empty)
+            self.wanted = {each.app.id: each.wanted for each in self._by_id.values() if each is not None}
 
     @property
     def is_empty(self) -> bool:
@@ -46,11 +50,6 @@ class TargetBook:
         """The targets of an app, as far as they are known."""
         return self._by_id.get(app_id)
 
-    def wanted(self, app_id: str, channel: str) -> int:
-        """What is wanted of a channel, as `AppTargets.mask` says."""
-        targets = self._by_id.get(app_id)
-        return 0 if targets is None else targets.mask(channel)
-
     def note(self, app: App) -> None:
         """Note an app that a provider has found."""
         known = self._by_id.get(app.id)
@@ -61,10 +60,19 @@ class TargetBook:
     def _put(self, app_id: str, targets: AppTargets | None) -> None:
         self._by_id[app_id] = targets
         self._by_id.move_to_end(app_id)
+        self._want(app_id, 0 if targets is None else targets.wanted)
         self._noted_at[app_id] = self._now()
         if len(self._by_id) > MAX_NOTED_APPS:
             oldest, _ = self._by_id.popitem(last=False)
             self._noted_at.pop(oldest, None)
+            self._want(oldest, 0)
+
+    def _want(self, app_id: str, wanted: int) -> None:
+        if self.wanted.get(app_id, 0) != wanted:
+            self.wanted[app_id] = wanted
+            if not wanted:
+                del self.wanted[app_id]
+            self.on_wanted(app_id, wanted)
 
     def unknown(self, app_ids: Sequence[str]) -> Sequence[str]:
         """Those of the apps that `ask` has to be called for."""

@@ -112,6 +112,11 @@ class MemoryQueue:
         if self.sender is not None:
             self.sender.take(queued)
 
+    def want(self, app_id: str, wanted: int) -> None: ...
+
+    async def leave(self, timeout_s: float) -> bool:
+        return False
+
     def done(self, ids: Sequence[str]) -> None:
         for fact_id in ids:
             self.facts.pop(fact_id, None)

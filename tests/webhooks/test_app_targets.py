@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import App, WebhookTarget
-from revurb.pusher.facts import CACHE_MISSES, CLIENT_EVENTS, COUNTS, MEMBERS, OCCUPANCY
+from revurb.pusher.facts import CACHE_MISSES, CLIENT_EVENTS, COUNT_EVENTS, COUNTS, MEMBERS, OCCUPANCY
 from revurb.webhooks.app_targets import BITS, AppTargets
 
 EVERYTHING = OCCUPANCY | MEMBERS | CACHE_MISSES | CLIENT_EVENTS | COUNTS
@@ -19,24 +19,23 @@ def targets(*fields: dict[str, Any], app_id: str = "1") -> AppTargets:
 
 
 @pytest.mark.parametrize(
-    ("fields", "channel", "mask"),
+    ("fields", "wanted"),
     [
-        ([], "room", 0),
-        ([{}], "room", EVERYTHING),
-        ([{}], "#server-to-user-7", 0),
-        ([{"channels": ["*"]}], "#server-to-user-7", 0),
-        ([{"events": ["channel_vacated"]}], "room", OCCUPANCY),
-        ([{"events": ["member_added"]}, {"events": ["cache_miss"]}], "room", MEMBERS | CACHE_MISSES),
-        ([{"channels": ["chat-*", "news"]}], "chat-1", EVERYTHING),
-        ([{"channels": ["chat-*", "news"]}], "news", EVERYTHING),
-        ([{"channels": ["chat-*", "news"]}], "room", 0),
-        ([{"events": ["cache_miss"], "channels": ["a*"]}, {"events": ["client_event"]}], "b", CLIENT_EVENTS),
-        ([{"events": ["client_event", "subscription_count"]}], "room", CLIENT_EVENTS | COUNTS),
+        ([], 0),
+        ([{}], EVERYTHING),
+        ([{"events": ["channel_vacated"]}], OCCUPANCY),
+        ([{"events": ["member_added"]}, {"events": ["cache_miss"]}], MEMBERS | CACHE_MISSES),
+        ([{"events": ["client_event", "subscription_count"], "channels": ["a*"]}], CLIENT_EVENTS | COUNTS),
     ],
 )
-def test_what_is_wanted_of_a_channel(fields: list[dict[str, Any]], channel: str, mask: int) -> None:
-    assert targets(*fields).mask(channel) == mask
+def test_what_is_wanted_of_the_channels_of_an_app(fields: list[dict[str, Any]], wanted: int) -> None:
+    assert targets(*fields).wanted == wanted
     assert targets(*fields).is_empty is (not fields)
+
+
+def test_an_app_may_want_that_subscribers_are_told_how_many_they_are() -> None:
+    app = App(id="1", key="k", secret="s", subscription_count_events=True)
+    assert AppTargets(app).wanted == COUNT_EVENTS
 
 
 def test_who_is_told_of_a_fact() -> None:

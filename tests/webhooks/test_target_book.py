@@ -47,9 +47,7 @@ def test_targets_of_configured_apps_are_known() -> None:
     plain = App(id="2", key="k2", secret="s")
     book = TargetBook(FixedApps([app_with(URL), plain]))
     assert (book.is_empty, book.has_targets) == (False, True)
-    assert book.wanted("1", "room")
-    assert not book.wanted("2", "room")
-    assert not book.wanted("3", "room")
+    assert list(book.wanted) == ["1"]
     assert book.unknown(["3"]) == ()
     assert TargetBook(FixedApps([plain])).is_empty
 
@@ -60,12 +58,12 @@ async def test_what_a_provider_finds_is_noted() -> None:
         book = TargetBook(provider)
         apps = NotedApps(provider, book)
         assert not book.is_empty
-        assert not book.wanted("1", "room")
+        assert not book.wanted.get("1")
         found = apps.find_by_key("key-1")
         assert isinstance(found, App) is not is_slow
         if found is not None and not isinstance(found, App):
             assert await found is provider.apps["1"]
-        assert book.wanted("1", "room")
+        assert book.wanted.get("1")
         missing = apps.find_by_id("2")
         assert (await missing if isinstance(missing, Awaitable) else missing) is None
         assert list(apps.all()) == [provider.apps["1"]]
@@ -89,7 +87,7 @@ async def test_a_provider_is_asked_again_after_a_minute() -> None:
     now[0] = 120
     await book.ask(["1"])
     assert book.find("1") is None
-    assert not book.wanted("1", "room")
+    assert not book.wanted.get("1")
 
 
 def test_apps_that_were_noted_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from revurb.bus.brokered.fact_messages import FactsHeld as FactsHeld
 from revurb.bus.brokered.fact_messages import FactsLeave as FactsLeave
 from revurb.bus.brokered.fact_messages import FactsReady as FactsReady
 from revurb.bus.brokered.fact_messages import FactsTaken as FactsTaken
+from revurb.bus.brokered.fact_messages import FactsWanted as FactsWanted
 from revurb.bus.brokered.fact_messages import KeepForSender as KeepForSender
 from revurb.bus.brokered.fact_messages import RecordFact as RecordFact
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
@@ -288,6 +289,7 @@ FromWorker: TypeAlias = (
     | FactsHeld
     | FactsReady
     | FactsLeave
+    | FactsWanted
 )
 FromBroker: TypeAlias = (
     Welcome

@@ -82,8 +82,12 @@ class FactDuty:
         id = self._queries.next_id()
         return self._queries.ask(m.KeepForSender(id, name, value), id, _read_nothing, lambda: None)
 
+    def want(self, app_id: str, wanted: int) -> None:
+        if self._holds and self._unlinked_at is None:
+            self._send(m.FactsWanted(app_id, wanted))
+
     async def leave(self, timeout_s: float) -> bool:
-        if not self._holds or not self.wanted or self._unlinked_at is not None:
+        if not self._holds or self._sender is None or self._unlinked_at is not None:
             return False
         id = self._queries.next_id()
         answer = self._queries.ask(m.FactsLeave(id), id, m.read_bool, lambda: self.is_sending)
@@ -142,7 +146,7 @@ class FactDuty:
             fact = self._recorded.get(number)
             if fact is not None:
                 yield m.RecordFact(number, fact)
-        if not self.wanted or self._sender is None:
+        if self._sender is None:
             return
         if self._holds:
             for name in tuple(self._kept):

@@ -46,6 +46,13 @@ class FactsReady(Message, tag=36):
     is_sending: bool
 
 
+class FactsWanted(Message, tag=38):
+    """What is wanted of an app, which was not known when the node connected, or has changed."""
+
+    app_id: str
+    wanted: int
+
+
 class FactsLeave(Message, tag=37):
     """The node stops. Answered with whether it is the last that can send: at once if it is not, else when all others
     have gone and it has all facts."""

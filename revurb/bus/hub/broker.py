@@ -297,6 +297,8 @@ class Broker:
                 self.facts.held(peer, facts)
             case m.FactsReady(is_sending):
                 self.facts.ready(peer, is_sending=is_sending)
+            case m.FactsWanted(app_id, wanted):
+                self.facts.wanted[app_id] = wanted
             case m.FactsLeave(id):
                 self.facts.leave(node, lambda is_last: self._reply(peer, id, is_last))
             case m.Goodbye():

@@ -63,8 +63,6 @@ class LedgerFacts:
 
     def count_changed(self, app_id: str, channel: str) -> None:
         """The channel's number of subscribers may have changed: tell it, now or when it is due."""
-        if not self._wanted:
-            return
         wanted = self.wanted(app_id, channel)
         if not wanted & (COUNTS | COUNT_EVENTS):
             return

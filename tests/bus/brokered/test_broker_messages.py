@@ -62,6 +62,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.FactsHeld([QueuedFact("i", FACT)]), [35, [["i", list(PACKED_FACT)]]]),
     (m.FactsReady(True), [36, True]),
     (m.FactsLeave(13), [37, 13]),
+    (m.FactsWanted("a", 3), [38, "a", 3]),
     (m.Goodbye(), [15]),
     (m.HeartbeatRequest(), [16]),
     (

@@ -119,7 +119,17 @@ async def test_a_recorded_fact_is_told_until_it_is_confirmed(monkeypatch: pytest
     assert node.duty.recorded_lost == 8
 
 
-async def test_who_wants_no_facts_is_never_the_one_that_sends() -> None:
-    node = Node(holds=True)
-    node.duty.tell({}, node)
-    assert node.link() == []
+async def test_who_cannot_send_is_never_the_one_that_sends() -> None:
+    sent: list[m.FromWorker] = []
+    duty = FactDuty(BrokerQueries(sent.append), sent.append, holds=True)
+    assert list(duty.report()) == []
+
+
+async def test_a_hub_is_told_what_is_wanted_of_an_app_that_is_new() -> None:
+    node, other = Node(holds=True), Node(holds=False)
+    node.duty.want(APP, 3)  # the hub is told in the Hello
+    for each in (node, other):
+        each.link()
+        each.duty.want(APP, 7)
+    assert node.sent == [m.FactsWanted(APP, 7)]
+    assert other.sent == []

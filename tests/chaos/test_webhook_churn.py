@@ -1,0 +1,92 @@
+"""Two nodes with a Redis, users who come and go on them, and a receiver that fails a third of the requests. Nodes are
+killed meanwhile, the one that sends among them: afterwards the receiver knows who is where."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos.churn import Receiver, Visitor
+from tests.chaos.storm import seconds
+from tests.client import api
+from tests.conftest import Need, Run
+from tests.processes.serving import Serving, serving
+from tests.processes.test_single_node import APP
+from tests.redis_server import RedisServer
+
+VISITORS = 40
+KILLS_EVERY_S = 4.0
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+def redis(need: Need, tmp_path: Path, run: Run) -> Iterator[RedisServer]:
+    server = RedisServer(need("redis-server"), tmp_path)
+    run(server.start())
+    yield server
+    run(server.kill())
+
+
+async def truth(port: int) -> dict[str, set[str]]:
+    """Who is where, as a node says it."""
+    answer = await api(port, APP, "GET", "/channels?info=user_count&filter_by_prefix=presence-")
+    found: dict[str, set[str]] = {}
+    for channel in answer.json()["channels"]:
+        users = await api(port, APP, "GET", f"/channels/{channel}/users")
+        found[channel] = {user["id"] for user in users.json()["users"]}
+    return found
+
+
+async def test_the_receiver_knows_who_is_where_whatever_befell(redis: RedisServer, tmp_path: Path) -> None:
+    random, rounds = Random(15), int(seconds(8, 2))
+    receiver = Receiver(APP, random)
+    async with receiver.listening():
+        environment = {
+            "REVERB_SCALING_ENABLED": "true",
+            "REDIS_URL": f"unix://{redis.socket}",
+            "REVURB_REDIS_LEASE": "3",
+            "REVURB_SCALING_PROTOCOL": "revurb",
+            "REVURB_APP_WEBHOOK_URL": f"http://127.0.0.1:{receiver.port}/hook",
+            "REVURB_WEBHOOKS_ALLOW_PRIVATE": "true",
+            "REVURB_WEBHOOKS_SMOOTHING": "0.5",
+        }
+        with ExitStack() as stack:
+
+            def start() -> Serving:
+                return stack.enter_context(serving(tmp_path, environment=environment))
+
+            nodes = [await asyncio.to_thread(start) for _ in range(2)]
+            ports = [node.port for node in nodes]
+            visitors = [Visitor(APP, f"u{number}", ports, Random(number)) for number in range(VISITORS)]
+            began = time.monotonic()
+            for number in range(rounds):
+                await asyncio.sleep(KILLS_EVERY_S)
+                victim = number % 2
+                os.kill(nodes[victim].process.pid, signal.SIGKILL)
+                await asyncio.to_thread(nodes[victim].process.wait)
+                nodes[victim] = await asyncio.to_thread(start)
+                ports[victim] = nodes[victim].port
+            await asyncio.sleep(KILLS_EVERY_S)
+            for visitor in visitors:
+                visitor.stop()
+            took_s = time.monotonic() - began
+            changes = sum(visitor.changes for visitor in visitors)
+            print(
+                f"{changes / took_s:.0f} changes/s, {receiver.events} events in {receiver.requests} requests,"
+                f" {receiver.failed} failed, {receiver.repeats} repeated"
+            )
+            expected: dict[str, set[str]] = {}
+            async with asyncio.timeout(DEADLINE_S):
+                while (expected := await truth(ports[0])) != receiver.members or not expected:
+                    await asyncio.sleep(0.5)
+            assert not receiver.problems
+            for visitor in visitors:
+                visitor.task.cancel()

@@ -1,0 +1,75 @@
+"""What a node does about facts, with a sender that is a recorder; how they are sent is in tests/webhooks."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from revurb.apps import App, FixedApps, WebhookTarget
+from revurb.bus.local import LocalBus
+from revurb.node import fact_telling
+from revurb.node.fact_telling import FactTelling
+from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.observe.counters import Counters
+from revurb.observe.refusal_log import RefusalLog
+from revurb.processes.slot import KILL_GRACE_S
+from revurb.pusher.dispatch import Dispatch
+from revurb.pusher.facts import COUNT_EVENTS, QueuedFact
+from revurb.pusher.ports import EnterRequest
+from revurb.pusher.registry import Registry
+from revurb.webhooks.sender import WebhookSender
+
+PLAIN = App(id="1", key="k", secret="s")
+COUNTED = App(id="1", key="k", secret="s", subscription_count_events=True)
+TOLD = App(id="1", key="k", secret="s", webhooks=(WebhookTarget(url="https://example.com"),))
+
+
+class Node:
+    def __init__(self, app: App) -> None:
+        self.registry = Registry()
+        self.bus = LocalBus(Dispatch(self.registry), MEMBER_EVENTS)
+        self.telling = FactTelling(FixedApps([app]), Counters(), RefusalLog())
+        self.telling.begin(self.bus, self.registry)
+
+
+async def test_nothing_is_made_where_no_app_wants_anything() -> None:
+    node = Node(PLAIN)
+    assert node.bus._facts is None
+    assert node.registry.state(PLAIN).record is None
+    await node.telling.stop()
+
+
+async def test_an_app_may_want_no_more_than_counts() -> None:
+    node = Node(COUNTED)
+    assert node.bus._facts is not None
+    assert node.registry.state(COUNTED).wanted == COUNT_EVENTS
+    await node.bus.start()
+    await node.telling.stop()
+
+
+async def test_facts_are_sent_and_the_last_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[object] = []
+
+    def begin(self: WebhookSender, kept: Mapping[str, bytes]) -> None:
+        happened.append("begin")
+
+    def take(self: WebhookSender, facts: Sequence[QueuedFact]) -> None:
+        happened.extend(each.fact.kind for each in facts)
+
+    async def stop(self: WebhookSender, timeout_s: float, *, is_last: bool = False) -> None:
+        happened.append(("stop", is_last))
+
+    monkeypatch.setattr(WebhookSender, "begin", begin)
+    monkeypatch.setattr(WebhookSender, "take", take)
+    monkeypatch.setattr(WebhookSender, "stop", stop)
+    node = Node(TOLD)
+    await node.bus.start()
+    node.bus.enter(EnterRequest("1", "news", None, b"", False), lambda snapshot: None)
+    node.bus.leave("1", "news", None)
+    await node.telling.stop()
+    await node.telling.stop()
+    kinds = ["channel_occupied", "subscription_count", "channel_vacated"]
+    assert happened == ["begin", *kinds, ("stop", True)]
+
+
+def test_a_supervisor_waits_longer() -> None:
+    assert fact_telling.LAST_S + fact_telling.STOP_S < KILL_GRACE_S - 1
