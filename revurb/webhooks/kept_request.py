@@ -11,8 +11,8 @@ import msgspec
 
 
 class KeptRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """`target_id` is the id of the route to a target; `body` is None once the request is over. `first_try_ms` is in ms since
-    1970."""
+    """`target_id` is the id of the route to a target; `body` is None once the request is over. `first_try_ms` is in ms
+    since 1970."""
 
     request_id: str
     app_id: str
