@@ -34,7 +34,10 @@ def non_public_kind(address: str) -> str | None:
 
 def is_address(host: str) -> bool:
     """Whether a host is written as an address, so that no name has to be looked up."""
-    return non_public_kind(host) != "invalid"
+    try:
+        return bool(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return False
 
 
 def _kind_of_ipv4(ip: ipaddress.IPv4Address) -> str | None:

@@ -29,6 +29,8 @@ from revurb.config.redis_address import RedisAddress, redis_address
 from revurb.config.reference import reference
 from revurb.config.scaling import RedisConfig, ScalingConfig
 from revurb.config.server import ServerConfig, TlsConfig
+from revurb.config.webhook_options import WEBHOOK_SETTINGS
+from revurb.config.webhook_sending import WebhooksConfig
 
 if TYPE_CHECKING:
     from revurb.config.php_import import ImportedConfig, import_reverb_php
@@ -41,6 +43,7 @@ __all__ = [
     "DEV_ENVIRONMENT",
     "MASK",
     "SETTINGS",
+    "WEBHOOK_SETTINGS",
     "App",
     "CompressionConfig",
     "Config",
@@ -58,6 +61,7 @@ __all__ = [
     "ServerConfig",
     "Setting",
     "TlsConfig",
+    "WebhooksConfig",
     "config_of",
     "dev_environment",
     "import_reverb_php",

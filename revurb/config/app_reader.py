@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from revurb.config.error import MASK, suggestion
 from revurb.config.limits_profile import APP_VALUES, profile_origin
 from revurb.config.option import FILE_SUFFIX, UNSET, Setting
 from revurb.config.sources import FoundValue, Sources, read_secret_file
+from revurb.config.webhook_options import URL
+from revurb.config.webhook_reader import WebhookReader
 
 ID = APP_SETTINGS[0]
 SECRET_KEYS = ("secret", "secret_env", "secret_file")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-KEYS = frozenset({setting.key for setting in APP_SETTINGS} | set(SECRET_KEYS))
+KEYS = frozenset({setting.key for setting in APP_SETTINGS} | {*SECRET_KEYS, "webhooks"})
 
 
 def read_apps(
@@ -79,7 +81,7 @@ def _env_id(sources: Sources) -> str | None:
         return str(value)
     if len(sources.problems) > before:
         return None  # the id is invalid, which is a problem already
-    for setting in APP_SETTINGS[1:]:
+    for setting in (*APP_SETTINGS[1:], URL):
         for found in sources.find_by_name(setting.option.names, is_secret=setting.option.secret):
             if _has_value(setting, found):
                 sources.problems.append(
@@ -145,10 +147,14 @@ class AppReader:
                 problems.append(
                     f"{key}: not set; allowed: {settable_by}, since an app has an id, a key and a secret"
                 )
+        targets = WebhookReader(self.sources, self.table, self.label, self.in_env).read()
         if len(problems) > before:
             return None
-        provenance.update({f"apps.{values['id']}.{key}": origin for key, origin in origins.items()})
-        return app_of(values)
+        prefix = f"apps.{values['id']}"
+        provenance.update({f"{prefix}.{key}": origin for key, origin in origins.items()})
+        for index, (_, found) in enumerate(targets):
+            provenance.update({f"{prefix}.webhooks[{index}].{key}": found[key] for key in found})
+        return replace(app_of(values), webhooks=tuple(target for target, _ in targets))
 
     def _find(self, setting: Setting) -> Iterator[FoundValue]:
         if self.in_env:

@@ -1,8 +1,8 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
 `revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
-units: they end in _s for seconds, in _bytes for bytes. The options of addresses, processes, scaling and apps are in
-server.py, process.py, scaling.py and app_options.py.
+units: they end in _s for seconds, in _bytes for bytes. The options of addresses, processes, scaling, webhooks and apps
+are in server.py, process.py, scaling.py, webhook_sending.py and app_options.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from revurb.config.option import Option, Setting, build, settings_of
 from revurb.config.process import ProcessConfig
 from revurb.config.scaling import ScalingConfig
 from revurb.config.server import ServerConfig, TlsConfig
+from revurb.config.webhook_sending import WebhooksConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,9 +205,10 @@ class Config:
     limits: LimitsConfig = LimitsConfig()
     compression: CompressionConfig = CompressionConfig()
     log: LogConfig = LogConfig()
-    # ruff cannot see that these two classes of other modules are frozen, hence `field`
+    # ruff cannot see that these classes of other modules are frozen, hence `field`
     process: ProcessConfig = field(default=ProcessConfig())
     scaling: ScalingConfig = field(default=ScalingConfig())
+    webhooks: WebhooksConfig = field(default=WebhooksConfig())
     apps: tuple[App, ...] = ()
     app_provider: Annotated[
         str | None,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
 
+from revurb.apps import WebhookTarget
 from revurb.config.app_options import APP_SETTINGS, values_of
 from revurb.config.config import SETTINGS, Config
-from revurb.config.error import RejectedValue
+from revurb.config.error import MASK, RejectedValue
 from revurb.config.option import Setting
+from revurb.config.webhook_options import URL, WEBHOOK_SETTINGS
 
 NOTHING: Mapping[str, RejectedValue] = MappingProxyType({})
 
@@ -40,8 +42,21 @@ def option_rows(config: Config, rejected: Mapping[str, RejectedValue] = NOTHING)
         values = values_of(app)
         for setting in APP_SETTINGS:
             yield _option_row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
+        for index, target in enumerate(app.webhooks):
+            yield from _target_rows(config, f"apps.{app.id}.webhooks[{index}]", target)
     for key, found in left.items():
         yield OptionRow(key, found.shown, found.origin, is_usable=False)
+
+
+def _target_rows(config: Config, label: str, target: WebhookTarget) -> Iterator[OptionRow]:
+    """The options of a webhook's target. Of its headers, each is a row."""
+    for setting in WEBHOOK_SETTINGS:
+        key, value = f"{label}.{setting.key}", getattr(target, setting.attribute)
+        if setting.kind == "table":
+            source = config.provenance.get(key, "default")
+            yield from (OptionRow(f"{key}.{name}", MASK, source) for name in value)
+        else:
+            yield _option_row(config, setting, key, target.shown_url if setting is URL else value)
 
 
 def _option_row(config: Config, setting: Setting, key: str, value: object) -> OptionRow:

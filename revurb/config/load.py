@@ -24,6 +24,8 @@ from revurb.config.other_projects import no_apps, php_warnings
 from revurb.config.redis_address import host_and_port, redis_address
 from revurb.config.scaling import ScalingConfig
 from revurb.config.sources import Sources, read_sources
+from revurb.config.webhook_options import WEBHOOK_SETTINGS
+from revurb.config.webhook_reader import check_targets
 
 KEYS = frozenset(setting.key for setting in SETTINGS)
 TABLES = frozenset(
@@ -74,7 +76,7 @@ def load(
         env_file=env_file,
         cwd=base,
     )
-    options = [setting.option for setting in (*SETTINGS, *APP_SETTINGS)]
+    options = [setting.option for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS)]
     names = [name for option in options for name in (*option.names, *option.file_names)]
     sources.check_names([*names, *secret_names(sources)])
     _check_keys(sources, sources.toml)
@@ -97,6 +99,7 @@ def load(
             f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
         )
     sources.problems += _cross_checks(config, provenance, base)
+    sources.problems += check_targets(apps, provenance, allow_private=config.webhooks.allow_private)
     sources.warnings += php_warnings(sources, values, provenance, apps, base)
     has_no_apps = not apps and config.app_provider is None and not sources.problems
     if has_no_apps:

@@ -27,7 +27,7 @@ from revurb.apps.field_checks import is_utf8
 from revurb.config.error import MASK
 
 T = TypeVar("T")
-ValueKind = Literal["text", "integer", "number", "boolean", "choice", "list"]
+ValueKind = Literal["text", "integer", "number", "boolean", "choice", "list", "table"]
 
 NOT_BLANK = r"\S"
 FILE_SUFFIX = "_FILE"
@@ -37,6 +37,7 @@ _KINDS: Mapping[Any, ValueKind] = {
     float: "number",
     bool: "boolean",
     tuple: "list",
+    Mapping: "table",  # of texts; in the file alone
     Literal: "choice",
 }
 _UNIONS = (types.UnionType, typing.Union)  # `Literal[...] | None` is the second
@@ -133,6 +134,8 @@ class Setting:
                 return " or ".join((", ".join(self.choices[:-1]), self.choices[-1]))
             case "list":
                 return "a list of texts"
+            case "table":
+                return "a table of texts"
             case "text":
                 return "a text that is not blank"
             case "integer" if self.option.octal:
@@ -168,7 +171,7 @@ class Setting:
     def _converted(self, text: str) -> Any:
         """Returns a value of the option's kind. Raises ValueError, or leaves it to msgspec to refuse the text."""
         match self.kind:
-            case "text":
+            case "text" | "table":
                 return text
             case "integer" if self.option.octal:
                 return int(_digits(text, "permissions"), 8)
@@ -188,7 +191,8 @@ class Setting:
         if isinstance(value, str) and value.strip().lower() in self.option.keywords:
             return self.option.keywords[value.strip().lower()]
         # msgspec would also take a set for a list and a Decimal for a number, but no subclass of float.
-        if not isinstance(value, (str, int, float, list, tuple, types.NoneType)):
+        known = (str, int, float, list, tuple, types.NoneType, *((dict,) if self.kind == "table" else ()))
+        if not isinstance(value, known):
             raise ValueError(value)
         return self._checked(float(value) if isinstance(value, float) else value)
 

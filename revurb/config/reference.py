@@ -10,6 +10,7 @@ from revurb.config.error import MASK
 from revurb.config.option import Setting
 from revurb.config.reverb_php import APP_PATHS, SERVER_PATHS
 from revurb.config.sources import BUILD_NAMES, CONFIG_NAME, IGNORED_NAMES
+from revurb.config.webhook_options import WEBHOOK_SETTINGS
 
 TITLES = {
     "server": "Where the server listens",
@@ -19,6 +20,7 @@ TITLES = {
     "log": "Logging",
     "process": "Processes",
     "scaling": "Several nodes",
+    "webhooks": "Sending webhooks",
     "app_provider": "Finding apps with your own code",
 }
 
@@ -90,6 +92,23 @@ In a program the same options are fields of `revurb.App`, `revurb.RateLimit` and
 their names: see [Python](python.md).
 """
 
+WEBHOOKS = """\
+## Webhooks of an app
+
+An app has a target for each `[[apps.webhooks]]` table below its `[[apps]]` table, and one for `REVURB_APP_WEBHOOK_URL`
+if it is the app of the environment. What is sent, and when: see [webhooks](webhooks.md).
+
+```toml
+[[apps.webhooks]]
+url = "https://example.com/webhooks"
+events = ["channel_occupied", "channel_vacated"]
+channels = ["presence-*"]
+headers = { Authorization = "Bearer ..." }
+```
+
+In a program a target is a `revurb.WebhookTarget`, and `App(webhooks=...)` has them.
+"""
+
 LARAVEL = """\
 ## From Laravel's `config/reverb.php`
 
@@ -110,6 +129,7 @@ def reference() -> str:
     parts = [INTRODUCTION]
     parts += [f"## {TITLES[name]}\n\n{_table(settings)}" for name, settings in sections.items()]
     parts.append(f"{APPS}\n{_table(APP_SETTINGS, python=True)}")
+    parts.append(f"{WEBHOOKS}\n{_table(WEBHOOK_SETTINGS)}")
     parts.append(f"{LARAVEL}\n{_php_table()}")
     return "\n".join(parts)
 
@@ -159,7 +179,7 @@ def _names(setting: Setting) -> Iterator[str]:
 def _default(setting: Setting) -> str:
     if setting.required:
         return "*required*"
-    value = setting.printable(setting.default)
+    value = None if setting.kind == "table" else setting.printable(setting.default)
     if value is None:
         return "*none*"
     if isinstance(value, bool):

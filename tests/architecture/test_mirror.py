@@ -35,6 +35,7 @@ TESTED_BY: dict[str, str] = {
     "cli/doctor.py": "doctor/test_examination.py",
     "cli/problems.py": "cli/test_serve.py",
     "cli/supervise.py": "cli/test_becoming.py",
+    "config/webhook_sending.py": "config/test_config.py",
     "config/scaling.py": "config/test_redis_address.py",
     "doctor/finding.py": "doctor/test_redis_server.py",
     "observe/counters.py": "pusher/test_registry.py",

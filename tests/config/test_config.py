@@ -57,6 +57,11 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REDIS_DB", "3", "scaling.redis.db", 3),
     ("REDIS_TIMEOUT", "1", "scaling.redis.timeout_s", 1.0),
     ("REVERB_SCALING_ENABLED", "true", "scaling.enabled", True),
+    ("REVURB_WEBHOOKS_ALLOW_PRIVATE", "true", "webhooks.allow_private", True),
+    ("REVURB_WEBHOOKS_SMOOTHING", "0", "webhooks.smoothing_s", 0.0),
+    ("REVURB_WEBHOOKS_MAX_QUEUED", "100000", "webhooks.max_queued_bytes", 100_000),
+    ("REVURB_WEBHOOKS_MAX_AGE", "60", "webhooks.max_age_s", 60.0),
+    ("REVURB_WEBHOOKS_DEAD_LETTERS", "/var/dead.jsonl", "webhooks.dead_letters", "/var/dead.jsonl"),
     ("REVURB_SCALING_PROTOCOL", "revurb", "scaling.protocol", "revurb"),
     ("REVURB_SCALING_REVERB", "1.6", "scaling.reverb_release", "1.6"),
     ("REDIS_SCHEME", "tls", "scaling.redis.scheme", "tls"),
@@ -145,6 +150,11 @@ DEFAULTS = {
     "scaling.redis.sentinel_password": None,
     "scaling.redis.factory": None,
     "scaling.redis.cluster": False,
+    "webhooks.allow_private": False,
+    "webhooks.smoothing_s": 3.0,
+    "webhooks.max_queued_bytes": 67_108_864,
+    "webhooks.max_age_s": 600.0,
+    "webhooks.dead_letters": None,
     "app_provider": None,
 }
 

@@ -4,13 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from revurb.config import APP_SETTINGS, SETTINGS, Setting, reference
+from revurb.config import APP_SETTINGS, SETTINGS, WEBHOOK_SETTINGS, Setting, reference
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_the_document_is_what_the_declarations_say() -> None:
     assert DOCUMENT.read_text("utf-8") == reference(), "run: revurb config docs > docs/configuration.md"
+
+
+def test_options_of_webhooks_are_rows_below_their_own_heading() -> None:
+    section = reference().partition("## Webhooks of an app")[2]
+    for setting in WEBHOOK_SETTINGS:
+        (row,) = [line for line in section.splitlines() if line.startswith(f"| `{setting.key}` |")]
+        assert setting.option.doc in row
+        assert all(name in row for name in setting.option.names)
 
 
 @pytest.mark.parametrize("setting", [*SETTINGS, *APP_SETTINGS], ids=lambda setting: setting.key)
