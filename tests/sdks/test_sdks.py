@@ -47,6 +47,7 @@ users 200 {"users":[{"id":"ann"},{"id":"7"}]}
 webhook VALID
 forged INVALID
 foreign SIGNED_WITH_WRONG_KEY
+ann #server-to-user-ann note 1
 ann sees 7 go
 bob is DISCONNECTED
 eve error 4001 Application does not exist

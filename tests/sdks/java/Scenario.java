@@ -5,8 +5,14 @@ import com.pusher.client.connection.*;
 import com.pusher.rest.data.Event;
 import com.pusher.rest.data.PresenceUser;
 import com.pusher.rest.data.Result;
+import com.google.gson.Gson;
+import java.math.BigInteger;
+import java.security.GeneralSecurityException;
 import java.util.*;
 import java.util.concurrent.*;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 /**
  * Pusher's own Java client and server SDK on the server at $PORT. Prints a line for each thing that happened, and fails
@@ -52,10 +58,39 @@ public class Scenario {
             .setMaxReconnectionAttempts(0)
             .setChannelAuthorizer((channel, socketId) -> channel.startsWith("presence-")
                 ? server.authenticate(socketId, channel, new PresenceUser(user, Map.of("name", user)))
-                : server.authenticate(socketId, channel));
+                : server.authenticate(socketId, channel))
+            .setUserAuthenticator(socketId -> signedUser(socketId, user));
         Pusher pusher = new Pusher(key, options);
         pusher.connect(listener, ConnectionState.ALL);
         return pusher;
+    }
+
+    /** What an endpoint for users answers; the server SDK for Java cannot make it. */
+    static String signedUser(String socketId, String user) {
+        String userData = "{\"id\":\"" + user + "\"}";
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec("secret1".getBytes(UTF_8), "HmacSHA256"));
+            byte[] signature = mac.doFinal((socketId + "::user::" + userData).getBytes(UTF_8));
+            String auth = "key1:" + String.format("%064x", new BigInteger(1, signature));
+            return new Gson().toJson(Map.of("auth", auth, "user_data", userData));
+        } catch (GeneralSecurityException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    /** Sends to a user until it has arrived: the client does not tell when it has subscribed, and `trigger` of the
+     * server SDK takes no channel of a user. */
+    static void sendToUser(String user, String event, String expected) throws InterruptedException {
+        String next;
+        int sent = 0;
+        List<String> channels = List.of("#server-to-user-" + user);
+        do {
+            server.post("/events", new Gson().toJson(Map.of("name", event, "data", "1", "channels", channels)));
+            next = happened.poll(200, TimeUnit.MILLISECONDS);
+        } while (next == null && ++sent < 50);
+        System.out.println(next);
+        if (!expected.equals(next)) System.exit(1);
     }
 
     /** Waits until each has happened, in any order, and prints them sorted. */
@@ -116,6 +151,10 @@ public class Scenario {
         System.out.println("webhook " + server.validateWebhookSignature("key1", signature, webhook));
         System.out.println("forged " + server.validateWebhookSignature("key1", "00", webhook));
         System.out.println("foreign " + server.validateWebhookSignature("key2", signature, webhook));
+
+        ann.user().bind("note", anns);
+        ann.signin();
+        sendToUser("ann", "note", "ann #server-to-user-ann note 1");
 
         bob.disconnect();
         expect("ann sees 7 go", "bob is DISCONNECTED");
