@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from revurb.apps import AppProvider
 from revurb.bus.engine import BusEngine
+from revurb.config import WebhooksConfig
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.facts import FactQueue
 from revurb.pusher.registry import Registry
 from revurb.webhooks.sender import WebhookSender
+from revurb.webhooks.sending_turn import SendingLimits
 
 # Less than a supervisor waits beyond the drain timeout (`KILL_GRACE_S`).
 LAST_S = 1.0  # of workers that stop at the same time, in which the last one finds out that it is
@@ -19,8 +21,21 @@ class FactTelling:
     """The webhooks of the apps. `apps` are the apps for the rest of the node, which are noted here as they are found.
     Costs nothing where no app wants anything."""
 
-    def __init__(self, apps: AppProvider, counters: Counters, log: RefusalLog) -> None:
-        self._sender = WebhookSender(apps, counters=counters, log=log)
+    def __init__(
+        self, apps: AppProvider, config: WebhooksConfig, counters: Counters, log: RefusalLog
+    ) -> None:
+        self._sender = WebhookSender(
+            apps,
+            limits=SendingLimits(
+                smoothing_s=config.smoothing_s,
+                max_queued_bytes=config.max_queued_bytes,
+                max_age_s=config.max_age_s,
+            ),
+            allow_private=config.allow_private,
+            dead_letters=config.dead_letters,
+            counters=counters,
+            log=log,
+        )
         self.apps = self._sender.apps
         self._queue: FactQueue | None = None
 

@@ -97,7 +97,7 @@ class Node:
         self.counters = Counters()
         self._refusal_log = RefusalLog(unlimited=config.log.debug)
         known = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
-        self._facts = FactTelling(known, self.counters, self._refusal_log)
+        self._facts = FactTelling(known, config.webhooks, self.counters, self._refusal_log)
         self.apps = self._facts.apps
         self.port = config.server.port
         self._bus_factory = bus_factory or (

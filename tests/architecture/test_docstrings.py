@@ -34,7 +34,9 @@ KNOWN = (
 )
 
 SETTINGS_NAMES = {
-    name for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS) for name in (setting.key, *setting.option.names)
+    name
+    for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS)
+    for name in (setting.key, *setting.option.names)
 } | {CONFIG_NAME}
 
 

@@ -37,7 +37,7 @@ def redis(need: Need, tmp_path: Path, run: Run) -> Iterator[RedisServer]:
 
 async def truth(port: int) -> dict[str, set[str]]:
     """Who is where, as a node says it."""
-    answer = await api(port, APP, "GET", "/channels?info=user_count&filter_by_prefix=presence-")
+    answer = await api(port, APP, "GET", "/channels", query={"filter_by_prefix": "presence-"})
     found: dict[str, set[str]] = {}
     for channel in answer.json()["channels"]:
         users = await api(port, APP, "GET", f"/channels/{channel}/users")

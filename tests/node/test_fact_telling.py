@@ -6,6 +6,7 @@ import pytest
 
 from revurb.apps import App, FixedApps, WebhookTarget
 from revurb.bus.local import LocalBus
+from revurb.config import WebhooksConfig
 from revurb.node import fact_telling
 from revurb.node.fact_telling import FactTelling
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -27,7 +28,7 @@ class Node:
     def __init__(self, app: App) -> None:
         self.registry = Registry()
         self.bus = LocalBus(Dispatch(self.registry), MEMBER_EVENTS)
-        self.telling = FactTelling(FixedApps([app]), Counters(), RefusalLog())
+        self.telling = FactTelling(FixedApps([app]), WebhooksConfig(), Counters(), RefusalLog())
         self.telling.begin(self.bus, self.registry)
 
 
