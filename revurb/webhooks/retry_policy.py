@@ -12,7 +12,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-FIRST_DELAY_S = 1.0
+# A receiver that fails a third of the time takes 3,000 facts a second then, in batches of 64 KiB; with 1 s 1,000.
+FIRST_DELAY_S = 0.25
 MAX_DELAY_S = 60.0
 TRIED_FOR_S = 300.0  # from the first try, as Pusher
 _LATER = (408, 425, 429)  # Request Timeout, Too Early, Too Many Requests

@@ -90,10 +90,12 @@ class Receiver:
 
 
 class Visitor:
-    """A user who goes from channel to channel, on whichever of the `ports` has a node. `changes` counts the facts that
-    there should be at least: it comes alone to channels of its own, and to some that others are on."""
+    """A user who goes from channel to channel, on whichever of the `ports` has a node, with `pause_s` in between.
+    `changes` counts the facts that there should be at least: it comes alone to channels of its own, and to some that
+    others are on."""
 
-    def __init__(self, app: App, name: str, ports: list[int], random: Random) -> None:
+    def __init__(self, app: App, name: str, ports: list[int], random: Random, pause_s: float) -> None:
+        self._pause_s = pause_s
         self._app = app
         self._name = name
         self._ports = ports
@@ -136,8 +138,7 @@ class Visitor:
                 )
                 await self._confirmed(client, channel)
             self.changes += 1 if shared else 2
-        for channel in joined:  # those that were let in without a broker are confirmed by it now
-            assert channel
+            await asyncio.sleep(self._pause_s)
 
     async def _confirmed(self, client: Client, channel: str) -> None:
         while True:

@@ -55,25 +55,25 @@ def test_back_off_doubles_up_to_a_minute_and_ends_after_five() -> None:
     while (delay_s := schedule.delay_s(now_s)) is not None:
         delays.append(delay_s)
         now_s += delay_s
-    assert delays == [1, 2, 4, 8, 16, 32, 60, 60, 60, 57]
+    assert delays == [0.25, 0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 56.25]
     assert now_s == NOW_S + TRIED_FOR_S
 
 
 def test_jitter_is_half_of_the_delay() -> None:
-    assert RetrySchedule(NOW_S, lambda: 0.0).delay_s(NOW_S) == 0.5
-    assert RetrySchedule(NOW_S, lambda: 0.5).delay_s(NOW_S) == 0.75
+    assert RetrySchedule(NOW_S, lambda: 0.0).delay_s(NOW_S) == 0.125
+    assert RetrySchedule(NOW_S, lambda: 0.5).delay_s(NOW_S) == 0.1875
 
 
 def test_the_receiver_may_ask_for_more_but_not_for_less() -> None:
     schedule = RetrySchedule(NOW_S, lambda: 1.0)
     assert schedule.delay_s(NOW_S, "40") == 40
-    assert schedule.delay_s(NOW_S, "1") == 2
+    assert schedule.delay_s(NOW_S, "0") == 0.5
     assert schedule.delay_s(NOW_S + 100, "86400") == 200  # the last try
     assert schedule.delay_s(NOW_S + 300, "1") is None
 
 
 def test_a_request_of_an_earlier_sender_has_what_is_left_of_its_time() -> None:
-    assert RetrySchedule(NOW_S - 299, lambda: 1.0).delay_s(NOW_S) == 1
+    assert RetrySchedule(NOW_S - 299, lambda: 1.0).delay_s(NOW_S) == 0.25
     assert RetrySchedule(NOW_S - 301, lambda: 1.0).delay_s(NOW_S) is None
 
 

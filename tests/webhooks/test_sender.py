@@ -162,8 +162,8 @@ async def test_after_five_minutes_of_failures_it_is_given_up() -> None:
         async with sending(queue, app_with(receiver.url), counters=counters, clock=clock):
             queue.tell(occupied("a"))
             await until(is_quiet(queue))
-    assert slept == [1, 2, 4, 8, 16, 32, 60, 60, 60, 57]
-    assert len(receiver.requests) == 11
+    assert slept == [0.25, 0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 56.25]
+    assert len(receiver.requests) == 13
     assert counters.webhook_dead_letters_total == 1
 
 
