@@ -61,6 +61,14 @@ def test_names_that_it_does_not(room: Room, name: str) -> None:
     assert room.state(PUSHER).channels == {}
 
 
+def test_a_long_name_is_shown_in_part(room: Room) -> None:
+    client = room.client(PUSHER)
+    for name, shown in ((" " * 100, " " * 100), (" " * 101, " " * 100 + "...")):
+        assert client.subscribe(name)[0]["data"]["message"].startswith(
+            f"Invalid channel name: {shown!r} has other"
+        )
+
+
 def test_the_charset_and_the_length_are_two_limits(room: Room) -> None:
     charset = room.client(an_app(limits=AppLimits(channel_name_charset="pusher")))
     assert charset.subscribe("a" * 165) == [succeeded("a" * 165)]
@@ -173,6 +181,12 @@ def test_client_events_are_measured(room: Room) -> None:
         "Client event rejected: its name has 201 characters; at most 200 are allowed",
     )
     assert len(other.heard()) == 2
+
+
+def test_a_client_event_without_a_name_of_a_channel_is_no_message(room: Room) -> None:
+    client = room.client(PUSHER)
+    for channel, code in ((None, 4200), (5, 4200), (["a b"], 4200), ("", 4009)):
+        assert error(client, {"event": "client-e", "channel": channel, "data": 1})[0] == code
 
 
 def test_anyones_client_events_go_to_names_that_are_allowed(room: Room) -> None:

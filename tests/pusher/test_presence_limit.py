@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -122,9 +123,24 @@ async def test_a_bus_that_has_to_be_asked() -> None:
     for client, user_id in zip(clients, ("1", "2", "3", "2"), strict=True):
         assert join(client, user_id) == []
         await room.answer()
-    assert [is_in(client.heard()[:1]) for client in (clients[0], clients[1], clients[3])] == [True] * 3
+    assert is_in(clients[1].heard())
+    assert is_in(clients[3].heard())
+    told, *later = clients[0].heard()
+    assert is_in([told])
     assert refusal(clients[2].heard()) == FULL
     assert clients[2].session.pending == {}
+    assert [event["data"]["user_id"] for event in later] == ["2"]  # nobody heard of the third
+
+
+async def test_a_bus_that_has_to_be_asked_for_members_alone() -> None:
+    room = AskedRoom()
+    room.bus.describe = partial(LocalBus.describe, room.bus)  # type: ignore[method-assign]
+    clients = [room.client(APP) for _ in range(4)]
+    for client, user_id in zip(clients, ("1", "2", "3", "2"), strict=True):
+        join(client, user_id)
+        await room.answer()
+    assert refusal(clients[2].heard()) == FULL
+    assert is_in(clients[3].heard())
 
 
 async def test_messages_about_the_channel_wait_for_the_refusal() -> None:
