@@ -15,7 +15,7 @@ import pytest
 from revurb import App
 from tests.conftest import Need
 from tests.e2e.node import FOLDER, PATIENCE_S
-from tests.webhook_requests import ALL_KINDS, webhook_request
+from tests.webhook_requests import ALL_EVENTS, ALL_FACTS, webhook_request
 
 APP = App(id="1", key="the-key", secret="the-secret")
 OTHER = App(id="2", key="other-key", secret="other-secret")
@@ -59,17 +59,17 @@ def validate(request: pytest.FixtureRequest, need: Need) -> Validator:
 
 
 async def test_every_kind_of_event_is_read(validate: Validator) -> None:
-    headers, body = webhook_request(APP, ALL_KINDS)
+    headers, body = webhook_request(APP, ALL_FACTS)
     assert await validate((headers, body)) == {
         "time_ms": json.loads(body)["time_ms"],
-        "events": ALL_KINDS,
+        "events": ALL_EVENTS,
     }
 
 
 async def test_what_is_not_ours_is_not_valid(validate: Validator) -> None:
-    headers, body = webhook_request(APP, ALL_KINDS)
+    headers, body = webhook_request(APP, ALL_FACTS)
     others = (
-        webhook_request(OTHER, ALL_KINDS),
+        webhook_request(OTHER, ALL_FACTS),
         ({**headers, "X-Pusher-Signature": OTHER.sign(body.decode())}, body),
         ({**headers, "X-Pusher-Key": OTHER.key}, body),
         (headers, body.replace(b"orders", b"secret")),
@@ -80,7 +80,7 @@ async def test_what_is_not_ours_is_not_valid(validate: Validator) -> None:
 
 async def test_python_takes_none_that_is_older_than_five_minutes() -> None:
     """So a request that is sent again for longer than that must have the time of then."""
-    _, body = webhook_request(APP, ALL_KINDS)
+    _, body = webhook_request(APP, ALL_FACTS)
     now_ms = json.loads(body)["time_ms"]
-    assert await in_python(webhook_request(APP, ALL_KINDS, time_ms=now_ms - 290_000)) is not None
-    assert await in_python(webhook_request(APP, ALL_KINDS, time_ms=now_ms - 310_000)) is None
+    assert await in_python(webhook_request(APP, ALL_FACTS, time_ms=now_ms - 290_000)) is not None
+    assert await in_python(webhook_request(APP, ALL_FACTS, time_ms=now_ms - 310_000)) is None

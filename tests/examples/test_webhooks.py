@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -17,8 +18,14 @@ from typing import Any
 import pytest
 
 from revurb import App
+from revurb.apps import WebhookTarget
+from revurb.config import Config, ServerConfig
+from revurb.config.webhook_sending import WebhooksConfig
+from revurb.node.node import Node
+from revurb.pusher.facts import Fact
+from tests.client import connect
 from tests.conftest import Need
-from tests.webhook_requests import ALL_KINDS, webhook_request
+from tests.webhook_requests import ALL_FACTS, fact, webhook_request
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "webhooks"
@@ -43,8 +50,8 @@ class Receiver:
             text = answer.read()
         return answer.status, json.loads(text) if answer.status == 200 else None
 
-    def post(self, events: list[dict[str, Any]], request_id: str, **changed: str) -> tuple[int, Any]:
-        headers, body = webhook_request(APP, events, request_id)
+    def post(self, told: list[Fact], request_id: str, **changed: str) -> tuple[int, Any]:
+        headers, body = webhook_request(APP, told, request_id)
         return self.call("POST", "/webhooks", {**headers, **changed}, body)
 
     @property
@@ -121,22 +128,18 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.02)
 
 
-def event(name: str, channel: str, **fields: str) -> dict[str, Any]:
-    return {"name": name, "channel": channel, **fields}
-
-
 def test_a_receiver_has_the_picture_that_it_was_told(receiver: Receiver) -> None:
     assert receiver.picture == {"occupied": [], "members": {}}
     room = "presence-é room"
     first = [
-        event("channel_occupied", room),
-        event("member_added", room, user_id="7"),
-        event("member_added", room, user_id="8"),
-        event("channel_occupied", "orders"),
+        fact("channel_occupied", room),
+        fact("member_added", room, user_id="7"),
+        fact("member_added", room, user_id="8"),
+        fact("channel_occupied", "orders"),
     ]
     assert receiver.post(first, "1") == (200, {"status": "ok"})
     assert receiver.picture == {"occupied": ["orders", room], "members": {room: ["7", "8"]}}
-    second = [event("member_removed", room, user_id="7"), event("channel_vacated", "orders")]
+    second = [fact("member_removed", room, user_id="7"), fact("channel_vacated", "orders")]
     assert receiver.post(second, "2") == (200, {"status": "ok"})
     now = {"occupied": [room], "members": {room: ["8"]}}
     assert receiver.picture == now
@@ -144,15 +147,15 @@ def test_a_receiver_has_the_picture_that_it_was_told(receiver: Receiver) -> None
     assert receiver.post(first, "1") == (200, {"status": "repeated"})
     assert receiver.post(second, "2") == (200, {"status": "repeated"})
     assert receiver.picture == now
-    assert receiver.post([event("member_removed", room, user_id="8")], "3") == (200, {"status": "ok"})
+    assert receiver.post([fact("member_removed", room, user_id="8")], "3") == (200, {"status": "ok"})
     assert receiver.picture == {"occupied": [room], "members": {}}
-    assert receiver.post([event("channel_vacated", room)], "4") == (200, {"status": "ok"})
-    assert receiver.post(ALL_KINDS, "5") == (200, {"status": "ok"})
+    assert receiver.post([fact("channel_vacated", room)], "4") == (200, {"status": "ok"})
+    assert receiver.post(ALL_FACTS, "5") == (200, {"status": "ok"})
     assert receiver.picture == {"occupied": [], "members": {}}
 
 
 def test_what_is_not_signed_is_refused_and_not_read(receiver: Receiver) -> None:
-    events = [event("channel_occupied", "orders")]
+    events = [fact("channel_occupied", "orders")]
     for changed in (
         {"X-Pusher-Signature": APP.sign("{}")},
         {"X-Pusher-Signature": ""},
@@ -167,3 +170,37 @@ def test_what_is_not_signed_is_refused_and_not_read(receiver: Receiver) -> None:
     assert receiver.picture == {"occupied": [], "members": {}}
     assert receiver.post(events, "1") == (200, {"status": "ok"})  # its id was not used up
     assert receiver.picture["occupied"] == ["orders"]
+
+
+async def test_a_node_tells_it_what_happens(receiver: Receiver) -> None:
+    """Nobody makes the requests here but a node, and its clients are the truth."""
+    target = WebhookTarget(url=f"http://127.0.0.1:{receiver.port}/webhooks", batch_ms=0)
+    app = App(id="1", key=APP.key, secret=APP.secret, webhooks=(target,))
+    config = Config(
+        server=ServerConfig(host="127.0.0.1", port=0),
+        webhooks=WebhooksConfig(allow_private=True, smoothing_s=0.1),
+        apps=(app,),
+    )
+
+    async def pictured(expected: Any) -> None:
+        async with asyncio.timeout(10):
+            while (seen := await asyncio.to_thread(lambda: receiver.picture)) != expected:
+                assert seen.keys() == expected.keys()
+                await asyncio.sleep(0.02)
+
+    node = Node(config)
+    await node.start()
+    try:
+        async with connect(node.port, app.key) as one:
+            await one.subscribe("orders")
+            await one.subscribe("presence-room", app, {"user_id": 7})
+            async with connect(node.port, app.key) as two:
+                await two.subscribe("presence-room", app, {"user_id": "ann"})
+                await pictured(
+                    {"occupied": ["orders", "presence-room"], "members": {"presence-room": ["7", "ann"]}}
+                )
+            await one.send({"event": "pusher:unsubscribe", "data": {"channel": "orders"}})
+            await pictured({"occupied": ["presence-room"], "members": {"presence-room": ["7"]}})
+        await pictured({"occupied": [], "members": {}})
+    finally:
+        await node.stop(drain_timeout_s=1)

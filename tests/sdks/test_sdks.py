@@ -14,7 +14,7 @@ import pytest
 from revurb import App, Server
 from tests.client import connect
 from tests.conftest import Need
-from tests.webhook_requests import ALL_KINDS, webhook_request
+from tests.webhook_requests import ALL_EVENTS, ALL_FACTS, webhook_request
 
 FOLDER = Path(__file__).parent
 BUILD = FOLDER.parents[1] / "build" / "sdks"
@@ -57,7 +57,7 @@ done
 
 def webhook() -> tuple[dict[str, str], Any]:
     """A request as a node makes it, for the environment of a program; and its body."""
-    headers, body = webhook_request(APP, ALL_KINDS)
+    headers, body = webhook_request(APP, ALL_FACTS)
     environ = {"WEBHOOK": body.decode(), "WEBHOOK_SIGNATURE": headers["X-Pusher-Signature"]}
     return environ, json.loads(body)
 
@@ -105,7 +105,7 @@ async def test_go(need: Need) -> None:
             "users-public-refused": True,
             "authorize": f'{{"auth":"key1:{signature}"}}',
             # The SDK knows no subscription_count, and leaves that number out.
-            "webhook": {**body, "events": [without(event, "subscription_count") for event in ALL_KINDS]},
+            "webhook": {**body, "events": [without(event, "subscription_count") for event in ALL_EVENTS]},
             "webhook-forged-refused": True,
         }
         for name in ("created", "several", "several", "described", "one", "two", "three", "four"):
