@@ -15,6 +15,7 @@ from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, values_of
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
+from revurb.config.limits_profile import PROFILE_KEY
 from revurb.config.option import UNSET, RefusedValue, Setting
 from revurb.config.php_array import PhpArray, PhpNode, PhpOther, php_value
 
@@ -83,7 +84,7 @@ class ReverbPhp:
         self, values: Mapping[str, Any], provenance: Mapping[str, str], apps: tuple[App, ...], decided: str
     ) -> Iterator[str]:
         """Yields what the file sets otherwise than `values` and `apps`, such as "server.port is 9000, here 8080
-        (default)". Not what a flag or the file named `decided` sets: that is a decision."""
+        (default)". Not what a flag, the file named `decided` or the profile of limits sets: that is a decision."""
         for option in self.server:
             key = option.setting.key
             yield from _difference(option, key, values[key], provenance, decided)
@@ -190,7 +191,7 @@ def _difference(
     option: PhpOption, key: str, ours: Any, provenance: Mapping[str, str], decided: str
 ) -> Iterator[str]:
     origin = provenance.get(key, "default")
-    if origin.startswith("--") or origin == decided:
+    if origin.startswith(("--", PROFILE_KEY)) or origin == decided:
         return
     if option.problem is not None:
         yield f"{key} {option.problem}"

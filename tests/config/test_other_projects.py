@@ -24,6 +24,11 @@ def test_the_file_of_reverb_is_no_matter(laravel: Project) -> None:
     assert laravel.load(app=False).warnings == ()
 
 
+def test_limits_of_pusher_are_wanted_otherwise(laravel: Project) -> None:
+    """The file has Reverb's sizes of messages and requests."""
+    assert laravel.load({"REVURB_LIMITS": "pusher"}, app=False).warnings == ()
+
+
 def test_what_it_sets_otherwise_is_said(laravel: Project) -> None:
     laravel.write("config/reverb.php", STOCK.replace("['*']", "['a.com']").replace("60),\n", "70),\n", 1))
     assert laravel.load(app=False).warnings == (
