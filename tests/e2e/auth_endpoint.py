@@ -1,4 +1,4 @@
-"""A web application's /broadcasting/auth, answered by the `pusher` SDK."""
+"""A web application's endpoint for channels and for users, answered by the `pusher` SDK."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import urllib.parse
 from collections.abc import AsyncIterator
 
 import pusher  # type: ignore[import-untyped]
+from pusher.signature import sign  # type: ignore[import-untyped]
 
 
 class AuthEndpoint:
     """Authorises everybody for everything, as the user that the client says it is.
 
-    `forge` in the request's parameters asks for a signature that is wrong, `deny` for a 403.
+    `forge` in the request's parameters asks for a signature that is wrong, `deny` for a 403. A user who signs in
+    watches those in `watchlist`, separated by commas. `signed_in` asks for no `channel_data`.
     """
 
     def __init__(self, sdk: pusher.Pusher) -> None:
@@ -44,15 +46,29 @@ class AuthEndpoint:
     def _answer(self, form: dict[str, str]) -> tuple[str, str]:
         if "deny" in form:
             return "403 Forbidden", "{}"
+        if "channel_name" not in form:
+            watchlist = list(filter(None, form.get("watchlist", "").split(",")))
+            data = {"id": form["user"], "user_info": {"name": f"User {form['user']}"}, "watchlist": watchlist}
+            return "200 OK", json.dumps(
+                self._forged(form, self._sdk.authenticate_user(form["socket_id"], data))
+            )
         user = None
+        if "signed_in" in form:
+            text = f"{form['socket_id']}:{form['channel_name']}"
+            auth = f"{self._sdk._pusher_client.key}:{sign(self._sdk._pusher_client.secret, text)}"
+            return "200 OK", json.dumps({"auth": auth})
         if form["channel_name"].startswith("presence-"):
             user = {"user_id": form["user"], "user_info": {"name": f"User {form['user']}"}}
         answer = self._sdk.authenticate(
             channel=form["channel_name"], socket_id=form["socket_id"], custom_data=user
         )
+        self._forged(form, answer)
+        return "200 OK", json.dumps(answer, default=bytes.decode)  # the SDK leaves shared_secret in bytes
+
+    def _forged(self, form: dict[str, str], answer: dict[str, str]) -> dict[str, str]:
         if "forge" in form:
             answer["auth"] = answer["auth"][:-4] + "0000"
-        return "200 OK", json.dumps(answer, default=bytes.decode)  # the SDK leaves shared_secret in bytes
+        return answer
 
 
 @contextlib.asynccontextmanager

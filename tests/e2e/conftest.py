@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -37,7 +38,9 @@ class Stage:
         """Options of a client that is `user` to the auth endpoint."""
         params = {"user": user, **more.pop("params", {})}
         authorization = {"transport": "ajax", "endpoint": self.auth.url, "params": params}
-        return options(self.server.port, channelAuthorization=authorization, **more)
+        return options(
+            self.server.port, channelAuthorization=authorization, userAuthentication=authorization, **more
+        )
 
     async def open(self, client: str, user: str = "1", *, echo: bool = False, **more: Any) -> str:
         """Connect a client by this name; its socket id."""
@@ -69,7 +72,8 @@ def server_sdk(port: int, *, ssl: bool = False, host: str = "127.0.0.1") -> push
 def node_program(need: Callable[[str], str]) -> str:
     """Node, with the client libraries installed beside driver.mjs."""
     program, npm = need("node"), need("npm")
-    if not (FOLDER / "node_modules" / "pusher-js").is_dir():
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    if not all((FOLDER / "node_modules" / name).is_dir() for name in wanted):
         command = [npm, "ci", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
         if done.returncode != 0:

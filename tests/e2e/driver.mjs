@@ -1,4 +1,4 @@
-// pusher-js and laravel-echo on a string: one JSON command a line on stdin, one JSON fact a line on stdout.
+// pusher-js, laravel-echo and the server SDK for Node on a string: one JSON command a line on stdin, one JSON fact a line on stdout.
 //
 //   {"id": 1, "do": "open", "client": "a", "key": "app-key", "options": {...}}   ->   {"id": 1}
 //   {"client": "a", "state": "connected"}                                     states of the connection
@@ -7,6 +7,7 @@
 // It decides nothing and waits for nothing; the tests do.
 import readline from "node:readline";
 import Echo from "laravel-echo";
+import PusherServer from "pusher";
 import Pusher from "pusher-js";
 
 const clients = new Map();
@@ -30,6 +31,7 @@ function open({ client, key, options, echo }) {
 const commands = {
   open,
   close: ({ client }) => clients.get(client).pusher.disconnect(),
+  connect: ({ client }) => clients.get(client).pusher.connect(),
   socketId: ({ client }) => clients.get(client).pusher.connection.socket_id,
   unsubscribe: ({ client, channel }) => clients.get(client).pusher.unsubscribe(channel),
   trigger: ({ client, channel, event, data }) => clients.get(client).pusher.channel(channel).trigger(event, data),
@@ -53,6 +55,22 @@ const commands = {
   whisper: ({ client, how, channel, event, data }) => {
     clients.get(client).echo[how](channel).whisper(event, data);
   },
+  // What a user is told is on the channel "user", what it is told of its watchlist on "watchlist".
+  signin: ({ client }) => {
+    const { pusher } = clients.get(client);
+    const tell = (channel, event) => (data) => say({ client, channel, event, data });
+    pusher.bind("pusher:signin_success", tell("user", "pusher:signin_success"));
+    pusher.user.bind_global((event, data) => say({ client, channel: "user", event, data }));
+    ["online", "offline"].forEach((name) => {
+      pusher.user.watchlist.bind(name, ({ user_ids }) => say({ client, channel: "watchlist", event: name, data: user_ids }));
+    });
+    pusher.signin();
+  },
+  // The server SDK for Node: `method` with `parameters`, of a new one for the app in `options`.
+  server: async ({ client, options, method, parameters }) => {
+    const response = await new PusherServer(options)[method](...parameters);
+    say({ client, channel: "server", event: method, data: response.status });
+  },
   leave: ({ client, channel }) => clients.get(client).echo.leave(channel),
 };
 
@@ -61,7 +79,9 @@ readline
   .on("line", (line) => {
     const command = JSON.parse(line);
     try {
-      say({ id: command.id, result: commands[command.do](command) ?? null });
+      const result = commands[command.do](command);
+      Promise.resolve(result).catch((error) => say({ client: command.client, event: "failed", data: String(error) }));
+      say({ id: command.id, result: result instanceof Promise ? null : result ?? null });
     } catch (error) {
       say({ id: command.id, error: String(error.stack) });
     }

@@ -84,6 +84,7 @@ def without(event: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.timeout(PATIENCE_S)
 async def test_go(need: Need) -> None:
     async with Server(apps=[APP], port=0) as server, connect(server.port, APP.key) as ann:
+        await ann.sign_in(APP, "ann")
         await ann.subscribe("orders")
         await ann.subscribe("presence-room", APP, {"user_id": 7, "user_info": {"name": "Ann"}})
         environ, body = webhook()
@@ -108,7 +109,7 @@ async def test_go(need: Need) -> None:
             "webhook": {**body, "events": [without(event, "subscription_count") for event in ALL_EVENTS]},
             "webhook-forged-refused": True,
         }
-        for name in ("created", "several", "several", "described", "one", "two", "three", "four"):
+        for name in ("created", "several", "several", "described", "one", "two", "three", "four", "hello"):
             assert (await ann.expect(name))["data"] == '{"a":"é"}'
 
 
