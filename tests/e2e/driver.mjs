@@ -66,10 +66,11 @@ const commands = {
     });
     pusher.signin();
   },
-  // The server SDK for Node: `method` with `parameters`, of a new one for the app in `options`.
+  // The server SDK for Node: `method` with `parameters`, of a new one for the app in `options`. Tells the status of a
+  // response, or else what was returned.
   server: async ({ client, options, method, parameters }) => {
     const response = await new PusherServer(options)[method](...parameters);
-    say({ client, channel: "server", event: method, data: response.status });
+    say({ client, channel: "server", event: method, data: response.status ?? response });
   },
   leave: ({ client, channel }) => clients.get(client).echo.leave(channel),
 };

@@ -77,6 +77,18 @@ async def test_pusher_js_is_told_what_is_sent_to_its_user(stage: Stages, need: N
         assert await s.node.event("other", "note", "user") == 1
 
 
+async def test_what_the_node_sdk_signs_is_a_user(stage: Stages) -> None:
+    async with stage() as s, connect(s.server.port, APP.key) as client:
+        options = {"appId": APP.id, "key": APP.key, "secret": APP.secret}
+        user = {"id": "ann;7", "user_info": {"name": "Ann"}, "watchlist": ["8"]}
+        parameters = [client.socket_id, user]
+        await s.node.do("server", "sdk", options=options, method="authenticateUser", parameters=parameters)
+        await client.send({"event": "pusher:signin", "data": await s.node.event("sdk", "authenticateUser")})
+        await client.expect("pusher:signin_success")
+        await asyncio.to_thread(s.sdk.send_to_user, "ann;7", "note", 1)
+        await client.expect("note", "#server-to-user-ann;7")
+
+
 async def test_pusher_js_with_a_forged_signature_stays_nobody(stage: Stages) -> None:
     async with stage() as s:
         await s.open("a", "7", params={"forge": "1"})
