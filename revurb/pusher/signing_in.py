@@ -21,6 +21,7 @@ from revurb.pusher.channel_name import ChannelName, online_channel
 from revurb.pusher.deferred_messages import DeferredMessages
 from revurb.pusher.errors import InvalidMessage, SignInRefused, WatchlistTooLong
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
+from revurb.pusher.registry import AT_ONCE
 from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.signed_in_user import HeldEvents, SignedInUser
 from revurb.pusher.subscribing import FEW_CHANNELS, limit
@@ -106,10 +107,8 @@ class PendingSignIn(DeferredMessages):
         self._unconfirmed = 0
 
     def begin(self) -> None:
-        """Enter everything on the bus; it may confirm all before this returns."""
+        """Enter everything on the bus, in steps where it is much; the bus may confirm all before this returns."""
         session, user, member = self._session, self._user, self._user.member
-        for watched in user.watched.keys() - set(self._watchlist):
-            _unwatch(session, user, session.outlet, watched)
         user.held = {}
         self._unconfirmed = 1 + len(self._watchlist)  # one for this method, so that it is finished at its end
         if user.channel not in session.channels:
@@ -118,13 +117,29 @@ class PendingSignIn(DeferredMessages):
         if not user.is_online:
             self._unconfirmed += 1
             self._enter(online_channel(member.user_id), member, self._on_online)
-        for watched in self._watchlist:
-            self._enter(online_channel(watched), None, partial(self._on_watched, watched), want_members=True)
+        # A thousand clients that come back in one turn of the loop may have a hundred names each.
+        if len(self._watchlist) + len(user.watched) > FEW_CHANNELS:
+            session.app_state.work(self._watch_each())
+        else:
+            AT_ONCE(self._watch_each())
         self._confirm_one()
         if self._unconfirmed:
             if session.pending is None:
                 session.pending = {}
             session.pending[user.channel] = self
+
+    def _watch_each(self) -> Iterator[None]:
+        session, user = self._session, self._user
+        for watched in user.watched.keys() - set(self._watchlist):
+            if session.outlet is NOWHERE:
+                return
+            _unwatch(session, user, session.outlet, watched)
+            yield
+        for watched in self._watchlist:
+            if session.outlet is NOWHERE:
+                return
+            self._enter(online_channel(watched), None, partial(self._on_watched, watched), want_members=True)
+            yield
 
     def _enter(
         self,

@@ -258,11 +258,48 @@ def test_signing_in_again_is_limited_as_subscribing_again_is(room: Room) -> None
     assert client.sign_in("7", names, now=11.5)[0]["event"] == "pusher:signin_success"
 
 
+def test_a_long_watchlist_is_entered_and_left_in_steps() -> None:
+    steps: list[Iterator[None]] = []
+    room = Room(work=steps.append)
+    client, other = room.client(APP), room.client(APP)
+    other.sign_in("99")
+    assert client.sign_in("7", [str(number) for number in range(100)]) == []
+    for _ in range(99):
+        next(steps[0])
+    assert client.heard() == []
+    assert sum(1 for _ in steps.pop()) == 1
+    assert [event["event"] for event in client.heard()] == [
+        "pusher:signin_success",
+        told("online", "")["event"],
+    ]
+    assert client.sign_in("7", ["99"]) == []
+    assert sum(1 for _ in steps.pop()) == 100
+    assert client.heard()[1:] == [told("online", "99")]
+    other.session.closed()
+    assert client.heard() == [told("offline", "99")]
+
+
+def test_who_goes_while_its_watchlist_is_entered_leaves_nothing() -> None:
+    steps: list[Iterator[None]] = []
+    room = Room(work=steps.append)
+    client = room.client(APP)
+    client.sign_in("7", [str(number) for number in range(100)])
+    for _ in range(50):
+        next(steps[0])
+    client.session.closed()
+    assert sum(1 for _ in steps[0]) == 0
+    assert sum(1 for _ in steps[1]) == 50
+    assert client.heard() == []
+    assert leftovers(room) == NOTHING
+
+
 def test_a_long_watchlist_is_left_in_steps() -> None:
     steps: list[Iterator[None]] = []
     room = Room(work=steps.append)
     client = room.client(APP)
     client.sign_in("7", [str(number) for number in range(100)])
+    for _ in steps.pop():
+        pass
     client.session.closed()
     assert len(room.state(APP).channels) == 100
     (left,) = steps
