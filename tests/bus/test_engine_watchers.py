@@ -6,12 +6,25 @@ whatever happens to nodes and broker.
 
 from __future__ import annotations
 
+import asyncio
+from random import Random
+
 import pytest
 
 from revurb.bus.brokered import brokered_bus
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.ports import EnterRequest, Member
-from tests.bus.engines import APP, BOB, Cluster, NodeGroup, has_received, resolve, texts_up_to
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member
+from tests.bus.engines import (
+    APP,
+    BOB,
+    DEADLINE_S,
+    BusNode,
+    Cluster,
+    NodeGroup,
+    has_received,
+    resolve,
+    texts_up_to,
+)
 
 ANN = Member("ann", b'"ann"', b"null")
 CHANNEL = "#online-ann"
@@ -128,3 +141,56 @@ async def test_who_begins_to_watch_in_an_outage_is_told_of_the_others_afterwards
         await texts_up_to(here, b"end", channel)
     assert here.texts(CHANNEL) == [ONLINE, b"end"]
     assert here.texts("#online-bob") == [b"end"]
+
+
+async def test_what_watchers_were_told_is_the_truth(cluster: Cluster) -> None:
+    """Users of three nodes come and go, while the broker goes and comes back."""
+    random, nodes = Random(8), [await cluster.node() for _ in range(3)]
+    users = [Member(name, b'"%b"' % name.encode(), b"null") for name in ("ann", "bob", "cem")]
+    for node in nodes:
+        for user in users:
+            await node.enter(f"#online-{user.user_id}", want_members=True)
+    connections: list[tuple[BusNode, Member]] = []
+    entering: list[asyncio.Future[ChannelSnapshot]] = []
+
+    def come(node: BusNode, user: Member) -> None:
+        entered: asyncio.Future[ChannelSnapshot] = asyncio.get_running_loop().create_future()
+        entered.add_done_callback(lambda done: connections.append((node, user)))
+        channel = f"#online-{user.user_id}"
+        request = EnterRequest(APP, channel, user, MEMBER_EVENTS.added(channel, user), False)
+        node.bus.enter(request, entered.set_result)
+        entering.append(entered)
+
+    for number in range(300):
+        if number == 100:
+            await cluster.outage()
+            await nodes[0].until(lambda: all(node.bus.degraded for node in nodes))
+        elif number == 150:
+            await cluster.recover()
+            await nodes[0].until(lambda: not any(node.bus.degraded for node in nodes))
+        if connections and random.random() < 0.5:
+            node, user = connections.pop(random.randrange(len(connections)))
+            node.bus.leave(APP, f"#online-{user.user_id}", user.user_id)
+        else:
+            come(random.choice(nodes), random.choice(users))
+        if random.random() < 0.3:
+            await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*entering)
+    there = {user.user_id for _, user in connections}
+    for user in users:
+        await _is_told_truly(nodes, user, user.user_id in there)
+
+
+async def _is_told_truly(nodes: list[BusNode], user: Member, is_online: bool) -> None:
+    """Wait until what each node was told at last is so. (Where a Redis has lost its memory, that a user is online may
+    be told twice: as `member_added` is, if it comes to a second node before the first one has reported it again.)"""
+    channel = f"#online-{user.user_id}"
+    for node in nodes:  # what it had to say has been heard then
+        assert await resolve(node.bus.members(APP, channel)) == ([user] if is_online else [])
+    online, offline = MEMBER_EVENTS.added(channel, user), MEMBER_EVENTS.removed(channel, user)
+
+    def last_told(node: BusNode) -> bytes:
+        return (node.texts(channel) or [offline])[-1]
+
+    await nodes[0].until(lambda: all((last_told(node) == online) == is_online for node in nodes))
