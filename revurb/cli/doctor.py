@@ -23,9 +23,9 @@ COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 def doctor(**flags: Any) -> None:
     """Check the settings, this host and Redis; find the other nodes.
 
-    On this host: the port, the server that runs, the certificate, limits of the system, and who may connect. The other
-    nodes are asked how they are. Looks and asks, and writes one key that is gone after a second. Exits with 1 if
-    something is wrong, with 2 if the settings are.
+    On this host: the port, the server that runs, the certificate, limits of the system, and who may connect. Targets of
+    webhooks get a request without events. The other nodes are asked how they are. Looks and asks, and writes one key
+    that is gone after a second. Exits with 1 if something is wrong, with 2 if the settings are.
     """
     config = load_or_exit(**flags)
     for warning in config.warnings:

@@ -64,6 +64,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb listen presence-room --user-id 7", "as a member"),
         ("revurb listen orders --url wss://ws.example.com --app 1", "another node"),
     ),
+    "webhooks": (("revurb webhooks test", "one request to each target"),),
+    "webhooks test": (
+        ("revurb webhooks test", "one request to each target"),
+        ("revurb webhooks test --app 1 --event member_added", "of one app, another event"),
+        ("revurb webhooks test --url https://example.com/webhooks", "a URL that is not configured yet"),
+    ),
 }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ VERBS = {
     "import": ("revurb.cli.importing:import_config", "Make a revurb.toml of Laravel's config/reverb.php."),
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),
     "listen": ("revurb.cli.listen:listen", "Print the events of channels, as a client would see them."),
+    "webhooks": ("revurb.cli.webhooks:webhooks", "Send an example to the targets of webhooks."),
 }
 # Of standard output: on a disk that is full, over a limit (`ulimit -f`), a terminal that is gone, not open for writing.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

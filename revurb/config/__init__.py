@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from revurb.apps import App
+from revurb.apps import App, WebhookTarget
 from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import (
     SETTINGS,
@@ -61,6 +61,7 @@ __all__ = [
     "ServerConfig",
     "Setting",
     "TlsConfig",
+    "WebhookTarget",
     "WebhooksConfig",
     "config_of",
     "dev_environment",

@@ -57,6 +57,7 @@ _OPTIONS: Mapping[str, Option] = {
         "way.",
     ),
 }
+EVENTS = WEBHOOK_EVENTS
 # soketi's name -> ours.
 SOKETI_NAMES: Mapping[str, str] = {"event_types": "events"}
 SOKETI_FILTER = "filter"

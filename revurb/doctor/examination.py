@@ -1,7 +1,7 @@
 """The order in which `revurb doctor` examines a server.
 
-This host comes first: port and server, certificate, limits, apps. A check comes after those that it depends on. If
-Redis cannot be reached, the examination ends there.
+This host comes first: port and server, certificate, limits, apps and their webhooks. A check comes after those that it
+depends on. If Redis cannot be reached, the examination ends there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from revurb.doctor.php_nodes import check_legacy_channel
 from revurb.doctor.redis_server import check_connection, check_partitions, check_settings, check_writing
 from revurb.doctor.server_certificate import check_certificate
 from revurb.doctor.system_limits import check_limits
+from revurb.doctor.webhook_targets import check_webhook_targets
 
 
 def run_examination(config: Config) -> list[Finding]:
@@ -33,6 +34,7 @@ async def examine(config: Config) -> list[Finding]:
         check_certificate(config),
         *check_limits(config),
         *check_apps(config),
+        *await check_webhook_targets(config),
     ]
     if not config.scaling.enabled:
         off = "off: this node, or the workers of this host, are all there is (REVERB_SCALING_ENABLED)"
