@@ -3,7 +3,7 @@ FROM python:3.12-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-RUN python -m venv /opt/revurb && /opt/revurb/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/revurb && /opt/revurb/bin/pip install --no-cache-dir '.[webhooks]'
 
 FROM python:3.12-slim
 COPY --from=build /opt/revurb /opt/revurb

@@ -87,12 +87,15 @@ class Server:
         compression_min_size_bytes: int = 512,
         debug: bool = False,
         record_events: bool = False,
+        webhooks_allow_private: bool = False,
+        webhooks_smoothing_s: float = 3.0,
+        webhooks_dead_letters: str | os.PathLike[str] | None = None,
         **limits: Unpack[Limits],
     ) -> None:
         """`port` 0 takes a free port. With `record_events`, `sent` has the events that were triggered.
 
         Raises TypeError or ValueError with the name of an argument that has a wrong type or value, TlsError for a
-        certificate that cannot be used."""
+        certificate that cannot be used, ConfigError for webhooks without an HTTP client."""
         config = config_of_arguments(
             apps,
             app_provider,
@@ -107,6 +110,9 @@ class Server:
                 "compression": compression,
                 "compression_min_size_bytes": compression_min_size_bytes,
                 "debug": debug,
+                "webhooks_allow_private": webhooks_allow_private,
+                "webhooks_smoothing_s": webhooks_smoothing_s,
+                "webhooks_dead_letters": webhooks_dead_letters,
                 **limits,
             },
         )

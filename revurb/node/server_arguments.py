@@ -31,6 +31,9 @@ KEYS: Mapping[str, str] = {
     "compression": "compression.mode",
     "compression_min_size_bytes": "compression.min_size_bytes",
     "debug": "log.debug",
+    "webhooks_allow_private": "webhooks.allow_private",
+    "webhooks_smoothing_s": "webhooks.smoothing_s",
+    "webhooks_dead_letters": "webhooks.dead_letters",
     **{
         setting.key.removeprefix("limits."): setting.key
         for setting in SETTINGS
