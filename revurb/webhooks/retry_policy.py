@@ -6,7 +6,6 @@ the network, and statuses that say "later" (5xx, 408, 425, 429); what the receiv
 
 from __future__ import annotations
 
-import email.utils
 import enum
 import math
 from collections.abc import Callable
@@ -51,6 +50,8 @@ def retry_after_s(text: str, now_s: float) -> float:
     text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    import email.utils  # 0.5 MiB that every process would have
+
     try:
         return max(email.utils.parsedate_to_datetime(text).timestamp() - now_s, 0.0)
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -108,10 +108,13 @@ class Smoothing:
         return None
 
     def release(self, now: float, limit: int) -> Sequence[QueuedFact]:
-        """The facts that have waited long enough, and what has waited with them: `limit` of them at most. What takes
-        more memory than it may goes as well, the oldest first."""
+        """The facts that have waited long enough, and what has waited with them: `limit` of them at most, and fewer
+        where many that are gone have to be looked at. What takes more memory than it may goes as well, the oldest
+        first."""
         released: list[QueuedFact] = []
-        while self._timers and len(released) < limit:
+        looks = 0
+        while self._timers and len(released) < limit and looks < 4 * limit:
+            looks += 1
             due, _, key = self._timers[0]
             if due > now and not self.is_over:
                 break

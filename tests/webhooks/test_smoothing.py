@@ -144,6 +144,15 @@ def test_release_stops_at_its_limit_and_goes_on() -> None:
     assert told.smoothing.count == 0
 
 
+def test_release_looks_at_no_more_than_it_may() -> None:
+    """Facts that vanished are looked at when they would have been due, perhaps all at the same time."""
+    told = Told()
+    told.at(0, *["channel_vacated", "channel_occupied"] * 100, "other/channel_vacated")
+    released = [len(told.smoothing.release(3, 10)) for _ in range(10)]
+    assert sum(released) == 1
+    assert released[0] == 0
+
+
 def test_all_can_be_released_at_the_end() -> None:
     told = Told()
     told.at(0, "member_removed:a", "client_event", "other/channel_vacated")
