@@ -14,9 +14,14 @@ from revurb.apps import AppProvider, FixedApps
 from revurb.config import Config
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.errors import (
+    ClientEventRateReached,
     ClientEventRefused,
     ClientEventsDisabled,
+    ClientEventTooLarge,
+    InvalidChannelName,
     InvalidMessage,
+    MemberLimitReached,
+    MemberTooLarge,
     NotAMember,
     OriginNotAllowed,
     OverCapacity,
@@ -55,6 +60,26 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
         "subscription refused",
         "REVURB_APP_MAX_CHANNELS_PER_CONNECTION and REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND are the limits",
     ),
+    InvalidChannelName: (
+        "subscription refused",
+        "REVURB_APP_CHANNEL_NAME_CHARSET and REVURB_APP_MAX_CHANNEL_NAME_LENGTH are the limits (REVURB_LIMITS)",
+    ),
+    MemberLimitReached: (
+        "subscription refused",
+        "REVURB_APP_MAX_PRESENCE_MEMBERS is the limit (REVURB_LIMITS); private channels have none",
+    ),
+    MemberTooLarge: (
+        "subscription refused",
+        "the application has to sign less; REVURB_APP_MAX_USER_ID_LENGTH and _USER_INFO are the limits (REVURB_LIMITS)",
+    ),
+    ClientEventRateReached: (
+        "client event refused",
+        "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND is the limit (REVURB_LIMITS)",
+    ),
+    ClientEventTooLarge: (
+        "client event refused",
+        "REVURB_APP_MAX_EVENT_NAME_LENGTH and REVURB_APP_MAX_EVENT_DATA are the limits (REVURB_LIMITS)",
+    ),
     RateLimited: (
         "rate limit exceeded",
         "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS and _DECAY_SECONDS are the limit",
@@ -88,7 +113,8 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
     408: ("request came too slowly", "REVURB_REQUEST_TIMEOUT is the limit", logging.INFO),
     413: (
         "request too large",
-        "REVERB_MAX_REQUEST_SIZE, REVURB_MAX_BATCH_SIZE and REVURB_MAX_HEAD_SIZE are the limits",
+        "REVERB_MAX_REQUEST_SIZE, REVURB_MAX_BATCH_SIZE, REVURB_MAX_HEAD_SIZE and REVURB_APP_MAX_EVENT_DATA are the "
+        "limits",
         logging.WARNING,
     ),
     422: ("wrong fields", _APPLICATION, logging.WARNING),

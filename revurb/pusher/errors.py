@@ -117,6 +117,10 @@ class RateLimited(PusherError):
     code, message = 4301, "Rate limit exceeded"
 
 
+class ClientEventTooLarge(PusherError):
+    code, message = 4301, "Client event rejected: it is too large"
+
+
 class ClientEventRateReached(PusherError):
     """Not as RateLimited, which may end the connection."""
 

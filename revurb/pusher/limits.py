@@ -13,7 +13,7 @@ from revurb.apps import App, AppLimits
 from revurb.pusher.channel_name import USER_CHANNEL_PREFIX
 from revurb.pusher.errors import (
     ClientEventRateReached,
-    ClientEventRefused,
+    ClientEventTooLarge,
     InvalidChannelName,
     MemberTooLarge,
 )
@@ -94,7 +94,7 @@ def check_event(app: App, limits: AppLimits, channels: Sequence[str], event: str
 
 def check_client_event(session: SessionState, limits: AppLimits, message: ClientMessage, now: float) -> None:
     """Count a client event that came at `now`. Raise ClientEventRateReached for one too many in this second, and
-    ClientEventRefused or InvalidChannelName for one that is over another limit."""
+    ClientEventTooLarge or InvalidChannelName for one that is over another limit."""
     most = limits.max_client_events_per_second
     if most is not None:
         window = session.client_event_window
@@ -106,11 +106,11 @@ def check_client_event(session: SessionState, limits: AppLimits, message: Client
             )
     longest, most_bytes = limits.max_event_name_length, limits.max_event_data_bytes
     if longest is not None and len(message.event) > longest:
-        raise ClientEventRefused(
+        raise ClientEventTooLarge(
             f"Client event rejected: its name has {len(message.event)} characters; at most {longest} are allowed"
         )
     if most_bytes is not None and len(bytes(message.data)) > most_bytes:
-        raise ClientEventRefused(
+        raise ClientEventTooLarge(
             f"The data content of this event exceeds the allowed maximum ({most_bytes} bytes). "
             f"See {_EVENT_DOCS} for more info"
         )

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import trustme
 
-from revurb import App, RateLimit, Server
-from revurb.apps import FixedApps
-from tests.client import BINARY, api, channel_auth, connect, encode_frame, http, signed
+from revurb import App, AppLimits, RateLimit, Server
+from revurb.apps import PUSHER_LIMITS, FixedApps
+from tests.client import BINARY, TEXT, api, channel_auth, connect, encode_frame, http, signed
 
 APP = App(id="1", key="app-key", secret="hush-hush", allowed_origins=("good.com", "*.good.com"))
 OPEN = App(
@@ -183,6 +183,48 @@ async def test_sessions(refused: Any) -> None:
         await client.expect_error(4301)
         what, fields = refused()
         assert (what, fields["reason"]) == ("rate limit exceeded", "Rate limit exceeded")
+
+
+async def test_what_is_over_a_limit_names_the_limit(refused: Any) -> None:
+    limits = AppLimits(max_presence_members=1, max_client_events_per_second=2).or_else(PUSHER_LIMITS)
+    app = App(id="3", key="app-key", secret="hush-hush", limits=limits)
+
+    async with (
+        Server(apps=[app], port=0) as server,
+        connect(server.port, "app-key") as client,
+        connect(server.port, "app-key") as other,
+    ):
+        await other.subscribe("presence-a", app, {"user_id": "1"})
+        await client.subscribe("private-a", app)
+        big, room = {"user_id": "2", "user_info": "x" * 2000}, "presence-a"
+
+        async def subscribe(channel: str, user: object) -> None:
+            data = json.dumps(user)
+            auth = channel_auth(app, client.socket_id, channel, data)
+            subscription = {"channel": channel, "auth": auth, "channel_data": data}
+            await client.send({"event": "pusher:subscribe", "data": subscription})
+            await client.next_event()
+            await client.expect("pusher:subscription_error")
+
+        for channel, user, limit in (
+            ("presence-a b", {"user_id": "2"}, "REVURB_APP_CHANNEL_NAME_CHARSET"),
+            (room, {"user_id": "2"}, "REVURB_APP_MAX_PRESENCE_MEMBERS"),
+            (room, big, "REVURB_APP_MAX_USER_ID_LENGTH"),
+        ):
+            await subscribe(channel, user)
+            what, fields = refused()
+            assert (what, fields["channel"]) == ("subscription refused", channel)
+            assert limit in fields["advice"]
+        await client.send({"event": "client-" + "x" * 200, "channel": "private-a", "data": 1})
+        await client.expect_error(4301)
+        assert "REVURB_APP_MAX_EVENT_NAME_LENGTH" in refused()[1]["advice"]
+        await other.subscribe("private-a", app)
+        frame = encode_frame(TEXT, b'{"event":"client-x","channel":"private-a","data":1}')
+        await other.send_bytes(3 * frame)  # at once, so in one second
+        await other.expect_error(4301)
+        what, fields = refused()
+        assert what == "client event refused"
+        assert "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND" in fields["advice"]
 
 
 @pytest.mark.parametrize(
