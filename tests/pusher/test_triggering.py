@@ -1,6 +1,7 @@
 """Events that the application triggers."""
 
 import asyncio
+import tracemalloc
 from typing import cast
 
 import pytest
@@ -94,3 +95,16 @@ async def test_only_cache_channels_are_remembered() -> None:
         accepting.set_result(None)
     assert accepted is not None
     await accepted
+
+
+def test_the_text_of_an_event_takes_no_more_memory_than_it_is_long(room: Room) -> None:
+    """It is kept in the cache of last events, and while it waits for a broker: their bounds count its length."""
+    app = an_app()
+    tracemalloc.start(1)
+    try:
+        for number in range(1000):
+            room.trigger.send(app, [f"cache-{number}"], "e", "x" * 20)
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken_bytes < 1000 * 1000
