@@ -23,6 +23,7 @@ from revurb.pusher.errors import (
     MemberLimitReached,
     MemberTooLarge,
     NotAMember,
+    NotSignedInInTime,
     OriginNotAllowed,
     OverCapacity,
     OverConnectionQuota,
@@ -54,6 +55,10 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
     SignInRefused: (
         "sign-in refused",
         "does the endpoint for users of the application sign with the secret of this app, for this socket id?",
+    ),
+    NotSignedInInTime: (
+        "nobody signed in",
+        "clients call pusher.signin(); REVURB_APP_USER_AUTHENTICATION_TIMEOUT is the limit",
     ),
     WatchlistTooLong: ("sign-in refused", "the application has to sign a shorter watchlist"),
     SubscriptionLimitReached: (

@@ -11,7 +11,14 @@ import logging
 
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
-from revurb.pusher.errors import InvalidMessage, PongMissing, PusherError, RateLimited, SubscriptionRefused
+from revurb.pusher.errors import (
+    InvalidMessage,
+    NotSignedInInTime,
+    PongMissing,
+    PusherError,
+    RateLimited,
+    SubscriptionRefused,
+)
 from revurb.pusher.ports import Outlet
 from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.signing_in import sign_in, sign_out
@@ -98,6 +105,10 @@ class Session(SessionState):
     def on_unresponsive(self) -> None:
         """Nothing was received after that either: close with 4201."""
         self.end(PongMissing())
+
+    def on_sign_in_overdue(self) -> None:
+        """Nobody has signed in within the time of the app: end with error 4009."""
+        self._send_error(NotSignedInInTime())
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""

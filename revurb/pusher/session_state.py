@@ -93,6 +93,10 @@ class SessionState:
         self.outlet.send(messages.error_frame(error))
         self.outlet.send(messages.subscription_error_frame(channel, error))
 
+    def on_sign_in_overdue(self) -> None:
+        """Nobody has signed in within the time of the app. The session implements it."""
+        raise NotImplementedError
+
     def handle(self, message: messages.ClientMessage, now: float) -> None:
         """Do what a message that came at `now` asks for, or send why not. The session implements it."""
         raise NotImplementedError

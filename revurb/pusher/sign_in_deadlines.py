@@ -11,12 +11,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Protocol
 
-from revurb.pusher.errors import NotSignedInInTime, PusherError
 from revurb.pusher.ports import Work
 
 
-class _EndableSession(Protocol):
-    def end(self, error: PusherError) -> None: ...
+class SessionToSignIn(Protocol):
+    def on_sign_in_overdue(self) -> None:
+        """Nobody has signed in: end."""
 
 
 class SignInDeadlines:
@@ -28,23 +28,23 @@ class SignInDeadlines:
         self._work = work
         self._now = 0.0
         # Seconds to sign in -> session -> deadline. An OrderedDict is rid of its first in constant time.
-        self.waiting: dict[int, OrderedDict[_EndableSession, float]] = {}
+        self.waiting: dict[int, OrderedDict[SessionToSignIn, float]] = {}
 
-    def add(self, session: _EndableSession, timeout_s: int) -> None:
+    def add(self, session: SessionToSignIn, timeout_s: int) -> None:
         """A session has begun: it is to sign in within `timeout_s`, counted from the last tick."""
         waiting = self.waiting.get(timeout_s)
         if waiting is None:
             waiting = self.waiting[timeout_s] = OrderedDict()
         waiting[session] = self._now + timeout_s
 
-    def remove(self, session: _EndableSession) -> None:
+    def remove(self, session: SessionToSignIn) -> None:
         """A session has signed in, or ended. One that was not added is ignored."""
         for timeout_s, waiting in tuple(self.waiting.items()):
             if waiting.pop(session, None) is not None and not waiting:
                 del self.waiting[timeout_s]
 
     def tick(self, now: float) -> None:
-        """End those whose time is over, with error 4009. To be called a few times a second; `now` is monotonic."""
+        """Have those whose time is over end. To be called a few times a second; `now` is monotonic."""
         self._now = now
         for waiting in self.waiting.values():
             if next(iter(waiting.values())) <= now:
@@ -55,7 +55,7 @@ class SignInDeadlines:
         for timeout_s, waiting in tuple(self.waiting.items()):
             while waiting and next(iter(waiting.values())) <= now:
                 session, _ = waiting.popitem(last=False)
-                session.end(NotSignedInInTime())
+                session.on_sign_in_overdue()
                 yield
             if not waiting and self.waiting.get(timeout_s) is waiting:
                 del self.waiting[timeout_s]

@@ -260,6 +260,16 @@ async def test_sign_ins(refused: Any) -> None:
         assert "shorter" in refused()[1]["advice"]
 
 
+async def test_who_does_not_sign_in(refused: Any) -> None:
+    strict = App(id="3", key="strict-key", secret="hush-3", user_authentication_timeout_s=1)
+    async with Server(apps=[strict], port=0) as server, connect(server.port, "strict-key") as client:
+        await client.expect_error(4009)
+        assert await client.closed() == 4009
+        what, fields = refused()
+        assert (what, fields["socket_id"]) == ("nobody signed in", client.socket_id)
+        assert "REVURB_APP_USER_AUTHENTICATION_TIMEOUT" in fields["advice"]
+
+
 async def test_a_sign_in_that_is_signed_is_not_blamed_on_the_signature(refused: Any) -> None:
     async with serving() as server, connect(server.port, "open-key") as client:
         await client.sign_in(OPEN, "7")
