@@ -15,8 +15,8 @@ from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.member_events import MemberEvents
 from revurb.config import Config
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from revurb.pusher.channel_name import is_cached, is_online_channel, is_reserved
-from revurb.pusher.ports import PublishedEvent, Receiver
+from revurb.pusher.channel_name import is_cached, is_reserved
+from revurb.pusher.ports import Receiver
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -100,14 +100,9 @@ def _redis_bus_factory(config: Config, node: str, relay: HubAddress | None) -> B
             keys=keys,
             cached_for_s=lambda channel: cache_ttl_s if is_cached(channel) else 0,
             release=scaling.reverb_release,
-            hidden=is_reserved,
+            hidden=is_reserved,  # nobody signs in there, and anybody may subscribe to these
         )
-
-        def for_php(event: PublishedEvent) -> None:
-            if not is_online_channel(event.channel):  # nobody there watches users
-                bridge.on_member_event(event)
-
-        events = MEMBER_EVENTS._replace(on_published=for_php)
+        events = MEMBER_EVENTS._replace(on_published=bridge.on_member_event)
         return BridgedBus(redis_bus(receiver, events), bridge, reader)
 
     return bridged_bus

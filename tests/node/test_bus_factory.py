@@ -119,20 +119,28 @@ async def test_php_nodes_are_left_alone_where_the_configuration_says_so(server: 
 
 
 async def test_users_among_php_nodes(server: RedisServer) -> None:
-    """What is told to those who watch users is not sent there, and PHP applications send to users here."""
-    php_node = PhpNode(server, s_1={"pub": None})
+    """What users and those who watch them are told is not sent there, where anybody may subscribe to any such channel;
+    and PHP applications send to users here."""
+    php_node = PhpNode(server, s_1={"#server-to-user-ann": None, "#online-ann": None})
     async with among(server, php_node) as (one, two), connect(one.port, "key1") as ann:
         async with connect(two.port, "key1") as bob:
             await bob.sign_in(APP, "bob", ["ann"])
             await ann.sign_in(APP, "ann")
             assert await bob.told_of() == ("online", ["ann"])
+            body = {"name": "note", "channel": "#server-to-user-ann", "data": "secret"}
+            for node in (one, two):
+                assert (await api(node.port, APP, "POST", "/events", body)).status == 200
+                await ann.expect("note")
+            await php_node.everything()
+            assert not [message for message in php_node.received if b"secret" in message]
             to_ann = captured("02-event-channel-1").replace(b'"pub"', b'"#server-to-user-ann"')
             assert b"#server-to-user-ann" in to_ann
             await php_node.publish(to_ann.replace(b'\\"pub\\"', b'\\"#server-to-user-ann\\"'))
             assert (await ann.expect("my-event"))["channel"] == "#server-to-user-ann"
             _, answers = await php_node.question(captured("16-metrics-channels-1"))
-            assert [name for answer in answers for name in answer if name.startswith("#")] == []
+            names = sorted(name for answer in answers for name in answer)
+            assert names == ["#online-ann", "#server-to-user-ann"], "those of the PHP node's own client"
             assert (await api(one.port, APP, "POST", "/users/ann/terminate_connections")).status == 200
             assert await bob.told_of() == ("offline", ["ann"])
             await php_node.everything()
-            assert not [message for message in php_node.received if b"online" in message]
+            assert not [message for message in php_node.received if b"watchlist" in message]

@@ -59,7 +59,7 @@ class ReverbBridge:
     With the `protocol` "auto" it publishes while a PHP node is subscribed, with "reverb" always. `connect` makes a
     client; `keys` are those of the Redis link. `cached_for_s` gives how many seconds the last event of a channel
     is cached, 0 for not at all: PHP nodes do not share theirs. `release` is what the operator says of the PHP nodes, as
-    for `HeardReleases`. `hidden` channels are in no list for them. `answer_from` must be called before `start`.
+    for `HeardReleases`. They are told nothing of `hidden` channels. `answer_from` must be called before `start`.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class ReverbBridge:
     def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
         """Send PHP nodes a finished event for their clients. Returns what is done when Redis has it; None if it is not
         sent now."""
-        if not self.is_sending:
+        if not self.is_sending or self._hidden(event.channel):
             return None
         return self._send(lambda: reverb_messages.write_event(self._node, event))
 
