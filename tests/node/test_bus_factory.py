@@ -137,6 +137,10 @@ async def test_users_among_php_nodes(server: RedisServer) -> None:
             assert b"#server-to-user-ann" in to_ann
             await php_node.publish(to_ann.replace(b'\\"pub\\"', b'\\"#server-to-user-ann\\"'))
             assert (await ann.expect("my-event"))["channel"] == "#server-to-user-ann"
+            whisper = captured("08-client-event-1").replace(b"private-x", b"#server-to-user-ann")
+            assert await php_node.publish(whisper) > 1
+            await php_node.publish(to_ann.replace(b'\\"pub\\"', b'\\"#server-to-user-ann\\"'))
+            await ann.expect("my-event")  # the next thing: clients of a PHP node send nothing to users
             _, answers = await php_node.question(captured("16-metrics-channels-1"))
             names = sorted(name for answer in answers for name in answer)
             assert names == ["#online-ann", "#server-to-user-ann"], "those of the PHP node's own client"

@@ -236,6 +236,8 @@ class ReverbBridge:
                 for channel, text in events:
                     if triggered:
                         self._cache_event(app_id, channel, text)
+                    elif self._hidden(channel):  # any client of a PHP node may have sent it
+                        continue
                     self._receiver.deliver(PublishedEvent(app_id, channel, text, except_socket_id))
             case Terminate(app_id, user_id, release):
                 self._hear(release)
