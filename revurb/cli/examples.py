@@ -62,6 +62,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "listen": (
         ("revurb listen orders private-stock", "private ones are signed for you"),
         ("revurb listen presence-room --user-id 7", "as a member"),
+        ("revurb listen '#server-to-user-7'", "what a user is sent"),
         ("revurb listen orders --url wss://ws.example.com --app 1", "another node"),
     ),
     "webhooks": (("revurb webhooks test", "one request to each target"),),

@@ -31,6 +31,7 @@ from revurb.version import __version__
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLOSE_TIMEOUT_S = 1.0  # so that Ctrl-C does not wait for a server that does not answer
 MAX_RECONNECT_DELAY_S = 15.0
+USER_CHANNEL_PREFIX = "#server-to-user-"
 UNAUTHORIZED = 4009  # as an error event it concerns one subscription, and the connection stays open
 
 
@@ -54,7 +55,8 @@ def reconnect_delay_s(attempt: int) -> float:
 
 @dataclass(slots=True)
 class Subscriber:
-    """Subscribes to `channels` of `app`, to presence channels as the member in `channel_data` (JSON).
+    """Subscribes to `channels` of `app`, to presence channels as the member in `channel_data` (JSON). For the channel
+    of a user it signs in as that one, of which there can be one.
 
     `on_event` is called with each event that is not the protocol's own, `on_notice` with a line of text for each change
     of the connection or of a subscription. `delay_s` gives the seconds before an attempt.
@@ -139,6 +141,11 @@ class Subscriber:
                 self.on_notice(f"not subscribed to {event.channel}: {_text(event.data)}")
             case "pusher:subscription_succeeded" | "pusher_internal:subscription_succeeded":
                 self.on_notice(f"subscribed to {event.channel}{_member_count(_decode_data(event.data))}")
+            case "pusher:signin_success":
+                data = _decode_data(event.data)
+                self.on_notice(
+                    f"signed in as {_text(data.get('user_data') if isinstance(data, dict) else data)}"
+                )
             case _:
                 self.on_event(event)
 
@@ -148,9 +155,16 @@ class Subscriber:
         self._attempt, self._was_connected = 0, True
         self.on_notice(f"connected to {self.address.url('ws')} as {socket_id}")
         for channel in self.channels:
-            await socket.send(
-                json.dumps({"event": "pusher:subscribe", "data": self._subscribe_data(socket_id, channel)})
-            )
+            if channel.startswith(USER_CHANNEL_PREFIX):
+                user = {"id": channel.removeprefix(USER_CHANNEL_PREFIX)}
+                try:
+                    request = {"event": "pusher:signin", "data": self.app.authenticate_user(socket_id, user)}
+                except ValueError as error:
+                    self.on_notice(f"not subscribed to {channel}: {error}")
+                    continue
+            else:
+                request = {"event": "pusher:subscribe", "data": self._subscribe_data(socket_id, channel)}
+            await socket.send(json.dumps(request))
 
     def _subscribe_data(self, socket_id: str, channel: str) -> dict[str, str]:
         signed_text, data = f"{socket_id}:{channel}", {"channel": channel}

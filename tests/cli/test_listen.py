@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -15,6 +16,7 @@ from typing import IO
 
 import pytest
 
+from revurb import App, Server
 from revurb.cli.listen import event_line
 from revurb.cli.subscription import ReceivedEvent
 from tests.cli.conftest import Project, process_environment
@@ -171,3 +173,41 @@ def test_characters_that_the_terminal_lacks_are_escaped(project: Project) -> Non
     with listening(script, "env", "PYTHONIOENCODING=latin-1:strict") as (process, output, _):
         assert output.readline().endswith("orders \\u65e5 7\n")
         process.terminate()
+
+
+async def test_what_a_user_is_sent(project: Project) -> None:
+    """On a real server, in a program of its own."""
+    app = App(id="1", key="the-key", secret="hush-hush", user_authentication_timeout_s=30)
+    async with Server(apps=[app], port=0) as server:
+        project.add(REVERB_APP_ID="1", REVERB_APP_KEY="the-key", REVERB_APP_SECRET="hush-hush")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "revurb", "listen", "#server-to-user-7", "--url", server.url),
+            cwd=project.root,
+            env=process_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(20):
+                assert process.stderr is not None
+                while b"signed in as" not in (line := await process.stderr.readline()):
+                    assert line, "it has ended"
+                await server.trigger("#server-to-user-7", "note", {"n": 1})
+                assert process.stdout is not None
+                assert re.fullmatch(
+                    rf'{TIME} #server-to-user-7 note {{"n":1}}\n', (await process.stdout.readline()).decode()
+                )
+        finally:
+            process.kill()
+            await process.communicate()
+
+
+def test_a_user_without_an_id_is_none(project: Project) -> None:
+    def script(peer: Peer) -> None:
+        peer.establish()
+        assert peer.receive()["data"] == {"channel": "orders"}
+        peer.close(4000)
+
+    with pusher_server([script]) as port:
+        result = project.run("listen", "#server-to-user-", "orders", "--url", f"http://127.0.0.1:{port}")
+    assert "not subscribed to #server-to-user-: user_data.id" in result.stderr
