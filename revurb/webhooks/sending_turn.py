@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 SLICE_FACTS = 300  # of which each takes about 10 us
 TICK_S = 1.0
+STOPPED = "the server has stopped"
 ASK_AGAIN_S = 5.0  # where the app provider has failed
 
 
@@ -94,6 +95,8 @@ class SendingTurn:
                     await self._until_answered()
         except TimeoutError:
             pass
+        if is_last:
+            self._give_up_rest()
         self._is_stopping = True
 
     def end(self) -> None:
@@ -107,6 +110,16 @@ class SendingTurn:
         for delivery in list(self._deliveries.values()):
             delivery.is_stopping = True
             delivery.cancel()
+
+    def _give_up_rest(self) -> None:
+        """What nobody sends after this process are dead letters."""
+        while (self._came or self._released) and not self._is_asking:
+            self._work_off()
+        if self._came:
+            self._desk.dead_letters.unrouted(len(self._came), STOPPED)
+        for delivery in list(self._deliveries.values()):
+            delivery.is_stopping = True
+            delivery.give_up(STOPPED)
 
     async def _until_idle(self) -> None:
         while not self.is_idle:

@@ -126,7 +126,8 @@ class Smoothing:
         return released
 
     def release_all(self) -> Sequence[QueuedFact]:
-        """Everything, for a sender that ends and has no successor."""
+        """Everything, for a sender that ends and has no successor. What comes later is not held back either."""
+        self._smoothing_s = 0.0
         released = [queued for channel in self._channels.values() for queued in channel.waiting.values()]
         self._channels.clear()
         self._timers.clear()

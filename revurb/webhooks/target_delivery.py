@@ -41,6 +41,7 @@ class TargetDelivery:
         self._queue = queue
         self._on_idle = on_idle
         self._kept: deque[KeptRequest] = deque()
+        self._current: KeptRequest | None = None  # until it is over
         self._full = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -62,6 +63,15 @@ class TargetDelivery:
         old = self._queue.take_too_old(self._desk.clock.now(), SLICE_EVENTS)
         self._drop(old, "has waited for the target for too long")
         return len(old) == SLICE_EVENTS
+
+    def give_up(self, reason: str) -> None:
+        """Give up all that is left: nobody will send it."""
+        for request in (*((self._current,) if self._current else ()), *self._kept):
+            self._give_up(request, reason)
+        self._current = None
+        self._kept.clear()
+        while events := self._queue.take_batch():
+            self._drop(events, reason)
 
     def cancel(self) -> None:
         """End at once. What is on its way may be delivered or not."""
@@ -132,6 +142,7 @@ class TargetDelivery:
 
     async def _deliver(self, request: KeptRequest) -> None:
         """Tries until the request is over, or the sender stops; then it is left to the next."""
+        self._current = request
         clock = self._desk.clock
         schedule = RetrySchedule(request.first_try_ms / 1000, clock.jitter)
         while True:
@@ -142,11 +153,12 @@ class TargetDelivery:
             self._desk.health.failed(self.route, outcome.reason)
             delay_s = schedule.delay_s(clock.now_s(), outcome.retry_after)
             if outcome.verdict is Verdict.GIVE_UP or delay_s is None:
-                self._give_up(request, outcome)
+                self._give_up(request, outcome.reason)
                 break
             if self.is_stopping:
                 return
             await clock.sleep(delay_s)
+        self._current = None
         await self._desk.finish(request)
 
     async def _try(self, request: KeptRequest) -> Outcome:
@@ -165,8 +177,6 @@ class TargetDelivery:
             desk.counters.webhook_failures_total += 1
         return outcome
 
-    def _give_up(self, request: KeptRequest, outcome: Outcome) -> None:
+    def _give_up(self, request: KeptRequest, reason: str) -> None:
         count = len(request.fact_ids)
-        self._desk.dead_letters.request(
-            self.route, request.request_id, request.body or b"", count, outcome.reason
-        )
+        self._desk.dead_letters.request(self.route, request.request_id, request.body or b"", count, reason)

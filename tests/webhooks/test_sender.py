@@ -291,15 +291,33 @@ async def test_the_last_sender_sends_what_waits() -> None:
     assert is_quiet(queue)()
 
 
-async def test_a_sender_that_does_not_answer_is_not_waited_for() -> None:
-    queue = MemoryQueue()
+async def test_a_receiver_that_does_not_answer_is_not_waited_for() -> None:
+    queue, counters = MemoryQueue(), Counters()
     async with receiving() as receiver:
         receiver.hold = asyncio.Event()
-        async with sending(queue, app_with(receiver.url)) as sender:
+        async with sending(queue, app_with(receiver.url), counters=counters) as sender:
             queue.tell(occupied("a"))
             await until(lambda: receiver.requests)
-            await sender.stop(0.01, is_last=True)
+            await sender.stop(0.01)
     assert len(queue.facts) == len(queue.kept) == 1
+    assert counters.webhook_dead_letters_total == 0
+
+
+async def test_what_the_last_sender_cannot_send_are_dead_letters(tmp_path: Path) -> None:
+    queue, path = MemoryQueue(), tmp_path / "dead.jsonl"
+    async with receiving() as receiver:
+        receiver.answer = 503
+        slow = SendingClock(sleep=lambda delay_s: asyncio.sleep(3600))
+        async with sending(queue, app_with(receiver.url), clock=slow, dead_letters=str(path)) as sender:
+            queue.tell(occupied("a"))
+            await until(lambda: receiver.requests)
+            queue.tell(occupied("b"), Fact("channel_vacated", "1", "b", 10**15))
+            await sender.stop(0.01, is_last=True)
+    letters = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {letter["reason"] for letter in letters} == {"the server has stopped"}
+    assert [letter["webhook_id"] for letter in letters] == [receiver.requests[0].id, ""]
+    events = [(event["name"], event["channel"]) for letter in letters for event in letter["events"]]
+    assert events == [("channel_occupied", "a"), ("channel_occupied", "b"), ("channel_vacated", "b")]
 
 
 async def test_after_the_end_nothing_is_sent() -> None:

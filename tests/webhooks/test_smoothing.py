@@ -162,6 +162,7 @@ def test_all_can_be_released_at_the_end() -> None:
         "other/channel_vacated",
     ]
     assert (told.smoothing.count, told.smoothing.next_due) == (0, None)
+    assert told.at(0, "member_removed:b") == ["member_removed:b"]
 
 
 def test_many_facts_on_one_channel_take_linear_time() -> None:
