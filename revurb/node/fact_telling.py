@@ -9,6 +9,7 @@ from revurb.bus.engine import BusEngine
 from revurb.config import ConfigError, WebhooksConfig
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
+from revurb.observe.trace import MessageTrace
 from revurb.pusher.facts import FactQueue
 from revurb.pusher.registry import Registry
 
@@ -25,9 +26,14 @@ class FactTelling:
     Costs nothing where no app wants anything. Raises ConfigError if there is nothing to send with."""
 
     def __init__(
-        self, apps: AppProvider, config: WebhooksConfig, counters: Counters, log: RefusalLog
+        self,
+        apps: AppProvider,
+        config: WebhooksConfig,
+        counters: Counters,
+        log: RefusalLog,
+        trace: MessageTrace | None = None,
     ) -> None:
-        self._sender = _sender(apps, config, counters, log) if _may_want(apps) else None
+        self._sender = _sender(apps, config, counters, log, trace) if _may_want(apps) else None
         self.apps = apps if self._sender is None else self._sender.apps
         self._queue: FactQueue | None = None
 
@@ -53,7 +59,13 @@ def _may_want(apps: AppProvider) -> bool:
     )
 
 
-def _sender(apps: AppProvider, config: WebhooksConfig, counters: Counters, log: RefusalLog) -> WebhookSender:
+def _sender(
+    apps: AppProvider,
+    config: WebhooksConfig,
+    counters: Counters,
+    log: RefusalLog,
+    trace: MessageTrace | None,
+) -> WebhookSender:
     # 0.4 MiB that every process would have.
     from revurb.webhooks.sender import MISSING_CLIENT, WebhookSender, has_http_client
     from revurb.webhooks.sending_turn import SendingLimits
@@ -68,6 +80,7 @@ def _sender(apps: AppProvider, config: WebhooksConfig, counters: Counters, log: 
         dead_letters=config.dead_letters,
         counters=counters,
         log=log,
+        trace=trace,
     )
     if sender.needs_client and not has_http_client():
         raise ConfigError([MISSING_CLIENT])

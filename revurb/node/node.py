@@ -96,8 +96,9 @@ class Node:
         self._record = record
         self.counters = Counters()
         self._refusal_log = RefusalLog(unlimited=config.log.debug)
+        self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
         known = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
-        self._facts = FactTelling(known, config.webhooks, self.counters, self._refusal_log)
+        self._facts = FactTelling(known, config.webhooks, self.counters, self._refusal_log, self._trace)
         self.apps = self._facts.apps
         self.port = config.server.port
         self._bus_factory = bus_factory or (
@@ -105,7 +106,6 @@ class Node:
                 receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
             )
         )
-        self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
         self._tls = (
             ServerTls(config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text)
             if config.tls.cert is not None and config.tls.key is not None

@@ -5,6 +5,8 @@
     12:00:01 <-- http 1 POST /apps/1/events {"name":"created","channels":["orders"],"data":{"id":7}}
     12:00:01 --> 493018.71204 created orders {"id":7}
     12:00:01 --> http 1 200 {}
+    12:00:02 --> webhook https://example.com/hook {"time_ms":1,"events":[{"name":"cache_miss","channel":"cache-a"}]}
+    12:00:02 <-- webhook https://example.com/hook answered 200
 
 On a terminal it is coloured, socket ids are cut to their ends, and what is longer than a line goes on, indented, on the
 next. Elsewhere each message is one line.
@@ -104,6 +106,14 @@ class MessageTrace:
     def response(self, number: int, status: int, body: bytes) -> None:
         self._print("-->", f"http {number}", f"{status} {readable(body) if body else ''}".rstrip())
 
+    def webhook_sent(self, url: str, body: bytes) -> None:
+        """A request to the target of a webhook; `url` is without secrets."""
+        self._print("-->", f"webhook {url}", readable(body))
+
+    def webhook_answered(self, url: str, outcome: str) -> None:
+        """What came of it, in words."""
+        self._print("<--", f"webhook {url}", outcome)
+
     def _short(self, socket_id: str) -> str:
         """On a terminal the end of the id, which differs between the connections of a process."""
         if not self._on_terminal or len(socket_id) <= SHORT_ID_CHARS:
@@ -138,7 +148,7 @@ def _json_line(arrow: str, who: str, what: str) -> str:
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
     word, _, number = who.rpartition(" ")
-    kind = {"http": "request", "app": "app"}.get(word, "socket_id")
+    kind = {"http": "request", "app": "app", "webhook": "webhook"}.get(word, "socket_id")
     return json.dumps(
         {
             "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from revurb.apps import App, AppProvider
+from revurb.apps.webhook_target import shown_url
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
+from revurb.observe.trace import MessageTrace
 from revurb.pusher.facts import FactQueue, FactSender, QueuedFact, WantedFacts
 from revurb.webhooks.dead_letter_file import DeadLetterFile
 from revurb.webhooks.dead_letters import DeadLetters
@@ -46,6 +48,7 @@ class WebhookSender:
         dead_letters: str | None = None,
         counters: Counters | None = None,
         log: RefusalLog | None = None,
+        trace: MessageTrace | None = None,
         clock: SendingClock | None = None,
         post: Post | None = None,
     ) -> None:
@@ -54,9 +57,10 @@ class WebhookSender:
         self._allow_private = allow_private
         self._counters = counters or Counters()
         self._log = log or RefusalLog()
+        self._trace = trace
         self._clock = clock or SendingClock()
         self._file = None if dead_letters is None else DeadLetterFile(dead_letters)
-        self._post = post or self._post_by_client
+        self._send = post or self._send_by_client
         self._client: HttpClient | None = None
         self._opening: asyncio.Lock = asyncio.Lock()
         self._queue: FactQueue | None = None
@@ -130,7 +134,17 @@ class WebhookSender:
         targets = self._book.find(app_id)
         return None if targets is None else targets.app
 
-    async def _post_by_client(
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], own_headers: Mapping[str, str]
+    ) -> Outcome:
+        if self._trace is None:
+            return await self._send(url, body, headers, own_headers)
+        self._trace.webhook_sent(shown_url(url), body)
+        outcome = await self._send(url, body, headers, own_headers)
+        self._trace.webhook_answered(shown_url(url), outcome.reason)
+        return outcome
+
+    async def _send_by_client(
         self, url: str, body: bytes, headers: Mapping[str, str], own_headers: Mapping[str, str]
     ) -> Outcome:
         client = self._client or await self._open_client()

@@ -39,7 +39,11 @@ class HostileReceiver:
         try:
             await reader.readuntil(b"\r\n\r\n")
             await self._behaviour(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, RuntimeError):  # uvloop's, of a transport that is closed
+        except (
+            OSError,
+            asyncio.IncompleteReadError,
+            RuntimeError,
+        ):  # uvloop's, of a transport that is closed
             pass
         finally:
             self.open -= 1

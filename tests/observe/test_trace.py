@@ -129,6 +129,22 @@ def test_requests_and_responses() -> None:
     ]
 
 
+def test_webhooks() -> None:
+    for form in ("plain", "json"):
+        stream = io.StringIO()
+        trace = MessageTrace(stream, form)
+        trace.webhook_sent("https://example.com/?...", b'{"time_ms":1,"events":[]}')
+        trace.webhook_answered("https://example.com/?...", "answered 200")
+        lines = stream.getvalue().splitlines()
+        if form == "plain":
+            assert [line.split(" ", 1)[1] for line in lines] == [
+                '--> webhook https://example.com/?... {"time_ms":1,"events":[]}',
+                "<-- webhook https://example.com/?... answered 200",
+            ]
+        else:
+            assert [json.loads(line)["webhook"] for line in lines] == ["https://example.com/?..."] * 2
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from revurb.apps import App, FixedApps, WebhookTarget
 from revurb.observe.counters import Counters
+from revurb.observe.trace import MessageTrace
 from revurb.pusher.facts import Fact
 from revurb.webhooks.delivery_desk import SendingClock
 from revurb.webhooks.kept_request import KeptRequest, encode_kept
@@ -115,6 +117,24 @@ async def test_a_request_that_fails_is_repeated_with_its_id_and_body() -> None:
     assert len({(request.id, request.body) for request in receiver.requests}) == 1
     assert (counters.webhook_requests_total, counters.webhook_failures_total) == (6, 5)
     assert counters.webhook_dead_letters_total == 0
+
+
+async def test_requests_can_be_traced() -> None:
+    queue, stream = MemoryQueue(), io.StringIO()
+    async with receiving() as receiver:
+        receiver.answers = [500]
+        app = app_with(f"{receiver.url}?token=hush")
+        async with sending(queue, app, trace=MessageTrace(stream)):
+            queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+    lines = [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()]
+    sent = f"--> webhook {receiver.url}?... {receiver.requests[0].body.decode()}"
+    assert lines == [
+        sent,
+        f"<-- webhook {receiver.url}?... answered 500",
+        sent,
+        f"<-- webhook {receiver.url}?... answered 200",
+    ]
 
 
 async def test_what_the_receiver_refuses_is_a_dead_letter(
