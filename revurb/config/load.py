@@ -176,6 +176,10 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"scaling.protocol: found 'reverb' in {provenance['scaling.protocol']} with scaling.redis.cluster; "
             "allowed: auto or revurb, since PHP Reverb does not speak Redis Cluster"
         )
+    letters = config.webhooks.dead_letters
+    if letters is not None and not (cwd / letters).parent.is_dir():
+        key = "webhooks.dead_letters"
+        yield f"{key}: found {letters!r} in {provenance[key]}; allowed: a file in a folder that exists"
     yield from _redis_checks(config.scaling, provenance, cwd)
 
 

@@ -109,6 +109,11 @@ class DeliveryDesk:
             kept = self._queue.keep(name, value)
             if kept is not None:
                 await kept
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return False  # the bus has cancelled its answer, not this task
         except Exception as error:  # of the bus, which may have lost its broker
             if self._refusals.counts("webhook not kept"):
                 _log.warning("webhook not kept", extra={"reason": f"{type(error).__name__}: {error}"})

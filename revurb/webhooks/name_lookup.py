@@ -2,7 +2,8 @@
 
 In threads of its own: whoever runs the name server of a target decides how long a look-up takes, and must not hold up
 those of Redis, nor the end of the process. A name is looked up once at a time, whoever asks, so that one target has one
-thread at most; a target that asks while `MAX_LOOKUPS` are under way has failed, and tries again.
+thread at most. While `MAX_LOOKUPS` are under way a name has the addresses that it had before; one that was never found
+has failed, and is tried again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from revurb.apps.public_address import non_public_kind
 
 MAX_LOOKUPS = 32
+MAX_KNOWN_NAMES = 1000
 Lookup = Callable[..., Sequence[tuple[Any, ...]]]
 
 
@@ -43,20 +45,14 @@ class NameLookup(AbstractResolver):
         self._allow_private = allow_private
         self._lookup = lookup
         self._under_way: dict[tuple[str, int, int], asyncio.Future[Sequence[tuple[Any, ...]]]] = {}
+        self._known: dict[tuple[str, int, int], Sequence[tuple[Any, ...]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses of a host that may be connected to. Raises OSError if there are none."""
         key = (host, port, int(family))
-        future = self._under_way.get(key)
-        if future is None:
-            if len(self._under_way) >= MAX_LOOKUPS:
-                raise OSError(f"{MAX_LOOKUPS} names are being looked up")
-            future = self._under_way[key] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(lambda done: self._forget(key, done))
-            threading.Thread(target=self._run, args=(future, key), name="webhook name", daemon=True).start()
-        found = [_result(host, *entry) for entry in await asyncio.shield(future)]
+        found = [_result(host, *entry) for entry in await self._entries(key)]
         if self._allow_private:
             return found
         allowed = [result for result in found if non_public_kind(result["host"]) is None]
@@ -67,10 +63,26 @@ class NameLookup(AbstractResolver):
     async def close(self) -> None:
         """Nothing to do: threads end when their name server answers, and hold nothing up."""
 
+    async def _entries(self, key: tuple[str, int, int]) -> Sequence[tuple[Any, ...]]:
+        future = self._under_way.get(key)
+        if future is None:
+            if len(self._under_way) >= MAX_LOOKUPS:
+                if key in self._known:
+                    return self._known[key]
+                raise OSError(f"{MAX_LOOKUPS} names are being looked up")
+            future = self._under_way[key] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(lambda done: self._forget(key, done))
+            threading.Thread(target=self._run, args=(future, key), name="webhook name", daemon=True).start()
+        return await asyncio.shield(future)
+
     def _forget(self, key: tuple[str, int, int], done: asyncio.Future[Sequence[tuple[Any, ...]]]) -> None:
         self._under_way.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # taken note of, where nobody waits any more
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._known.pop(key, None)
+        self._known[key] = done.result()
+        if len(self._known) > MAX_KNOWN_NAMES:
+            del self._known[next(iter(self._known))]
 
     def _run(self, future: asyncio.Future[Sequence[tuple[Any, ...]]], key: tuple[str, int, int]) -> None:
         """In the thread."""

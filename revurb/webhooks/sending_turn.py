@@ -86,6 +86,7 @@ class SendingTurn:
     async def stop(self, timeout_s: float, *, is_last: bool) -> None:
         """Let the requests on their way come to an end. With `is_last` nobody sends after this process, so what waits
         is sent too, as far as `timeout_s` goes."""
+        self._is_stopping = not is_last
         try:
             async with asyncio.timeout(timeout_s):
                 if is_last:

@@ -61,7 +61,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_WEBHOOKS_SMOOTHING", "0", "webhooks.smoothing_s", 0.0),
     ("REVURB_WEBHOOKS_MAX_QUEUED", "100000", "webhooks.max_queued_bytes", 100_000),
     ("REVURB_WEBHOOKS_MAX_AGE", "60", "webhooks.max_age_s", 60.0),
-    ("REVURB_WEBHOOKS_DEAD_LETTERS", "/var/dead.jsonl", "webhooks.dead_letters", "/var/dead.jsonl"),
+    ("REVURB_WEBHOOKS_DEAD_LETTERS", "/dead.jsonl", "webhooks.dead_letters", "/dead.jsonl"),
     ("REVURB_SCALING_PROTOCOL", "revurb", "scaling.protocol", "revurb"),
     ("REVURB_SCALING_REVERB", "1.6", "scaling.reverb_release", "1.6"),
     ("REDIS_SCHEME", "tls", "scaling.redis.scheme", "tls"),

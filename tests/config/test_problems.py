@@ -120,6 +120,11 @@ PROBLEMS = [
         "tls.key_password: found ******** in environment (REVURB_TLS_KEY_PASSWORD); "
         "allowed: a text that is not blank",
     ),
+    (
+        {"REVURB_WEBHOOKS_DEAD_LETTERS": "missing/dead.jsonl"},
+        "webhooks.dead_letters: found 'missing/dead.jsonl' in environment (REVURB_WEBHOOKS_DEAD_LETTERS); allowed: a "
+        "file in a folder that exists",
+    ),
 ]
 
 

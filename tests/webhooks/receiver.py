@@ -125,7 +125,7 @@ class MemoryQueue:
         await asyncio.sleep(0)
         if self.failing:
             self.failing -= 1
-            raise OSError("the bus is gone")
+            raise asyncio.CancelledError if self.failing % 2 else OSError("the bus is gone")
         if value is None:
             self.kept.pop(name, None)
         else:

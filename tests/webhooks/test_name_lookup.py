@@ -89,12 +89,16 @@ async def test_names_that_hang_are_bounded() -> None:
     server = NameServer("1.1.1.1")
     server.open.clear()
     lookup = NameLookup(allow_private=False, lookup=server)
+    server.open.set()
+    await lookup.resolve("known.example", 80)
+    server.open.clear()
     hanging = [
         asyncio.ensure_future(lookup.resolve(f"{number}.example", 80)) for number in range(MAX_LOOKUPS)
     ]
     await asyncio.sleep(0)
     with pytest.raises(OSError, match="32 names are being looked up"):
         await lookup.resolve("one-more.example", 80)
+    assert [result["host"] for result in await lookup.resolve("known.example", 80)] == ["1.1.1.1"]
     server.open.set()
     assert len(await asyncio.gather(*hanging)) == MAX_LOOKUPS
     assert await lookup.resolve("one-more.example", 80)

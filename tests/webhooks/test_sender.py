@@ -300,6 +300,24 @@ async def test_a_sender_that_stops_lets_its_request_come_to_an_end() -> None:
     assert not queue.kept
 
 
+async def test_a_sender_that_stops_begins_nothing_that_comes_meanwhile() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        other = WebhookTarget(url=f"{receiver.url}/other", events=("cache_miss",), batch_ms=0)
+        async with sending(queue, app_with(receiver.url, other)) as sender:
+            queue.tell(occupied("a"))
+            await until(lambda: receiver.requests)
+            stopping = asyncio.ensure_future(sender.stop(30))
+            await asyncio.sleep(0)
+            queue.tell(Fact("cache_miss", "1", "b", 0))
+            await asyncio.sleep(0.05)
+            receiver.hold.set()
+            await stopping
+    assert [event["channel"] for event in receiver.events] == ["a"]
+    assert [queued.fact.channel for queued in queue.facts.values()] == ["b"]
+
+
 async def test_the_last_sender_sends_what_waits() -> None:
     queue = MemoryQueue()
     async with receiving() as receiver:
