@@ -131,3 +131,25 @@ async def test_a_server_sends_with_its_own_options(tmp_path: Path) -> None:
     letters = [json.loads(line) for line in dead.read_text().splitlines()]
     assert {letter["reason"] for letter in letters} == {"answered 410"}
     assert sum(len(letter["events"]) for letter in letters) == len(told)
+
+
+async def test_apps_of_a_provider_have_webhooks_too() -> None:
+    async with receiving() as receiver:
+        known = app_with(receiver.url)
+
+        class Provider:
+            async def find_by_id(self, app_id: str) -> App | None:
+                return known if app_id == known.id else None
+
+            async def find_by_key(self, key: str) -> App | None:
+                return known if key == known.key else None
+
+            def all(self) -> list[App]:
+                return []
+
+        async with Server(app_provider=Provider(), port=0, webhooks_allow_private=True) as server:
+            async with connect(server.port, known.key) as client:
+                await client.subscribe("news")
+                await until(lambda: receiver.events)
+    assert receiver.events[0] == {"name": "channel_occupied", "channel": "news"}
+    assert receiver.events[-1] == {"name": "channel_vacated", "channel": "news"}
