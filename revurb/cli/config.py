@@ -87,7 +87,7 @@ def _print_table(listed: Sequence[OptionRow]) -> None:
 
 
 def _formatted(value: object) -> str:
-    if value is None:
+    if value is None or value == []:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()

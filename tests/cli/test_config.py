@@ -44,6 +44,17 @@ class TestShow:
         project.add(REVERB_HOST="[bold]x[/bold]")
         assert "[bold]x[/bold]" in project.run("config", "show").output
 
+    def test_targets_of_webhooks(self, project: Project) -> None:
+        project.add(REVURB_APP_WEBHOOK_URL="https://example.com/hook?token=hush")
+        result = project.run("config", "show")
+        lines = [line.split()[:2] for line in result.stdout.splitlines() if ".webhooks[" in line]
+        assert lines == [
+            ["apps.1.webhooks[0].url", "https://example.com/hook?..."],
+            ["apps.1.webhooks[0].events", "none"],
+            ["apps.1.webhooks[0].channels", "none"],
+            ["apps.1.webhooks[0].batch_ms", "50"],
+        ]
+
     def test_json(self, project: Project) -> None:
         project.add(REDIS_PASSWORD="hush")
         shown = json.loads(project.run("config", "show", "--json", "--port", "7000").output)
