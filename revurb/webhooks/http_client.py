@@ -31,6 +31,8 @@ TOTAL_TIMEOUT_S = 10.0  # of a request with its redirects
 CONNECT_TIMEOUT_S = 5.0
 BODY_TIMEOUT_S = 2.0  # the status has said what matters; the body is read to keep the connection
 MAX_BODY_BYTES = 65_536
+MAX_HEADER_BYTES = 8190  # of one header, and of the status line
+MAX_HEADERS = 128
 MAX_REDIRECTS = 5
 KEEP_ALIVE_S = 30.0
 MAX_REASON_CHARS = 200
@@ -68,6 +70,9 @@ class HttpClient:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=MAX_BODY_BYTES,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
         )
 

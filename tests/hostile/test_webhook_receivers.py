@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from revurb import Server
 from revurb.apps import FixedApps
 from revurb.apps.public_address import non_public_kind
 from revurb.observe.counters import Counters
-from revurb.webhooks import name_lookup
+from revurb.webhooks import http_client, name_lookup
 from revurb.webhooks.delivery_desk import SendingClock
 from revurb.webhooks.http_client import HttpClient
 from revurb.webhooks.retry_policy import Verdict
 from revurb.webhooks.sender import WebhookSender
-from tests.webhooks.receiver import MemoryQueue, app_with, occupied, receiving, until
+from tests.client import connect
+from tests.webhooks.receiver import MemoryQueue, Receiver, app_with, occupied, receiving, until
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 TIMEOUT_S = 0.3
@@ -173,9 +175,35 @@ async def test_a_failing_receiver_harms_no_other(behaviour: Behaviour) -> None:
     assert [event["channel"] for event in good.events] == [str(number) for number in range(30)]
 
 
+async def test_a_node_serves_on_beside_all_of_them() -> None:
+    async with AsyncExitStack() as stack:
+        good = await stack.enter_async_context(receiving())
+        bad = [await stack.enter_async_context(hostile(behaviour)) for behaviour in FAILING + ANSWERING]
+        app = app_with(good.url, *(f"http://127.0.0.1:{each.port}/" for each in bad))
+        server = await stack.enter_async_context(Server(apps=[app], port=0, webhooks_allow_private=True))
+        client = await stack.enter_async_context(connect(server.port, app.key))
+        for number in range(20):
+            channel = f"room-{number}"
+            await client.subscribe(channel)
+            await server.trigger(channel, "created", number)
+            assert (await client.expect("created", channel))["data"] == str(number)
+        await until(lambda: len(occupied_in(good)) == 20)
+        await until(lambda: all(each.connections for each in bad))
+        await server.trigger("room-0", "created", 20)
+        assert (await client.expect("created", "room-0"))["data"] == "20"
+
+
+def occupied_in(receiver: Receiver) -> list[str]:
+    """The channels that a receiver was told of."""
+    return [event["channel"] for event in receiver.events if event["name"] == "channel_occupied"]
+
+
 @pytest.mark.parametrize("behaviour", ANSWERING, ids=lambda behaviour: behaviour.__name__)
-async def test_what_a_receiver_sends_behind_its_answer_is_not_taken(behaviour: Behaviour) -> None:
-    """The status counts; the body is read to 64 KiB and for two seconds, and then the connection is closed."""
+async def test_what_a_receiver_sends_behind_its_answer_is_not_taken(
+    behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status counts; the body is read to 64 KiB and for a moment, and then the connection is closed."""
+    monkeypatch.setattr(http_client, "BODY_TIMEOUT_S", 0.2)
     queue = MemoryQueue()
     async with hostile(behaviour) as bad:
         sender = WebhookSender(FixedApps([app_with(f"http://127.0.0.1:{bad.port}/")]), allow_private=True)
