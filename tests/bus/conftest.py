@@ -12,10 +12,12 @@ from tests.bus.engines import (
     RedisCluster,
     RelayedCluster,
 )
+from tests.chaos.storm import LONG
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels
 
 RELAYED = {"relay": 2, "relay-host": 1}  # the number of hosts
+_ENGINES = ["hub", "redis", "redis-cluster", "redis-sentinel", *RELAYED, "relay-cluster"]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +47,17 @@ def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Ite
     run(cluster.close())
 
 
-@pytest.fixture(params=["hub", "redis", "redis-cluster", "redis-sentinel", *RELAYED, "relay-cluster"])
+@pytest.fixture(params=_ENGINES)
 def cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
     """Every engine that connects nodes."""
+    cluster = _cluster(request, tmp_path)
+    yield cluster
+    run(cluster.close())
+
+
+@pytest.fixture(params=_ENGINES if LONG else ["hub", "redis", "redis-cluster", "relay"])
+def each_broker(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
+    """Each kind of broker, for what does not depend on how it is reached; `make chaos` tries every engine."""
     cluster = _cluster(request, tmp_path)
     yield cluster
     run(cluster.close())

@@ -106,10 +106,10 @@ async def test_subscribers_and_servers_are_told_how_many_there_are(any_cluster: 
     assert ROOM not in [channel for _, channel in node.told()]
 
 
-async def test_the_changes_of_all_nodes_are_told_once_by_one_of_them(cluster: Cluster) -> None:
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(3)]
-    sender = await the_sender(cluster)
+async def test_the_changes_of_all_nodes_are_told_once_by_one_of_them(each_broker: Cluster) -> None:
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(3)]
+    sender = await the_sender(each_broker)
     for node in nodes:
         await node.enter(ROOM, ANN)
     for node in nodes:
@@ -121,28 +121,28 @@ async def test_the_changes_of_all_nodes_are_told_once_by_one_of_them(cluster: Cl
         ("member_removed", "ann"),
         ("channel_vacated", ""),
     ]
-    assert sender_of(cluster) is sender
+    assert sender_of(each_broker) is sender
 
 
-async def test_what_a_dead_node_held_is_told(cluster: Cluster) -> None:
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(3)]
-    sender = await the_sender(cluster)
+async def test_what_a_dead_node_held_is_told(each_broker: Cluster) -> None:
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(3)]
+    sender = await the_sender(each_broker)
     dying = next(node for node in nodes if node is not sender)
     await dying.enter(ROOM, ANN)
     await dying.enter("news")
     await sender.enter(ROOM, BOB)
     await sender.until(lambda: len(sender.facts) >= 4)
     del sender.facts[:]
-    await cluster.kill(dying)
+    await each_broker.kill(dying)
     await sender.until(lambda: len(sender.facts) >= 2)
     assert sorted(sender.told()) == [("channel_vacated", "news"), ("member_removed", ROOM)]
 
 
-async def test_what_a_dead_sender_has_not_done_another_gets(cluster: Cluster) -> None:
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(2)]
-    sender = await the_sender(cluster)
+async def test_what_a_dead_sender_has_not_done_another_gets(each_broker: Cluster) -> None:
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(2)]
+    sender = await the_sender(each_broker)
     other = next(node for node in nodes if node is not sender)
     for channel in ("a", "b", "c"):
         await other.enter(channel)
@@ -153,17 +153,17 @@ async def test_what_a_dead_sender_has_not_done_another_gets(cluster: Cluster) ->
     await resolve(sender.queue.keep("request", b"of two"))
     await resolve(sender.queue.keep("old", b"of none"))
     await resolve(sender.queue.keep("old", None))
-    await cluster.kill(sender)
+    await each_broker.kill(sender)
     await other.until(lambda: len(other.facts) >= 2 and other.is_sending)
     assert other.kept == {"request": b"of two"}
     # What the dead one held is told behind it.
     assert {each.id: each for each in other.facts[:2]} == {each.id: each for each in rest}  # of two channels
 
 
-async def test_who_says_goodbye_leaves_the_rest_to_another(cluster: Cluster) -> None:
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(2)]
-    sender = await the_sender(cluster)
+async def test_who_says_goodbye_leaves_the_rest_to_another(each_broker: Cluster) -> None:
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(2)]
+    sender = await the_sender(each_broker)
     other = next(node for node in nodes if node is not sender)
     await sender.enter("a")
     await sender.until(lambda: sender.facts)
@@ -175,31 +175,31 @@ async def test_who_says_goodbye_leaves_the_rest_to_another(cluster: Cluster) -> 
     assert other.told() == [("channel_occupied", "a"), ("channel_vacated", "a")]
 
 
-async def test_facts_that_are_not_done_outlive_the_broker(cluster: Cluster) -> None:
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(2)]
-    sender = await the_sender(cluster)
+async def test_facts_that_are_not_done_outlive_the_broker(each_broker: Cluster) -> None:
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(2)]
+    sender = await the_sender(each_broker)
     other = next(node for node in nodes if node is not sender)
     await other.enter("a")
     await sender.until(lambda: sender.facts)
     before = sender.facts[0]
-    await cluster.outage()
+    await each_broker.outage()
     await other.until(lambda: all(node.bus.degraded for node in nodes))
-    await cluster.recover()
+    await each_broker.recover()
     await other.until(lambda: not any(node.bus.degraded for node in nodes))
-    sender = await the_sender(cluster)
+    sender = await the_sender(each_broker)
     await other.enter("b")
     await sender.until(lambda: ("channel_occupied", "b") in sender.told())
     kept = [each for each in sender.facts if each.fact.channel == "a"]
-    assert kept == [before] or not survives(cluster)
+    assert kept == [before] or not survives(each_broker)
 
 
 async def test_what_changes_without_the_broker_is_told_when_it_is_back(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    each_broker: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.wanted = STATE
-    here, there = await cluster.node(), await cluster.node()
-    sender = await the_sender(cluster)
+    each_broker.wanted = STATE
+    here, there = await each_broker.node(), await each_broker.node()
+    sender = await the_sender(each_broker)
     await here.enter(ROOM, ANN)
     await here.enter(ROOM, BOB)
     await there.enter(ROOM, BOB)
@@ -212,8 +212,8 @@ async def test_what_changes_without_the_broker_is_told_when_it_is_back(
     sender.queue.done([each.id for each in sender.facts])
     await resolve(sender.queue.keep("barrier", None))
     del sender.facts[:]
-    await cluster.outage()
-    await here.until(lambda: all(node.bus.degraded for node in cluster.nodes))
+    await each_broker.outage()
+    await here.until(lambda: all(node.bus.degraded for node in each_broker.nodes))
     monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.0)  # it is let in without the broker
     for channel in ("left", "moves", "everywhere"):
         here.bus.leave(APP, channel, None)
@@ -224,10 +224,10 @@ async def test_what_changes_without_the_broker_is_told_when_it_is_back(
     await there.enter("new")
     await here.enter("came")
     here.bus.leave(APP, "came", None)
-    await cluster.recover()
-    await here.until(lambda: not any(node.bus.degraded for node in cluster.nodes))
+    await each_broker.recover()
+    await here.until(lambda: not any(node.bus.degraded for node in each_broker.nodes))
     await there.enter("end")
-    sender = await the_sender(cluster)
+    sender = await the_sender(each_broker)
     await sender.until(
         lambda: (
             {("channel_occupied", "end"), ("member_removed", ROOM)} <= set(sender.told())
@@ -235,7 +235,7 @@ async def test_what_changes_without_the_broker_is_told_when_it_is_back(
         )
     )
     told = sender.told()
-    if not survives(cluster) and ("channel_occupied", "moves") in told:
+    if not survives(each_broker) and ("channel_occupied", "moves") in told:
         told.remove(("channel_occupied", "moves"))  # nobody knows that it was told before
     assert sorted(told) == [
         ("channel_occupied", "end"),
@@ -250,11 +250,11 @@ def survives(cluster: Cluster) -> bool:
     return not hasattr(cluster, "_server")
 
 
-async def test_the_last_node_of_all_knows_that_it_is(cluster: Cluster) -> None:
+async def test_the_last_node_of_all_knows_that_it_is(each_broker: Cluster) -> None:
     """Of those that have no Redis, which keeps the rest for later."""
-    cluster.wanted = STATE
-    nodes = [await cluster.node() for _ in range(3)]
-    await the_sender(cluster)
+    each_broker.wanted = STATE
+    nodes = [await each_broker.node() for _ in range(3)]
+    await the_sender(each_broker)
     last: list[bool] = []
 
     async def stop(node: BusNode) -> None:
@@ -268,4 +268,4 @@ async def test_the_last_node_of_all_knows_that_it_is(cluster: Cluster) -> None:
         await node.bus.stop()
 
     await asyncio.gather(*map(stop, nodes))
-    assert last == [False, False, survives(cluster)]
+    assert last == [False, False, survives(each_broker)]

@@ -52,8 +52,8 @@ async def test_who_does_not_ask_is_not_told_at_first(any_cluster: NodeGroup) -> 
     assert list((await node.enter(CHANNEL)).members) == []
 
 
-async def test_a_user_of_several_nodes_comes_and_goes_once(cluster: Cluster) -> None:
-    watcher, *others = [await cluster.node() for _ in range(3)]
+async def test_a_user_of_several_nodes_comes_and_goes_once(each_broker: Cluster) -> None:
+    watcher, *others = [await each_broker.node() for _ in range(3)]
     assert (await watcher.enter(CHANNEL, want_members=True)).members == []
     for node in others:
         await node.enter(CHANNEL, ANN)
@@ -69,8 +69,8 @@ async def test_a_user_of_several_nodes_comes_and_goes_once(cluster: Cluster) -> 
     assert await texts_up_to(watcher, b"end", CHANNEL) == [OFFLINE, b"end"]
 
 
-async def test_who_watches_hears_who_comes(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_who_watches_hears_who_comes(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(CHANNEL, want_members=True)
     for _ in range(2):
         await there.enter(CHANNEL, ANN)
@@ -78,41 +78,41 @@ async def test_who_watches_hears_who_comes(cluster: Cluster) -> None:
     assert await texts_up_to(here, b"end", CHANNEL) == [ONLINE, b"end"]
 
 
-async def test_a_user_goes_with_its_node_when_the_lease_ends(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_a_user_goes_with_its_node_when_the_lease_ends(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(CHANNEL, want_members=True)
     await there.enter(CHANNEL, ANN)
     await has_received(here, 1)
-    await cluster.kill(there)
+    await each_broker.kill(there)
     await has_received(here, 2)
     assert here.texts(CHANNEL) == [ONLINE, OFFLINE]
     assert (await here.enter(CHANNEL, want_members=True)).members == []
 
 
-async def test_a_user_stays_while_another_node_has_it(cluster: Cluster) -> None:
-    here, there, dead = [await cluster.node() for _ in range(3)]
+async def test_a_user_stays_while_another_node_has_it(each_broker: Cluster) -> None:
+    here, there, dead = [await each_broker.node() for _ in range(3)]
     await here.enter(CHANNEL, want_members=True)
     await there.enter(CHANNEL, ANN)
     await dead.enter(CHANNEL, ANN)
     await dead.enter("#online-bob", BOB)
     await here.enter("#online-bob", want_members=True)
     here.received.clear()
-    await cluster.kill(dead)
+    await each_broker.kill(dead)
     await here.until(lambda: here.texts("#online-bob"))
     assert here.texts(CHANNEL) == []
     assert (await here.enter(CHANNEL, want_members=True)).members == [ANN]
 
 
-async def test_what_changes_in_an_outage_is_told_once(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_what_changes_in_an_outage_is_told_once(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(CHANNEL, want_members=True)
     await there.enter("#online-bob", BOB)
     await here.enter("#online-bob", want_members=True)
-    await cluster.outage()
+    await each_broker.outage()
     await here.until(lambda: here.bus.degraded and there.bus.degraded)
     there.bus.leave(APP, "#online-bob", "bob")
     there.bus.enter(EnterRequest(APP, CHANNEL, ANN, ONLINE, False), lambda snapshot: None)
-    await cluster.recover()
+    await each_broker.recover()
     await here.until(lambda: not (here.bus.degraded or there.bus.degraded))
     await here.until(lambda: len(here.received) >= 2)
     for channel in (CHANNEL, "#online-bob"):
@@ -123,17 +123,17 @@ async def test_what_changes_in_an_outage_is_told_once(cluster: Cluster) -> None:
 
 
 async def test_who_begins_to_watch_in_an_outage_is_told_of_the_others_afterwards(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    each_broker: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, there = await cluster.node(), await cluster.node()
+    here, there = await each_broker.node(), await each_broker.node()
     await there.enter(CHANNEL, ANN)
     await here.enter("#online-bob", BOB)
-    await cluster.outage()
+    await each_broker.outage()
     await here.until(lambda: here.bus.degraded and there.bus.degraded)
     monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.0)  # it is let in without the broker
     assert (await here.enter(CHANNEL, want_members=True)).members == []
     assert (await here.enter("#online-bob", want_members=True)).members == [BOB]
-    await cluster.recover()
+    await each_broker.recover()
     await here.until(lambda: not (here.bus.degraded or there.bus.degraded))
     await here.until(lambda: here.received)
     for channel in (CHANNEL, "#online-bob"):
@@ -143,9 +143,9 @@ async def test_who_begins_to_watch_in_an_outage_is_told_of_the_others_afterwards
     assert here.texts("#online-bob") == [b"end"]
 
 
-async def test_what_watchers_were_told_is_the_truth(cluster: Cluster) -> None:
+async def test_what_watchers_were_told_is_the_truth(each_broker: Cluster) -> None:
     """Users of three nodes come and go, while the broker goes and comes back."""
-    random, nodes = Random(8), [await cluster.node() for _ in range(3)]
+    random, nodes = Random(8), [await each_broker.node() for _ in range(3)]
     users = [Member(name, b'"%b"' % name.encode(), b"null") for name in ("ann", "bob", "cem")]
     for node in nodes:
         for user in users:
@@ -163,10 +163,10 @@ async def test_what_watchers_were_told_is_the_truth(cluster: Cluster) -> None:
 
     for number in range(300):
         if number == 100:
-            await cluster.outage()
+            await each_broker.outage()
             await nodes[0].until(lambda: all(node.bus.degraded for node in nodes))
         elif number == 150:
-            await cluster.recover()
+            await each_broker.recover()
             await nodes[0].until(lambda: not any(node.bus.degraded for node in nodes))
         if connections and random.random() < 0.5:
             node, user = connections.pop(random.randrange(len(connections)))
