@@ -65,9 +65,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving(receiver: Receiver | None = None) -> AsyncIterator[Receiver]:
     """A receiver while it runs."""
-    receiver = Receiver()
+    receiver = receiver or Receiver()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -119,7 +119,7 @@ class MemoryQueue:
 
     def done(self, ids: Sequence[str]) -> None:
         for fact_id in ids:
-            self.facts.pop(fact_id, None)
+            del self.facts[fact_id]  # each is done once
 
     async def keep(self, name: str, value: bytes | None) -> None:
         await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from revurb.apps import App, FixedApps, WebhookTarget
 from revurb.observe.counters import Counters
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.facts import Fact
+from revurb.webhooks.app_targets import TargetRoute
 from revurb.webhooks.delivery_desk import SendingClock
 from revurb.webhooks.kept_request import KeptRequest, encode_kept
 from revurb.webhooks.sender import WebhookSender
@@ -227,11 +228,33 @@ async def test_a_successor_repeats_nothing_to_a_target_that_was_told() -> None:
 
 
 async def test_what_the_bus_cannot_keep_is_sent_when_it_can() -> None:
-    queue = MemoryQueue()
+    queue, slept = MemoryQueue(), []
     queue.failing = 3
+
+    async def sleep(delay_s: float) -> None:
+        slept.append(delay_s)
+
     async with receiving() as receiver:
-        async with sending(queue, app_with(receiver.url)):
+        async with sending(queue, app_with(receiver.url), clock=SendingClock(sleep=sleep)):
             queue.tell(occupied("a"))
+            await until(is_quiet(queue))
+    assert len(receiver.requests) == 1
+    assert slept == [1, 1, 1]
+
+
+async def test_what_is_kept_of_facts_that_never_come_is_forgotten_in_time() -> None:
+    """They were done, and the sender died before it could forget the request."""
+    queue, now = MemoryQueue(), [0.0]
+    async with receiving() as receiver:
+        app = app_with(receiver.url)
+        route = TargetRoute.of(app, app.webhooks[0])
+        over = KeptRequest("id", "1", route.id, 0, ("done",), None)
+        queue.kept = {over.name: encode_kept(over)}
+        async with sending(queue, app, clock=SendingClock(now=lambda: now[0])):
+            queue.tell(occupied("a"))
+            await until(lambda: not queue.facts)
+            assert queue.kept.keys() == {over.name}
+            now[0] = 601
             await until(is_quiet(queue))
     assert len(receiver.requests) == 1
 

@@ -7,6 +7,8 @@ import pytest
 
 from revurb.apps import App, FixedApps
 from revurb.webhooks import target_book
+from revurb.webhooks.app_targets import TargetRoute
+from revurb.webhooks.kept_request import KeptRequest, encode_kept
 from revurb.webhooks.sender import WebhookSender
 from revurb.webhooks.sending_turn import SendingLimits
 from revurb.webhooks.target_book import NotedApps, TargetBook
@@ -112,6 +114,22 @@ async def test_the_sender_asks_for_apps_that_it_has_not_seen() -> None:
             await until(lambda: not queue.facts and not queue.kept)
             await sender.stop(0)
     assert [event["channel"] for event in receiver.events] == ["a", "c"] * 2
+
+
+async def test_facts_wait_until_it_is_known_what_an_earlier_sender_has_sent() -> None:
+    queue = MemoryQueue()
+    async with receiving() as receiver:
+        provider = Provider(app_with(receiver.url), is_slow=True)
+        (target,) = provider.apps["1"].webhooks
+        over = KeptRequest("id", "1", TargetRoute.of(provider.apps["1"], target).id, 0, ("f1",), None)
+        queue.tell(occupied("a"), occupied("b"))
+        queue.kept = {over.name: encode_kept(over)}
+        sender = WebhookSender(provider, allow_private=True)
+        sender.start(queue)
+        queue.begin(sender)
+        await until(lambda: not queue.facts and not queue.kept)
+        await sender.stop(0)
+    assert [event["channel"] for event in receiver.events] == ["b"]
 
 
 async def test_a_provider_that_fails_is_asked_again_and_what_waits_for_it_is_bounded() -> None:
