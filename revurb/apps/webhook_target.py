@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -134,7 +133,7 @@ def _checked_headers(value: Any) -> Mapping[str, str]:
             raise ValueError(f"WebhookTarget.headers: {problem}; allowed: {allowed}")
     if len({name.lower() for name in value}) < len(value):
         raise ValueError("WebhookTarget.headers: found a name twice; allowed: each once")
-    return MappingProxyType(dict(value))
+    return dict(value)
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -91,13 +92,14 @@ def test_wrong_fields_are_refused(fields: dict[str, Any], error: type[Exception]
     assert "hush" not in str(caught.value)
 
 
-def test_lists_become_tuples_and_headers_cannot_be_changed() -> None:
+def test_lists_become_tuples_and_headers_are_copied() -> None:
     headers = {"Authorization": "Bearer hush"}
     target = WebhookTarget(url=URL, events=["member_added"], channels=["chat-*"], headers=headers)  # type: ignore[arg-type]
     headers["Other"] = "x"
     assert (target.events, target.channels) == (("member_added",), ("chat-*",))
     assert dict(target.headers) == {"Authorization": "Bearer hush"}
     assert "hush" not in repr(target)
+    assert pickle.loads(pickle.dumps(target)) == target
     assert hash(target) == hash(WebhookTarget(url=URL, events=("member_added",), channels=("chat-*",)))
 
 
