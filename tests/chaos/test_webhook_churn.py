@@ -24,7 +24,7 @@ from tests.redis_server import RedisServer
 
 VISITORS = 60
 PAUSE_S = 0.04  # 2,000 facts a second of all
-KILLS_EVERY_S = 4.0
+KILLS_EVERY_S = seconds(4, 2.5)
 DEADLINE_S = 60.0
 
 
