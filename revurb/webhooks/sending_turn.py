@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from revurb.pusher.facts import QueuedFact
 from revurb.webhooks.app_targets import TargetRoute
@@ -135,7 +136,7 @@ class SendingTurn:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _start(self, main: asyncio._CoroutineLike[None]) -> None:
+    def _start(self, main: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(main)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
