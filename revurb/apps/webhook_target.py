@@ -27,6 +27,7 @@ MAX_HEADERS = 50
 MAX_HEADER_CHARS = 4096
 URL_IN_WORDS = "http:// or https:// with a host, such as https://example.com/webhooks"
 
+_USER = re.compile(r"^([^/]*//)?[^/]*@")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, token
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 # What the sender writes itself, or what would change how the request is read.
@@ -80,24 +81,26 @@ class WebhookTarget:
 
 
 def shown_url(url: str) -> str:
-    """`url` without the value of its query."""
+    """`url` without the value of its query, and without a user and password, which redirects may have."""
     base, mark, _ = url.partition("?")
+    base = _USER.sub(r"\1...@", base)
     return f"{base}?..." if mark else base
 
 
 def url_problem(url: str) -> str | None:
     """Why no request can be sent to `url`; None if one can."""
+    shown = shown_url(url)
     if not url.isascii() or not url.isprintable() or " " in url:
-        return f"found {url!r}, which has characters that a URL has to escape"
+        return f"found {shown!r}, which has characters that a URL has to escape"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        return f"found {url!r}, which is no URL ({error})"
+        return f"found {shown!r}, which is no URL ({error})"
     if parts.scheme not in ("http", "https") or not host:
-        return f"found {url!r}"
+        return f"found {shown!r}"
     if port == 0:
-        return f"found {url!r}, whose port is 0"
+        return f"found {shown!r}, whose port is 0"
     return _part_problem(parts)
 
 

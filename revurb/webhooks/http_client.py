@@ -174,6 +174,8 @@ class HttpClient:
                 return "closed the connection without an answer"
             case AnswerTooLargeError():
                 return str(cause)
+            case aiohttp.ClientResponseError():  # its text has the URL, whose query may be a secret
+                return f"no valid answer: {cause.message.partition(chr(10))[0].rstrip(':')}"
             case socket.gaierror():
                 return f"its name cannot be looked up: {cause.strerror or cause}"
             case OSError() if cause.errno is not None and cause.errno > 0:

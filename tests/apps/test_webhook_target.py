@@ -106,6 +106,28 @@ def test_lists_become_tuples_and_headers_are_copied() -> None:
 def test_the_value_of_a_query_is_not_shown() -> None:
     assert WebhookTarget(url=f"{URL}?token=hush").shown_url == f"{URL}?..."
     assert shown_url(URL) == URL
+    assert shown_url("https://me:hush@example.com/@a?b") == "https://...@example.com/@a?..."
+    assert shown_url("https://example.com/@a") == "https://example.com/@a"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hush@example.com/a b",
+        "https://me:hush@example.com/ä",
+        "https://me:hush@example.com/",
+        "https://me:hush@example.com:0/",
+        "https://me:hush@example.com:99999/",
+        "ftp://me:hush@example.com/",
+        "me:hush@example.com",
+        "example.com/?token=hush",
+        "https://example.com/a b?token=hush",
+    ],
+)
+def test_an_error_has_no_secret_of_a_url(url: str) -> None:
+    with pytest.raises(ValueError, match=r"WebhookTarget\.url: found ") as caught:
+        WebhookTarget(url=url)
+    assert "hush" not in str(caught.value)
 
 
 def test_an_app_takes_targets_alone_and_each_once() -> None:

@@ -127,6 +127,33 @@ async def test_other_redirects_are_given_up(answer: web.Response, reason: str) -
     assert outcome.verdict is Verdict.GIVE_UP
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"a" * 10_000 + b"\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: https://me:hush@example.com/?token=hush\r\n\r\n",
+        b"HTTP/1.1 307 Moved\r\nContent-Length: 0\r\nLocation: https://me:hush@example.com/?token=hush\r\n\r\n",
+    ],
+)
+async def test_no_reason_has_a_secret_whatever_is_answered(answer: bytes) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server, client() as made:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await post(made, f"http://127.0.0.1:{port}/hook?token=hush")
+    assert outcome.reason.startswith(("no valid answer: ", "answered 30"))
+    assert "hush" not in outcome.reason
+    assert outcome.reason.isprintable()
+
+
 async def test_redirects_end() -> None:
     async with receiving() as receiver, client() as made:
         receiver.answers = [redirect(307, "/again") for _ in range(10)]
