@@ -12,7 +12,7 @@ from revurb.config.app_options import APP_SETTINGS, values_of
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, RejectedValue
 from revurb.config.option import Setting
-from revurb.config.webhook_options import URL, WEBHOOK_SETTINGS
+from revurb.config.webhook_options import WEBHOOK_SETTINGS
 
 NOTHING: Mapping[str, RejectedValue] = MappingProxyType({})
 
@@ -56,7 +56,7 @@ def _target_rows(config: Config, label: str, target: WebhookTarget) -> Iterator[
             source = config.provenance.get(key, "default")
             yield from (OptionRow(f"{key}.{name}", MASK, source) for name in value)
         else:
-            yield _option_row(config, setting, key, target.shown_url if setting is URL else value)
+            yield _option_row(config, setting, key, value)
 
 
 def _option_row(config: Config, setting: Setting, key: str, value: object) -> OptionRow:

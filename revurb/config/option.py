@@ -74,7 +74,8 @@ class Option:
     `minimum` and `maximum` are inclusive. A text must contain a match of `pattern`. `parse` takes a text and returns
     it in its final form; its ValueError becomes a problem. `allowed` tells in words what is accepted, where the words
     made from type and range do not suffice. `keywords` stand for numbers: `{"auto": 0}`. Of a list, `parse` takes each
-    part; the text of a `RefusedValue` that it raises is added to the problem.
+    part; the text of a `RefusedValue` that it raises is added to the problem. `shown` gives a text without the secrets
+    that are a part of it.
     """
 
     doc: str
@@ -88,6 +89,7 @@ class Option:
     octal: bool = False
     is_path: bool = False  # a relative path is below the working directory
     parse: Callable[[str], str] | None = None
+    shown: Callable[[str], str] | None = None
     allowed: str | None = None
     keywords: Mapping[str, int] = field(default_factory=dict)
 
@@ -207,6 +209,13 @@ class Setting:
             return checked
         return tuple(map(self.option.parse, checked)) if self.kind == "list" else self.option.parse(checked)
 
+    def shown(self, raw: object) -> str:
+        """How a value that was found is shown in a problem."""
+        if self.option.secret:
+            return MASK
+        shown = self.option.shown
+        return repr(shown(raw) if shown is not None and isinstance(raw, str) else raw)
+
     def printable(self, value: object) -> object:
         """Returns `value` as it may be printed or put in JSON: secrets masked, permissions octal, tuples as lists."""
         if value is None:
@@ -215,6 +224,8 @@ class Setting:
             return MASK
         if self.option.octal and isinstance(value, int):
             return f"{value:04o}"
+        if self.option.shown is not None and isinstance(value, str):
+            return self.option.shown(value)
         for word, number in self.option.keywords.items():
             if value == number:
                 return word

@@ -140,7 +140,7 @@ class Sources:
             try:
                 value = found.read(setting)
             except ValueError as error:
-                raw = MASK if setting.option.secret else repr(found.raw)
+                raw = setting.shown(found.raw)
                 self.rejected[key or setting.key] = RejectedValue(raw, found.origin)
                 reason = f" ({error})" if isinstance(error, RefusedValue) else ""
                 self.problems.append(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
 from revurb.apps import WebhookTarget
-from revurb.apps.webhook_target import MAX_BATCH_MS, URL_IN_WORDS, WEBHOOK_EVENTS, url_problem
+from revurb.apps.webhook_target import MAX_BATCH_MS, URL_IN_WORDS, WEBHOOK_EVENTS, shown_url, url_problem
 from revurb.config.option import Option, RefusedValue, Setting, setting_of
 
 
@@ -32,6 +32,7 @@ _OPTIONS: Mapping[str, Option] = {
     "url": Option(
         env="REVURB_APP_WEBHOOK_URL",
         parse=webhook_url,
+        shown=shown_url,
         allowed=URL_IN_WORDS,
         doc="Where the events are sent to, with POST.",
     ),

@@ -171,6 +171,13 @@ def test_a_wrong_url_of_the_environment(project: Project) -> None:
     )
 
 
+def test_a_problem_has_no_secret_of_a_url(project: Project) -> None:
+    project.write("revurb.toml", table('url = "https://example.com/a b?token=hush"'))
+    for problem in project.problems({"REVURB_APP_WEBHOOK_URL": "https://me:hush@example.com/?hush"}):
+        assert ".url: found 'https://" in problem
+        assert "hush" not in problem
+
+
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
