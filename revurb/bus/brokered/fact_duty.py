@@ -69,9 +69,17 @@ class FactDuty:
         for id in ids:
             self._taken.pop(id, None)
         if self._unlinked_at is None:
-            self._send(m.FactsDone(list(ids)))
-        elif self._holds:
+            self._send(self._done_message(list(ids)))
+        else:
             self._done += ids
+
+    def _done_message(self, ids: list[str]) -> m.FactsDone:
+        """A question, as it must not be lost where what was kept about these facts is forgotten: a broker that has them
+        still would have them sent once more, under another id."""
+        id = self._queries.next_id()
+        message = m.FactsDone(id, ids)
+        self._queries.ask(message, id, _read_nothing, lambda: self._done.extend(ids), _later)
+        return message
 
     def keep(self, name: str, value: bytes | None) -> Awaitable[None]:
         if self._holds:
@@ -148,13 +156,13 @@ class FactDuty:
                 yield m.RecordFact(number, fact)
         if self._sender is None:
             return
+        ids, self._done = self._done, []
+        for start in range(0, len(ids), FACTS_PER_MESSAGE):
+            yield self._done_message(ids[start : start + FACTS_PER_MESSAGE])
         if self._holds:
             for name in tuple(self._kept):
                 if name in self._kept:
                     yield m.KeepForSender(0, name, self._kept[name])
-            ids, self._done = self._done, []
-            for start in range(0, len(ids), FACTS_PER_MESSAGE):
-                yield m.FactsDone(ids[start : start + FACTS_PER_MESSAGE])
             held = iter(tuple(self._taken))
             while some := list(islice(held, FACTS_PER_MESSAGE)):
                 yield m.FactsHeld([QueuedFact(id, self._taken[id]) for id in some if id in self._taken])
@@ -164,6 +172,10 @@ class FactDuty:
 def fact_bytes(fact: Fact) -> int:
     """About how many bytes a fact takes."""
     return FACT_BYTES + len(fact.channel) + len(fact.user_id) + len(fact.event) + len(fact.data)
+
+
+def _later(message: m.FromWorker, send: Callable[[], None]) -> None:
+    """Whoever asks sends the question."""
 
 
 def _read_nothing(value: object) -> None:

@@ -20,8 +20,9 @@ class RecordFact(Message, tag=32):
 
 
 class FactsDone(Message, tag=33):
-    """These need not be kept any more: they are sent, or given up."""
+    """These need not be kept any more: they are sent, or given up. Answered with True."""
 
+    id: int
     ids: list[str]
 
 

@@ -287,8 +287,9 @@ class Broker:
             case m.RecordFact(number, fact):
                 self.facts.put(fact, f"{node}-{number}")
                 peer.send(m.Accepted([number], m.RECORDED_FACTS))
-            case m.FactsDone(ids):
+            case m.FactsDone(id, ids):
                 self.facts.done(ids)
+                self._reply(peer, id, True)
             case m.KeepForSender(id, name, value):
                 self.facts.keep(name, value)
                 if id:

@@ -87,8 +87,9 @@ class RedisFactQueue:
                     lambda reply: self._receive(m.Accepted([number], m.RECORDED_FACTS)),
                     long_bytes=len(packed),
                 )
-            case m.FactsDone(ids):
+            case m.FactsDone(id, ids):
                 self._forget(ids)
+                self._commands.after_all(lambda: self._reply(id, True))
             case m.KeepForSender(id, name, value):
                 kept = self._keys.facts_kept
                 command = ("HDEL", kept, name) if value is None else ("HSET", kept, name, value)

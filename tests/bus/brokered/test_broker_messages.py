@@ -57,7 +57,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     (m.StartSurvey(10, b"?"), [13, 10, b"?"]),
     (m.SurveyReply(11, b"!"), [14, 11, b"!"]),
     (m.RecordFact(1, FACT), [32, 1, list(PACKED_FACT)]),
-    (m.FactsDone(["i"]), [33, ["i"]]),
+    (m.FactsDone(4, ["i"]), [33, 4, ["i"]]),
     (m.KeepForSender(12, "n", b"v"), [34, 12, "n", b"v"]),
     (m.FactsHeld([QueuedFact("i", FACT)]), [35, [["i", list(PACKED_FACT)]]]),
     (m.FactsReady(True), [36, True]),

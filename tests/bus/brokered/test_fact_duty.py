@@ -1,7 +1,9 @@
 """A node's part in facts, with a broker that is a list of messages."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from revurb.bus.brokered import broker_messages as m
@@ -53,7 +55,7 @@ async def test_it_sends_when_it_is_told_to() -> None:
     node.duty.done(["e-1"])
     node.duty.receive(m.FactsEnd())
     assert node.happened == [{"a": b"x"}, ["e-1", "e-2"], ["e-3"], "end"]
-    assert node.sent == [m.FactsDone(["e-1"])]
+    assert node.sent == [m.FactsDone(1, ["e-1"])]
 
 
 async def test_the_next_hub_gets_what_the_first_one_knew() -> None:
@@ -67,11 +69,30 @@ async def test_the_next_hub_gets_what_the_first_one_knew() -> None:
     _ = node.duty.keep("b", None), node.duty.keep("c", b"z")
     ids = [each.id for each in queued(*range(2, FACTS_PER_MESSAGE + 2))]
     told = node.link()
-    assert told[:2] == [m.KeepForSender(0, "a", b"x"), m.KeepForSender(0, "c", b"z")]
-    assert told[2] == m.FactsDone(["e-1"])
+    assert [each.ids for each in told if isinstance(each, m.FactsDone)] == [["e-1"]]
+    assert told[1:3] == [m.KeepForSender(0, "a", b"x"), m.KeepForSender(0, "c", b"z")]
     assert [each.id for part in told if isinstance(part, m.FactsHeld) for each in part.facts] == ids
     assert told[-1] == m.FactsReady(True)
     assert node.happened[-1] != "end"
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_what_is_done_is_told_until_it_is_confirmed(holds: bool) -> None:
+    node = Node(holds=holds)
+    node.link()
+    node.duty.receive(m.FactsBegin({}))
+    node.duty.receive(m.FactsTaken(queued(1, 2)))
+    node.duty.done(["e-1"])
+    node.duty.done(["e-2"])
+    first, second = node.sent
+    node.queries.on_reply(1, msgspec.Raw(msgspec.msgpack.encode(True)))
+    node.duty.disconnected()
+    assert list(node.queries.unanswered()) == [second]
+    node.queries.answer_locally()  # the broker stays away
+    await asyncio.sleep(0)
+    told = node.link()
+    assert [each.ids for each in told if isinstance(each, m.FactsDone)] == [["e-2"]]
+    assert not any(isinstance(each, m.FactsDone) for each in node.link())  # it is a question that is open
 
 
 async def test_a_redis_keeps_everything_and_may_choose_another() -> None:

@@ -91,6 +91,20 @@ def test_who_comes_back_goes_on_and_gets_what_it_has_missed() -> None:
     assert second.heard() == []
 
 
+def test_what_the_sender_forgot_while_it_was_out_of_reach_is_forgotten() -> None:
+    desk = FactDesk("e")
+    first = Worker(desk, "w1")
+    first.ready()
+    for name in ("a", "b"):
+        desk.keep(name, b"x")
+    desk.disconnected(first)
+    again = Worker(desk, "w1", is_sending=True)
+    desk.keep("b", b"x")  # what it reports
+    assert again.ready(is_sending=True) == []
+    desk.gone("w1")
+    assert Worker(desk, "w2").ready() == [m.FactsBegin({"b": b"x"})]
+
+
 def test_who_has_given_up_meanwhile_makes_room() -> None:
     desk = FactDesk("e")
     first, second = Worker(desk, "w1"), Worker(desk, "w2")
