@@ -39,7 +39,8 @@ class FactDuty:
         self._done: list[str] = []  # while the broker was away
         self._recorded: dict[int, Fact] = {}  # not confirmed
         self._recorded_bytes = 0
-        self._number = 0
+        self._number = 0  # of the last one
+        self._has_told = False  # all of these, so that the next one may follow
 
     def tell(self, wanted: WantedFacts, sender: FactSender) -> None:
         """Facts are `wanted`, and `sender` can send them."""
@@ -54,7 +55,7 @@ class FactDuty:
         while self._recorded_bytes > MAX_RECORDED_BYTES:
             self.recorded_lost += 1
             self.confirmed(next(iter(self._recorded)))
-        if self._number in self._recorded:
+        if self._has_told and self._number in self._recorded:
             self._send(m.RecordFact(self._number, fact))
 
     def confirmed(self, number: int) -> None:
@@ -137,6 +138,7 @@ class FactDuty:
 
     def disconnected(self) -> None:
         """The broker is out of reach."""
+        self._has_told = False
         if self._unlinked_at is None:
             self._unlinked_at = self._loop.time()
         if not self._holds:
@@ -150,10 +152,13 @@ class FactDuty:
     def report(self) -> Iterator[m.FromWorker]:
         """What a broker is told behind the `Hello`."""
         self._unlinked_at = None
-        for number in tuple(self._recorded):
+        number = next(iter(self._recorded), self._number + 1)
+        while number <= self._number:  # those that are recorded meanwhile too: they must not overtake the others
             fact = self._recorded.get(number)
             if fact is not None:
                 yield m.RecordFact(number, fact)
+            number += 1
+        self._has_told = True
         if self._sender is None:
             return
         ids, self._done = self._done, []

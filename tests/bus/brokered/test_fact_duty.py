@@ -127,6 +127,7 @@ def test_a_hub_waits_longer_than_a_node() -> None:
 
 async def test_a_recorded_fact_is_told_until_it_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     node, (fact, other) = Node(holds=True), [each.fact for each in queued(1, 2)]
+    node.link()
     node.duty.record(fact)
     node.duty.record(other)
     assert node.sent == [m.RecordFact(1, fact), m.RecordFact(2, other)]
@@ -138,6 +139,22 @@ async def test_a_recorded_fact_is_told_until_it_is_confirmed(monkeypatch: pytest
     for _ in range(10):
         node.duty.record(fact)
     assert node.duty.recorded_lost == 8
+
+
+async def test_what_is_recorded_in_the_middle_of_a_report_overtakes_nothing() -> None:
+    node, (first, second, third) = Node(holds=True), [each.fact for each in queued(1, 2, 3)]
+    node.duty.record(first)
+    node.duty.record(second)
+    report = node.duty.report()
+    assert next(report) == m.RecordFact(1, first)
+    node.duty.record(third)
+    assert node.sent == []
+    assert list(report) == [m.RecordFact(2, second), m.RecordFact(3, third), m.FactsReady(False)]
+    node.duty.record(first)
+    assert node.sent == [m.RecordFact(4, first)]
+    node.duty.disconnected()
+    node.duty.record(second)  # behind the next Hello, and before the report
+    assert node.sent == [m.RecordFact(4, first)]
 
 
 async def test_who_cannot_send_is_never_the_one_that_sends() -> None:
