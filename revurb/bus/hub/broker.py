@@ -285,7 +285,7 @@ class Broker:
                 if asker is not None:
                     asker[0].send(m.SurveyResult(asker[1], answer))
             case m.RecordFact(number, fact):
-                self.facts.put(fact, f"{node}-{number}")
+                self.facts.record(node, number, fact)
                 peer.send(m.Accepted([number], m.RECORDED_FACTS))
             case m.FactsDone(id, ids):
                 self.facts.done(ids)

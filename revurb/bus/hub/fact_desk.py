@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 MAX_FACT_BYTES = 64 * 1024 * 1024
 MESSAGES_PER_TURN = 4
+MAX_RECORDERS = 1000
 MAX_KEPT_BYTES = 16 * 1024 * 1024  # of what is kept for the next sender: 1,000 requests
 
 
@@ -31,6 +32,7 @@ class FactDesk:
         self._facts: dict[str, Fact] = {}  # the oldest first
         self._bytes = 0
         self._unsent: dict[str, None] = {}  # those that the sender has not been sent
+        self._recorded: dict[str, int] = {}  # by worker, gone or not, its newest; the longest silent first
         self._kept: dict[str, bytes] = {}
         self._kept_bytes = 0
         self._ready: dict[str, Peer] = {}  # those that can send
@@ -57,6 +59,16 @@ class FactDesk:
             while self._bytes > MAX_FACT_BYTES:
                 self.lost += 1
                 self._forget(next(iter(self._facts)))
+
+    def record(self, node: str, number: int, fact: Fact) -> None:
+        """Queue a fact that a worker has decided, its `number` th. One that is not confirmed comes once more, perhaps when
+        it is done."""
+        if number > self._recorded.get(node, 0):
+            self._recorded.pop(node, None)
+            self._recorded[node] = number
+            if len(self._recorded) > MAX_RECORDERS:
+                del self._recorded[next(iter(self._recorded))]
+            self.put(fact, f"{node}-{number}")
 
     def done(self, ids: Iterable[str]) -> None:
         """The sender is done with these."""

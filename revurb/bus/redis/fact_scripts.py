@@ -34,8 +34,14 @@ local function tell(told, what, kind, user, count)
 end
 """
 
-# Puts a fact into the queue. KEYS: facts. ARGV: the fact.
-PUT_FACT = "put_fact(KEYS[1], ARGV[1])"
+# Puts a fact that a node has decided into the queue, once: what is not confirmed is sent again, perhaps after the node
+# was given up. KEYS: facts, recorded. ARGV: the fact, its number among those of the node, how long that is known in s.
+PUT_FACT = """
+if (tonumber(redis.call('GET', KEYS[2]) or '') or 0) < tonumber(ARGV[2]) then
+  put_fact(KEYS[1], ARGV[1])
+  redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+end
+"""
 
 # A channel may have become vacant while Redis had lost its memory. KEYS: counts, facts. ARGV: wanted, app, channel.
 TELL_VACATED = """

@@ -26,7 +26,7 @@ _TYPES = {
     "log": "stream", "seqs": "hash", "held": "set", "holders": "set", "occupied": "set", "connections": "hash",
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
     "orphans": "string", "partitions": "string", "asked": "hash", "spare": "hash", "recall": "hash",
-    "facts": "stream", "told": "hash", "missed": "string", "sender": "string", "kept": "hash",
+    "facts": "stream", "told": "hash", "missed": "string", "recorded": "string", "sender": "string", "kept": "hash",
 }  # fmt: skip
 
 
@@ -70,6 +70,7 @@ class Keys:
         self.topic = lru_cache(maxsize=_CACHED_TOPICS)(self._topic)
         self.node_topics = lru_cache(maxsize=1024)(self._node_topics)
         self.markers = lru_cache(maxsize=1024)(self._markers)
+        self.recorded = lru_cache(maxsize=1024)(self._recorded)
         self.occupied = lru_cache(maxsize=1024)(self._occupied)
 
     def partition_of(self, app_id: str, channel: str) -> int:
@@ -99,6 +100,10 @@ class Keys:
     def _node_topics(self, number: int, node: str) -> str:
         """Set: the channels in which the node has a part, as `topic_id`."""
         return self.partition_key(number, f"held:{node}")
+
+    def _recorded(self, number: int, node: str) -> str:
+        """String: the number of the newest fact that the node has decided."""
+        return self.partition_key(number, f"recorded:{node}")
 
     def _occupied(self, number: int, app_id: str) -> str:
         """Set: the app's channels that have subscribers."""

@@ -28,6 +28,7 @@ from revurb.pusher.facts import Fact, QueuedFact
 RENEWALS_PER_LEASE = 4
 READS_AT_ONCE = 8
 FACTS_PER_READ = 100  # 0.2 ms of Redis
+RECORDED_FOR_S = 600  # after which a node cannot send a fact once more
 PARTITIONS_PER_LOOK = 64  # in which to look for facts of which nobody was told, at each renewal
 _FROM_THE_FIRST = "0-0"  # of those that a sender has read
 _NEW = ""
@@ -80,11 +81,13 @@ class RedisFactQueue:
             case m.RecordFact(number, fact):
                 partition = self._keys.topic(fact.app_id, fact.channel).partition
                 packed = _encode(fact)
+                accepted = m.Accepted([number], m.RECORDED_FACTS)
                 self._commands.run_script(
                     self._scripts.put_fact,
-                    (self._keys.facts[partition],),
-                    (packed,),
-                    lambda reply: self._receive(m.Accepted([number], m.RECORDED_FACTS)),
+                    (self._keys.facts[partition], self._keys.recorded(partition, self._node)),
+                    (packed, number, RECORDED_FOR_S),
+                    lambda reply: self._receive(accepted),
+                    lambda error: self._receive(accepted),  # it would not do better
                     long_bytes=len(packed),
                 )
             case m.FactsDone(id, ids):

@@ -148,6 +148,26 @@ def test_a_fact_that_a_worker_records_again_is_there_once() -> None:
     assert ids(Worker(desk, "w1").ready()) == ["w1-7"]
 
 
+def test_a_fact_that_a_worker_records_again_when_it_is_done_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fact_desk, "MAX_RECORDERS", 2)
+    desk = FactDesk("e")
+    sender = Worker(desk, "w1")
+    sender.ready()
+    for node, number in (("w1", 1), ("w2", 1), ("w2", 2)):
+        desk.record(node, number, a_fact(number))
+    assert ids(sender.heard()) == ["w1-1", "w2-1", "w2-2"]
+    desk.done(["w2-1", "w2-2"])
+    desk.gone("w2")  # it was stopped, and comes back
+    for number in (1, 2, 3):
+        desk.record("w2", number, a_fact(number))
+    assert ids(sender.heard()) == ["w2-3"]
+    desk.record("w3", 1, a_fact(1))  # the place of w1, which has been silent for longest
+    desk.record("w2", 3, a_fact(3))
+    assert ids(sender.heard()) == ["w3-1"]
+
+
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fact_desk, "MAX_FACT_BYTES", 1000)
     monkeypatch.setattr(fact_desk, "MAX_KEPT_BYTES", 10)

@@ -13,6 +13,7 @@ from tests.redis_server import RedisServer
 
 KEYS = Keys("revurb")
 QUEUE = KEYS.facts[KEYS.topic(APP, "news").partition]
+RECORDED = KEYS.recorded(KEYS.topic(APP, "news").partition, "node")
 WANTED = {APP: OCCUPANCY}
 
 
@@ -110,16 +111,31 @@ async def test_who_holds_no_lease_sends_nothing(server: RedisServer) -> None:
         await cluster.close()
 
 
+async def test_a_fact_that_a_node_records_again_is_there_once(server: RedisServer) -> None:
+    cluster = RedisCluster(server)
+    await server.start()
+    async with server.client() as redis:
+        node = await a_sender(cluster)
+        session = node.bus._link._session
+        for number in (1, 2, 1, 2, 3):  # as after a connection that broke before the answers came
+            session._facts.handle(m.RecordFact(number, a_fact(number)))
+        await node.until(lambda: len(node.facts) == 3)
+        assert [each.fact.time_ms for each in node.facts] == [1, 2, 3]
+        assert await redis.xlen(QUEUE) == 3
+        assert 0 < await redis.ttl(KEYS.recorded(KEYS.topic(APP, "news").partition, node.name)) <= 600
+        await cluster.close()
+
+
 async def test_the_queue_is_bounded(server: RedisServer) -> None:
     await server.start()
     script = Scripts().put_fact
     async with server.client() as redis:
         await redis.script_load(script.source)
         fact = bytes(100_000)
-        for _ in range(3):
+        for part in range(3):
             async with redis.pipeline(transaction=False) as pipeline:
-                for _ in range(64):
-                    pipeline.evalsha(script.sha, 1, QUEUE, fact)
+                for number in range(64):
+                    pipeline.evalsha(script.sha, 2, QUEUE, RECORDED, fact, part * 64 + number + 1, 600)
                 await pipeline.execute()
         assert 16 <= await redis.xlen(QUEUE) <= 128
         assert (await redis.memory_usage(QUEUE) or 0) < 13_000_000
