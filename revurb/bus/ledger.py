@@ -104,6 +104,12 @@ class Ledger:
             self.observer.removed(app_id, channel, user_id)
         return member
 
+    def is_full_for(self, app_id: str, channel: str, user_id: str, max_members: int) -> bool:
+        """Whether there are `max_members` users on the channel, and this is somebody else."""
+        ledger_channel = self._find(app_id, channel)
+        members = {} if ledger_channel is None else ledger_channel.members
+        return len(members) >= max_members and user_id not in members
+
     def has_member(self, app_id: str, channel: str, user_id: str) -> bool:
         """Whether the user is on the channel through any node."""
         ledger_channel = self._find(app_id, channel)

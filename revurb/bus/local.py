@@ -83,6 +83,9 @@ class LocalBus(LocalView):
         self._deliver(event)
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
+        if request.max_members and self._is_full(request):
+            on_entered(_FULL)
+            return
         local_channel = self._state.open(request.app_id, request.channel)
         local_channel.count += 1
         if self._facts is not None:
@@ -93,6 +96,10 @@ class LocalBus(LocalView):
             return
         self._join(request, local_channel)
         on_entered(self._snapshot(request, local_channel))
+
+    def _is_full(self, request: EnterRequest) -> bool:
+        local_channel = self._state.find(request.app_id, request.channel)
+        return local_channel is not None and local_channel.is_full_for(request.member, request.max_members)
 
     def _join(self, request: EnterRequest, local_channel: LocalChannel) -> bool:
         """Whether the subscriber is a user who was not there."""
@@ -157,3 +164,4 @@ class LocalBus(LocalView):
 
 
 _EMPTY = ChannelSnapshot()
+_FULL = ChannelSnapshot(is_full=True)

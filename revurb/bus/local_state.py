@@ -26,6 +26,10 @@ class LocalChannel:
         self.members[member.user_id] = (member, 1) if known is None else (known[0], known[1] + 1)
         return known is None
 
+    def is_full_for(self, member: Member | None, max_members: int) -> bool:
+        """Whether there are `max_members` users, and `member` is somebody else."""
+        return member is not None and len(self.members) >= max_members and member.user_id not in self.members
+
     def leave(self, user_id: str) -> Member | None:
         """Remove one connection of this user; returns the member if it was the last one here."""
         member, connections = self.members[user_id]

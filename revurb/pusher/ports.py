@@ -60,7 +60,8 @@ class DeliverableEvent(Protocol):
 class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     """One more subscriber of this process on a channel; on a presence channel `member` is who it is, and `added` is the
     finished `member_added` event for the others, should the user be new there. `want_cached` asks for the channel's
-    last event, `want_members` for the members, which a member gets in any case."""
+    last event, `want_members` for the members, which a member gets in any case. A `member` who would be one more user
+    there than `max_members` is not let in; 0 is no limit."""
 
     app_id: str
     channel: str
@@ -68,6 +69,7 @@ class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     added: bytes
     want_cached: bool
     want_members: bool = False
+    max_members: int = 0
 
     @property
     def gets_members(self) -> bool:
@@ -83,10 +85,12 @@ class CachedEvent(NamedTuple):
 
 
 class ChannelSnapshot(NamedTuple):
-    """A channel as a new subscriber is told of it: the members and the last event, where they were asked for."""
+    """A channel as a new subscriber is told of it: the members and the last event, where they were asked for. If it
+    `is_full`, the subscriber was not let in, and has nothing to leave."""
 
     members: Sequence[Member] = ()
     cached: bytes | None = None
+    is_full: bool = False
 
 
 class ChannelState(msgspec.Struct, frozen=True, gc=False, array_like=True):

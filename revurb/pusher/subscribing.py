@@ -17,14 +17,13 @@ from revurb.pusher.channel_name import ChannelName, acceptable
 from revurb.pusher.deferred_messages import DeferredMessages
 from revurb.pusher.errors import (
     InvalidMessage,
+    MemberLimitReached,
     SubscriptionLimitReached,
-    SubscriptionRefused,
     Unauthorized,
 )
 from revurb.pusher.limits import check_channel_name, check_member
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member, require_object
-from revurb.pusher.presence_limit import channel_full, enter_unless_full, is_one_too_many
 from revurb.pusher.rate_limit import MessageWindow, per_second
 from revurb.pusher.session_state import NOWHERE, SessionState
 
@@ -57,33 +56,30 @@ class PendingSubscription(DeferredMessages):
         self.is_confirmed = True
         if session.pending is not None:
             session.pending.pop(self._name.text, None)
+        if snapshot.is_full:
+            self._refuse_full()
+            return
         if session.outlet is NOWHERE:
             self._undo_enter()
             return
         if self._is_repeat:
             self._undo_enter()
-        elif self._member is not None and self._is_one_too_many(self._member, snapshot):
-            self._undo_enter()
-            self.refuse(channel_full(session))
-            return
         else:
             self._subscribe()
         _send_confirmation(session, self._name, snapshot)
         if self._deferred is not None:
             self.handle_deferred()
 
-    def refuse(self, error: SubscriptionRefused) -> None:
-        """The client may not subscribe after all: say so, and handle what was deferred."""
+    def _refuse_full(self) -> None:
+        """The bus has let nobody in: say so, and handle what was deferred. What the client subscribes to from now on is
+        counted, since it has made us ask the bus."""
         session = self._session
-        if session.pending is not None:
-            session.pending.pop(self._name.text, None)
-        session.refuse_subscription(error, self._name.text)
+        if session.outlet is NOWHERE:
+            return
+        if session.resubscriptions is None:
+            session.resubscriptions = _window(session)
+        session.refuse_subscription(MemberLimitReached(), self._name.text)
         self.handle_deferred()
-
-    def _is_one_too_many(self, member: Member, snapshot: ChannelSnapshot) -> bool:
-        limits = self._session.app_state.app.limits
-        limit = None if limits is None else limits.max_presence_members
-        return limit is not None and is_one_too_many(snapshot.members, member.user_id, limit)
 
     def _undo_enter(self) -> None:
         """Undo what the bus has counted."""
@@ -141,12 +137,10 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         data = wanted.channel_data
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
     pending = PendingSubscription(session, name, member, channel is not None)
-    request = EnterRequest(app_state.app.id, name.text, member, added, name.cached)
-    most = None if limits is None else limits.max_presence_members
-    if most is None or member is None or channel is not None:
-        session.bus.enter(request, pending)
-    else:
-        enter_unless_full(session, request, pending, member.user_id, most)
+    most = 0 if limits is None or channel is not None else limits.max_presence_members or 0
+    session.bus.enter(
+        EnterRequest(app_state.app.id, name.text, member, added, name.cached, max_members=most), pending
+    )
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}

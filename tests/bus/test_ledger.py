@@ -157,3 +157,13 @@ def test_a_channel_is_occupied_by_subscribers() -> None:
     assert not ledger.is_occupied("app1", "news")
     ledger.set_count("n1", "app1", "news", 1)
     assert ledger.is_occupied("app1", "news")
+
+
+def test_a_channel_is_full_for_those_who_are_not_there() -> None:
+    ledger = Ledger()
+    ledger.join("n1", APP, ROOM, ANN)
+    ledger.join("n2", APP, ROOM, ANN)
+    assert not ledger.is_full_for(APP, ROOM, "bob", 2)
+    assert ledger.is_full_for(APP, ROOM, "bob", 1)
+    assert not ledger.is_full_for(APP, ROOM, "ann", 1)
+    assert not ledger.is_full_for(APP, "presence-empty", "bob", 1)

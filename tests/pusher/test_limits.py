@@ -224,3 +224,59 @@ def test_events_of_the_application(channels: list[str], event: str, data: str, p
         check_event(PUSHER, PUSHER_LIMITS, channels, event, data)
     assert caught.value.part == part
     check_event(PUSHER, AppLimits(max_presence_members=1), channels[:100], event, data)
+
+
+# How many may be on a presence channel.
+
+TWO = an_app(limits=AppLimits(max_presence_members=2))
+FULL = (4301, "LimitReached", 4100)
+
+
+def join(client: Client, user_id: str, channel: str = "presence-a") -> list[Any]:
+    return client.subscribe(channel, f'{{"user_id":"{user_id}"}}')
+
+
+def is_in(answer: list[Any]) -> bool:
+    return [event["event"] for event in answer] == ["pusher_internal:subscription_succeeded"]
+
+
+def members(room: Room) -> list[str]:
+    return [member.user_id for member in room.bus.members("app1", "presence-a")]
+
+
+def test_the_third_user_is_refused_and_nobody_hears_of_it(room: Room) -> None:
+    first, second, third = (room.client(TWO) for _ in range(3))
+    assert is_in(join(first, "1"))
+    assert is_in(join(second, "2"))
+    first.heard()
+    answer = join(third, "3")
+    assert refusal(answer) == FULL
+    assert answer[0]["data"]["message"] == "The maximum members per presence channel limit was reached"
+    assert (first.heard(), members(room), third.session.channels) == ([], ["1", "2"], {})
+    assert is_in(join(third, "3", "presence-b"))  # each channel has its own
+
+
+def test_another_connection_of_a_present_user_is_not(room: Room) -> None:
+    for user_id in ("1", "2", "2", "1"):
+        client = room.client(TWO)
+        assert is_in(join(client, user_id))
+        assert is_in(join(client, user_id))  # nor is a repeat
+    assert refusal(join(room.client(TWO), "3")) == FULL
+
+
+def test_whoever_leaves_makes_room(room: Room) -> None:
+    first, second, third = (room.client(TWO) for _ in range(3))
+    join(first, "1"), join(second, "2"), join(third, "3")
+    first.session.closed()
+    assert is_in(join(third, "3"))
+    assert members(room) == ["2", "3"]
+
+
+def test_who_is_refused_is_counted_from_then_on(room: Room) -> None:
+    app = an_app(limits=TWO.limits, max_subscriptions_per_second=3)
+    for user_id in ("1", "2"):
+        join(room.client(app), user_id)
+    client = room.client(app)
+    statuses = [refusal(join(client, "3"))[2] for _ in range(5)]
+    assert statuses == [4100, 4100, 4100, 4100, 4301]  # the second is not asked of the bus
+    assert client.outlet.closed_with is None

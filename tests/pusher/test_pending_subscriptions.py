@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from revurb.apps import AppLimits
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.deferred_messages import MAX_DEFERRED
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest
 from tests.pusher.room import Client, Room, an_app
+from tests.pusher.test_limits import refusal
 from tests.pusher.test_subscribing import succeeded
 
 APP = an_app(accept_client_events_from="all")
@@ -128,3 +130,31 @@ def test_no_more_than_a_hundred_messages_wait(late: LateRoom) -> None:
     assert MAX_DEFERRED == 100
     (error,) = client.say(relay("private-a", 100))
     assert (error["event"], error["data"]["code"]) == ("pusher:error", 4100)
+
+
+FEW = an_app(limits=AppLimits(max_presence_members=1))
+
+
+def test_messages_about_the_channel_wait_for_its_refusal(late: LateRoom) -> None:
+    late.client(FEW).subscribe("presence-a", '{"user_id":"1"}')
+    late.bus.confirm()
+    client = late.client(FEW)
+    client.subscribe("presence-a", '{"user_id":"2"}')
+    assert client.say(relay("presence-a", 1)) == []
+    assert client.say({"event": "pusher:unsubscribe", "data": {"channel": "presence-a"}}) == []
+    late.bus.confirm()
+    *told, last = client.heard()
+    assert refusal(told) == (4301, "LimitReached", 4100)
+    assert last["data"]["message"] == "The client is not a member of the specified channel."
+    assert (client.session.pending, client.session.channels, late.bus.left) == ({}, {}, [])
+
+
+def test_who_was_refused_and_has_gone_has_nothing_to_leave(late: LateRoom) -> None:
+    late.client(FEW).subscribe("presence-a", '{"user_id":"1"}')
+    late.bus.confirm()
+    client = late.client(FEW)
+    client.subscribe("presence-a", '{"user_id":"2"}')
+    client.session.closed()
+    late.bus.confirm()
+    assert (client.heard(), late.bus.left) == ([], [])
+    assert late.bus.describe("app1", ["presence-a"])[0].subscription_count == 1

@@ -72,7 +72,8 @@ class Hello(Message, tag=1):
 class Enter(Message, tag=3):
     """The node has a new subscriber, `count` in all, and is to be sent the channel's events from now on. `member` is a
     user who is new on this node, and `added` the event that announces it, whose number is `change`. Answered with
-    `EnterReply`, and a change with `Accepted` as an event is."""
+    `EnterReply`, and a change with `Accepted` as an event is. A `member` who would be one more user than `max_members`
+    is not let in, and nothing is counted; 0 is no limit."""
 
     id: int
     app_id: str
@@ -83,6 +84,7 @@ class Enter(Message, tag=3):
     want_members: bool
     want_cached: bool
     change: int = 0
+    max_members: int = 0
 
 
 class Leave(Message, tag=5):
@@ -192,11 +194,13 @@ class Welcome(Message, tag=1):
 
 
 class EnterReply(Message, tag=4):
-    """The answer to `Enter`: the members and the last event, where they were asked for."""
+    """The answer to `Enter`: the members and the last event, where they were asked for. If the channel `is_full`, the
+    subscriber was not counted."""
 
     id: int
     members: list[Member]
     cached: bytes | None
+    is_full: bool = False
 
 
 class QueryReply(Message, tag=5):

@@ -257,8 +257,8 @@ class BrokeredBus:
                 if self._log is not None and self._linked:
                     # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
-            case m.EnterReply(id, members, cached):
-                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached))
+            case m.EnterReply(id, members, cached, is_full):
+                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached, is_full))
             case m.ChannelsReply(id, channels):
                 self._queries.on_answer(id, channels)
             case m.QueryReply(id, value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 from revurb.bus.brokered import broker_messages as m
@@ -23,6 +24,7 @@ from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Published
 Deliver = Callable[[PublishedEvent], object]
 MemberKey: TypeAlias = tuple[str, str, str]
 """App id, channel, user id."""
+_FULL = ChannelSnapshot(is_full=True)
 
 
 @dataclass(slots=True)
@@ -44,7 +46,8 @@ class PendingEnter:
 
 
 class PendingEnters:
-    """`send` gives a message to the broker, `deliver` an event to this node's subscribers."""
+    """`send` gives a message to the broker, `deliver` an event to this node's subscribers; `undo` counts out a
+    subscriber who was not let in."""
 
     def __init__(
         self,
@@ -54,7 +57,9 @@ class PendingEnters:
         changes: MemberChanges,
         send: Callable[[m.FromWorker], None],
         deliver: Deliver,
+        undo: Callable[[PendingEnter], None],
     ) -> None:
+        self._undo = undo
         self._state = state
         self._cache = cache
         self._view = LocalView(state, cache)
@@ -157,6 +162,7 @@ class PendingEnters:
             request.gets_members,
             request.want_cached,
             pending.change if member is not None else 0,
+            0 if pending.is_confirmed or member is None else request.max_members,
         )
 
     def confirm_all_locally(self) -> Iterator[None]:
@@ -180,9 +186,12 @@ class PendingEnters:
         self.pop(id)
 
     def _confirm_locally(self, id: int, pending: PendingEnter) -> None:
-        """Confirm a subscriber with what this node knows."""
+        """Confirm a subscriber with what this node knows, or refuse it if its user is one too many here."""
         request = pending.request
         app_id, channel = request.app_id, request.channel
+        if request.max_members and self._is_one_too_many(pending):
+            self.refuse_full(id)
+            return
         if pending.new_member is not None and self._changes.claim_delivery(m.ADDED_MEMBERS, pending.change):
             self._deliver(PublishedEvent(app_id, channel, request.added))
         members = self._view.members(app_id, channel) if request.gets_members else []
@@ -194,6 +203,22 @@ class PendingEnters:
         elif pending.new_member is None:
             self.pop(id)  # the `Hello` has its channel, and its member if it has one
         pending.on_entered(ChannelSnapshot(members, None if cached is None else cached.text))
+
+    def _is_one_too_many(self, pending: PendingEnter) -> bool:
+        """Whether the user has come behind as many as may be there, who wait themselves or are confirmed."""
+        request, member = pending.request, pending.new_member
+        local_channel = self._state.find(request.app_id, request.channel)
+        if member is None or local_channel is None:
+            return False
+        first = islice(local_channel.members, request.max_members)
+        return len(local_channel.members) > request.max_members and member.user_id not in first
+
+    def refuse_full(self, id: int) -> None:
+        """The subscriber with that id, who waits, is not let in."""
+        pending = self.pop(id)
+        if pending is not None:
+            self._undo(pending)
+            pending.on_entered(_FULL)
 
     def announce_missing(self, pending: PendingEnter, snapshot: ChannelSnapshot) -> None:
         """Announce to a subscriber that was let in without the broker the members of `snapshot` that it has not been

@@ -67,7 +67,7 @@ class BrokeredSubscriptions:
         self._greeting: Greeting | None = None
         self._confirms_changes = confirms_changes
         self.changes = MemberChanges(events.removed)
-        self._pending = PendingEnters(state, cache, events, self.changes, send, deliver)
+        self._pending = PendingEnters(state, cache, events, self.changes, send, deliver, self._undo_enter)
         self._counts = CountReporter(state, send, holds=holds_counts)
         # Subscribed to -> since when it has no subscribers, or _HAS_SUBSCRIBERS.
         self._topics: dict[ChannelKey, float] = {}
@@ -94,6 +94,10 @@ class BrokeredSubscriptions:
         if self._closed:
             self._closed.pop(key, None)
         is_new = member is not None and local_channel.join(member)
+        # With a limit, each connection of a user is asked for until one is in: the first may be refused.
+        joins = is_new or (
+            request.max_members and member is not None and self._pending.is_entering((*key, member.user_id))
+        )
         if key in self._topics:
             self._topics[key] = _HAS_SUBSCRIBERS
             if member is None and not request.want_cached and not request.want_members and self._linked:
@@ -103,7 +107,7 @@ class BrokeredSubscriptions:
         elif self._log is not None:
             self._log.add_topic(key)
         id = self._next_id()
-        pending = PendingEnter(request, member if is_new else None, on_entered)
+        pending = PendingEnter(request, member if joins else None, on_entered)
         if is_new and member is not None:
             pending.change = self.changes.add(app_id, channel, member, request.added)
         self._pending.add(id, pending)
@@ -123,13 +127,7 @@ class BrokeredSubscriptions:
             gone is not None and not self._linked and self._pending.withdraw((app_id, channel, gone.user_id))
         )
         if not local_channel.count:
-            self._state.close(app_id, channel)
-            if key in self._topics:
-                self._topics[key] = now = self._loop.time()
-                if self.wanted.get(app_id):
-                    self._closed[key] = now
-            elif self._log is not None:
-                self._log.remove_topic(key)
+            self._close(key)
             if not self._linked:
                 self._pending.channel_closed(key)
         if gone is None:
@@ -145,6 +143,31 @@ class BrokeredSubscriptions:
             if not self._confirms_changes and self._is_welcomed:
                 self.changes.pop(m.REMOVED_MEMBERS, change)
         # Else the broker says it when it is back, unless the user is still there through another node.
+
+    def _close(self, key: ChannelKey) -> None:
+        """The channel has no subscribers any more."""
+        self._state.close(*key)
+        if key in self._topics:
+            self._topics[key] = now = self._loop.time()
+            if self.wanted.get(key[0]):
+                self._closed[key] = now
+        elif self._log is not None:
+            self._log.remove_topic(key)
+
+    def _undo_enter(self, pending: PendingEnter) -> None:
+        """Count out a subscriber who was not let in, and of whom nobody has heard."""
+        request, member = pending.request, pending.request.member
+        key = (request.app_id, request.channel)
+        if self._greeting is not None:
+            self._greeting.changed(key)
+        self.changes.pop(m.ADDED_MEMBERS, pending.change)
+        local_channel = self._state.open(*key)
+        local_channel.count -= 1
+        if member is not None:
+            local_channel.leave(member.user_id)
+        if not local_channel.count:
+            self._close(key)
+        self._counts.channel_changed(key)  # what was told meanwhile has this one in it
 
     def connect(self, app_id: str, *, is_known: bool = False) -> None:
         """Count one more connection of the app; `is_known` if the broker has counted it already."""
@@ -243,6 +266,9 @@ class BrokeredSubscriptions:
 
     def on_enter_reply(self, id: int, snapshot: ChannelSnapshot) -> None:
         """Handle the broker's reply to an `Enter`."""
+        if snapshot.is_full:
+            self._on_full(id)
+            return
         pending = self._pending.pop(id)
         if pending is None:
             return
@@ -253,6 +279,13 @@ class BrokeredSubscriptions:
             pending.on_entered(snapshot)
         elif pending.announced_members is not None:
             self._pending.announce_missing(pending, snapshot)
+
+    def _on_full(self, id: int) -> None:
+        request = self._pending.waiting_request(id)
+        if request is None:  # it was let in without the broker; the question that follows has no limit
+            return
+        self._topics[request.app_id, request.channel] = _HAS_SUBSCRIBERS
+        self._pending.refuse_full(id)
 
     def on_enter_refused(self, id: int) -> None:
         """The broker cannot count a subscriber: let it in with what this node knows."""

@@ -35,8 +35,12 @@ class Membership:
         self._events = events
 
     def enter(self, peer: Peer, enter: m.Enter) -> None:
-        """Count a subscriber in, and reply."""
+        """Count a subscriber in, unless it is a user too many, and reply."""
         node, app_id, channel, member = peer.node, enter.app_id, enter.channel, enter.member
+        most = enter.max_members
+        if most and member is not None and self._ledger.is_full_for(app_id, channel, member.user_id, most):
+            self._log.reply(peer.token, m.EnterReply(enter.id, [], None, True))
+            return
         self._ledger.set_count(node, app_id, channel, enter.count)
         if member is not None:
             if self._ledger.join(node, app_id, channel, member):

@@ -51,9 +51,9 @@ class RedisEnters:
         self._subscribe(marker_channel, lambda: self._subscribe(topic.channel, ask))
 
     def _entered(self, enter: m.Enter, reply: Any) -> None:
-        position, members, cached = self._ledger.read_enter_reply(enter, reply)
+        position, answer = self._ledger.read_enter_reply(enter, reply)
         self._memory.topics.add(enter.app_id, enter.channel, position)
-        self._memory.owner.receive((m.EnterReply(enter.id, members, cached),))
+        self._memory.owner.receive((answer,))
 
     def _failed(self, enter: m.Enter) -> None:
         """What Redis has of the channel cannot be used. Its events can still be received."""

@@ -57,7 +57,7 @@ class RedisLedger:
         event = envelope.pack("", 0, added) if member is not None else b""
 
         def entered(reply: Any) -> None:
-            if reply[3]:
+            if reply[3] == 1:
                 self._events.on_published(added)
             done(reply)
 
@@ -78,6 +78,7 @@ class RedisLedger:
                 int(enter.want_cached),
                 self._keys.markers(topic.partition, self._node),
                 marker,
+                enter.max_members,
                 *fact_args,
             ),
             entered,
@@ -206,16 +207,14 @@ class RedisLedger:
             long_bytes=len(text),
         )
 
-    def read_enter_reply(
-        self, enter: m.Enter, reply: Any
-    ) -> tuple[envelope.StreamId, list[Member], bytes | None]:
-        """Position, members and last event in the reply to `enter`."""
-        stream_id, found, cached, _ = reply
+    def read_enter_reply(self, enter: m.Enter, reply: Any) -> tuple[envelope.StreamId, m.EnterReply]:
+        """Position and content of the reply to `enter`."""
+        stream_id, found, cached, outcome = reply
         position = envelope.parse_stream_id(stream_id)
         if not found:
-            return position, [], cached
+            return position, m.EnterReply(enter.id, [], cached, outcome == 2)
         key = self._keys.topic(enter.app_id, enter.channel).members
-        return position, read_members(found, key, self._invalid), cached
+        return position, m.EnterReply(enter.id, read_members(found, key, self._invalid), cached)
 
     def lend_places(
         self,

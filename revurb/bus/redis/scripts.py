@@ -88,10 +88,17 @@ return failure
 
 # Counts a subscriber. KEYS: log, counts, occupied, held, holders, members, cached, facts, missed. ARGV: node, topic id,
 # channel, topic channel, count, user ('' for none), id, info, added event, kept ms, want members, want cached, marker
-# channel, marker. Returns {newest stream id, members, cached, 1 if the user is new}. The marker is published at that
-# point of the events. A cache miss is told once in 5 s.
+# channel, marker, how many users there may be (0 for any number). Returns {newest stream id, members, cached, 1 if the
+# user is new}; of a user too many nothing is counted, and it is 2. The marker is published at that point of the events.
+# A cache miss is told once in 5 s.
 ENTER = """
-local told = telling(KEYS[8], ARGV[16], ARGV[15], ARGV[3])
+local most = tonumber(ARGV[15])
+if most > 0 and ARGV[6] ~= '' and redis.call('HLEN', KEYS[6]) >= most
+    and not read_member(redis.call('HGET', KEYS[6], ARGV[6])) then
+  redis.call('@PUBLISH@', ARGV[13], ARGV[14])
+  return {last_id(KEYS[1]), {}, false, 2}
+end
+local told = telling(KEYS[8], ARGV[17], ARGV[16], ARGV[3])
 set_count(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[2], ARGV[3], ARGV[1], ARGV[5], told)
 local new = ARGV[6] ~= '' and join(KEYS[6], ARGV[6], ARGV[1], ARGV[7], ARGV[8])
 if new then

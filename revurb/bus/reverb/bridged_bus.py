@@ -44,7 +44,6 @@ class BridgedBus:
     """
 
     # What PHP nodes have no part in is the bus's own.
-    enter: Callable[[EnterRequest, Callable[[ChannelSnapshot], None]], None]
     leave: Callable[[str, str, str | None], None]
     admit: Callable[[str, int | None], MaybeAwaitable[bool]]
     release: Callable[[str], None]
@@ -57,7 +56,7 @@ class BridgedBus:
         self._bridge = bridge
         self._reader = reader
         bridge.answer_from(bus.local_view)
-        self.enter = bus.enter
+        self._asking: set[asyncio.Task[None]] = set()
         self.leave = bus.leave
         self.admit = bus.admit
         self.release = bus.release
@@ -73,6 +72,8 @@ class BridgedBus:
 
     async def stop(self) -> None:
         """Disconnect from the bus and from the PHP nodes."""
+        for task in self._asking:
+            task.cancel()
         await self._bus.stop()  # first: members leave, which PHP nodes' clients must be told
         await self._bridge.stop()
         if self._reader is not None:
@@ -110,6 +111,26 @@ class BridgedBus:
         if not self._bridge.is_sending:  # nearly always
             return accepted
         return accepted_by_both(accepted, self._bridge.publish(event))
+
+    def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
+        """As the bus does. PHP nodes' users count against a limit of members, and are asked for before."""
+        if request.max_members and request.member is not None and self._bridge.php_nodes:
+            task = asyncio.ensure_future(self._enter_unless_full(request, request.member, on_entered))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        else:
+            self._bus.enter(request, on_entered)
+
+    async def _enter_unless_full(
+        self, request: EnterRequest, member: Member, on_entered: Callable[[ChannelSnapshot], None]
+    ) -> None:
+        found = self.members(request.app_id, request.channel)
+        members = await found if isinstance(found, Awaitable) else found
+        user_ids = {each.user_id for each in members}
+        if len(user_ids) >= request.max_members and member.user_id not in user_ids:
+            on_entered(ChannelSnapshot(is_full=True))
+        else:
+            self._bus.enter(request, on_entered)
 
     def terminate(self, app_id: str, user_id: str) -> MaybeAwaitable[None]:
         return accepted_by_both(self._bus.terminate(app_id, user_id), self._bridge.terminate(app_id, user_id))

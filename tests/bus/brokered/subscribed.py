@@ -46,7 +46,7 @@ class Subscribed:
 
     def enter(self, channel: str, member: Member | None = None, isolated: bool = False) -> None:
         added = b"" if member is None else MEMBER_EVENTS.added(channel, member)
-        request = EnterRequest(APP, channel, member, added, False)
+        request = EnterRequest(APP, channel, member, added, False, max_members=5)
         self.subscriptions.enter(request, self.entered.append)
         if isolated:
             self.confirm()

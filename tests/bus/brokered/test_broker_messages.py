@@ -40,8 +40,8 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     ),
     (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
     (
-        m.Enter(4, "a", "c", 1, ANN, b"added", True, False),
-        [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0],
+        m.Enter(4, "a", "c", 1, ANN, b"added", True, False, 0, 100),
+        [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0, 100],
     ),
     (m.SubscriberCount("a", "c", 2), [4, "a", "c", 2]),
     (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN), 0]),
@@ -79,7 +79,7 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
         [24, "n2", [["a", "c", 0, [list(ANN)], [], False, False]]],
     ),
-    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x"]),
+    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x", False]),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),
@@ -118,3 +118,12 @@ def test_what_an_earlier_release_leaves_out_is_of_the_only_partition_that_it_kne
         assert m.read_from_broker(msgspec.msgpack.encode(body)) == message
     published = m.read_from_worker(msgspec.msgpack.encode([2, 3, "a", "c", b"x", None, 0]))
     assert published == m.Publish(3, "a", "c", b"x", None, 0)
+
+
+def test_the_limit_of_members_is_unknown_to_earlier_releases() -> None:
+    """One without it sends no limit, and one that is not told of a refusal has made none."""
+    enter = m.read_from_worker(
+        msgspec.msgpack.encode([3, 4, "a", "c", 1, list(ANN), b"added", True, False, 7])
+    )
+    assert enter == m.Enter(4, "a", "c", 1, ANN, b"added", True, False, 7, 0)
+    assert m.read_from_broker(msgspec.msgpack.encode([4, 4, [], b"x"])) == m.EnterReply(4, [], b"x", False)

@@ -20,7 +20,13 @@ class Reporting:
         self.cache = EventCache(lambda: 0.0)
         self.changes = MemberChanges(MEMBER_EVENTS.removed)
         self.pending = PendingEnters(
-            self.state, self.cache, MEMBER_EVENTS, self.changes, lambda message: None, lambda event: None
+            self.state,
+            self.cache,
+            MEMBER_EVENTS,
+            self.changes,
+            lambda _: None,
+            lambda _: None,
+            lambda _: None,
         )
         self.greeting = Greeting(self.state, self.cache, self.pending, self.changes)
 

@@ -25,8 +25,15 @@ class Waiting:
         self.entered: list[ChannelSnapshot] = []
         self.cache = EventCache(lambda: 0.0)
         self.changes = MemberChanges(MEMBER_EVENTS.removed)
+        self.undone: list[PendingEnter] = []
         self.enters = PendingEnters(
-            self.state, self.cache, MEMBER_EVENTS, self.changes, self.sent.append, self.delivered.append
+            self.state,
+            self.cache,
+            MEMBER_EVENTS,
+            self.changes,
+            self.sent.append,
+            self.delivered.append,
+            self.undone.append,
         )
 
     def enter(self, id: int, member: Member) -> PendingEnter:

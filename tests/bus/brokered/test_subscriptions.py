@@ -177,3 +177,33 @@ async def test_subscribers_are_sent_behind_those_that_wait() -> None:
     node.enter(ROOM, Member("eve", b'"eve"', b"null"))
     assert isinstance(node.sent[-1], m.Enter)
     assert node.sent[-1].change == 3
+
+
+async def test_who_was_not_let_in_is_counted_out_and_the_broker_told_how_many_there_are() -> None:
+    node = Subscribed()
+    node.enter("news")
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot())
+    node.enter(ROOM, ANN)
+    node.entered.clear()
+    node.subscriptions.on_enter_reply(2, ChannelSnapshot(is_full=True))
+    node.subscriptions.on_enter_reply(2, ChannelSnapshot(is_full=True))
+    assert node.entered == [ChannelSnapshot(is_full=True)]
+    assert node.subscriptions.changes.find(m.ADDED_MEMBERS, 1) is None
+    async with asyncio.timeout(10):
+        while node.sent[-1] != m.SubscriberCount(APP, ROOM, 0):
+            await asyncio.sleep(0.005)
+    assert [report.channel for report in node.greet().channels] == ["news"]
+
+
+async def test_who_was_let_in_without_the_broker_stays_whatever_it_had_said() -> None:
+    node = Subscribed()
+    node.enter(ROOM, ANN)
+    node.subscriptions.disconnected()
+    node.confirm()
+    node.subscriptions.on_enter_reply(1, ChannelSnapshot(is_full=True))
+    assert [each.is_full for each in node.entered] == [False]
+    node.sent.clear()
+    node.greet()
+    [enter] = node.sent
+    assert isinstance(enter, m.Enter)
+    assert (enter.member, enter.count, enter.max_members) == (ANN, 1, 0)
