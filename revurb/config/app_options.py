@@ -116,7 +116,8 @@ _OPTIONS: Mapping[str, Option] = {
     "limits.max_user_id_length": Option(
         env="REVURB_APP_MAX_USER_ID_LENGTH",
         minimum=1,
-        doc=f"Characters of a `user_id` on presence channels; more are refused with error 4301. {_PUSHERS} 128.",
+        doc="Characters of a `user_id` on presence channels, where more are refused with error 4301, and of users who "
+        f"sign in, with 4009. {_PUSHERS} 128.",
     ),
     "limits.max_user_info_bytes": Option(
         env="REVURB_APP_MAX_USER_INFO",

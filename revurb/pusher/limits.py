@@ -54,13 +54,17 @@ def check_channel_name(limits: AppLimits, text: str) -> None:
         )
 
 
+def check_user_id(limits: AppLimits, user_id: str) -> None:
+    """Raise MemberTooLarge for the id of a user that is too long."""
+    longest = limits.max_user_id_length
+    if longest is not None and len(user_id) > longest:
+        raise MemberTooLarge(f"The user_id has {len(user_id)} characters; at most {longest} are allowed")
+
+
 def check_member(limits: AppLimits, member: Member) -> None:
     """Raise MemberTooLarge for a member of a presence channel whose id or info is too large."""
-    longest, most_bytes = limits.max_user_id_length, limits.max_user_info_bytes
-    if longest is not None and len(member.user_id) > longest:
-        raise MemberTooLarge(
-            f"The user_id has {len(member.user_id)} characters; at most {longest} are allowed"
-        )
+    most_bytes = limits.max_user_info_bytes
+    check_user_id(limits, member.user_id)
     if most_bytes is not None and len(member.info_json) > most_bytes:
         raise MemberTooLarge(
             f"The user_info has {len(member.info_json)} bytes of JSON; at most {most_bytes} are allowed"

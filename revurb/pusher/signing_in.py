@@ -19,7 +19,8 @@ from functools import partial
 from revurb.pusher import messages
 from revurb.pusher.channel_name import ChannelName, online_channel
 from revurb.pusher.deferred_messages import DeferredMessages
-from revurb.pusher.errors import InvalidMessage, SignInRefused, WatchlistTooLong
+from revurb.pusher.errors import InvalidMessage, MemberTooLarge, SignInRefused, WatchlistTooLong
+from revurb.pusher.limits import check_user_id
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.registry import AT_ONCE
 from revurb.pusher.session_state import NOWHERE, SessionState
@@ -50,6 +51,11 @@ def sign_in(session: SessionState, wanted: messages.SignIn, now: float) -> None:
         found = read_user_data(user_data)
     except ValueError as error:
         raise SignInRefused(str(error)) from error
+    if app.limits is not None:
+        try:
+            check_user_id(app.limits, found.member.user_id)
+        except MemberTooLarge as error:
+            raise SignInRefused(str(error)) from error
     if len(found.watchlist) > MAX_WATCHED:
         raise WatchlistTooLong(f"More than {MAX_WATCHED} users on a watchlist")
     if user is None:

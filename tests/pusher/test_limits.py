@@ -226,6 +226,22 @@ def test_events_of_the_application(channels: list[str], event: str, data: str, p
     check_event(PUSHER, AppLimits(max_presence_members=1), channels[:100], event, data)
 
 
+def test_who_could_not_be_a_member_cannot_sign_in(room: Room) -> None:
+    """Its user's channel could have a name that the application may not send to."""
+    client = room.client(PUSHER)
+    assert client.sign_in("é" * 129) == [
+        {
+            "event": "pusher:error",
+            "data": {"code": 4009, "message": "The user_id has 129 characters; at most 128 are allowed"},
+        }
+    ]
+    assert client.session.user is None
+    assert client.sign_in("é" * 128)[0]["event"] == "pusher:signin_success"
+    room.trigger.send(PUSHER, [f"#server-to-user-{'é' * 128}"], "note", "1")
+    assert [event["event"] for event in client.heard()] == ["note"]
+    check_event(PUSHER, PUSHER_LIMITS, [f"#server-to-user-{'é' * 128}"], "note", "1")
+
+
 # How many may be on a presence channel.
 
 TWO = an_app(limits=AppLimits(max_presence_members=2))
