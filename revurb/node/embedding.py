@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
 
-import orjson
-
 from revurb.apps import App, AppProvider
 from revurb.config.normalization import shown_addresses
 from revurb.node.loop_thread import LoopThread
@@ -32,7 +30,7 @@ from revurb.node.server_arguments import (
     user_id_text,
 )
 from revurb.pusher.channel_name import is_reserved
-from revurb.pusher.ports import MaybeAwaitable
+from revurb.pusher.ports import MaybeAwaitable, Member
 from revurb.wire.deflate import Mode
 
 P = ParamSpec("P")
@@ -232,10 +230,11 @@ class Server:
 
     @_on_its_loop
     async def users(self, channel: str, *, app_id: str | None = None) -> list[str | int]:
-        """The ids of the users on a presence channel, as the application has signed them. Raises as `trigger` does."""
+        """The ids of the users on a presence channel: texts, and numbers where the application has signed whole ones.
+        Raises as `trigger` does."""
         app = await self._find(app_id)
         text("users", "channel", channel)
-        return [orjson.loads(member.id_json) for member in await _ready(self._node.members(app, channel))]
+        return [_signed_id(member) for member in await _ready(self._node.members(app, channel))]
 
     @_on_its_loop
     async def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
@@ -317,3 +316,11 @@ class ThreadedServer:
 
 async def _ready(value: MaybeAwaitable[T]) -> T:
     return await value if isinstance(value, Awaitable) else value
+
+
+def _signed_id(member: Member) -> str | int:
+    """Not by orjson: numbers may be larger than it takes, and others lose digits."""
+    try:
+        return member.user_id if member.id_json[:1] == b'"' else int(member.user_id)
+    except ValueError:
+        return member.user_id

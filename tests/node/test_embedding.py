@@ -151,6 +151,29 @@ async def test_who_is_there_and_how_to_end_them() -> None:
         assert await server.users("presence-room") == ["7"]
 
 
+@pytest.mark.parametrize(
+    ("signed", "told"),
+    [
+        ("12345678901234567890123", 12345678901234567890123),
+        ("1.50", "1.50"),
+        ("1e999", "1e999"),
+        ("-5", -5),
+        ("9" * 5000, "9" * 5000),
+        ('"5"', "5"),
+    ],
+)
+async def test_ids_are_told_as_they_end_them(signed: str, told: str | int) -> None:
+    async with Server(apps=[APP], port=0) as server, connect(server.port) as client:
+        data = f'{{"user_id":{signed}}}'
+        auth = f"{APP.key}:{APP.sign(f'{client.socket_id}:presence-room:{data}')}"
+        wanted = {"channel": "presence-room", "auth": auth, "channel_data": data}
+        await client.send({"event": "pusher:subscribe", "data": wanted})
+        await client.expect("pusher_internal:subscription_succeeded")
+        assert await server.users("presence-room") == [told]
+        await server.terminate(told)
+        assert await client.closed() == 4009
+
+
 async def test_users_who_have_signed_in() -> None:
     async with (
         Server(apps=[APP], port=0) as server,
