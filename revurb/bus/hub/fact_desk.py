@@ -61,8 +61,8 @@ class FactDesk:
                 self._forget(next(iter(self._facts)))
 
     def record(self, node: str, number: int, fact: Fact) -> None:
-        """Queue a fact that a worker has decided, its `number` th. One that is not confirmed comes once more, perhaps when
-        it is done."""
+        """Queue a fact that a worker has decided, its `number` th. One that is not confirmed comes once more, perhaps
+        when it is done."""
         if number > self._recorded.get(node, 0):
             self._recorded.pop(node, None)
             self._recorded[node] = number

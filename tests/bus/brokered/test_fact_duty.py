@@ -84,7 +84,7 @@ async def test_what_is_done_is_told_until_it_is_confirmed(holds: bool) -> None:
     node.duty.receive(m.FactsTaken(queued(1, 2)))
     node.duty.done(["e-1"])
     node.duty.done(["e-2"])
-    first, second = node.sent
+    _, second = node.sent
     node.queries.on_reply(1, msgspec.Raw(msgspec.msgpack.encode(True)))
     node.duty.disconnected()
     assert list(node.queries.unanswered()) == [second]
