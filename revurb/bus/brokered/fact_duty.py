@@ -153,7 +153,8 @@ class FactDuty:
         """What a broker is told behind the `Hello`."""
         self._unlinked_at = None
         number = next(iter(self._recorded), self._number + 1)
-        while number <= self._number:  # those that are recorded meanwhile too: they must not overtake the others
+        # Those that are recorded meanwhile too: they must not overtake the others.
+        while number <= self._number:
             fact = self._recorded.get(number)
             if fact is not None:
                 yield m.RecordFact(number, fact)

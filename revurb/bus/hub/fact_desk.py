@@ -88,7 +88,8 @@ class FactDesk:
         self._ready.pop(hello.node, None)
         if hello.node == self._sender:
             self._unsent = dict.fromkeys(self._facts)
-            if hello.is_sending:  # it reports all that is to be kept, and what it forgot while it was out of reach
+            # It reports all that is to be kept, and what it forgot while it was out of reach.
+            if hello.is_sending:
                 self._kept.clear()
                 self._kept_bytes = 0
         if hello.is_sending and not self._sender:
