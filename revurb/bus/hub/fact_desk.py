@@ -29,7 +29,8 @@ class FactDesk:
         self.lost = 0  # facts for which there was no room
         self._life = life
         self._count = 0
-        self._facts: dict[str, Fact] = {}  # the oldest first
+        self._facts: dict[str, Fact] = {}  # the oldest first, but for:
+        self._earlier: dict[str, None] = {}  # ids of those of an earlier broker, which come before all others
         self._bytes = 0
         self._unsent: dict[str, None] = {}  # those that the sender has not been sent
         self._recorded: dict[str, int] = {}  # by worker, gone or not, its newest; the longest silent first
@@ -87,7 +88,7 @@ class FactDesk:
         self.wanted.update(hello.wanted)
         self._ready.pop(hello.node, None)
         if hello.node == self._sender:
-            self._unsent = dict.fromkeys(self._facts)
+            self._unsent = self._all()
             # It reports all that is to be kept, and what it forgot while it was out of reach.
             if hello.is_sending:
                 self._kept.clear()
@@ -98,7 +99,9 @@ class FactDesk:
     def held(self, peer: Peer, facts: Iterable[QueuedFact]) -> None:
         """A worker has these of an earlier broker, or of this one."""
         for id, fact in facts:
-            self.put(fact, id)
+            if id not in self._facts:
+                self.put(fact, id)
+                self._earlier[id] = None
             if peer.node == self._sender:
                 self._unsent.pop(id, None)
 
@@ -155,11 +158,16 @@ class FactDesk:
             staying = (node for node in self._ready if node not in self._leaving)
             self._sender = next(staying, next(iter(self._ready)))
             peer = self._ready[self._sender]
-            self._unsent = dict.fromkeys(self._facts)
+            self._unsent = self._all()
             peer.send(m.FactsBegin(self._kept))
+
+    def _all(self) -> dict[str, None]:
+        """The ids of all facts, in their order."""
+        return {**self._earlier, **dict.fromkeys(self._facts)}
 
     def _forget(self, id: str) -> None:
         fact = self._facts.pop(id, None)
+        self._earlier.pop(id, None)
         if fact is not None:
             self._bytes -= fact_bytes(fact)
             self._unsent.pop(id, None)

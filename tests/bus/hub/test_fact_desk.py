@@ -134,6 +134,18 @@ def test_a_hub_that_replaces_another_leaves_it_to_who_sends_already() -> None:
     assert ids(begun) == ["old-1", "new-1"]
 
 
+def test_facts_of_an_earlier_hub_come_first_for_the_next_sender_too() -> None:
+    desk = FactDesk("new")
+    first, sending = Worker(desk, "w1"), Worker(desk, "w2", is_sending=True)
+    first.ready()
+    desk.put(a_fact(3))  # before the sender has told what it has
+    desk.held(sending, [QueuedFact("old-1", a_fact(1)), QueuedFact("old-2", a_fact(2))])
+    assert ids(sending.ready(is_sending=True)) == ["new-1"]
+    desk.done(["old-1"])
+    desk.gone("w2")
+    assert ids(first.heard()) == ["old-2", "new-1"]
+
+
 def test_of_two_that_send_one_has_to_stop() -> None:
     desk = FactDesk("e")
     Worker(desk, "w1").ready()
