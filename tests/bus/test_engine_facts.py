@@ -245,6 +245,38 @@ async def test_what_changes_without_the_broker_is_told_when_it_is_back(
     ]
 
 
+async def test_a_channel_that_ended_before_an_outage_and_begins_in_it_is_told_as_occupied(
+    each_broker: Cluster,
+) -> None:
+    each_broker.wanted = STATE
+    node, other = await each_broker.node(), await each_broker.node()
+    sender = await the_sender(each_broker)
+    await node.enter("news")
+    await node.enter("stays")
+    await node.enter(ROOM, ANN)
+    node.bus.leave(APP, "news", None)
+    node.bus.leave(APP, ROOM, "ann")
+    await sender.until(lambda: len(sender.facts) == 7)
+    assert sender.queue is not None
+    sender.queue.done([each.id for each in sender.facts])
+    await resolve(sender.queue.keep("barrier", None))
+    del sender.facts[:]
+    await each_broker.outage()
+    await node.until(lambda: all(each.bus.degraded for each in each_broker.nodes))
+    entering = [asyncio.ensure_future(node.enter("news")), asyncio.ensure_future(node.enter(ROOM, ANN))]
+    node.bus.leave(APP, "stays", None)
+    entering.append(asyncio.ensure_future(node.enter("stays")))
+    await asyncio.sleep(0)
+    await each_broker.recover()
+    await asyncio.gather(*entering)
+    await other.enter("end")
+    sender = await the_sender(each_broker)
+    await sender.until(lambda: ("channel_occupied", "end") in sender.told())
+    assert sender.told("news")[-1:] == [("channel_occupied", "")]
+    assert sender.told(ROOM)[-2:] == [("channel_occupied", ""), ("member_added", "ann")]
+    assert sender.told("stays") == []
+
+
 def survives(cluster: Cluster) -> bool:
     """Whether facts outlive an outage of the broker: not in a Redis that has lost its memory."""
     return not hasattr(cluster, "_server")

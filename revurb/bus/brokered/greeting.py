@@ -25,11 +25,12 @@ _Item: TypeAlias = m.ChannelReport | m.CachedEventReport | m.DepartedMember | m.
 
 class Greeting:
     """`parts` first, and then `rest`. `reported` are the channels that have been reported. A part has `part_bytes` and
-    one item more. `known` are the channels of whose subscribers a broker was told, if that is known."""
+    one item more. `known` are the channels of whose subscribers a broker was told, if that is known, and
+    `reopened` those of them of which it may have been told last that they have none."""
 
     __slots__ = (
-        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_known", "_part_bytes", "_pending", "_state",
-        "reported",
+        "_cache", "_changed", "_changes", "_departures", "_entrusted", "_known", "_part_bytes", "_pending", "_reopened",
+        "_state", "reported",
     )  # fmt: skip
 
     def __init__(
@@ -41,8 +42,10 @@ class Greeting:
         part_bytes: float = PART_BYTES,
         entrusted: Iterable[m.EntrustedMembers] = (),
         known: Container[ChannelKey] | None = None,
+        reopened: Container[ChannelKey] = (),
     ) -> None:
         self._known = known
+        self._reopened = reopened
         self._entrusted = entrusted
         self._part_bytes = part_bytes
         self._state = state
@@ -124,7 +127,9 @@ class Greeting:
         is_entering = self._pending.is_entering
         report = m.ChannelReport(app_id, channel, local_channel.count, [])
         size = len(channel) + ENTRY_BYTES
-        report.is_new = self._known is not None and (app_id, channel) not in self._known
+        report.is_new = self._known is not None and (
+            (app_id, channel) not in self._known or (app_id, channel) in self._reopened
+        )
         for member in local_channel.member_list():
             if is_entering((app_id, channel, member.user_id)):
                 report.entering.append(member.user_id)

@@ -75,6 +75,9 @@ class BrokeredSubscriptions:
         self.wanted: WantedFacts = {}
         # Of apps with facts, channels that a broker was told of and that have no subscribers any more -> since when.
         self._closed: dict[ChannelKey, float] = {}
+        # Of these, those that have subscribers again, of which the broker may not know -> since when.
+        self._reopened: dict[ChannelKey, float] = {}
+        self._unlinked_at = 0.0
 
     @property
     def topics(self) -> int:
@@ -99,6 +102,8 @@ class BrokeredSubscriptions:
             request.max_members and member is not None and self._pending.is_entering((*key, member.user_id))
         )
         if key in self._topics:
+            if self._topics[key] != _HAS_SUBSCRIBERS and self.wanted.get(app_id):
+                self._reopen(key)
             self._topics[key] = _HAS_SUBSCRIBERS
             if member is None and not request.want_cached and not request.want_members and self._linked:
                 self._counts.channel_changed(key)
@@ -113,6 +118,13 @@ class BrokeredSubscriptions:
         self._pending.add(id, pending)
         if self._asks:
             self._pending.ask(id)
+
+    def _reopen(self, key: ChannelKey) -> None:
+        """A channel has its first subscriber once more. A broker that was told of the end of the last one may be gone
+        before it is told of this one; then the next broker has to take the channel for a new one."""
+        if self._linked or self._topics[key] <= self._unlinked_at:
+            self._reopened.pop(key, None)
+            self._reopened[key] = self._loop.time()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
         """Undo one `enter`."""
@@ -203,7 +215,7 @@ class BrokeredSubscriptions:
         `Hello`. Messages that are sent after the `Hello` are changes to it."""
         state = self._state
         greeting = Greeting(
-            state, self._cache, self._pending, self.changes, PART_BYTES, entrusted, self._topics
+            state, self._cache, self._pending, self.changes, PART_BYTES, entrusted, self._topics, self._reopened
         )
         self._greeting = greeting
         parts = greeting.parts()
@@ -251,6 +263,8 @@ class BrokeredSubscriptions:
 
     def disconnected(self) -> None:
         """The broker cannot be reached."""
+        if self._linked:
+            self._unlinked_at = self._loop.time()
         self._linked = self._asks = self._is_welcomed = False
         self._greeting = None
 
@@ -299,15 +313,10 @@ class BrokeredSubscriptions:
         called a few times a second."""
         if self._rest is None:
             self._unsubscribe(now)
-        if self._is_welcomed and self._closed:
-            self._forget_closed(now)
-
-    def _forget_closed(self, now: float) -> None:
-        """The broker has been told of those that have been closed for a while."""
-        for key, since in tuple(self._closed.items()):
-            if now - since < CLOSED_S:
-                return
-            del self._closed[key]
+        if self._is_welcomed:
+            for changed in (self._closed, self._reopened):
+                if changed:
+                    _forget_older(changed, now - CLOSED_S)
 
     def _unsubscribe(self, now: float) -> None:
         empty = (key for key, since in self._topics.items() if since and now - since >= LINGER_S)
@@ -324,3 +333,11 @@ class BrokeredSubscriptions:
     def _unsubscribe_rest(self) -> None:
         self._rest = None
         self._unsubscribe(self._loop.time())
+
+
+def _forget_older(changed: dict[ChannelKey, float], at: float) -> None:
+    """Forget the channels that changed before `at`: the broker has been told of it."""
+    for key, since in tuple(changed.items()):
+        if since > at:
+            return
+        del changed[key]

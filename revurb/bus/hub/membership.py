@@ -82,11 +82,11 @@ class Membership:
                 peer.send(m.Accepted([change], m.REMOVED_MEMBERS))
                 yield
         for (app_id, channel), each in report.channels.items():
+            ledger.set_count(node, app_id, channel, each.count)  # a channel is occupied before it has members
             for member in each.members:
                 if ledger.join(node, app_id, channel, member) and announce:
                     self._announce(PublishedEvent(app_id, channel, self._events.added(channel, member)))
                 yield
-            ledger.set_count(node, app_id, channel, each.count)
             yield
         for key in ledger.keys_of_node(node):
             if key not in report.channels:
