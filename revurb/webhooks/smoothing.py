@@ -4,7 +4,11 @@ Who reloads a page leaves and comes back. So CHANNEL_VACATED and MEMBER_REMOVED 
 the same channel or member that comes meanwhile takes both away. Order on a channel is strict: what comes behind a fact
 that waits, waits with it, and two facts there that undo each other vanish as well.
 
-Pure logic: times are handed in. A channel takes memory here only while something waits on it.
+A hub that replaces another may tell a change once more that the other had told just before. Such a fact says what was
+said last about the same thing. It vanishes, as otherwise its opposite would undo the repeat alone, and not the change.
+
+Pure logic: times are handed in. A channel takes memory here only while something waits on it, but for what was said
+last, which is remembered of MAX_THINGS.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from revurb.pusher.facts import (
 )
 
 FACT_BYTES = 400  # what a fact takes beside its texts, in CPython 3.11
+
+MAX_THINGS = 10_000  # of channels and members; a hub repeats the changes of half a second
 
 _OPPOSITES = {
     CHANNEL_OCCUPIED: CHANNEL_VACATED,
@@ -64,6 +70,7 @@ class Smoothing:
         self._channels: dict[tuple[str, str], _Channel] = {}
         # A heap of when to look at a channel; a fact that is gone stays in it until then.
         self._timers: list[tuple[float, int, tuple[str, str]]] = []
+        self._said: OrderedDict[tuple[str, str, bool, str], str] = OrderedDict()  # thing -> kind; the latest last
         self._number = 0
         self._bytes = 0
         self.count = 0
@@ -85,6 +92,9 @@ class Smoothing:
         """Take in one fact; returns it if it may go on now. `now` is of any clock, `now_ms` in ms since 1970. With
         `was_sent` somebody has been told of it already, so that it can be neither held back nor undone."""
         fact = queued.fact
+        if fact.kind in _OPPOSITES and self._was_said(fact) and not was_sent:
+            self.vanished.append(queued.id)
+            return None
         key = (fact.app_id, fact.channel)
         channel = self._channels.get(key)
         waits = self._smoothing_s > 0 and fact.kind in _WAITS and not was_sent
@@ -133,6 +143,15 @@ class Smoothing:
         self._timers.clear()
         self._bytes = self.count = 0
         return released
+
+    def _was_said(self, fact: Fact) -> bool:
+        """Whether this was said last of what the fact is about. From now on it was."""
+        said, thing = self._said, (fact.app_id, fact.channel, *_thing(fact))
+        was_said = said.pop(thing, "") == fact.kind
+        said[thing] = fact.kind
+        if len(said) > MAX_THINGS:
+            said.popitem(last=False)
+        return was_said
 
     def _look(self, at: float, key: tuple[str, str]) -> None:
         self._number += 1

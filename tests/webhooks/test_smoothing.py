@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revurb.pusher.facts import Fact, QueuedFact
+from revurb.webhooks import smoothing
 from revurb.webhooks.smoothing import FACT_BYTES, Smoothing
 
 MANY = 10_000
@@ -104,7 +105,7 @@ def test_time_counts_from_when_it_was_decided() -> None:
     assert told.at(10, "member_removed:a", made_at=8) == []
     assert told.at(10.9) == []
     assert told.at(11) == ["member_removed:a"]
-    assert told.at(20, "member_removed:a", made_at=15) == ["member_removed:a"]
+    assert told.at(20, "member_removed:b", made_at=15) == ["member_removed:b"]
 
 
 def test_a_clock_that_is_ahead_holds_nothing_up_for_longer() -> None:
@@ -117,6 +118,28 @@ def test_without_smoothing_all_passes() -> None:
     told = Told(smoothing_s=0)
     assert told.at(0, "member_removed:a", "member_added:a") == ["member_removed:a", "member_added:a"]
     assert not told.smoothing.vanished
+
+
+def test_what_is_said_again_vanishes() -> None:
+    """A hub died, and the next one does not know what it had told."""
+    told = Told()
+    assert told.at(0, "channel_occupied", "member_added:a") == ["channel_occupied", "member_added:a"]
+    assert told.at(1, "channel_occupied", "member_added:a", "member_added:b") == ["member_added:b"]
+    assert told.at(2, "member_removed:a", "channel_vacated", "channel_vacated", "member_removed:a") == []
+    assert told.at(3, "channel_occupied", "member_added:a") == []
+    assert told.at(4, "channel_vacated") == []
+    assert told.at(7) == ["channel_vacated"]
+    assert told.at(8, "channel_vacated", "channel_occupied") == ["channel_occupied"]
+    assert told.at(9, "channel_occupied", was_sent=True) == ["channel_occupied"]
+    assert told.at(9, "other/channel_occupied") == ["other/channel_occupied"]
+    assert told.smoothing.count == 0
+
+
+def test_what_was_said_is_remembered_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoothing, "MAX_THINGS", 2)
+    told = Told(smoothing_s=0)
+    told.at(0, "a/channel_occupied", "b/channel_occupied", "a/channel_vacated", "c/channel_occupied")
+    assert told.at(0, "a/channel_vacated", "b/channel_occupied") == ["b/channel_occupied"]
 
 
 def test_what_somebody_was_told_of_cannot_be_undone() -> None:
