@@ -28,12 +28,14 @@ _log = logging.getLogger(__name__)
 SLICE_FACTS = 300  # of which each takes about 10 us
 TICK_S = 1.0
 STOPPED = "the server has stopped"
+QUEUES = 4  # that may be full at a time, of however many targets
 ASK_AGAIN_S = 5.0  # where the app provider has failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingLimits:
-    """`smoothing_s` as in `Smoothing`; what may wait for a target, and for how long."""
+    """`smoothing_s` as in `Smoothing`; what may wait for a target, and for how long. For all targets together QUEUES times
+    as much may wait."""
 
     smoothing_s: float = 3.0
     max_queued_bytes: int = 67_108_864
@@ -229,8 +231,20 @@ class SendingTurn:
         self._release(now, max(left, 1))
         self._desk.progress.close(self._smoothing.vanished)
         self._smoothing.vanished.clear()
+        self._bound_queues()
         self._desk.report()
         self._arm(now)
+
+    def _bound_queues(self) -> None:
+        """Gives up the oldest of the target that has most, while more waits for all than may: as much, at most, as this
+        slice has added."""
+        deliveries = self._deliveries.values()
+        over = sum(each.waiting_bytes for each in deliveries) - QUEUES * self._limits.max_queued_bytes
+        while over > 0:
+            longest = max(deliveries, key=lambda each: each.waiting_bytes)
+            before = longest.waiting_bytes
+            longest.drop_oldest()
+            over -= before - longest.waiting_bytes
 
     def _knows_app(self, queued: QueuedFact) -> bool:
         """Whether the app of a fact is known. If not, the provider is asked, for those behind it as well."""

@@ -58,6 +58,16 @@ class TargetDelivery:
         self._drop(self._queue.take_too_many(SLICE_EVENTS), "more waits for the target than may")
         self._wake()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """About how much memory the events take that wait for the target."""
+        return self._queue.waiting_bytes
+
+    def drop_oldest(self) -> None:
+        """Give up an eighth of what waits, as the targets together have more than they may."""
+        some = min(SLICE_EVENTS, 1 + len(self._queue) // 8)
+        self._drop(self._queue.take_oldest(some), "more waits for all targets than may")
+
     def drop_old(self) -> bool:
         """Give up what has waited for too long. Whether there may be more of it."""
         old = self._queue.take_too_old(self._desk.clock.now(), SLICE_EVENTS)

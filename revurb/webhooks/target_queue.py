@@ -74,6 +74,15 @@ class TargetQueue:
                 taken.append(self._take())
         return taken
 
+    @property
+    def waiting_bytes(self) -> int:
+        """About how much memory they take."""
+        return self._bytes
+
+    def take_oldest(self, limit: int) -> Sequence[WaitingEvent]:
+        """Takes out the oldest, at most `limit` of them."""
+        return [self._take() for _ in range(min(limit, len(self._events)))]
+
     def take_too_old(self, now: float, limit: int) -> Sequence[WaitingEvent]:
         """Takes out those that have waited for longer than they may, at most `limit` of them."""
         taken: list[WaitingEvent] = []

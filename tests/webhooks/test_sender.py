@@ -287,6 +287,26 @@ async def test_what_waits_is_bounded_in_bytes_and_age() -> None:
             assert counters.webhook_dead_letters_total == 1000
 
 
+async def test_what_waits_for_all_targets_is_bounded() -> None:
+    """Of many targets that all fail, each has less than it may."""
+    queue, counters = MemoryQueue(), Counters()
+    limits = SendingLimits(max_queued_bytes=100_000)
+    async with receiving() as receiver:
+        receiver.hold = asyncio.Event()
+        apps = [app_with(receiver.url, app_id=str(number)) for number in range(20)]
+        async with sending(queue, *apps, limits=limits, counters=counters):
+            queue.tell(*(occupied("first", str(number)) for number in range(20)))
+            await until(lambda: len(receiver.requests) == 20)
+            queue.tell(*(occupied(f"c{number}", str(number % 20)) for number in range(2000)))
+            await until(lambda: counters.webhook_dead_letters_total > 500)
+            queue.tell(*(occupied(f"d{number}", "19") for number in range(100)))
+            await until(lambda: len(queue.facts) == counters.webhook_facts_waiting)
+            left = [queued.fact for queued in queue.facts.values()]
+            assert 900 < len(left) - 20 <= 1030  # of 390 to 400 bytes each
+            assert ("19", "d99") in {(fact.app_id, fact.channel) for fact in left}
+            receiver.hold.set()
+
+
 async def test_facts_that_undo_each_other_are_never_sent() -> None:
     queue, now = MemoryQueue(), [0.0]
     clock = SendingClock(now=lambda: now[0], now_s=lambda: now[0])

@@ -77,3 +77,12 @@ def test_beyond_their_age_they_are_too_old() -> None:
     assert [event.fact_id for event in target.take_too_old(101.5, MANY)] == ["0", "1"]
     assert len(target.take_too_old(1000, 2)) == 2
     assert len(target) == 1
+
+
+def test_some_of_the_oldest_can_be_taken() -> None:
+    target = queue()
+    fill(target, 3, 10)
+    assert target.waiting_bytes > 3 * EVENT_BYTES
+    assert [event.fact_id for event in target.take_oldest(2)] == ["0", "1"]
+    assert len(target.take_oldest(2)) == 1
+    assert (target.waiting_bytes, len(target)) == (0, 0)
