@@ -20,7 +20,6 @@ from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config, served_dev_app
 from revurb.node.available_memory import available_memory_bytes
-from revurb.node.background_tasks import BackgroundTasks
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
@@ -118,7 +117,6 @@ class Node:
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
-        self._tasks = BackgroundTasks()
         self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
         self._listeners: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -153,7 +151,7 @@ class Node:
         config, loop = self.config, asyncio.get_running_loop()
         self._work = SlicedWork(loop.call_soon)
         self._refusals = RefusalLines(self._refusal_log, config, self.apps)
-        self._registry = Registry(self.counters, self._work, self._refusals.of_session, self._tasks)
+        self._registry = Registry(self.counters, self._work, self._refusals.of_session)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._facts.begin(self._bus, self._registry)
@@ -231,7 +229,6 @@ class Node:
             self._connections.abort()
         self._connections.is_stopped = True
         self._work.finish()
-        self._tasks.cancel()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
         await self._facts.stop()

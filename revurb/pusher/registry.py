@@ -11,8 +11,8 @@ subscribed to, never a walk over all channels. What is true of all processes tog
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from revurb.apps import App
 from revurb.observe.counters import Counters
@@ -40,18 +40,8 @@ OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None
 """Called with an app's id, the session, what that refuses to its client, and the channel of a subscription."""
 
 
-Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], object]
-"""Runs a coroutine to its end, which waits for answers of the bus."""
-
-
-def run_nothing(coroutine: Coroutine[Any, Any, None]) -> None:
-    """The Run of a process whose bus answers at once. Raises RuntimeError."""
-    coroutine.close()
-    raise RuntimeError("nothing runs what waits for the bus")
-
-
 class AppState:
-    """The live state of one app. `counters`, `work`, `refused`, `run` and `sign_in_deadlines` are the process's.
+    """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's.
 
     `wanted` are the facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a
     session decides.
@@ -63,7 +53,6 @@ class AppState:
         "counters",
         "record",
         "refused",
-        "run",
         "sessions",
         "sign_in_deadlines",
         "users",
@@ -77,7 +66,6 @@ class AppState:
         counters: Counters,
         work: Work,
         refused: OnRefused,
-        run: Run,
         sign_in_deadlines: SignInDeadlines,
     ) -> None:
         self.app = app
@@ -87,7 +75,6 @@ class AppState:
         self.wanted = 0
         self.record: Callable[[Fact], None] | None = None
         self.sign_in_deadlines = sign_in_deadlines
-        self.run = run
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
         # user id -> session -> the presence channels that it has joined as that user, and 1 if it is signed in so
@@ -125,15 +112,13 @@ class AppState:
 
 class Registry:
     """The app states of this process, made when an app is first used. `work` is for what may take long; without, it is
-    done at once. `refused` is told of each message that a session refuses. `run` is needed where the bus has to be
-    asked."""
+    done at once. `refused` is told of each message that a session refuses."""
 
     def __init__(
         self,
         counters: Counters | None = None,
         work: Work = AT_ONCE,
         refused: OnRefused = lambda *refused: None,
-        run: Run = run_nothing,
     ) -> None:
         self._counters = Counters() if counters is None else counters
         self._work = work
@@ -141,7 +126,6 @@ class Registry:
         self._wanted: WantedFacts = {}
         self._record: Callable[[Fact], None] | None = None
         self.sign_in_deadlines = SignInDeadlines(self._work)
-        self._run = run
         self.states: dict[str, AppState] = {}
         """By app id."""
 
@@ -154,7 +138,7 @@ class Registry:
         state = self.states.get(app.id)
         if state is None:
             state = self.states[app.id] = AppState(
-                app, self._counters, self._work, self._refused, self._run, self.sign_in_deadlines
+                app, self._counters, self._work, self._refused, self.sign_in_deadlines
             )
             state.record = self._record
         elif state.app is app:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from revurb.apps import AppLimits
-from revurb.node.background_tasks import BackgroundTasks
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Session
 from tests.bus.engines import DEADLINE_S, ROOM
@@ -19,15 +18,14 @@ APP = an_app(limits=AppLimits(max_presence_members=3))
 async def test_users_on_php_nodes_count(mixed: MixedCluster) -> None:
     node = await mixed.node()
     await mixed.php(s_1={ROOM: "8"}, s_2={ROOM: "9"})
-    tasks = BackgroundTasks()
-    state = Registry(run=tasks).state(APP)
+    state = Registry().state(APP)
     clients = []
     for number, user_id in enumerate(("1", "2", "9", "1")):
         client = Client(Session(state, f"1.{number}", node.bus))
         client.subscribe(ROOM, f'{{"user_id":"{user_id}"}}')
         clients.append(client)
         async with asyncio.timeout(DEADLINE_S):
-            while tasks or not client.outlet.frames:
+            while not client.outlet.frames:
                 await asyncio.sleep(0)
     one, two, nine, one_again = (client.heard() for client in clients)
     assert refusal(two) == (4301, "LimitReached", 4100)
