@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from revurb.pusher.dispatch import FEW_SESSIONS
 from revurb.pusher.signing_in import MAX_WATCHED
 from tests.pusher.room import Client, Room, an_app
 from tests.pusher.test_pending_subscriptions import LateRoom
@@ -305,6 +306,24 @@ def test_a_long_watchlist_is_left_in_steps() -> None:
     (left,) = steps
     assert sum(1 for _ in left) == 100
     assert leftovers(room) == NOTHING
+
+
+def test_very_many_connections_of_a_user_are_ended_in_steps() -> None:
+    steps: list[Iterator[None]] = []
+    room = Room(work=steps.append)
+    clients = [room.client(APP) for _ in range(FEW_SESSIONS + 1)]
+    for client in clients:
+        client.sign_in("guest")
+    other = room.client(APP)
+    other.sign_in("7")
+    assert room.dispatch.terminate(APP.id, "guest") == len(clients)
+    (ending,) = steps
+    next(ending)
+    assert [client.outlet.closed_with is None for client in clients] == [False] + [True] * FEW_SESSIONS
+    clients[1].session.closed()  # of itself
+    assert sum(1 for _ in ending) == FEW_SESSIONS
+    assert all(client.outlet.closed_with for client in (clients[0], *clients[2:]))
+    assert other.outlet.closed_with is None
 
 
 # Presence channels.
