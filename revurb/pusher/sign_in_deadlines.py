@@ -47,7 +47,7 @@ class SignInDeadlines:
         """Have those whose time is over end. To be called a few times a second; `now` is monotonic."""
         self._now = now
         for waiting in self.waiting.values():
-            if next(iter(waiting.values())) <= now:
+            if waiting and next(iter(waiting.values())) <= now:
                 self._work(self._end_overdue(now))
                 return
 

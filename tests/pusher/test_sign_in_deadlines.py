@@ -84,3 +84,22 @@ def test_many_are_ended_in_steps() -> None:
         pass
     assert [client.outlet.closed_with is not None for client in clients] == [True, False, True]
     assert not deadlines.waiting
+
+
+def test_time_passes_between_the_end_of_the_last_and_the_next_step() -> None:
+    steps: list[Iterator[None]] = []
+    room = Room(work=steps.append)
+    client = room.client(APP)
+    deadlines = room.registry.sign_in_deadlines
+    deadlines.tick(30.0)
+    next(steps[0])
+    assert client.heard() == ENDED
+    deadlines.tick(30.25)
+    late = room.client(APP)  # who has its own time
+    for each in steps:
+        assert list(each) == []
+    assert late.outlet.closed_with is None
+    deadlines.tick(60.25)
+    for _ in steps[-1]:
+        pass
+    assert late.heard() == ENDED
