@@ -61,6 +61,25 @@ async def test_who_came_and_went_alone_during_an_outage_is_not_told_of_afterward
     assert await texts_up_to(here, b"end", ROOM) == [b"end"]
 
 
+async def test_who_goes_while_it_is_counted_after_an_outage_is_gone(
+    each_broker: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
+    await each_broker.outage()
+    await here.until(lambda: here.bus.degraded and there.bus.degraded)
+    monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.0)  # it is let in without the broker
+    await there.enter(ROOM, ANN)
+    await each_broker.recover()
+    await here.until(lambda: not (here.bus.degraded or there.bus.degraded))
+    there.bus.leave(APP, ROOM, "ann")
+    assert (await there.enter(ROOM, BOB)).members == [BOB]  # it is counted behind her
+    assert await resolve(here.bus.describe(APP, [ROOM])) == [ChannelState(1, 1)]
+    there.bus.leave(APP, ROOM, "bob")
+    async with asyncio.timeout(DEADLINE_S):
+        while await resolve(here.bus.channels(APP, "")):
+            await asyncio.sleep(0.02)
+
+
 # Rule 6: members and counts are those of all processes.
 
 

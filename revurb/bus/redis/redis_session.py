@@ -233,11 +233,11 @@ class RedisSession:
         ledger, run_after_resync = self._ledger, self._memory.barrier.run
         match message:
             case m.SubscriberCount(app_id, channel, count):
-                ledger.set_count(app_id, channel, count)
+                self._enters.follow(app_id, channel, lambda: ledger.set_count(app_id, channel, count))
             case m.Leave(app_id, channel, count, member):
-                run_after_resync(lambda: ledger.leave(app_id, channel, member, count))
+                self._enters.follow(app_id, channel, lambda: ledger.leave(app_id, channel, member, count))
             case m.Unsubscribe(app_id, channel):
-                self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
+                self._enters.follow(app_id, channel, lambda: self._unsubscribe(app_id, channel))
             case m.ConnectionCount(app_id, _, count):
                 self.loans.set_connections(app_id, count)
             case m.CountHeld():
@@ -260,6 +260,9 @@ class RedisSession:
                 run_after_resync(lambda: self.loans.admit(id, app_id, limit))
             case _:
                 run_after_resync(lambda: self._answers.answer(message))
+
+    def _unsubscribe(self, app_id: str, channel: str) -> None:
+        self._listener.unsubscribe(self._memory.topics.remove(app_id, channel))
 
     def _report(self, part: m.StatePart | m.Hello) -> None:
         start = self._start
