@@ -34,8 +34,8 @@ class WebhooksConfig:
         Option(
             env="REVURB_WEBHOOKS_MAX_QUEUED",
             minimum=65_536,
-            doc="Bytes of events that may wait for one target, and for all together four times as many; beyond it the oldest "
-            "are given up.",
+            doc="Bytes of events that may wait for one target, and for all together four times as many; beyond it "
+            "the oldest are given up.",
         ),
     ] = 67_108_864
     max_age_s: Annotated[

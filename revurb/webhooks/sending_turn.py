@@ -34,8 +34,8 @@ ASK_AGAIN_S = 5.0  # where the app provider has failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingLimits:
-    """`smoothing_s` as in `Smoothing`; what may wait for a target, and for how long. For all targets together QUEUES times
-    as much may wait."""
+    """`smoothing_s` as in `Smoothing`; what may wait for a target, and for how long. For all targets together
+    QUEUES times as much may wait."""
 
     smoothing_s: float = 3.0
     max_queued_bytes: int = 67_108_864

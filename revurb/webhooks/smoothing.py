@@ -70,7 +70,8 @@ class Smoothing:
         self._channels: dict[tuple[str, str], _Channel] = {}
         # A heap of when to look at a channel; a fact that is gone stays in it until then.
         self._timers: list[tuple[float, int, tuple[str, str]]] = []
-        self._said: OrderedDict[tuple[str, str, bool, str], str] = OrderedDict()  # thing -> kind; the latest last
+        # Thing -> the kind that was said last; the latest last.
+        self._said: OrderedDict[tuple[str, str, bool, str], str] = OrderedDict()
         self._number = 0
         self._bytes = 0
         self.count = 0

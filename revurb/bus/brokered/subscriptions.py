@@ -215,7 +215,14 @@ class BrokeredSubscriptions:
         `Hello`. Messages that are sent after the `Hello` are changes to it."""
         state = self._state
         greeting = Greeting(
-            state, self._cache, self._pending, self.changes, PART_BYTES, entrusted, self._topics, self._reopened
+            state,
+            self._cache,
+            self._pending,
+            self.changes,
+            PART_BYTES,
+            entrusted,
+            self._topics,
+            self._reopened,
         )
         self._greeting = greeting
         parts = greeting.parts()

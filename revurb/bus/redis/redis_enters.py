@@ -53,8 +53,8 @@ class RedisEnters:
             self._enter(enter, step)
 
     def follow(self, app_id: str, channel: str, action: Callable[[], None]) -> None:
-        """Call `action`, which concerns the channel, behind the subscribers that were to be counted before: now if there
-        are none, and the nodes have reported."""
+        """Call `action`, which concerns the channel, behind the subscribers that were to be counted before: now if
+        there are none, and the nodes have reported."""
         waiting = self._waiting.get((app_id, channel))
         if waiting is None:
             self._memory.barrier.run(action)
