@@ -1,5 +1,6 @@
-"""Two nodes with a Redis, users who come and go on them, and a receiver that fails a third of the requests. Nodes are
-killed meanwhile, the one that sends among them: afterwards the receiver knows who is where."""
+"""Two nodes with a Redis, or two workers with a hub, users who come and go on them, and a receiver that fails a third
+of the requests. Nodes are killed meanwhile, the one that sends among them, or the hub: afterwards the receiver knows
+who is where."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from random import Random
 
 import pytest
 
+from revurb.processes.control_socket import ServerStatus
 from tests.chaos.churn import Receiver, Visitor
 from tests.chaos.storm import LONG, seconds
 from tests.client import api
@@ -93,6 +95,57 @@ async def test_the_receiver_knows_who_is_where_whatever_befell(
                 f"{changes / took_s:.0f} changes/s, {receiver.events} events in {receiver.requests} requests,"
                 f" {receiver.failed} failed, {receiver.repeats} repeated"
             )
+            assert not receiver.problems
+            for visitor in visitors:
+                visitor.task.cancel()
+
+
+async def test_the_receiver_knows_who_is_where_when_hubs_have_died(tmp_path: Path) -> None:
+    """It hears of no member on a channel of which it was not told, whatever the dead hub had told last."""
+    receiver = Receiver(APP, Random(16))
+    async with receiver.listening():
+        environment = {
+            "REVURB_APP_WEBHOOK_URL": f"http://127.0.0.1:{receiver.port}/hook",
+            "REVURB_WEBHOOKS_ALLOW_PRIVATE": "true",
+            "REVURB_WEBHOOKS_SMOOTHING": "0.5",
+        }
+        with ExitStack() as stack:
+
+            def start() -> Serving:
+                return stack.enter_context(serving(tmp_path, "--workers", "2", environment=environment))
+
+            def hub(before: int) -> int:
+                """The pid of the one after that, once it serves."""
+
+                def serves(status: ServerStatus) -> bool:
+                    rows = status.processes
+                    return all(row.state == "ready" for row in rows) and before not in [
+                        row.pid for row in rows
+                    ]
+
+                (pid,) = [row.pid for row in server.becomes(serves).processes if row.process == "hub"]
+                assert pid is not None
+                return pid
+
+            server = await asyncio.to_thread(start)
+            visitors = [
+                Visitor(APP, f"u{number}", [server.port], Random(number), 2 * PAUSE_S) for number in range(40)
+            ]
+            pid = 0
+            for _ in range(int(seconds(4, 2))):
+                pid = await asyncio.to_thread(hub, pid)
+                changes = sum(visitor.changes for visitor in visitors)
+                async with asyncio.timeout(DEADLINE_S):
+                    while sum(visitor.changes for visitor in visitors) < changes + 1000:
+                        await asyncio.sleep(0.05)
+                os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(hub, pid)
+            for visitor in visitors:
+                visitor.stop()
+            expected: dict[str, set[str]] = {}
+            async with asyncio.timeout(DEADLINE_S):
+                while (expected := await truth(server.port)) != receiver.members or not expected:
+                    await asyncio.sleep(0.5)
             assert not receiver.problems
             for visitor in visitors:
                 visitor.task.cancel()
