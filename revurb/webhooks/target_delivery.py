@@ -154,7 +154,8 @@ class TargetDelivery:
         """Tries until the request is over, or the sender stops; then it is left to the next."""
         self._current = request
         clock = self._desk.clock
-        schedule = RetrySchedule(request.first_try_ms / 1000, clock.jitter)
+        # Another process may have kept it, whose clock was ahead.
+        schedule = RetrySchedule(min(request.first_try_ms / 1000, clock.now_s()), clock.jitter)
         while True:
             outcome = await self._try(request)
             if outcome.verdict is Verdict.DELIVERED:

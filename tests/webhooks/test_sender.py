@@ -287,6 +287,26 @@ async def test_what_waits_is_bounded_in_bytes_and_age() -> None:
             assert counters.webhook_dead_letters_total == 1000
 
 
+async def test_a_request_of_a_process_whose_clock_was_ahead_is_not_tried_for_longer() -> None:
+    queue, now_s, counters = MemoryQueue(), [1_700_000_000.0], Counters()
+
+    async def sleep(delay_s: float) -> None:
+        now_s[0] += delay_s
+        await asyncio.sleep(0)
+
+    async with receiving() as receiver:
+        receiver.answer = 503
+        app = app_with(receiver.url)
+        route = TargetRoute.of(app, app.webhooks[0])
+        first_try_ms = int(now_s[0] * 1000) + 3_600_000
+        kept = KeptRequest("id", "1", route.id, first_try_ms, ("f1",), b'{"time_ms":1,"events":[]}')
+        queue.kept = {kept.name: encode_kept(kept)}
+        clock = SendingClock(now_s=lambda: now_s[0], sleep=sleep)
+        async with sending(queue, app, counters=counters, clock=clock):
+            await until(lambda: counters.webhook_dead_letters_total == 1)
+    assert now_s[0] <= 1_700_000_000 + 301
+
+
 async def test_what_waits_for_all_targets_is_bounded() -> None:
     """Of many targets that all fail, each has less than it may."""
     queue, counters = MemoryQueue(), Counters()
