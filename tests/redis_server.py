@@ -9,8 +9,11 @@ import random
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
@@ -75,10 +78,19 @@ class RedisServer:
 
 class RedisClusterServers:
     """Three servers that are one Redis Cluster, started and killed together. `program` is redis-server; redis-cli makes
-    the cluster. `environs` are what they have in their environment beside ours."""
+    the cluster. `environs` are what they have in their environment beside ours.
+
+    A Cluster takes more than two seconds to be ready. With `has_standby` the next one, on other ports, is made as soon
+    as the first has been killed and started again."""
 
     def __init__(
-        self, program: str, cli: str, path: Path, environs: Sequence[Mapping[str, str]] = (NOTHING,) * 3
+        self,
+        program: str,
+        cli: str,
+        path: Path,
+        environs: Sequence[Mapping[str, str]] = (NOTHING,) * 3,
+        *,
+        has_standby: bool = False,
     ) -> None:
         self._environs = environs
         self._program = program
@@ -86,6 +98,9 @@ class RedisClusterServers:
         self._path = path
         self._ports: list[int] = []
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._has_standby = has_standby
+        self._standby: Future[_Servers] | None = None
+        self._makers = ThreadPoolExecutor(1)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -107,14 +122,22 @@ class RedisClusterServers:
         """Returns when all slots are served; at once if they are."""
         if self._processes:
             return
-        if not self._ports:
-            self._ports = free_ports(3)
-        for port, environ in zip(self._ports, self._environs, strict=True):
+        was_killed = bool(self._ports)
+        ports = free_ports(3) if self._has_standby or not self._ports else self._ports
+        made = self._standby or self._makers.submit(self._make, ports)
+        self._standby = None
+        self._ports, self._processes = await asyncio.wrap_future(made)
+        if self._has_standby and was_killed:
+            self._standby = self._makers.submit(self._make, free_ports(3))
+
+    def _make(self, ports: list[int]) -> _Servers:
+        processes = []
+        for port, environ in zip(ports, self._environs, strict=True):
             folder = self._path / f"{port}-{len(os.listdir(self._path))}"
             folder.mkdir()
             arguments = ["--port", str(port), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]
             arguments += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--bind", "127.0.0.1"]
-            self._processes.append(
+            processes.append(
                 subprocess.Popen(
                     [self._program, *arguments],
                     env={**os.environ, **environ},
@@ -122,17 +145,17 @@ class RedisClusterServers:
                     stderr=subprocess.DEVNULL,
                 )
             )
-        addresses = [f"127.0.0.1:{port}" for port in self._ports]
+        addresses = [f"127.0.0.1:{port}" for port in ports]
         create = [self._cli, "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
-        async with asyncio.timeout(PATIENCE_S * 2):
-            while True:
-                made = await asyncio.to_thread(subprocess.run, create, capture_output=True, check=False)
-                if b"[OK] All 16384 slots covered" in made.stdout:
-                    break
-                await asyncio.sleep(0.05)
-            for port in self._ports:
-                while b"cluster_state:ok" not in await self._info(port):
-                    await asyncio.sleep(0.05)
+        deadline = time.monotonic() + PATIENCE_S * 2
+        while b"[OK] All 16384 slots covered" not in _output(create):
+            assert time.monotonic() < deadline, "the cluster was not made"
+            time.sleep(0.05)
+        for port in ports:
+            while b"cluster_state:ok" not in _output([self._cli, "-p", str(port), "cluster", "info"]):
+                assert time.monotonic() < deadline, "the cluster does not become ready"
+                time.sleep(0.05)
+        return ports, processes
 
     def move(self, key: str) -> None:
         """Move the slot of `key` to another server, with all that is in it."""
@@ -155,16 +178,28 @@ class RedisClusterServers:
         for port in (target, source, *self._ports):
             ask(port, "cluster", "setslot", slot, "node", ids[target])
 
-    async def _info(self, port: int) -> bytes:
-        ask = [self._cli, "-p", str(port), "cluster", "info"]
-        done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)
-        return done.stdout
-
     async def kill(self) -> None:
         for process in self._processes:
             process.kill()
             process.wait()
-        self._processes.clear()
+        self._processes = []
+
+    async def close(self) -> None:
+        """Kill also those that stand by."""
+        await self.kill()
+        if self._standby is not None:
+            self._ports, self._processes = await asyncio.wrap_future(self._standby)
+            self._standby = None
+            await self.kill()
+        self._makers.shutdown()
+
+
+_Servers: TypeAlias = tuple[list[int], list["subprocess.Popen[bytes]"]]
+"""Ports and processes."""
+
+
+def _output(command: Sequence[str]) -> bytes:
+    return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 class Sentinels:

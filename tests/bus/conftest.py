@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,23 +21,22 @@ RELAYED = {"relay": 2, "relay-host": 1}  # the number of hosts
 _ENGINES = ["hub", "redis", "redis-cluster", "redis-sentinel", *RELAYED, "relay-cluster"]
 
 
-@pytest.fixture(scope="module")
-def redis_cluster(
-    need: Need, tmp_path_factory: pytest.TempPathFactory, run: Run
-) -> Iterator[RedisClusterServers]:
-    """A Redis Cluster takes 2 s to make: one for all tests of a module."""
-    servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("cluster"))
+@pytest.fixture(scope="session")
+def redis_cluster(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClusterServers]:
+    """A Redis Cluster takes 2 s to make: one for all tests."""
+    path = tmp_path_factory.mktemp("cluster")
+    servers = RedisClusterServers(need("redis-server"), need("redis-cli"), path, has_standby=True)
     yield servers
-    run(servers.kill())
+    asyncio.run(servers.close())
 
 
-@pytest.fixture(scope="module")
-def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Sentinels]:
-    """A server, a replica and a Sentinel take 1 s: once for all tests of a module. The server is not to be taken for
-    dead because the machine is busy."""
+@pytest.fixture(scope="session")
+def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    """A server, a replica and a Sentinel take 1 s: once for all tests. The server is not to be taken for dead because
+    the machine is busy."""
     servers = Sentinels(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("sentinel"), 30)
     yield servers
-    run(servers.kill())
+    asyncio.run(servers.kill())
 
 
 @pytest.fixture(params=["local", "hub", "redis", "redis-cluster", "redis-sentinel", "relay"])
@@ -47,7 +47,7 @@ def any_cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Ite
     run(cluster.close())
 
 
-@pytest.fixture(params=_ENGINES)
+@pytest.fixture(params=_ENGINES if LONG else [name for name in _ENGINES if name != "relay-host"])
 def cluster(request: pytest.FixtureRequest, run: Run, tmp_path: Path) -> Iterator[Cluster]:
     """Every engine that connects nodes."""
     cluster = _cluster(request, tmp_path)

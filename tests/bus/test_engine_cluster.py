@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from revurb.bus.brokered import held_counts, subscriptions
+from revurb.bus.brokered import brokered_bus, held_counts, subscriptions
 from revurb.bus.engine import BusHealth
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, PublishedEvent
@@ -143,7 +143,9 @@ async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -
 # Rules 3 and 4: what connects the processes is gone, and comes back.
 
 
-async def test_without_the_others_ones_own_clients_are_served(cluster: Cluster) -> None:
+async def test_without_the_others_ones_own_clients_are_served(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node, other = await cluster.node(), await cluster.node()
     await node.enter()
     await other.enter()
@@ -153,6 +155,7 @@ async def test_without_the_others_ones_own_clients_are_served(cluster: Cluster) 
     assert node.texts() == [b"1"]
     await node.publish(b"2")
     assert node.texts() == [b"1", b"2"]
+    monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.5)
     assert (await node.enter("later")).cached is None
     await node.publish(b"3", "later")
     assert node.texts("later") == [b"3"]

@@ -157,9 +157,9 @@ class RedisSession:
             self._redis.distrust(str(error))
         self.break_off(error)
 
-    async def _open(self) -> tuple[str, list[LogTails]]:
-        """Do everything that has to be waited for. Returns the epoch of this Redis, and where its logs end. Raises
-        RedisUnavailable."""
+    async def _open(self) -> tuple[str, list[LogTails], float]:
+        """Do everything that has to be waited for. Returns the epoch of this Redis, where its logs end, and when that
+        was, in time.monotonic. Raises RedisUnavailable."""
         keys, heartbeat = self._memory.keys, self._memory.heartbeat
         await self._commands.load()
         await self._publisher.probe(self._redis)
@@ -169,10 +169,11 @@ class RedisSession:
         server_of = self._listener.server_of if is_cluster(self._redis) else None
         by_partition = self._publisher.by_partition
         tails = await heartbeat.open(self._commands, self._scripts, by_partition, server_of)
+        tails_at = time.monotonic()
         await self._listener.open((keys.all_nodes, keys.inbox(self._memory.node), *heartbeat.channels))
-        return epoch, tails
+        return epoch, tails, tails_at
 
-    def _begin(self, epoch: str, tails: list[LogTails]) -> None:
+    def _begin(self, epoch: str, tails: list[LogTails], tails_at: float) -> None:
         memory = self._memory
         is_first = not memory.epoch
         is_new_redis = not is_first and (epoch != memory.epoch or memory.is_resyncing)
@@ -184,7 +185,7 @@ class RedisSession:
             memory.heartbeat.begin(
                 tails,
                 self._listener.server_of,
-                served_s=time.monotonic() - memory.started_at if is_first else None,
+                served_s=tails_at - memory.started_at if is_first else None,
                 is_new_redis=is_new_redis,
             )
         )
