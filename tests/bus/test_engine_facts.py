@@ -1,4 +1,4 @@
-"""What every engine does about facts: rule 9 of the bus. Each is made once, where it is decided, and is sent by one
+"""What every engine does about facts: rule 10 of the bus. Each is made once, where it is decided, and is sent by one
 node at a time."""
 
 import asyncio
