@@ -29,7 +29,7 @@ class BusEngine(Bus, Protocol):
         called before `start`; without, no facts are made and none are sent here."""
 
     def record(self, fact: Fact) -> None:
-        """Queue a fact that this process has decided: a client event. Without effect if it is not wanted."""
+        """Queue a fact that this process has decided: a client event, where that is wanted."""
 
     async def start(self) -> None:
         """Connect to the other nodes. Returns after a few seconds even if they cannot be reached; the bus goes on

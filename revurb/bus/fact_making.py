@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from revurb.bus.ledger import ChannelKey
@@ -22,6 +21,7 @@ from revurb.pusher.facts import (
     SUBSCRIPTION_COUNT,
     Fact,
     WantedFacts,
+    now_ms,
     wanted_of,
 )
 from revurb.pusher.ports import PublishedEvent
@@ -106,10 +106,4 @@ class FactMaker:
             self._put(Fact(SUBSCRIPTION_COUNT, app_id, channel, now_ms(), count=count))
 
     def _wanted_of(self, app_id: str, channel: str) -> int:
-        wanted = self._wanted.get(app_id, 0)
-        return wanted and wanted_of(wanted, channel)
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+        return wanted_of(self._wanted.get(app_id, 0), channel)

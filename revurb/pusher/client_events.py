@@ -8,14 +8,12 @@ server sends.
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 
 from revurb.pusher import messages
 from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
-from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, wanted_of
+from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, now_ms, wanted_of
 from revurb.pusher.limits import check_client_event
 from revurb.pusher.ports import PublishedEvent
 from revurb.pusher.presence import id_text
@@ -65,7 +63,7 @@ def _fact(
         CLIENT_EVENT,
         session.app_state.app.id,
         channel,
-        time.time_ns() // 1_000_000,
+        now_ms(),
         user_id="" if user_id_json is None else msgspec.json.decode(user_id_json, type=str),
         event=event,
         data=messages.data_text(data_json),

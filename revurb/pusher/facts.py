@@ -6,6 +6,7 @@ The bus makes a fact in the step that decides it, so that each is made once over
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -39,6 +40,11 @@ def wanted_of(wanted: int, channel: str) -> int:
     if channel.startswith("#"):
         return 0
     return wanted & ~(COUNTS | COUNT_EVENTS) if channel.startswith("presence-") else wanted
+
+
+def now_ms() -> int:
+    """The `time_ms` of a fact that is decided now."""
+    return time.time_ns() // 1_000_000
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False, array_like=True):

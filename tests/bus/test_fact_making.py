@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from revurb.bus.fact_making import MAX_MISSES, MISS_EVERY_S, FactMaker, now_ms
+from revurb.bus.fact_making import MAX_MISSES, MISS_EVERY_S, FactMaker
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.facts import (
     CACHE_MISSES,
@@ -14,6 +14,7 @@ from revurb.pusher.facts import (
     MEMBERS,
     OCCUPANCY,
     Fact,
+    now_ms,
     wanted_of,
 )
 from revurb.pusher.ports import PublishedEvent

@@ -45,8 +45,7 @@ class LedgerFacts:
 
     def wanted(self, app_id: str, channel: str) -> int:
         """What is wanted of the channel."""
-        wanted = self._wanted.get(app_id, 0)
-        return wanted and wanted_of(wanted, channel)
+        return wanted_of(self._wanted.get(app_id, 0), channel)
 
     def args(self, app_id: str, channel: str, wanted: int | None = None, *, missed: bool = False) -> FactArgs:
         """For a script that changes the ledger; nothing if nothing is wanted. With `missed` also the key of a cache
