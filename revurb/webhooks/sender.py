@@ -69,11 +69,6 @@ class WebhookSender:
         """The apps for the rest of the node: what a provider of the user's own finds is noted here."""
 
     @property
-    def is_needed(self) -> bool:
-        """Whether there may ever be anything to send."""
-        return not self._book.is_empty
-
-    @property
     def needs_client(self) -> bool:
         """Whether a configured app has a target."""
         return self._book.has_targets

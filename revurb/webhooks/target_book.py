@@ -37,11 +37,6 @@ class TargetBook:
             self.wanted = {each.app.id: each.wanted for each in self._by_id.values() if each is not None}
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing is ever wanted, so that the bus need not ask."""
-        return self.is_fixed and not self._by_id
-
-    @property
     def has_targets(self) -> bool:
         """Whether an app has a target, as far as that is known."""
         return any(each is not None and each.routes for each in self._by_id.values())

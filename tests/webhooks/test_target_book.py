@@ -48,10 +48,10 @@ class Provider:
 def test_targets_of_configured_apps_are_known() -> None:
     plain = App(id="2", key="k2", secret="s")
     book = TargetBook(FixedApps([app_with(URL), plain]))
-    assert (book.is_empty, book.has_targets) == (False, True)
+    assert book.has_targets
     assert list(book.wanted) == ["1"]
     assert book.unknown(["3"]) == ()
-    assert TargetBook(FixedApps([plain])).is_empty
+    assert not TargetBook(FixedApps([plain])).wanted
 
 
 async def test_what_a_provider_finds_is_noted() -> None:
@@ -59,7 +59,6 @@ async def test_what_a_provider_finds_is_noted() -> None:
         provider = Provider(app_with(URL), is_slow=is_slow)
         book = TargetBook(provider)
         apps = NotedApps(provider, book)
-        assert not book.is_empty
         assert not book.wanted.get("1")
         found = apps.find_by_key("key-1")
         assert isinstance(found, App) is not is_slow
