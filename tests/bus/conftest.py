@@ -70,7 +70,9 @@ def _cluster(request: pytest.FixtureRequest, path: Path) -> Cluster:
     if request.param == "redis":
         return RedisCluster(RedisServer(need("redis-server"), path))
     if request.param in RELAYED:
-        return RelayedCluster(RedisServer(need("redis-server"), path), path, RELAYED[request.param])
+        # A test process that stands still for a lease has nodes that bury each other, as in life; it takes two here.
+        server = RedisServer(need("redis-server"), path)
+        return RelayedCluster(server, path, RELAYED[request.param], lease_s=2 * LEASE_S)
     if request.param == "relay-cluster":
         servers = request.getfixturevalue("redis_cluster")
         # Its servers come back one after the other, and a worker tries again after up to a second.

@@ -43,10 +43,10 @@ if (tonumber(redis.call('GET', KEYS[2]) or '') or 0) < tonumber(ARGV[2]) then
 end
 """
 
-# A channel may have become vacant while Redis had lost its memory. KEYS: counts, facts. ARGV: wanted, app, channel.
+# A channel may have become vacant while Redis had lost its memory. KEYS: counts, facts. ARGV: channel, app, wanted.
 TELL_VACATED = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  tell(telling(KEYS[2], ARGV[1], ARGV[2], ARGV[3]), OCCUPANCY, 'channel_vacated')
+  tell(telling(KEYS[2], ARGV[3], ARGV[2], ARGV[1]), OCCUPANCY, 'channel_vacated')
 end
 """
 

@@ -97,9 +97,7 @@ class LedgerFacts:
         keys, args = self.args(app_id, channel)
         if keys:
             counts = self._keys.topic(app_id, channel).counts
-            self._commands.run_script(
-                self._scripts.tell_vacated, (counts, *keys), (args[1], args[0], channel)
-            )
+            self._commands.run_script(self._scripts.tell_vacated, (counts, *keys), (channel, *args))
 
     def stop(self) -> None:
         """Tell nothing any more."""
