@@ -120,6 +120,7 @@ async def test_a_worker_that_has_no_use_for_the_connections_has_them_made_anew_f
     first, second, third = [await host.worker() for _ in range(3)]
     session = session_of(host)
     first.redis.distrust("no beat")
+    assert await first.run(("PING",)) == [b"PONG"]  # so that it was received before the other
     second.redis.distrust("no beat either")
     await until(lambda: first.lost and second.lost and third.lost)
     assert asyncio.get_running_loop().time() >= relay_of(host)._joined_at + 0.3
