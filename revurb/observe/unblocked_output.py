@@ -44,6 +44,7 @@ class UnblockedOutput(io.TextIOBase):
         self._queued_bytes = 0  # of the queue and of what is being written
         self._changed = threading.Condition(threading.RLock())  # a signal handler may write while it is held
         self._thread: threading.Thread | None = None
+        self._is_finished = False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # of a class, an attribute
@@ -63,6 +64,9 @@ class UnblockedOutput(io.TextIOBase):
         return os.isatty(self._fd)
 
     def write(self, text: str) -> int:
+        if self._is_finished:
+            self._write_at_once(text)
+            return len(text)
         with self._changed:
             *lines, self._unfinished = (self._unfinished + text).split("\n")
             for line in lines:
@@ -73,6 +77,8 @@ class UnblockedOutput(io.TextIOBase):
 
     def flush(self) -> None:
         """Hands over the line that is not finished. Does not wait for the thread."""
+        if self._is_finished:
+            return
         with self._changed:
             unfinished, self._unfinished = self._unfinished, ""
             if unfinished:
@@ -83,6 +89,19 @@ class UnblockedOutput(io.TextIOBase):
         self.flush()
         with self._changed:
             return self._changed.wait_for(lambda: not self._queued_bytes, timeout_s)
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait for what is queued, at most `timeout_s` seconds. From then on the lock is not taken any more: while the
+        interpreter ends, it ends the thread wherever that waits for the GIL, also where it has just got the lock."""
+        self.wait_until_written(timeout_s)
+        self._is_finished = True
+
+    def _write_at_once(self, text: str) -> None:
+        """Write as much as the descriptor takes without waiting."""
+        data = text.encode(self._encoding, "backslashreplace")[: select.PIPE_BUF]
+        with contextlib.suppress(OSError):
+            if select.select((), (self._fd,), (), 0)[1]:
+                os.write(self._fd, data)
 
     def renew(self) -> None:
         """To be called in a forked process, where the thread is not: forget what the other process will write."""
@@ -204,7 +223,7 @@ def unblocked(stream: TextIO | None, fd: int, name: str) -> TextIO:
         except (OSError, ValueError, AttributeError):  # it has no descriptor, is closed, or is no file at all
             return stream
     output = UnblockedOutput(fd, name, getattr(stream, "encoding", None) or "utf-8")
-    atexit.register(output.wait_until_written, LAST_LINES_S)
+    atexit.register(output.finish, LAST_LINES_S)
     return output  # type: ignore[return-value]  # all of TextIO that is used
 
 

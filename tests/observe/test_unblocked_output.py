@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -49,6 +50,24 @@ def test_lines_arrive_whole_and_in_order() -> None:
         expected = "".join(f"{number} ä\n" for number in range(1000)) + "the end"
         assert os.read(read_fd, 1 << 20).decode() == expected
     assert output.lines_dropped == 0
+
+
+def test_the_end_of_the_process_does_not_wait_for_a_thread_that_the_interpreter_has_ended() -> None:
+    with piped() as (output, read_fd, _):
+        print("first", file=output)
+        output.finish(PATIENCE_S)
+        # As a thread does that is ended where it has just got the lock.
+        thread = threading.Thread(target=output._changed.acquire)
+        thread.start()
+        thread.join()
+        ended = threading.Thread(
+            target=print, args=("last",), kwargs={"file": output, "flush": True}, daemon=True
+        )
+        ended.start()
+        ended.join(PATIENCE_S)
+        assert not ended.is_alive()
+        assert os.read(read_fd, 100) == b"first\nlast\n"
+        output.renew()  # for `piped`: another lock
 
 
 def test_a_character_that_the_encoding_lacks_is_escaped() -> None:
