@@ -1,8 +1,9 @@
-"""Cancelling tasks reliably."""
+"""Cancelling tasks reliably, and what a cancellation must not leave half done."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 _CANCEL_AGAIN_S = 0.2
@@ -16,3 +17,16 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any] | None) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def run_to_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`, such as closing connections. A cancellation that comes meanwhile is raised when it has ended."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.cancellation import cancel_and_wait, run_to_end
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.connection_loans import ConnectionLoans
 from revurb.bus.redis.count_demand import CountDemand
@@ -124,23 +124,25 @@ class RedisSession:
                 self.distrust(error)
             raise
         finally:
-            await cancel_and_wait(opening)
-            self._broken.cancel()
-            for future in (opening, self._broken):
-                if not future.cancelled():
-                    future.exception()  # asyncio complains about an exception that nobody retrieves
-            if self.is_up:
-                self._publisher.session_ended()
-            self._work.stop()
-            self.loans.stop()
-            self._facts.stop()
-            self._ledger_facts.stop()
-            await self._tasks.stop()
-            await self._memory.heartbeat.stop()
-            await self._leases.stop()
-            await self._commands.stop()
-            await self._listener.close()
-            await self._redis.aclose()
+            await run_to_end(self._close(opening))
+
+    async def _close(self, opening: asyncio.Task[tuple[str, list[LogTails], float]]) -> None:
+        await cancel_and_wait(opening)
+        self._broken.cancel()
+        if not opening.cancelled():
+            opening.exception()  # asyncio complains about one that nobody retrieves
+        if self.is_up:
+            self._publisher.session_ended()
+        self._work.stop()
+        self.loans.stop()
+        self._facts.stop()
+        self._ledger_facts.stop()
+        await self._tasks.stop()
+        await self._memory.heartbeat.stop()
+        await self._leases.stop()
+        await self._commands.stop()
+        await self._listener.close()
+        await self._redis.aclose()
 
     async def finish(self) -> None:
         """Wait until everything that was sent is done, the goodbye included."""
@@ -150,6 +152,7 @@ class RedisSession:
         """End the session."""
         if not self._broken.done():
             self._broken.set_exception(error)
+            self._broken.exception()  # asyncio complains about one that nobody retrieves, as `run` if it is cancelled
 
     def distrust(self, error: RedisUnavailable) -> None:
         """End the session, and the connections behind it if it shares them: they are of no use."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-from revurb.bus.redis.cancellation import cancel_and_wait
+from revurb.bus.redis.cancellation import cancel_and_wait, run_to_end
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.receiving_gate import ReceivingGate
 from revurb.bus.redis.scripts import Scripts
@@ -91,12 +91,14 @@ class ReverbConnection:
             polling = self._loop.create_task(self._poll())
             await self._broken
         finally:
-            if not self._broken.cancel() and not self._broken.cancelled():
-                self._broken.exception()  # asyncio complains about an exception that nobody retrieves
-            await cancel_and_wait(polling)
-            await self.commands.stop()
-            await self._listener.close()
-            await self._redis.aclose()
+            await run_to_end(self._close(polling))
+
+    async def _close(self, polling: asyncio.Task[None] | None) -> None:
+        self._broken.cancel()
+        await cancel_and_wait(polling)
+        await self.commands.stop()
+        await self._listener.close()
+        await self._redis.aclose()
 
     async def leave(self) -> None:
         """Unsubscribe, and wait until everything received before is handled and everything sent is done."""
@@ -139,6 +141,7 @@ class ReverbConnection:
     def _break_off(self, error: RedisUnavailable) -> None:
         if not self._broken.done():
             self._broken.set_exception(error)
+            self._broken.exception()  # asyncio complains about one that nobody retrieves, as `run` if it is cancelled
 
     async def _poll(self) -> None:
         """Count the PHP nodes periodically, and end a connection on which nothing comes back."""

@@ -93,6 +93,40 @@ async def test_a_session_that_ends_leaves_nothing_behind(cluster: RedisCluster, 
             assert session_of(node) is session
 
 
+@pytest.mark.parametrize("is_away", [False, True], ids=["lost", "away"])
+async def test_a_link_that_stops_while_a_session_ends_leaves_nothing_behind(
+    cluster: RedisCluster, server: RedisServer, is_away: bool
+) -> None:
+    """Wherever in that end it is told to, and without a complaint of asyncio's."""
+    node = await cluster.node()
+    link = node.bus._link
+    await node.until(lambda: not node.bus.degraded)
+    for steps in range(40):
+        if is_away:
+            await server.kill()
+        else:
+            session_of(node).break_off(RedisUnavailable("x"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task = link._task
+        task.cancel()
+        await asyncio.wait((task,))
+        names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]  # type: ignore[union-attr]
+        assert not [name for name in names if name.startswith(("RedisSession", "NodeLeases", "CommandQueue"))]
+        if not is_away:
+            link.start()
+            await node.until(lambda: session_of(node).is_up)
+        elif steps < 39:
+            link.start()
+    if is_away:
+        await server.start()
+        link.start()
+    await node.until(lambda: session_of(node).is_up)
+    async with server.client() as client, asyncio.timeout(DEADLINE_S):
+        while len(await client.client_list()) > 3:  # two of the node, and this one
+            await asyncio.sleep(0.02)
+
+
 async def test_a_node_that_is_held_when_its_session_ends_has_another(cluster: RedisCluster) -> None:
     node = await cluster.node()
     session = session_of(node)
