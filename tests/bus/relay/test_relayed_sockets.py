@@ -15,8 +15,9 @@ async def test_what_the_next_relay_appends_is_not_for_connections_to_the_one_bef
 ) -> None:
     """Between the two something was missed: a worker that would take the later messages would not read the earlier ones
     from the logs of Redis."""
-    slow = await host.worker()
+    slow, quick = await host.worker(), await host.worker()
     await slow.subscribe("news")
+    await quick.subscribe("news")
     async with server.client() as client:
         await client.publish("news", "1")
         await until(lambda: slow.heard(b"news"))
@@ -24,6 +25,7 @@ async def test_what_the_next_relay_appends_is_not_for_connections_to_the_one_bef
         await client.publish("news", "2")
         await until(lambda: slow.is_held)
         await client.publish("news", "3")
+        await until(lambda: quick.heard(b"news")[-1:] == [b"3"])  # so has the relay
         await host.stop_relay()
         await client.publish("news", "missed")
         await host.start_relay()
