@@ -26,6 +26,7 @@ from revurb.config import RedisConfig
 
 PATIENCE_S = 10.0
 NOTHING: Mapping[str, str] = {}
+_RANDOM = random.SystemRandom()  # every test process has the same seed
 
 
 class RedisServer:
@@ -199,7 +200,8 @@ _Servers: TypeAlias = tuple[list[int], list["subprocess.Popen[bytes]"]]
 
 
 def _output(command: Sequence[str]) -> bytes:
-    return subprocess.run(command, capture_output=True, check=False).stdout
+    # With an environment of its own: `execve` in a thread could read that of this process while a test changes it.
+    return subprocess.run(command, capture_output=True, check=False, env={**os.environ}).stdout
 
 
 class Sentinels:
@@ -258,8 +260,7 @@ class Sentinels:
         ask = [self._cli, "-p", str(port), *question.split()]
         async with asyncio.timeout(PATIENCE_S * 2):
             while True:
-                done = await asyncio.to_thread(subprocess.run, ask, capture_output=True, check=False)
-                if answer in done.stdout:
+                if answer in await asyncio.to_thread(_output, ask):
                     return
                 await asyncio.sleep(0.02)
 
@@ -268,7 +269,7 @@ def free_ports(count: int) -> list[int]:
     """Different ports that nobody has, nor the ones 10,000 above, which the servers of a cluster speak on among
     themselves. Below those that the system gives away by itself."""
     ports = []
-    for port in random.sample(range(11_000, 22_000), 1000):
+    for port in _RANDOM.sample(range(11_000, 22_000), 1000):
         try:
             with socket.socket() as sock, socket.socket() as bus:
                 sock.bind(("127.0.0.1", port))
