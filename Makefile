@@ -60,7 +60,7 @@ soak: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	@echo "revurb: what can befall a Redis, as long as in life; about five minutes"
-	CHAOS_LONG=1 $(BIN)/python -m pytest tests/chaos tests/bus/test_engine_facts.py tests/bus/test_engine_watchers.py --timeout 300 $(ARGS)
+	CHAOS_LONG=1 $(BIN)/python -m pytest tests/chaos $(wildcard tests/bus/test_engine*.py) --timeout 300 $(ARGS)
 
 STALLED := $(addprefix tests/,bus chaos cli hostile node processes transport webhooks e2e/test_server_sdk.py)
 

@@ -34,8 +34,8 @@ async def is_terminated(node: BusNode, user_id: str) -> None:
 # Rule 1: a process hears the topics it subscribed to, from the moment that its subscriber was told so.
 
 
-async def test_events_go_where_they_are_wanted(cluster: Cluster) -> None:
-    here, there, elsewhere = [await cluster.node() for _ in range(3)]
+async def test_events_go_where_they_are_wanted(each_broker: Cluster) -> None:
+    here, there, elsewhere = [await each_broker.node() for _ in range(3)]
     await there.enter("news")
     await elsewhere.enter("other")
     await here.publish(b"1", except_socket_id="7.7")
@@ -47,8 +47,8 @@ async def test_events_go_where_they_are_wanted(cluster: Cluster) -> None:
     assert here.received == []
 
 
-async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_events_cost_nothing_where_nobody_wants_them(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     publisher, _, bystander = nodes
     channels = 1000
     for number in range(
@@ -69,8 +69,8 @@ async def test_events_cost_nothing_where_nobody_wants_them(cluster: Cluster) -> 
     assert [node.bus.received for node in nodes] == [0, channels - thirds + 1, thirds]
 
 
-async def test_an_event_published_after_the_reply_is_never_missed(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_an_event_published_after_the_reply_is_never_missed(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     for number in range(50):
         channel = f"c{number}"
         await there.enter(channel)
@@ -79,8 +79,8 @@ async def test_an_event_published_after_the_reply_is_never_missed(cluster: Clust
         there.received.clear()
 
 
-async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_whoever_left_hears_no_more_and_can_come_back(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await there.enter()
     there.bus.leave(APP, "news", None)
     await there.enter()
@@ -92,10 +92,10 @@ async def test_whoever_left_hears_no_more_and_can_come_back(cluster: Cluster) ->
 
 
 async def test_whoever_comes_back_hears_within_the_linger_and_after_it(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    each_broker: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriptions, "LINGER_S", 0.1)
-    here, there = await cluster.node(), await cluster.node()
+    here, there = await each_broker.node(), await each_broker.node()
     await there.enter()
     assert there.bus.health.topics == 1
     there.bus.leave(APP, "news", None)
@@ -117,8 +117,8 @@ async def test_whoever_comes_back_hears_within_the_linger_and_after_it(
 # Rule 2: one order for all.
 
 
-async def test_everyone_hears_the_same_order(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_everyone_hears_the_same_order(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     for node in nodes:
         await node.enter()
 
@@ -132,8 +132,8 @@ async def test_everyone_hears_the_same_order(cluster: Cluster) -> None:
     assert nodes[0].received == nodes[1].received == nodes[2].received
 
 
-async def test_one_after_the_other_stays_one_after_the_other(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_one_after_the_other_stays_one_after_the_other(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     await nodes[2].enter()
     for number in range(100):
         await nodes[number % 2].publish(b"%d" % number)
@@ -235,14 +235,14 @@ async def test_who_left_meanwhile_is_told_of_afterwards(cluster: Cluster) -> Non
 # What else is everyone's.
 
 
-async def test_cached_events_are_everyones(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_cached_events_are_everyones(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.publish(b"1", "cache-a", cache_ttl_s=60)
     assert (await there.enter("cache-a", want_cached=True)).cached == b"1"
 
 
-async def test_terminating_reaches_everyone(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_terminating_reaches_everyone(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     for node in nodes:
         assert await resolve(node.bus.admit(APP, None))
     assert await resolve(nodes[0].bus.connections(APP)) >= 1
@@ -282,8 +282,8 @@ async def test_everyone_knows_how_well_it_keeps_up(cluster: Cluster) -> None:
 # A node whose clients do not take what waits for them already receives nothing more until they have.
 
 
-async def test_a_node_that_is_held_gets_everything_afterwards(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_a_node_that_is_held_gets_everything_afterwards(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await there.enter("news")
     await here.publish(b"before")
     await texts_up_to(there, b"before")
@@ -295,11 +295,11 @@ async def test_a_node_that_is_held_gets_everything_afterwards(cluster: Cluster) 
 
 
 async def test_counts_that_change_often_are_everyones_when_they_are_asked_for(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    each_broker: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether the engine tells them often, or makes those tell that have something to tell."""
     monkeypatch.setattr(held_counts, "TELL_EVERY_S", 1000.0)
-    changing, asking = await cluster.node(), await cluster.node()
+    changing, asking = await each_broker.node(), await each_broker.node()
     await changing.enter()
     for _ in range(30):
         await changing.enter()

@@ -13,15 +13,15 @@ from tests.bus.engines import ANN, APP, BOB, DEADLINE_S, ROOM, Cluster, has_rece
 # Rule 5: who dies leaves nothing behind.
 
 
-async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_the_dead_are_removed_when_their_lease_ends(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
     await there.enter("news")
     assert await resolve(there.bus.admit(APP, None))
     await has_received(here, 1)  # of bob
     here.received.clear()
-    await cluster.kill(there)
+    await each_broker.kill(there)
     assert await resolve(here.bus.members(APP, ROOM)) == [ANN, BOB]  # it may come back
     await here.until(lambda: here.received)
     assert here.texts(ROOM) == [MEMBER_EVENTS.removed(ROOM, BOB)]
@@ -33,8 +33,8 @@ async def test_the_dead_are_removed_when_their_lease_ends(cluster: Cluster) -> N
             await asyncio.sleep(0.02)
 
 
-async def test_whoever_says_goodbye_is_gone_at_once(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_whoever_says_goodbye_is_gone_at_once(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(ROOM, ANN)
     await there.enter(ROOM, BOB)
     await has_received(here, 1)  # of bob
@@ -83,8 +83,8 @@ async def test_who_goes_while_it_is_counted_after_an_outage_is_gone(
 # Rule 6: members and counts are those of all processes.
 
 
-async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_a_user_is_one_member_however_many_processes(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     await nodes[0].enter(ROOM, BOB)
     nodes[0].received.clear()
     for node in nodes:
@@ -98,8 +98,8 @@ async def test_a_user_is_one_member_however_many_processes(cluster: Cluster) -> 
     assert await texts_up_to(nodes[0], b"end", ROOM) == [MEMBER_EVENTS.removed(ROOM, ANN), b"end"]
 
 
-async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_members_come_and_go_once_for_the_others(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     await here.enter(ROOM, BOB)
     for _ in range(2):
         assert len((await there.enter(ROOM, ANN)).members) == 2
@@ -109,8 +109,8 @@ async def test_members_come_and_go_once_for_the_others(cluster: Cluster) -> None
     assert await texts_up_to(here, gone, ROOM) == [MEMBER_EVENTS.added(ROOM, ANN), gone]
 
 
-async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> None:
-    nodes = [await cluster.node() for _ in range(3)]
+async def test_the_limit_of_connections_counts_everywhere(each_broker: Cluster) -> None:
+    nodes = [await each_broker.node() for _ in range(3)]
     granted = await asyncio.gather(*[resolve(node.bus.admit(APP, 5)) for node in nodes for _ in range(4)])
     assert sum(granted) == 5
     assert await resolve(nodes[0].bus.connections(APP)) == 5
@@ -120,12 +120,12 @@ async def test_the_limit_of_connections_counts_everywhere(cluster: Cluster) -> N
     assert await resolve(nodes[2].bus.admit(APP, 5))
 
 
-async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> None:
-    here, there = await cluster.node(), await cluster.node()
+async def test_the_places_of_a_dead_process_are_free_again(each_broker: Cluster) -> None:
+    here, there = await each_broker.node(), await each_broker.node()
     for node in (here, there, there):
         assert await resolve(node.bus.admit(APP, 3))
     assert not await resolve(here.bus.admit(APP, 3))
-    await cluster.kill(there)
+    await each_broker.kill(there)
     async with asyncio.timeout(DEADLINE_S):
         while await resolve(here.bus.connections(APP)) != 1:
             await asyncio.sleep(0.02)
@@ -134,10 +134,10 @@ async def test_the_places_of_a_dead_process_are_free_again(cluster: Cluster) -> 
     assert not await resolve(here.bus.admit(APP, 3))
 
 
-async def test_a_place_is_refused_only_if_none_is_free_anywhere(cluster: Cluster) -> None:
+async def test_a_place_is_refused_only_if_none_is_free_anywhere(each_broker: Cluster) -> None:
     """Whoever had it lent, took it or gave it back."""
     limit, random = 12, Random(14)
-    nodes = [await cluster.node() for _ in range(3)]
+    nodes = [await each_broker.node() for _ in range(3)]
     counts = dict.fromkeys(range(3), 0)
     refused = 0
     for _ in range(400):
@@ -155,8 +155,8 @@ async def test_a_place_is_refused_only_if_none_is_free_anywhere(cluster: Cluster
     assert 50 < refused < 200
 
 
-async def test_never_more_than_the_limit_are_let_in_at_once(cluster: Cluster) -> None:
-    limit, nodes = 40, [await cluster.node() for _ in range(3)]
+async def test_never_more_than_the_limit_are_let_in_at_once(each_broker: Cluster) -> None:
+    limit, nodes = 40, [await each_broker.node() for _ in range(3)]
     counts = [0, 0, 0]
 
     async def comes_and_goes(number: int, random: Random) -> None:
