@@ -37,9 +37,8 @@ def redis_cluster(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def redis_sentinels(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
-    """A server, a replica and a Sentinel take 1 s: once for all tests. The server is not to be taken for dead because
-    the machine is busy."""
-    servers = Sentinels(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("sentinel"), 30)
+    """A server, a replica and a Sentinel take 1 s: once for all tests."""
+    servers = Sentinels(need("redis-server"), need("redis-cli"), tmp_path_factory.mktemp("sentinel"))
     yield servers
     asyncio.run(servers.kill())
 
