@@ -6,15 +6,8 @@ import pytest
 
 from revurb.bus.redis import partition_agreement
 from revurb.bus.redis.keys import PARTITIONS
-from tests.bus.engines import (
-    LEASE_S,
-    Cluster,
-    HubCluster,
-    LocalCluster,
-    NodeGroup,
-    RedisCluster,
-    RelayedCluster,
-)
+from tests.bus.engines import LEASE_S, Cluster, HubCluster, LocalCluster, NodeGroup
+from tests.bus.redis_engines import RedisCluster, RelayedCluster
 from tests.chaos.storm import LONG
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer, Sentinels

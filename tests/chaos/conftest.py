@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.engines import RedisCluster, RelayedCluster
+from tests.bus.redis_engines import RedisCluster, RelayedCluster
 from tests.chaos.clocks import ClockOffset
 from tests.chaos.storm import MakeCluster
 from tests.conftest import Need

@@ -16,12 +16,12 @@ from revurb.bus.hub.event_log import PLACES, shared_log
 from revurb.bus.hub.hub_link import HubLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.processes.hub_socket import HUB_LEASE_S
-from tests.bus.engines import BusNode, _NodeGroup
+from tests.bus.engines import BusNode, StartedNodes
 
 MAX_CACHED_BYTES = 100_000_000  # more than a message may have
 
 
-class HubProcess(_NodeGroup):
+class HubProcess(StartedNodes):
     """Workers, and a hub that is killed with SIGKILL in an `outage`."""
 
     def __init__(self, folder: Path, lease_s: float = HUB_LEASE_S, places: int = PLACES) -> None:

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.bus.engines import BusNode, Cluster, RedisCluster
+from tests.bus.engines import BusNode, Cluster
+from tests.bus.redis_engines import RedisCluster
 
 LONG = bool(os.environ.get("CHAOS_LONG"))  # the faults as long as they are in life; CI has a short form
 PER_TURN = 10

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from revurb.pusher.ports import ChannelSnapshot, PublishedEvent
-from tests.bus.engines import ANN, APP, BOB, ROOM, RelayedCluster, texts_up_to
+from tests.bus.engines import ANN, APP, BOB, ROOM, texts_up_to
+from tests.bus.redis_engines import RelayedCluster
 from tests.chaos.hub_process import HubProcess
 from tests.conftest import Run
 from tests.redis_server import RedisServer

@@ -13,7 +13,8 @@ from revurb.bus.redis import pubsub_listener
 from revurb.bus.redis.envelope import START
 from revurb.bus.redis.keys import partition_of
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster, resolve, texts_up_to
+from tests.bus.engines import APP, resolve, texts_up_to
+from tests.bus.redis_engines import RedisCluster
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import LONG, MakeCluster, own_unless_long, seconds, storm
 from tests.conftest import Run

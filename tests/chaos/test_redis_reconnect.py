@@ -15,7 +15,8 @@ from revurb.bus.redis.redis_session import RedisSession
 from revurb.bus.redis.session_start import SessionStart
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member, PublishedEvent
-from tests.bus.engines import APP, BusNode, RedisCluster
+from tests.bus.engines import APP, BusNode
+from tests.bus.redis_engines import RedisCluster
 from tests.chaos.storm import MakeCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer

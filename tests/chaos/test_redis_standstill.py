@@ -14,7 +14,8 @@ from revurb.bus.brokered.outbound_queue import MAX_WAITING_BYTES
 from revurb.bus.redis import event_publisher
 from revurb.bus.redis.redis_session import RedisSession
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster
+from tests.bus.engines import APP
+from tests.bus.redis_engines import RedisCluster
 from tests.chaos.storm import MakeCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from revurb.bus.redis.catch_up import catch_up
-from tests.bus.engines import DEADLINE_S, BusNode, RedisCluster
+from tests.bus.engines import DEADLINE_S, BusNode
+from tests.bus.redis_engines import RedisCluster
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import MakeCluster
 from tests.conftest import Run

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, RedisCluster
+from tests.bus.engines import APP
+from tests.bus.redis_engines import RedisCluster
 from tests.chaos.proxy import Proxy
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer

@@ -16,7 +16,8 @@ from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys, partition_of, topic_
 from revurb.bus.redis.redis_link import RedisLink
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member, PublishedEvent
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
+from tests.bus.redis_engines import RedisCluster
 from tests.conftest import Need, Run
 from tests.redis_server import RedisClusterServers, RedisServer
 

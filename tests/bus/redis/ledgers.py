@@ -21,7 +21,7 @@ from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import Server
+from tests.bus.redis_engines import Server
 
 APP = "app1"
 KEYS = Keys("revurb")

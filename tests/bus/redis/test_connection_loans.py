@@ -13,7 +13,8 @@ from revurb.bus.redis.connection_loans import ConnectionLoans
 from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.refusals import UnusableValue
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
+from tests.bus.redis_engines import RedisCluster
 from tests.redis_server import RedisServer
 
 KEYS = Keys("revurb")

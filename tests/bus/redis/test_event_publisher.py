@@ -19,7 +19,8 @@ from revurb.bus.redis.keys import Keys, partition_of
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.taken_events import TakenEvents
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, resolve
+from tests.bus.redis_engines import RedisCluster
 from tests.conftest import Need
 from tests.redis_server import RedisServer, free_port
 

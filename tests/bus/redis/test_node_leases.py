@@ -14,7 +14,8 @@ from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS, Keys
 from revurb.bus.redis.node_leases import PARTITIONS_AT_ONCE
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve, texts_up_to
+from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve, texts_up_to
+from tests.bus.redis_engines import RedisCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 

@@ -8,7 +8,8 @@ import pytest
 
 from revurb.bus.redis.keys import CLUSTER_PARTITIONS, PARTITIONS, Keys
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from tests.bus.engines import ANN, APP, DEADLINE_S, BusNode, RedisCluster, resolve, texts_up_to
+from tests.bus.engines import ANN, APP, DEADLINE_S, BusNode, resolve, texts_up_to
+from tests.bus.redis_engines import RedisCluster
 from tests.redis_server import RedisClusterServers, RedisServer
 
 KEYS = Keys("revurb")

@@ -8,7 +8,8 @@ from revurb.bus.redis.keys import Keys
 from revurb.bus.redis.redis_fact_queue import FACTS_PER_READ
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.facts import OCCUPANCY, Fact
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster
+from tests.bus.engines import APP, DEADLINE_S, BusNode
+from tests.bus.redis_engines import RedisCluster
 from tests.redis_server import RedisServer
 
 KEYS = Keys("revurb")

@@ -12,7 +12,8 @@ import pytest
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.pusher.ports import Member
-from tests.bus.engines import APP, DEADLINE_S, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, resolve
+from tests.bus.redis_engines import RedisCluster
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 

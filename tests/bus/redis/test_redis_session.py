@@ -18,7 +18,8 @@ from revurb.bus.redis.redis_heartbeat import SILENT_AFTER_S
 from revurb.bus.redis.redis_session import OPENING_S, RedisSession
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import ChannelState, Member
-from tests.bus.engines import APP, DEADLINE_S, BusNode, RedisCluster, resolve
+from tests.bus.engines import APP, DEADLINE_S, BusNode, resolve
+from tests.bus.redis_engines import RedisCluster
 from tests.conftest import Run
 from tests.redis_server import RedisServer
 

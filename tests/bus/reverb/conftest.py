@@ -14,7 +14,8 @@ from revurb.bus.redis.redis_link import RedisLink
 from revurb.bus.reverb.bridged_bus import BridgedBus
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
 from revurb.node.member_event_texts import MEMBER_EVENTS
-from tests.bus.engines import APP, LEASE_S, BusNode, RedisCluster
+from tests.bus.engines import APP, LEASE_S, BusNode
+from tests.bus.redis_engines import RedisCluster
 from tests.bus.reverb import php_model
 from tests.bus.reverb.php_node import OldPhpNode, PhpNode
 from tests.conftest import Run
