@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks clean
+.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   format, lint, types and stubs"
 	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
+	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
 	@echo "make soak    a node under everything at once, for five minutes"
@@ -47,6 +48,9 @@ docs: $(VENV)/.dev
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools
 	$(BIN)/python -m pytest tests/sdks $(ARGS)
+
+upgrade: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/upgrade $(ARGS)
 
 conformance: $(VENV)/.dev
 	@PYTHON=$(BIN)/python tests/conformance/autobahn
