@@ -19,7 +19,6 @@ from revurb.apps import App, AppProvider, FixedApps
 from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config, served_dev_app
-from revurb.node.available_memory import available_memory_bytes
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
@@ -36,6 +35,7 @@ from revurb.node.refusal_lines import RefusalLines
 from revurb.node.sliced_work import SlicedWork
 from revurb.node.test_page import TestPage
 from revurb.node.traced_gateway import TracedGateway
+from revurb.node.transport_settings import compression_of, transport_limits
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.trace import MessageTrace
@@ -45,16 +45,14 @@ from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import LargeBodies, RequestHandler, TransportLimits
+from revurb.transport.handlers import LargeBodies, RequestHandler
 from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
-from revurb.wire.deflate import Compression
 from revurb.wire.response import http_date
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_QUEUED_PART = 4  # of the memory; what else a node holds needs the rest
 ROOM_POLL_S = 0.01
 RESTARTING = 4200  # close code on which Pusher clients reconnect at once
 
@@ -113,7 +111,7 @@ class Node:
         self._certificate_watch = (
             None if self._tls is None else CertificateWatch(self._tls, warns=is_first_process)
         )
-        self._compression = _compression(config)
+        self._compression = compression_of(config)
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
@@ -161,7 +159,7 @@ class Node:
         else:
             self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record)
         handler, admits_large_body = self._make_gateway()
-        limits = _transport_limits(config, self._processes)
+        limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
@@ -322,24 +320,3 @@ class Node:
 def _with_limits(apps: AppProvider, config: Config) -> AppProvider:
     profile = config.limits.profile
     return apps if profile == "reverb" else ProfiledApps(apps, profile)
-
-
-def _compression(config: Config) -> Compression | None:
-    mode = config.compression.mode
-    return None if mode == "off" else Compression(mode, config.compression.min_size_bytes)
-
-
-def _transport_limits(config: Config, processes: int) -> TransportLimits:
-    limits = config.limits
-    total_bytes = limits.max_queued_total_bytes or available_memory_bytes() // DEFAULT_QUEUED_PART
-    return TransportLimits(
-        max_head_bytes=limits.max_head_size_bytes,
-        max_body_bytes=limits.max_request_size_bytes,
-        max_large_body_bytes=limits.max_batch_size_bytes,
-        max_queued_bytes=limits.max_queued_bytes,
-        max_queued_total_bytes=max(total_bytes // processes, 1),
-        request_timeout_s=limits.request_timeout_s,
-        keep_alive_timeout_s=limits.keep_alive_timeout_s,
-        pong_timeout_s=limits.pong_timeout_s,
-        close_timeout_s=limits.close_timeout_s,
-    )
