@@ -165,6 +165,11 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             yield f"{other}: not set, but found {key} in {provenance[key]}; allowed: both or none"
         if reason := _read_error(cwd / path):
             yield f"{key}: found {path!r} in {provenance[key]}; allowed: a file that can be read ({reason})"
+    if config.server.proxy_protocol and not config.server.trusted_proxies:
+        yield (
+            f"server.trusted_proxies: not set, but found true for server.proxy_protocol in "
+            f"{provenance['server.proxy_protocol']}; allowed: the addresses of the proxies, since others send no header"
+        )
     process = config.process
     if process.watchdog_kill_s is not None and process.watchdog_kill_s <= process.watchdog_warn_s:
         yield (

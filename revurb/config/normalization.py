@@ -38,6 +38,16 @@ def host_name(text: str) -> str:
     return name
 
 
+def trusted_proxy(text: str) -> str:
+    """Returns an address or a network as one writes it (`10.0.0.0/8` for `10.1.2.3/8`), or `*` or `unix` as they are.
+    Raises ValueError for anything else."""
+    entry = text.strip().lower()
+    if entry in ("*", "unix"):
+        return entry
+    network = ipaddress.ip_network(entry, strict=False)
+    return str(network if "/" in entry else network.network_address)
+
+
 def _is_ipv6(text: str) -> bool:
     try:
         return bool(ipaddress.IPv6Address(text))

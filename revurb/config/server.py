@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from revurb.config.normalization import listen_hosts, route_prefix
+from revurb.config.normalization import listen_hosts, route_prefix, trusted_proxy
 from revurb.config.option import Option
 
 # The public name of a server may not lead to it from its own host.
@@ -91,6 +91,25 @@ class ServerConfig:
             doc="Permissions of the Unix socket.",
         ),
     ] = 0o660
+    trusted_proxies: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            env="REVURB_TRUSTED_PROXIES",
+            parse=trusted_proxy,
+            allowed="addresses and networks such as 10.0.0.0/8, `unix` for the Unix socket, or `*`",
+            doc="Proxies that are believed in what they say of a client's address, in `X-Forwarded-For` or "
+            "`Forwarded`: from the right, the first address in it that is no such proxy. `*` is whoever connects, and "
+            "no address in it. See [operations](operations.md#behind-a-proxy).",
+        ),
+    ] = None
+    proxy_protocol: Annotated[
+        bool,
+        Option(
+            env="REVURB_PROXY_PROTOCOL",
+            doc="Whether the trusted proxies send a header of the PROXY protocol, version 1 or 2, ahead of everything "
+            "else. A connection of theirs without one is closed; those of others have none.",
+        ),
+    ] = False
     test_page: Annotated[
         bool,
         Option(

@@ -1,7 +1,7 @@
 """The order in which `revurb doctor` examines a server.
 
-This host comes first: port and server, certificate, limits, apps and their webhooks. A check comes after those that it
-depends on. If Redis cannot be reached, the examination ends there.
+This host comes first: port and server, certificate, proxies, limits, apps and their webhooks. A check comes after those
+that it depends on. If Redis cannot be reached, the examination ends there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from revurb.doctor.finding import Finding
 from revurb.doctor.local_server import check_local_server
 from revurb.doctor.other_nodes import check_other_nodes
 from revurb.doctor.php_nodes import check_legacy_channel
+from revurb.doctor.proxy_trust import check_proxies
 from revurb.doctor.redis_server import check_connection, check_partitions, check_settings, check_writing
 from revurb.doctor.server_certificate import check_certificate
 from revurb.doctor.system_limits import check_limits
@@ -32,6 +33,7 @@ async def examine(config: Config) -> list[Finding]:
     here = [
         *check_local_server(config),
         check_certificate(config),
+        *check_proxies(config),
         *check_limits(config),
         *check_apps(config),
         *await check_webhook_targets(config),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
 
@@ -78,6 +78,8 @@ class Server:
         port: int = 8080,
         path: str = "",
         unix_socket: str | os.PathLike[str] | None = None,
+        trusted_proxies: Sequence[str] | None = None,
+        proxy_protocol: bool = False,
         tls_cert: str | os.PathLike[str] | None = None,
         tls_key: str | os.PathLike[str] | None = None,
         drain_timeout_s: float = 8.0,
@@ -102,6 +104,8 @@ class Server:
                 "port": port,
                 "path": path,
                 "unix_socket": unix_socket,
+                "trusted_proxies": trusted_proxies,
+                "proxy_protocol": proxy_protocol,
                 "tls_cert": tls_cert,
                 "tls_key": tls_key,
                 "drain_timeout_s": drain_timeout_s,

@@ -7,7 +7,6 @@ passes every event to `Dispatch.deliver`. One timer turns the timer wheel of all
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import socket
 import time
@@ -30,6 +29,7 @@ from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.profiled_apps import ProfiledApps
 from revurb.node.readiness import Readiness
+from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
 from revurb.node.refusal_lines import RefusalLines
 from revurb.node.sliced_work import SlicedWork
@@ -43,10 +43,9 @@ from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
-from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import LargeBodies, RequestHandler
-from revurb.transport.listener import ListenError, bind_tcp, bind_unix, listen_on
+from revurb.transport.listener import Listener, ListenError, bind_tcp, bind_unix
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 from revurb.wire.response import http_date
@@ -73,7 +72,7 @@ class Node:
     _work: SlicedWork
     _trigger: Trigger
     _connections: Connections
-    _make_connection: Callable[[], ClientConnection]
+    _reception: Reception
     _trimmer: MemoryTrimmer
 
     def __init__(
@@ -116,7 +115,7 @@ class Node:
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
         self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
-        self._listeners: list[asyncio.AbstractServer] = []
+        self._listeners: list[Listener] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -163,7 +162,7 @@ class Node:
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
-        self._make_connection = functools.partial(ClientConnection, self._connections)
+        self._reception = Reception(config, self._connections, self._refusals)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
         try:
@@ -192,10 +191,10 @@ class Node:
                 sock.close()
             raise
 
-    async def accept_on(self, sock: socket.socket) -> asyncio.AbstractServer:
+    async def accept_on(self, sock: socket.socket) -> Listener:
         """Accept clients on one more bound socket. The caller ends that by closing the server that is returned."""
         tls = self._tls.context if self._tls is not None else None
-        return await listen_on(self._make_connection, sock, tls, self.config.limits.request_timeout_s)
+        return await self._reception.accept_on(sock, tls)
 
     def stop_accepting(self) -> None:
         """Stop listening. Clients that are connected stay."""

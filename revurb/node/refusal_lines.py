@@ -6,7 +6,6 @@ query of a request, which has signatures, is not either.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from urllib.parse import urlsplit
 
@@ -38,7 +37,7 @@ from revurb.pusher.errors import (
 from revurb.pusher.ports import Outlet
 from revurb.pusher.registry import RegisteredSession
 from revurb.pusher.session import Refusal
-from revurb.transport.peer_address import peer_of
+from revurb.transport.connections import Upgradable
 from revurb.wire.http import TLS_DETAIL, Request
 
 MAX_LISTED_APPS = 5
@@ -106,6 +105,10 @@ _PROXY = (
 )
 _TLS = "clients connect with http:// and ws:// (forceTLS: false), or set REVURB_TLS_CERT and REVURB_TLS_KEY"
 _HTTP_10 = "a proxy in between has to speak HTTP/1.1 (nginx: proxy_http_version 1.1)"
+_PROXY_HEADER = (
+    "with REVURB_PROXY_PROTOCOL every proxy of REVURB_TRUSTED_PROXIES sends one (nginx: proxy_protocol on; HAProxy: "
+    "send-proxy-v2)"
+)
 _WEBSOCKET = "the client, or a proxy in between, does not speak WebSocket as RFC 6455 has it"
 _HTTP = "HTTP/1.1 is spoken here: is it a scanner, or a proxy that is set to HTTP/2 or the PROXY protocol?"
 _APPLICATION = "the reason says what the application, or its SDK, has to send otherwise"
@@ -186,9 +189,7 @@ class RefusalLines:
         elif self._log.counts("server is full"):
             self._write("server is full", outlet.peer, "REVURB_MAX_CONNECTIONS is the limit", request)
 
-    def of_request(
-        self, transport: asyncio.Transport, request: Request | None, status: int, body: bytes
-    ) -> None:
+    def of_request(self, connection: Upgradable, request: Request | None, status: int, body: bytes) -> None:
         """A request that was answered with 400 or more; `body` is that of the answer."""
         if body == EMPTY_JSON or status in (
             500,
@@ -213,8 +214,7 @@ class RefusalLines:
             prefix = self._config.server.path
             advice = f"paths begin with {prefix} here (REVERB_SERVER_PATH)" if prefix else _PATHS
         reason = body[:MAX_REASON_BYTES].decode("utf-8", "replace")
-        client = peer_of(transport)
-        self._write(what, client, advice, request, level=level, status=str(status), reason=reason)
+        self._write(what, connection.peer, advice, request, level=level, status=str(status), reason=reason)
 
     def of_session(self, app_id: str, session: RegisteredSession, error: PusherError, channel: str) -> None:
         """A message that a session refuses; `channel` is that of a subscription."""
@@ -244,6 +244,12 @@ class RefusalLines:
         if self._log.counts(what):
             self._log.write(what, "", _PLAIN)
 
+    def of_proxy_header(self, proxy: str, reason: str) -> None:
+        """A connection of a trusted proxy that was closed for its PROXY header."""
+        what = "wrong PROXY header"
+        if self._log.counts(what):
+            self._log.write(what, proxy, _PROXY_HEADER, reason=reason)
+
     def _write(
         self,
         what: str,
@@ -256,7 +262,8 @@ class RefusalLines:
     ) -> None:
         if request is not None:
             fields = {"method": request.method, "path": request.path, **fields}
-            if forwarded := request.headers.get("x-forwarded-for"):
+            forwarded = request.headers.get("x-forwarded-for")
+            if forwarded and not self._config.server.trusted_proxies:  # otherwise it is told whose word it is
                 fields["forwarded_for"] = forwarded
         self._log.write(what, client, advice, level=level, **fields)
 

@@ -25,6 +25,8 @@ KEYS: Mapping[str, str] = {
     "port": "server.port",
     "path": "server.path",
     "unix_socket": "server.unix_socket",
+    "trusted_proxies": "server.trusted_proxies",
+    "proxy_protocol": "server.proxy_protocol",
     "tls_cert": "tls.cert",
     "tls_key": "tls.key",
     "drain_timeout_s": "server.drain_timeout_s",
@@ -80,6 +82,8 @@ def config_of_arguments(
     if (values["tls.cert"] is None) != (values["tls.key"] is None):
         raise ValueError("Server: TLS needs both tls_cert and tls_key")
     profile = values.get(PROFILE_KEY, "reverb")
+    if values.get("server.proxy_protocol") and not values["server.trusted_proxies"]:
+        raise ValueError("Server: proxy_protocol needs trusted_proxies")
     listed = _checked_apps(apps, app_provider)
     for key, value in SERVER_VALUES[profile].items():
         values.setdefault(key, value)

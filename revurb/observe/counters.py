@@ -11,6 +11,7 @@ class Counters:
         "http_errors_total",
         "http_requests_total",
         "messages_received_total",
+        "proxy_headers_refused_total",
         "signins_refused_total",
         "signins_total",
         "slow_consumers_total",
@@ -30,6 +31,9 @@ class Counters:
         self.signins_refused_total = 0
         self.http_requests_total = 0
         self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
+        self.proxy_headers_refused_total = (
+            0  # connections of trusted proxies without a PROXY header that is right
+        )
         self.slow_consumers_total = 0  # connections closed because too much waited to be sent
         self.unresponsive_total = 0  # connections closed because they answered no ping
         self.webhook_requests_total = 0  # tries, repeats included

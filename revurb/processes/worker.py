@@ -32,6 +32,7 @@ from revurb.processes.supervised_process import (
     run_child,
 )
 from revurb.processes.supervision_link import Heartbeat
+from revurb.transport.listener import Listener
 
 _log = logging.getLogger("revurb.processes.worker")  # __name__ is __main__
 
@@ -45,7 +46,7 @@ class AdoptedSlots:
     def __init__(self, node: Node, slots: Mapping[int, Sequence[socket.socket]]) -> None:
         self._node = node
         self._slots = dict(slots)
-        self._listeners: dict[int, list[asyncio.AbstractServer]] = {}
+        self._listeners: dict[int, list[Listener]] = {}
         self._adoptions: set[asyncio.Task[None]] = set()
 
     def adopt(self, slot: int) -> None:
@@ -56,7 +57,7 @@ class AdoptedSlots:
             self._adoptions.add(task)
             task.add_done_callback(self._adoptions.discard)
 
-    async def _adopt(self, slot: int, listeners: list[asyncio.AbstractServer]) -> None:
+    async def _adopt(self, slot: int, listeners: list[Listener]) -> None:
         """Returns when all sockets of the slot are accepted on, or when it is released."""
         for sock in self._slots[slot]:
             while self._listeners.get(slot) is listeners:
@@ -69,7 +70,7 @@ class AdoptedSlots:
                 else:  # released meanwhile
                     listener.close()
 
-    async def _listen(self, slot: int, sock: socket.socket) -> asyncio.AbstractServer | None:
+    async def _listen(self, slot: int, sock: socket.socket) -> Listener | None:
         """None if that cannot be done now."""
         try:
             duplicate = sock.dup()

@@ -38,6 +38,10 @@ class Upgradable(BufferedConnection, Protocol):
         """Answer the handshake and speak WebSocket from then on; `rest` are bytes that came right behind it."""
 
     @property
+    def peer(self) -> str:
+        """The peer's address, for logs; behind a trusted proxy, that of the client whose request is answered."""
+
+    @property
     def is_held_up(self) -> bool:
         """Whether input waits that the peer has sent."""
 
@@ -93,11 +97,10 @@ class Connections:
         self.websockets: dict[OpenWebSocket, None] = {}
         self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
-        self.on_refused: Callable[[asyncio.Transport, Request | None, int, bytes], None] = lambda *refused: (
-            None
-        )
-        """Called with the peer's transport, the request if there is one, status and body of an answer of 400 or
-        more."""
+        self.identify: Callable[[Upgradable, Request], None] | None = None
+        """Called with each request before it is handled, to say in it whose it is; None where nobody needs to know."""
+        self.on_refused: Callable[[Upgradable, Request | None, int, bytes], None] = lambda *refused: None
+        """Called with the connection, the request if there is one, status and body of an answer of 400 or more."""
         self.on_ended: Callable[[str, int, str], None] = lambda *ended: None
         """Called with the peer's address, code and reason, where a WebSocket is closed for what it sent or did not
         take."""

@@ -192,9 +192,12 @@ class HttpConnection:
             self._write(_CONTINUE)
 
     def _handle(self, request: Request) -> None:
-        self._connections.counters.http_requests_total += 1
+        connections = self._connections
+        connections.counters.http_requests_total += 1
+        if connections.identify is not None:
+            connections.identify(self._owner, request)
         try:
-            answer = self._connections.handler.on_request(request)
+            answer = connections.handler.on_request(request)
         except Exception:
             answer = _internal_error(request)
         self._on_answer(request, answer)
@@ -276,7 +279,7 @@ class HttpConnection:
             request.upgrade or (self._half_closed and not self._requests) or connections.draining
         )
         if response.status >= 400:
-            connections.on_refused(self._transport, request, response.status, response.body)
+            connections.on_refused(self._owner, request, response.status, response.body)
         write = self._transport.write if self._outgoing is None else self._write
         write(
             encode_response(
@@ -303,7 +306,7 @@ class HttpConnection:
     def _refuse(self, error: HttpError) -> None:
         text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
         response = Response(error.status, text.encode(), _TEXT)
-        self._connections.on_refused(self._transport, None, error.status, response.body)
+        self._connections.on_refused(self._owner, None, error.status, response.body)
         self._write(encode_response(response, keep_alive=False, date=self._connections.date))
         self._half_close()
 

@@ -9,12 +9,19 @@ import socket
 import stat
 from collections.abc import Callable, Iterable
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Protocol
 
 BACKLOG = 4096  # clients come back all at once after a restart; the kernel caps it at net.core.somaxconn
 PORT_ATTEMPTS = 10  # to find a port that is free on several addresses
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+class Listener(Protocol):
+    """Accepts clients on a bound socket, which it owns."""
+
+    def close(self) -> None:
+        """Stop accepting. Clients that are connected stay."""
 
 
 class ListenError(Exception):
@@ -23,8 +30,8 @@ class ListenError(Exception):
 
 async def listen_on(
     factory: ProtocolFactory, sock: socket.socket, tls: SSLContext | None, handshake_timeout_s: float
-) -> asyncio.AbstractServer:
-    """Listen on a bound socket, which the returned server closes. A Unix socket has no TLS; elsewhere a client whose
+) -> Listener:
+    """Listen on a bound socket, which the returned listener closes. A Unix socket has no TLS; elsewhere a client whose
     TLS handshake takes longer than `handshake_timeout_s` is dropped."""
     loop = asyncio.get_running_loop()
     if sock.family == socket.AF_UNIX:

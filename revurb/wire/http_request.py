@@ -25,6 +25,7 @@ class Request(msgspec.Struct):  # made in a fifth of the time that a dataclass t
     version: str  # "1.1" or "1.0"
     keep_alive: bool  # the peer may send another request on this connection; never true with `upgrade`
     upgrade: bool  # a GET with an Upgrade field and no body: the reader has stopped, see HttpReader.take_rest
+    client: str = ""  # the address of who sent it, where something asks for that (`Connections.identify`)
 
 
 class HttpError(Exception):

@@ -24,6 +24,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_DRAIN_DELAY", "5", "server.drain_delay_s", 5.0),
     ("REVURB_READY_NEEDS_BUS", "true", "server.ready_needs_bus", True),
     ("REVURB_TEST_PAGE", "true", "server.test_page", True),
+    ("REVURB_TRUSTED_PROXIES", "10.0.0.0/8, unix", "server.trusted_proxies", ("10.0.0.0/8", "unix")),
     ("REVURB_TLS_KEY_PASSWORD", "p", "tls.key_password", "p"),
     ("REVURB_LIMITS", "reverb", "limits.profile", "reverb"),  # "pusher" sets more: test_limits_profile
     ("REVERB_MAX_REQUEST_SIZE", "20000", "limits.max_request_size_bytes", 20000),
@@ -91,6 +92,8 @@ DEFAULTS = {
     "server.public_scheme": "https",
     "server.unix_socket": None,
     "server.unix_socket_mode": 0o660,
+    "server.trusted_proxies": None,
+    "server.proxy_protocol": False,
     "server.drain_timeout_s": 8.0,
     "server.drain_delay_s": 0.0,
     "server.ready_needs_bus": False,
@@ -176,7 +179,7 @@ def test_the_defaults_are_reverbs(project: Project) -> None:
 
 def test_every_name_is_in_the_table() -> None:
     names = {name for setting in SETTINGS for name in setting.option.names}
-    files = {"REVURB_TLS_CERT", "REVURB_TLS_KEY"}
+    files = {"REVURB_TLS_CERT", "REVURB_TLS_KEY", "REVURB_PROXY_PROTOCOL"}  # which needs trusted proxies
     elsewhere = files | {"REVURB_REDIS_TLS_CA", "REVURB_REDIS_TLS_CERT", "REVURB_REDIS_TLS_KEY"}
     assert {row[0] for row in NAMES} | elsewhere == names
 

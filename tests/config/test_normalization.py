@@ -65,3 +65,23 @@ def test_what_tls_takes_for_no_name(project: Project, given: str) -> None:
 def test_a_name_for_tls(project: Project, given: str) -> None:
     environ = {"REVURB_REDIS_TLS_SERVER_NAME": given}
     assert project.load(environ).scaling.redis.tls_server_name == given.strip()
+
+
+def test_trusted_proxies(project: Project) -> None:
+    given = "10.1.2.3/8, 192.0.2.7,2001:DB8::/32 ,*, unix"
+    proxies = project.load({"REVURB_TRUSTED_PROXIES": given}).server.trusted_proxies
+    assert proxies == ("10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "*", "unix")
+
+
+@pytest.mark.parametrize("given", ["proxy.example", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "**"])
+def test_what_is_no_proxy(project: Project, given: str) -> None:
+    (problem,) = project.problems({"REVURB_TRUSTED_PROXIES": given})
+    assert problem.startswith("server.trusted_proxies: found ")
+    assert problem.endswith(
+        "allowed: addresses and networks such as 10.0.0.0/8, `unix` for the Unix socket, or `*`"
+    )
+
+
+def test_the_proxy_protocol_of_trusted_proxies(project: Project) -> None:
+    server = project.load({"REVURB_TRUSTED_PROXIES": "10.0.0.1", "REVURB_PROXY_PROTOCOL": "on"}).server
+    assert (server.trusted_proxies, server.proxy_protocol) == (("10.0.0.1",), True)

@@ -72,6 +72,11 @@ PROBLEMS = [
         "allowed: more than process.watchdog_warn_s (5)",
     ),
     (
+        {"REVURB_PROXY_PROTOCOL": "on"},
+        "server.trusted_proxies: not set, but found true for server.proxy_protocol in environment "
+        "(REVURB_PROXY_PROTOCOL); allowed: the addresses of the proxies, since others send no header",
+    ),
+    (
         {"REDIS_URL": "http://user:hush@h", "REVERB_SCALING_ENABLED": "true"},
         "scaling.redis.url: found ******** in environment (REDIS_URL), but its scheme is 'http'; allowed: redis, "
         "rediss, tcp, tls, ssl, unix; allowed: redis://user:password@host:port/db or such",

@@ -1,0 +1,47 @@
+"""How clients come in: what they are listened for with, and whose address they have."""
+
+from __future__ import annotations
+
+import functools
+import socket
+from ssl import SSLContext
+
+from revurb.config import Config
+from revurb.node.refusal_lines import RefusalLines
+from revurb.transport.client_connection import ClientConnection
+from revurb.transport.connections import Connections, Upgradable
+from revurb.transport.listener import Listener, listen_on
+from revurb.transport.proxied_connection import ProxiedConnection
+from revurb.transport.proxy_listener import ProxyListener
+from revurb.transport.trusted_proxies import TrustedProxies
+from revurb.wire.http import Request
+
+
+class Reception:
+    """Makes the connections of a node. Without trusted proxies nothing is on their way."""
+
+    def __init__(self, config: Config, connections: Connections, refusals: RefusalLines) -> None:
+        self._speaks_proxy_protocol = config.server.proxy_protocol
+        self._timeout_s = config.limits.request_timeout_s
+        self._connections = connections
+        self._refusals = refusals
+        self._proxies = TrustedProxies(config.server.trusted_proxies or ())
+        if self._proxies:
+            connections.identify = self._identify
+
+    async def accept_on(self, sock: socket.socket, tls: SSLContext | None) -> Listener:
+        """Accept clients on a bound socket, until the listener is closed."""
+        connections = self._connections
+        if self._speaks_proxy_protocol:
+            make = functools.partial(ProxiedConnection, connections)
+            return ProxyListener(make, sock, tls, self._timeout_s, self._proxies, self._refuse_proxy)
+        kind = ProxiedConnection if self._proxies else ClientConnection
+        return await listen_on(functools.partial(kind, connections), sock, tls, self._timeout_s)
+
+    def _identify(self, connection: Upgradable, request: Request) -> None:
+        assert isinstance(connection, ProxiedConnection)
+        connection.identify(request, self._proxies)
+
+    def _refuse_proxy(self, proxy: str, reason: str) -> None:
+        self._connections.counters.proxy_headers_refused_total += 1
+        self._refusals.of_proxy_header(proxy, reason)

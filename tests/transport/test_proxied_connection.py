@@ -1,0 +1,45 @@
+"""Whose request it is, on connections of proxies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from revurb.config import Config, ServerConfig
+from revurb.node.node import Node
+from revurb.wire.http import Request
+from tests.client import http
+from tests.node.test_behind_proxies import APP
+
+
+async def clients_of(server: ServerConfig, headers: list[tuple[str, str]]) -> list[str]:
+    """What requests say about who sent them, that come to a node."""
+    node = Node(Config(server=server, apps=(APP,)))
+    await node.start()
+    seen: list[str] = []
+    handler: Any = node._connections.handler
+
+    class Noting:
+        def on_request(self, request: Request) -> Any:
+            seen.append(request.client)
+            return handler.on_request(request)
+
+    node._connections.handler = Noting()
+    try:
+        async with http(node.port) as connection:
+            for header in headers:
+                await connection.request("GET", "/up", headers=[header])
+    finally:
+        await node.stop(drain_timeout_s=0)
+    return seen
+
+
+async def test_a_request_says_whose_it_is_where_proxies_are_trusted() -> None:
+    server = ServerConfig(host="127.0.0.1", port=0, trusted_proxies=("127.0.0.1",))
+    first, second = await clients_of(server, [("X-Forwarded-For", "192.0.2.7"), ("Accept", "*/*")])
+    assert first == "192.0.2.7"
+    assert second.startswith("127.0.0.1:")
+
+
+async def test_without_proxies_nobody_asks() -> None:
+    server = ServerConfig(host="127.0.0.1", port=0)
+    assert await clients_of(server, [("X-Forwarded-For", "192.0.2.7")]) == [""]
