@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable
 
 from revurb.api import answers, channels, events, users
 from revurb.api.answers import ApiError
+from revurb.api.request_rates import RequestRates
 from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
 from revurb.apps import App, AppProvider
 from revurb.pusher.ports import Bus, MaybeAwaitable
+from revurb.pusher.rates import Rates
 from revurb.pusher.triggering import Trigger
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -32,7 +34,7 @@ class Api:
     `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. A request of more than
     `max_request_size_bytes` must be one of several events or channels, within Pusher's limits. `unready` gives the
     reason why new clients should go elsewhere ("draining"), or None. `degraded` gives the reason why other processes
-    are out of reach, or None.
+    are out of reach, or None. `rates` counts against the budgets of apps, which have none without.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Api:
         clock: Callable[[], float],
         unready: Callable[[], str | None] = lambda: None,
         degraded: Callable[[], str | None] = lambda: None,
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = None if rates is None else RequestRates(rates, clock)
         self._apps = apps
         self._trigger = trigger
         self._bus = bus
@@ -148,6 +152,8 @@ class Api:
             paths = (request.path,) if not self._path else self._signed_paths(request)
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
             if found.route is _EVENTS:
+                if app.limits is not None and self._rates is not None:
+                    self._rates.publish(app)
                 return events.post_event(
                     request.body, app, self._trigger, self._bus, self._max_request_size_bytes
                 )
@@ -158,10 +164,15 @@ class Api:
     def _route(
         self, request: Request, found: RouteMatch, app: App, query: dict[str, str]
     ) -> MaybeAwaitable[Response]:
-        bus = self._bus
+        bus, rates = self._bus, self._rates
+        if rates is not None and found.route.method == "GET":
+            rates.read(app)
         match found.route:
             case Route.BATCH_EVENTS:
-                return events.post_batch(request.body, app, self._trigger, bus, self._max_request_size_bytes)
+                counted = () if rates is None else (rates.publish,)
+                return events.post_batch(
+                    request.body, app, self._trigger, bus, self._max_request_size_bytes, *counted
+                )
             case Route.CHANNELS:
                 return channels.get_channels(bus, app.id, query)
             case Route.CHANNEL:

@@ -92,11 +92,16 @@ def _empty(done: None) -> Response:
 
 
 def post_batch(
-    body: bytes, app: App, trigger: Trigger, bus: Bus, max_size_bytes: int
+    body: bytes,
+    app: App,
+    trigger: Trigger,
+    bus: Bus,
+    max_size_bytes: int,
+    count: Callable[[App, int], None] = lambda app, events: None,
 ) -> MaybeAwaitable[Response]:
     """`{"batch":[{"name","data","channel","socket_id"?,"info"?}]}` -> `{}`, or if any event asks for info
     `{"batch":[{"subscription_count":1},{}]}`, one for each event in order. All or none of a batch is sent. A body of
-    more than `max_size_bytes` has at most MAX_BATCH_EVENTS."""
+    more than `max_size_bytes` has at most MAX_BATCH_EVENTS. `count` gets the number of events before any is sent."""
     fields = Fields(read_body(body))
     items = _read_batch(fields)
     limits = app.limits
@@ -122,6 +127,7 @@ def post_batch(
     if limits is not None:
         for event in events:
             _check(app, limits, event)
+        count(app, len(events))
     waiting: list[Awaitable[None]] = []
     for event in events:
         accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)

@@ -34,6 +34,9 @@ class AppLimits:
     max_event_data_bytes: int | None = None
     max_events_per_batch: int | None = None
     max_client_events_per_second: int | None = None
+    max_publishes_per_second: int | None = None  # these three of the app, over all processes
+    max_reads_per_second: int | None = None
+    max_app_client_events_per_second: int | None = None
 
     def __post_init__(self) -> None:
         for name in LIMIT_NAMES:

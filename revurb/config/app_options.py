@@ -148,6 +148,24 @@ _OPTIONS: Mapping[str, Option] = {
         doc="Client events that a connection may send in a second; more are dropped with error 4301. "
         f"{_PUSHERS} 10.",
     ),
+    "limits.max_publishes_per_second": Option(
+        env="REVURB_APP_MAX_PUBLISHES_PER_SECOND",
+        minimum=1,
+        doc="Events that the application may publish over HTTP in a second, on all nodes together, each of a batch "
+        "counted; above: 429 with `Retry-After`. Without a value there is no limit.",
+    ),
+    "limits.max_reads_per_second": Option(
+        env="REVURB_APP_MAX_READS_PER_SECOND",
+        minimum=1,
+        doc="Requests about channels, users and connections that the application may send in a second, on all nodes "
+        "together; above: 429 with `Retry-After`. Without a value there is no limit.",
+    ),
+    "limits.max_app_client_events_per_second": Option(
+        env="REVURB_APP_MAX_APP_CLIENT_EVENTS_PER_SECOND",
+        minimum=1,
+        doc="Client events that all connections of the app may send in a second, on all nodes together; more are "
+        "dropped with error 4301. Without a value there is no limit.",
+    ),
     RATE_LIMIT_ENABLED: Option(
         env="REVERB_APP_RATE_LIMITING_ENABLED",
         doc="Limit the messages of each connection; a `rate_limit` table in the file means true.",

@@ -32,6 +32,7 @@ from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
 from revurb.node.refusal_lines import RefusalLines
+from revurb.node.shared_rates import SharedRates
 from revurb.node.sliced_work import SlicedWork
 from revurb.node.test_page import TestPage
 from revurb.node.traced_gateway import TracedGateway
@@ -114,6 +115,7 @@ class Node:
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
         self._file_limit = FileLimit()
+        self._rates = SharedRates(processes)
         self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
         self._listeners: list[Listener] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -150,7 +152,8 @@ class Node:
         self._refusals = RefusalLines(self._refusal_log, config, self.apps)
         self._registry = Registry(self.counters, self._work, self._refusals.of_session)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
-        self._bus = self._bus_factory(Dispatch(self._registry, answer))
+        self._registry.rates = self._rates
+        self._bus = self._bus_factory(Dispatch(self._registry, self._rates.answerer(answer)))
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
         if self._record is None:
@@ -228,6 +231,7 @@ class Node:
         self._work.finish()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
+        self._rates.stop()
         await self._facts.stop()
         await self._bus.stop()
         self._timer.cancel()
@@ -276,6 +280,7 @@ class Node:
             clock=time.time,
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
+            rates=self._rates,
         )
         trace = self._trace
         gateway = Gateway(
@@ -300,6 +305,7 @@ class Node:
         self._connections.on_tick(now)
         self._registry.sign_in_deadlines.tick(now)
         self._bus.tick()
+        self._rates.on_tick(self._bus)
         self._bus.hold_receiving(self._connections.fanout.is_full)
         self._trimmer.check(self.connection_count)
         self._file_limit.check(now)

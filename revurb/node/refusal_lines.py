@@ -78,7 +78,8 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
     ),
     ClientEventRateReached: (
         "client event refused",
-        "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND is the limit (REVURB_LIMITS)",
+        "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND and REVURB_APP_MAX_APP_CLIENT_EVENTS_PER_SECOND are the limits "
+        "(REVURB_LIMITS)",
     ),
     ClientEventTooLarge: (
         "client event refused",
@@ -127,6 +128,7 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
     ),
     422: ("wrong fields", _APPLICATION, logging.WARNING),
     426: ("no WebSocket", _PROXY, logging.WARNING),
+    429: ("too many requests", _APPLICATION, logging.WARNING),
 }
 _OTHER = ("bad request", _APPLICATION, logging.WARNING)
 _BROKEN = ("broken request", _HTTP, logging.WARNING)  # what has no head that can be read

@@ -108,6 +108,15 @@ def check_client_event(session: SessionState, limits: AppLimits, message: Client
             raise ClientEventRateReached(
                 f"Client event rejected due to rate limit: more than {most} in a second"
             )
+    of_app, rates = limits.max_app_client_events_per_second, session.app_state.rates
+    if (
+        of_app is not None
+        and rates is not None
+        and rates.take(session.app_state.app.id, "client_events", of_app)
+    ):
+        raise ClientEventRateReached(
+            f"Client event rejected due to rate limit: more than {of_app} of the app in a second"
+        )
     longest, most_bytes = limits.max_event_name_length, limits.max_event_data_bytes
     if longest is not None and len(message.event) > longest:
         raise ClientEventTooLarge(

@@ -21,6 +21,7 @@ from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
 from revurb.pusher.facts import Fact, WantedFacts
 from revurb.pusher.ports import Outlet, Work
+from revurb.pusher.rates import Rates
 from revurb.pusher.sign_in_deadlines import SignInDeadlines
 
 AT_ONCE: Work = deque[None](maxlen=0).extend
@@ -51,6 +52,7 @@ class AppState:
         "app",
         "channels",
         "counters",
+        "rates",
         "record",
         "refused",
         "sessions",
@@ -74,6 +76,7 @@ class AppState:
         self.refused = refused
         self.wanted = 0
         self.record: Callable[[Fact], None] | None = None
+        self.rates: Rates | None = None
         self.sign_in_deadlines = sign_in_deadlines
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
@@ -125,6 +128,8 @@ class Registry:
         self._refused = refused
         self._wanted: WantedFacts = {}
         self._record: Callable[[Fact], None] | None = None
+        self.rates: Rates | None = None
+        """Of the budgets that apps have; without, there are none."""
         self.sign_in_deadlines = SignInDeadlines(self._work)
         self.states: dict[str, AppState] = {}
         """By app id."""
@@ -140,7 +145,7 @@ class Registry:
             state = self.states[app.id] = AppState(
                 app, self._counters, self._work, self._refused, self.sign_in_deadlines
             )
-            state.record = self._record
+            state.record, state.rates = self._record, self.rates
         elif state.app is app:
             return state
         state.app = app

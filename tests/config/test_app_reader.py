@@ -97,6 +97,24 @@ NAMES: list[tuple[str, str, str, Any]] = [
         "max_client_events_per_second",
         {"limits": AppLimits(max_client_events_per_second=20)},
     ),
+    (
+        "REVURB_APP_MAX_PUBLISHES_PER_SECOND",
+        "20",
+        "max_publishes_per_second",
+        {"limits": AppLimits(max_publishes_per_second=20)},
+    ),
+    (
+        "REVURB_APP_MAX_READS_PER_SECOND",
+        "20",
+        "max_reads_per_second",
+        {"limits": AppLimits(max_reads_per_second=20)},
+    ),
+    (
+        "REVURB_APP_MAX_APP_CLIENT_EVENTS_PER_SECOND",
+        "20",
+        "max_app_client_events_per_second",
+        {"limits": AppLimits(max_app_client_events_per_second=20)},
+    ),
     ("REVERB_APP_RATE_LIMITING_ENABLED", "true", "rate_limit.enabled", {"rate_limit": RateLimit()}),
     # without the limit itself its numbers mean nothing
     ("REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS", "5", "rate_limit.max_attempts", {}),
