@@ -127,6 +127,37 @@ class LimitsConfig:
             doc="WebSocket connections of all apps and all workers together; without a value there is no limit.",
         ),
     ] = None
+    max_connections_per_address: Annotated[
+        int | None,
+        Option(
+            env="REVURB_MAX_CONNECTIONS_PER_ADDRESS",
+            minimum=1,
+            doc="WebSocket connections that an address may have with each process; more are closed with 4100. One of "
+            "IPv6 stands for its /64. Loopback and trusted proxies are not counted. Without a value there is no limit.",
+        ),
+    ] = None
+    max_handshakes_per_address: Annotated[
+        int | None,
+        Option(
+            env="REVURB_MAX_HANDSHAKES_PER_ADDRESS",
+            minimum=1,
+            doc="WebSocket handshakes that an address may make with each process in a second; above: 429 with "
+            "`Retry-After`. Without a value there is no limit.",
+        ),
+    ] = None
+    ban_after: Annotated[
+        int | None,
+        Option(
+            env="REVURB_BAN_AFTER",
+            minimum=1,
+            doc="Handshakes of an address that a process refuses in a minute (unknown app, origin, bad handshake, too "
+            "many) before it bans the address: 429 for all its handshakes. Without a value nobody is banned.",
+        ),
+    ] = None
+    ban_s: Annotated[
+        float,
+        Option(env="REVURB_BAN_TIME", minimum=1, doc="Seconds for which an address is banned."),
+    ] = 600.0
     cache_ttl_s: Annotated[
         int,
         Option(

@@ -7,6 +7,8 @@ import socket
 from ssl import SSLContext
 
 from revurb.config import Config
+from revurb.node.address_guard import AddressGuard, AddressLimits
+from revurb.node.guarded_gateway import GuardedGateway
 from revurb.node.refusal_lines import RefusalLines
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections, Upgradable
@@ -18,7 +20,7 @@ from revurb.wire.http import Request
 
 
 class Reception:
-    """Makes the connections of a node. Without trusted proxies nothing is on their way."""
+    """Makes the connections of a node. Without trusted proxies and limits of addresses nothing is on their way."""
 
     def __init__(self, config: Config, connections: Connections, refusals: RefusalLines) -> None:
         self._speaks_proxy_protocol = config.server.proxy_protocol
@@ -26,6 +28,17 @@ class Reception:
         self._connections = connections
         self._refusals = refusals
         self._proxies = TrustedProxies(config.server.trusted_proxies or ())
+        limits = config.limits
+        of_address = AddressLimits(
+            limits.max_handshakes_per_address,
+            limits.max_connections_per_address,
+            limits.ban_after,
+            limits.ban_s,
+        )
+        if of_address.are_set:
+            guard = AddressGuard(of_address, self._proxies)
+            connections.handler = GuardedGateway(connections.handler, guard, refusals)
+            connections.identify = _name_peer
         if self._proxies:
             connections.identify = self._identify
 
@@ -45,3 +58,7 @@ class Reception:
     def _refuse_proxy(self, proxy: str, reason: str) -> None:
         self._connections.counters.proxy_headers_refused_total += 1
         self._refusals.of_proxy_header(proxy, reason)
+
+
+def _name_peer(connection: Upgradable, request: Request) -> None:
+    request.client = connection.peer

@@ -13,6 +13,7 @@ from revurb.apps import AppProvider, FixedApps
 from revurb.config import Config
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.errors import (
+    AddressIsFull,
     ClientEventRateReached,
     ClientEventRefused,
     ClientEventsDisabled,
@@ -155,6 +156,10 @@ class LoggedRefusal(Refusal):
         self._request = request
         self._refusals = refusals
 
+    @property
+    def error(self) -> PusherError:
+        return self._error
+
     def opened(self, outlet: Outlet) -> None:
         self._refusals.of_connection(self._error, self._request, outlet)
         super().opened(outlet)
@@ -188,6 +193,15 @@ class RefusalLines:
             if self._log.counts("app is full"):
                 advice = "REVERB_APP_MAX_CONNECTIONS is the limit"
                 self._write("app is full", outlet.peer, advice, request, key=key)
+        elif isinstance(error, AddressIsFull):
+            if self._log.counts("address is full"):
+                self._write(
+                    "address is full",
+                    outlet.peer,
+                    "REVURB_MAX_CONNECTIONS_PER_ADDRESS is the limit",
+                    request,
+                    key=key,
+                )
         elif self._log.counts("server is full"):
             self._write("server is full", outlet.peer, "REVURB_MAX_CONNECTIONS is the limit", request)
 
@@ -245,6 +259,14 @@ class RefusalLines:
         what = "plain request on the TLS port"
         if self._log.counts(what):
             self._log.write(what, "", _PLAIN)
+
+    def of_ban(self, client: str, ban_s: float) -> None:
+        """The address of a client was banned."""
+        what = "address is banned"
+        if self._log.counts(what):
+            self._log.write(
+                what, client, "REVURB_BAN_AFTER and REVURB_BAN_TIME are the limits", ban_s=f"{ban_s:g}"
+            )
 
     def of_proxy_header(self, proxy: str, reason: str) -> None:
         """A connection of a trusted proxy that was closed for its PROXY header."""

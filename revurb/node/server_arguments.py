@@ -70,6 +70,10 @@ class Limits(TypedDict, total=False):
     max_queued_bytes: int
     max_queued_total_bytes: int | None
     max_connections: int | None
+    max_connections_per_address: int | None
+    max_handshakes_per_address: int | None
+    ban_after: int | None
+    ban_s: float
     cache_ttl_s: int
     max_cached_bytes: int
 

@@ -35,6 +35,12 @@ class OverCapacity(PusherError):
     code, message, fatal = 4100, "Over capacity", True
 
 
+class AddressIsFull(OverCapacity):
+    """Its address has as many connections as one may have."""
+
+    message = "Over capacity: too many connections from this address"
+
+
 class OriginNotAllowed(PusherError):
     code, message, fatal = 4009, "Origin not allowed", True
 

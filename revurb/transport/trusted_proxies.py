@@ -46,7 +46,7 @@ class TrustedProxies:
         if peer == UNIX_PEER:
             return self._trusts_unix
         address = address_in(peer)
-        return address is not None and (self.trusts_all or self._is_listed(address))
+        return address is not None and (self.trusts_all or self.is_listed(address))
 
     def client_of(self, peer: str, headers: Mapping[str, str]) -> str:
         """The address of the client whose request `peer` has sent; `peer` itself where it is no trusted proxy, or says
@@ -68,11 +68,12 @@ class TrustedProxies:
             if address is None:
                 break
             nearest = _shown(text, address)
-            if not self._is_listed(address):
+            if not self.is_listed(address):
                 break
         return nearest
 
-    def _is_listed(self, address: _Address) -> bool:
+    def is_listed(self, address: _Address) -> bool:
+        """Whether it is one of the entries, or in one."""
         return any(address in network for network in self._networks)
 
 
