@@ -6,10 +6,12 @@ HTTP reader), fields (422).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from revurb.api import answers, channels, events, users
 from revurb.api.answers import ApiError
+from revurb.api.idempotency import Idempotency, key_of
 from revurb.api.request_rates import RequestRates
 from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
@@ -34,7 +36,8 @@ class Api:
     `path` is the prefix of all routes ("" or "/ws"). `clock` gives seconds since 1970. A request of more than
     `max_request_size_bytes` must be one of several events or channels, within Pusher's limits. `unready` gives the
     reason why new clients should go elsewhere ("draining"), or None. `degraded` gives the reason why other processes
-    are out of reach, or None. `rates` counts against the budgets of apps, which have none without.
+    are out of reach, or None. `rates` counts against the budgets of apps, which have none without; without `once`,
+    keys of idempotency have no effect.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Api:
         unready: Callable[[], str | None] = lambda: None,
         degraded: Callable[[], str | None] = lambda: None,
         rates: Rates | None = None,
+        once: Idempotency | None = None,
     ) -> None:
+        self._once = once
         self._rates = None if rates is None else RequestRates(rates, clock)
         self._apps = apps
         self._trigger = trigger
@@ -151,15 +156,25 @@ class Api:
             # As `_signed_paths`, without the call.
             paths = (request.path,) if not self._path else self._signed_paths(request)
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
-            if found.route is _EVENTS:
-                if app.limits is not None and self._rates is not None:
-                    self._rates.publish(app)
-                return events.post_event(
-                    request.body, app, self._trigger, self._bus, self._max_request_size_bytes
+            if self._once is not None and found.route in _LARGE and (key := key_of(request)) is not None:
+                return self._once.answer(
+                    app.id, key, request, functools.partial(self._do, request, found, app, query)
                 )
-            return self._route(request, found, app, query)
+            return self._do(request, found, app, query)
         except ApiError as error:
             return error.response
+
+    def _do(
+        self, request: Request, found: RouteMatch, app: App, query: dict[str, str]
+    ) -> MaybeAwaitable[Response]:
+        """Raises ApiError."""
+        if found.route is _EVENTS:
+            if app.limits is not None and self._rates is not None:
+                self._rates.publish(app)
+            return events.post_event(
+                request.body, app, self._trigger, self._bus, self._max_request_size_bytes
+            )
+        return self._route(request, found, app, query)
 
     def _route(
         self, request: Request, found: RouteMatch, app: App, query: dict[str, str]

@@ -25,6 +25,7 @@ from revurb.node.drain import close_evenly
 from revurb.node.fact_telling import FactTelling
 from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
+from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.profiled_apps import ProfiledApps
@@ -68,6 +69,7 @@ class Node:
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
     _bus: BusEngine
+    _once: IdempotentAnswers
     _refusals: RefusalLines
     _registry: Registry
     _work: SlicedWork
@@ -153,7 +155,9 @@ class Node:
         self._registry = Registry(self.counters, self._work, self._refusals.of_session)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._registry.rates = self._rates
-        self._bus = self._bus_factory(Dispatch(self._registry, self._rates.answerer(answer)))
+        self._once = IdempotentAnswers(lambda question, deadline_s: self._bus.survey(question, deadline_s))
+        answer = self._rates.answerer(self._once.answerer(answer))
+        self._bus = self._bus_factory(Dispatch(self._registry, answer))
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
         if self._record is None:
@@ -281,6 +285,7 @@ class Node:
             unready=self.unready,
             degraded=lambda: self._bus.degraded,
             rates=self._rates,
+            once=self._once,
         )
         trace = self._trace
         gateway = Gateway(

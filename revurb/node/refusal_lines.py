@@ -121,6 +121,7 @@ _OF_STATUS: dict[int, tuple[str, str, int]] = {
     401: ("wrong signature", _SIGNATURE, logging.WARNING),
     405: ("wrong method", _PATHS, logging.INFO),
     408: ("request came too slowly", "REVURB_REQUEST_TIMEOUT is the limit", logging.INFO),
+    409: ("request is under way", "the reason says what the application sent twice", logging.INFO),
     413: (
         "request too large",
         "REVERB_MAX_REQUEST_SIZE, REVURB_MAX_BATCH_SIZE, REVURB_MAX_HEAD_SIZE and REVURB_APP_MAX_EVENT_DATA are the "
