@@ -38,6 +38,14 @@ def host_name(text: str) -> str:
     return name
 
 
+def web_origin(text: str) -> str:
+    """Returns an origin as browsers send it, in lower case, or `*`. Raises ValueError for anything else."""
+    origin = text.strip().lower().removesuffix("/")
+    if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.\[\]:_-]+", origin):
+        raise ValueError(text)
+    return origin
+
+
 def trusted_proxy(text: str) -> str:
     """Returns an address or a network as one writes it (`10.0.0.0/8` for `10.1.2.3/8`), or `*` or `unix` as they are.
     Raises ValueError for anything else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from revurb.config.normalization import listen_hosts, route_prefix, trusted_proxy
+from revurb.config.normalization import listen_hosts, route_prefix, trusted_proxy, web_origin
 from revurb.config.option import Option
 
 # The public name of a server may not lead to it from its own host.
@@ -110,6 +110,16 @@ class ServerConfig:
             "else. A connection of theirs without one is closed; those of others have none.",
         ),
     ] = False
+    cors_origins: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            env="REVURB_API_CORS_ORIGINS",
+            parse=web_origin,
+            allowed="origins of web pages such as https://example.com, or `*`",
+            doc="Origins whose pages may call the HTTP API from browsers (CORS), where each request still needs its "
+            "signature; without a value none.",
+        ),
+    ] = None
     test_page: Annotated[
         bool,
         Option(

@@ -8,6 +8,7 @@ from ssl import SSLContext
 
 from revurb.config import Config
 from revurb.node.address_guard import AddressGuard, AddressLimits
+from revurb.node.cors_gateway import CorsGateway
 from revurb.node.guarded_gateway import GuardedGateway
 from revurb.node.refusal_lines import RefusalLines
 from revurb.transport.client_connection import ClientConnection
@@ -39,6 +40,10 @@ class Reception:
             guard = AddressGuard(of_address, self._proxies)
             connections.handler = GuardedGateway(connections.handler, guard, refusals)
             connections.identify = _name_peer
+        if config.server.cors_origins:
+            connections.handler = CorsGateway(
+                connections.handler, config.server.cors_origins, config.server.path
+            )
         if self._proxies:
             connections.identify = self._identify
 

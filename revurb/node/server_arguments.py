@@ -27,6 +27,7 @@ KEYS: Mapping[str, str] = {
     "unix_socket": "server.unix_socket",
     "trusted_proxies": "server.trusted_proxies",
     "proxy_protocol": "server.proxy_protocol",
+    "cors_origins": "server.cors_origins",
     "tls_cert": "tls.cert",
     "tls_key": "tls.key",
     "drain_timeout_s": "server.drain_timeout_s",

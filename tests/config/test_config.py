@@ -24,6 +24,7 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_DRAIN_DELAY", "5", "server.drain_delay_s", 5.0),
     ("REVURB_READY_NEEDS_BUS", "true", "server.ready_needs_bus", True),
     ("REVURB_TEST_PAGE", "true", "server.test_page", True),
+    ("REVURB_API_CORS_ORIGINS", "https://a.com,*", "server.cors_origins", ("https://a.com", "*")),
     ("REVURB_TRUSTED_PROXIES", "10.0.0.0/8, unix", "server.trusted_proxies", ("10.0.0.0/8", "unix")),
     ("REVURB_TLS_KEY_PASSWORD", "p", "tls.key_password", "p"),
     ("REVURB_LIMITS", "reverb", "limits.profile", "reverb"),  # "pusher" sets more: test_limits_profile
@@ -98,6 +99,7 @@ DEFAULTS = {
     "server.unix_socket_mode": 0o660,
     "server.trusted_proxies": None,
     "server.proxy_protocol": False,
+    "server.cors_origins": None,
     "server.drain_timeout_s": 8.0,
     "server.drain_delay_s": 0.0,
     "server.ready_needs_bus": False,
