@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("frames", "server_frames", "fanout", "heads", "queries", "log_events", "shared_log")
+KERNELS = ("tally", "frames", "server_frames", "fanout", "heads", "queries", "log_events", "shared_log")
 HEADERS = (
     "bytesops",
     "cpu",

@@ -1,3 +1,5 @@
+from revurb._speedups.tally cimport Tally
+
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
         void* iov_base
@@ -26,6 +28,9 @@ cdef class Fanout:
         bint _woken
         size_t _limit_bytes   # for all outboxes and transports together
         readonly size_t queued_bytes
+        readonly unsigned long long frames_total
+        readonly unsigned long long sent_bytes_total
+        readonly Tally flush_times
         public size_t transport_bytes
         readonly bint has_long_outbox
 

@@ -3,6 +3,10 @@ from typing import Any, Protocol, TypeVar
 
 from typing_extensions import disjoint_base
 
+from revurb._speedups.tally import Tally
+
+FLUSH_BOUNDS_S: tuple[float, ...]
+
 class _Sender(Protocol):
     def send(self, frame: bytes, /) -> None: ...
 
@@ -25,6 +29,15 @@ class Fanout:
     @property
     def queued_bytes(self) -> int:
         """What waits in the outboxes; a frame that waits in several counts in each."""
+    @property
+    def frames_total(self) -> int:
+        """How many frames have been queued, in all outboxes together."""
+    @property
+    def sent_bytes_total(self) -> int:
+        """The bytes of those that have been given to the kernel or to a transport."""
+    @property
+    def flush_times(self) -> Tally:
+        """How long each `flush` took, in seconds, by FLUSH_BOUNDS_S."""
     @property
     def is_full(self) -> bool:
         """Whether more than `limit_bytes` waits in outboxes and transports. What is sent is queued all the same."""

@@ -26,11 +26,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
 from libc.stdint cimport SIZE_MAX
+from revurb._speedups.tally cimport Tally
 
 cdef enum:
     BOXES_BETWEEN_CLOCKS = 32  # looking at the clock takes 50 ns, a send 4 us
     FEW = 64  # subscribers: sending to them takes 0.2 ms
     LONG_BYTES = 65536  # in an outbox: sending more in one system call is no cheaper for each byte
+
+FLUSH_BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 cdef class Fanout:
@@ -39,7 +42,7 @@ cdef class Fanout:
         self._urgent = []
         self._bulk = []
         self._wake = wake
-        self._woken = False
+        self.flush_times = Tally(FLUSH_BOUNDS_S)
 
     @property
     def is_full(self):
@@ -57,14 +60,14 @@ cdef class Fanout:
         return 0
 
     def flush(self, double budget_s):
-        cdef long long start = monotonic_ns()
-        cdef long long budget = <long long>(budget_s * 1e9)
+        cdef long long start = monotonic_ns(), budget = <long long>(budget_s * 1e9)
         self.has_long_outbox = False
         try:
             self._flush_list(self._urgent, URGENT, start + budget)
             self._flush_list(self._bulk, BULK, max(start + budget, monotonic_ns() + budget // 4))
         finally:
             self._woken = len(self._urgent) > 0 or len(self._bulk) > 0
+        self.flush_times.note((monotonic_ns() - start) * 1e-9)
         return self._woken
 
     cdef int _flush_list(self, list boxes, Lane lane, long long end) except -1:
@@ -91,9 +94,7 @@ cdef class Outbox:
         self._waiting = None
 
     def attach(self, Fanout fanout not None, int fd, pack=None):
-        self._fanout = fanout
-        self._pack = pack
-        self._fd = fd
+        self._fanout, self._pack, self._fd = fanout, pack, fd
         self._way = INDIRECT if fd < 0 else ASK
 
     def detach(self):
@@ -130,6 +131,7 @@ cdef class Outbox:
             return 0
         self._queued_bytes += size
         self._fanout.queued_bytes += size
+        self._fanout.frames_total += 1
         if self._queued_bytes > LONG_BYTES:
             self._fanout.has_long_outbox = True
         if self._waiting is None:
@@ -147,6 +149,7 @@ cdef class Outbox:
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return 0
+        self._fanout.sent_bytes_total += self._queued_bytes
         self._fanout.queued_bytes -= self._queued_bytes
         self._queued_bytes = 0
         if self._way == ASK and self.transport_is_empty():
@@ -160,8 +163,7 @@ cdef class Outbox:
         """Give the kernel what waits; what it does not take goes to the transport, with all that comes after."""
         cdef iovec parts[FRAMES_PER_CALL]
         cdef list frames = <list>waiting if type(waiting) is list else None
-        cdef Py_ssize_t total = 1 if frames is None else len(frames)
-        cdef Py_ssize_t first = 0, i
+        cdef Py_ssize_t total = 1 if frames is None else len(frames), first = 0, i
         cdef int count
         cdef size_t size, expected
         cdef ssize_t sent

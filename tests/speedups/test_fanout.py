@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from revurb._speedups.fanout import Outbox, deliver
+from revurb._speedups.fanout import FLUSH_BOUNDS_S, Outbox, deliver
+from revurb.observe.metrics import BY_NAME
 from tests.speedups.allocated import allocated
 from tests.speedups.peers import Loop, Peer
 
@@ -254,3 +255,22 @@ def test_a_million_deliveries_leave_no_memory_behind(loop: Loop) -> None:
     after = allocated()
     assert after.blocks - before.blocks < 1000
     assert after.heap_bytes - before.heap_bytes < 256 * 1024
+
+
+def test_what_was_sent_is_counted(loop: Loop) -> None:
+    one, two = loop.peer(), loop.peer()
+    one.send(FRAME)
+    deliver(dict.fromkeys([one, two]), FRAME)
+    fanout = loop.fanout
+    assert (fanout.frames_total, fanout.sent_bytes_total) == (3, 0)
+    loop.flush()
+    loop.flush()
+    assert (fanout.frames_total, fanout.sent_bytes_total) == (3, 3 * len(FRAME))
+    assert sum(fanout.flush_times.counts) == 2
+    two.shut()
+    two.send(FRAME)  # nothing is sent any more
+    assert fanout.frames_total == 3
+
+
+def test_the_bounds_of_a_flush_are_those_of_its_metric() -> None:
+    assert BY_NAME["flush_seconds"].bounds == FLUSH_BOUNDS_S

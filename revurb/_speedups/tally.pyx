@@ -1,0 +1,20 @@
+"""Counts values in buckets: how many were up to each bound and above the one before, and their sum.
+
+A few comparisons each: small enough for what happens once for each event, and each turn of the loop.
+"""
+
+
+cdef class Tally:
+    def __cinit__(self, bounds not None):
+        if len(bounds) > MAX_BOUNDS:
+            raise ValueError(f"a tally has at most {MAX_BOUNDS} bounds, not {len(bounds)}")
+        self._size = <int>len(bounds)
+        for i, bound in enumerate(bounds):
+            self._bounds[i] = bound
+
+    def add(self, double value, /):
+        self.note(value)
+
+    @property
+    def counts(self):
+        return [self._counts[i] for i in range(self._size + 1)]

@@ -1,0 +1,40 @@
+"""Values in buckets."""
+
+from __future__ import annotations
+
+import bisect
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from revurb._speedups.tally import Tally
+
+BOUNDS = (0.0, 1.0, 4.0, 16.0)
+
+
+def test_each_value_is_in_the_first_bucket_that_it_fits() -> None:
+    tally = Tally(BOUNDS)
+    for value in (0, 1, 1.5, 4, 4.000001, 16, 17, 1e300):
+        tally.add(value)
+    assert tally.counts == [1, 1, 2, 2, 2]
+    assert tally.sum == pytest.approx(1e300)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32)))
+def test_as_bisect_does(values: list[float]) -> None:
+    tally = Tally(BOUNDS)
+    expected = [0] * (len(BOUNDS) + 1)
+    for value in values:
+        tally.add(value)
+        expected[bisect.bisect_left(BOUNDS, value)] += 1
+    assert tally.counts == expected
+    assert tally.sum == pytest.approx(sum(values), rel=1e-6, abs=1e-3)
+
+
+def test_there_are_so_many_bounds_at_most() -> None:
+    assert len(Tally(range(24)).counts) == 25
+    with pytest.raises(ValueError, match="24 bounds, not 25"):
+        Tally(range(25))
+    with pytest.raises(TypeError):
+        Tally(("a",))  # type: ignore[arg-type]
