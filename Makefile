@@ -13,7 +13,7 @@ help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
-	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options"
+	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options, and the table of docs/monitoring.md"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
 	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
@@ -39,11 +39,12 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,frames server_frames fanout heads queries log_events shared_log)
+	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,tally frames server_frames fanout heads queries log_events shared_log)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.picture
 	$(BIN)/revurb config docs > docs/configuration.md
+	$(BIN)/python -m tests.architecture.metrics_table
 
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools

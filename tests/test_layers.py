@@ -20,6 +20,7 @@ from tests.architecture.imports import (
 
 EVERYTHING_BELOW_NODE = {
     "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus", "webhooks",
+    "console",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "_speedups": set(),
@@ -36,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
+    "console": {"observe", "wire"},
     "webhooks": {"apps", "observe", "pusher"},  # of pusher its facts alone
     "node": EVERYTHING_BELOW_NODE,
     "processes": EVERYTHING_BELOW_NODE | {"node"},

@@ -18,6 +18,11 @@ class BusHealth(NamedTuple):
     missed: int = 0
     invalid: int = 0  # messages and values that could not be used, whoever wrote them
     lag_s: float | None = None  # how far behind the node is in receiving; None if not known
+    cache_dropped: int = 0  # last events of cache channels for which there was no room
+    facts_lost: int = 0  # that were never queued: too many waited
+    members: int = 0  # users on presence channels, each channel for itself
+    reconnects: int = 0  # how often the bus was back
+    received: int = 0  # events from the broker
     php_nodes: int | None = None  # PHP Reverb nodes on the channel; None if it does not listen there
 
 

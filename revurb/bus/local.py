@@ -69,7 +69,11 @@ class LocalBus(LocalView):
     @property
     def health(self) -> BusHealth:
         """Never behind: nothing is received from elsewhere."""
-        return BusHealth(topics=sum(map(len, self._state.apps.values())))
+        return BusHealth(
+            topics=self._state.channels,
+            cache_dropped=self._cache.dropped_total,
+            members=self._state.members,
+        )
 
     def tick(self) -> None:
         """Remove expired cached events, and tell counts that are due. To be called a few times a second."""

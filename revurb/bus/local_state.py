@@ -12,17 +12,21 @@ from revurb.pusher.ports import Member
 
 
 class LocalChannel:
-    """One channel. `members` counts the connections of each user; the first info seen stays, as in Reverb."""
+    """One channel of `state`. `members` counts the connections of each user; the first info seen stays, as in
+    Reverb."""
 
-    __slots__ = ("count", "members")
+    __slots__ = ("_state", "count", "members")
 
-    def __init__(self) -> None:
+    def __init__(self, state: LocalState) -> None:
+        self._state = state
         self.count = 0
         self.members: dict[str, tuple[Member, int]] = {}
 
     def join(self, member: Member) -> bool:
         """Count a connection of this user; True if it is the user's first here."""
         known = self.members.get(member.user_id)
+        if known is None:
+            self._state.members += 1
         self.members[member.user_id] = (member, 1) if known is None else (known[0], known[1] + 1)
         return known is None
 
@@ -37,6 +41,7 @@ class LocalChannel:
             self.members[user_id] = (member, connections - 1)
             return None
         del self.members[user_id]
+        self._state.members -= 1
         return member
 
     def member_list(self) -> list[Member]:
@@ -45,11 +50,13 @@ class LocalChannel:
 
 
 class LocalState:
-    """The channels of each app that have subscribers here, and the connections of each app."""
+    """The channels of each app that have subscribers here, and the connections of each app. `channels` is how many
+    channels there are, `members` how many members they have."""
 
-    __slots__ = ("apps", "connections")
+    __slots__ = ("apps", "channels", "connections", "members")
 
     def __init__(self) -> None:
+        self.channels = self.members = 0
         self.apps: dict[str, dict[str, LocalChannel]] = {}
         self.connections: dict[str, int] = {}
 
@@ -60,7 +67,8 @@ class LocalState:
             channels = self.apps[app_id] = {}
         local_channel = channels.get(channel)
         if local_channel is None:
-            local_channel = channels[channel] = LocalChannel()
+            local_channel = channels[channel] = LocalChannel(self)
+            self.channels += 1
         return local_channel
 
     def find(self, app_id: str, channel: str) -> LocalChannel | None:
@@ -77,6 +85,7 @@ class LocalState:
         """Forget a channel that has no subscribers left."""
         channels = self.apps[app_id]
         del channels[channel]
+        self.channels -= 1
         if not channels:
             del self.apps[app_id]
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from revurb.apps import App
+from revurb.config.admin_options import AdminConfig, MetricsConfig
 from revurb.config.limits_profile import LimitsProfile
 from revurb.config.normalization import object_path
 from revurb.config.option import Option, Setting, build, settings_of
@@ -238,6 +239,8 @@ class Config:
     log: LogConfig = LogConfig()
     # ruff cannot see that these classes of other modules are frozen, hence `field`
     process: ProcessConfig = field(default=ProcessConfig())
+    admin: AdminConfig = field(default=AdminConfig())
+    metrics: MetricsConfig = field(default=MetricsConfig())
     scaling: ScalingConfig = field(default=ScalingConfig())
     webhooks: WebhooksConfig = field(default=WebhooksConfig())
     apps: tuple[App, ...] = ()

@@ -39,7 +39,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # 0.2 MiB that every process would have
 
-    names = sorted(known, key=lambda known_name: (known_name.count("."), known_name))
+    names = sorted(known, key=_likelihood)
     found = get_close_matches(name, names, n=1, cutoff=0.9)
     if not found:
         by_stem: dict[str, str] = {}
@@ -47,6 +47,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
             by_stem.setdefault(_stem(other), other)
         found = [by_stem[stem] for stem in get_close_matches(_stem(name), by_stem, n=1, cutoff=0.7)]
     return f'; did you mean "{found[0]}"?' if found else ""
+
+
+def _likelihood(name: str) -> tuple[int, bool, str]:
+    """By which names are sorted, the most likely first."""
+    return name.count("."), not name.startswith("server."), name
 
 
 def _stem(name: str) -> str:

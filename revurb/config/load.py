@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from revurb.config.admin_options import admin_problems
 from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import names_an_app, read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
@@ -170,6 +171,7 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"server.trusted_proxies: not set, but found true for server.proxy_protocol in "
             f"{provenance['server.proxy_protocol']}; allowed: the addresses of the proxies, since others send no header"
         )
+    yield from admin_problems(config.admin, provenance)
     process = config.process
     if process.watchdog_kill_s is not None and process.watchdog_kill_s <= process.watchdog_warn_s:
         yield (

@@ -19,6 +19,8 @@ TITLES = {
     "compression": "Compression",
     "log": "Logging",
     "process": "Processes",
+    "admin": "The admin listener",
+    "metrics": "Metrics",
     "scaling": "Several nodes",
     "webhooks": "Sending webhooks",
     "app_provider": "Finding apps with your own code",

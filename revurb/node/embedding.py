@@ -13,12 +13,13 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
 
 from revurb.apps import App, AppProvider
 from revurb.config.normalization import shown_addresses
 from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
+from revurb.node.node_source import NodeSource, start_with_admin
 from revurb.node.recorded_events import MAX_RECORDED_EVENTS, SentEvent
 from revurb.node.server_arguments import (
     Limits,
@@ -32,6 +33,9 @@ from revurb.node.server_arguments import (
 from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.ports import MaybeAwaitable, Member
 from revurb.wire.deflate import Mode
+
+if TYPE_CHECKING:
+    from revurb.console.admin_listener import AdminListener
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +95,9 @@ class Server:
         webhooks_allow_private: bool = False,
         webhooks_smoothing_s: float = 3.0,
         webhooks_dead_letters: str | os.PathLike[str] | None = None,
+        admin_port: int | None = None,
+        admin_host: str = "127.0.0.1",
+        admin_token: str | None = None,
         **limits: Unpack[Limits],
     ) -> None:
         """`port` 0 takes a free port. With `record_events`, `sent` has the events that were triggered.
@@ -117,6 +124,9 @@ class Server:
                 "webhooks_allow_private": webhooks_allow_private,
                 "webhooks_smoothing_s": webhooks_smoothing_s,
                 "webhooks_dead_letters": webhooks_dead_letters,
+                "admin_port": admin_port,
+                "admin_host": admin_host,
+                "admin_token": admin_token,
                 **limits,
             },
         )
@@ -125,6 +135,7 @@ class Server:
         self._sent: deque[SentEvent] | None = deque(maxlen=MAX_RECORDED_EVENTS) if record_events else None
         self._node = Node(config, app_provider, record=self._sent)
         self._is_running = False
+        self._admin: AdminListener | None = None
         self._thread: LoopThread | None = None
 
     async def __aenter__(self) -> Self:
@@ -151,7 +162,7 @@ class Server:
             raise RuntimeError("the server is running already")
         self._is_running = True
         try:
-            await self._node.start()
+            self._admin = await start_with_admin(self._node, NodeSource(self._node))
         except BaseException:
             self._is_running = False
             raise
@@ -161,6 +172,9 @@ class Server:
         requests in flight finish."""
         self._is_running = False
         await self._node.stop()
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
 
     @property
     def port(self) -> int:
@@ -168,6 +182,11 @@ class Server:
         if self._node.port == 0:
             self._check_running()
         return self._node.port
+
+    @property
+    def admin_port(self) -> int | None:
+        """The port of the admin listener; None without one."""
+        return None if self._admin is None else self._admin.port
 
     @property
     def url(self) -> str:

@@ -28,6 +28,7 @@ from revurb.node.gateway import Gateway
 from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
+from revurb.node.node_meter import NodeMeter
 from revurb.node.profiled_apps import ProfiledApps
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
@@ -39,6 +40,7 @@ from revurb.node.test_page import TestPage
 from revurb.node.traced_gateway import TracedGateway
 from revurb.node.transport_settings import compression_of, transport_limits
 from revurb.observe.counters import Counters
+from revurb.observe.figures import Figures
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.dispatch import Dispatch
@@ -113,6 +115,7 @@ class Node:
         self._certificate_watch = (
             None if self._tls is None else CertificateWatch(self._tls, warns=is_first_process)
         )
+        self._meter = NodeMeter(config, self.counters, self._refusal_log, self._tls)
         self._compression = compression_of(config)
         limit = config.limits.max_connections
         self._connection_limit = connection_limit or (None if limit is None else OwnConnectionLimit(limit))
@@ -142,6 +145,10 @@ class Node:
             self._connections, self._file_limit, self._bus, listening=bool(self._listeners)
         )
 
+    def figures(self) -> Figures:
+        """What the node measures, as of now. To be called between `start` and `stop`."""
+        return self._meter.figures(self._connections, self._registry, self._bus, self._refusals)
+
     def announce_drain(self) -> None:
         """Say "draining" on `/ready` from now on; clients are accepted until `stop`."""
         self._readiness.is_about_to_drain = True
@@ -152,7 +159,8 @@ class Node:
         config, loop = self.config, asyncio.get_running_loop()
         self._work = SlicedWork(loop.call_soon)
         self._refusals = RefusalLines(self._refusal_log, config, self.apps)
-        self._registry = Registry(self.counters, self._work, self._refusals.of_session)
+        book = self._meter.book
+        self._registry = Registry(self.counters, self._work, self._refusals.of_session, book)
         answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._registry.rates = self._rates
         self._once = IdempotentAnswers(lambda question, deadline_s: self._bus.survey(question, deadline_s))
@@ -161,9 +169,9 @@ class Node:
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
         if self._record is None:
-            self._trigger = Trigger(self._bus, cache_ttl_s)
+            self._trigger = Trigger(self._bus, cache_ttl_s, book)
         else:
-            self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record)
+            self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record, book)
         handler, admits_large_body = self._make_gateway()
         limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
@@ -299,6 +307,7 @@ class Node:
             compression=self._compression,
         )
         handler: RequestHandler = gateway if trace is None else TracedGateway(gateway, trace)
+        handler = self._meter.measured(handler, api.match_route)
         if config.server.test_page and config.apps:
             handler = TestPage(handler, config, served_dev_app(config) or config.apps[0])
         return handler, gateway.admits_large_body
@@ -307,6 +316,7 @@ class Node:
         now = loop.time()
         self._timer = loop.call_later(TICK_S, self._on_tick, loop)
         self._connections.date = http_date(time.time())
+        self._meter.tick(now)
         self._connections.on_tick(now)
         self._registry.sign_in_deadlines.tick(now)
         self._bus.tick()

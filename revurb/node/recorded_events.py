@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from revurb.apps import App
+from revurb.observe.app_counts import AppBook
 from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.triggering import Trigger
 
@@ -28,8 +29,10 @@ class RecordingTrigger(Trigger):
 
     __slots__ = ("_record",)
 
-    def __init__(self, bus: Bus, cache_ttl_s: int, record: deque[SentEvent]) -> None:
-        super().__init__(bus, cache_ttl_s)
+    def __init__(
+        self, bus: Bus, cache_ttl_s: int, record: deque[SentEvent], book: AppBook | None = None
+    ) -> None:
+        super().__init__(bus, cache_ttl_s, book)
         self._record = record
 
     def send(

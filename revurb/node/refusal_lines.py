@@ -101,6 +101,11 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
 }
 
 
+_HANDSHAKES: dict[type[PusherError], str] = {
+    UnknownApp: "unknown_app",
+    OriginNotAllowed: "origin_refused",
+    OverConnectionQuota: "app_full",
+}
 _PATHS = "clients connect to /app/KEY, applications send to /apps/ID/events"
 _PROXY = (
     "a proxy in between has to pass Upgrade and Connection on (nginx: proxy_set_header Upgrade $http_upgrade)"
@@ -173,6 +178,8 @@ class RefusalLines:
         self._log = log
         self._config = config
         self._apps = apps
+        self.handshakes: dict[str, int] = {}
+        """Refused ones, by why."""
 
     def connection(self, error: PusherError, request: Request) -> LoggedRefusal:
         """The handler of a connection that is refused."""
@@ -181,6 +188,7 @@ class RefusalLines:
     def of_connection(self, error: PusherError, request: Request, outlet: Outlet) -> None:
         """A WebSocket that is refused at its handshake."""
         key = request.path.rpartition("/")[2]
+        self._count_handshake(_HANDSHAKES.get(type(error), "server_full"))
         if isinstance(error, UnknownApp):
             if self._log.counts("unknown app"):
                 self._write("unknown app", outlet.peer, self._known(), request, key=key)
@@ -216,6 +224,7 @@ class RefusalLines:
         what, advice, level = _OF_STATUS.get(status, _OTHER if request is not None else _BROKEN)
         if body.startswith(b"Bad handshake."):
             what, advice = "bad handshake", _advice_on_handshake(status, body)
+            self._count_handshake("malformed")
         elif status == 401 and b"REVURB_SIGNATURE_MAX_AGE" in body:
             advice = _CLOCKS
         elif status == 404:
@@ -254,6 +263,9 @@ class RefusalLines:
         what, advice, level = _OF_CLOSE_CODES.get(code, ("broken WebSocket", _WEBSOCKET, logging.INFO))
         if self._log.counts(what):
             self._log.write(what, client, advice, level=level, code=str(code), reason=reason)
+
+    def _count_handshake(self, result: str) -> None:
+        self.handshakes[result] = self.handshakes.get(result, 0) + 1
 
     def of_plain_text(self) -> None:
         """A plain request on the port that speaks TLS. (The loop does not tell whose it was.)"""

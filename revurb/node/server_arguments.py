@@ -14,6 +14,7 @@ import orjson
 from revurb.apps import App, AppProvider
 from revurb.apps.field_checks import is_utf8
 from revurb.config import SETTINGS, Config, Setting, config_of
+from revurb.config.admin_options import is_loopback
 from revurb.config.error import MASK, suggestion
 from revurb.config.limits_profile import PROFILE_KEY, SERVER_VALUES, LimitsProfile, with_profile
 from revurb.pusher.channel_name import is_online_channel
@@ -37,6 +38,9 @@ KEYS: Mapping[str, str] = {
     "webhooks_allow_private": "webhooks.allow_private",
     "webhooks_smoothing_s": "webhooks.smoothing_s",
     "webhooks_dead_letters": "webhooks.dead_letters",
+    "admin_port": "admin.port",
+    "admin_host": "admin.host",
+    "admin_token": "admin.token",
     **{
         setting.key.removeprefix("limits."): setting.key
         for setting in SETTINGS
@@ -86,6 +90,10 @@ def config_of_arguments(
     values = {KEYS[name]: _checked(name, value) for name, value in arguments.items() if _is_known(name)}
     if (values["tls.cert"] is None) != (values["tls.key"] is None):
         raise ValueError("Server: TLS needs both tls_cert and tls_key")
+    if values["admin.port"] is not None and values["admin.token"] is None:
+        for host in values["admin.host"].split(","):
+            if not is_loopback(host):
+                raise ValueError(f"Server: an admin_host that is not loopback ({host}) needs an admin_token")
     profile = values.get(PROFILE_KEY, "reverb")
     if values.get("server.proxy_protocol") and not values["server.trusted_proxies"]:
         raise ValueError("Server: proxy_protocol needs trusted_proxies")

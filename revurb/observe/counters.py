@@ -7,7 +7,10 @@ class Counters:
     """Totals since the process started, but for what waits. Read them at any time; no total is ever reset."""
 
     __slots__ = (
+        "cache_hits_total",
+        "cache_misses_total",
         "connections_total",
+        "events_unheard_total",
         "http_errors_total",
         "http_requests_total",
         "messages_received_total",
@@ -27,6 +30,9 @@ class Counters:
         self.connections_total = 0  # WebSocket handshakes accepted
         self.messages_received_total = 0  # text and binary messages from clients
         self.subscriptions_refused_total = 0  # to channels that the client may not subscribe to
+        self.cache_hits_total = 0  # of subscriptions to cache channels
+        self.cache_misses_total = 0
+        self.events_unheard_total = 0  # without a subscriber here
         self.signins_total = 0  # of users, each connection for itself
         self.signins_refused_total = 0
         self.http_requests_total = 0

@@ -25,11 +25,14 @@ class RefusalLog:
         self._clock = clock
         self._window_began = clock()
         self._counts: dict[str, int] = {}
+        self.totals: dict[str, int] = {}
+        """All that were ever counted, by what was refused."""
 
     def counts(self, what: str) -> bool:
         """Count one refusal. Whether `write` is to be called with it; so what is written is put together only then."""
         count = self._counts.get(what, 0) + 1
         self._counts[what] = count
+        self.totals[what] = self.totals.get(what, 0) + 1
         return count <= LINES_EACH or self._unlimited
 
     def write(

@@ -13,12 +13,14 @@ import os
 import time
 from collections.abc import Callable
 
+import msgspec
 import uvloop
 
 from revurb.config import Config, dev_environment, load_app_provider
 from revurb.config.normalization import shown_addresses
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
+from revurb.node.node_source import NodeSource, start_with_admin
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.control_socket import (
@@ -78,7 +80,8 @@ class SingleNode:
         node, server = self._node, self._node.config.server
         self._signals = signals = ServerSignals()
         files = raise_open_files_limit()
-        await node.start()
+        source = NodeSource(node, lambda: msgspec.json.encode(self._status()))
+        admin = await start_with_admin(node, source)
         await self._control.start(node.config.process.runtime_dir, node.port)
         tune_garbage_collector()
         self._send_alive()
@@ -112,6 +115,8 @@ class SingleNode:
             self._alive_timer.cancel()
         self._stack_dump.close()
         self._control.close()
+        if admin is not None:
+            admin.close()
         _log.info("stopped")
 
     def _send_alive(self) -> None:

@@ -51,6 +51,7 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
         user_id_json = id_text(member) if member is not None else None
     data_json, state = bytes(message.data), session.app_state
     text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
+    state.counts.client_events_total += 1
     session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
     if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
         state.record(_fact(session, message.event, channel_name, data_json, user_id_json))

@@ -16,23 +16,33 @@ FEW_SESSIONS = 50  # of a user; to end one takes 12 us
 class Dispatch:
     """The Receiver that a node gives to its bus. `status` answers surveys."""
 
-    __slots__ = ("_states", "_status")
+    __slots__ = ("_counters", "_fanouts", "_states", "_status")
 
     def __init__(self, registry: Registry, status: Callable[[bytes], bytes] = lambda question: b"") -> None:
         self._states = registry.states
+        self._counters = registry.counters
+        self._fanouts = registry.fanouts
         self._status = status
 
     def deliver(self, event: DeliverableEvent) -> int:
         """Send an event to this process's subscribers of its channel; returns to how many it went."""
         state = self._states.get(event.app_id)
         if state is None:
+            self._counters.events_unheard_total += 1
             return 0
         channel = state.channels.get(event.channel)
         if channel is None:
+            self._counters.events_unheard_total += 1
             return 0
         except_socket_id = event.except_socket_id
         skip = state.sessions.get(except_socket_id) if except_socket_id else None
-        return deliver(channel.subscribers, server_frame(TEXT, event.text), skip.outlet if skip else None)
+        frame = server_frame(TEXT, event.text)
+        count = deliver(channel.subscribers, frame, skip.outlet if skip else None)
+        self._fanouts.add(count)
+        counts = state.counts
+        counts.events_delivered_total += count
+        counts.delivered_bytes_total += count * len(frame)
+        return count
 
     def terminate(self, app_id: str, user_id: str) -> int:
         """End every connection that has signed in as this user, or is it on some presence channel: error 4009, then

@@ -14,8 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
+from revurb._speedups.tally import Tally
 from revurb.apps import App
+from revurb.observe.app_counts import AppBook, AppCounts
 from revurb.observe.counters import Counters
+from revurb.observe.metrics import SUBSCRIBERS
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
@@ -42,7 +45,8 @@ OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None
 
 
 class AppState:
-    """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's.
+    """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's, `counts` the
+    app's own.
 
     `wanted` are the facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a
     session decides.
@@ -52,6 +56,7 @@ class AppState:
         "app",
         "channels",
         "counters",
+        "counts",
         "rates",
         "record",
         "refused",
@@ -69,9 +74,11 @@ class AppState:
         work: Work,
         refused: OnRefused,
         sign_in_deadlines: SignInDeadlines,
+        counts: AppCounts,
     ) -> None:
         self.app = app
         self.counters = counters
+        self.counts = counts
         self.work = work
         self.refused = refused
         self.wanted = 0
@@ -88,15 +95,31 @@ class AppState:
         channel = self.channels.get(name.text)
         if channel is None:
             channel = self.channels[name.text] = Channel(name)
+            self._count_channel(name, 1)
         return channel
 
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:
             del self.channels[channel.name.text]
+            self._count_channel(channel.name, -1)
+
+    def _count_channel(self, name: ChannelName, change: int) -> None:
+        counts = self.counts
+        if name.presence:
+            counts.presence_channels += change
+        elif name.guarded:
+            counts.private_channels += change
+        elif name.reserved:
+            counts.user_channels += change
+        else:
+            counts.public_channels += change
 
     def add_user_session(self, session: RegisteredSession, user_id: str) -> None:
         """Count one more presence channel that `session` has joined as `user_id`, or its sign-in."""
-        sessions = self.users.setdefault(user_id, {})
+        sessions = self.users.get(user_id)
+        if sessions is None:
+            sessions = self.users[user_id] = {}
+            self.counts.users += 1
         sessions[session] = sessions.get(session, 0) + 1
 
     def remove_user_session(self, session: RegisteredSession, user_id: str) -> None:
@@ -107,6 +130,7 @@ class AppState:
             del sessions[session]
             if not sessions:
                 del self.users[user_id]
+                self.counts.users -= 1
 
     def sessions_of(self, user_id: str) -> tuple[RegisteredSession, ...]:
         """A snapshot of the connections of a user, each once."""
@@ -115,15 +139,19 @@ class AppState:
 
 class Registry:
     """The app states of this process, made when an app is first used. `work` is for what may take long; without, it is
-    done at once. `refused` is told of each message that a session refuses."""
+    done at once. `refused` is told of each message that a session refuses. `book` has what is counted of each app."""
 
     def __init__(
         self,
         counters: Counters | None = None,
         work: Work = AT_ONCE,
         refused: OnRefused = lambda *refused: None,
+        book: AppBook | None = None,
     ) -> None:
-        self._counters = Counters() if counters is None else counters
+        self.counters = Counters() if counters is None else counters
+        self.fanouts = Tally(SUBSCRIBERS)
+        """To how many subscribers events have been written."""
+        self._book = AppBook() if book is None else book
         self._work = work
         self._refused = refused
         self._wanted: WantedFacts = {}
@@ -143,7 +171,12 @@ class Registry:
         state = self.states.get(app.id)
         if state is None:
             state = self.states[app.id] = AppState(
-                app, self._counters, self._work, self._refused, self.sign_in_deadlines
+                app,
+                self.counters,
+                self._work,
+                self._refused,
+                self.sign_in_deadlines,
+                self._book.of(app.id),
             )
             state.record, state.rates = self._record, self.rates
         elif state.app is app:

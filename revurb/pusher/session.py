@@ -52,6 +52,9 @@ class Session(SessionState):
     def opened(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.app_state.sessions[self.socket_id] = self
+        counts = self.app_state.counts
+        counts.connections += 1
+        counts.connections_opened_total += 1
         app = self.app_state.app
         outlet.send(messages.established_frame(self.socket_id, app.activity_timeout_s))
         if app.user_authentication_timeout_s is not None:
@@ -59,6 +62,9 @@ class Session(SessionState):
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
+        counts = self.app_state.counts
+        counts.messages_received_total += 1
+        counts.received_bytes_total += len(payload)
         try:
             if self.message_window is not None and not self.message_window.take(now):
                 raise RateLimited
@@ -117,7 +123,8 @@ class Session(SessionState):
             sign_out(self, self.user, self.outlet)
         if self.app_state.sign_in_deadlines.waiting:
             self.app_state.sign_in_deadlines.remove(self)
-        self.app_state.sessions.pop(self.socket_id, None)
+        if self.app_state.sessions.pop(self.socket_id, None) is not None:
+            self.app_state.counts.connections -= 1
         self.outlet = NOWHERE
         self.bus.release(self.app_state.app.id)
 

@@ -92,6 +92,8 @@ class PendingSubscription(DeferredMessages):
         if member is not None:
             state.add_user_session(session, member.user_id)
         channel.subscribers[session.outlet] = member
+        state.counts.subscriptions += 1
+        state.counts.subscriptions_total += 1
         # By the channel's own name: 60 bytes less for each subscriber.
         session.channels[channel.name.text] = channel
 
@@ -239,6 +241,7 @@ def _leave(session: SessionState, channel: Channel, outlet: Outlet) -> None:
     del session.channels[channel.name.text]
     if member is not None:
         session.app_state.remove_user_session(session, member.user_id)
+    session.app_state.counts.subscriptions -= 1
     session.app_state.close_if_empty(channel)
     _leave_on_bus(session, channel.name.text, member)
 
@@ -255,8 +258,10 @@ def _send_confirmation(session: SessionState, name: ChannelName, snapshot: Chann
     else:
         session.outlet.send(messages.subscribed_frame(name.text))
     if name.cached:
-        session.outlet.send(
-            messages.cache_miss_frame(name.text)
-            if snapshot.cached is None
-            else messages.frame(snapshot.cached)
-        )
+        counters = session.app_state.counters
+        if snapshot.cached is None:
+            counters.cache_misses_total += 1
+            session.outlet.send(messages.cache_miss_frame(name.text))
+        else:
+            counters.cache_hits_total += 1
+            session.outlet.send(messages.frame(snapshot.cached))

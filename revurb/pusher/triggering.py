@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 
 from revurb.apps import App
+from revurb.observe.app_counts import AppBook
 from revurb.pusher.channel_name import is_cached
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
@@ -19,10 +20,11 @@ class Trigger:
     whether anyone is subscribed or not; client events and member events never are. (Reverb keeps the last event of any
     kind in the channel object, which dies with its last subscriber.)"""
 
-    __slots__ = ("_bus", "_cache_ttl_s")
+    __slots__ = ("_book", "_bus", "_cache_ttl_s")
 
-    def __init__(self, bus: Bus, cache_ttl_s: int) -> None:
+    def __init__(self, bus: Bus, cache_ttl_s: int, book: AppBook | None = None) -> None:
         self._bus = bus
+        self._book = AppBook() if book is None else book
         self._cache_ttl_s = cache_ttl_s
 
     def send(
@@ -30,9 +32,11 @@ class Trigger:
     ) -> MaybeAwaitable[None]:
         """Send `event` to each of `channels`, once to one that is named twice. Done when the bus has accepted all."""
         waiting: list[Awaitable[None]] | None = None
+        counts = self._book.of(app.id)
         for channel in dict.fromkeys(channels):
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
+            counts.events_published_total += 1
             accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s))
             if accepted is not None:
                 if waiting is None:

@@ -1,5 +1,6 @@
 """The bus of a node that is alone; what it shares with the others is in test_engine.py."""
 
+from revurb.bus.engine import BusHealth
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.ports import PublishedEvent
@@ -15,7 +16,7 @@ async def test_everything_is_done_when_the_call_returns() -> None:
     assert node.terminated == ["ann"]
     assert bus.survey(b"who?", 5) == [b"who? node0"]
     assert bus.degraded is None
-    assert bus.health == (0, 0, 0, 0, 0, None, None)  # nothing waits, is dropped, missed or invalid
+    assert bus.health == BusHealth(topics=0)  # nothing waits, is dropped, missed or invalid
 
 
 async def test_cached_events_expire_with_the_ticks() -> None:

@@ -7,7 +7,7 @@ ANN = Member("ann", b'"ann"', b'{"tab":1}')
 
 
 def test_a_user_with_two_connections_is_one_member() -> None:
-    channel = LocalChannel()
+    channel = LocalChannel(LocalState())
     assert channel.join(ANN)
     assert not channel.join(ANN._replace(info_json=b'{"tab":2}'))
     assert channel.member_list() == [ANN]

@@ -270,6 +270,7 @@ def test_no_secret_is_in_a_repr() -> None:
     values: dict[str, Any] = {setting.key: setting.default for setting in SETTINGS}
     values |= {setting.key: "hush-hush" for setting in SETTINGS if setting.option.secret}
     assert sorted(key for key, value in values.items() if value == "hush-hush") == [
+        "admin.token",
         "scaling.redis.password",
         "scaling.redis.sentinel_password",
         "scaling.redis.url",

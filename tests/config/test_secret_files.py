@@ -31,6 +31,7 @@ def test_the_names_are_those_that_are_documented() -> None:
     names = {name for setting in (*SETTINGS, *APP_SETTINGS) for name in setting.option.file_names}
     assert names == {
         "REDIS_URL_FILE",
+        "REVURB_ADMIN_TOKEN_FILE",
         "REDIS_PASSWORD_FILE",
         "REVERB_APP_SECRET_FILE",
         "REVURB_REDIS_SENTINEL_PASSWORD_FILE",

@@ -57,7 +57,8 @@ class BrokeredBus:
     ) -> None:
         self.node, self._loop = node, asyncio.get_running_loop()
         self.missed = 0  # at most so many events could not be sent to this node, or not again
-        self._received = self.invalid_messages = 0  # events from the broker, this node's own included
+        self._reconnects = self.invalid_messages = 0
+        self._received = 0  # events from the broker, this node's own included
         self._receiver, self.deliver = receiver, receiver.deliver
         self._link = connect(self)
         self._log = self._link.log
@@ -66,6 +67,7 @@ class BrokeredBus:
         self._facts = FactDuty(self._queries, self._send, holds=self._log is not None)
         self.record = self._facts.record
         state, self._cache = LocalState(), EventCache(self._loop.time, max_cached_bytes)
+        self._state = state
         self.local_view = LocalView(state, self._cache)  # this node's own state, without the broker's
         self._subscriptions = BrokeredSubscriptions(
             state,
@@ -130,6 +132,11 @@ class BrokeredBus:
             missed=self.missed,
             invalid=self.invalid_messages + self._link.invalid_messages,
             lag_s=self._link.lag_s(time.monotonic()),
+            cache_dropped=self._cache.dropped_total if self._log is None else 0,  # else the hub's count
+            facts_lost=self._facts.recorded_lost,
+            members=self._state.members,
+            reconnects=self._reconnects,
+            received=self.received,
         )
 
     def tick(self) -> None:
@@ -287,6 +294,7 @@ class BrokeredBus:
         self._subscriptions.welcomed()
         self._known_nodes.welcomed()
         if self._welcomed_once.done():
+            self._reconnects += 1
             _log.info("the bus is back", extra={"broker": self._link.name})
         else:
             self._welcomed_once.set_result(None)

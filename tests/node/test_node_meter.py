@@ -1,0 +1,146 @@
+"""What happens to clients, as the figures of a node have it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from revurb import App, Server
+from revurb.observe.figures import Figures
+from revurb.observe.metrics import BY_NAME
+from tests.client import api, connect, http
+
+APP = App(id="1", key="k", secret="s", max_connections=3, accept_client_events_from="members")
+OTHER = App(id="2", key="k2", secret="s2", allowed_origins=("example.com",))
+
+
+def value(server: Server, name: str, *labels: str) -> float:
+    figures: Figures = server._node.figures()
+    numbers = figures.values.get(name, {}).get(labels, [0])
+    return sum(numbers[:-1]) if BY_NAME[name].kind == "histogram" else numbers[0]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_connections_and_handshakes() -> None:
+    async with Server(apps=[APP, OTHER], port=0, max_connections=100) as server:
+        async with connect(server.port, "k"), connect(server.port, "k"), connect(server.port, "k"):
+            assert value(server, "connections", "1") == 3
+            async with connect(server.port, "k", greet=False) as full:
+                assert await full.closed() == 4004
+        for key in ("nope", "k2"):
+            async with connect(server.port, key, greet=False) as refused:
+                await refused.closed()
+        async with http(server.port) as connection:
+            await connection.request("GET", "/app/k", headers=[("Upgrade", "websocket")])
+        await until(lambda: value(server, "connections", "1") == 0)
+        assert value(server, "connections_opened_total", "1") == 3
+        assert value(server, "connections_closed_total", "1") == 3
+        results = {"accepted": 3, "app_full": 1, "unknown_app": 1, "origin_refused": 1, "malformed": 1}
+        found = {
+            labels[0]: numbers[0]
+            for labels, numbers in server._node.figures().values["handshakes_total"].items()
+        }
+        assert found == results
+        assert value(server, "refusals_total", "unknown app") == 1
+        assert value(server, "refusals_total", "app is full") == 1
+
+
+async def test_subscriptions_and_channels() -> None:
+    def channels() -> dict[str, float]:
+        return {
+            kind: value(server, "channels", "1", kind) for kind in ("public", "private", "presence", "user")
+        }
+
+    async with Server(apps=[APP], port=0) as server:
+        async with connect(server.port, "k") as one, connect(server.port, "k") as two:
+            for client in (one, two):
+                await client.subscribe("news")
+                await client.subscribe("news")  # answered again, and not counted
+                await client.subscribe("private-a", APP)
+                await client.subscribe("presence-a", APP, {"user_id": "ann"})
+            await one.subscribe("cache-a")
+            await one.expect("pusher:cache_miss")
+            await api(server.port, APP, "POST", "/events", {"name": "e", "channel": "cache-a", "data": "x"})
+            await one.expect("e")
+            await two.subscribe("cache-a")
+            await two.expect("e")
+            assert value(server, "subscriptions", "1") == value(server, "subscriptions_total", "1") == 8
+            assert channels() == {"public": 2, "private": 1, "presence": 1, "user": 0}
+            assert value(server, "users", "1") == value(server, "presence_members") == 1
+            assert value(server, "bus_topics") == 4
+            assert value(server, "cache_hits_total") == value(server, "cache_misses_total") == 1
+            await one.send({"event": "pusher:subscribe", "data": {"channel": "private-b", "auth": "no"}})
+            await one.expect("pusher:error")
+            assert value(server, "subscriptions_refused_total") == 1
+            await one.send({"event": "pusher:unsubscribe", "data": {"channel": "private-a"}})
+            await until(lambda: value(server, "subscriptions", "1") == 7)
+        await until(lambda: value(server, "subscriptions", "1") == 0)
+        await until(lambda: not any(channels().values()))
+        assert (
+            value(server, "users", "1")
+            == value(server, "presence_members")
+            == value(server, "bus_topics")
+            == 0
+        )
+        assert value(server, "subscriptions_total", "1") == 8
+
+
+async def test_messages_and_deliveries() -> None:
+    async with Server(apps=[APP], port=0) as server:
+        async with connect(server.port, "k") as one, connect(server.port, "k") as two:
+            for client in (one, two):
+                await client.subscribe("private-a", APP)
+            before = value(server, "messages_received_total", "1"), value(server, "received_bytes_total", "1")
+            text = '{"event":"client-a","channel":"private-a","data":{}}'
+            await one.send(text)
+            await two.expect("client-a")
+            assert value(server, "messages_received_total", "1") == before[0] + 1
+            assert value(server, "received_bytes_total", "1") == before[1] + len(text)
+            assert value(server, "client_events_total", "1") == 1
+            assert value(server, "events_delivered_total", "1") == 1
+            channels = ["private-a", "nobody"]
+            await api(server.port, APP, "POST", "/events", {"name": "e", "channels": channels, "data": "x"})
+            await one.expect("e")
+            await two.expect("e")
+            assert value(server, "events_published_total", "1") == 2
+            assert value(server, "events_delivered_total", "1") == 3
+            assert value(server, "events_unheard_total") == 1
+            assert value(server, "fanout_subscribers") == 2
+            sizes = server._node.figures().values["fanout_subscribers"][()]
+            assert sizes[1:3] == [1, 1]  # to one, and to up to four
+            assert sizes[-1] == 3
+            assert value(server, "delivered_bytes_total", "1") < value(server, "sent_bytes_total")
+            assert value(server, "frames_sent_total") >= 3
+            assert value(server, "flush_seconds") > 0
+            assert value(server, "queued_bytes", "outbox") == value(server, "queued_bytes", "transport") == 0
+
+
+async def test_apps_beyond_the_limit_are_together() -> None:
+    node_apps = [App(id=str(number), key=f"k{number}", secret="s") for number in range(5)]
+    async with Server(apps=node_apps, port=0) as server:
+        server._node._meter.book._most = 2  # as REVURB_METRICS_MAX_APPS; the first two are known by now
+        for app in node_apps:
+            async with connect(server.port, app.key) as client:
+                await client.subscribe("a")
+        names = {labels[0] for labels in server._node.figures().values["connections_opened_total"]}
+        assert names >= {"0", "1"}
+
+
+async def test_the_loop_is_measured() -> None:
+    async with Server(apps=[APP], port=0) as server:
+        await until(lambda: value(server, "loop_lag_seconds") >= 2)
+
+
+async def test_every_figure_is_declared_with_its_labels() -> None:
+    async with Server(apps=[APP], port=0, admin_port=0) as server:
+        async with connect(server.port, "k"):
+            await api(server.port, APP, "GET", "/channels")
+            for name, samples in server._node.figures().values.items():
+                metric = BY_NAME[name]
+                for labels, numbers in samples.items():
+                    assert (len(labels), len(numbers)) == (len(metric.labels), metric.width), name
