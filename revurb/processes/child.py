@@ -26,11 +26,13 @@ from enum import Enum
 
 from revurb.processes.fresh_process import Surroundings, start_fresh
 from revurb.processes.reaper import Reaper
+from revurb.processes.reported_figures import ReportedFigures
 from revurb.processes.supervision_link import (
     VERSION,
     AnnounceDrain,
     Drain,
     EndNow,
+    FiguresPart,
     FromChild,
     Heartbeat,
     Ready,
@@ -113,6 +115,7 @@ class Child:
         self.exit_code: asyncio.Future[int] = loop.create_future()
         self.on_draining: Callable[[], None] = lambda: None
         self.heartbeat = Heartbeat()
+        self.figures = ReportedFigures()
         self.has_joined = False  # a heartbeat told that it is connected to the others
         self.failure: StartFailed | None = None
         self.exited_with: int | None = None  # its exit code, from the exit on
@@ -238,6 +241,8 @@ class Child:
                 case Heartbeat():
                     self.heartbeat = message
                     self.has_joined = self.has_joined or message.bus == ""
+                case FiguresPart():
+                    self.figures.receive(message)
                 case StartFailed():
                     self.failure = message
                 case Reloaded():

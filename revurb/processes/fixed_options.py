@@ -24,6 +24,8 @@ def warn_of_changes(before: Config, after: Config, workers: int) -> None:
         ("server.host", old.host, new.host),
         ("server.port", old.port, new.port),
         ("server.unix_socket", old.unix_socket, new.unix_socket),
+        ("admin.host", before.admin.host, after.admin.host),
+        ("admin.port", before.admin.port, after.admin.port),
         ("process.workers", workers, worker_count(after)),
     ):
         if in_use != configured:

@@ -20,7 +20,9 @@ from revurb.bus.cache import MAX_BYTES_PER_APP
 from revurb.bus.hub.broker import Broker
 from revurb.bus.hub.hub_server import HubServer
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.observe.figures import Figures
 from revurb.observe.logs import configure_logging
+from revurb.observe.process_figures import write_process
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.hub_socket import HUB_LEASE_S
 from revurb.processes.supervised_process import (
@@ -82,6 +84,7 @@ async def run_hub(supervised: SupervisedProcess, options: argparse.Namespace) ->
     await server.start()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    supervised.read_figures = functools.partial(hub_figures, broker)
     supervised.send_ready(DRAIN_TIMEOUT_S, lambda: Heartbeat(lines_dropped=lines_dropped()))
     _log.info("hub is ready")
 
@@ -90,6 +93,18 @@ async def run_hub(supervised: SupervisedProcess, options: argparse.Namespace) ->
         await wait_until_empty(server.no_connections, supervised)
     await server.stop()
     _log.info("hub ends", extra={"told_by": reason})
+
+
+def hub_figures(broker: Broker) -> Figures:
+    """What a hub measures."""
+    figures = Figures()
+    write_process(figures)
+    figures.put("log_lines_dropped_total", lines_dropped())
+    figures.put("hub_workers", broker.workers)
+    figures.put("bus_refused_total", broker.invalid_messages)
+    figures.put("webhook_events_lost_total", broker.facts.lost)
+    figures.put("cache_dropped_total", broker.cache_dropped)
+    return figures
 
 
 async def wait_until_empty(no_connections: asyncio.Event, supervised: SupervisedProcess) -> None:

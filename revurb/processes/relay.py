@@ -13,8 +13,11 @@ import gc
 import logging
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from revurb.observe.figures import Figures
 from revurb.observe.logs import configure_logging
+from revurb.observe.process_figures import write_process
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.hub import DRAIN_TIMEOUT_S, GC_THRESHOLDS, wait_until_empty
 from revurb.processes.invocation import Invocation
@@ -28,6 +31,9 @@ from revurb.processes.supervised_process import (
     run_child,
 )
 from revurb.processes.supervision_link import Heartbeat
+
+if TYPE_CHECKING:
+    from revurb.bus.relay.relay_server import RelayServer
 
 _log = logging.getLogger("revurb.processes.relay")  # __name__ is __main__
 
@@ -63,6 +69,7 @@ async def run_relay(supervised: SupervisedProcess, options: argparse.Namespace, 
     await server.start()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    supervised.read_figures = functools.partial(relay_figures, server)
     supervised.send_ready(
         DRAIN_TIMEOUT_S,
         lambda: Heartbeat(0, "redis disconnected" if server.is_cut_off else "", lines_dropped()),
@@ -76,6 +83,16 @@ async def run_relay(supervised: SupervisedProcess, options: argparse.Namespace, 
     supervised.send_draining()
     await server.stop()
     _log.info("relay ends", extra={"told_by": reason})
+
+
+def relay_figures(server: RelayServer) -> Figures:
+    """What a relay measures."""
+    figures = Figures()
+    write_process(figures)
+    figures.put("log_lines_dropped_total", lines_dropped())
+    figures.put("hub_workers", server.workers)
+    figures.put("bus_connected", int(not server.is_cut_off))
+    return figures
 
 
 if __name__ == "__main__":

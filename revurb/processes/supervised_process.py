@@ -21,7 +21,9 @@ import uvloop
 
 from revurb.bus.hub.event_log import LogDescriptors
 from revurb.config import Config, ConfigError
+from revurb.observe.figures import Figures
 from revurb.observe.unblocked_output import protect_output
+from revurb.processes.reported_figures import figure_parts
 from revurb.processes.supervision_link import (
     VERSION,
     Adopt,
@@ -35,6 +37,7 @@ from revurb.processes.supervision_link import (
     Release,
     Reload,
     Reloaded,
+    ReportFigures,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -63,7 +66,7 @@ class SupervisedProcess:
     it has to exit without waiting for clients; `told_to_drain` when the supervisor requests the drain, be it after a
     signal did. `on_announce_drain` is called when it is about to drain, `on_adopt` and
     `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
-    stays in use.
+    stays in use. `read_figures` gives what the process measures.
     """
 
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
@@ -74,6 +77,8 @@ class SupervisedProcess:
         self.on_adopt: Callable[[int], None] = lambda slot: None
         self.on_release: Callable[[int], None] = lambda slot: None
         self.on_reload: Callable[[], Awaitable[str | None]] = _nothing_to_reload
+        self.read_figures: Callable[[], Figures] = Figures
+        self._reports_figures = False
         self._reloading: set[asyncio.Task[None]] = set()
         self._had_signal = False
         self._link = link
@@ -113,6 +118,17 @@ class SupervisedProcess:
             HEARTBEAT_INTERVAL_S, self._send_heartbeat, heartbeat
         )
         self._link.send(heartbeat())
+        self.send_figures()
+
+    def send_figures(self) -> None:
+        """Tell the supervisor what `read_figures` gives now, if it has asked for that."""
+        if self._reports_figures:
+            for part in figure_parts(self.read_figures().rows()):
+                self._link.send(part)
+
+    async def flush(self) -> None:
+        """Wait until what was sent is with the kernel."""
+        await self._link.flush()
 
     async def _read(self) -> None:
         while (message := await self._link.receive()) is not None:
@@ -129,6 +145,9 @@ class SupervisedProcess:
                     self.on_adopt(message.slot)
                 case Release():
                     self.on_release(message.slot)
+                case ReportFigures():
+                    self._reports_figures = True
+                    self.send_figures()
                 case Reload():
                     task = asyncio.ensure_future(self._reload())
                     self._reloading.add(task)
@@ -193,6 +212,8 @@ class ChildProcess:
         supervised = await SupervisedProcess.open(self.link_fd, self.stack_fd)
         try:
             await self.main(supervised)
+            supervised.send_figures()
+            await supervised.flush()
         except ConfigError as error:
             await supervised.send_start_failed(error.problems, configuration=True)
             return EX_CONFIG

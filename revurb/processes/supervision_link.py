@@ -57,6 +57,14 @@ class Reloaded(msgspec.Struct, tag="reloaded"):
     problem: str = ""
 
 
+class FiguresPart(msgspec.Struct, tag="figures"):
+    """From a child, once a second after `ReportFigures`: some rows of its figures (`revurb.observe.figures`), name,
+    labels and numbers each. `is_last` ends those of one time."""
+
+    rows: list[tuple[str, list[str], list[int | float]]]
+    is_last: bool = False
+
+
 class AnnounceDrain(msgspec.Struct, tag="announce_drain"):
     """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
 
@@ -73,6 +81,10 @@ class Reload(msgspec.Struct, tag="reload"):
     """To a worker: read the TLS certificate again."""
 
 
+class ReportFigures(msgspec.Struct, tag="report_figures"):
+    """To a child: tell your figures once a second, and at your end. Older supervisors do not ask."""
+
+
 class Adopt(msgspec.Struct, tag="adopt"):
     """To a worker: also accept clients on the sockets of `slot`, which has no worker."""
 
@@ -85,8 +97,8 @@ class Release(msgspec.Struct, tag="release"):
     slot: int
 
 
-FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded
-ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release | Reload
+FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart
+ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release | Reload | ReportFigures
 
 _from_child: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
 _to_child: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)

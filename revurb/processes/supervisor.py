@@ -16,8 +16,10 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from revurb.config import Config, ConfigError, dev_environment
+from revurb.node.admin import start_admin
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes import fixed_options
 from revurb.processes.binding import Binding
@@ -28,13 +30,18 @@ from revurb.processes.hub_commands import hub_command, relay_command
 from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
 from revurb.processes.reaper import Reaper
+from revurb.processes.server_figures import ServerFigures
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
 from revurb.processes.systemd import SystemdNotifier
 from revurb.processes.templates import Templates
 from revurb.processes.watchdog import Watchdog
 from revurb.processes.worker_pool import ChangeSignal, WorkerPool
+from revurb.transport.listener import ListenError
 from revurb.version import __version__
+
+if TYPE_CHECKING:
+    from revurb.console.admin_listener import AdminListener
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +98,13 @@ class Supervisor:
         process = config.process
         self._server = config.server  # of the workers in their slots; the addresses are those of `config`
         self._watchdog = Watchdog(self._children, process.watchdog_warn_s, process.watchdog_kill_s)
+        self._figures = ServerFigures(
+            lambda: (*self._workers.slots, *self._hub_slots),
+            self._watchdog.is_blocked,
+            self._status,
+            config.metrics.max_apps,
+        )
+        self._admin: AdminListener | None = None
         self._started_at = time.monotonic()
         self._state = "starting"
         self._restarting = asyncio.Lock()
@@ -102,11 +116,17 @@ class Supervisor:
         """Returns when the server has been stopped by a signal or a request. Raises GaveUp."""
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
+        try:
+            self._admin = await start_admin(self._config, self._figures, self._binding.port)
+        except ListenError as error:
+            raise GaveUp((str(error),)) from error
         self._reaper.start()
         signals = ServerSignals()
         await self._control.start(self._config.process.runtime_dir, self._binding.port)
         for task in (self._watchdog.watch(), self._send_alive(), self._handle_signals(signals)):
             self._spawn(task)
+        if self._admin is not None:
+            self._spawn(self._figures.watch())
         self._spawn(self._start(on_listening))
         try:
             await self._end
@@ -119,6 +139,8 @@ class Supervisor:
                 running.cancel()
             self._templates.end()
             self._control.close()
+            if self._admin is not None:
+                self._admin.close()
         _log.info("stopped")
 
     # Starting.

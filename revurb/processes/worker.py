@@ -156,6 +156,7 @@ async def run_worker(
     supervised.on_announce_drain = node.announce_drain
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.on_reload = functools.partial(reload_certificate, node)
+    supervised.read_figures = node.figures
     supervised.send_ready(
         config.server.drain_timeout_s,
         lambda: Heartbeat(node.connection_count, node.bus_degraded or "", lines_dropped()),

@@ -162,6 +162,11 @@ class Broker:
         """How many workers are connected."""
         return len(self._peers)
 
+    @property
+    def cache_dropped(self) -> int:
+        """How many last events of cache channels there was no room for."""
+        return self._cache.dropped_total
+
     # A worker connects.
 
     def _dispatch(self, peer: Peer, message: m.FromWorker, size_bytes: int) -> None:

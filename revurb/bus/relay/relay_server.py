@@ -194,6 +194,11 @@ class RelayServer:
         is_joined = self._session is not None and self._session.joined is not None
         return not is_joined and (bool(self._workers) or self._is_lost)
 
+    @property
+    def workers(self) -> int:
+        """How many connections workers have."""
+        return len(self._workers)
+
     # What the connections call.
 
     def add(self, worker: RelayedWorker) -> None:
