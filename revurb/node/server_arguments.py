@@ -90,7 +90,7 @@ def config_of_arguments(
     values = {KEYS[name]: _checked(name, value) for name, value in arguments.items() if _is_known(name)}
     if (values["tls.cert"] is None) != (values["tls.key"] is None):
         raise ValueError("Server: TLS needs both tls_cert and tls_key")
-    if values["admin.port"] is not None and values["admin.token"] is None:
+    if values.get("admin.port") is not None and values.get("admin.token") is None:
         for host in values["admin.host"].split(","):
             if not is_loopback(host):
                 raise ValueError(f"Server: an admin_host that is not loopback ({host}) needs an admin_token")
