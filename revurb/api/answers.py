@@ -55,5 +55,9 @@ def method_not_allowed(allowed: str) -> Response:
     return text_response(405, "Method not allowed.", (("Allow", allowed),))
 
 
+def forbidden(detail: str) -> ApiError:
+    return ApiError(text_response(403, f"Forbidden. {detail}"))
+
+
 def unknown_app(app_id: str) -> ApiError:
     return ApiError(text_response(404, f"No matching application for ID [{app_id}]."))

@@ -1,7 +1,7 @@
 """The API as one function from request to response.
 
-Order of checks, as in Reverb: path (404), method (405), app (404), signature (401), body (400, 413 already by the
-HTTP reader), fields (422).
+Order of checks, as in Reverb: path (404), method (405), app (404), signature (401), whether the app is enabled (403, as
+Pusher), body (400, 413 already by the HTTP reader), fields (422).
 """
 
 from __future__ import annotations
@@ -156,6 +156,8 @@ class Api:
             # As `_signed_paths`, without the call.
             paths = (request.path,) if not self._path else self._signed_paths(request)
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
+            if not app.is_enabled:
+                raise answers.forbidden("The application is disabled.")
             if self._once is not None and found.route in _LARGE and (key := key_of(request)) is not None:
                 return self._once.answer(
                     app.id, key, request, functools.partial(self._do, request, found, app, query)

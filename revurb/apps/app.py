@@ -51,7 +51,9 @@ class App:
     """An app, as clients and server SDKs know it.
 
     `id` identifies it in paths of the HTTP API, `key` in WebSocket paths and auth strings; `secret` signs requests.
-    Connections, channels and users of an app are never visible to another app.
+    While a secret is replaced, what is signed with `previous_secret` is accepted too; we sign with `secret` alone. An
+    app that is not enabled is refused: 4003 for clients, 403 for requests. Connections, channels and users of an app
+    are never visible to another app.
 
     Raises TypeError or ValueError with the name of a field that has a wrong type or value.
     """
@@ -73,17 +75,22 @@ class App:
     subscription_count_events: bool = False
     limits: AppLimits | None = None
     webhooks: tuple[WebhookTarget, ...] = ()
+    previous_secret: str | None = field(default=None, repr=False)
+    is_enabled: bool = True
 
     def __post_init__(self) -> None:
         check_url_name("App", "id", self.id)
         check_url_name("App", "key", self.key)
         check_secret("App", "secret", self.secret)
+        if self.previous_secret is not None:
+            check_secret("App", "previous_secret", self.previous_secret)
         object.__setattr__(
             self, "allowed_origins", checked_origins("App", "allowed_origins", self.allowed_origins)
         )
         for name in ("max_connections", "user_authentication_timeout_s"):
             check_positive("App", name, getattr(self, name), optional=True)
         check_switch("App", "subscription_count_events", self.subscription_count_events)
+        check_switch("App", "is_enabled", self.is_enabled)
         check_choice(
             "App",
             "accept_client_events_from",
@@ -129,16 +136,18 @@ class App:
 
     def sign(self, text: str) -> str:
         """Returns the HMAC-SHA256 of `text` with the secret, in hex. All signatures of Pusher are of this kind."""
-        keyed_inner, keyed_outer = _keyed_hashes(self.secret)
-        inner, outer = keyed_inner.copy(), keyed_outer.copy()
-        inner.update(text.encode())
-        outer.update(inner.digest())
-        return outer.hexdigest()
+        return _signature(self.secret, text)
 
     def signed(self, text: str, signature: str) -> bool:
-        """Returns whether `signature` is the one that `sign` returns for `text`. Compares in constant time."""
+        """Returns whether `signature` is that of `text` with the secret, or with the previous one. Compares in constant
+        time."""
         # compare_digest accepts ASCII only. Other text is no signature; that this takes less time reveals nothing.
-        return signature.isascii() and compare_digest(self.sign(text), signature)
+        if not signature.isascii():
+            return False
+        if compare_digest(_signature(self.secret, text), signature):
+            return True
+        previous = self.previous_secret
+        return previous is not None and compare_digest(_signature(previous, text), signature)
 
 
 _POSITIVE = (
@@ -167,6 +176,14 @@ def _checked_targets(value: Any) -> tuple[WebhookTarget, ...]:
                 f"App.webhooks: found two targets with {target.shown_url}, the same events and channels; allowed: one"
             )
     return tuple(value)
+
+
+def _signature(secret: str, text: str) -> str:
+    keyed_inner, keyed_outer = _keyed_hashes(secret)
+    inner, outer = keyed_inner.copy(), keyed_outer.copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 @lru_cache(maxsize=1024)

@@ -37,6 +37,15 @@ _OPTIONS: Mapping[str, Option] = {
         doc="Names the app to WebSocket clients; public.",
     ),
     "secret": Option(env="REVERB_APP_SECRET", secret=True, doc="Signs requests; never public."),
+    "previous_secret": Option(
+        env="REVURB_APP_PREVIOUS_SECRET",
+        secret=True,
+        doc="A secret that is accepted beside the other while it is replaced; nothing is signed with it here.",
+    ),
+    "is_enabled": Option(
+        env="REVURB_APP_ENABLED",
+        doc="Whether the app is served: without, clients get error 4003 and requests 403.",
+    ),
     "ping_interval_s": Option(
         env="REVERB_APP_PING_INTERVAL",
         minimum=1,
@@ -193,7 +202,7 @@ def _setting(attribute: str, option: Option) -> Setting:
     table, _, name = attribute.rpartition(".")
     declaration = _TABLES[table]
     default = next(field.default for field in fields(declaration) if field.name == name)
-    key = attribute.removeprefix("limits.").removesuffix("_s").removesuffix("_bytes")
+    key = attribute.removeprefix("limits.").removeprefix("is_").removesuffix("_s").removesuffix("_bytes")
     return setting_of(key, attribute, typing.get_type_hints(declaration)[name], option, default)
 
 

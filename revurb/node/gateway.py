@@ -14,7 +14,13 @@ from revurb.node.connection_limit import ConnectionLimit, CountedSession
 from revurb.node.refusal_lines import RefusalLines
 from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
-from revurb.pusher.errors import OriginNotAllowed, OverCapacity, OverConnectionQuota, UnknownApp
+from revurb.pusher.errors import (
+    AppDisabled,
+    OriginNotAllowed,
+    OverCapacity,
+    OverConnectionQuota,
+    UnknownApp,
+)
 from revurb.pusher.origins import origin_allowed
 from revurb.pusher.ports import Bus
 from revurb.pusher.registry import Registry
@@ -103,6 +109,8 @@ class Gateway:
         errors."""
         if app is None:
             return Upgrade(head, self._refusals.connection(UnknownApp(), request), agreement)
+        if not app.is_enabled:
+            return Upgrade(head, self._refusals.connection(AppDisabled(), request), agreement)
         allowed = app.allowed_origins
         if allowed != _ANY_ORIGIN and not origin_allowed(request.headers.get("origin"), allowed):
             return Upgrade(head, self._refusals.connection(OriginNotAllowed(), request), agreement)

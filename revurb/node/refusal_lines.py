@@ -14,6 +14,7 @@ from revurb.config import Config
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.errors import (
     AddressIsFull,
+    AppDisabled,
     ClientEventRateReached,
     ClientEventRefused,
     ClientEventsDisabled,
@@ -121,9 +122,11 @@ _HTTP = "HTTP/1.1 is spoken here: is it a scanner, or a proxy that is set to HTT
 _APPLICATION = "the reason says what the application, or its SDK, has to send otherwise"
 _CLOCKS = "the clocks of both hosts have to be right (NTP); REVURB_SIGNATURE_MAX_AGE is the limit"
 _SIGNATURE = "has the application the key and secret of this app, and does no proxy change its path or body?"
+_DISABLED = "REVURB_APP_ENABLED, or revurb apps enable where apps are in a database"
 # Status of an answer: what that is called, what to do about it, and how much it matters.
 _OF_STATUS: dict[int, tuple[str, str, int]] = {
     401: ("wrong signature", _SIGNATURE, logging.WARNING),
+    403: ("app is disabled", _DISABLED, logging.INFO),
     405: ("wrong method", _PATHS, logging.INFO),
     408: ("request came too slowly", "REVURB_REQUEST_TIMEOUT is the limit", logging.INFO),
     409: ("request is under way", "the reason says what the application sent twice", logging.INFO),
@@ -192,6 +195,9 @@ class RefusalLines:
         if isinstance(error, UnknownApp):
             if self._log.counts("unknown app"):
                 self._write("unknown app", outlet.peer, self._known(), request, key=key)
+        elif isinstance(error, AppDisabled):
+            if self._log.counts("app is disabled"):
+                self._write("app is disabled", outlet.peer, _DISABLED, request, key=key)
         elif isinstance(error, OriginNotAllowed):
             if self._log.counts("origin refused"):
                 origin = request.headers.get("origin", "none")

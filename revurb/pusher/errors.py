@@ -25,6 +25,10 @@ class UnknownApp(PusherError):
     code, message, fatal = 4001, "Application does not exist", True
 
 
+class AppDisabled(PusherError):
+    code, message, fatal = 4003, "Application disabled", True
+
+
 class OverConnectionQuota(PusherError):
     code, message, fatal = 4004, "Application is over connection quota", True
 

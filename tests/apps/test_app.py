@@ -12,3 +12,12 @@ def test_signatures() -> None:
     assert ONE.signed("text", ONE.sign("text"))
     assert not ONE.signed("text", TWO.sign("text"))
     assert not ONE.signed("text", "é\udc80")
+
+
+def test_a_previous_secret_is_accepted_and_signs_nothing() -> None:
+    rotating = App(id="1", key="k1", secret="new", previous_secret="s1")
+    assert rotating.signed("text", ONE.sign("text"))
+    assert rotating.signed("text", App(id="1", key="k1", secret="new").sign("text"))
+    assert not rotating.signed("text", TWO.sign("text"))
+    assert rotating.sign("text") != ONE.sign("text")
+    assert "s1" not in repr(rotating)

@@ -31,6 +31,7 @@ def test_keys_have_no_units() -> None:
         if setting.key != setting.attribute.removeprefix("limits.")  # which are beside the others
     }
     assert renamed == {
+        "enabled",
         "max_event_data",
         "max_user_info",
         "ping_interval",

@@ -20,6 +20,8 @@ NAMES: list[tuple[str, str, str, Any]] = [
         {"allowed_origins": ("a.com", "*.b.com")},
     ),
     ("REVERB_ALLOWED_ORIGINS", "a.com", "allowed_origins", {"allowed_origins": ("a.com",)}),
+    ("REVURB_APP_PREVIOUS_SECRET", "old", "previous_secret", {"previous_secret": "old"}),
+    ("REVURB_APP_ENABLED", "false", "enabled", {"is_enabled": False}),
     ("REVERB_APP_MAX_MESSAGE_SIZE", "20", "max_message_size", {"max_message_size_bytes": 20}),
     ("REVERB_APP_MAX_CONNECTIONS", "20", "max_connections", {"max_connections": 20}),
     (
