@@ -20,7 +20,7 @@ from tests.architecture.imports import (
 
 EVERYTHING_BELOW_NODE = {
     "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus", "webhooks",
-    "console",
+    "console", "lookup",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "_speedups": set(),
@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pusher",
     },  # of pusher only its ports and facts: test_the_bus_knows_the_ports_alone
     "config": {"apps"},
+    "lookup": {"apps"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
     "console": {"observe", "wire"},
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "processes": EVERYTHING_BELOW_NODE | {"node"},
     "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
-    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks"},
+    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks", "lookup"},
 }
 RELATIVE = {
     source: str(source.relative_to(ROOT))

@@ -22,7 +22,6 @@ from revurb.config import (
     ConfigError,
     OptionRow,
     PartialConfigError,
-    load_app_provider,
     option_rows,
     reference,
 )
@@ -108,9 +107,11 @@ def check(**flags: Any) -> None:
     loaded = load_or_exit(**flags)
     for warning in loaded.warnings:
         click.echo(escape_lines(f"warning: {warning}"), err=True)
-    if loaded.app_provider is not None:
+    if loaded.looks_up_apps:
+        from revurb.node.app_source import app_source  # takes a tenth of a second
+
         try:
-            load_app_provider(loaded.app_provider)
+            app_source(loaded)
         except ConfigError as error:
             exit_with_problems(error)
     click.echo("ok")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from revurb.cli.problems import exit_with_problems
-from revurb.config import App, Config, ConfigError, load_app_provider
+from revurb.config import App, Config, ConfigError
 from revurb.config.normalization import shown_addresses
 
 SECURE = {"http": False, "ws": False, "https": True, "wss": True}
@@ -78,7 +78,7 @@ def _trust_only(cert: str) -> ssl.SSLContext:
 
 def choose_app(config: Config, app_id: str | None) -> App:
     """The app with `app_id`; without an id, the only app. Raises click.ClickException, which lists the known ids."""
-    known = list(config.apps) if config.app_provider is None else _query_provider(config.app_provider, app_id)
+    known = list(config.apps) if not config.looks_up_apps else _query_provider(config, app_id)
     ids = ", ".join(app.id for app in known) or "none"
     if app_id is None:
         if len(known) == 1:
@@ -90,20 +90,22 @@ def choose_app(config: Config, app_id: str | None) -> App:
     raise click.ClickException(f"--app: there is no app with the id {app_id!r}; known ids: {ids}")
 
 
-def _query_provider(provider_path: str, app_id: str | None) -> list[App]:
-    """The app with `app_id` if the app provider has it, else all apps that it lists."""
+def _query_provider(config: Config, app_id: str | None) -> list[App]:
+    """The app with `app_id` if the app provider or the database has it, else all apps that it lists."""
+    from revurb.node.app_source import app_source  # takes a tenth of a second
+
     try:
-        provider = load_app_provider(provider_path)
+        provider = app_source(config)
     except ConfigError as error:
         exit_with_problems(error)
+    assert provider is not None  # as the configuration looks apps up
+    name = "database of apps" if config.app_provider is None else f"app provider {config.app_provider}"
     try:
         result = provider.find_by_id(app_id) if app_id is not None else None
         app = asyncio.run(_await(result)) if inspect.isawaitable(result) else result
         return [app] if app is not None else list(provider.all())
     except Exception as error:  # the provider is the user's code, and may raise anything
-        raise click.ClickException(
-            f"the app provider {provider_path} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise click.ClickException(f"the {name} failed: {type(error).__name__}: {error}") from error
 
 
 async def _await(result: Awaitable[App | None]) -> App | None:

@@ -51,7 +51,7 @@ def test(
 
 def _targets(config: Config, app_id: str | None, url: str | None) -> list[tuple[App, WebhookTarget]]:
     """What to send to. Raises click.ClickException if there is nothing."""
-    is_one_app = app_id is not None or url is not None or config.app_provider is not None
+    is_one_app = app_id is not None or url is not None or config.looks_up_apps
     apps = [choose_app(config, app_id)] if is_one_app else config.apps
     found = [(app, target) for app in apps for target in app.webhooks]
     if url is not None:

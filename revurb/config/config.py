@@ -1,8 +1,8 @@
 """Declares every option of the server once: type, default, environment name, range and a sentence about it.
 
 `revurb.config.load` makes one frozen `Config`, which is passed down; no other code reads the environment. Names carry
-units: they end in _s for seconds, in _bytes for bytes. The options of addresses, processes, scaling, webhooks and apps
-are in server.py, process.py, scaling.py, webhook_sending.py and app_options.py.
+units: they end in _s for seconds, in _bytes for bytes. The options of addresses, processes, scaling, webhooks, apps and
+their lookup are in server.py, process.py, scaling.py, webhook_sending.py, app_options.py and app_lookup.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from revurb.apps import App
 from revurb.config.admin_options import AdminConfig, MetricsConfig
+from revurb.config.app_lookup import AppLookupConfig
 from revurb.config.limits_profile import LimitsProfile
 from revurb.config.normalization import object_path
 from revurb.config.option import Option, Setting, build, settings_of
@@ -254,10 +255,16 @@ class Config:
             doc="Class (or function that makes an instance) that finds apps, instead of the configured ones.",
         ),
     ] = None
+    app_lookup: AppLookupConfig = field(default=AppLookupConfig())
     provenance: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), compare=False, repr=False
     )
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def looks_up_apps(self) -> bool:
+        """Whether apps are found by a provider or in a database, and those in `apps` are not used."""
+        return self.app_provider is not None or self.app_lookup.database is not None
 
 
 SETTINGS: tuple[Setting, ...] = tuple(settings_of(Config))

@@ -25,7 +25,7 @@ DEV_DEFAULTS: Mapping[str, str] = {"REVURB_TEST_PAGE": "true"}
 
 def served_dev_app(config: Config) -> App | None:
     """The ready-made app, if the server has it; with the limits that are set."""
-    for app in config.apps if config.app_provider is None else ():
+    for app in config.apps if not config.looks_up_apps else ():
         if (app.id, app.key, app.secret) == (DEV_APP.id, DEV_APP.key, DEV_APP.secret):
             return app
     return None

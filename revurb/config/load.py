@@ -95,19 +95,22 @@ def load(
         values[key], provenance[key] = value, profile_origin(profile, provenance)
     apps = read_apps(sources, base, provenance, profile)
     config = build(Config, values)
-    if config.app_provider is not None and apps:
-        sources.warnings.append(
-            f"app_provider: {config.app_provider} finds the apps; those configured ({len(apps)}) are not used"
+    if config.looks_up_apps and apps:
+        finder = (
+            "app_lookup.database: the database has"
+            if config.app_provider is None
+            else f"app_provider: {config.app_provider} finds"
         )
+        sources.warnings.append(f"{finder} the apps; those configured ({len(apps)}) are not used")
     sources.problems += _cross_checks(config, provenance, base)
     sources.problems += check_targets(apps, provenance, allow_private=config.webhooks.allow_private)
     sources.warnings += php_warnings(sources, values, provenance, apps, base)
-    has_no_apps = not apps and config.app_provider is None and not sources.problems
+    has_no_apps = not apps and not config.looks_up_apps and not sources.problems
     if has_no_apps:
         sources.problems.append(no_apps(sources, base))
     if sources.problems:
         usable = replace(config, apps=apps, provenance=MappingProxyType(provenance))
-        is_without = config.app_provider is None and not names_an_app(sources)
+        is_without = not config.looks_up_apps and not names_an_app(sources)
         raise PartialConfigError(sources.problems, usable, sources.rejected, no_apps=is_without)
     paths = {
         setting.key: str(base / values[setting.key])
@@ -172,6 +175,11 @@ def _cross_checks(config: Config, provenance: Mapping[str, str], cwd: Path) -> I
             f"{provenance['server.proxy_protocol']}; allowed: the addresses of the proxies, since others send no header"
         )
     yield from admin_problems(config.admin, provenance)
+    if config.app_provider is not None and config.app_lookup.database is not None:
+        yield (
+            f"app_lookup.database: found in {provenance['app_lookup.database']}, but app_provider in "
+            f"{provenance['app_provider']}; allowed: one of them"
+        )
     process = config.process
     if process.watchdog_kill_s is not None and process.watchdog_kill_s <= process.watchdog_warn_s:
         yield (

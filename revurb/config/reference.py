@@ -24,6 +24,7 @@ TITLES = {
     "scaling": "Several nodes",
     "webhooks": "Sending webhooks",
     "app_provider": "Finding apps with your own code",
+    "app_lookup": "Finding apps in a database",
 }
 
 INTRODUCTION = f"""\

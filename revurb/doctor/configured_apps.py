@@ -11,6 +11,8 @@ def check_apps(config: Config) -> list[Finding]:
     """One finding for each configured app; one for a provider, which is not asked."""
     if config.app_provider is not None:
         return [Finding("ok", "apps", f"found by {config.app_provider}")]
+    if config.app_lookup.database is not None:
+        return [Finding("ok", "apps", f"looked up in the database, table {config.app_lookup.table}")]
     return [check_app(app) for app in config.apps]
 
 

@@ -18,7 +18,7 @@ MAX_AT_ONCE = 20
 async def check_webhook_targets(config: Config) -> list[Finding]:
     """One finding for each target of the configured apps."""
     targets = [(app, target) for app in config.apps for target in app.webhooks]
-    if not targets or config.app_provider is not None:
+    if not targets or config.looks_up_apps:
         return []
     turns = asyncio.Semaphore(MAX_AT_ONCE)
 

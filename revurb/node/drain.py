@@ -17,6 +17,26 @@ IDLE_GRACE_S = 1.0
 TICK_S = 0.02
 
 
+async def drain_connections(
+    connections: Connections, code: int, reason: str, timeout_s: float, *, spread: bool
+) -> None:
+    """Close all connections: WebSockets with `code`, others when their requests are answered. With `spread`, WebSockets
+    are closed evenly over `timeout_s`. What is left then is dropped."""
+    empty = asyncio.Event()
+    connections.on_empty = empty.set
+    connections.drain(code, reason)
+    try:
+        async with asyncio.timeout(timeout_s):
+            if spread:
+                await close_evenly(connections, timeout_s)
+            else:
+                connections.close_websockets()
+                connections.close_idle_http()
+            await empty.wait()
+    except TimeoutError:
+        connections.abort()
+
+
 async def close_evenly(connections: Connections, timeout_s: float) -> None:
     """Start to close the WebSockets of a draining node evenly over `SPREAD_PART` of `timeout_s`, and its idle HTTP
     connections after `IDLE_GRACE_S`. Returns when the closing of all has begun; at once if there are none."""

@@ -160,6 +160,7 @@ class Gateway:
             session = Session(state, socket_id, self._bus)
         else:
             session = CountedSession(state, socket_id, self._bus, self._limit)
+        session.origin = request.headers.get("origin")
         return session if self._trace is None else TracedSession(session, self._trace)
 
     def _give_back(self) -> None:

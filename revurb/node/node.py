@@ -14,14 +14,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from revurb.api.endpoint import Api
-from revurb.apps import App, AppProvider, FixedApps
+from revurb.apps import App, AppProvider
 from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config, served_dev_app
+from revurb.node.app_changes import AppChanges
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
-from revurb.node.drain import close_evenly
+from revurb.node.drain import drain_connections
+from revurb.node.even_closing import EvenClosing
 from revurb.node.fact_telling import FactTelling
 from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
@@ -29,7 +31,7 @@ from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.node_meter import NodeMeter
-from revurb.node.profiled_apps import ProfiledApps
+from revurb.node.node_requests import NodeRequests, reload_everywhere
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
@@ -75,6 +77,7 @@ class Node:
     _refusals: RefusalLines
     _registry: Registry
     _work: SlicedWork
+    _closing: EvenClosing
     _trigger: Trigger
     _connections: Connections
     _reception: Reception
@@ -98,8 +101,10 @@ class Node:
         self.counters = Counters()
         self._refusal_log = RefusalLog(unlimited=config.log.debug)
         self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
-        known = FixedApps(config.apps) if apps is None else _with_limits(apps, config)
-        self._facts = FactTelling(known, config.webhooks, self.counters, self._refusal_log, self._trace)
+        self._app_changes = AppChanges(apps, config)
+        self._facts = FactTelling(
+            self._app_changes.apps, config.webhooks, self.counters, self._refusal_log, self._trace
+        )
         self.apps = self._facts.apps
         self.port = config.server.port
         self._bus_factory = bus_factory or (
@@ -161,11 +166,14 @@ class Node:
         self._refusals = RefusalLines(self._refusal_log, config, self.apps)
         book = self._meter.book
         self._registry = Registry(self.counters, self._work, self._refusals.of_session, book)
-        answer = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._registry.rates = self._rates
+        self._closing = EvenClosing(self._work)
+        status = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._once = IdempotentAnswers(lambda question, deadline_s: self._bus.survey(question, deadline_s))
-        answer = self._rates.answerer(self._once.answerer(answer))
-        self._bus = self._bus_factory(Dispatch(self._registry, answer))
+        answer = self._rates.answerer(self._once.answerer(status))
+        requests = NodeRequests(answer, self._registry, self._app_changes, self._closing)
+        self._bus = self._bus_factory(Dispatch(self._registry, requests.answer))
+        self._app_changes.begin(self.apps, self._registry)
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
         if self._record is None:
@@ -225,25 +233,17 @@ class Node:
         if self._timer is None:
             return
         self.stop_accepting()
+        self._closing.stop()
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
-        empty = asyncio.Event()
-        self._connections.on_empty = empty.set
-        self._connections.drain(RESTARTING, "Server is restarting")
-        try:
-            async with asyncio.timeout(timeout_s):
-                if spread:
-                    await close_evenly(self._connections, timeout_s)
-                else:
-                    self._connections.close_websockets()
-                    self._connections.close_idle_http()
-                await empty.wait()
-        except TimeoutError:
-            self._connections.abort()
+        await drain_connections(
+            self._connections, RESTARTING, "Server is restarting", timeout_s, spread=spread
+        )
         self._connections.is_stopped = True
         self._work.finish()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
         self._rates.stop()
+        await self._app_changes.stop()
         await self._facts.stop()
         await self._bus.stop()
         self._timer.cancel()
@@ -278,6 +278,10 @@ class Node:
     def terminate(self, app: App, user_id: str) -> MaybeAwaitable[None]:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
+
+    async def reload_apps(self, app_id: str | None) -> int:
+        """Ask the provider again for an app, or for all, on every node. Returns how many nodes do."""
+        return await reload_everywhere(self._bus, app_id)
 
     def _make_gateway(self) -> tuple[RequestHandler, LargeBodies]:
         """What handles the requests, and what tells which of them may have a large body."""
@@ -325,6 +329,7 @@ class Node:
         self._trimmer.check(self.connection_count)
         self._file_limit.check(now)
         self._readiness.check(self._bus)
+        self._app_changes.tick(now)
         self._refusal_log.on_tick()
         if self._certificate_watch is not None:
             self._certificate_watch.check(now)
@@ -335,8 +340,3 @@ class Node:
     def _shrink(self) -> None:
         self._connections.shrink()
         self._registry.shrink()
-
-
-def _with_limits(apps: AppProvider, config: Config) -> AppProvider:
-    profile = config.limits.profile
-    return apps if profile == "reverb" else ProfiledApps(apps, profile)

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import msgspec
 import uvloop
 
-from revurb.config import Config, dev_environment, load_app_provider
+from revurb.config import Config, dev_environment
 from revurb.config.normalization import shown_addresses
+from revurb.node.app_source import app_source
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
 from revurb.node.node_source import NodeSource, start_with_admin
@@ -56,7 +57,7 @@ def run_single_node(config: Config, on_listening: Callable[[Node], None]) -> Non
     Raises ConfigError for an app provider or a Redis that cannot be used, StartError for an address or a
     certificate."""
     configure_logging(config.log.format, config.log.level)
-    apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
+    apps = app_source(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(SingleNode(Node(config, apps, choose_bus_factory(config))).serve(on_listening))

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from revurb.config import load_app_provider
+from revurb.node.app_source import app_source
 from revurb.node.bus_factory import HubAddress, choose_bus_factory
 from revurb.node.node import Node
 from revurb.observe.logs import configure_logging
@@ -136,7 +136,7 @@ async def run_worker(
 
     config = source()
     configure_logging(config.log.format, config.log.level, worker=options.slot)
-    apps = load_app_provider(config.app_provider) if config.app_provider is not None else None
+    apps = app_source(config)
     tokens = options.connection_tokens
     limit = None if tokens is None else SharedConnectionLimit.inherited(tokens)
     hub = HubAddress(options.hub_socket, inherited_log(options.event_log), options.relayed)

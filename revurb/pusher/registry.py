@@ -35,6 +35,10 @@ class RegisteredSession(Protocol):
 
     outlet: Outlet
     socket_id: str
+    origin: str | None
+
+    def adopt_limits(self) -> None:
+        """The app has other limits than before: those count from now on."""
 
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from revurb.pusher import messages
 from revurb.pusher.errors import PusherError, SubscriptionRefused
 from revurb.pusher.ports import Bus, Outlet
-from revurb.pusher.rate_limit import MessageWindow
+from revurb.pusher.rate_limit import MessageWindow, per_second
 
 if TYPE_CHECKING:
     from revurb.pusher.channel import Channel
@@ -50,7 +50,8 @@ class SessionState:
     left a channel, subscribed to one again or signed in again: None until then. `user` is who has signed in. `outlet`
     is NOWHERE before the connection is open, and after it has closed. `message_window` counts messages: None without a
     rate limit. `client_event_window` counts client events where they have a limit of their own: None until the first.
-    `answers_control_frames` says whether the client was last heard by a control frame.
+    `answers_control_frames` says whether the client was last heard by a control frame. `origin` is the header of its
+    handshake, None without one.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class SessionState:
         "channels",
         "client_event_window",
         "message_window",
+        "origin",
         "outlet",
         "pending",
         "resubscriptions",
@@ -76,10 +78,19 @@ class SessionState:
         self.resubscriptions: MessageWindow | None = None
         self.user: SignedInUser | None = None
         self.outlet: Outlet = NOWHERE
+        self.origin: str | None = None
         limit = app_state.app.rate_limit
         self.message_window = None if limit is None else MessageWindow(limit)
         self.client_event_window: MessageWindow | None = None
         self.answers_control_frames = False
+
+    def adopt_limits(self) -> None:
+        """The app has other limits than before: those count from now on, and what was counted is forgotten."""
+        app = self.app_state.app
+        self.message_window = None if app.rate_limit is None else MessageWindow(app.rate_limit)
+        self.client_event_window = None
+        if self.resubscriptions is not None:
+            self.resubscriptions = per_second(app.max_subscriptions_per_second)
 
     def end(self, error: PusherError) -> None:
         """Send why, then close with the same code."""

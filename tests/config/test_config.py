@@ -92,6 +92,9 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_REDIS_CLUSTER", "true", "scaling.redis.cluster", True),
     ("REVURB_REDIS_FACTORY", "my.redis:make", "scaling.redis.factory", "my.redis:make"),
     ("REVURB_APP_PROVIDER", "my.apps:Provider", "app_provider", "my.apps:Provider"),
+    ("REVURB_APP_DATABASE", "sqlite:///a.db", "app_lookup.database", "sqlite:///a.db"),
+    ("REVURB_APP_DATABASE_TABLE", "my_apps", "app_lookup.table", "my_apps"),
+    ("REVURB_APP_CACHE_TTL", "5", "app_lookup.cache_ttl_s", 5.0),
 ]
 
 DEFAULTS = {
@@ -181,6 +184,9 @@ DEFAULTS = {
     "webhooks.max_age_s": 600.0,
     "webhooks.dead_letters": None,
     "app_provider": None,
+    "app_lookup.database": None,
+    "app_lookup.table": "apps",
+    "app_lookup.cache_ttl_s": 60.0,
 }
 
 

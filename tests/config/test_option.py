@@ -271,6 +271,7 @@ def test_no_secret_is_in_a_repr() -> None:
     values |= {setting.key: "hush-hush" for setting in SETTINGS if setting.option.secret}
     assert sorted(key for key, value in values.items() if value == "hush-hush") == [
         "admin.token",
+        "app_lookup.database",
         "scaling.redis.password",
         "scaling.redis.sentinel_password",
         "scaling.redis.url",

@@ -34,6 +34,8 @@ def test_the_names_are_those_that_are_documented() -> None:
         "REVURB_ADMIN_TOKEN_FILE",
         "REDIS_PASSWORD_FILE",
         "REVERB_APP_SECRET_FILE",
+        "REVURB_APP_DATABASE_FILE",
+        "REVURB_APP_PREVIOUS_SECRET_FILE",
         "REVURB_REDIS_SENTINEL_PASSWORD_FILE",
         "REVURB_TLS_KEY_PASSWORD_FILE",
     }

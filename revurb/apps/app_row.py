@@ -1,0 +1,118 @@
+"""Reads an app from a row of a table: soketi's columns, and our own.
+
+soketi's table `apps` is understood as it is: whatever columns it has are used, and what it has not is as if nothing was
+set. There -1 (and NULL) is no limit. Of our own columns, `previous_secret` is the one that is still accepted, and
+`options` is a JSON object with any other fields of `App`, by their names; `rate_limit`, `limits` and `webhooks` are
+objects in it. `options` wins over soketi's columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+
+from revurb.apps.app import App
+from revurb.apps.provider import AppProviderError
+from revurb.apps.webhook_target import WEBHOOK_EVENTS
+
+SIGN_IN_TIMEOUT_S = 30  # soketi's, where enable_user_authentication is set
+_OWN = ("id", "key", "secret", "previous_secret")
+OPTIONS = frozenset(field.name for field in fields(App)) - {*_OWN, "is_enabled"}
+# soketi's column: field of `App`, or of its `limits`; and what one of it is.
+_COUNTS = {
+    "max_connections": ("max_connections", 1),
+    "max_event_channels_at_once": ("max_channels_per_event", 1),
+}
+_LIMITS = {
+    "max_client_events_per_sec": ("max_client_events_per_second", 1),
+    "max_presence_members_per_channel": ("max_presence_members", 1),
+    "max_presence_member_size_in_kb": ("max_user_info_bytes", 1024),
+    "max_channel_name_length": ("max_channel_name_length", 1),
+    "max_event_name_length": ("max_event_name_length", 1),
+    "max_event_payload_in_kb": ("max_event_data_bytes", 1024),
+    "max_event_batch_size": ("max_events_per_batch", 1),
+}
+
+
+class AppRowError(AppProviderError):
+    """A row is no app; the text names the app and what is wrong, without a secret."""
+
+
+def app_of_row(row: Mapping[str, Any]) -> App:
+    """Returns the app in a row, by name of the column. Raises AppRowError."""
+    try:
+        values = {name: str(row[name]) for name in ("id", "key", "secret")}
+        values |= _soketi_values(row)
+        if row.get("previous_secret"):
+            values["previous_secret"] = str(row["previous_secret"])
+        values |= read_options(row.get("options"))
+        return msgspec.convert(values, App)
+    except KeyError as error:
+        raise AppRowError(f"the table of apps has no column {error}") from None
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise AppRowError(f"the row of app {str(row.get('id'))!r}: {error}") from None
+
+
+def read_options(given: object) -> dict[str, Any]:
+    """The object in the column `options`, which is JSON where the database has no type for that. Raises ValueError."""
+    options = _json("options", given)
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise ValueError("options: found no object")
+    if unknown := sorted(options.keys() - OPTIONS):
+        raise ValueError(f"options: found {unknown[0]!r}; allowed: {', '.join(sorted(OPTIONS))}")
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _soketi_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {"is_enabled": bool(row.get("enabled", True))}
+    if row.get("enable_client_messages") is not None:
+        values["accept_client_events_from"] = "members" if row["enable_client_messages"] else "none"
+    if row.get("enable_user_authentication"):
+        values["user_authentication_timeout_s"] = SIGN_IN_TIMEOUT_S
+    values |= _numbers(row, _COUNTS)
+    if limits := _numbers(row, _LIMITS):
+        values["limits"] = limits
+    webhooks = _json("webhooks", row.get("webhooks"))
+    if webhooks:
+        if not isinstance(webhooks, list) or not all(isinstance(target, dict) for target in webhooks):
+            raise ValueError("webhooks: found no list of objects")
+        values["webhooks"] = [_target(target) for target in webhooks if target.get("url")]
+    return values
+
+
+def _numbers(row: Mapping[str, Any], columns: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    """Those that are set: 0 and -1 are no limit."""
+    return {
+        name: max(1, int(float(row[column]) * unit))
+        for column, (name, unit) in columns.items()
+        if row.get(column) is not None and float(row[column]) > 0
+    }
+
+
+def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+    """soketi's webhook as a WebhookTarget: event types that we do not know are never sent, in either."""
+    events = [name for name in target.get("event_types") or () if name in WEBHOOK_EVENTS]
+    found: dict[str, Any] = {"url": target["url"], "events": events, "headers": target.get("headers") or {}}
+    pattern = target.get("filter") or {}
+    begin, end = pattern.get("channel_name_starts_with") or "", pattern.get("channel_name_ends_with") or ""
+    if begin or end:
+        found["channels"] = [f"{begin}*{end}"]
+    return found
+
+
+def _json(column: str, given: object) -> Any:
+    """The value of a column of JSON: decoded already by some drivers. Raises ValueError."""
+    if not isinstance(given, (str, bytes)):
+        return given
+    if not given:
+        return None
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise ValueError(f"{column}: no JSON ({error})") from None

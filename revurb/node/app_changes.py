@@ -1,0 +1,166 @@
+"""The apps of a node, and what happens to connections when one changes.
+
+Configured apps change with a new process. What a provider finds changes whenever it does: an app that is read again
+(its cache entry has expired, `revurb apps reload`, PostgreSQL has told) counts for the connections that are there. They
+are closed if it is disabled (4003) or gone (4001), those of pages that may not connect any more are closed too (4009),
+and the others have its limits from then on. Where an app has connections and nobody asks for it, it is asked for here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import Protocol, cast
+
+from revurb.apps import App, AppProvider, FixedApps
+from revurb.config import Config
+from revurb.lookup.cached_apps import CachedApps
+from revurb.node.profiled_apps import ProfiledApps
+from revurb.pusher.errors import AppDisabled, OriginNotAllowed, PusherError, UnknownApp
+from revurb.pusher.origins import origin_allowed
+from revurb.pusher.registry import RegisteredSession, Registry
+
+_log = logging.getLogger(__name__)
+
+TURN_APPS = 50  # that are looked up in a turn of the loop
+
+
+class _Told(Protocol):
+    """A provider that is told of changes, such as one of a database."""
+
+    def watch(self, on_change: object) -> None:
+        """Call `on_change` with the id of an app that has changed, or None where any may have."""
+
+    async def close(self) -> None:
+        """Give up all connections."""
+
+
+class AppChanges:
+    """The apps of `provider`, or of the configuration without one. `apps` finds them."""
+
+    _registry: Registry  # made by `begin`
+
+    def __init__(self, provider: AppProvider | None, config: Config) -> None:
+        self._provider = provider
+        self._cache: CachedApps | None = None
+        self._ttl_s = config.app_lookup.cache_ttl_s
+        if provider is None:
+            self.apps: AppProvider = FixedApps(config.apps)
+        else:
+            if self._ttl_s:
+                self._cache = provider_cache = CachedApps(provider, self._ttl_s)
+                provider_cache.on_changed = self._look_up
+                provider = provider_cache
+            profile = config.limits.profile
+            self.apps = provider if profile == "reverb" else ProfiledApps(provider, profile)
+        self._finder = self.apps
+        self._checked_at = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refresh: asyncio.Task[None] | None = None
+
+    def begin(self, finder: AppProvider, registry: Registry) -> None:
+        """`finder` is what the node's requests find apps with, over `apps`."""
+        self._finder, self._registry = finder, registry
+        if hasattr(self._provider, "watch"):
+            cast(_Told, self._provider).watch(self.reload)
+
+    async def stop(self) -> None:
+        """To be called when no client is left."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._cache is not None:
+            self._cache.stop()
+        if hasattr(self._provider, "watch"):
+            await cast(_Told, self._provider).close()
+
+    def reload(self, app_id: str | None = None) -> None:
+        """Ask the provider again for an app, or for all, and have what it says count for connections."""
+        if self._cache is not None:
+            self._cache.invalidate(app_id)
+        if self._provider is not None:
+            self._spawn(self._look_up_each((app_id,) if app_id is not None else tuple(self._registry.states)))
+
+    def tick(self, now: float) -> None:
+        """To be called a few times a second: asks for the apps that have connections when they may have expired."""
+        if self._cache is None or now - self._checked_at < self._ttl_s:
+            return
+        self._checked_at = now
+        if self._refresh is None or self._refresh.done():
+            used = [app_id for app_id, state in self._registry.states.items() if state.sessions]
+            self._refresh = self._spawn(self._refresh_each(used))
+
+    async def _refresh_each(self, app_ids: Iterable[str]) -> None:
+        """Looks apps up, so that the cache finds out whether they have changed."""
+        for number, app_id in enumerate(app_ids):
+            if number % TURN_APPS == 0:
+                await asyncio.sleep(0)
+            try:
+                found = self._finder.find_by_id(app_id)
+                if isinstance(found, Awaitable):
+                    await found
+            except Exception as error:  # of the provider; the app stays as it was
+                _log.debug("an app cannot be looked up", extra={"app": app_id, "error": type(error).__name__})
+
+    def _look_up(self, app_id: str) -> None:
+        """What the cache has for the app is new."""
+        if app_id in self._registry.states:
+            self._spawn(self._look_up_each((app_id,)))
+
+    async def _look_up_each(self, app_ids: Iterable[str]) -> None:
+        for number, app_id in enumerate(app_ids):
+            if number % TURN_APPS == 0:
+                await asyncio.sleep(0)
+            try:
+                found = self._finder.find_by_id(app_id)
+                app = await found if isinstance(found, Awaitable) else found
+            except Exception as error:  # of the provider; the app stays as it was
+                _log.warning(
+                    "an app cannot be looked up, its connections stay as they are",
+                    extra={"app": app_id, "error": type(error).__name__},
+                )
+                continue
+            self._apply(app_id, app)
+
+    def _apply(self, app_id: str, app: App | None) -> None:
+        state = self._registry.states.get(app_id)
+        if state is None:
+            return
+        sessions = tuple(state.sessions.values())
+        if app is None:
+            _log.info(
+                "app is gone, closing its connections", extra={"app": app_id, "connections": len(sessions)}
+            )
+            state.work(_end_each(sessions, UnknownApp()))
+            return
+        self._registry.state(app)  # the newest one counts
+        if not app.is_enabled:
+            _log.info(
+                "app is disabled, closing its connections",
+                extra={"app": app_id, "connections": len(sessions)},
+            )
+            state.work(_end_each(sessions, AppDisabled()))
+        else:
+            state.work(_adopt_each(sessions, app))
+
+    def _spawn(self, coroutine: Awaitable[None]) -> asyncio.Task[None]:
+        task = cast("asyncio.Task[None]", asyncio.ensure_future(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _end_each(sessions: Iterable[RegisteredSession], error: PusherError) -> Iterator[None]:
+    for session in sessions:
+        session.end(error)
+        yield
+
+
+def _adopt_each(sessions: Iterable[RegisteredSession], app: App) -> Iterator[None]:
+    for session in sessions:
+        if origin_allowed(session.origin, app.allowed_origins):
+            session.adopt_limits()
+        else:
+            session.end(OriginNotAllowed())
+        yield

@@ -1,0 +1,130 @@
+"""An app that its provider tells otherwise: what that is for the connections that are there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+from revurb import App, RateLimit
+from revurb.config import Config
+from revurb.config.app_lookup import AppLookupConfig
+from revurb.config.server import ServerConfig
+from revurb.node.node import Node
+from tests.client import PATIENCE_S, connect
+
+OLD = App(id="1", key="key1", secret="secret")
+A_PAGE, B_PAGE = [("Origin", "https://a.example")], [("Origin", "https://b.example")]
+PING = {"event": "pusher:ping"}
+
+
+class Database:
+    """Has one app or none, which the test replaces."""
+
+    def __init__(self) -> None:
+        self.app: App | None = OLD
+
+    async def find_by_id(self, app_id: str) -> App | None:
+        return self.app if self.app is not None and self.app.id == app_id else None
+
+    async def find_by_key(self, key: str) -> App | None:
+        return self.app if self.app is not None and self.app.key == key else None
+
+    def all(self) -> Sequence[App]:
+        return ()
+
+
+@contextlib.asynccontextmanager
+async def served(ttl_s: float = 60.0) -> AsyncIterator[tuple[Node, Database]]:
+    database = Database()
+    config = Config(
+        server=ServerConfig(host="127.0.0.1", port=0), app_lookup=AppLookupConfig(cache_ttl_s=ttl_s)
+    )
+    node = Node(config, database)
+    await node.start()
+    try:
+        yield node, database
+    finally:
+        await node.stop(drain_timeout_s=0)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_disabled_app_and_its_connections() -> None:
+    async with served() as (node, database), connect(node.port, "key1") as client:
+        database.app = replace(OLD, is_enabled=False)
+        async with connect(node.port, "key1"):
+            pass  # what is fresh counts
+        assert await node.reload_apps("1") == 1
+        assert await client.expect_error(4003) == "Application disabled"
+        assert await client.closed() == 4003
+        async with connect(node.port, "key1", greet=False) as late:
+            await late.expect_error(4003)
+
+
+async def test_an_app_that_is_gone() -> None:
+    async with served() as (node, database), connect(node.port, "key1") as client:
+        database.app = None
+        assert await node.reload_apps(None) == 1
+        await client.expect_error(4001)
+        assert await client.closed() == 4001
+
+
+async def test_pages_that_may_not_connect_any_more() -> None:
+    async with (
+        served() as (node, database),
+        connect(node.port, "key1", headers=A_PAGE) as a,
+        connect(node.port, "key1", headers=B_PAGE) as b,
+        connect(node.port, "key1") as nowhere,
+    ):
+        database.app = replace(OLD, allowed_origins=("b.example",))
+        await node.reload_apps("1")
+        for client in (a, nowhere):
+            await client.expect_error(4009)
+            assert await client.closed() == 4009
+        await b.send(PING)
+        await b.expect("pusher:pong")
+
+
+async def test_other_limits_count_for_connections_that_are_there() -> None:
+    async with served() as (node, database), connect(node.port, "key1") as client:
+        database.app = replace(OLD, rate_limit=RateLimit(max_attempts=1, decay_s=60))
+        await node.reload_apps("1")
+        await until(lambda: node._registry.states["1"].app == database.app)
+        await client.send(PING)
+        await client.expect("pusher:pong")
+        await client.send(PING)
+        await client.expect_error(4301)
+        database.app = OLD
+        await node.reload_apps("1")
+        await until(lambda: node._registry.states["1"].app == OLD)
+        for _ in range(3):
+            await client.send(PING)
+            await client.expect("pusher:pong")
+
+
+async def test_a_change_is_noticed_when_what_is_known_has_expired() -> None:
+    async with served(ttl_s=0.1) as (node, database), connect(node.port, "key1") as client:
+        database.app = replace(OLD, is_enabled=False)  # nobody asks for it, and nobody reloads
+        await client.expect_error(4003)
+        assert await client.closed() == 4003
+
+
+async def test_an_unused_app_and_one_of_a_failing_provider_change_nothing() -> None:
+    async with served() as (node, database), connect(node.port, "key1") as client:
+        database.app = OLD
+        assert await node.reload_apps("unknown") == 1
+
+        async def fail(app_id: str) -> App | None:
+            raise OSError("no route to host")
+
+        database.find_by_id = fail  # type: ignore[method-assign]
+        await node.reload_apps(None)
+        await client.expect_silence()
+        await client.send(PING)
+        await client.expect("pusher:pong")
