@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 
-from revurb.api import answers, channels, events, users
+from revurb.api import answers, channels, events, reconnect_requests, users
 from revurb.api.answers import ApiError
 from revurb.api.idempotency import Idempotency, key_of
 from revurb.api.request_rates import RequestRates
@@ -198,6 +198,8 @@ class Api:
                 return channels.get_channel_users(bus, app.id, found.name)
             case Route.CONNECTIONS:
                 return users.get_connections(bus, app.id)
+            case Route.FORCE_RECONNECT:
+                return reconnect_requests.force_reconnect(request.body, bus, app.id)
             case _:
                 return users.terminate_connections(bus, app.id, found.name)
 

@@ -26,6 +26,7 @@ class Route(Enum):
     CHANNEL = "channel", "GET"
     CHANNEL_USERS = "channel_users", "GET"
     CONNECTIONS = "connections", "GET"
+    FORCE_RECONNECT = "force_reconnect", "POST"
     TERMINATE_USER = "terminate_user", "POST"
 
     def __init__(self, word: str, method: str) -> None:
@@ -43,7 +44,14 @@ class RouteMatch(NamedTuple):
 
 
 _BELOW_APP = {
-    route.word: route for route in (Route.EVENTS, Route.BATCH_EVENTS, Route.CHANNELS, Route.CONNECTIONS)
+    route.word: route
+    for route in (
+        Route.EVENTS,
+        Route.BATCH_EVENTS,
+        Route.CHANNELS,
+        Route.CONNECTIONS,
+        Route.FORCE_RECONNECT,
+    )
 }
 _ALONE = {route.word: RouteMatch(route) for route in (Route.ROOT, Route.UP, Route.LIVE, Route.READY)}
 

@@ -47,6 +47,11 @@ def test_match(path: str, expected: RouteMatch | None) -> None:
     assert match(path) == expected
 
 
-def test_only_three_routes_are_posted_to() -> None:
+def test_only_four_routes_are_posted_to() -> None:
     posted = {route for route in Route if route.method == "POST"}
-    assert posted == {Route.EVENTS, Route.BATCH_EVENTS, Route.TERMINATE_USER}
+    assert posted == {
+        Route.EVENTS,
+        Route.BATCH_EVENTS,
+        Route.FORCE_RECONNECT,
+        Route.TERMINATE_USER,
+    }

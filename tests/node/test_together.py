@@ -202,3 +202,25 @@ async def pipelined(here: Client, there: Client) -> None:
     await there.expect("pusher_internal:member_removed")
     await there.expect("pusher_internal:member_added")
     assert (await there.expect("client-hi"))["data"] == 2
+
+
+async def test_clients_of_all_nodes_reconnect(cluster: Cluster) -> None:
+    async with cluster(2) as (one, two), contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(connect(node.port, "app-key"))
+            for node in (one, two)
+            for _ in range(2)
+        ]
+        await clients[1].subscribe("news")
+        await clients[2].subscribe("news")
+        body = {"channel": "news", "over_s": 0.1}
+        assert (await api(one.port, APP, "POST", "/force_reconnect", body)).status == 200
+        assert [await client.closed() for client in clients[1:3]] == [4200, 4200]
+        for client in (clients[0], clients[3]):
+            await client.expect_silence()
+
+
+async def test_all_nodes_read_apps_again(cluster: Cluster) -> None:
+    async with cluster(2) as (one, two):
+        assert await one.operations.reload_apps("app-id") == 2
+        assert await two.operations.reload_apps(None) == 2
