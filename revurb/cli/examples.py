@@ -28,6 +28,32 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "restart": (("revurb restart", "new workers with new code and configuration"),),
     "reload": (("revurb reload", "after a renewal that the server has not noticed yet"),),
+    "drain": (
+        ("revurb drain --over 60", "clients reconnect elsewhere, within a minute"),
+        ("revurb drain --back", "serve as before"),
+    ),
+    "apps": (
+        ("revurb apps list", "where each is, and what is set"),
+        ("revurb apps add shop", "prints its key and secret"),
+        ("revurb apps reload", "on all nodes"),
+    ),
+    "apps list": (("revurb apps list --json", "for a program; no secret"),),
+    "apps init": (("revurb apps init", "the table of REVURB_APP_DATABASE"),),
+    "apps add": (
+        ("revurb apps add shop", "with a key and a secret that are made up"),
+        ("""revurb apps add shop --option 'allowed_origins=["shop.example"]'""", "with limits"),
+    ),
+    "apps rotate-secret": (
+        ("revurb apps rotate-secret shop", "both secrets are accepted then"),
+        ("revurb apps rotate-secret shop --finish", "when the application has the new one"),
+    ),
+    "apps disable": (("revurb apps disable shop", "its connections are closed with 4003"),),
+    "apps enable": (("revurb apps enable shop", "clients may connect again"),),
+    "apps remove": (("revurb apps remove shop", "its connections are closed with 4001"),),
+    "apps reload": (
+        ("revurb apps reload shop", "after a change in the database"),
+        ("revurb apps reload", "all apps"),
+    ),
     "stop": (
         ("revurb stop", "clients move over first"),
         ("revurb stop --port 8080 --now", "one of several, at once"),

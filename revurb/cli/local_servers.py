@@ -1,4 +1,4 @@
-"""Finds the servers that run on this host by their control sockets, for the verbs status, stop, restart and reload."""
+"""Finds the servers that run on this host by their control sockets, for the verbs that talk to them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TypeVar
 
 import click
 
-from revurb.config import PartialConfigError, load
+from revurb.config import Config, PartialConfigError, load
 from revurb.observe.printable import escape_lines
 from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus, send_control_request
 from revurb.processes.runtime_dir import candidates, connect, control_sockets
 
+RELOAD_TIMEOUT_S = 30.0
 REPLY_TIMEOUT_S = 10.0  # then a server counts as one that does not answer
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -80,6 +81,29 @@ def request_or_exit(sock: socket.socket, request: ControlRequest, timeout_s: flo
     if reply.error is not None:
         raise click.ClickException(reply.error)
     return reply
+
+
+def reload_apps(config: Config | None, app_id: str | None, port: int | None = None) -> None:
+    """Have the server that runs here and all nodes read an app again, or all, and say how many do. With `config`, apps
+    have just been changed: then it is only said if no server runs, or if several do."""
+    try:
+        sock, _ = choose_server(port)
+    except click.ClickException:
+        if config is None:
+            raise
+        click.echo(
+            "revurb: no server was told: revurb apps reload does it, or they read it within "
+            f"{config.app_lookup.cache_ttl_s:g} s",
+            err=True,
+        )
+        return
+    with sock:
+        reply = request_or_exit(sock, ControlRequest("reload_apps", app_id=app_id), RELOAD_TIMEOUT_S)
+    what = "all apps" if app_id is None else f"app {app_id}"
+    click.echo(
+        f"{reply.nodes} {'node reads' if reply.nodes == 1 else 'nodes read'} {what} again",
+        err=config is not None,
+    )
 
 
 def _query_status(path: Path, sock: socket.socket) -> ServerStatus | None:

@@ -30,11 +30,16 @@ VERBS = {
         "Replace the workers of a server, and refuse nobody meanwhile.",
     ),
     "reload": ("revurb.cli.reload:reload", "Read the TLS certificate of a server again."),
+    "drain": (
+        "revurb.cli.out_of_service:drain",
+        "Take the server that runs here out of service, or bring it back.",
+    ),
     "stop": ("revurb.cli.stop:stop", "Stop the server that runs here."),
     "doctor": (
         "revurb.cli.doctor:doctor",
         "Check the settings, this host and Redis; find the other nodes.",
     ),
+    "apps": ("revurb.cli.apps:apps", "List, add and change apps; have servers read them again."),
     "config": ("revurb.cli.config:config", "Show, check or describe the configuration."),
     "import": ("revurb.cli.importing:import_config", "Make a revurb.toml of Laravel's config/reverb.php."),
     "trigger": ("revurb.cli.trigger:trigger", "Send an event to channels, as an application would."),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from revurb.apps import App, WebhookTarget
+from revurb.apps import App, AppProviderError, WebhookTarget
 from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import (
     SETTINGS,
@@ -45,6 +45,7 @@ __all__ = [
     "SETTINGS",
     "WEBHOOK_SETTINGS",
     "App",
+    "AppProviderError",
     "CompressionConfig",
     "Config",
     "ConfigError",

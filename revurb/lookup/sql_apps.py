@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from revurb.apps.app import App
-from revurb.apps.app_row import AppRowError, app_of_row
 from revurb.apps.field_checks import URL_NAME
 from revurb.apps.provider import AppProvider, AppProviderError
 from revurb.lookup.app_notices import AppNotices
+from revurb.lookup.app_row import AppRowError, app_of_row
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

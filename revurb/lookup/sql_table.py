@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from revurb.apps.app_row import app_of_row
 from revurb.apps.provider import AppProviderError
+from revurb.lookup.app_row import app_of_row
 
 NOTICES = "revurb_apps"  # the channel of PostgreSQL's NOTIFY
 _OWN_COLUMNS = {"previous_secret": "VARCHAR(255)", "options": "TEXT"}

@@ -23,7 +23,6 @@ from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
 from revurb.node.drain import drain_connections
-from revurb.node.even_closing import EvenClosing
 from revurb.node.fact_telling import FactTelling
 from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
@@ -31,7 +30,7 @@ from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.node_meter import NodeMeter
-from revurb.node.node_requests import NodeRequests, reload_everywhere
+from revurb.node.operations import Operations
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
@@ -77,7 +76,7 @@ class Node:
     _refusals: RefusalLines
     _registry: Registry
     _work: SlicedWork
-    _closing: EvenClosing
+    operations: Operations
     _trigger: Trigger
     _connections: Connections
     _reception: Reception
@@ -167,12 +166,14 @@ class Node:
         book = self._meter.book
         self._registry = Registry(self.counters, self._work, self._refusals.of_session, book)
         self._registry.rates = self._rates
-        self._closing = EvenClosing(self._work)
         status = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._once = IdempotentAnswers(lambda question, deadline_s: self._bus.survey(question, deadline_s))
         answer = self._rates.answerer(self._once.answerer(status))
-        requests = NodeRequests(answer, self._registry, self._app_changes, self._closing)
-        self._bus = self._bus_factory(Dispatch(self._registry, requests.answer))
+        drain_timeout_s = config.server.drain_timeout_s
+        self.operations = Operations(
+            self._registry, self._work, self._app_changes, self._readiness, answer, drain_timeout_s
+        )
+        self._bus = self._bus_factory(Dispatch(self._registry, self.operations.answer))
         self._app_changes.begin(self.apps, self._registry)
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
@@ -183,6 +184,7 @@ class Node:
         handler, admits_large_body = self._make_gateway()
         limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
+        self.operations.begin(self._bus, self._connections)
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
         self._reception = Reception(config, self._connections, self._refusals)
@@ -233,7 +235,7 @@ class Node:
         if self._timer is None:
             return
         self.stop_accepting()
-        self._closing.stop()
+        self.operations.stop()
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
         await drain_connections(
             self._connections, RESTARTING, "Server is restarting", timeout_s, spread=spread
@@ -278,10 +280,6 @@ class Node:
     def terminate(self, app: App, user_id: str) -> MaybeAwaitable[None]:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
-
-    async def reload_apps(self, app_id: str | None) -> int:
-        """Ask the provider again for an app, or for all, on every node. Returns how many nodes do."""
-        return await reload_everywhere(self._bus, app_id)
 
     def _make_gateway(self) -> tuple[RequestHandler, LargeBodies]:
         """What handles the requests, and what tells which of them may have a large body."""

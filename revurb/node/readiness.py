@@ -20,6 +20,7 @@ class Readiness:
 
     def __init__(self, *, needs_bus: bool, has_joined: bool = False) -> None:
         self.is_about_to_drain = False  # it accepts clients yet, but is about to drain
+        self.is_out_of_service = False  # it accepts clients yet, which others should have
         self._needs_bus = needs_bus
         self._has_joined = has_joined
 
@@ -28,7 +29,7 @@ class Readiness:
     ) -> str | None:
         """ "draining", "no file descriptor is left", "not listening", or why the bus is degraded; None if the node
         should get new clients."""
-        if self.is_about_to_drain or connections.draining:
+        if self.is_about_to_drain or self.is_out_of_service or connections.draining:
             return DRAINING
         if file_limit.reached:
             return "no file descriptor is left"

@@ -19,22 +19,24 @@ import os
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from revurb.processes.child_answers import ChildAnswers
 from revurb.processes.fresh_process import Surroundings, start_fresh
 from revurb.processes.reaper import Reaper
 from revurb.processes.reported_figures import ReportedFigures
 from revurb.processes.supervision_link import (
     VERSION,
     AnnounceDrain,
+    AppsReloaded,
     Drain,
     EndNow,
     FiguresPart,
     FromChild,
     Heartbeat,
+    ReadAppsAgain,
     Ready,
     Reload,
     Reloaded,
@@ -48,7 +50,6 @@ from revurb.processes.templates import Templates
 
 _log = logging.getLogger(__name__)
 
-RELOAD_S = 10.0  # for reading a certificate and its key
 LAST_MESSAGES_S = 1.0  # after the exit, for reading what the child sent before it
 STACK_START_S = 1.0  # until the first part of a stack
 STACK_QUIET_S = 0.2  # after the last part: faulthandler writes a stack in one go
@@ -120,7 +121,8 @@ class Child:
         self.failure: StartFailed | None = None
         self.exited_with: int | None = None  # its exit code, from the exit on
         self.silent_s = 0.0  # since its last message, as the watchdog counts it
-        self._reloads: deque[asyncio.Future[str]] = deque()  # one for each Reload without an answer
+        self._reloads: ChildAnswers[str] = ChildAnswers()
+        self._app_reloads: ChildAnswers[int] = ChildAnswers()
         self._state_before_exit = _STARTING
         self._link = link
         self._stack = stack
@@ -167,14 +169,12 @@ class Child:
 
     async def reload_certificate(self) -> str | None:
         """Have a worker read its TLS certificate again. Returns why the old one stays in use; None if it does not."""
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._reloads.append(answer)
-        self.send(Reload())
-        try:
-            async with asyncio.timeout(RELOAD_S):
-                return await answer or None
-        except TimeoutError:
-            return f"{self.name} does not answer"
+        problem = await self._reloads.ask(lambda: self.send(Reload()))
+        return f"{self.name} does not answer" if problem is None else problem or None
+
+    async def reload_apps(self, app_id: str | None) -> int | None:
+        """Have a worker tell all nodes to read an app again, or all. Returns how many do; None without an answer."""
+        return await self._app_reloads.ask(lambda: self.send(ReadAppsAgain(app_id)))
 
     def drain(self) -> None:
         """Have the child let its clients go and exit. One that has not been ready has no clients, and is killed.
@@ -246,14 +246,11 @@ class Child:
                 case StartFailed():
                     self.failure = message
                 case Reloaded():
-                    self._on_reloaded(message)
+                    self._reloads.settle(message.problem)
+                case AppsReloaded():
+                    self._app_reloads.settle(message.nodes)
                 case _:
                     self._on_draining()
-
-    def _on_reloaded(self, message: Reloaded) -> None:
-        answer = self._reloads.popleft() if self._reloads else None
-        if answer is not None and not answer.done():
-            answer.set_result(message.problem)
 
     def _on_ready(self, message: Ready) -> None:
         if not self.ready.done():

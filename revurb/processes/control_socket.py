@@ -1,4 +1,4 @@
-"""The control socket of a running server, for `revurb status`, `stop`, `restart` and `reload`.
+"""The control socket of a running server, for `revurb status`, `stop`, `restart`, `reload`, `drain` and `apps`.
 
 A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
 ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
@@ -55,19 +55,25 @@ class ServerStatus(msgspec.Struct):
     dev_environment: dict[str, str] | None = None
 
 
-class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """`now` belongs to a stop: the server does not wait for its clients."""
+class ControlRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """`now` belongs to a stop: the server does not wait for its clients. `app_id` is the one app that is to be read
+    again. `is_out` is whether a server is to go out of service, over so many seconds, or to come back. Defaults are
+    left out, as a server of an older version knows fewer fields."""
 
-    do: Literal["status", "stop", "restart", "reload"]
+    do: Literal["status", "stop", "restart", "reload", "reload_apps", "service"]
     now: bool = False
+    app_id: str | None = None
+    is_out: bool = False
+    over_s: float | None = None
 
 
 class ControlReply(msgspec.Struct):
     """`error` is the reason why the request failed, as a message for the operator. `status` answers a status
-    request."""
+    request. `nodes` is how many nodes read apps again."""
 
     error: str | None = None
     status: ServerStatus | None = None
+    nodes: int | None = None
 
 
 ControlHandler: TypeAlias = Callable[[ControlRequest], Awaitable[ControlReply]]

@@ -150,6 +150,11 @@ class SingleNode:
                 return ControlReply(error=CANNOT_RESTART)
             case "reload":
                 return ControlReply(error=await reload_certificate(self._node))
+            case "reload_apps":
+                return ControlReply(nodes=await self._node.operations.reload_apps(request.app_id))
+            case "service":
+                self._node.operations.serve_or_not(request.is_out, request.over_s)
+                return ControlReply()
 
     def _status(self) -> ServerStatus:
         node, uptime_s = self._node, time.monotonic() - self._started_at

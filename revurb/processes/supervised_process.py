@@ -28,16 +28,19 @@ from revurb.processes.supervision_link import (
     VERSION,
     Adopt,
     AnnounceDrain,
+    AppsReloaded,
     Drain,
     Draining,
     EndNow,
     FromChild,
     Heartbeat,
+    ReadAppsAgain,
     Ready,
     Release,
     Reload,
     Reloaded,
     ReportFigures,
+    Service,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -66,7 +69,8 @@ class SupervisedProcess:
     it has to exit without waiting for clients; `told_to_drain` when the supervisor requests the drain, be it after a
     signal did. `on_announce_drain` is called when it is about to drain, `on_adopt` and
     `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
-    stays in use. `read_figures` gives what the process measures.
+    stays in use. `on_reload_apps` has all nodes read an app again, or all, and returns how many do. `on_service` takes
+    the process out of service or back. `read_figures` gives what the process measures.
     """
 
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
@@ -79,6 +83,8 @@ class SupervisedProcess:
         self.on_reload: Callable[[], Awaitable[str | None]] = _nothing_to_reload
         self.read_figures: Callable[[], Figures] = Figures
         self._reports_figures = False
+        self.on_reload_apps: Callable[[str | None], Awaitable[int]] = _no_apps
+        self.on_service: Callable[[bool, float | None], None] = lambda is_out, over_s: None
         self._reloading: set[asyncio.Task[None]] = set()
         self._had_signal = False
         self._link = link
@@ -149,13 +155,23 @@ class SupervisedProcess:
                     self._reports_figures = True
                     self.send_figures()
                 case Reload():
-                    task = asyncio.ensure_future(self._reload())
-                    self._reloading.add(task)
-                    task.add_done_callback(self._reloading.discard)
+                    self._spawn(self._reload())
+                case ReadAppsAgain():
+                    self._spawn(self._reload_apps(message.app_id))
+                case Service():
+                    self.on_service(message.is_out, message.over_s)
         self._request_drain(SUPERVISOR_GONE)
 
     async def _reload(self) -> None:
         self._link.send(Reloaded(await self.on_reload() or ""))
+
+    async def _reload_apps(self, app_id: str | None) -> None:
+        self._link.send(AppsReloaded(await self.on_reload_apps(app_id)))
+
+    def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         """A second signal ends the process now. One signal and a Drain message do not: systemd sends SIGTERM to every
@@ -172,6 +188,10 @@ class SupervisedProcess:
 
 async def _nothing_to_reload() -> str | None:
     return "this process has no certificate"
+
+
+async def _no_apps(app_id: str | None) -> int:
+    return 0
 
 
 def inherited(fd: int) -> socket.socket:

@@ -65,6 +65,12 @@ class FiguresPart(msgspec.Struct, tag="figures"):
     is_last: bool = False
 
 
+class AppsReloaded(msgspec.Struct, tag="apps_reloaded"):
+    """From a worker: it has done what `ReadAppsAgain` asks; so many nodes read apps again."""
+
+    nodes: int = 0
+
+
 class AnnounceDrain(msgspec.Struct, tag="announce_drain"):
     """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
 
@@ -85,6 +91,20 @@ class ReportFigures(msgspec.Struct, tag="report_figures"):
     """To a child: tell your figures once a second, and at your end. Older supervisors do not ask."""
 
 
+class ReadAppsAgain(msgspec.Struct, tag="reload_apps"):
+    """To a worker: have all nodes read an app again, or all apps."""
+
+    app_id: str | None = None
+
+
+class Service(msgspec.Struct, tag="service"):
+    """To a worker: go out of service, with clients closed evenly over `over_s` seconds, or over the drain timeout; or
+    come back."""
+
+    is_out: bool
+    over_s: float | None = None
+
+
 class Adopt(msgspec.Struct, tag="adopt"):
     """To a worker: also accept clients on the sockets of `slot`, which has no worker."""
 
@@ -97,8 +117,10 @@ class Release(msgspec.Struct, tag="release"):
     slot: int
 
 
-FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart
-ToChild: TypeAlias = AnnounceDrain | Drain | EndNow | Adopt | Release | Reload | ReportFigures
+FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart | AppsReloaded
+ToChild: TypeAlias = (
+    AnnounceDrain | Drain | EndNow | Adopt | Release | Reload | ReportFigures | ReadAppsAgain | Service
+)
 
 _from_child: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
 _to_child: msgspec.json.Decoder[ToChild] = msgspec.json.Decoder(ToChild)

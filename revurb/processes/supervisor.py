@@ -290,6 +290,12 @@ class Supervisor:
                 return ControlReply(error=await self.restart("revurb restart"))
             case "reload":
                 return ControlReply(error=await self._workers.reload_certificates())
+            case "reload_apps":
+                nodes = await self._workers.reload_apps(request.app_id)
+                return ControlReply(error="no worker answers" if nodes is None else None, nodes=nodes)
+            case "service":
+                self._workers.service.change(request.is_out, request.over_s, self._workers.serving)
+                return ControlReply()
 
     # Status.
 
@@ -299,7 +305,7 @@ class Supervisor:
             pid=os.getpid(),
             host=self._config.server.host,
             port=self._binding.port,
-            state=self._state,
+            state="draining" if self._workers.service.is_out else self._state,
             uptime_s=time.monotonic() - self._started_at,
             supervised=True,
             processes=[

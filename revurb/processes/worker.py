@@ -157,6 +157,8 @@ async def run_worker(
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.on_reload = functools.partial(reload_certificate, node)
     supervised.read_figures = node.figures
+    supervised.on_reload_apps = node.operations.reload_apps
+    supervised.on_service = node.operations.serve_or_not
     supervised.send_ready(
         config.server.drain_timeout_s,
         lambda: Heartbeat(node.connection_count, node.bus_degraded or "", lines_dropped()),

@@ -20,6 +20,7 @@ from revurb.processes.child import Child, ChildCommand, exit_text
 from revurb.processes.connection_tokens import ConnectionTokens
 from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
+from revurb.processes.pool_service import PoolService
 from revurb.processes.reaper import Reaper
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
 from revurb.processes.supervision_link import Adopt, Release
@@ -74,6 +75,7 @@ class WorkerPool:
         # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
         self._adopters: dict[int, Child] = {}
         self._ends_now = False
+        self.service = PoolService()
         self.slots = [self._make_slot(number) for number in range(len(binding.slots))]
 
     @property
@@ -137,6 +139,15 @@ class WorkerPool:
         them; None if it does in none."""
         problems = await asyncio.gather(*(child.reload_certificate() for child in self.serving))
         return next((problem for problem in problems if problem is not None), None)
+
+    async def reload_apps(self, app_id: str | None) -> int | None:
+        """Have one worker tell all nodes to read an app again, or all. Returns how many do; None if no worker
+        answers."""
+        for child in self.serving:
+            nodes = await child.reload_apps(app_id)
+            if nodes is not None:
+                return nodes
+        return None
 
     async def wait_for_room(self, relays: Sequence[Slot] = ()) -> None:
         """Returns when the log of the host has slots for one worker more in each slot, beside the hub, and for one
@@ -210,6 +221,7 @@ class WorkerPool:
 
         def on_change() -> None:
             self.assign_orphaned_sockets()
+            self.service.tell(self.serving)
             self._changes.notify()
 
         return Slot(

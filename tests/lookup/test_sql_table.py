@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from revurb.apps import App, AppLimits, AppProviderError, RateLimit, WebhookTarget
-from revurb.apps.app_row import AppRowError
+from revurb.lookup.app_row import AppRowError
 from revurb.lookup.sql_apps import SqlApps
 from revurb.lookup.sql_table import AppTable
 from tests.conftest import Need

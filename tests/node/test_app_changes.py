@@ -60,7 +60,7 @@ async def test_a_disabled_app_and_its_connections() -> None:
         database.app = replace(OLD, is_enabled=False)
         async with connect(node.port, "key1"):
             pass  # what is fresh counts
-        assert await node.reload_apps("1") == 1
+        assert await node.operations.reload_apps("1") == 1
         assert await client.expect_error(4003) == "Application disabled"
         assert await client.closed() == 4003
         async with connect(node.port, "key1", greet=False) as late:
@@ -70,7 +70,7 @@ async def test_a_disabled_app_and_its_connections() -> None:
 async def test_an_app_that_is_gone() -> None:
     async with served() as (node, database), connect(node.port, "key1") as client:
         database.app = None
-        assert await node.reload_apps(None) == 1
+        assert await node.operations.reload_apps(None) == 1
         await client.expect_error(4001)
         assert await client.closed() == 4001
 
@@ -83,7 +83,7 @@ async def test_pages_that_may_not_connect_any_more() -> None:
         connect(node.port, "key1") as nowhere,
     ):
         database.app = replace(OLD, allowed_origins=("b.example",))
-        await node.reload_apps("1")
+        await node.operations.reload_apps("1")
         for client in (a, nowhere):
             await client.expect_error(4009)
             assert await client.closed() == 4009
@@ -94,14 +94,14 @@ async def test_pages_that_may_not_connect_any_more() -> None:
 async def test_other_limits_count_for_connections_that_are_there() -> None:
     async with served() as (node, database), connect(node.port, "key1") as client:
         database.app = replace(OLD, rate_limit=RateLimit(max_attempts=1, decay_s=60))
-        await node.reload_apps("1")
+        await node.operations.reload_apps("1")
         await until(lambda: node._registry.states["1"].app == database.app)
         await client.send(PING)
         await client.expect("pusher:pong")
         await client.send(PING)
         await client.expect_error(4301)
         database.app = OLD
-        await node.reload_apps("1")
+        await node.operations.reload_apps("1")
         await until(lambda: node._registry.states["1"].app == OLD)
         for _ in range(3):
             await client.send(PING)
@@ -118,13 +118,13 @@ async def test_a_change_is_noticed_when_what_is_known_has_expired() -> None:
 async def test_an_unused_app_and_one_of_a_failing_provider_change_nothing() -> None:
     async with served() as (node, database), connect(node.port, "key1") as client:
         database.app = OLD
-        assert await node.reload_apps("unknown") == 1
+        assert await node.operations.reload_apps("unknown") == 1
 
         async def fail(app_id: str) -> App | None:
             raise OSError("no route to host")
 
         database.find_by_id = fail  # type: ignore[method-assign]
-        await node.reload_apps(None)
+        await node.operations.reload_apps(None)
         await client.expect_silence()
         await client.send(PING)
         await client.expect("pusher:pong")

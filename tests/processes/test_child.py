@@ -111,7 +111,7 @@ def test_what_a_child_says_to_a_reload(tmp_path: Path, monkeypatch: pytest.Monke
             await child.ready
             answers = await asyncio.gather(*(child.reload_certificate() for _ in range(3)))
             assert answers == ["this process has no certificate"] * 3
-            monkeypatch.setattr("revurb.processes.child.RELOAD_S", 0.01)
+            monkeypatch.setattr("revurb.processes.child_answers.ANSWER_S", 0.01)
             child.send_signal(signal.SIGSTOP)
             assert await child.reload_certificate() == "hub does not answer"
 

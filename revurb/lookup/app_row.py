@@ -2,8 +2,7 @@
 
 soketi's table `apps` is understood as it is: whatever columns it has are used, and what it has not is as if nothing was
 set. There -1 (and NULL) is no limit. Of our own columns, `previous_secret` is the one that is still accepted, and
-`options` is a JSON object with any other fields of `App`, by their names; `rate_limit`, `limits` and `webhooks` are
-objects in it. `options` wins over soketi's columns.
+`options` is a JSON object with any other fields of `App`, by their names. `options` wins over soketi's columns.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from revurb.apps.app import App
-from revurb.apps.provider import AppProviderError
+from revurb.apps import App, AppProviderError
 from revurb.apps.webhook_target import WEBHOOK_EVENTS
 
 SIGN_IN_TIMEOUT_S = 30  # soketi's, where enable_user_authentication is set

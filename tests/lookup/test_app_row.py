@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import App, AppLimits, WebhookTarget
-from revurb.apps.app_row import AppRowError, app_of_row
+from revurb.lookup.app_row import AppRowError, app_of_row
 
 ROW: dict[str, Any] = {"id": "1", "key": "k", "secret": "hush-hush"}
 UNLIMITED = dict.fromkeys(
