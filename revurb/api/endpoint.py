@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from revurb.api import answers, channels, events, reconnect_requests, users
 from revurb.api.answers import ApiError
-from revurb.api.idempotency import Idempotency, key_of
+from revurb.api.idempotency import IN_BODY, IN_HEAD, Idempotency, key_of
 from revurb.api.request_rates import RequestRates
 from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
@@ -158,25 +158,26 @@ class Api:
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
             if not app.is_enabled:
                 raise answers.forbidden("The application is disabled.")
-            if self._once is not None and found.route in _LARGE and (key := key_of(request)) is not None:
-                return self._once.answer(
-                    app.id, key, request, functools.partial(self._do, request, found, app, query)
+            # Asked here, and not in `key_of`, by nearly all requests: a call costs as much as both.
+            if IN_BODY in request.body or IN_HEAD in request.headers:
+                return self._answer_once(request, found, app, query)
+            if found.route is _EVENTS and app.limits is None:
+                return events.post_event(
+                    request.body, app, self._trigger, self._bus, self._max_request_size_bytes
                 )
-            return self._do(request, found, app, query)
+            return self._route(request, found, app, query)
         except ApiError as error:
             return error.response
 
-    def _do(
+    def _answer_once(
         self, request: Request, found: RouteMatch, app: App, query: dict[str, str]
     ) -> MaybeAwaitable[Response]:
-        """Raises ApiError."""
-        if found.route is _EVENTS:
-            if app.limits is not None and self._rates is not None:
-                self._rates.publish(app)
-            return events.post_event(
-                request.body, app, self._trigger, self._bus, self._max_request_size_bytes
-            )
-        return self._route(request, found, app, query)
+        """The answer to a request that may have a key."""
+        key = key_of(request) if found.route in _LARGE and self._once is not None else None
+        if key is None or self._once is None:
+            return self._route(request, found, app, query)
+        do = functools.partial(self._route, request, found, app, query)
+        return self._once.answer(app.id, key, request, do)
 
     def _route(
         self, request: Request, found: RouteMatch, app: App, query: dict[str, str]
@@ -185,6 +186,10 @@ class Api:
         if rates is not None and found.route.method == "GET":
             rates.read(app)
         match found.route:
+            case Route.EVENTS:
+                if rates is not None:
+                    rates.publish(app)
+                return events.post_event(request.body, app, self._trigger, bus, self._max_request_size_bytes)
             case Route.BATCH_EVENTS:
                 counted = () if rates is None else (rates.publish,)
                 return events.post_batch(

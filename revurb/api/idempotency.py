@@ -16,7 +16,8 @@ from revurb.wire.http import Request
 from revurb.wire.response import Response
 
 MAX_KEY_CHARS = 255
-_IN_BODY = b'"idempotency_key"'
+IN_HEAD = "idempotency-key"
+IN_BODY = b'"idempotency_key"'  # of one that may have a key there
 
 
 class Idempotency(Protocol):
@@ -31,9 +32,9 @@ class Idempotency(Protocol):
 
 def key_of(request: Request) -> str | None:
     """The key of a request, None if it has none. Raises ApiError (400) for one that is of no use."""
-    key: object = request.headers.get("idempotency-key")
+    key: object = request.headers.get(IN_HEAD)
     if key is None:
-        if _IN_BODY not in request.body:
+        if IN_BODY not in request.body:
             return None
         try:
             body = orjson.loads(request.body)
