@@ -214,6 +214,23 @@ class LogConfig:
         Literal["debug", "info", "warning", "error"],
         Option(env="REVURB_LOG_LEVEL", flag="--log-level", doc="The least important messages to log."),
     ] = "info"
+    access: Annotated[
+        Literal["off", "connections", "all"],
+        Option(
+            env="REVURB_ACCESS_LOG",
+            doc="Whether WebSocket connections that open and close have a line in the log, or requests too, whose "
+            "answers then have an `X-Request-Id`. See [logs](logs.md).",
+        ),
+    ] = "off"
+    access_sample: Annotated[
+        float,
+        Option(
+            env="REVURB_ACCESS_LOG_SAMPLE",
+            minimum=0,
+            maximum=1,
+            doc="The part of them that has a line, from 0 to 1.",
+        ),
+    ] = 1.0
     debug: Annotated[
         bool,
         Option(

@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, Unpack
 
 from revurb.apps import App, AppProvider
 from revurb.config.normalization import shown_addresses
@@ -91,6 +91,8 @@ class Server:
         compression: Mode = "off",
         compression_min_size_bytes: int = 512,
         debug: bool = False,
+        access_log: Literal["off", "connections", "all"] = "off",
+        access_log_sample: float = 1.0,
         record_events: bool = False,
         webhooks_allow_private: bool = False,
         webhooks_smoothing_s: float = 3.0,
@@ -121,6 +123,8 @@ class Server:
                 "compression": compression,
                 "compression_min_size_bytes": compression_min_size_bytes,
                 "debug": debug,
+                "access_log": access_log,
+                "access_log_sample": access_log_sample,
                 "webhooks_allow_private": webhooks_allow_private,
                 "webhooks_smoothing_s": webhooks_smoothing_s,
                 "webhooks_dead_letters": webhooks_dead_letters,

@@ -4,51 +4,17 @@ of a request."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from revurb.api.answers import text_response
 from revurb.node.address_guard import AddressGuard
 from revurb.node.refusal_lines import LoggedRefusal, RefusalLines
+from revurb.node.watched_handler import WatchedHandler
 from revurb.pusher.errors import AddressIsFull, OriginNotAllowed, UnknownApp
-from revurb.transport.handlers import Answer, RequestHandler, Upgrade, WebSocketHandler
+from revurb.transport.handlers import Answer, RequestHandler, Upgrade
 from revurb.wire.http import Request
 
 _OFFENCES = (UnknownApp, OriginNotAllowed)  # that an app or a server is full is none
-
-
-class LeavingHandler:
-    """A connection's handler that says when it has ended. The others of its methods are those of the `handler`."""
-
-    __slots__ = (
-        "_handler",
-        "_leave",
-        "on_control_frame",
-        "on_idle",
-        "on_message",
-        "on_still_idle",
-        "on_unresponsive",
-        "opened",
-    )
-
-    def __init__(self, handler: WebSocketHandler, leave: Callable[[], None]) -> None:
-        self._handler = handler
-        self._leave = leave
-        # The methods themselves, so that a message takes no further call.
-        self.opened, self.on_message = handler.opened, handler.on_message
-        self.on_control_frame, self.on_idle = handler.on_control_frame, handler.on_idle
-        self.on_still_idle, self.on_unresponsive = handler.on_still_idle, handler.on_unresponsive
-
-    @property
-    def max_message_size_bytes(self) -> int:
-        return self._handler.max_message_size_bytes
-
-    @property
-    def ping_interval_s(self) -> float:
-        return self._handler.ping_interval_s
-
-    def closed(self) -> None:
-        self._leave()
-        self._handler.closed()
 
 
 class GuardedGateway:
@@ -95,7 +61,7 @@ class GuardedGateway:
                 self._note_offence(request)
         elif self._guard.enter(request.client):
             if self._guard.limits.connections is not None:
-                answer.handler = LeavingHandler(answer.handler, lambda: self._guard.leave(request.client))
+                answer.handler = WatchedHandler(answer.handler, lambda: self._guard.leave(request.client))
         else:
             answer.handler.closed()
             answer.handler = self._refusals.connection(AddressIsFull(), request)

@@ -7,6 +7,7 @@ import socket
 from ssl import SSLContext
 
 from revurb.config import Config
+from revurb.node.access_log import AccessLog
 from revurb.node.address_guard import AddressGuard, AddressLimits
 from revurb.node.cors_gateway import CorsGateway
 from revurb.node.guarded_gateway import GuardedGateway
@@ -44,6 +45,12 @@ class Reception:
             connections.handler = CorsGateway(
                 connections.handler, config.server.cors_origins, config.server.path
             )
+        log = config.log
+        if log.access != "off":
+            connections.handler = AccessLog(
+                connections.handler, all_requests=log.access == "all", sample=log.access_sample
+            )
+            connections.identify = _name_peer
         if self._proxies:
             connections.identify = self._identify
 

@@ -35,6 +35,8 @@ KEYS: Mapping[str, str] = {
     "compression": "compression.mode",
     "compression_min_size_bytes": "compression.min_size_bytes",
     "debug": "log.debug",
+    "access_log": "log.access",
+    "access_log_sample": "log.access_sample",
     "webhooks_allow_private": "webhooks.allow_private",
     "webhooks_smoothing_s": "webhooks.smoothing_s",
     "webhooks_dead_letters": "webhooks.dead_letters",

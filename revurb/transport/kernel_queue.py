@@ -7,9 +7,10 @@ import socket
 import struct
 import sys
 from termios import TIOCOUTQ
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _NOTHING = bytes(struct.calcsize("i"))
+_TRAFFIC = struct.Struct("120xQQ64xQ")  # bytes acknowledged, received and sent
 _LAST_DATA_SENT = struct.Struct("44xI")  # ms, in Linux' tcp_info (linux/tcp.h)
 
 
@@ -17,6 +18,13 @@ class TcpSocket(Protocol):
     """What is asked of a socket: uvloop's are none in all else."""
 
     def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
+
+
+class Traffic(NamedTuple):
+    """Bytes of TCP, with those of handshake and TLS."""
+
+    received: int
+    sent: int
 
 
 def kernel_queue_bytes(fd: int) -> int:
@@ -43,3 +51,17 @@ def seconds_since_sent(sock: TcpSocket | None) -> float | None:
     except OSError:
         return None
     return _LAST_DATA_SENT.unpack(info)[0] / 1000.0 if len(info) == _LAST_DATA_SENT.size else None
+
+
+def traffic_bytes(sock: TcpSocket | None) -> Traffic | None:
+    """What has been received from the peer and sent to it; None where that is not known. Takes 1 us."""
+    if sock is None or sys.platform != "linux":
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TRAFFIC.size)
+    except OSError:
+        return None
+    if len(info) < _TRAFFIC.size:
+        return None
+    _, received, sent = _TRAFFIC.unpack(info)
+    return Traffic(received, sent)

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from revurb._speedups.fanout import Outbox
 from revurb.transport.connections import Connections
 from revurb.transport.held_input import HeldInput
-from revurb.transport.kernel_queue import kernel_queue_bytes
+from revurb.transport.kernel_queue import Traffic, kernel_queue_bytes, traffic_bytes
+from revurb.wire.websocket import WebSocket
 
 MAX_REPLY_BYTES = 64 * 1024  # that the peer has not taken, before more of its messages are handled
 
@@ -24,6 +25,7 @@ class PacedConnection(Outbox, asyncio.Protocol):
     __slots__ = ("_awaits_drain", "_connections", "_held", "_transport")
 
     _transport: asyncio.Transport
+    _ws: WebSocket | None  # the subclass'
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -134,6 +136,17 @@ class PacedConnection(Outbox, asyncio.Protocol):
     @property
     def unsent_bytes(self) -> int:
         return self.transport_bytes + kernel_queue_bytes(self._transport.get_extra_info("socket").fileno())
+
+    @property
+    def ended_with(self) -> tuple[int, str]:
+        """Close code and reason of a WebSocket that ends; 1006 where TCP has ended without (RFC 6455 7.1.5)."""
+        ws = self._ws
+        return (1006, "") if ws is None or ws.close_code is None else (ws.close_code, ws.close_reason)
+
+    @property
+    def traffic_bytes(self) -> Traffic | None:
+        """What has gone over this connection so far, as far as the kernel knows."""
+        return traffic_bytes(self._transport.get_extra_info("socket"))
 
     def _note_transport(self) -> None:
         self._connections.buffers.note(self, self._connections.wheel.now)

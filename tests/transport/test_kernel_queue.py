@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from revurb.transport.kernel_queue import kernel_queue_bytes, seconds_since_sent
+from revurb.transport.kernel_queue import kernel_queue_bytes, seconds_since_sent, traffic_bytes
 
 
 def test_what_the_peer_does_not_take_is_counted() -> None:
@@ -53,3 +53,18 @@ def test_where_the_kernel_does_not_tell() -> None:
         assert seconds_since_sent(one) is None
     assert seconds_since_sent(one) is None
     assert seconds_since_sent(None) == 0.0
+
+
+def test_what_has_gone_over_a_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()) as there:
+            here, _ = listener.accept()
+            with here:
+                here.sendall(b"x" * 300)
+                there.sendall(b"y" * 20)
+                assert here.recv(100) == b"y" * 20
+                assert traffic_bytes(here) == (20, 300)
+    assert traffic_bytes(None) is None
+    one, other = socket.socketpair()
+    with one, other:
+        assert traffic_bytes(one) is None
