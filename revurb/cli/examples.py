@@ -32,6 +32,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb drain --over 60", "clients reconnect elsewhere, within a minute"),
         ("revurb drain --back", "serve as before"),
     ),
+    "log-level": (
+        ("revurb log-level debug --for 60", "for a minute"),
+        ("revurb log-level warning --port 8080", "until it is restarted"),
+    ),
     "apps": (
         ("revurb apps list", "where each is, and what is set"),
         ("revurb apps add shop", "prints its key and secret"),

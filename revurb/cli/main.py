@@ -34,6 +34,7 @@ VERBS = {
         "revurb.cli.out_of_service:drain",
         "Take the server that runs here out of service, or bring it back.",
     ),
+    "log-level": ("revurb.cli.log_level:log_level", "Change what a server logs, while it runs."),
     "stop": ("revurb.cli.stop:stop", "Stop the server that runs here."),
     "doctor": (
         "revurb.cli.doctor:doctor",

@@ -306,6 +306,8 @@ class RefusalLines:
         if request is not None:
             fields = {"method": request.method, "path": request.path, **fields}
             forwarded = request.headers.get("x-forwarded-for")
+            if given := request.headers.get("x-request-id"):
+                fields["request_id"] = given
             if forwarded and not self._config.server.trusted_proxies:  # otherwise it is told whose word it is
                 fields["forwarded_for"] = forwarded
         self._log.write(what, client, advice, level=level, **fields)

@@ -1,4 +1,5 @@
-"""The control socket of a running server, for `revurb status`, `stop`, `restart`, `reload`, `drain` and `apps`.
+"""The control socket of a running server, for `revurb status`, `stop`, `restart`, `reload`, `drain`, `log-level` and
+`apps`.
 
 A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
 ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
@@ -55,16 +56,22 @@ class ServerStatus(msgspec.Struct):
     dev_environment: dict[str, str] | None = None
 
 
+LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """`now` belongs to a stop: the server does not wait for its clients. `app_id` is the one app that is to be read
-    again. `is_out` is whether a server is to go out of service, over so many seconds, or to come back. Defaults are
-    left out, as a server of an older version knows fewer fields."""
+    again. `is_out` is whether a server is to go out of service, over so many seconds, or to come back. `level` and
+    `for_s` belong to a log level: for so many seconds, or for as long as the processes run. Defaults are left out, as a
+    server of an older version knows fewer fields."""
 
-    do: Literal["status", "stop", "restart", "reload", "reload_apps", "service"]
+    do: Literal["status", "stop", "restart", "reload", "reload_apps", "service", "log-level"]
     now: bool = False
     app_id: str | None = None
     is_out: bool = False
     over_s: float | None = None
+    level: LevelName = "info"
+    for_s: float | None = None
 
 
 class ControlReply(msgspec.Struct):

@@ -32,6 +32,7 @@ from revurb.processes.control_socket import (
     ServerStatus,
 )
 from revurb.processes.gc_tuning import tune_garbage_collector
+from revurb.processes.level_change import LogLevel
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.stack_dump import StackDump
@@ -73,6 +74,7 @@ class SingleNode:
         self._notifier = SystemdNotifier(os.environ)
         self._control = ControlSocket(self._answer)
         self._stack_dump = StackDump(node.config.log.format)
+        self._log_level = LogLevel()
         self._started_at = time.monotonic()
         self._alive_timer: asyncio.TimerHandle | None = None
 
@@ -154,6 +156,9 @@ class SingleNode:
                 return ControlReply(nodes=await self._node.operations.reload_apps(request.app_id))
             case "service":
                 self._node.operations.serve_or_not(request.is_out, request.over_s)
+                return ControlReply()
+            case "log-level":
+                self._log_level.change(request.level, request.for_s)
                 return ControlReply()
 
     def _status(self) -> ServerStatus:

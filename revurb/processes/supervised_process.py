@@ -23,6 +23,7 @@ from revurb.bus.hub.event_log import LogDescriptors
 from revurb.config import Config, ConfigError
 from revurb.observe.figures import Figures
 from revurb.observe.unblocked_output import protect_output
+from revurb.processes.level_change import LogLevel
 from revurb.processes.reported_figures import figure_parts
 from revurb.processes.supervision_link import (
     VERSION,
@@ -41,6 +42,7 @@ from revurb.processes.supervision_link import (
     Reloaded,
     ReportFigures,
     Service,
+    SetLogLevel,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -87,6 +89,7 @@ class SupervisedProcess:
         self.on_service: Callable[[bool, float | None], None] = lambda is_out, over_s: None
         self._reloading: set[asyncio.Task[None]] = set()
         self._had_signal = False
+        self._log_level = LogLevel()
         self._link = link
         self._reading = asyncio.ensure_future(self._read())
         self._heartbeat_timer: asyncio.TimerHandle | None = None
@@ -154,6 +157,8 @@ class SupervisedProcess:
                 case ReportFigures():
                     self._reports_figures = True
                     self.send_figures()
+                case SetLogLevel():
+                    self._log_level.change(message.level, message.for_s)
                 case Reload():
                     self._spawn(self._reload())
                 case ReadAppsAgain():

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -117,9 +117,25 @@ class Release(msgspec.Struct, tag="release"):
     slot: int
 
 
+class SetLogLevel(msgspec.Struct, tag="log_level"):
+    """To a child: log this level and above, for so many seconds, or until it ends."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    for_s: float | None = None
+
+
 FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart | AppsReloaded
 ToChild: TypeAlias = (
-    AnnounceDrain | Drain | EndNow | Adopt | Release | Reload | ReportFigures | ReadAppsAgain | Service
+    AnnounceDrain
+    | Drain
+    | EndNow
+    | Adopt
+    | Release
+    | Reload
+    | ReportFigures
+    | ReadAppsAgain
+    | Service
+    | SetLogLevel
 )
 
 _from_child: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)

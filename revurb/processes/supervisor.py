@@ -29,10 +29,12 @@ from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
 from revurb.processes.hub_commands import hub_command, relay_command
 from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
+from revurb.processes.level_change import LogLevel
 from revurb.processes.reaper import Reaper
 from revurb.processes.server_figures import ServerFigures
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
+from revurb.processes.supervision_link import SetLogLevel
 from revurb.processes.systemd import SystemdNotifier
 from revurb.processes.templates import Templates
 from revurb.processes.watchdog import Watchdog
@@ -105,6 +107,7 @@ class Supervisor:
             config.metrics.max_apps,
         )
         self._admin: AdminListener | None = None
+        self._log_level = LogLevel()
         self._started_at = time.monotonic()
         self._state = "starting"
         self._restarting = asyncio.Lock()
@@ -295,6 +298,12 @@ class Supervisor:
                 return ControlReply(error="no worker answers" if nodes is None else None, nodes=nodes)
             case "service":
                 self._workers.service.change(request.is_out, request.over_s, self._workers.serving)
+                return ControlReply()
+            case "log-level":
+                level, for_s = request.level, request.for_s
+                self._log_level.change(level, for_s)
+                for child in self._children():
+                    child.send(SetLogLevel(level, for_s))
                 return ControlReply()
 
     # Status.
