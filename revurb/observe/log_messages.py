@@ -59,8 +59,8 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "unknown message on a link": LogMessage("warning", "error"),
         "restarting": LogMessage("info", "told_by directory"),
         "process cannot run as configured": LogMessage("error", "child pid problems"),
-        "log level is changed": LogMessage("info", "level for_s"),
-        "log level is as configured again": LogMessage("info", "level"),
+        "log level is changed": LogMessage("info", "new_level for_s"),
+        "log level is as configured again": LogMessage("info", "new_level"),
         "ending at once": LogMessage("info", "told_by"),
         "restart failed, the old workers stay": LogMessage("error", "reason"),
         "restarted": LogMessage("info", "workers"),
@@ -230,7 +230,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "replies of redis not understood": LogMessage("error"),
         "work for the bus failed": LogMessage("error"),
         "a server of the cluster cannot be listened to": LogMessage("error"),
-        "redis is out of reach, trying on": LogMessage("warning error", "reason"),
+        "redis is out of reach, trying on": LogMessage("info warning", "reason"),
     },
     "PHP Reverb nodes": {
         "counts leave out what PHP nodes have": LogMessage("warning", "reason"),
@@ -243,7 +243,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "question of a PHP node not answered": LogMessage("warning", "reason"),
         "a PHP Reverb node has gone from channel %s": LogMessage("info", "php_nodes"),
         "too many messages wait for PHP nodes: the oldest are dropped": LogMessage("warning"),
-        "the channel of PHP nodes is out of reach, trying on": LogMessage("warning error", "reason"),
+        "the channel of PHP nodes is out of reach, trying on": LogMessage("info warning", "reason"),
     },
     "Webhooks": {
         "dead letters of webhooks cannot be written": LogMessage("warning", "file reason"),

@@ -26,7 +26,7 @@ class LogLevel:
         number = logging.getLevelName(level.upper())
         self._logger.setLevel(min(number, self._logger.level, logging.INFO))  # so that this line is there
         _log.info(
-            "log level is changed", extra={"level": level} | ({} if for_s is None else {"for_s": for_s})
+            "log level is changed", extra={"new_level": level} | ({} if for_s is None else {"for_s": for_s})
         )
         self._logger.setLevel(number)
         if for_s is not None:
@@ -36,6 +36,6 @@ class LogLevel:
         self._configured = self._timer = None
         self._logger.setLevel(min(configured, logging.INFO))
         _log.info(
-            "log level is as configured again", extra={"level": logging.getLevelName(configured).lower()}
+            "log level is as configured again", extra={"new_level": logging.getLevelName(configured).lower()}
         )
         self._logger.setLevel(configured)

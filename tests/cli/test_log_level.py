@@ -40,7 +40,7 @@ def test_the_level_of_all_processes(tmp_path: Path, workers: str) -> None:
         )
         count = 1 if workers == "1" else 4  # supervisor, hub, two workers
         for _ in range(count):
-            server.said("log level is changed level=error")
+            server.said("log level is changed new_level=error")
         asyncio.run(refuse(server))
         assert refusals(server) == 0
         result = run(server.runtime_dir, "log-level", "info", "--for", "0.2")

@@ -63,6 +63,8 @@ def test_it_is_listed_once_and_in_order() -> None:
         assert found, text
         assert found == sorted(found), text
         assert len(set(message.fields.split())) == len(message.fields.split()), text
+        # What a line of JSON has anyway; a field would take its place there.
+        assert not {"time", "level", "logger", "message", "exception"} & set(message.fields.split()), text
 
 
 def test_the_document_is_of_now() -> None:

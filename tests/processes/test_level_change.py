@@ -31,7 +31,7 @@ async def test_a_level_is_changed_for_a_time_and_then_as_it_was(
         while logger.level != logging.INFO:
             await asyncio.sleep(0.001)
     await asyncio.sleep(0)
-    said = [(record.getMessage(), vars(record).get("level")) for record in caplog.records]
+    said = [(record.getMessage(), vars(record).get("new_level")) for record in caplog.records]
     assert said == [
         ("log level is changed", "error"),
         ("log level is changed", "debug"),
