@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from revurb.api import answers, channels, events, reconnect_requests, users
 from revurb.api.answers import ApiError
-from revurb.api.idempotency import IN_BODY, IN_HEAD, Idempotency, key_of
+from revurb.api.idempotency import IN_HEAD, HasKey, Idempotency, key_of
 from revurb.api.request_rates import RequestRates
 from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
@@ -158,14 +158,19 @@ class Api:
             query = verify(request, app, paths, self._clock(), self._signature_max_age_s)
             if not app.is_enabled:
                 raise answers.forbidden("The application is disabled.")
-            # Asked here, and not in `key_of`, by nearly all requests: a call costs as much as both.
-            if IN_BODY in request.body or IN_HEAD in request.headers:
-                return self._answer_once(request, found, app, query)
-            if found.route is _EVENTS and app.limits is None:
-                return events.post_event(
-                    request.body, app, self._trigger, self._bus, self._max_request_size_bytes
-                )
-            return self._route(request, found, app, query)
+            if found.route is _EVENTS and app.limits is None and IN_HEAD not in request.headers:
+                try:
+                    return events.post_event(
+                        request.body,
+                        app,
+                        self._trigger,
+                        self._bus,
+                        self._max_request_size_bytes,
+                        is_key_known=False,
+                    )
+                except HasKey:
+                    pass
+            return self._answer_once(request, found, app, query)
         except ApiError as error:
             return error.response
 

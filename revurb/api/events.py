@@ -16,6 +16,7 @@ from revurb.api.answers import (
 )
 from revurb.api.deferred import when_ready
 from revurb.api.fields import Fields, read_body
+from revurb.api.idempotency import IN_BODY, HasKey
 from revurb.api.info import Info, channel_info, requested
 from revurb.apps import App, AppLimits
 from revurb.pusher.channel_name import is_online_channel
@@ -34,6 +35,7 @@ class EventRequest(msgspec.Struct):
     channel: str = ""
     socket_id: str | None = None
     info: str | None = None
+    idempotency_key: str | None = None
 
 
 _decode = msgspec.json.Decoder(EventRequest).decode
@@ -46,16 +48,20 @@ MAX_DATA_BYTES = 14 * 1024  # 10 KiB, or as many encrypted as the SDKs do it
 
 
 def post_event(
-    body: bytes, app: App, trigger: Trigger, bus: Bus, max_size_bytes: int
+    body: bytes, app: App, trigger: Trigger, bus: Bus, max_size_bytes: int, *, is_key_known: bool = True
 ) -> MaybeAwaitable[Response]:
     """`{"name","data","channels"|"channel","socket_id"?,"info"?}` -> `{}`, or with info
     `{"channels":{"c":{"subscription_count":1}}}`. Answered when the bus has accepted the event. A body of more than
-    `max_size_bytes` has to be for several channels."""
+    `max_size_bytes` has to be for several channels. Raises HasKey for an idempotency key, if that is not known."""
     try:
         event = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        if not is_key_known and IN_BODY in body:
+            raise HasKey from None
         event = _read_leniently(body)
     else:
+        if event.idempotency_key is not None and not is_key_known:
+            raise HasKey
         if event.channel and not event.channels:
             event.channels = [event.channel]
         if not event.name or not event.channels or "" in event.channels:

@@ -20,6 +20,10 @@ IN_HEAD = "idempotency-key"
 IN_BODY = b'"idempotency_key"'  # of one that may have a key there
 
 
+class HasKey(Exception):
+    """A request has a key in its body, which has not been looked at."""
+
+
 class Idempotency(Protocol):
     """Answers requests with keys, each once."""
 
