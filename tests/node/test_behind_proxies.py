@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -173,7 +174,8 @@ async def test_a_client_of_ipv6(need: Need, tmp_path: Path, clients: Any, send: 
 
 async def test_nginx_speaks_the_proxy_protocol(need: Need, tmp_path: Path, clients: Any) -> None:
     if not STREAM_MODULE.exists():
-        pytest.skip("libnginx-mod-stream is not installed")
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("libnginx-mod-stream is not installed")
     port = free_port()
     async with serving(trusted_proxies=["127.0.0.1"], proxy_protocol=True) as server:
         configuration = STREAM.format(
