@@ -66,6 +66,11 @@ def _send(address: NodeAddress, method: str, target: str, body: bytes, timeout_s
             address.host, address.port, timeout=timeout_s, context=address.tls
         )
     try:
+        if address.header:
+            sock = address.open(timeout_s)
+            connection.sock = (
+                sock if address.tls is None else address.tls.wrap_socket(sock, server_hostname=address.host)
+            )
         connection.request(method, target, body or None, {"Content-Type": "application/json"})
         response = connection.getresponse()
         return ApiResponse(response.status, response.read(MAX_RESPONSE_BYTES).decode("utf-8", "replace"))

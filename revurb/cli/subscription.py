@@ -92,9 +92,11 @@ class Subscriber:
         path = f"/app/{quote(self.app.key)}?protocol=7&client=revurb&version={__version__}"
         url = self.address.url("ws", path)
         try:
+            sock = await asyncio.to_thread(self.address.open, TIMEOUT_S) if self.address.header else None
             async with (
                 connect(
                     url,
+                    sock=sock,
                     ssl=self.address.tls,
                     open_timeout=TIMEOUT_S,
                     close_timeout=CLOSE_TIMEOUT_S,

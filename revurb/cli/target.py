@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 import ssl
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -20,12 +21,20 @@ SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
-    """The address of a node: `path` is the prefix of its routes, `tls` is None for plain TCP."""
+    """The address of a node: `path` is the prefix of its routes, `tls` is None for plain TCP. `header` goes ahead of
+    everything on a connection (PROXY protocol)."""
 
     host: str
     port: int
     path: str
     tls: ssl.SSLContext | None
+    header: bytes = b""
+
+    def open(self, timeout_s: float) -> socket.socket:
+        """A connection on which the header has been sent. Raises OSError."""
+        sock = socket.create_connection((self.host, self.port), timeout_s)
+        sock.sendall(self.header)
+        return sock
 
     def url(self, scheme: str, path: str = "") -> str:
         """The URL of `path` on the node. `scheme` is "http" or "ws"; with TLS it becomes "https" or "wss"."""
@@ -43,7 +52,7 @@ def address_of(config: Config, url: str | None) -> NodeAddress:
             "server.port is 0, so the node's port is not known: name the node with --url"
         )
     tls = None if config.tls.cert is None else _trust_only(config.tls.cert)
-    return NodeAddress(server.reachable_host, server.port, server.path, tls)
+    return NodeAddress(server.reachable_host, server.port, server.path, tls, server.own_header)
 
 
 def _parse_url(url: str) -> NodeAddress:

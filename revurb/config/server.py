@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -159,6 +160,22 @@ class ServerConfig:
     def reachable_host(self) -> str:
         """The first of the hosts as programs on this host reach it: all addresses are reached on loopback."""
         return LOOPBACK.get(self.hosts[0], self.hosts[0])
+
+    @property
+    def own_header(self) -> bytes:
+        """What programs on this host send ahead of everything: a PROXY header that says nothing, where the server takes
+        them for a proxy that speaks the protocol."""
+        if not self.proxy_protocol or self.trusted_proxies is None:
+            return b""
+        try:
+            own = ipaddress.ip_address(self.reachable_host)
+        except ValueError:
+            own = ipaddress.IPv4Address("127.0.0.1")  # localhost, say
+        networks = (entry for entry in self.trusted_proxies if entry not in ("*", "unix"))
+        is_trusted = "*" in self.trusted_proxies or any(
+            own in ipaddress.ip_network(entry) for entry in networks
+        )
+        return b"PROXY UNKNOWN\r\n" if is_trusted else b""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
+import trustme
 
+from revurb import Server
+from revurb.cli.client import send_unsigned
+from revurb.cli.subscription import Subscriber
 from revurb.cli.target import address_of, choose_app
 from revurb.config import App, Config, ServerConfig, TlsConfig
 from tests.cli.conftest import Project
+from tests.processes.test_single_node import write_certificate
 
 ONE = App(id="1", key="one", secret="s")
 TWO = App(id="2", key="two", secret="s")
@@ -130,3 +137,28 @@ class Failing(Fixed):
         with pytest.raises(SystemExit) as caught:
             choose_app(self.config("Lost"), "1")
         assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_a_server_that_takes_this_host_for_a_proxy(tmp_path: Path, secure: bool) -> None:
+    """Its proxies are on loopback and speak the PROXY protocol, and so do the commands that ask it."""
+    cert, key = write_certificate(tmp_path, trustme.CA()) if secure else (None, None)
+    app = App(id="1", key="one", secret="s")
+    async with Server(
+        apps=[app], port=0, trusted_proxies=["127.0.0.1"], proxy_protocol=True, tls_cert=cert, tls_key=key
+    ) as server:
+        config = Config(
+            server=ServerConfig(port=server.port, trusted_proxies=("127.0.0.1",), proxy_protocol=True),
+            tls=TlsConfig(cert=cert, key=key),
+        )
+        address = address_of(config, None)
+        ready = await asyncio.to_thread(send_unsigned, address, "/ready", 5.0)
+        assert (ready.status, ready.text) == (200, '{"ready":true}')
+        told: asyncio.Queue[str] = asyncio.Queue()
+        subscriber = Subscriber(address, app, ["a"], None, lambda event: None, told.put_nowait)
+        task = asyncio.create_task(subscriber.run())
+        async with asyncio.timeout(5):
+            assert (await told.get()).startswith(f"connected to {address.url('ws')} as ")
+        task.cancel()
+        await asyncio.wait((task,))
+        assert server._node.counters.proxy_headers_refused_total == 0
