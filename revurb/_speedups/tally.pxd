@@ -7,6 +7,7 @@ cdef class Tally:
         unsigned long long _counts[MAX_BOUNDS + 1]
         int _size
         readonly double sum
+        readonly double amount
 
     cdef inline void note(self, double value) noexcept:
         cdef int i = 0

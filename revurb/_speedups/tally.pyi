@@ -7,8 +7,8 @@ class Tally:
     ValueError for more than 24."""
 
     def __new__(cls, bounds: Sequence[float]) -> Tally: ...
-    def add(self, value: float, /) -> None:
-        """Count one value."""
+    def add(self, value: float, amount: float = 0.0, /) -> None:
+        """Count one value, and add up something else that goes with it."""
 
     @property
     def counts(self) -> list[int]:
@@ -16,3 +16,6 @@ class Tally:
 
     @property
     def sum(self) -> float: ...
+    @property
+    def amount(self) -> float:
+        """The sum of all amounts."""

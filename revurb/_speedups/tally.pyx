@@ -12,8 +12,9 @@ cdef class Tally:
         for i, bound in enumerate(bounds):
             self._bounds[i] = bound
 
-    def add(self, double value, /):
+    def add(self, double value, double amount=0.0, /):
         self.note(value)
+        self.amount += amount
 
     @property
     def counts(self):

@@ -10,97 +10,115 @@ from typing import Any
 
 from revurb._speedups.tally import Tally
 from revurb.api.routes import RouteMatch
-from revurb.observe.app_counts import AppBook
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
+from revurb.pusher.app_counts import AppBook, AppCounts
 from revurb.transport.handlers import Answer, RequestHandler, Upgrade
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 
-SWITCHING_PROTOCOLS = 101
-UNKNOWN = "unknown"
+OK, SWITCHING_PROTOCOLS = 200, 101
+UNKNOWN, ROOT = "unknown", "root"
+MAX_PATHS = 1024  # that are remembered; others take 1 us more each
 
 
 class MeasuredGateway:
     """The transport's RequestHandler: passes requests on to `gateway`, and counts their answers. `match_route` is that
-    of the API. Routes are few, whatever paths are asked for."""
+    of the API. Routes are few, whatever paths are asked for.
+
+    Nearly every request is one of few paths and answered with 200 at once: it takes a look into a dict, and one call
+    that counts and adds up (0.3 us, of 21 that a publish takes).
+    """
 
     def __init__(
         self, gateway: RequestHandler, match_route: Callable[[str], RouteMatch | None], book: AppBook
     ) -> None:
-        self._gateway = gateway
+        self._handle = gateway.on_request
         self._match_route = match_route
         self._book = book
-        self._requests: dict[tuple[str, int], int] = {}
-        self._times: dict[str, Tally] = {}
+        self._times_of_path: dict[str, Tally] = {}  # of answers with 200
+        self._times: dict[tuple[str, int, AppCounts | None], Tally] = {}
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         began = perf_counter()
-        answer = self._gateway.on_request(request)
-        found = self._match_route(request.path)
+        answer = self._handle(request)
         if type(answer) is Response:
-            self._count(found, answer.status, began)
+            if answer.status == OK:
+                times = self._times_of_path.get(request.path)
+                if times is not None:
+                    times.add(perf_counter() - began)
+                    return answer
+            self._count(request.path, answer.status, began)
         elif isinstance(answer, Upgrade):
-            self._count(found, SWITCHING_PROTOCOLS, began)
+            self._count(request.path, SWITCHING_PROTOCOLS, began)
         elif type(answer) is DeferredResponse:
-            return DeferredResponse(answer.awaitable, self._counting(found, began, answer.make))
+            return DeferredResponse(answer.awaitable, self._counting(request.path, began, answer.make))
         elif isinstance(answer, asyncio.Future):  # which its owner may have to cancel itself
-            answer.add_done_callback(lambda done: self._on_done(found, began, done))
+            answer.add_done_callback(lambda done: self._on_done(request.path, began, done))
         else:
             assert isinstance(answer, Awaitable)
-            return self._await(found, began, answer)
+            return self._await(request.path, began, answer)
         return answer
 
     def _counting(
         self,
-        found: RouteMatch | None,
+        path: str,
         began: float,
         make: Callable[[Any], Response | Awaitable[Response]],
     ) -> Callable[[Any], Response | Awaitable[Response]]:
         def counted(result: Any) -> Response | Awaitable[Response]:
             response = make(result)
             if isinstance(response, Response):
-                self._count(found, response.status, began)
+                self._count(path, response.status, began)
                 return response
-            return self._await_response(found, began, response)
+            return self._await_response(path, began, response)
 
         return counted
 
-    async def _await_response(
-        self, found: RouteMatch | None, began: float, awaitable: Awaitable[Response]
-    ) -> Response:
+    async def _await_response(self, path: str, began: float, awaitable: Awaitable[Response]) -> Response:
         response = await awaitable
-        self._count(found, response.status, began)
+        self._count(path, response.status, began)
         return response
 
-    async def _await(self, found: RouteMatch | None, began: float, awaitable: Awaitable[Answer]) -> Answer:
+    async def _await(self, path: str, began: float, awaitable: Awaitable[Answer]) -> Answer:
         answer = await awaitable
-        self._count(found, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
+        self._count(path, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
         return answer
 
-    def _on_done(self, found: RouteMatch | None, began: float, done: asyncio.Future[Any]) -> None:
+    def _on_done(self, path: str, began: float, done: asyncio.Future[Any]) -> None:
         if not done.cancelled() and done.exception() is None:
             answer = done.result()
-            self._count(found, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
+            self._count(path, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
 
-    def _count(self, found: RouteMatch | None, status: int, began: float) -> None:
-        if found is None:
-            word = UNKNOWN
-        else:
-            route = found.route
-            word = route.word or "root"
-            if route.signed and status not in (401, 404):  # else the app may not exist
-                self._book.of(found.app).app_http_requests_total += 1
-        key = (word, status)
-        self._requests[key] = self._requests.get(key, 0) + 1
-        times = self._times.get(word)
+    def _count(self, path: str, status: int, began: float) -> None:
+        seconds = perf_counter() - began
+        times = self._times_of_path.get(path) if status == OK else None
         if times is None:
-            times = self._times[word] = Tally(SECONDS)
-        times.add(perf_counter() - began)
+            times = self._find(path, status)
+        times.add(seconds)
+
+    def _find(self, path: str, status: int) -> Tally:
+        found = self._match_route(path)
+        word, counts = UNKNOWN, None
+        if found is not None:
+            word = found.route.word or ROOT
+            if found.route.signed and status not in (401, 404):  # else the app may not exist
+                counts = self._book.of(found.app)
+        times = self._times.get((word, status, counts))
+        if times is None:
+            times = self._times[word, status, counts] = Tally(SECONDS)
+            if counts is not None:
+                counts.request_times.append(times)
+        if status == OK and len(self._times_of_path) < MAX_PATHS:
+            self._times_of_path[path] = times
+        return times
 
     def write(self, figures: Figures) -> None:
         """Put what was counted into `figures`."""
-        for (word, status), count in self._requests.items():
-            figures.put("http_requests_total", count, word, str(status))
-        for word, times in self._times.items():
-            figures.put_histogram("http_request_seconds", times, word)
+        requests: dict[tuple[str, str], int] = {}
+        for (word, status, _), times in self._times.items():
+            key = (word, str(status))
+            requests[key] = requests.get(key, 0) + sum(times.counts)
+            figures.add_histogram("http_request_seconds", times, word)
+        for (word, status_text), count in requests.items():
+            figures.put("http_requests_total", count, word, status_text)

@@ -151,7 +151,7 @@ class Node:
 
     def figures(self) -> Figures:
         """What the node measures, as of now. To be called between `start` and `stop`."""
-        return self._meter.figures(self._connections, self._registry, self._bus, self._refusals)
+        return self._meter.figures(self._connections, self._bus, self._refusals)
 
     def announce_drain(self) -> None:
         """Say "draining" on `/ready` from now on; clients are accepted until `stop`."""

@@ -11,14 +11,13 @@ from revurb.bus.engine import BusEngine
 from revurb.config import Config
 from revurb.node.measured_gateway import MeasuredGateway
 from revurb.node.refusal_lines import RefusalLines
-from revurb.observe.app_counts import AppBook
 from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
 from revurb.observe.process_figures import write_process
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.unblocked_output import lines_dropped
-from revurb.pusher.registry import Registry
+from revurb.pusher.app_counts import AppBook
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import RequestHandler
 from revurb.transport.timer_wheel import TICK_S
@@ -59,27 +58,23 @@ class NodeMeter:
             self._lag.add(max(0.0, now - self._due))
         self._due = now + TICK_S
 
-    def figures(
-        self, connections: Connections, registry: Registry, bus: BusEngine, lines: RefusalLines
-    ) -> Figures:
+    def figures(self, connections: Connections, bus: BusEngine, lines: RefusalLines) -> Figures:
         figures = Figures()
         write_process(figures)
         self.book.write(figures)
         if self._requests is not None:
             self._requests.write(figures)
-        self._write_clients(figures, connections, registry, lines)
+        self._write_clients(figures, connections, lines)
         self._write_counters(figures)
         _write_bus(figures, bus)
         figures.put("process_connections", len(connections.websockets))
-        figures.put_histogram("loop_lag_seconds", self._lag)
+        figures.add_histogram("loop_lag_seconds", self._lag)
         figures.put("log_lines_dropped_total", lines_dropped())
         if self._tls is not None and self._tls.ends_at is not None:
             figures.put("certificate_end_timestamp_seconds", self._tls.ends_at)
         return figures
 
-    def _write_clients(
-        self, figures: Figures, connections: Connections, registry: Registry, lines: RefusalLines
-    ) -> None:
+    def _write_clients(self, figures: Figures, connections: Connections, lines: RefusalLines) -> None:
         refused = sum(lines.handshakes.values()) - lines.handshakes.get("malformed", 0)
         accepted = self._counters.connections_total - refused  # a refusal is told over the WebSocket
         figures.put("handshakes_total", max(0, accepted), "accepted")
@@ -94,8 +89,7 @@ class NodeMeter:
         figures.put("queued_bytes", fanout.queued_bytes, "outbox")
         figures.put("queued_bytes", fanout.transport_bytes, "transport")
         figures.put("queued_limit_bytes", connections.limits.max_queued_total_bytes)
-        figures.put_histogram("flush_seconds", fanout.flush_times)
-        figures.put_histogram("fanout_subscribers", registry.fanouts)
+        figures.add_histogram("flush_seconds", fanout.flush_times)
 
     def _write_counters(self, figures: Figures) -> None:
         counters = self._counters

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from revurb.apps import App
-from revurb.observe.app_counts import AppBook
+from revurb.pusher.app_counts import AppBook
 from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.triggering import Trigger
 

@@ -38,8 +38,9 @@ class Figures:
         """Set a counter or a gauge."""
         self.values.setdefault(name, {})[labels] = [value]
 
-    def put_histogram(self, name: str, distribution: Distribution, *labels: str) -> None:
-        self.values.setdefault(name, {})[labels] = [*distribution.counts, distribution.sum]
+    def add_histogram(self, name: str, distribution: Distribution, *labels: str) -> None:
+        """Add what a distribution has counted to what is there."""
+        self._add(BY_NAME[name], labels, [*distribution.counts, distribution.sum])
 
     def rows(self) -> Iterator[Row]:
         """Each sample with its name and labels."""

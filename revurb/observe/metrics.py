@@ -17,6 +17,7 @@ APP = "app"
 
 # Upper bounds of the buckets; the last one, of all that is larger, has none.
 SUBSCRIBERS = (0.0, 1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0)
+MESSAGE_BYTES = (64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 1048576.0)
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -117,6 +118,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
     "Messages": (
         _counter("messages_received", "Messages of clients.", APP, soketi="ws_messages_received_total"),
         _counter("received_bytes", "Bytes of the messages of clients.", APP, soketi="socket_received_bytes"),
+        _histogram("message_bytes", "Sizes of the messages of clients.", MESSAGE_BYTES),
         _counter("client_events", "Client events that were passed on.", APP),
         _counter("events_published", "Events of the application, each channel of one for itself.", APP),
         _counter(

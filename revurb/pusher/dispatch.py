@@ -16,12 +16,11 @@ FEW_SESSIONS = 50  # of a user; to end one takes 12 us
 class Dispatch:
     """The Receiver that a node gives to its bus. `status` answers surveys."""
 
-    __slots__ = ("_counters", "_fanouts", "_states", "_status")
+    __slots__ = ("_counters", "_states", "_status")
 
     def __init__(self, registry: Registry, status: Callable[[bytes], bytes] = lambda question: b"") -> None:
         self._states = registry.states
         self._counters = registry.counters
-        self._fanouts = registry.fanouts
         self._status = status
 
     def deliver(self, event: DeliverableEvent) -> int:
@@ -38,10 +37,7 @@ class Dispatch:
         skip = state.sessions.get(except_socket_id) if except_socket_id else None
         frame = server_frame(TEXT, event.text)
         count = deliver(channel.subscribers, frame, skip.outlet if skip else None)
-        self._fanouts.add(count)
-        counts = state.counts
-        counts.events_delivered_total += count
-        counts.delivered_bytes_total += count * len(frame)
+        state.counts.fanouts.add(count, count * len(frame))
         return count
 
     def terminate(self, app_id: str, user_id: str) -> int:

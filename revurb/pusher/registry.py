@@ -14,11 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from revurb._speedups.tally import Tally
 from revurb.apps import App
-from revurb.observe.app_counts import AppBook, AppCounts
 from revurb.observe.counters import Counters
-from revurb.observe.metrics import SUBSCRIBERS
+from revurb.pusher.app_counts import AppBook, AppCounts
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
@@ -153,8 +151,6 @@ class Registry:
         book: AppBook | None = None,
     ) -> None:
         self.counters = Counters() if counters is None else counters
-        self.fanouts = Tally(SUBSCRIBERS)
-        """To how many subscribers events have been written."""
         self._book = AppBook() if book is None else book
         self._work = work
         self._refused = refused

@@ -62,9 +62,7 @@ class Session(SessionState):
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
-        counts = self.app_state.counts
-        counts.messages_received_total += 1
-        counts.received_bytes_total += len(payload)
+        self.app_state.counts.messages.add(len(payload))
         try:
             if self.message_window is not None and not self.message_window.take(now):
                 raise RateLimited

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 
 from revurb.apps import App
-from revurb.observe.app_counts import AppBook
+from revurb.pusher.app_counts import AppBook
 from revurb.pusher.channel_name import is_cached
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
@@ -20,11 +20,12 @@ class Trigger:
     whether anyone is subscribed or not; client events and member events never are. (Reverb keeps the last event of any
     kind in the channel object, which dies with its last subscriber.)"""
 
-    __slots__ = ("_book", "_bus", "_cache_ttl_s")
+    __slots__ = ("_book", "_bus", "_cache_ttl_s", "_known")
 
     def __init__(self, bus: Bus, cache_ttl_s: int, book: AppBook | None = None) -> None:
         self._bus = bus
         self._book = AppBook() if book is None else book
+        self._known = self._book.known
         self._cache_ttl_s = cache_ttl_s
 
     def send(
@@ -32,11 +33,11 @@ class Trigger:
     ) -> MaybeAwaitable[None]:
         """Send `event` to each of `channels`, once to one that is named twice. Done when the bus has accepted all."""
         waiting: list[Awaitable[None]] | None = None
-        counts = self._book.of(app.id)
-        for channel in dict.fromkeys(channels):
+        names = dict.fromkeys(channels)
+        (self._known.get(app.id) or self._book.of(app.id)).events_published_total += len(names)
+        for channel in names:
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
-            counts.events_published_total += 1
             accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s))
             if accepted is not None:
                 if waiting is None:

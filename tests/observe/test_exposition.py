@@ -36,7 +36,7 @@ async def test_buckets_of_a_histogram_have_those_below_in_them() -> None:
     for seconds in (0.0001, 0.0007, 0.0008, 99.0):
         tally.add(seconds)
     figures = Figures()
-    figures.put_histogram("http_request_seconds", tally, "events")
+    figures.add_histogram("http_request_seconds", tally, "events")
     samples = await samples_of(figures)
     by_bound = {labels["le"]: value for name, labels, value in samples if name.endswith("_bucket")}
     assert by_bound["0.0005"] == 1

@@ -16,7 +16,7 @@ def figures_of(connections: int, memory: int, php_nodes: int, lag_s: float = 0.0
     figures.put("php_nodes", php_nodes)
     tally = Tally(SECONDS)
     tally.add(lag_s)
-    figures.put_histogram("loop_lag_seconds", tally)
+    figures.add_histogram("loop_lag_seconds", tally)
     return figures
 
 

@@ -32,6 +32,14 @@ def test_as_bisect_does(values: list[float]) -> None:
     assert tally.sum == pytest.approx(sum(values), rel=1e-6, abs=1e-3)
 
 
+def test_what_goes_with_the_values_is_added_up() -> None:
+    tally = Tally(BOUNDS)
+    tally.add(1, 10)
+    tally.add(2)
+    tally.add(3, 0.5)
+    assert (tally.sum, tally.amount) == (6, 10.5)
+
+
 def test_there_are_so_many_bounds_at_most() -> None:
     assert len(Tally(range(24)).counts) == 25
     with pytest.raises(ValueError, match="24 bounds, not 25"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from revurb.observe.app_counts import AppBook
 from revurb.observe.figures import OTHER_APPS, Figures
 from revurb.observe.metrics import BY_NAME
+from revurb.pusher.app_counts import AppBook
 
 
 def test_apps_beyond_the_first_share_theirs() -> None:
@@ -42,5 +42,24 @@ def test_all_are_metrics_of_an_app() -> None:
     book.write(figures)
     for name, samples in figures.values.items():
         metric = BY_NAME[name]
-        assert metric.labels[0] == "app"
+        assert metric.labels[:1] == (("app",) if metric.kind != "histogram" else ())
         assert all(len(labels) == len(metric.labels) for labels in samples)
+
+
+def test_what_is_written_and_received_is_counted_and_added_up() -> None:
+    book = AppBook()
+    for app in ("a", "b"):
+        counts = book.of(app)
+        counts.fanouts.add(3, 300)
+        counts.fanouts.add(0, 0)
+        counts.messages.add(100)
+        counts.messages.add(2_000_000)
+    figures = Figures()
+    book.write(figures)
+    assert figures.values["events_delivered_total"] == {("a",): [3], ("b",): [3]}
+    assert figures.values["delivered_bytes_total"][("b",)] == [300]
+    assert figures.values["messages_received_total"][("a",)] == [2]
+    assert figures.values["received_bytes_total"][("a",)] == [2_000_100]
+    both = figures.values["fanout_subscribers"][()]
+    assert (both[0], both[2], both[-1]) == (2, 2, 6)
+    assert figures.values["message_bytes"][()][-2:] == [2, 4_000_200]
