@@ -14,7 +14,7 @@ MAX_APPS = 100
 
 
 class AppCounts:
-    """The counters of one app, or of all others together. Those with `_total` never go down. `fanouts` counts events by
+    """The counters of one app, or of all others together. Those named total never go down. `fanouts` counts events by
     how many subscribers they were written to, with the bytes of that; `messages` those of clients by their bytes.
     `request_times` are of the requests that are counted by their times, and not in `app_http_requests_total`."""
 
