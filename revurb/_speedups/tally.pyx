@@ -16,6 +16,21 @@ cdef class Tally:
         self.note(value)
         self.amount += amount
 
+    def merge(self, Tally other not None, /):
+        if other._size != self._size:
+            raise ValueError(f"one has {self._size} bounds, the other {other._size}")
+        for i in range(self._size + 1):
+            self._counts[i] += other._counts[i]
+        self.sum += other.sum
+        self.amount += other.amount
+
+    @property
+    def count(self):
+        cdef unsigned long long count = 0
+        for i in range(self._size + 1):
+            count += self._counts[i]
+        return count
+
     @property
     def counts(self):
         return [self._counts[i] for i in range(self._size + 1)]

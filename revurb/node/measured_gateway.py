@@ -118,7 +118,7 @@ class MeasuredGateway:
         requests: dict[tuple[str, str], int] = {}
         for (word, status, _), times in self._times.items():
             key = (word, str(status))
-            requests[key] = requests.get(key, 0) + sum(times.counts)
+            requests[key] = requests.get(key, 0) + times.count
             figures.add_histogram("http_request_seconds", times, word)
         for (word, status_text), count in requests.items():
             figures.put("http_requests_total", count, word, status_text)

@@ -6,7 +6,7 @@ own, without those of smaller ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from revurb.observe.metrics import APP, BY_NAME, Metric
@@ -37,6 +37,10 @@ class Figures:
     def put(self, name: str, value: Number, *labels: str) -> None:
         """Set a counter or a gauge."""
         self.values.setdefault(name, {})[labels] = [value]
+
+    def put_all(self, name: str, numbers: Mapping[Labels, Number]) -> None:
+        """Set all samples of a counter or a gauge."""
+        self.values[name] = {labels: [number] for labels, number in numbers.items()}
 
     def add_histogram(self, name: str, distribution: Distribution, *labels: str) -> None:
         """Add what a distribution has counted to what is there."""

@@ -6,8 +6,10 @@ What happens once for each event or message is one call of a `Tally`, which take
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from revurb._speedups.tally import Tally
-from revurb.observe.figures import OTHER_APPS, Figures
+from revurb.observe.figures import OTHER_APPS, Figures, Number
 from revurb.observe.metrics import MESSAGE_BYTES, SUBSCRIBERS
 
 MAX_APPS = 100
@@ -54,16 +56,23 @@ class AppCounts:
         self.users = 0
 
 
-_NUMBERS = (
-    "client_events_total",
-    "connections",
-    "connections_opened_total",
-    "events_published_total",
-    "subscriptions",
-    "subscriptions_total",
-    "users",
-)
-_KINDS = ("public", "private", "presence", "user")
+_NUMBERS: Mapping[str, Callable[[AppCounts], Number]] = {
+    "connections": lambda counts: counts.connections,
+    "connections_opened_total": lambda counts: counts.connections_opened_total,
+    "connections_closed_total": lambda counts: counts.connections_opened_total - counts.connections,
+    "subscriptions": lambda counts: counts.subscriptions,
+    "subscriptions_total": lambda counts: counts.subscriptions_total,
+    "users": lambda counts: counts.users,
+    "messages_received_total": lambda counts: counts.messages.count,
+    "received_bytes_total": lambda counts: int(counts.messages.sum),
+    "client_events_total": lambda counts: counts.client_events_total,
+    "events_published_total": lambda counts: counts.events_published_total,
+    "events_delivered_total": lambda counts: int(counts.fanouts.sum),
+    "delivered_bytes_total": lambda counts: int(counts.fanouts.amount),
+    "app_http_requests_total": lambda counts: (
+        counts.app_http_requests_total + sum(times.count for times in counts.request_times)
+    ),
+}
 
 
 class AppBook:
@@ -85,24 +94,21 @@ class AppBook:
         return counts
 
     def write(self, figures: Figures) -> None:
-        """Put all of them into `figures`."""
-        for app_id, counts in self.known.items():
-            _write(figures, app_id, counts)
+        """Put all of them into `figures`. Takes 8 us for each app."""
+        labelled = list(self.known.items())
         if len(self.known) >= self._most:
-            _write(figures, OTHER_APPS, self._others)
-
-
-def _write(figures: Figures, app: str, counts: AppCounts) -> None:
-    for name in _NUMBERS:
-        figures.put(name, getattr(counts, name), app)
-    figures.put("connections_closed_total", counts.connections_opened_total - counts.connections, app)
-    figures.put("messages_received_total", sum(counts.messages.counts), app)
-    figures.put("received_bytes_total", int(counts.messages.sum), app)
-    figures.put("events_delivered_total", int(counts.fanouts.sum), app)
-    figures.put("delivered_bytes_total", int(counts.fanouts.amount), app)
-    requests = counts.app_http_requests_total + sum(sum(times.counts) for times in counts.request_times)
-    figures.put("app_http_requests_total", requests, app)
-    figures.add_histogram("fanout_subscribers", counts.fanouts)
-    figures.add_histogram("message_bytes", counts.messages)
-    for kind in _KINDS:
-        figures.put("channels", getattr(counts, f"{kind}_channels"), app, kind)
+            labelled.append((OTHER_APPS, self._others))
+        for name, read in _NUMBERS.items():
+            figures.put_all(name, {(app,): read(counts) for app, counts in labelled})
+        channels: dict[tuple[str, ...], Number] = {}
+        fanouts, messages = Tally(SUBSCRIBERS), Tally(MESSAGE_BYTES)
+        for app, counts in labelled:
+            channels[app, "public"] = counts.public_channels
+            channels[app, "private"] = counts.private_channels
+            channels[app, "presence"] = counts.presence_channels
+            channels[app, "user"] = counts.user_channels
+            fanouts.merge(counts.fanouts)
+            messages.merge(counts.messages)
+        figures.put_all("channels", channels)
+        figures.add_histogram("fanout_subscribers", fanouts)
+        figures.add_histogram("message_bytes", messages)

@@ -40,6 +40,19 @@ def test_what_goes_with_the_values_is_added_up() -> None:
     assert (tally.sum, tally.amount) == (6, 10.5)
 
 
+def test_two_are_put_together() -> None:
+    one, two = Tally(BOUNDS), Tally(BOUNDS)
+    for tally, value in ((one, 1), (two, 1), (two, 99)):
+        tally.add(value, 5)
+    one.merge(two)
+    assert (one.counts, one.count, one.sum, one.amount) == ([0, 2, 0, 0, 1], 3, 101, 15)
+    assert two.count == 2
+    with pytest.raises(ValueError, match="one has 4 bounds, the other 1"):
+        one.merge(Tally((1,)))
+    with pytest.raises(TypeError):
+        one.merge(None)  # type: ignore[arg-type]
+
+
 def test_there_are_so_many_bounds_at_most() -> None:
     assert len(Tally(range(24)).counts) == 25
     with pytest.raises(ValueError, match="24 bounds, not 25"):
