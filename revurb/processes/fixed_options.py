@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from revurb.config import Config
+from revurb.config.error import MASK
 from revurb.processes.cpus import worker_count
 
 _log = logging.getLogger(__name__)
@@ -26,10 +27,16 @@ def warn_of_changes(before: Config, after: Config, workers: int) -> None:
         ("server.unix_socket", old.unix_socket, new.unix_socket),
         ("admin.host", before.admin.host, after.admin.host),
         ("admin.port", before.admin.port, after.admin.port),
+        ("admin.token", before.admin.token, after.admin.token),
+        ("metrics.names", before.metrics.names, after.metrics.names),
+        ("metrics.prefix", before.metrics.prefix, after.metrics.prefix),
         ("process.workers", workers, worker_count(after)),
     ):
         if in_use != configured:
+            shown = {"in_use": in_use, "configured": configured}
+            if key == "admin.token":
+                shown = dict.fromkeys(shown, MASK)
             _log.warning(
                 "option has changed, which a restart of the workers cannot do: stop and start",
-                extra={"option": key, "in_use": in_use, "configured": configured},
+                extra={"option": key, **shown},
             )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
 
 from revurb import App, Server
+from revurb.config import config_of
+from revurb.node.node import Node
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import BY_NAME
 from tests.client import api, connect, http
@@ -121,14 +128,28 @@ async def test_messages_and_deliveries() -> None:
 
 
 async def test_apps_beyond_the_limit_are_together() -> None:
-    node_apps = [App(id=str(number), key=f"k{number}", secret="s") for number in range(5)]
-    async with Server(apps=node_apps, port=0) as server:
-        server._node._meter.book._most = 2  # as REVURB_METRICS_MAX_APPS; the first two are known by now
-        for app in node_apps:
-            async with connect(server.port, app.key) as client:
+    apps = tuple(App(id=str(number), key=f"k{number}", secret="s") for number in range(5))
+    node = Node(config_of({"server.port": 0, "metrics.max_apps": 2}, apps))
+    await node.start()
+    try:
+        for app in apps:
+            async with connect(node.port, app.key) as client:
                 await client.subscribe("a")
-        names = {labels[0] for labels in server._node.figures().values["connections_opened_total"]}
-        assert names >= {"0", "1"}
+        opened = node.figures().values["connections_opened_total"]
+        assert opened == {("0",): [1], ("1",): [1], ("other",): [3]}
+    finally:
+        await node.stop(0)
+
+
+async def test_the_end_of_the_certificate_is_told(tmp_path: Path) -> None:
+    ends_at = datetime.now(UTC) + timedelta(days=30)
+    issued = trustme.CA().issue_cert("localhost", not_after=ends_at)
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    async with Server(apps=[APP], port=0, tls_cert=cert, tls_key=key) as server:
+        told = value(server, "certificate_end_timestamp_seconds")
+        assert told == pytest.approx(ends_at.timestamp(), abs=2)
 
 
 async def test_the_loop_is_measured() -> None:

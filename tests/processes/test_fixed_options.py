@@ -29,3 +29,13 @@ def test_each_change_without_effect_is_a_warning(caplog: pytest.LogCaptureFixtur
         warn_of_changes(before, after, workers=2)
     said = [(record.__dict__["option"], record.__dict__["configured"]) for record in caplog.records]
     assert said == [("server.port", 2), ("process.workers", 3)]
+
+
+def test_the_listener_stays_as_it_is_and_no_token_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    before = config(REVURB_ADMIN_PORT="1", REVURB_ADMIN_TOKEN="hush")
+    after = config(REVURB_ADMIN_PORT="2", REVURB_ADMIN_TOKEN="hush-hush", REVURB_METRICS_NAMES="soketi")
+    with caplog.at_level(logging.WARNING):
+        warn_of_changes(before, after, workers=1)
+    said = [record.__dict__["option"] for record in caplog.records]
+    assert said == ["admin.port", "admin.token", "metrics.names"]
+    assert "hush" not in str([record.__dict__ for record in caplog.records])
