@@ -9,8 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from revurb.config import Config
-from revurb.config.normalization import shown_addresses
-from revurb.transport.listener import ListenError
+from revurb.transport.listener import ListenError, bind_tcp
 
 if TYPE_CHECKING:
     from revurb.console.admin_listener import AdminListener
@@ -32,11 +31,11 @@ async def start_admin(config: Config, source: AdminSource, port: int) -> AdminLi
     names = MetricNames(config.metrics.names, config.metrics.prefix, port)
     listener = AdminListener(AdminRoutes(source, token=admin.token, names=names).answer)
     try:
-        await listener.start(admin.hosts, admin.port)
-    except OSError as error:
+        sockets = bind_tcp(admin.hosts, admin.port)
+    except ListenError as error:
         raise ListenError(
-            f"cannot listen on {shown_addresses(admin.host, admin.port)} for the admin listener "
-            f"(REVURB_ADMIN_HOST, REVURB_ADMIN_PORT): {error.strerror or error}"
+            f"{error}, for the admin listener (REVURB_ADMIN_HOST, REVURB_ADMIN_PORT)"
         ) from error
+    await listener.start(sockets)
     _log.info("admin listener is ready", extra={"host": admin.host, "port": listener.port})
     return listener

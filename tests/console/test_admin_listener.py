@@ -10,6 +10,7 @@ import pytest
 
 from revurb.console import admin_listener
 from revurb.console.admin_listener import MAX_CONNECTIONS, MAX_HEAD_BYTES, AdminListener
+from revurb.transport.listener import bind_tcp
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 from tests.client import Ended, http
@@ -31,7 +32,7 @@ async def answer(request: Request) -> Response:
 @contextlib.asynccontextmanager
 async def listening() -> AsyncIterator[AdminListener]:
     listener = AdminListener(answer)
-    await listener.start(("127.0.0.1",), 0)
+    await listener.start(bind_tcp(("127.0.0.1",), 0))
     try:
         yield listener
     finally:
@@ -101,10 +102,17 @@ async def test_a_fault_is_answered_and_logged(caplog: pytest.LogCaptureFixture) 
         assert (await connection.request("GET", "/a")).status == 200
 
 
-async def test_an_address_that_is_taken() -> None:
-    async with listening() as listener:
-        with pytest.raises(OSError, match="address"):
-            await AdminListener(answer).start(("127.0.0.1",), listener.port)
+async def test_two_addresses_are_one_listener() -> None:
+    listener = AdminListener(answer)
+    await listener.start(bind_tcp(("127.0.0.1", "127.0.0.2"), 0))
+    for host in ("127.0.0.1", "127.0.0.2"):
+        _, writer = await asyncio.open_connection(host, listener.port)
+        await until(lambda: listener.connections)
+        writer.close()
+        await until(lambda: not listener.connections)
+    listener.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.2", listener.port)
 
 
 async def test_all_connections_end_with_the_listener() -> None:

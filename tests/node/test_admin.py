@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from revurb.node.node import Node
 from revurb.node.node_source import NodeSource
 from revurb.transport.listener import ListenError
 from tests.client import http
+from tests.processes.serving import Serving, serving
 
 APP = App(id="1", key="k", secret="s")
 
@@ -57,7 +59,10 @@ async def test_the_names_and_the_token_are_those_configured() -> None:
 async def test_an_address_that_is_taken_is_named_and_nothing_is_left() -> None:
     async with Server(apps=[APP], port=0, admin_port=0) as server:
         other = Server(apps=[APP], port=0, admin_port=server.admin_port)
-        with pytest.raises(ListenError, match=rf"127.0.0.1:{server.admin_port} for the admin listener"):
+        with pytest.raises(
+            ListenError,
+            match=rf"127.0.0.1:{server.admin_port}: address already in use, for the admin listener",
+        ):
             await other.start()
         assert other.admin_port is None
         with pytest.raises(ConnectionRefusedError):
@@ -75,3 +80,18 @@ def test_the_library_is_imported_only_where_it_is_used() -> None:
     code = "import sys, revurb, revurb.processes.worker; print('prometheus_client' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_thread_is_started(tmp_path: Path) -> None:
+    """To look up the host, say: it would stay, and slow the others down."""
+
+    def threads(server: Serving) -> int:
+        return len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
+
+    with (
+        serving(tmp_path) as without,
+        serving(tmp_path, environment={"REVURB_ADMIN_PORT": "0"}) as server,
+    ):
+        server.said("admin listener is ready")
+        assert threads(server) == threads(without)

@@ -165,7 +165,10 @@ def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:
             environment = {**ENVIRONMENT, "REVURB_ADMIN_PORT": str(taken)}
             with launched(tmp_path, *args, environment=environment) as other:
                 assert other.ended() != 0
-                assert f"cannot listen on 127.0.0.1:{taken} for the admin listener" in other.output
+                assert (
+                    f"cannot listen on 127.0.0.1:{taken}: address already in use, for the admin listener"
+                    in other.output
+                )
 
 
 def test_without_a_listener_no_figures_are_told(tmp_path: Path) -> None:
