@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from revurb.console import admin_listener
-from revurb.console.admin_listener import MAX_CONNECTIONS, MAX_HEAD_BYTES, AdminListener
+from revurb.console.admin_listener import MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_WAITING, AdminListener
 from revurb.transport.listener import bind_tcp
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -58,6 +58,17 @@ async def test_requests_of_one_connection_are_answered_in_order() -> None:
         assert last.headers["connection"] == "close"
         with pytest.raises(Ended):
             await connection.response()
+
+
+async def test_so_many_requests_may_wait() -> None:
+    request = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    async with listening() as listener, http(listener.port) as connection, http(listener.port) as other:
+        await connection.send_bytes(request * MAX_WAITING)
+        for _ in range(MAX_WAITING):
+            assert (await connection.response()).status == 200
+        await other.send_bytes(request * (MAX_WAITING + 1))
+        with pytest.raises(Ended):
+            await other.response()
 
 
 async def test_a_request_in_pieces() -> None:

@@ -118,6 +118,8 @@ async def test_the_text_is_made_once_for_all_who_ask() -> None:
     answers = await asyncio.gather(*(ask(there, "/metrics") for _ in range(50)))
     assert source.asked == 1
     assert {answer.body for answer in answers} == {answers[0].body}
+    await ask(there, "/metrics")  # it is made by now, and not old yet
+    assert source.asked == 1
     there._made_at -= KEPT_S
     await ask(there, "/metrics")
     assert source.asked == 2
