@@ -240,25 +240,23 @@ async def prometheus(program: str, folder: Path, target_port: int, token: str) -
         "--web.listen-address=127.0.0.1:0",
         "--log.level=info",
         stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
-    assert process.stderr is not None
     try:
         async with asyncio.timeout(30):
-            while True:
-                line = (await process.stderr.readline()).decode()
-                assert line, "it ended"
-                # The port that it took itself is in no line: it is asked of the system.
-                if "Server is ready" in line or "Listening on" in line or "Start listening" in line:
-                    break
-        yield Prometheus(await asyncio.to_thread(listening_port, process.pid))
+            # The port that it took itself is in no line of its log: the system knows it.
+            while not (ports := listening_ports(process.pid)):
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+        (port,) = ports
+        yield Prometheus(port)
     finally:
         process.kill()
-        await process.communicate()
+        await process.wait()
 
 
-def listening_port(pid: int) -> int:
-    """The TCP port on which a process listens, by /proc."""
+def listening_ports(pid: int) -> set[int]:
+    """The TCP ports on which a process listens, by /proc."""
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -268,13 +266,11 @@ def listening_port(pid: int) -> int:
         for name in ("tcp", "tcp6")
         for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
     ]
-    ports = {
+    return {
         int(row[1].rpartition(":")[2], 16)
         for row in rows
         if row[3] == "0A" and f"socket:[{row[9]}]" in inodes
     }
-    (port,) = ports
-    return port
 
 
 async def test_a_real_prometheus_scrapes_a_real_node(tmp_path: Path, need: Need) -> None:
