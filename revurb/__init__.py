@@ -12,12 +12,15 @@ from revurb.version import __version__
 if TYPE_CHECKING:
     from revurb.node.embedding import ChannelInfo, Server, ThreadedServer
     from revurb.node.recorded_events import SentEvent
+    from revurb.pusher.hooks import HookConnection, Refuse
 
 __all__ = [
     "App",
     "AppLimits",
     "ChannelInfo",
+    "HookConnection",
     "RateLimit",
+    "Refuse",
     "SentEvent",
     "Server",
     "ThreadedServer",
@@ -32,4 +35,8 @@ def __getattr__(name: str) -> object:
         from revurb.node import embedding
 
         return getattr(embedding, name)
+    if name in ("HookConnection", "Refuse"):
+        from revurb.pusher import hooks
+
+        return getattr(hooks, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

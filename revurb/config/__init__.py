@@ -20,9 +20,10 @@ from revurb.config.dev_app import (
     served_dev_app,
 )
 from revurb.config.error import MASK, ConfigError
+from revurb.config.hooks_options import HooksConfig
 from revurb.config.listing import OptionRow, option_rows
 from revurb.config.load import PartialConfigError, load
-from revurb.config.object_import import load_app_provider, load_redis_factory
+from revurb.config.object_import import load_app_provider, load_hooks_class, load_redis_factory
 from revurb.config.option import Option, Setting
 from revurb.config.process import AUTO_WORKERS, ProcessConfig
 from revurb.config.redis_address import RedisAddress, redis_address
@@ -49,6 +50,7 @@ __all__ = [
     "CompressionConfig",
     "Config",
     "ConfigError",
+    "HooksConfig",
     "ImportedConfig",
     "LimitsConfig",
     "LogConfig",
@@ -69,6 +71,7 @@ __all__ = [
     "import_reverb_php",
     "load",
     "load_app_provider",
+    "load_hooks_class",
     "load_redis_factory",
     "option_rows",
     "redis_address",

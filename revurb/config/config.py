@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from revurb.apps import App
 from revurb.config.admin_options import AdminConfig, MetricsConfig
 from revurb.config.app_lookup import AppLookupConfig
+from revurb.config.hooks_options import HooksConfig
 from revurb.config.limits_profile import LimitsProfile
 from revurb.config.normalization import object_path
 from revurb.config.option import Option, Setting, build, settings_of
@@ -273,6 +274,7 @@ class Config:
         ),
     ] = None
     app_lookup: AppLookupConfig = field(default=AppLookupConfig())
+    hooks: HooksConfig = field(default=HooksConfig())
     provenance: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), compare=False, repr=False
     )

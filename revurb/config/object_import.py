@@ -37,6 +37,18 @@ def load_redis_factory(path: str) -> Callable[[], Any]:
     return _import(path, "scaling.redis.factory (REVURB_REDIS_FACTORY)", "package.module:function")
 
 
+def load_hooks_class(path: str) -> object:
+    """Calls the class or function at `path` without arguments, and returns the object with the hooks. Raises
+    ConfigError."""
+    key = "hooks.classes (REVURB_HOOKS)"
+    factory = _import(path, key, "package.module:Class")
+    try:
+        return factory()
+    except Exception as error:
+        allowed = f"something that can be called without arguments ({_reason(error)})"
+        raise _error(path, allowed, key) from error
+
+
 def _import(path: str, key: str, shape: str) -> Callable[[], Any]:
     try:
         module_name, _, name = object_path(path).partition(":")

@@ -25,6 +25,7 @@ TITLES = {
     "webhooks": "Sending webhooks",
     "app_provider": "Finding apps with your own code",
     "app_lookup": "Finding apps in a database",
+    "hooks": "Hooks",
 }
 
 INTRODUCTION = f"""\

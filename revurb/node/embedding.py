@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSp
 
 from revurb.apps import App, AppProvider
 from revurb.config.normalization import shown_addresses
+from revurb.node.hook_loading import checked_hooks
 from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
 from revurb.node.node_source import NodeSource, start_with_admin
@@ -94,6 +95,7 @@ class Server:
         access_log: Literal["off", "connections", "all"] = "off",
         access_log_sample: float = 1.0,
         record_events: bool = False,
+        hooks: object = (),
         webhooks_allow_private: bool = False,
         webhooks_smoothing_s: float = 3.0,
         webhooks_dead_letters: str | os.PathLike[str] | None = None,
@@ -103,6 +105,7 @@ class Server:
         **limits: Unpack[Limits],
     ) -> None:
         """`port` 0 takes a free port. With `record_events`, `sent` has the events that were triggered.
+        `hooks` is an object whose methods are called, or several: docs/hooks.md has them.
 
         Raises TypeError or ValueError with the name of an argument that has a wrong type or value, TlsError for a
         certificate that cannot be used, ConfigError for webhooks without an HTTP client."""
@@ -137,7 +140,7 @@ class Server:
         if not isinstance(record_events, bool):
             raise TypeError(f"Server.record_events: found {record_events!r}; allowed: true or false")
         self._sent: deque[SentEvent] | None = deque(maxlen=MAX_RECORDED_EVENTS) if record_events else None
-        self._node = Node(config, app_provider, record=self._sent)
+        self._node = Node(config, app_provider, record=self._sent, hooks=checked_hooks(hooks))
         self._is_running = False
         self._admin: AdminListener | None = None
         self._thread: LoopThread | None = None

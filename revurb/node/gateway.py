@@ -11,6 +11,7 @@ from revurb.api.endpoint import Api
 from revurb.api.routes import Route
 from revurb.apps import App, AppProvider
 from revurb.node.connection_limit import ConnectionLimit, CountedSession
+from revurb.node.hooked_node import HookedCountedSession, HookedSession
 from revurb.node.refusal_lines import RefusalLines
 from revurb.node.traced_session import TracedSession
 from revurb.observe.trace import MessageTrace
@@ -156,10 +157,13 @@ class Gateway:
             self._give_back()
             return self._refusals.connection(OverConnectionQuota(), request)
         state, socket_id = self._registry.state(app), self._socket_ids.next()
+        hooks = state.hooks
+        is_heard = hooks is not None and hooks.is_told_of_received
         if self._limit is None:
-            session = Session(state, socket_id, self._bus)
+            session = (HookedSession if is_heard else Session)(state, socket_id, self._bus)
         else:
-            session = CountedSession(state, socket_id, self._bus, self._limit)
+            counted = HookedCountedSession if is_heard else CountedSession
+            session = counted(state, socket_id, self._bus, self._limit)
         session.origin = request.headers.get("origin")
         return session if self._trace is None else TracedSession(session, self._trace)
 

@@ -26,6 +26,7 @@ from revurb.node.drain import drain_connections
 from revurb.node.fact_telling import FactTelling
 from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
+from revurb.node.hooked_node import dispatch, hook_runner
 from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
@@ -44,7 +45,6 @@ from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.trace import MessageTrace
-from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
@@ -67,7 +67,8 @@ class Node:
     All its state belongs to it, so several nodes can run in one process. `bus_factory` makes the bus that connects it
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
     own connections. It is one of `processes` that share the machine's memory; the first of them also tells what
-    concerns all. Events that the application triggers are entered into `record`.
+    concerns all. Events that the application triggers are entered into `record`. `hooks` take the place of those of
+    `config`.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -91,6 +92,7 @@ class Node:
         processes: int = 1,
         record: deque[SentEvent] | None = None,
         *,
+        hooks: Sequence[object] = (),
         is_first_process: bool = True,
         has_joined: bool = False,
     ) -> None:
@@ -99,6 +101,7 @@ class Node:
         self._record = record
         self.counters = Counters()
         self._refusal_log = RefusalLog(unlimited=config.log.debug)
+        self._hooks = hook_runner(hooks, config, self.counters, self._refusal_log)
         self._trace = MessageTrace(form=config.log.format) if config.log.debug else None
         self._app_changes = AppChanges(apps, config)
         self._facts = FactTelling(
@@ -173,7 +176,7 @@ class Node:
         self.operations = Operations(
             self._registry, self._work, self._app_changes, self._readiness, answer, drain_timeout_s
         )
-        self._bus = self._bus_factory(Dispatch(self._registry, self.operations.answer))
+        self._bus = self._bus_factory(dispatch(self._registry, self.operations.answer, self._hooks))
         self._app_changes.begin(self.apps, self._registry)
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
@@ -246,6 +249,8 @@ class Node:
             self._certificate_watch.stop()
         self._rates.stop()
         await self._app_changes.stop()
+        if self._hooks is not None:
+            await self._hooks.stop()
         await self._facts.stop()
         await self._bus.stop()
         self._timer.cancel()

@@ -15,6 +15,7 @@ from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.errors import (
     AddressIsFull,
     AppDisabled,
+    ClientEventForbidden,
     ClientEventRateReached,
     ClientEventRefused,
     ClientEventsDisabled,
@@ -31,6 +32,7 @@ from revurb.pusher.errors import (
     PusherError,
     RateLimited,
     SignInRefused,
+    SubscriptionForbidden,
     SubscriptionLimitReached,
     Unauthorized,
     UnknownApp,
@@ -83,6 +85,8 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
         "REVURB_APP_MAX_CLIENT_EVENTS_PER_SECOND and REVURB_APP_MAX_APP_CLIENT_EVENTS_PER_SECOND are the limits "
         "(REVURB_LIMITS)",
     ),
+    SubscriptionForbidden: ("subscription refused by a hook", ""),
+    ClientEventForbidden: ("client event refused by a hook", ""),
     ClientEventTooLarge: (
         "client event refused",
         "REVURB_APP_MAX_EVENT_NAME_LENGTH and REVURB_APP_MAX_EVENT_DATA are the limits (REVURB_LIMITS)",

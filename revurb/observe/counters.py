@@ -11,6 +11,9 @@ class Counters:
         "cache_misses_total",
         "connections_total",
         "events_unheard_total",
+        "hook_failures_total",
+        "hook_refusals_total",
+        "hook_timeouts_total",
         "http_errors_total",
         "http_requests_total",
         "messages_received_total",
@@ -35,6 +38,9 @@ class Counters:
         self.events_unheard_total = 0  # without a subscriber here
         self.signins_total = 0  # of users, each connection for itself
         self.signins_refused_total = 0
+        self.hook_failures_total = 0  # calls of users' hooks that raised
+        self.hook_timeouts_total = 0  # of those that were cut off, or not begun since too many were under way
+        self.hook_refusals_total = 0  # subscriptions and client events that hooks refused
         self.http_requests_total = 0
         self.http_errors_total = 0  # requests that were not HTTP, too large or too slow
         self.proxy_headers_refused_total = (

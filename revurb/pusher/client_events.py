@@ -8,12 +8,15 @@ server sends.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from revurb.pusher import messages
 from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
 from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, now_ms, wanted_of
+from revurb.pusher.hooked_messages import HookedClientEvent
 from revurb.pusher.limits import check_client_event
 from revurb.pusher.ports import PublishedEvent
 from revurb.pusher.presence import id_text
@@ -49,12 +52,23 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
             raise ClientEventRefused
         member = channel.subscribers[session.outlet]
         user_id_json = id_text(member) if member is not None else None
-    data_json, state = bytes(message.data), session.app_state
-    text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
+    data_json, hooks = bytes(message.data), session.app_state.hooks
+    if hooks is not None and hooks.asks_client_event:
+        send = partial(_send, session, message.event, channel_name, user_id_json)
+        HookedClientEvent(session, channel_name, data_json, send).ask(hooks, message)
+    else:
+        _send(session, message.event, channel_name, user_id_json, data_json)
+
+
+def _send(
+    session: SessionState, event: str, channel: str, user_id_json: bytes | None, data_json: bytes
+) -> None:
+    state = session.app_state
+    text = messages.client_event_text(event, channel, data_json, user_id_json)
     state.counts.client_events_total += 1
-    session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
-    if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
-        state.record(_fact(session, message.event, channel_name, data_json, user_id_json))
+    session.bus.publish(PublishedEvent(state.app.id, channel, text, session.socket_id))
+    if state.record is not None and wanted_of(state.wanted, channel) & CLIENT_EVENTS:
+        state.record(_fact(session, event, channel, data_json, user_id_json))
 
 
 def _fact(

@@ -107,6 +107,13 @@ class MemberTooLarge(SubscriptionRefused):
     type, status = "LimitReached", 4301
 
 
+class SubscriptionForbidden(SubscriptionRefused):
+    """By a hook, whose words the text is."""
+
+    code, message = 4009, "Subscription refused"
+    type, status = "AuthError", 403
+
+
 class NotAMember(PusherError):
     code, message = 4009, "The client is not a member of the specified channel."
 
@@ -121,6 +128,12 @@ class ClientEventsDisabled(PusherError):
 
 class ClientEventRefused(PusherError):
     code, message = 4301, "Client events are accepted on private and presence channels only."
+
+
+class ClientEventForbidden(PusherError):
+    """By a hook, whose words the text is."""
+
+    code, message = 4301, "Client event refused"
 
 
 class RateLimited(PusherError):

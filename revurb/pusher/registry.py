@@ -21,6 +21,7 @@ from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
 from revurb.pusher.facts import Fact, WantedFacts
+from revurb.pusher.hooks import SessionHooks
 from revurb.pusher.ports import Outlet, Work
 from revurb.pusher.rates import Rates
 from revurb.pusher.sign_in_deadlines import SignInDeadlines
@@ -50,8 +51,8 @@ class AppState:
     """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's, `counts` the
     app's own.
 
-    `wanted` are the facts that are wanted of the app's channels (revurb/pusher/facts.py); `record` queues one that a
-    session decides.
+    `hooks` are users' own code, if there is any. `wanted` are the facts that are wanted of the app's channels
+    (revurb/pusher/facts.py); `record` queues one that a session decides.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class AppState:
         "channels",
         "counters",
         "counts",
+        "hooks",
         "rates",
         "record",
         "refused",
@@ -86,6 +88,7 @@ class AppState:
         self.wanted = 0
         self.record: Callable[[Fact], None] | None = None
         self.rates: Rates | None = None
+        self.hooks: SessionHooks | None = None
         self.sign_in_deadlines = sign_in_deadlines
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
@@ -98,11 +101,15 @@ class AppState:
         if channel is None:
             channel = self.channels[name.text] = Channel(name)
             self._count_channel(name, 1)
+            if self.hooks is not None and not name.reserved:
+                self.hooks.channel_created(self.app.id, name.text)
         return channel
 
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:
             del self.channels[channel.name.text]
+            if self.hooks is not None and not channel.name.reserved:
+                self.hooks.channel_removed(self.app.id, channel.name.text)
             self._count_channel(channel.name, -1)
 
     def _count_channel(self, name: ChannelName, change: int) -> None:
@@ -161,6 +168,8 @@ class Registry:
         self.sign_in_deadlines = SignInDeadlines(self._work)
         self.states: dict[str, AppState] = {}
         """By app id."""
+        self.hooks: SessionHooks | None = None
+        """Those of the user's own code. To be set before any `state`."""
 
     def tell_facts(self, wanted: WantedFacts, record: Callable[[Fact], None]) -> None:
         """Facts are `wanted`; `record` queues one that a session decides. To be called before any `state`."""
@@ -178,7 +187,7 @@ class Registry:
                 self.sign_in_deadlines,
                 self._book.of(app.id),
             )
-            state.record, state.rates = self._record, self.rates
+            state.record, state.rates, state.hooks = self._record, self.rates, self.hooks
         elif state.app is app:
             return state
         state.app = app

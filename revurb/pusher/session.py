@@ -19,6 +19,7 @@ from revurb.pusher.errors import (
     RateLimited,
     SubscriptionRefused,
 )
+from revurb.pusher.hooked_messages import connection_of
 from revurb.pusher.ports import Outlet
 from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.signing_in import sign_in, sign_out
@@ -59,6 +60,8 @@ class Session(SessionState):
         outlet.send(messages.established_frame(self.socket_id, app.activity_timeout_s))
         if app.user_authentication_timeout_s is not None:
             self.app_state.sign_in_deadlines.add(self, app.user_authentication_timeout_s)
+        if self.app_state.hooks is not None:
+            self.app_state.hooks.connected(connection_of(self))
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
         """Handle one whole message; binary ones count as text, as in Reverb."""
@@ -108,6 +111,8 @@ class Session(SessionState):
 
     def on_unresponsive(self) -> None:
         """Nothing was received after that either: close with 4201."""
+        if self.app_state.hooks is not None:
+            self.app_state.hooks.pruned(connection_of(self))
         self.end(PongMissing())
 
     def on_sign_in_overdue(self) -> None:
@@ -116,6 +121,8 @@ class Session(SessionState):
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
+        if self.app_state.hooks is not None:
+            self.app_state.hooks.disconnected(connection_of(self))
         leave_all(self, self.outlet)
         if self.user is not None:
             sign_out(self, self.user, self.outlet)

@@ -20,6 +20,7 @@ from revurb.pusher import messages
 from revurb.pusher.channel_name import ChannelName, online_channel
 from revurb.pusher.deferred_messages import DeferredMessages
 from revurb.pusher.errors import InvalidMessage, MemberTooLarge, SignInRefused, WatchlistTooLong
+from revurb.pusher.hooked_messages import connection_of
 from revurb.pusher.limits import check_user_id
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.registry import AT_ONCE
@@ -211,6 +212,8 @@ class PendingSignIn(DeferredMessages):
             session.pending.pop(user.channel, None)
         session.app_state.counters.signins_total += 1
         session.outlet.send(messages.signed_in_frame(self._user_data))
+        if session.app_state.hooks is not None:
+            session.app_state.hooks.signed_in(connection_of(session))
         if self._online:
             session.outlet.send(messages.frame(messages.watchlist_text("online", self._online)))
         for watched, events in held.items():

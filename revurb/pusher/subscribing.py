@@ -21,6 +21,7 @@ from revurb.pusher.errors import (
     SubscriptionLimitReached,
     Unauthorized,
 )
+from revurb.pusher.hooked_messages import connection_of, enter_if_allowed
 from revurb.pusher.limits import check_channel_name, check_member
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member, require_object
@@ -140,9 +141,12 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
     pending = PendingSubscription(session, name, member, channel is not None)
     most = 0 if limits is None or channel is not None else limits.max_presence_members or 0
-    session.bus.enter(
-        EnterRequest(app_state.app.id, name.text, member, added, name.cached, max_members=most), pending
-    )
+    request = EnterRequest(app_state.app.id, name.text, member, added, name.cached, max_members=most)
+    hooks = app_state.hooks
+    if hooks is not None and hooks.asks_subscribe and channel is None:
+        enter_if_allowed(session, hooks, request, pending, pending, wanted.channel_data)
+        return
+    session.bus.enter(request, pending)
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}
@@ -156,6 +160,8 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
         _leave(session, channel, session.outlet)
         if session.resubscriptions is None:
             session.resubscriptions = _window(session)
+        if session.app_state.hooks is not None:
+            session.app_state.hooks.unsubscribed(connection_of(session), channel_name)
 
 
 def leave_all(session: SessionState, outlet: Outlet) -> None:

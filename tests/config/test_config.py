@@ -97,6 +97,10 @@ NAMES: list[tuple[str, str, str, Any]] = [
     ("REVURB_APP_DATABASE", "sqlite:///a.db", "app_lookup.database", "sqlite:///a.db"),
     ("REVURB_APP_DATABASE_TABLE", "my_apps", "app_lookup.table", "my_apps"),
     ("REVURB_APP_CACHE_TTL", "5", "app_lookup.cache_ttl_s", 5.0),
+    ("REVURB_HOOKS", "my.hooks:Audit, audit", "hooks.classes", ("my.hooks:Audit", "audit")),
+    ("REVURB_HOOKS_TIMEOUT", "0.5", "hooks.timeout_s", 0.5),
+    ("REVURB_HOOKS_FAIL", "refuse", "hooks.on_failure", "refuse"),
+    ("REVURB_HOOKS_SAMPLE", "1", "hooks.sample", 1),
 ]
 
 DEFAULTS = {
@@ -191,6 +195,10 @@ DEFAULTS = {
     "app_lookup.database": None,
     "app_lookup.table": "apps",
     "app_lookup.cache_ttl_s": 60.0,
+    "hooks.classes": None,
+    "hooks.timeout_s": 1.0,
+    "hooks.on_failure": "allow",
+    "hooks.sample": 100,
 }
 
 
