@@ -58,6 +58,8 @@ class AppChanges:
         self._checked_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._refresh: asyncio.Task[None] | None = None
+        self._changed: dict[str, None] = {}
+        self._working: asyncio.Task[None] | None = None
 
     def begin(self, finder: AppProvider, registry: Registry) -> None:
         """`finder` is what the node's requests find apps with, over `apps`."""
@@ -80,7 +82,8 @@ class AppChanges:
         if self._cache is not None:
             self._cache.invalidate(app_id)
         if self._provider is not None:
-            self._spawn(self._look_up_each((app_id,) if app_id is not None else tuple(self._registry.states)))
+            for each in (app_id,) if app_id is not None else tuple(self._registry.states):
+                self._look_up(each)
 
     def tick(self, now: float) -> None:
         """To be called a few times a second: asks for the apps that have connections when they may have expired."""
@@ -104,24 +107,34 @@ class AppChanges:
                 _log.debug("an app cannot be looked up", extra={"app": app_id, "error": type(error).__name__})
 
     def _look_up(self, app_id: str) -> None:
-        """What the cache has for the app is new."""
+        """The provider may say something else of the app than before, or the cache has that already. An app without a
+        state is looked up when somebody asks for it."""
         if app_id in self._registry.states:
-            self._spawn(self._look_up_each((app_id,)))
+            self._changed[app_id] = None
+            if self._working is None or self._working.done():
+                self._working = self._spawn(self._work_off())
 
-    async def _look_up_each(self, app_ids: Iterable[str]) -> None:
-        for number, app_id in enumerate(app_ids):
-            if number % TURN_APPS == 0:
-                await asyncio.sleep(0)
+    async def _work_off(self) -> None:
+        """One after the other: a provider may tell of thousands at once, and requests ask it too."""
+        failures = 0
+        while self._changed:
+            app_id = next(iter(self._changed))
+            del self._changed[app_id]
             try:
                 found = self._finder.find_by_id(app_id)
                 app = await found if isinstance(found, Awaitable) else found
             except Exception as error:  # of the provider; the app stays as it was
-                _log.warning(
-                    "an app cannot be looked up, its connections stay as they are",
-                    extra={"app": app_id, "error": type(error).__name__},
-                )
-                continue
-            self._apply(app_id, app)
+                failures += 1
+                if failures == 1:
+                    _log.warning(
+                        "an app cannot be looked up, its connections stay as they are",
+                        extra={"app": app_id, "error": type(error).__name__},
+                    )
+            else:
+                self._apply(app_id, app)
+            await asyncio.sleep(0)
+        if failures > 1:
+            _log.warning("apps cannot be looked up, their connections stay", extra={"count": failures})
 
     def _apply(self, app_id: str, app: App | None) -> None:
         state = self._registry.states.get(app_id)

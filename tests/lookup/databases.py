@@ -49,8 +49,12 @@ def _folder(user: str | None) -> Iterator[Path]:
 class Database:
     """A server that can be stopped and started. `url` is that of an empty database."""
 
-    def __init__(self, command: list[str], url: str, user: str | None, socket_path: Path) -> None:
+    def __init__(
+        self, command: list[str], url: str, user: str | None, socket_path: Path, ready: tuple[str, ...] = ()
+    ) -> None:
+        """`ready` is a command that succeeds once the server takes connections, which is later than it listens."""
         self.url = url
+        self._ready = ready
         self._command, self._user, self._socket = command, user, socket_path
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,7 +63,9 @@ class Database:
             self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=self._user
         )
         deadline = time.monotonic() + START_S
-        while not self._socket.exists():
+        while not self._socket.exists() or (
+            self._ready and subprocess.run(self._ready, stdout=subprocess.DEVNULL).returncode
+        ):
             assert self._process.poll() is None, "the database has ended"
             assert time.monotonic() < deadline, "the database does not start"
             time.sleep(0.02)
@@ -85,8 +91,9 @@ def postgres(need: Need) -> Iterator[Database]:
         _run([initdb, "-D", data, "-U", "me", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], user)
         program = str(Path(initdb).with_name("postgres"))
         command = [program, "-D", data, "-k", str(folder), "-c", "listen_addresses=", "-F"]
+        is_ready = (str(Path(initdb).with_name("pg_isready")), "-q", "-h", str(folder))
         url = f"postgresql+asyncpg://me@/postgres?host={folder}"
-        database = Database(command, url, user, folder / ".s.PGSQL.5432")
+        database = Database(command, url, user, folder / ".s.PGSQL.5432", is_ready)
         database.start()
         try:
             yield database

@@ -128,3 +128,28 @@ async def test_an_unused_app_and_one_of_a_failing_provider_change_nothing() -> N
         await client.expect_silence()
         await client.send(PING)
         await client.expect("pusher:pong")
+
+
+async def test_thousands_that_change_at_once_are_asked_for_one_after_the_other() -> None:
+    async with served() as (node, database), connect(node.port, "key1"):
+        asked: list[str] = []
+        under_way = 0
+
+        async def find(app_id: str) -> App | None:
+            nonlocal under_way
+            under_way += 1
+            assert under_way == 1
+            await asyncio.sleep(0)
+            under_way -= 1
+            asked.append(app_id)
+            return App(id=app_id, key=f"key{app_id}", secret="s")
+
+        database.find_by_id = find  # type: ignore[method-assign]
+        registry = node._registry
+        for number in range(2, 2002):
+            registry.state(App(id=str(number), key=f"k{number}", secret="s"))
+        for _ in range(3):
+            node._app_changes.reload()
+        node._app_changes.reload("unused")
+        await until(lambda: len(asked) >= 2001)
+        assert sorted(asked, key=int) == [str(number) for number in range(1, 2002)]
