@@ -3,7 +3,9 @@
 Rule 1: a plain method is called on the event loop, and holds it up while it runs. An asynchronous one has
 `timeout_s`; then it is cancelled, and nobody waits for it any more, whether it ends or not.
 Rule 2: a hook that fails has said nothing. Where it was asked, what is configured counts: allow, or refuse.
-Rule 3: no more than `MAX_RUNNING` asynchronous hooks are under way. What is beyond fails at once, and is counted.
+Rule 3: no more than `MAX_RUNNING` asynchronous hooks are under way. What is beyond fails at once, and is counted. One
+connection may have `MAX_ASKED_EACH` of its messages asked about; what is beyond is refused, whatever a failure is, so
+that nobody gets past a hook by keeping it busy.
 Rule 4: of several objects, each is told; where one refuses, the next ones are not asked.
 """
 
@@ -23,8 +25,10 @@ from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.hooks import Decided, HookConnection, HookVerdict, Refuse, SessionHooks
 from revurb.pusher.messages import data_text
 
-MAX_RUNNING = 1000
+MAX_RUNNING = 10_000  # 3 KB each
+MAX_ASKED_EACH = 100  # at a time; a page subscribes to fewer when it connects
 FAILED = "A check of the server has failed"  # what a client is told then, and nothing of the hook
+TOO_MANY = "Too many requests at once"
 _ALLOWED, _REFUSED = HookVerdict(), HookVerdict("")
 _Method = Callable[..., Any]
 _Done = Callable[[object, BaseException | None], None]
@@ -43,6 +47,7 @@ class HookRunner:
         self._counters = counters
         self._log = log
         self._running: set[asyncio.Task[Any]] = set()
+        self._asked: dict[str, int] = {}  # by socket id, what is not decided
         self._sent = self._received = 0
         self._methods = {name: self._having(name) for name in _TOLD}
         self._subscribe = self._having("on_subscribe")
@@ -93,12 +98,33 @@ class HookRunner:
     def subscribing(
         self, connection: HookConnection, channel: str, channel_data: str | None, decided: Decided
     ) -> None:
-        self._ask(self._subscribe, 0, (connection, channel, channel_data), _ALLOWED, decided)
+        if (counted := self._counted(connection, decided)) is not None:
+            self._ask(self._subscribe, 0, (connection, channel, channel_data), _ALLOWED, counted)
 
     def client_event(
         self, connection: HookConnection, channel: str, event: str, data_json: bytes, decided: Decided
     ) -> None:
-        self._ask_about_event(0, (connection, channel, event), data_json, _ALLOWED, decided)
+        if (counted := self._counted(connection, decided)) is not None:
+            self._ask_about_event(0, (connection, channel, event), data_json, _ALLOWED, counted)
+
+    def _counted(self, connection: HookConnection, decided: Decided) -> Decided | None:
+        """What is to be called with the verdict; None if this is one message too many, which is refused then."""
+        socket_id = connection.socket_id
+        count = self._asked.get(socket_id, 0)
+        if count >= MAX_ASKED_EACH:
+            self._decide(HookVerdict(TOO_MANY), decided)
+            return None
+        self._asked[socket_id] = count + 1
+
+        def counted(verdict: HookVerdict) -> None:
+            left = self._asked[socket_id] - 1
+            if left:
+                self._asked[socket_id] = left
+            else:
+                del self._asked[socket_id]
+            decided(verdict)
+
+        return counted
 
     # Calling.
 

@@ -52,12 +52,17 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
             raise ClientEventRefused
         member = channel.subscribers[session.outlet]
         user_id_json = id_text(member) if member is not None else None
-    data_json, hooks = bytes(message.data), session.app_state.hooks
+    data_json, state = bytes(message.data), session.app_state
+    hooks = state.hooks
     if hooks is not None and hooks.asks_client_event:
         send = partial(_send, session, message.event, channel_name, user_id_json)
         HookedClientEvent(session, channel_name, data_json, send).ask(hooks, message)
-    else:
-        _send(session, message.event, channel_name, user_id_json, data_json)
+        return
+    # As `_send`, without the call: that would take 5 % more for each client event.
+    text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
+    session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
+    if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
+        state.record(_fact(session, message.event, channel_name, data_json, user_id_json))
 
 
 def _send(
