@@ -17,6 +17,7 @@ from revurb.config import Config, HooksConfig, ServerConfig
 from revurb.node import hook_runner
 from revurb.node.node import Node
 from tests.client import PATIENCE_S, Client, api, channel_auth, connect
+from tests.processes.serving import serving
 
 APP = App(id="1", key="key1", secret="secret", accept_client_events_from="members")
 DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
@@ -317,3 +318,25 @@ async def test_the_example_of_the_documentation() -> None:
         await subscribed(two, ROOM)
         await one.send({"event": WHISPER, "channel": ROOM, "data": {"text": "darn it"}})
         assert (await two.expect(WHISPER, ROOM))["data"] == {"text": "**** it"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_hooks_of_a_served_process(tmp_path: Path, workers: str) -> None:
+    code = re.search(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert code is not None
+    (tmp_path / "my_hooks.py").write_text(code[1])
+    environment = {"REVURB_HOOKS": "my_hooks:Hooks"}
+
+    async def use_it(port: int) -> None:
+        for _ in range(4):
+            async with connect(port, "key1") as client:
+                auth = channel_auth(
+                    App(id="1", key="key1", secret="secret1"), client.socket_id, "private-archived-1"
+                )
+                data = {"channel": "private-archived-1", "auth": auth}
+                await client.send({"event": "pusher:subscribe", "data": data})
+                assert await client.expect_error(4009) == "This room is closed"
+
+    with serving(tmp_path, "--workers", workers, environment=environment) as server:
+        asyncio.run(use_it(server.port))
+        server.said("subscription refused by a hook")
