@@ -43,6 +43,9 @@ def unauthorized(detail: str = "") -> ApiError:
     return ApiError(text_response(401, f"Authentication signature invalid. {detail}".strip()))
 
 
+UNAVAILABLE = text_response(
+    503, "Service unavailable. The apps cannot be looked up at present.", (("Retry-After", "5"),)
+)
 NOT_FOUND = text_response(404, "Not found.")
 UPGRADE_REQUIRED = text_response(
     426,

@@ -15,7 +15,7 @@ from revurb.api.idempotency import IN_HEAD, HasKey, Idempotency, key_of
 from revurb.api.request_rates import RequestRates
 from revurb.api.routes import Route, RouteMatch, match
 from revurb.api.signature import verify
-from revurb.apps import App, AppProvider
+from revurb.apps import App, AppProvider, AppsUnavailable
 from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.rates import Rates
 from revurb.pusher.triggering import Trigger
@@ -102,7 +102,10 @@ class Api:
         return self._is_signed_later(request, app)
 
     async def _is_signed_later(self, request: Request, app: Awaitable[App | None]) -> bool:
-        return self._is_signed(request, await app)
+        try:
+            return self._is_signed(request, await app)
+        except AppsUnavailable:
+            return False
 
     def _is_signed(self, request: Request, app: App | None) -> bool:
         if app is None:
@@ -146,7 +149,10 @@ class Api:
     async def _answer_later(
         self, request: Request, found: RouteMatch, app: Awaitable[App | None]
     ) -> Response:
-        answer = self._answer(request, found, await app)
+        try:
+            answer = self._answer(request, found, await app)
+        except AppsUnavailable:
+            return answers.UNAVAILABLE
         return answer if isinstance(answer, Response) else await answer
 
     def _answer(self, request: Request, found: RouteMatch, app: App | None) -> MaybeAwaitable[Response]:

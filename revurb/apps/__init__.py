@@ -2,7 +2,7 @@
 
 from revurb.apps.app import App, ClientEventSource, RateLimit
 from revurb.apps.app_limits import PUSHER_LIMITS, AppLimits
-from revurb.apps.provider import AppProvider, AppProviderError, FixedApps
+from revurb.apps.provider import AppProvider, AppProviderError, AppsUnavailable, FixedApps
 from revurb.apps.webhook_target import WebhookTarget
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "AppLimits",
     "AppProvider",
     "AppProviderError",
+    "AppsUnavailable",
     "ClientEventSource",
     "FixedApps",
     "RateLimit",

@@ -17,6 +17,10 @@ class AppProviderError(Exception):
     """Two apps of a provider have the same id or key; the text names it."""
 
 
+class AppsUnavailable(AppProviderError):
+    """The apps cannot be looked up at present. Whoever asked is to come back after a while."""
+
+
 class AppProvider(Protocol):
     """The methods of an app provider (`REVURB_APP_PROVIDER=package.module:Class`)."""
 

@@ -6,6 +6,7 @@ Rule 2: what a provider does not know is remembered for a shorter time, for a bo
 names up costs a query each, and drives out no app.
 Rule 3: an app that was found once is served while the provider fails or hangs: the last one that was found, while the
 provider is asked again every `RETRY_S`. Only an answer of the provider takes it away.
+Who asks for another one gets AppsUnavailable.
 Rule 4: what a query finds that began before an `invalidate` is not kept.
 
 A provider that returns at once is asked each time, and nothing of it is kept.
@@ -21,7 +22,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
 from revurb.apps.app import App
-from revurb.apps.provider import AppProvider
+from revurb.apps.provider import AppProvider, AppsUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -145,12 +146,13 @@ class CachedApps:
                 return await asyncio.shield(query)
         except Exception as error:
             if kept is None:
-                raise
+                self._log(error, None)
+                raise AppsUnavailable("the apps cannot be looked up at present") from error
             kept.fresh_until = self._clock() + RETRY_S
             self._log(error, kept.app.id)
             return kept.app
 
-    def _log(self, error: Exception, app_id: str) -> None:
+    def _log(self, error: Exception, app_id: str | None) -> None:
         if self._clock() - self._logged_at >= LOG_INTERVAL_S:
             self._logged_at = self._clock()
             reason = (
@@ -160,7 +162,7 @@ class CachedApps:
             )
             _log.warning(
                 "the apps cannot be looked up, serving those that are known",
-                extra={"app": app_id, "reason": reason},
+                extra={"reason": reason} if app_id is None else {"app": app_id, "reason": reason},
             )
 
     def _keep(self, name: _Name, app: App | None) -> None:

@@ -17,7 +17,11 @@ from revurb.apps.provider import AppProviderError
 from revurb.lookup.app_row import app_of_row
 
 NOTICES = "revurb_apps"  # the channel of PostgreSQL's NOTIFY
-_OWN_COLUMNS = {"previous_secret": "VARCHAR(255)", "options": "TEXT"}
+_OWN_COLUMNS = {
+    "enabled": "SMALLINT NOT NULL DEFAULT 1",  # which soketi's had not always
+    "previous_secret": "VARCHAR(255)",
+    "options": "TEXT",
+}
 _COUNTS = (
     "max_connections",
     "max_backend_events_per_sec",
@@ -60,7 +64,7 @@ class AppTable:
 
     async def add(self, app_id: str, key: str, secret: str, options: Mapping[str, Any]) -> None:
         """Insert an app, with fields of an App in `options`."""
-        row: dict[str, Any] = {"id": app_id, "key": key, "secret": secret, "enabled": 1}
+        row: dict[str, Any] = {"id": app_id, "key": key, "secret": secret}
         row |= {"options": json.dumps(options)} if options else {}
         app_of_row(row)  # raises what is wrong with it
         async with self._engine.begin() as connection:
@@ -71,16 +75,20 @@ class AppTable:
             )
             if (await connection.execute(known)).first() is not None:
                 raise AppProviderError(f"there is an app with the id {app_id!r} or the key {key!r} already")
-            defaults = {**dict.fromkeys(_COUNTS, -1), "enable_client_messages": 1, "enable_stats": 0}
+            defaults = {
+                **dict.fromkeys(_COUNTS, -1),
+                "enabled": 1,
+                "enable_client_messages": 1,
+                "enable_stats": 0,
+            }
             row = {**{column: value for column, value in defaults.items() if column in present}, **row}
             await connection.execute(sa.insert(self._target(row)).values(row))
 
     async def rotate_secret(self, app_id: str, secret: str) -> None:
         """`secret` is the secret of the app from now on; the one before is still accepted, any older one is not."""
-        columns = {"secret": secret, "previous_secret": self._table.c.secret}
         async with self._engine.begin() as connection:
-            _require(await self._present(connection), columns)
-            # In this order also where assignments see those before them (MySQL).
+            _require(await self._present(connection), {"previous_secret": None})
+            # Read first: MySQL's assignments see those before them.
             before = sa.select(self._table.c.secret).where(self._table.c.id == app_id)
             found = (await connection.execute(before)).first()
             if found is None:
@@ -162,7 +170,7 @@ def _trigger(table: str) -> tuple[str, ...]:
 
 def _require(present: set[str], values: Mapping[str, Any]) -> None:
     if missing := sorted(set(values) - present):
-        raise AppProviderError(f"the table has no column {missing[0]}: revurb apps init adds our own")
+        raise AppProviderError(f"the table has no column {missing[0]}: revurb apps init adds it")
 
 
 def _unknown(app_id: str) -> AppProviderError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Awaitable
 
-from revurb.api.answers import text_response
+from revurb.api.answers import UNAVAILABLE, text_response
 from revurb.api.endpoint import Api
 from revurb.api.routes import Route
-from revurb.apps import App, AppProvider
+from revurb.apps import App, AppProvider, AppsUnavailable
 from revurb.node.connection_limit import ConnectionLimit, CountedSession
 from revurb.node.hooked_node import HookedCountedSession, HookedSession
 from revurb.node.refusal_lines import RefusalLines
@@ -93,7 +94,12 @@ class Gateway:
         head: bytes,
         agreement: NegotiatedCompression | None,
     ) -> Answer:
-        answer = self._admit(request, await app, head, agreement)
+        try:
+            answer = self._admit(request, await app, head, agreement)
+        except (
+            AppsUnavailable
+        ):  # on a WebSocket 4xxx codes say more than is known; a 503 has clients come back
+            return UNAVAILABLE
         if not isinstance(answer, asyncio.Future):
             return answer
         try:
@@ -164,7 +170,8 @@ class Gateway:
         else:
             counted = HookedCountedSession if is_heard else CountedSession
             session = counted(state, socket_id, self._bus, self._limit)
-        session.origin = request.headers.get("origin")
+        origin = request.headers.get("origin")
+        session.origin = None if origin is None else sys.intern(origin)  # pages of an app share theirs
         return session if self._trace is None else TracedSession(session, self._trace)
 
     def _give_back(self) -> None:

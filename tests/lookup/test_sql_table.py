@@ -127,9 +127,7 @@ async def test_soketis_table_as_it_is_and_with_our_columns(database: Database) -
         )  # fmt: skip
         assert await apps.find_by_key("ka") == expected  # type: ignore[misc]
         await table.enable("a", is_enabled=False)
-        with pytest.raises(
-            AppProviderError, match="has no column previous_secret: revurb apps init adds our own"
-        ):
+        with pytest.raises(AppProviderError, match="has no column previous_secret: revurb apps init adds it"):
             await table.rotate_secret("a", "new")
         await table.add("b", "kb", "s", {})
         with pytest.raises(AppProviderError, match="no column options"):

@@ -7,12 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
+import pytest
+
 from revurb import App, RateLimit
 from revurb.config import Config
 from revurb.config.app_lookup import AppLookupConfig
 from revurb.config.server import ServerConfig
 from revurb.node.node import Node
-from tests.client import PATIENCE_S, connect
+from tests.client import PATIENCE_S, Refused, api, connect
 
 OLD = App(id="1", key="key1", secret="secret")
 A_PAGE, B_PAGE = [("Origin", "https://a.example")], [("Origin", "https://b.example")]
@@ -153,3 +155,29 @@ async def test_thousands_that_change_at_once_are_asked_for_one_after_the_other()
         node._app_changes.reload("unused")
         await until(lambda: len(asked) >= 2001)
         assert sorted(asked, key=int) == [str(number) for number in range(1, 2002)]
+
+
+async def test_an_app_that_is_not_known_while_the_provider_fails_is_a_503(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served() as (node, database):
+
+        async def fail(text: str) -> App | None:
+            raise OSError("no route to host")
+
+        database.find_by_id = fail  # type: ignore[method-assign,assignment]
+        database.find_by_key = fail  # type: ignore[method-assign,assignment]
+        for _ in range(3):
+            answer = await api(node.port, OLD, "POST", "/events", {"name": "e", "channel": "c", "data": "x"})
+            assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+            with pytest.raises(Refused) as caught:
+                async with connect(node.port, "key1"):
+                    pass
+            assert caught.value.response.status == 503
+        large = {"name": "e", "channels": ["a", "b"], "data": "x" * 12_000}
+        # That it is signed cannot be known before its body is kept.
+        assert (await api(node.port, OLD, "POST", "/events", large)).status == 413
+    assert [record.message for record in caplog.records] == [
+        "the apps cannot be looked up, serving those that are known",
+        "request too large",
+    ]
