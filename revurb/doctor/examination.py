@@ -10,6 +10,7 @@ import asyncio
 
 from revurb.bus.redis.redis_client import client_factory
 from revurb.config import Config
+from revurb.doctor.app_database import check_app_database
 from revurb.doctor.configured_apps import check_apps
 from revurb.doctor.finding import Finding
 from revurb.doctor.local_server import check_local_server
@@ -36,6 +37,7 @@ async def examine(config: Config) -> list[Finding]:
         *check_proxies(config),
         *check_limits(config),
         *check_apps(config),
+        *await check_app_database(config),
         *await check_webhook_targets(config),
     ]
     if not config.scaling.enabled:
