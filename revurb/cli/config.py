@@ -114,6 +114,13 @@ def check(**flags: Any) -> None:
             app_source(loaded)
         except ConfigError as error:
             exit_with_problems(error)
+    if loaded.hooks.classes is not None:
+        from revurb.node.hook_loading import configured_hooks  # as above
+
+        try:
+            configured_hooks(loaded)
+        except ConfigError as error:
+            exit_with_problems(error)
     click.echo("ok")
 
 

@@ -14,7 +14,13 @@ import msgspec
 from revurb.node.app_changes import AppChanges
 from revurb.node.even_closing import EvenClosing
 from revurb.pusher.ports import Bus
-from revurb.pusher.reconnecting import RECONNECT_CODE, RECONNECT_REASON, ForceReconnect, outlets_of
+from revurb.pusher.reconnecting import (
+    MAX_OVER_S,
+    RECONNECT_CODE,
+    RECONNECT_REASON,
+    ForceReconnect,
+    outlets_of,
+)
 from revurb.pusher.registry import Registry
 
 RELOAD_DEADLINE_S = 5.0
@@ -58,7 +64,8 @@ class NodeRequests:
             self._apps.reload(request.app_id)
         else:
             outlets = outlets_of(self._registry, request)
-            self._closing.begin(outlets, RECONNECT_CODE, RECONNECT_REASON, request.over_s)
+            over_s = min(max(request.over_s, 0.0), MAX_OVER_S)  # on the bus it may be any number
+            self._closing.begin(outlets, RECONNECT_CODE, RECONNECT_REASON, over_s)
         return DONE
 
 

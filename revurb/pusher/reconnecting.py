@@ -55,7 +55,7 @@ def outlets_of(registry: Registry, request: ForceReconnect) -> list[Outlet]:
 
 def _share(outlets: Collection[Outlet], percent: float) -> Iterator[Outlet]:
     """`percent` of them, taken evenly: of few, at least one if any is asked for."""
-    wanted = max(1, round(len(outlets) * percent / 100)) if outlets else 0
+    wanted = min(max(1, round(len(outlets) * min(percent, 100) / 100)), len(outlets))
     taken = 0.0
     for outlet in outlets:
         taken += wanted / len(outlets)

@@ -136,3 +136,11 @@ class TestCheck:
 
 def test_docs_is_the_reference(project: Project) -> None:
     assert project.run("config", "docs").output == reference()
+
+
+def test_check_loads_the_hooks(project: Project) -> None:
+    project.write("my_hooks_of_a_test.py", "class Hooks:\n    def on_conect(self, connection): ...\n")
+    project.add(REVURB_HOOKS="my_hooks_of_a_test:Hooks")
+    result = project.run("config", "check")
+    assert result.exit_code == 2
+    assert 'did you mean "on_connect"?' in result.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from revurb.config import Config
 from revurb.node.app_changes import AppChanges
 from revurb.node.even_closing import EvenClosing
@@ -22,6 +24,14 @@ async def test_what_is_known_is_done() -> None:
     assert node.answer(b'{"type":"reload_apps"}') == DONE
     assert node.answer(b'{"type":"reload_apps","app_id":"1","later":1}') == DONE
     assert node.answer(survey_of(ForceReconnect("1"))) == DONE
+
+
+@pytest.mark.parametrize("number", ["-1", "1e308", "1e-300", "0", "-1e308"])
+async def test_numbers_of_any_size(number: str) -> None:
+    node = requests()
+    question = f'{{"type":"force_reconnect","app_id":"1","percent":{number},"over_s":{number}}}'
+    assert node.answer(question.encode()) == DONE
+    assert node.answer(b'{"type":"force_reconnect","app_id":"1","over_s":1e999}') in (b"", DONE)
 
 
 async def test_what_is_unknown_is_not() -> None:

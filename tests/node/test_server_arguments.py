@@ -20,7 +20,7 @@ from revurb.node.server_arguments import (
 )
 
 APP = App(id="1", key="k", secret="hush")
-NOT_OPTIONS = {"self", "apps", "app_provider", "record_events", "limits"}
+NOT_OPTIONS = {"self", "apps", "app_provider", "record_events", "limits", "hooks"}
 
 
 class Provider:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, send_control_request
@@ -40,6 +41,12 @@ def connection(path: Path) -> socket.socket:
     sock = connect(path)
     assert sock is not None
     return sock
+
+
+def test_a_server_of_an_older_version_understands_what_it_knows() -> None:
+    """It refuses fields that it does not know."""
+    assert msgspec.json.encode(ControlRequest("status")) == b'{"do":"status"}'
+    assert msgspec.json.encode(ControlRequest("stop", now=True)) == b'{"do":"stop","now":true}'
 
 
 async def test_a_request_has_a_reply_and_the_connection_of_a_stop_stays_open(folder: Path) -> None:

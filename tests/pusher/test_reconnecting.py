@@ -26,7 +26,9 @@ def test_a_channel_a_user_or_all_of_the_app_and_never_another(room: Room) -> Non
     assert outlets_of(room.registry, ForceReconnect("unknown")) == []
 
 
-@pytest.mark.parametrize(("percent", "count"), [(100, 30), (50, 15), (10, 3), (1, 1), (0.1, 1), (33.3, 10)])
+@pytest.mark.parametrize(
+    ("percent", "count"), [(100, 30), (50, 15), (10, 3), (1, 1), (0.1, 1), (33.3, 10), (-5, 1), (1e308, 30)]
+)
 def test_a_share_of_them(room: Room, percent: float, count: int) -> None:
     clients = [room.client(an_app()) for _ in range(30)]
     chosen = outlets_of(room.registry, ForceReconnect(an_app().id, percent=percent))
