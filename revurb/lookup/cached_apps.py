@@ -30,7 +30,7 @@ MAX_APPS = 10_000
 MAX_UNKNOWN = 10_000  # 0.2 KB each
 MAX_UNKNOWN_S = 10.0  # for which a name is known to be unknown
 MAX_QUERIES = 32
-QUERY_TIMEOUT_S = 5.0
+QUERY_TIMEOUT_S = 3.0  # less than the 5 s for which SDKs wait for an answer
 STALE_WAIT_S = 0.5  # for a newer value of an app that is known
 RETRY_S = 2.0
 LOG_INTERVAL_S = 10.0
@@ -122,8 +122,24 @@ class CachedApps:
         return self._answer(query, kept)
 
     async def _ask(self, name: _Name, found: Awaitable[App | None], generation: int) -> App | None:
+        """What a query finds. One that hangs is cut off; it may go on hanging, as drivers do that say goodbye to a
+        server which does not answer. Until it has ended it counts as one that is under way."""
+        query = asyncio.ensure_future(self._query(name, found, generation))
+        self._running.add(query)
+        query.add_done_callback(self._on_end)
         try:
-            async with asyncio.timeout(QUERY_TIMEOUT_S), self._slots:
+            done, _ = await asyncio.wait((query,), timeout=QUERY_TIMEOUT_S)
+        except asyncio.CancelledError:
+            query.cancel()
+            raise
+        if not done:
+            query.cancel()
+            raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s")
+        return query.result()
+
+    async def _query(self, name: _Name, found: Awaitable[App | None], generation: int) -> App | None:
+        try:
+            async with self._slots:
                 app = await found
         finally:
             if inspect.iscoroutine(found):
@@ -132,12 +148,15 @@ class CachedApps:
             self._keep(name, app)
         return app
 
-    def _on_answer(self, name: _Name, query: asyncio.Task[App | None]) -> None:
+    def _on_end(self, query: asyncio.Task[App | None]) -> None:
         self._running.discard(query)
-        if self._queries.get(name) is query:
-            del self._queries[name]
         if not query.cancelled():
             query.exception()  # whoever waited has it; if nobody does, asyncio need not complain
+
+    def _on_answer(self, name: _Name, query: asyncio.Task[App | None]) -> None:
+        self._on_end(query)
+        if self._queries.get(name) is query:
+            del self._queries[name]
 
     async def _answer(self, query: asyncio.Task[App | None], kept: _KeptApp | None) -> App | None:
         """What the query finds; if it fails, the app that is known. Who is cancelled does not cancel it for others."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_NAME_CHARS = 255  # of the columns id and key
 POOL_SIZE = 5  # connections that are kept
 MAX_MORE = 5
+TIMEOUT_S = 5
 RECYCLE_S = 300  # less than the idle timeouts of databases and of what is in between
 MISSING_EXTRA = "a library for databases is missing ({name}); allowed: pip install 'revurb[sql]'"
 _DRIVERS = {
@@ -30,6 +31,12 @@ _DRIVERS = {
     "mysql": "mysql+aiomysql",
     "mariadb": "mysql+aiomysql",
     "sqlite": "sqlite+aiosqlite",
+}
+# Of the drivers, in their own words.
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "postgresql+asyncpg": {"timeout": TIMEOUT_S, "command_timeout": TIMEOUT_S},
+    "mysql+aiomysql": {"connect_timeout": TIMEOUT_S},
+    "sqlite+aiosqlite": {"timeout": TIMEOUT_S},
 }
 _is_name = re.compile(URL_NAME).search
 _PASSWORD = re.compile(r"(://[^:/?#@]*):.*@")
@@ -60,12 +67,18 @@ def make_engine(url: str) -> AsyncEngine:
         from sqlalchemy.ext.asyncio import create_async_engine
 
         full = driver_url(url)
+        driver = full.partition("://")[0]
         pool: dict[str, Any] = (
             {} if full.startswith("sqlite") else {"pool_size": POOL_SIZE, "max_overflow": MAX_MORE}
         )
         try:
             return create_async_engine(
-                full, pool_pre_ping=True, pool_recycle=RECYCLE_S, hide_parameters=True, **pool
+                full,
+                pool_pre_ping=True,
+                pool_recycle=RECYCLE_S,
+                hide_parameters=True,
+                connect_args=_TIMEOUTS[driver],
+                **pool,
             )
         except (SQLAlchemyError, TypeError, ValueError) as error:
             # Its text may have the URL in it.

@@ -23,6 +23,7 @@ from revurb.pusher.registry import RegisteredSession, Registry
 
 _log = logging.getLogger(__name__)
 
+CLOSE_S = 1.0  # to say goodbye to a database, which may not answer
 TURN_APPS = 50  # that are looked up in a turn of the loop
 
 
@@ -75,7 +76,9 @@ class AppChanges:
         if self._cache is not None:
             self._cache.stop()
         if hasattr(self._provider, "watch"):
-            await cast(_Told, self._provider).close()
+            closing = asyncio.ensure_future(cast(_Told, self._provider).close())
+            await asyncio.wait((closing,), timeout=CLOSE_S)
+            closing.cancel()
 
     def reload(self, app_id: str | None = None) -> None:
         """Ask the provider again for an app, or for all, and have what it says count for connections."""

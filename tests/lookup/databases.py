@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -60,7 +61,10 @@ class Database:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=self._user
+            self._command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self._user,
         )
         deadline = time.monotonic() + START_S
         while not self._socket.exists() or (
@@ -70,9 +74,19 @@ class Database:
             assert time.monotonic() < deadline, "the database does not start"
             time.sleep(0.02)
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the server and the processes of its connections, each of which has a group of its own."""
+        assert self._process is not None
+        pid = self._process.pid
+        for each in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, number)
+
     def stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            self.signal(
+                signal.SIGKILL
+            )  # processes of its connections do not end by themselves while they stand still
             self._process.wait(PATIENCE_S)
             self._socket.unlink(missing_ok=True)
 
