@@ -133,6 +133,9 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "unknown app": LogMessage(
             "warning", "client method path request_id forwarded_for key status reason advice"
         ),
+        "app is disabled": LogMessage(
+            "info warning", "client method path request_id forwarded_for key status reason advice"
+        ),
         "origin refused": LogMessage(
             "warning", "client method path request_id forwarded_for origin key advice"
         ),
@@ -143,6 +146,8 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "sign-in refused": LogMessage("warning", "client app socket_id channel reason advice"),
         "nobody signed in": LogMessage("warning", "client app socket_id channel reason advice"),
         "client event refused": LogMessage("warning", "client app socket_id channel reason advice"),
+        "subscription refused by a hook": LogMessage("warning", "client app socket_id channel reason advice"),
+        "client event refused by a hook": LogMessage("warning", "client app socket_id channel reason advice"),
         "rate limit exceeded": LogMessage("warning", "client app socket_id channel reason advice"),
         "invalid message": LogMessage("warning", "client app socket_id channel reason advice"),
         "over capacity": LogMessage("warning", "client app socket_id channel reason advice"),
@@ -153,6 +158,22 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "plain request on the TLS port": LogMessage("warning", "advice"),
         "address is banned": LogMessage("warning", "client ban_s advice"),
         "wrong PROXY header": LogMessage("warning", "client reason advice"),
+    },
+    "Apps": {
+        "the apps cannot be looked up, serving those that are known": LogMessage("warning", "app reason"),
+        "not told of changed apps, trying again": LogMessage("warning", "reason retry_in_s"),
+        "an app cannot be looked up": LogMessage("debug", "app error"),
+        "an app cannot be looked up, its connections stay as they are": LogMessage("warning", "app error"),
+        "apps cannot be looked up, their connections stay": LogMessage("warning", "count"),
+        "app is gone, closing its connections": LogMessage("info", "app connections"),
+        "app is disabled, closing its connections": LogMessage("info", "app connections"),
+    },
+    "Hooks": {
+        "a hook has failed": LogMessage("warning", "hook reason place"),
+    },
+    "The admin listener": {
+        "admin listener is ready": LogMessage("info", "host port"),
+        "admin request failed": LogMessage("error", "path"),
     },
     "The access log": {
         "connection opened": LogMessage("info", "client key socket_id refused"),

@@ -34,7 +34,7 @@ def test_each_message_is_listed(call: LogCall) -> None:
 
 
 def test_each_refusal_is_listed() -> None:
-    for name in ("node/refusal_lines.py", "webhooks/delivery_desk.py"):
+    for name in ("node/refusal_lines.py", "node/hook_runner.py", "webhooks/delivery_desk.py"):
         assert [text for text in refusals_in(ROOT / name) if text not in ALL] == []
     tables = [row[0] for row in refusal_lines._OF_SESSIONS.values()]
     rows = [*refusal_lines._OF_STATUS.values(), *refusal_lines._OF_CLOSE_CODES.values()]
