@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 import socket
@@ -50,6 +51,8 @@ from revurb.processes.supervision_link import (
 )
 from revurb.transport.listener import ListenError
 from revurb.transport.tls import TlsError
+
+_log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL_S = 1.0
 EX_CONFIG = 78  # sysexits.h: another attempt would fail alike
@@ -130,10 +133,18 @@ class SupervisedProcess:
         self.send_figures()
 
     def send_figures(self) -> None:
-        """Tell the supervisor what `read_figures` gives now, if it has asked for that."""
-        if self._reports_figures:
-            for part in figure_parts(self.read_figures().rows()):
-                self._link.send(part)
+        """Tell the supervisor what `read_figures` gives now, if it has asked for that. A fault is logged once, and
+        ends nothing but this."""
+        if not self._reports_figures:
+            return
+        try:
+            parts = list(figure_parts(self.read_figures().rows()))
+        except Exception:
+            self._reports_figures = False
+            _log.exception("figures cannot be collected, this process tells none any more")
+            return
+        for part in parts:
+            self._link.send(part)
 
     async def flush(self) -> None:
         """Wait until what was sent is with the kernel."""

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from revurb.observe.figures import Figures
 from revurb.processes import supervised_process
 from revurb.processes.supervised_process import BY_SUPERVISOR, SUPERVISOR_GONE, SupervisedProcess
 from revurb.processes.supervision_link import (
@@ -20,12 +21,14 @@ from revurb.processes.supervision_link import (
     Drain,
     Draining,
     EndNow,
+    FiguresPart,
     FromChild,
     Heartbeat,
     Ready,
     Release,
     Reload,
     Reloaded,
+    ReportFigures,
     StartFailed,
     SupervisionLink,
     ToChild,
@@ -135,3 +138,33 @@ async def test_a_reload_is_answered_with_its_problem() -> None:
         child.on_reload = fine
         supervisor.send(Reload())
         assert await supervisor.receive() == Reloaded("")
+
+
+async def test_figures_are_told_to_who_asks() -> None:
+    def read() -> Figures:
+        figures = Figures()
+        figures.put("ready", 1)
+        return figures
+
+    async with linked() as (supervisor, child):
+        child.read_figures = read
+        child.send_figures()
+        child.send_draining()
+        assert await supervisor.receive() == Draining()  # and nothing before it
+        supervisor.send(ReportFigures())
+        assert await supervisor.receive() == FiguresPart([("ready", [], [1])], is_last=True)
+        child.send_figures()
+        assert await supervisor.receive() == FiguresPart([("ready", [], [1])], is_last=True)
+
+
+async def test_figures_that_cannot_be_collected_end_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def read() -> Figures:
+        raise RuntimeError("no figures")
+
+    async with linked() as (supervisor, child):
+        child.read_figures = read
+        supervisor.send(ReportFigures())
+        supervisor.send(Drain())
+        assert await child.drain_requested == BY_SUPERVISOR
+        child.send_figures()
+        assert caplog.text.count("figures cannot be collected") == 1
