@@ -10,7 +10,8 @@ from revurb.apps import App, AppLimits, RateLimit, WebhookTarget
 from revurb.version import __version__
 
 if TYPE_CHECKING:
-    from revurb.node.embedding import ChannelInfo, Server, ThreadedServer
+    from revurb.node.channel_info import ChannelInfo
+    from revurb.node.embedding import Server, ThreadedServer
     from revurb.node.recorded_events import SentEvent
     from revurb.pusher.hooks import HookConnection, Refuse
 

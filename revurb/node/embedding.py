@@ -13,10 +13,11 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack
 
 from revurb.apps import App, AppProvider
 from revurb.config.normalization import shown_addresses
+from revurb.node.channel_info import ChannelInfo, signed_id
 from revurb.node.hook_loading import checked_hooks
 from revurb.node.loop_thread import LoopThread
 from revurb.node.node import Node
@@ -32,7 +33,7 @@ from revurb.node.server_arguments import (
     user_id_text,
 )
 from revurb.pusher.channel_name import is_reserved
-from revurb.pusher.ports import MaybeAwaitable, Member
+from revurb.pusher.ports import MaybeAwaitable
 from revurb.wire.deflate import Mode
 
 if TYPE_CHECKING:
@@ -40,13 +41,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class ChannelInfo(NamedTuple):
-    """A channel with subscribers. `user_count` is that of a presence channel, 0 elsewhere."""
-
-    subscription_count: int
-    user_count: int
 
 
 def _on_its_loop(
@@ -272,7 +266,7 @@ class Server:
         Raises as `trigger` does."""
         app = await self._find(app_id)
         text("users", "channel", channel)
-        return [_signed_id(member) for member in await _ready(self._node.members(app, channel))]
+        return [signed_id(member) for member in await _ready(self._node.members(app, channel))]
 
     @_on_its_loop
     async def terminate(self, user_id: str | int, *, app_id: str | None = None) -> None:
@@ -354,11 +348,3 @@ class ThreadedServer:
 
 async def _ready(value: MaybeAwaitable[T]) -> T:
     return await value if isinstance(value, Awaitable) else value
-
-
-def _signed_id(member: Member) -> str | int:
-    """Not by orjson: numbers may be larger than it takes, and others lose digits."""
-    try:
-        return member.user_id if member.id_json[:1] == b'"' else int(member.user_id)
-    except ValueError:
-        return member.user_id

@@ -174,6 +174,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
     "The admin listener": {
         "admin listener is ready": LogMessage("info", "host port"),
         "admin request failed": LogMessage("error", "path"),
+        "figures cannot be collected, this process tells none any more": LogMessage("error"),
     },
     "The access log": {
         "connection opened": LogMessage("info", "client key socket_id refused"),

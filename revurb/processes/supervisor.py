@@ -24,17 +24,16 @@ from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes import fixed_options
 from revurb.processes.binding import Binding
 from revurb.processes.child import Child, ChildCommand
-from revurb.processes.control_socket import ControlReply, ControlRequest, ControlSocket, ServerStatus
+from revurb.processes.control_answers import ControlAnswers
+from revurb.processes.control_socket import ControlSocket, ServerStatus
 from revurb.processes.giving_up import GaveUp, after_exit, after_start_error
 from revurb.processes.hub_commands import hub_command, relay_command
 from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
-from revurb.processes.level_change import LogLevel
 from revurb.processes.reaper import Reaper
 from revurb.processes.server_figures import ServerFigures
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.slot import KILL_GRACE_S, Slot
-from revurb.processes.supervision_link import SetLogLevel
 from revurb.processes.systemd import SystemdNotifier
 from revurb.processes.templates import Templates
 from revurb.processes.watchdog import Watchdog
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 HUB_MAX_DELAY_S = 2.0  # what the workers hold outlives a hub or relay by a lease, which is 5 or 10 s
-STATUS_INTERVAL_S = 10.0  # between two lines of status to systemd
 
 
 class Supervisor:
@@ -68,7 +66,6 @@ class Supervisor:
         self._binding = binding
         self._reaper = Reaper(hub.log.open().free)
         self._notifier = SystemdNotifier(invocation.environ)
-        self._control = ControlSocket(self._answer)
         self._changes = ChangeSignal()
         self._templates = Templates(self._reaper, invocation, template, are_used=has_templates)
         # The processes that workers need: started before the workers, ended after them.
@@ -107,7 +104,9 @@ class Supervisor:
             config.metrics.max_apps,
         )
         self._admin: AdminListener | None = None
-        self._log_level = LogLevel()
+        self._control = ControlSocket(
+            ControlAnswers(self.stop, self.restart, self._status, self._workers, self._children).answer
+        )
         self._started_at = time.monotonic()
         self._state = "starting"
         self._restarting = asyncio.Lock()
@@ -126,7 +125,8 @@ class Supervisor:
         self._reaper.start()
         signals = ServerSignals()
         await self._control.start(self._config.process.runtime_dir, self._binding.port)
-        for task in (self._watchdog.watch(), self._send_alive(), self._handle_signals(signals)):
+        alive = self._notifier.keep_alive(lambda: self._summary() if self._state == "ready" else None)
+        for task in (self._watchdog.watch(), alive, self._handle_signals(signals)):
             self._spawn(task)
         if self._admin is not None:
             self._spawn(self._figures.watch())
@@ -280,32 +280,6 @@ class Supervisor:
             config.process.watchdog_kill_s,
         )
 
-    async def _answer(self, request: ControlRequest) -> ControlReply:
-        match request.do:
-            case "status":
-                return ControlReply(status=self._status())
-            case "stop":
-                self.stop("revurb stop")
-                if request.now:
-                    self.stop("revurb stop --now")
-                return ControlReply()
-            case "restart":
-                return ControlReply(error=await self.restart("revurb restart"))
-            case "reload":
-                return ControlReply(error=await self._workers.reload_certificates())
-            case "reload_apps":
-                nodes = await self._workers.reload_apps(request.app_id)
-                return ControlReply(error="no worker answers" if nodes is None else None, nodes=nodes)
-            case "service":
-                self._workers.service.change(request.is_out, request.over_s, self._workers.serving)
-                return ControlReply()
-            case "log-level":
-                level, for_s = request.level, request.for_s
-                self._log_level.change(level, for_s)
-                for child in self._children():
-                    child.send(SetLogLevel(level, for_s))
-                return ControlReply()
-
     # Status.
 
     def _status(self) -> ServerStatus:
@@ -331,15 +305,6 @@ class Supervisor:
         return (
             f"{len(self._workers.serving)} of {len(self._workers.slots)} workers, {connections} connections"
         )
-
-    async def _send_alive(self) -> None:
-        status_sent_at = time.monotonic()
-        while True:
-            self._notifier.alive()
-            await asyncio.sleep(self._notifier.interval_s)
-            if self._state == "ready" and time.monotonic() - status_sent_at >= STATUS_INTERVAL_S:
-                status_sent_at = time.monotonic()
-                self._notifier.status(self._summary())
 
     # Tasks.
 

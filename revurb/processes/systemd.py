@@ -5,13 +5,15 @@ Needs no library of systemd. Sends nothing without the variable.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 MAX_ALIVE_INTERVAL_S = 1.0
+STATUS_INTERVAL_S = 10.0  # between two lines of status
 SEND_TIMEOUT_S = 0.5  # while the queue of the socket is full; a watchdog notification is dropped then
 # These variables describe the main process of the service: they are removed from the environment of its children.
 ENVIRONMENT_NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -49,6 +51,17 @@ class SystemdNotifier:
     def alive(self) -> None:
         """Must be called every `interval_s` seconds: half of systemd's watchdog timeout, but at most one second."""
         self._send("WATCHDOG=1")
+
+    async def keep_alive(self, summary: Callable[[], str | None]) -> None:
+        """Call `alive` for as long as this is not cancelled, and `status` every STATUS_INTERVAL_S seconds with the
+        summary, where there is one."""
+        status_sent_at = time.monotonic()
+        while True:
+            self.alive()
+            await asyncio.sleep(self.interval_s)
+            if time.monotonic() - status_sent_at >= STATUS_INTERVAL_S and (text := summary()) is not None:
+                status_sent_at = time.monotonic()
+                self.status(text)
 
     def _send(self, *lines: str, timeout_s: float = 0.0) -> None:
         if not self._address:

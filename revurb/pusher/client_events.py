@@ -60,6 +60,7 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
         return
     # As `_send`, without the call: that would take 5 % more for each client event.
     text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
+    state.counts.client_events_total += 1
     session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
     if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
         state.record(_fact(session, message.event, channel_name, data_json, user_id_json))

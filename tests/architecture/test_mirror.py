@@ -41,6 +41,7 @@ TESTED_BY: dict[str, str] = {
     "doctor/finding.py": "doctor/test_redis_server.py",
     "node/hooked_node.py": "node/test_hook_runner.py",
     "observe/counters.py": "pusher/test_registry.py",
+    "processes/control_answers.py": "processes/test_supervisor.py",
     "processes/fresh_process.py": "processes/test_child.py",
     "processes/giving_up.py": "processes/test_supervisor.py",
     "processes/hub.py": "processes/test_entry_points.py",
