@@ -67,7 +67,7 @@ cdef class Fanout:
             self._flush_list(self._bulk, BULK, max(start + budget, monotonic_ns() + budget // 4))
         finally:
             self._woken = len(self._urgent) > 0 or len(self._bulk) > 0
-        self.flush_times.note((monotonic_ns() - start) * 1e-9)
+        self.flush_times.note(<double>(monotonic_ns() - start) * 1e-9)
         return self._woken
 
     cdef int _flush_list(self, list boxes, Lane lane, long long end) except -1:
