@@ -48,7 +48,7 @@ class Counters:
         )
         self.slow_consumers_total = 0  # connections closed because too much waited to be sent
         self.unresponsive_total = 0  # connections closed because they answered no ping
-        self.webhook_requests_total = 0  # tries, repeats included
+        self.webhook_requests_total = 0  # tries that are over, repeats included
         self.webhook_failures_total = 0  # of those, what was not answered with 2xx
         self.webhook_dead_letters_total = 0  # events that a target was never told of
         self.webhook_facts_waiting = 0  # at present, in the process that sends

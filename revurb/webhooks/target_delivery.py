@@ -177,13 +177,15 @@ class TargetDelivery:
         app = desk.app_of(self.route.app_id)
         if app is None or request.body is None:
             return Outcome(Verdict.GIVE_UP, "there is no such app any more")
-        desk.counters.webhook_requests_total += 1
         self.is_sending = True
         try:
             headers = headers_of(app, request.body, request.request_id)
             outcome = await desk.post(target.url, request.body, headers, target.headers)
         finally:
             self.is_sending = False
+        desk.counters.webhook_requests_total += (
+            1  # now that it is known which of both it is: neither may ever go down
+        )
         if outcome.verdict is not Verdict.DELIVERED:
             desk.counters.webhook_failures_total += 1
         return outcome

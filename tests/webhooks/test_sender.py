@@ -94,6 +94,21 @@ async def test_a_request_that_fails_is_repeated_with_its_id_and_body() -> None:
     assert counters.webhook_dead_letters_total == 0
 
 
+async def test_a_request_counts_when_its_answer_is_known() -> None:
+    """Counted before, it would be one that went well until it has failed: a counter that goes down is a restart to
+    Prometheus, which then adds all of it once more."""
+    queue, counters = MemoryQueue(), Counters()
+    async with receiving() as receiver:
+        receiver.hold, receiver.answers = asyncio.Event(), [500]
+        async with sending(queue, app_with(receiver.url), counters=counters):
+            queue.tell(occupied("a"))
+            await until(lambda: receiver.requests)
+            assert counters.webhook_requests_total == 0
+            receiver.hold.set()
+            await until(is_quiet(queue))
+    assert (counters.webhook_requests_total, counters.webhook_failures_total) == (2, 1)
+
+
 async def test_requests_can_be_traced() -> None:
     queue, stream = MemoryQueue(), io.StringIO()
     async with receiving() as receiver:
