@@ -67,7 +67,10 @@ class AddressGuard:
         key = self.key_of(client)
         if key is None:
             return 0
-        now, visitor = self._clock(), self._visitor(key)
+        visitor = self._visitor(key)
+        now = (
+            self._clock()
+        )  # after its bucket began to fill: a new one would lack a little of the first token otherwise
         if visitor.banned_until > now:
             return math.ceil(visitor.banned_until - now)
         return 0 if visitor.bucket is None else math.ceil(visitor.bucket.take(1, now))

@@ -36,6 +36,13 @@ def test_what_counts_as_one_address(client: str, key: str | None) -> None:
     assert Guarded(1).key_of(client) == key
 
 
+def test_the_first_handshake_is_none_too_many() -> None:
+    guard = AddressGuard(AddressLimits(1, None, None, 60.0), TrustedProxies(()))
+    for number in range(1, 200):
+        assert guard.wait_s(f"192.0.2.{number}:1") == 0
+        assert guard.wait_s(f"192.0.2.{number}:2") == 1
+
+
 def test_handshakes_in_a_second() -> None:
     guard = Guarded(2)
     assert [guard.wait_s(f"192.0.2.7:{port}") for port in range(4)] == [0, 0, 1, 1]
