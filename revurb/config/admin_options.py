@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from revurb.config.normalization import listen_hosts
 from revurb.config.option import Option
-
-LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +96,7 @@ def admin_problems(admin: AdminConfig, provenance: Mapping[str, str]) -> Iterato
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
-    return host in LOOPBACK_NAMES or (host.startswith("127.") and host.count(".") == 3)
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name such as 127.0.example.com, which may be that of any address
+        return False

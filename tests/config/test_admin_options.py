@@ -30,7 +30,16 @@ def test_there_is_none_unless_it_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1,10.0.0.1", "admin.example.com", "127.example"]
+    "host",
+    [
+        "0.0.0.0",
+        "::",
+        "10.0.0.1",
+        "127.0.0.1,10.0.0.1",
+        "admin.example.com",
+        "127.example",
+        "127.0.example.com",
+    ],
 )
 def test_others_than_this_host_need_a_token(tmp_path: Path, host: str) -> None:
     (problem,) = problems(tmp_path, REVURB_ADMIN_HOST=host, REVURB_ADMIN_PORT="9100")
