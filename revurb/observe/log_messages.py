@@ -279,6 +279,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
     },
     "The log itself": {
         "uncaught exception": LogMessage("critical"),
+        "ignored exception": LogMessage("error", "where"),
         "more refusals, without a line for each": LogMessage("warning", "of count in_s"),
         "lines were dropped": LogMessage("warning", "stream lines"),
     },

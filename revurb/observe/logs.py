@@ -95,7 +95,7 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
     "json".
 
     For processes that are Revurb's own; a program that embeds the server keeps its own logging. With "json", what
-    Python itself would print (exceptions that nobody has caught, warnings) is a line of JSON too.
+    Python itself would print (exceptions that nobody has caught, or that nobody can, warnings) is a line of JSON too.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter(handler.stream))
@@ -122,6 +122,7 @@ def configure_logging(form: str, level: str, stream: TextIO | None = None, **fie
         of_python = logging.getLogger("py.warnings")
         of_python.handlers[:], of_python.propagate = [handler], False
         sys.excepthook = _log_uncaught
+        sys.unraisablehook = _log_unraisable
         threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
 
@@ -130,3 +131,16 @@ def _log_uncaught(
 ) -> None:
     if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
         _log.critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """One in a destructor or in a callback of a kernel, say."""
+    kind, error = unraisable.exc_type, unraisable.exc_value
+    if error is not None:
+        fields = {"where": _name(unraisable.object)}
+        _log.error("ignored exception", extra=fields, exc_info=(kind, error, unraisable.exc_traceback))
+
+
+def _name(thing: object) -> str:
+    """Not its `repr`, which may have any content."""
+    return str(getattr(thing, "__qualname__", type(thing).__qualname__))

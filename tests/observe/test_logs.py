@@ -17,12 +17,12 @@ def _leave_logging_as_it_was() -> Iterator[None]:
     logger = logging.getLogger("revurb")
     before = (logger.handlers[:], logger.level, logger.propagate)
     last_resort = logging.lastResort
-    hooks = (sys.excepthook, threading.excepthook)
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
     yield
     logging.captureWarnings(False)
     logging.getLogger("py.warnings").handlers.clear()
     logging.getLogger("py.warnings").propagate = True
-    sys.excepthook, threading.excepthook = hooks
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.lastResort = last_resort
     logger.handlers[:], logger.level, logger.propagate = before
 
@@ -167,6 +167,12 @@ def test_what_python_itself_would_print_is_json() -> None:
     except ValueError as error:
         sys.excepthook(ValueError, error, error.__traceback__)
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)  # Ctrl-C is no fault
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("a\nb")
+
+    Broken()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(True)
@@ -174,4 +180,7 @@ def test_what_python_itself_would_print_is_json() -> None:
     entries = [json.loads(line) for line in stream.getvalue().splitlines()]
     uncaught = [entry for entry in entries if entry["message"] == "uncaught exception"]
     assert ["ValueError: a\nb" in entry["exception"] for entry in uncaught] == [True, True]
+    (ignored,) = [entry for entry in entries if entry["message"] == "ignored exception"]
+    assert "ValueError: a\nb" in ignored["exception"]
+    assert ignored["where"].endswith("Broken.__del__")
     assert sum("DeprecationWarning: old" in entry["message"] for entry in entries) == 1
