@@ -4,13 +4,14 @@ channels: nothing is counted here that was not counted as it happened."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from revurb._speedups.tally import Tally
 from revurb.api.routes import RouteMatch
 from revurb.bus.engine import BusEngine
 from revurb.config import Config
 from revurb.node.measured_gateway import MeasuredGateway
-from revurb.node.refusal_lines import RefusalLines
+from revurb.node.refusal_lines import UNOPENED, RefusalLines
 from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
@@ -22,6 +23,8 @@ from revurb.transport.connections import Connections
 from revurb.transport.handlers import RequestHandler
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
+
+RouteMatcher: TypeAlias = Callable[[str], RouteMatch | None]
 
 _WEBHOOK = "webhook"  # with which what the log of refusals counts of webhooks begins
 
@@ -43,10 +46,9 @@ class NodeMeter:
         self._lag = Tally(SECONDS)
         self._due = 0.0
 
-    def measured(
-        self, handler: RequestHandler, match_route: Callable[[str], RouteMatch | None]
-    ) -> RequestHandler:
-        """`handler`, with its requests measured if metrics are shown."""
+    def measured(self, handler: RequestHandler, match_route: RouteMatcher) -> RequestHandler:
+        """`handler`, with its requests measured if metrics are shown. It has to be the first that gets them: what
+        others answer ahead of the API is counted too."""
         if not self._is_shown:
             return handler
         self._requests = MeasuredGateway(handler, match_route, self.book)
@@ -75,8 +77,8 @@ class NodeMeter:
         return figures
 
     def _write_clients(self, figures: Figures, connections: Connections, lines: RefusalLines) -> None:
-        refused = sum(lines.handshakes.values()) - lines.handshakes.get("malformed", 0)
-        accepted = self._counters.connections_total - refused  # a refusal is told over the WebSocket
+        opened = (count for result, count in lines.handshakes.items() if result not in UNOPENED)
+        accepted = self._counters.connections_total - sum(opened)  # a refusal is told over the WebSocket
         figures.put("handshakes_total", max(0, accepted), "accepted")
         for result, count in lines.handshakes.items():
             figures.put("handshakes_total", count, result)

@@ -110,7 +110,12 @@ _HANDSHAKES: dict[type[PusherError], str] = {
     UnknownApp: "unknown_app",
     OriginNotAllowed: "origin_refused",
     OverConnectionQuota: "app_full",
+    AppDisabled: "app_disabled",
+    AddressIsFull: "address_full",
 }
+# Of handshakes that were answered with a status, so that no WebSocket was opened.
+_UNOPENED = {429: "address_limited", 500: "failed", 503: "failed"}
+UNOPENED = ("malformed", *_UNOPENED.values())
 _PATHS = "clients connect to /app/KEY, applications send to /apps/ID/events"
 _PROXY = (
     "a proxy in between has to pass Upgrade and Connection on (nginx: proxy_set_header Upgrade $http_upgrade)"
@@ -226,11 +231,10 @@ class RefusalLines:
 
     def of_request(self, connection: Upgradable, request: Request | None, status: int, body: bytes) -> None:
         """A request that was answered with 400 or more; `body` is that of the answer."""
-        if body == EMPTY_JSON or status in (
-            500,
-            503,
-        ):  # no refusals; the fault behind a 500 is logged by itself
-            return
+        if request is not None and request.upgrade and status in _UNOPENED:
+            self._count_handshake(_UNOPENED[status])
+        if body == EMPTY_JSON or status in (500, 503):
+            return  # no refusals; the fault behind a 500 is logged by itself
         what, advice, level = _OF_STATUS.get(status, _OTHER if request is not None else _BROKEN)
         if body.startswith(b"Bad handshake."):
             what, advice = "bad handshake", _advice_on_handshake(status, body)

@@ -57,6 +57,27 @@ async def test_connections_and_handshakes() -> None:
         assert value(server, "refusals_total", "app is full") == 1
 
 
+async def test_handshakes_that_are_refused_otherwise() -> None:
+    disabled = App(id="3", key="k3", secret="s3", is_enabled=False)
+    server = Server(
+        apps=[APP, disabled], port=0, max_connections=2, max_connections_per_address=1, trusted_proxies=["127.0.0.1"]
+    )  # fmt: skip
+    async with server:
+        first, second = [("X-Forwarded-For", "192.0.2.7")], [("X-Forwarded-For", "192.0.2.8")]
+        async with connect(server.port, "k", headers=first):
+            for key, code in (("k3", 4003), ("k", 4100)):
+                async with connect(server.port, key, headers=first, greet=False) as refused:
+                    assert await refused.closed() == code
+            async with connect(server.port, "k", headers=second):
+                async with connect(server.port, "k", headers=second, greet=False) as refused:
+                    assert await refused.closed() == 4100
+        found = {
+            labels[0]: numbers[0]
+            for labels, numbers in server._node.figures().values["handshakes_total"].items()
+        }
+        assert found == {"accepted": 2, "app_disabled": 1, "address_full": 1, "server_full": 1}
+
+
 async def test_subscriptions_and_channels() -> None:
     def channels() -> dict[str, float]:
         return {
