@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from revurb._speedups.tally import Tally
 from revurb.api.routes import RouteMatch
@@ -17,9 +17,13 @@ from revurb.transport.handlers import Answer, RequestHandler, Upgrade
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 
-OK, SWITCHING_PROTOCOLS = 200, 101
+OK, SWITCHING_PROTOCOLS, INTERNAL_ERROR = 200, 101, 500
+# Of a request whose signature was found to be right. With any other, the app of its path may be made up.
+OF_THE_APP = frozenset({OK, 400, 403, 409, 413, 422, 429})
 UNKNOWN, ROOT = "unknown", "root"
 MAX_PATHS = 1024  # that are remembered; others take 1 us more each
+
+AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
 
 
 class MeasuredGateway:
@@ -41,68 +45,84 @@ class MeasuredGateway:
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         began = perf_counter()
-        answer = self._handle(request)
+        try:
+            answer = self._handle(request)
+        except Exception:  # which the transport answers
+            self._count(request, INTERNAL_ERROR, began)
+            raise
         if type(answer) is Response:
             if answer.status == OK:
                 times = self._times_of_path.get(request.path)
                 if times is not None:
                     times.add(perf_counter() - began)
                     return answer
-            self._count(request.path, answer.status, began)
+            self._count(request, answer.status, began)
         elif isinstance(answer, Upgrade):
-            self._count(request.path, SWITCHING_PROTOCOLS, began)
-        elif type(answer) is DeferredResponse:
-            return DeferredResponse(answer.awaitable, self._counting(request.path, began, answer.make))
+            self._count(request, SWITCHING_PROTOCOLS, began)
+        elif type(answer) is DeferredResponse and isinstance(answer.awaitable, asyncio.Future):
+            answer.awaitable.add_done_callback(lambda done: self._on_made_from(request, began, done))
+            return DeferredResponse(answer.awaitable, self._counting(request, began, answer.make))
         elif isinstance(answer, asyncio.Future):  # which its owner may have to cancel itself
-            answer.add_done_callback(lambda done: self._on_done(request.path, began, done))
+            answer.add_done_callback(lambda done: self._on_done(request, began, done))
         else:
             assert isinstance(answer, Awaitable)
-            return self._await(request.path, began, answer)
+            return self._await(request, began, answer)
         return answer
 
     def _counting(
         self,
-        path: str,
+        request: Request,
         began: float,
         make: Callable[[Any], Response | Awaitable[Response]],
     ) -> Callable[[Any], Response | Awaitable[Response]]:
         def counted(result: Any) -> Response | Awaitable[Response]:
-            response = make(result)
+            try:
+                response = make(result)
+            except Exception:
+                self._count(request, INTERNAL_ERROR, began)
+                raise
             if isinstance(response, Response):
-                self._count(path, response.status, began)
+                self._count(request, response.status, began)
                 return response
-            return self._await_response(path, began, response)
+            return self._await(request, began, response)
 
         return counted
 
-    async def _await_response(self, path: str, began: float, awaitable: Awaitable[Response]) -> Response:
-        response = await awaitable
-        self._count(path, response.status, began)
-        return response
+    def _on_made_from(self, request: Request, began: float, done: asyncio.Future[Any]) -> None:
+        """Where an answer cannot be made, since what it is made from failed."""
+        if not done.cancelled() and done.exception() is not None:
+            self._count(request, INTERNAL_ERROR, began)
 
-    async def _await(self, path: str, began: float, awaitable: Awaitable[Answer]) -> Answer:
-        answer = await awaitable
-        self._count(path, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
+    async def _await(self, request: Request, began: float, awaitable: Awaitable[AnyAnswer]) -> AnyAnswer:
+        try:
+            answer = await awaitable
+        except Exception:
+            self._count(request, INTERNAL_ERROR, began)
+            raise
+        self._count(request, _status(answer), began)
         return answer
 
-    def _on_done(self, path: str, began: float, done: asyncio.Future[Any]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            answer = done.result()
-            self._count(path, answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS, began)
+    def _on_done(self, request: Request, began: float, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            status = _status(done.result()) if done.exception() is None else INTERNAL_ERROR
+            self._count(request, status, began)
 
-    def _count(self, path: str, status: int, began: float) -> None:
+    def _count(self, request: Request, status: int, began: float) -> None:
         seconds = perf_counter() - began
-        times = self._times_of_path.get(path) if status == OK else None
+        times = self._times_of_path.get(request.path) if status == OK else None
         if times is None:
-            times = self._find(path, status)
+            times = self._find(request, status)
         times.add(seconds)
 
-    def _find(self, path: str, status: int) -> Tally:
+    def _find(self, request: Request, status: int) -> Tally:
+        path = request.path
         found = self._match_route(path)
         word, counts = UNKNOWN, None
         if found is not None:
             word = found.route.word or ROOT
-            if found.route.signed and status not in (401, 404):  # else the app may not exist
+            if (
+                found.route.signed and status in OF_THE_APP and not request.upgrade
+            ):  # a handshake is not signed
                 counts = self._book.of(found.app)
         times = self._times.get((word, status, counts))
         if times is None:
@@ -122,3 +142,7 @@ class MeasuredGateway:
             figures.add_histogram("http_request_seconds", times, word)
         for (word, status_text), count in requests.items():
             figures.put("http_requests_total", count, word, status_text)
+
+
+def _status(answer: Answer) -> int:
+    return answer.status if isinstance(answer, Response) else SWITCHING_PROTOCOLS

@@ -30,7 +30,7 @@ from revurb.node.hooked_node import dispatch, hook_runner
 from revurb.node.idempotent_answers import IdempotentAnswers
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
-from revurb.node.node_meter import NodeMeter
+from revurb.node.node_meter import NodeMeter, RouteMatcher
 from revurb.node.operations import Operations
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
@@ -184,13 +184,14 @@ class Node:
             self._trigger = Trigger(self._bus, cache_ttl_s, book)
         else:
             self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record, book)
-        handler, admits_large_body = self._make_gateway()
+        handler, admits_large_body, match_route = self._make_gateway()
         limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self.operations.begin(self._bus, self._connections)
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
         self._reception = Reception(config, self._connections, self._refusals)
+        self._connections.handler = self._meter.measured(self._connections.handler, match_route)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
         try:
@@ -286,8 +287,8 @@ class Node:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
 
-    def _make_gateway(self) -> tuple[RequestHandler, LargeBodies]:
-        """What handles the requests, and what tells which of them may have a large body."""
+    def _make_gateway(self) -> tuple[RequestHandler, LargeBodies, RouteMatcher]:
+        """What handles the requests, what tells which of them may have a large body, and where a path leads."""
         config = self.config
         api = Api(
             self.apps,
@@ -314,10 +315,9 @@ class Node:
             compression=self._compression,
         )
         handler: RequestHandler = gateway if trace is None else TracedGateway(gateway, trace)
-        handler = self._meter.measured(handler, api.match_route)
         if config.server.test_page and config.apps:
             handler = TestPage(handler, config, served_dev_app(config) or config.apps[0])
-        return handler, gateway.admits_large_body
+        return handler, gateway.admits_large_body, api.match_route
 
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
