@@ -12,15 +12,17 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from revurb.node.changed_answers import changed
 from revurb.node.watched_handler import WatchedHandler
 from revurb.pusher.session import Refusal
 from revurb.transport.handlers import Answer, FrameSender, RequestHandler, Upgrade, WebSocketHandler
+from revurb.transport.http_connection import internal_error
 from revurb.transport.paced_connection import PacedConnection
 from revurb.wire.http import Request
+from revurb.wire.response import Response
 
 _log = logging.getLogger(__name__)
 
@@ -46,51 +48,46 @@ class AccessLog:
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if not _log.isEnabledFor(logging.INFO) or (self._sample < 1.0 and random.random() >= self._sample):
             return self._gateway.on_request(request)
-        if not request.upgrade:
-            return self._log_request(request) if self._all_requests else self._gateway.on_request(request)
-        answer = self._gateway.on_request(request)
-        if isinstance(answer, Upgrade):
-            _watch(request, answer)
-        elif isinstance(answer, Awaitable):
-            if not isinstance(answer, asyncio.Future):
-                return _watch_awaited(request, answer)
-            # The transport has to get the future itself, which it cancels when the client has gone.
-            answer.add_done_callback(lambda done: _watch_done(request, done))
-        return answer
-
-    def _log_request(self, request: Request) -> Answer | Awaitable[Answer]:
+        if not (request.upgrade or self._all_requests):
+            return self._gateway.on_request(request)
         began, id = time.perf_counter(), request_id(request)
 
         def done(answer: Answer) -> Answer:
             if isinstance(answer, Upgrade):
+                _watch(request, answer)
                 return answer
-            fields = {
-                "client": request.client,
-                "method": request.method,
-                "path": request.path[:MAX_PATH_CHARS],
-                "status": answer.status,
-                "ms": round((time.perf_counter() - began) * 1000, 3),
-                "bytes": len(answer.body),
-                "request_id": id,
-            }
-            _log.info("request", extra=fields)
-            return replace(answer, headers=(*answer.headers, ("X-Request-Id", id)))
+            return self._logged(request, answer, began, id) if self._all_requests else answer
 
-        return changed(self._gateway.on_request(request), done)
+        def failed() -> Answer:
+            return internal_error(request)
+
+        try:
+            answer = self._gateway.on_request(request)
+        except Exception:
+            return done(failed())
+        if request.upgrade and isinstance(answer, asyncio.Future):
+            # The transport has to get the future itself, which it cancels when the client has gone.
+            answer.add_done_callback(lambda future: _on_done(future, done))
+            return answer
+        return changed(answer, done, failed)
+
+    def _logged(self, request: Request, answer: Response, began: float, id: str) -> Response:
+        fields = {
+            "client": request.client,
+            "method": request.method,
+            "path": request.path[:MAX_PATH_CHARS],
+            "status": answer.status,
+            "ms": round((time.perf_counter() - began) * 1000, 3),
+            "bytes": len(answer.body),
+            "request_id": id,
+        }
+        _log.info("request", extra=fields)
+        return replace(answer, headers=(*answer.headers, ("X-Request-Id", id)))
 
 
-async def _watch_awaited(request: Request, awaited: Awaitable[Answer]) -> Answer:
-    answer = await awaited
-    if isinstance(answer, Upgrade):
-        _watch(request, answer)
-    return answer
-
-
-def _watch_done(request: Request, done: asyncio.Future[Answer]) -> None:
-    if not done.cancelled() and done.exception() is None:
-        answer = done.result()
-        if isinstance(answer, Upgrade):
-            _watch(request, answer)
+def _on_done(future: asyncio.Future[Answer], done: Callable[[Answer], Answer]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        done(future.result())
 
 
 def _watch(request: Request, upgrade: Upgrade) -> None:

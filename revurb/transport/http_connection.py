@@ -199,7 +199,7 @@ class HttpConnection:
         try:
             answer = connections.handler.on_request(request)
         except Exception:
-            answer = _internal_error(request)
+            answer = internal_error(request)
         self._on_answer(request, answer)
 
     def _on_answer(self, request: Request, answer: Answer | Awaitable[Answer]) -> None:
@@ -232,7 +232,7 @@ class HttpConnection:
         try:
             answer = done.result() if make is None else make(done.result())
         except Exception:
-            answer = _internal_error(request)
+            answer = internal_error(request)
         self._on_answer(request, answer)
         self._go_on()
 
@@ -341,10 +341,10 @@ async def _await_answer(request: Request, answer: Awaitable[Answer]) -> Answer:
     try:
         return await answer
     except Exception:
-        return _internal_error(request)
+        return internal_error(request)
 
 
-def _internal_error(request: Request) -> Response:
+def internal_error(request: Request) -> Response:
     """The answer for a fault of ours, or of a custom app provider: the reason goes to the log, not to the peer."""
     _log.exception("request failed", extra={"method": request.method, "path": request.path})
     return Response(500, b"Internal server error.", _TEXT)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from revurb import App, Server
+from revurb.apps import FixedApps
 from tests.client import Client, api, connect, http, signed
 from tests.node.test_guarded_gateway import SlowApps
 
@@ -106,6 +107,36 @@ async def test_requests(lines: Lines) -> None:
         assert (line["status"], line["path"]) == (404, "/nowhere")
         assert answer.headers["x-request-id"] == line["request_id"]
         assert len(line["request_id"]) == 16
+
+
+@pytest.mark.parametrize(("slow", "status"), [(False, 500), (True, 503)], ids=["at once", "awaited"])
+async def test_requests_that_fail_and_handshakes_without_a_websocket(
+    lines: Lines, slow: bool, status: int
+) -> None:
+    class Failing(FixedApps):
+        def find_by_id(self, app_id: str) -> Any:
+            if slow:
+                return self._fail()
+            raise OSError("no database")
+
+        async def _fail(self) -> None:
+            raise OSError("no database")
+
+    given = [("X-Request-Id", "abc-1")]
+    async with Server(app_provider=Failing([APP]), port=0, access_log="all") as server:
+        async with http(server.port) as connection:
+            answer = await connection.request("GET", "/apps/1/channels", headers=given)
+            assert (answer.status, answer.headers["x-request-id"]) == (status, "abc-1")
+        (line,) = await lines("request", 1)
+        assert (line["status"], line["request_id"]) == (status, "abc-1")
+        await lines("request failed", int(not slow))
+        async with http(server.port) as connection:
+            answer = await connection.request(
+                "GET", "/app/app-key", headers=[*given, ("Connection", "Upgrade"), ("Upgrade", "websocket")]
+            )
+            assert (answer.status, answer.headers["x-request-id"]) == (400, "abc-1")
+        _, line = await lines("request", 2)
+        assert (line["status"], line["path"], line["request_id"]) == (400, "/app/app-key", "abc-1")
 
 
 async def test_requests_have_no_line_where_only_connections_have(lines: Lines) -> None:
