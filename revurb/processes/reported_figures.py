@@ -15,7 +15,7 @@ from revurb.processes.supervision_link import FiguresPart
 PART_BYTES = 8 * 1024  # about; MAX_LINE_BYTES is the limit, and JSON escapes a character with up to six
 MAX_LABEL_CHARS = 200  # of an id; one that is longer is cut
 NUMBER_BYTES = 24
-MAX_ROWS = 100_000  # that a child may send without an end
+MAX_ROWS = 100_000  # of a child, which has some twenty for each of its apps; more are dropped
 
 
 def figure_parts(rows: Iterable[Row]) -> Iterator[FiguresPart]:
@@ -41,8 +41,8 @@ class ReportedFigures:
         self._told_at: float | None = None
 
     def receive(self, part: FiguresPart) -> None:
-        self._parts += part.rows
-        if part.is_last or len(self._parts) > MAX_ROWS:
+        self._parts += part.rows[: MAX_ROWS - len(self._parts)]
+        if part.is_last:
             self.rows, self._parts = self._parts, []
             self._told_at = time.monotonic()
 

@@ -129,6 +129,8 @@ class SupervisedProcess:
         self._heartbeat_timer = asyncio.get_running_loop().call_later(
             HEARTBEAT_INTERVAL_S, self._send_heartbeat, heartbeat
         )
+        if self._link.unsent_bytes:  # a supervisor that stands still has enough to read when it goes on
+            return
         self._link.send(heartbeat())
         self.send_figures()
 

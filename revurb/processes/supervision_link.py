@@ -32,11 +32,12 @@ class Ready(msgspec.Struct, tag="ready"):
 class Heartbeat(msgspec.Struct, tag="beat"):
     """From a child, once a second: its loop is not blocked. `connections` are its open WebSockets. `bus` is why it is
     cut off from the other processes, "" while it is connected, and None if it has no bus. `lines_dropped` are lines of
-    its output that could not be written."""
+    its output that could not be written. `unready` is why it should get no new clients, "" if it should."""
 
     connections: int = 0
     bus: str | None = None
     lines_dropped: int = 0
+    unready: str = ""
 
 
 class Draining(msgspec.Struct, tag="draining"):
@@ -159,6 +160,11 @@ class SupervisionLink(Generic[In, Out]):
         """Send a message, or drop it if the link is closed."""
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the kernel has not taken yet, since the other end does not read."""
+        return self._writer.transport.get_write_buffer_size()
 
     def begin(self) -> None:
         """Let a forked child run."""

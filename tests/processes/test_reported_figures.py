@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from revurb.observe.figures import Row
-from revurb.processes.reported_figures import MAX_LABEL_CHARS, ReportedFigures, figure_parts
+from revurb.processes.reported_figures import MAX_LABEL_CHARS, MAX_ROWS, ReportedFigures, figure_parts
 from revurb.processes.supervision_link import MAX_LINE_BYTES, FiguresPart
 
 
@@ -54,3 +54,13 @@ def test_what_has_not_come_whole_does_not_count() -> None:
     assert (reported.age_s or 0.0) >= 0
     reported.receive(FiguresPart([], is_last=True))
     assert [row[2] for row in reported.rows] == [[2]]
+
+
+def test_the_first_rows_count_where_there_are_too_many() -> None:
+    reported = ReportedFigures()
+    for number in range(3):
+        reported.receive(FiguresPart([("ready", [str(number)], [1])] * (MAX_ROWS // 2)))
+        assert not reported.rows
+    reported.receive(FiguresPart([], is_last=True))
+    assert len(reported.rows) == MAX_ROWS
+    assert {tuple(labels) for _, labels, _ in reported.rows} == {("0",), ("1",)}

@@ -157,6 +157,34 @@ async def test_figures_are_told_to_who_asks() -> None:
         assert await supervisor.receive() == FiguresPart([("ready", [], [1])], is_last=True)
 
 
+async def test_what_a_supervisor_does_not_read_is_bounded() -> None:
+    """One that is stopped, say: its children tell their figures once a second."""
+
+    def read() -> Figures:
+        figures = Figures()
+        figures.put_all("connections", {(f"app {number}",): number for number in range(5000)})
+        return figures
+
+    async with linked() as (supervisor, child):
+        child.read_figures = read
+        child._reports_figures = True
+        told_bytes = 0
+        for _ in range(30):
+            child._send_heartbeat(Heartbeat)
+            assert child._heartbeat_timer is not None
+            child._heartbeat_timer.cancel()
+            told_bytes = told_bytes or child._link.unsent_bytes
+            assert child._link.unsent_bytes <= told_bytes
+        async with asyncio.timeout(10):
+            while not (isinstance(part := await supervisor.receive(), FiguresPart) and part.is_last):
+                pass
+            while child._link.unsent_bytes:
+                await supervisor.receive()
+            child._send_heartbeat(Heartbeat)
+            while not isinstance(await supervisor.receive(), Heartbeat):
+                pass
+
+
 async def test_figures_that_cannot_be_collected_end_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def read() -> Figures:
         raise RuntimeError("no figures")
