@@ -59,12 +59,17 @@ class ServerFigures:
         self._gone.add(child.figures.rows, child.name, self._label, totals_only=True)
 
     def unready(self) -> str | None:
-        """Why no clients are taken: "starting", "draining", or that no worker is ready."""
-        status = self._status()
-        if status.state in ("starting", "draining"):
-            return status.state
-        is_any = any(row.state == "ready" and row.process.startswith(WORKER) for row in status.processes)
-        return None if is_any else "no worker is ready"
+        """Why no clients are taken: "starting", "draining", that no worker is ready, or what all of them say."""
+        state = self._status().state
+        if state in ("starting", "draining"):
+            return state
+        reasons = [
+            child.heartbeat.unready
+            for slot in self._slots()
+            for child in slot.children
+            if slot.name.startswith(WORKER) and child.serves and not self._is_blocked(child)
+        ]
+        return min(reasons) or None if reasons else "no worker is ready"
 
     def status_json(self) -> bytes:
         return msgspec.json.encode(self._status())

@@ -161,7 +161,9 @@ async def run_worker(
     supervised.on_service = node.operations.serve_or_not
     supervised.send_ready(
         config.server.drain_timeout_s,
-        lambda: Heartbeat(node.connection_count, node.bus_degraded or "", lines_dropped()),
+        lambda: Heartbeat(
+            node.connection_count, node.bus_degraded or "", lines_dropped(), node.unready() or ""
+        ),
     )
     _log.info("worker is ready")
 

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from revurb import App
 from tests.client import Http, api, connect, http
 from tests.processes.serving import Serving, launched, pids, serving
+from tests.redis_server import free_port
 
 APP = App(id="1", key="key1", secret="secret1")
 ENVIRONMENT = {
@@ -156,6 +157,19 @@ async def test_a_server_that_drains_is_not_ready(tmp_path: Path) -> None:
             assert (await until(connection, lambda v: v["ready", ()] == 0))["ready", ()] == 0
         server.signal(signal.SIGTERM)
         assert server.ended() == 0
+
+
+async def test_a_server_that_waits_for_redis_is_not_ready(tmp_path: Path) -> None:
+    """As its clients' port says."""
+    redis = {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    with serving(tmp_path, "--workers", "2", environment={**ENVIRONMENT, **redis}) as server:
+        async with asking(server) as connection, http(server.port) as clients:
+            found = await until(connection, lambda v: v["processes", ("ready",)] == 3)
+            told = await clients.request("GET", "/ready")
+            answer = await connection.request("GET", "/ready")
+            assert (told.status, answer.status) == (503, 503)
+            assert answer.text == f"{told.json()['reason']}\n"
+            assert found["ready", ()] == 0
 
 
 def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:
