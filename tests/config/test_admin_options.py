@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from revurb.config import Config, ConfigError, load
-from revurb.config.admin_options import is_loopback
+from revurb.config.admin_options import MAX_MEASURED_APPS, is_loopback
 
 APP = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "k", "REVERB_APP_SECRET": "s"}
 
@@ -76,3 +76,9 @@ def test_names_of_metrics(tmp_path: Path) -> None:
     for prefix in ("1a", "a-b", "a b", "ä"):
         (problem,) = problems(tmp_path, REVURB_METRICS_PREFIX=prefix)
         assert problem.startswith(f"metrics.prefix: found {prefix!r}")
+
+
+def test_so_many_apps_may_be_measured_that_nothing_stands_still_for_it(tmp_path: Path) -> None:
+    assert loaded(tmp_path, REVURB_METRICS_MAX_APPS=str(MAX_MEASURED_APPS)).metrics.max_apps == 250
+    (problem,) = problems(tmp_path, REVURB_METRICS_MAX_APPS=str(MAX_MEASURED_APPS + 1))
+    assert problem.startswith("metrics.max_apps: found '251'")
