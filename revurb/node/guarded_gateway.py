@@ -30,6 +30,7 @@ class GuardedGateway:
             return self._gateway.on_request(request)
         wait_s = self._guard.wait_s(request.client)
         if wait_s:
+            self._refusals.count_handshake("too_many")
             self._note_offence(request)
             return text_response(
                 429,

@@ -11,7 +11,7 @@ from revurb.api.routes import RouteMatch
 from revurb.bus.engine import BusEngine
 from revurb.config import Config
 from revurb.node.measured_gateway import MeasuredGateway
-from revurb.node.refusal_lines import UNOPENED, RefusalLines
+from revurb.node.refusal_lines import ANSWERED_OVER_HTTP, RefusalLines
 from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
@@ -77,8 +77,8 @@ class NodeMeter:
         return figures
 
     def _write_clients(self, figures: Figures, connections: Connections, lines: RefusalLines) -> None:
-        opened = (count for result, count in lines.handshakes.items() if result not in UNOPENED)
-        accepted = self._counters.connections_total - sum(opened)  # a refusal is told over the WebSocket
+        refused = sum(count for result, count in lines.handshakes.items() if result not in ANSWERED_OVER_HTTP)
+        accepted = self._counters.connections_total - refused
         figures.put("handshakes_total", max(0, accepted), "accepted")
         for result, count in lines.handshakes.items():
             figures.put("handshakes_total", count, result)

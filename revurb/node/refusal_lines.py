@@ -108,14 +108,12 @@ _OF_SESSIONS: dict[type[PusherError], tuple[str, str]] = {
 
 _HANDSHAKES: dict[type[PusherError], str] = {
     UnknownApp: "unknown_app",
+    AppDisabled: "app_disabled",
     OriginNotAllowed: "origin_refused",
     OverConnectionQuota: "app_full",
-    AppDisabled: "app_disabled",
     AddressIsFull: "address_full",
 }
-# Of handshakes that were answered with a status, so that no WebSocket was opened.
-_UNOPENED = {429: "address_limited", 500: "failed", 503: "failed"}
-UNOPENED = ("malformed", *_UNOPENED.values())
+ANSWERED_OVER_HTTP = ("malformed", "too_many", "failed")  # the others are told over the WebSocket
 _PATHS = "clients connect to /app/KEY, applications send to /apps/ID/events"
 _PROXY = (
     "a proxy in between has to pass Upgrade and Connection on (nginx: proxy_set_header Upgrade $http_upgrade)"
@@ -200,7 +198,7 @@ class RefusalLines:
     def of_connection(self, error: PusherError, request: Request, outlet: Outlet) -> None:
         """A WebSocket that is refused at its handshake."""
         key = request.path.rpartition("/")[2]
-        self._count_handshake(_HANDSHAKES.get(type(error), "server_full"))
+        self.count_handshake(_HANDSHAKES.get(type(error), "server_full"))
         if isinstance(error, UnknownApp):
             if self._log.counts("unknown app"):
                 self._write("unknown app", outlet.peer, self._known(), request, key=key)
@@ -231,14 +229,14 @@ class RefusalLines:
 
     def of_request(self, connection: Upgradable, request: Request | None, status: int, body: bytes) -> None:
         """A request that was answered with 400 or more; `body` is that of the answer."""
-        if request is not None and request.upgrade and status in _UNOPENED:
-            self._count_handshake(_UNOPENED[status])
         if body == EMPTY_JSON or status in (500, 503):
+            if request is not None and request.upgrade:
+                self.count_handshake("failed")
             return  # no refusals; the fault behind a 500 is logged by itself
         what, advice, level = _OF_STATUS.get(status, _OTHER if request is not None else _BROKEN)
         if body.startswith(b"Bad handshake."):
             what, advice = "bad handshake", _advice_on_handshake(status, body)
-            self._count_handshake("malformed")
+            self.count_handshake("malformed")
         elif status == 401 and b"REVURB_SIGNATURE_MAX_AGE" in body:
             advice = _CLOCKS
         elif status == 404:
@@ -278,7 +276,7 @@ class RefusalLines:
         if self._log.counts(what):
             self._log.write(what, client, advice, level=level, code=str(code), reason=reason)
 
-    def _count_handshake(self, result: str) -> None:
+    def count_handshake(self, result: str) -> None:
         self.handshakes[result] = self.handshakes.get(result, 0) + 1
 
     def of_plain_text(self) -> None:

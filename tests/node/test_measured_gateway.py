@@ -175,7 +175,7 @@ async def test_what_is_answered_ahead_of_the_api_is_counted() -> None:
         found = {("events", "204"): 1, ("socket", "101"): 1, ("socket", "429"): 1}
         assert requests(server) == found
         handshakes = server._node.figures().values["handshakes_total"]
-        assert handshakes == {("accepted",): [1], ("address_limited",): [1]}
+        assert handshakes == {("accepted",): [1], ("too_many",): [1]}
 
 
 async def test_apps_that_somebody_makes_up_take_the_place_of_none() -> None:
