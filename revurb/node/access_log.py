@@ -78,7 +78,7 @@ class AccessLog:
             "path": request.path[:MAX_PATH_CHARS],
             "status": answer.status,
             "ms": round((time.perf_counter() - began) * 1000, 3),
-            "bytes": len(answer.body),
+            "bytes": 0 if request.method == "HEAD" else len(answer.body),
             "request_id": id,
         }
         _log.info("request", extra=fields)

@@ -41,10 +41,10 @@ start later have the configured one.
 `REVURB_ACCESS_LOG=connections` has a line for each WebSocket that opens and one when it closes, with the close code
 (1006 where TCP ended without one), the reason, how long it was open, and the bytes of TCP in both directions, those
 of the handshake and of TLS included (Linux; not of Unix sockets, nor where a peer was gone before they could be
-read). `all` has a line for each HTTP request too, and each answer then has the `X-Request-Id` of its line: that of
-the request if it has one of up to 128 letters, digits and `._:/+=-`, else a new one. `REVURB_ACCESS_LOG_SAMPLE=0.01`
-takes one in a hundred, of connections both lines or none. The client is that of [behind a
-proxy](operations.md#behind-a-proxy).
+read). `all` has a line for each HTTP request that can be read too, and each answer has the `X-Request-Id` of its
+line: that of the request if it has one of up to 128 letters, digits and `._:/+=-`, else a new one.
+`REVURB_ACCESS_LOG_SAMPLE=0.01` takes one in a hundred, of connections both lines or none. The client is that of
+[behind a proxy](operations.md#behind-a-proxy).
 
 A refused request whose client has sent an `X-Request-Id` has that in its line.
 """

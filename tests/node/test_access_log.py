@@ -107,6 +107,9 @@ async def test_requests(lines: Lines) -> None:
         assert (line["status"], line["path"]) == (404, "/nowhere")
         assert answer.headers["x-request-id"] == line["request_id"]
         assert len(line["request_id"]) == 16
+        assert (await connection.request("HEAD", "/up")).status == 200
+        *_, line = await lines("request", 3)
+        assert (line["method"], line["bytes"]) == ("HEAD", 0)
 
 
 @pytest.mark.parametrize(("slow", "status"), [(False, 500), (True, 503)], ids=["at once", "awaited"])
