@@ -81,8 +81,8 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         ),
         _counter(
             "handshakes",
-            "WebSocket handshakes by result: accepted, unknown_app, app_disabled, origin_refused, app_full, "
-            "server_full, address_full, too_many (of an address), malformed, failed.",
+            "Handshakes by result: accepted, unknown_app, app_disabled, origin_refused, app_full, server_full, "
+            "address_full, too_many, malformed, failed.",
             "result",
         ),
         _counter("refusals", "What was refused to clients and to the application, by reason.", "reason"),
