@@ -90,13 +90,14 @@ class AppBook:
         if counts is None:
             if len(self.known) >= self._most:
                 return self._others
-            counts = self.known[app_id] = AppCounts()
+            # One whose id is that word is counted with them: two samples of one name would hide each other.
+            counts = self.known[app_id] = self._others if app_id == OTHER_APPS else AppCounts()
         return counts
 
     def write(self, figures: Figures) -> None:
         """Put all of them into `figures`. Takes 8 us for each app."""
         labelled = list(self.known.items())
-        if len(self.known) >= self._most:
+        if len(self.known) >= self._most and OTHER_APPS not in self.known:
             labelled.append((OTHER_APPS, self._others))
         for name, read in _NUMBERS.items():
             figures.put_all(name, {(app,): read(counts) for app, counts in labelled})

@@ -63,3 +63,14 @@ def test_what_is_written_and_received_is_counted_and_added_up() -> None:
     both = figures.values["fanout_subscribers"][()]
     assert (both[0], both[2], both[-1]) == (2, 2, 6)
     assert figures.values["message_bytes"][()][-2:] == [2, 4_000_200]
+
+
+def test_an_app_that_is_called_as_the_others_is_counted_with_them() -> None:
+    book = AppBook(2)
+    for app in ("a", OTHER_APPS, "b", "c"):
+        book.of(app).connections_opened_total += 1
+        book.of(app).messages.add(100)
+    figures = Figures()
+    book.write(figures)
+    assert figures.values["connections_opened_total"] == {("a",): [1], (OTHER_APPS,): [3]}
+    assert figures.values["message_bytes"][()][-1] == 400
