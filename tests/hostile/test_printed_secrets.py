@@ -212,17 +212,16 @@ def test_nothing_that_is_printed_has_a_secret_in_it(need: Need, tmp_path: Path, 
 
 
 def are_listed(output: str) -> None:
-    """Each line of the log is one of the messages that are listed, with fields that are."""
+    """Each line is JSON; and of the log one of the messages that are listed, with fields that are."""
     listed = [(text, message) for messages in LOG_MESSAGES.values() for text, message in messages.items()]
     for line in output.splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            entry = json.loads(line)
-            if isinstance(entry, dict) and str(entry.get("logger", "")).startswith("revurb"):
-                (message,) = [
-                    message
-                    for text, message in listed
-                    if re.fullmatch(re.escape(text).replace("%s", ".*"), entry["message"])
-                ]
-                assert entry["level"] in message.levels.split(), entry
-                ours = {"time", "level", "logger", "message", "worker", "exception"}
-                assert entry.keys() - ours <= set(message.fields.split()), entry
+        entry = json.loads(line)
+        if str(entry.get("logger", "")).startswith("revurb"):
+            (message,) = [
+                message
+                for text, message in listed
+                if re.fullmatch(re.escape(text).replace("%s", ".*"), entry["message"])
+            ]
+            assert entry["level"] in message.levels.split(), entry
+            ours = {"time", "level", "logger", "message", "worker", "exception"}
+            assert entry.keys() - ours <= set(message.fields.split()), entry
