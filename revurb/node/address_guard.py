@@ -67,10 +67,8 @@ class AddressGuard:
         key = self.key_of(client)
         if key is None:
             return 0
-        visitor = self._visitor(key)
-        now = (
-            self._clock()
-        )  # after its bucket began to fill: a new one would lack a little of the first token otherwise
+        now = self._clock()
+        visitor = self._visitor(key, now)
         if visitor.banned_until > now:
             return math.ceil(visitor.banned_until - now)
         return 0 if visitor.bucket is None else math.ceil(visitor.bucket.take(1, now))
@@ -81,7 +79,8 @@ class AddressGuard:
         key, most = self.key_of(client), self.limits.ban_after
         if key is None or most is None:
             return False
-        now, visitor = self._clock(), self._visitor(key)
+        now = self._clock()
+        visitor = self._visitor(key, now)
         if visitor.banned_until > now:
             return False
         if now >= visitor.offences_end:
@@ -114,13 +113,13 @@ class AddressGuard:
         else:
             self._connections[key] = count - 1
 
-    def _visitor(self, key: str) -> _Visitor:
+    def _visitor(self, key: str, now: float) -> _Visitor:
         visitor = self._visitors.get(key)
         if visitor is not None:
             self._visitors.move_to_end(key)
             return visitor
         rate = self.limits.handshakes_per_second
-        visitor = _Visitor(None if rate is None else TokenBucket(rate, self._clock()))
+        visitor = _Visitor(None if rate is None else TokenBucket(rate, now))
         self._visitors[key] = visitor
         if len(self._visitors) > MAX_VISITORS:
             self._visitors.popitem(last=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from revurb.node.address_guard import MAX_VISITORS, AddressGuard, AddressLimits
@@ -50,6 +52,14 @@ def test_handshakes_in_a_second() -> None:
     assert [guard.wait_s("127.0.0.1:1") for _ in range(10)] == [0] * 10
     guard.now += 1
     assert [guard.wait_s("192.0.2.7:1") for _ in range(3)] == [0, 0, 1]
+
+
+def test_the_first_handshake_of_an_address_is_let_in() -> None:
+    """By a clock that goes on between two looks at it, as real ones do."""
+    guard, ticks = Guarded(1), itertools.count(1)
+    guard._clock = lambda: 100.0 + next(ticks) * 1e-6
+    assert [guard.wait_s(f"192.0.2.{number}:1") for number in range(1, 9)] == [0] * 8
+    assert guard.wait_s("192.0.2.1:1") == 1
 
 
 def test_connections_at_a_time() -> None:
