@@ -21,6 +21,7 @@ from revurb.pusher.session import Refusal
 from revurb.transport.handlers import Answer, FrameSender, RequestHandler, Upgrade, WebSocketHandler
 from revurb.transport.http_connection import internal_error
 from revurb.transport.paced_connection import PacedConnection
+from revurb.wire.handshake import asks_for_websocket
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
@@ -48,7 +49,8 @@ class AccessLog:
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if not _log.isEnabledFor(logging.INFO) or (self._sample < 1.0 and random.random() >= self._sample):
             return self._gateway.on_request(request)
-        if not (request.upgrade or self._all_requests):
+        is_handshake = request.upgrade and asks_for_websocket(request)
+        if not (is_handshake or self._all_requests):
             return self._gateway.on_request(request)
         began, id = time.perf_counter(), request_id(request)
 
@@ -65,7 +67,7 @@ class AccessLog:
             answer = self._gateway.on_request(request)
         except Exception:
             return done(failed())
-        if request.upgrade and isinstance(answer, asyncio.Future):
+        if is_handshake and isinstance(answer, asyncio.Future):
             # The transport has to get the future itself, which it cancels when the client has gone.
             answer.add_done_callback(lambda future: _on_done(future, done))
             return answer

@@ -12,6 +12,7 @@ from revurb.node.refusal_lines import LoggedRefusal, RefusalLines
 from revurb.node.watched_handler import WatchedHandler
 from revurb.pusher.errors import AddressIsFull, OriginNotAllowed, UnknownApp
 from revurb.transport.handlers import Answer, RequestHandler, Upgrade
+from revurb.wire.handshake import asks_for_websocket
 from revurb.wire.http import Request
 
 _OFFENCES = (UnknownApp, OriginNotAllowed)  # that an app or a server is full is none
@@ -26,7 +27,7 @@ class GuardedGateway:
         self._refusals = refusals
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
-        if not request.upgrade:
+        if not request.upgrade or not asks_for_websocket(request):
             return self._gateway.on_request(request)
         wait_s = self._guard.wait_s(request.client)
         if wait_s:
@@ -55,7 +56,7 @@ class GuardedGateway:
     def _see(self, request: Request, answer: Answer) -> None:
         """Count what the gateway has let in, and what it has refused."""
         if not isinstance(answer, Upgrade):
-            if answer.status < 500:
+            if 400 <= answer.status < 500:
                 self._note_offence(request)
         elif isinstance(answer.handler, LoggedRefusal):
             if isinstance(answer.handler.error, _OFFENCES):

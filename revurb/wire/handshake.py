@@ -35,6 +35,13 @@ class HandshakeError(Exception):
         self.headers = headers
 
 
+def asks_for_websocket(request: Request) -> bool:
+    """Whether it is a WebSocket that an upgrade is asked for. Java's HTTP client offers `Upgrade: h2c` with whatever it
+    asks for: what does not take that up is a plain request."""
+    upgrade = request.headers.get("upgrade", "")
+    return upgrade == "websocket" or "websocket" in tokens(upgrade)
+
+
 def accept(
     request: Request,
     *,

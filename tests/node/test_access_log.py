@@ -142,6 +142,16 @@ async def test_requests_that_fail_and_handshakes_without_a_websocket(
         assert (line["status"], line["path"], line["request_id"]) == (400, "/app/app-key", "abc-1")
 
 
+async def test_a_request_that_offers_another_protocol_has_its_line(lines: Lines) -> None:
+    """As Java's HTTP client sends it."""
+    offer = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("X-Request-Id", "abc-1")]
+    async with Server(apps=[APP], port=0, access_log="all") as server, http(server.port) as connection:
+        answer = await connection.request("GET", signed(APP, "GET", "/apps/1/channels"), headers=offer)
+        assert (answer.status, answer.headers["x-request-id"]) == (200, "abc-1")
+        (line,) = await lines("request", 1)
+        assert (line["path"], line["status"]) == ("/apps/1/channels", 200)
+
+
 async def test_requests_have_no_line_where_only_connections_have(lines: Lines) -> None:
     async with Server(apps=[APP], port=0, access_log="connections") as server:
         answer = await api(server.port, APP, "GET", "/channels")

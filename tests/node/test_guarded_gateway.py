@@ -12,7 +12,7 @@ import pytest
 
 from revurb import App, Server
 from revurb.apps import FixedApps
-from tests.client import Client, Refused, api, connect
+from tests.client import Client, Refused, api, connect, http, signed
 
 APP = App(id="1", key="app-key", secret="app-secret", allowed_origins=("*",))
 STRICT = App(id="2", key="strict-key", secret="app-secret", allowed_origins=("good.com",))
@@ -105,6 +105,23 @@ async def test_a_ban(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(5):
             async with connect(server.port, "nope", greet=False) as client:
                 await client.expect_error(4001)
+
+
+async def test_a_request_that_offers_another_protocol_is_no_handshake() -> None:
+    """Java's HTTP client offers `Upgrade: h2c` with each request to http://, also where it only asks."""
+    offer = [
+        ("Connection", "Upgrade, HTTP2-Settings"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAEAAEAAAAIAAAAA"),
+    ]
+    sent = [("X-Forwarded-For", "192.0.2.7"), *offer]
+    async with serving(max_handshakes_per_address=1, ban_after=2, ban_s=60.0) as server:
+        for _ in range(5):
+            async with http(server.port) as connection:
+                target = signed(APP, "GET", "/apps/1/channels")
+                assert (await connection.request("GET", target, headers=sent)).status == 200
+        async with connected(server, "192.0.2.7"):
+            pass
 
 
 async def test_that_the_server_is_full_is_nobodys_offence() -> None:

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from revurb.wire.deflate import Compression
-from revurb.wire.handshake import HandshakeError, accept, agree, choose_subprotocol
+from revurb.wire.handshake import HandshakeError, accept, agree, asks_for_websocket, choose_subprotocol
 from revurb.wire.http import HttpReader, Request
 
 HEADERS = {
@@ -66,6 +66,7 @@ def test_from_bytes_to_bytes() -> None:
 @pytest.mark.parametrize("connection", ["Upgrade", "upgrade", "keep-alive, Upgrade", "UPGRADE,keep-alive"])
 def test_tokens_in_any_case_and_company(upgrade: str, connection: str) -> None:
     assert accept(request(upgrade=upgrade, connection=connection)) == accept(request())
+    assert asks_for_websocket(request(upgrade=upgrade, connection=connection))
 
 
 def test_offers_are_not_taken_up() -> None:
@@ -117,6 +118,7 @@ def test_only_http_1_1() -> None:
 
 @pytest.mark.parametrize("upgrade", [None, "", "h2c", "websockets", "web socket", "websocket/13"])
 def test_another_upgrade_is_told_of_this_one(upgrade: str | None) -> None:
+    assert not asks_for_websocket(request(upgrade=upgrade))
     error = refused(request(upgrade=upgrade))
     assert (error.status, error.headers) == (426, OFFER)
 
