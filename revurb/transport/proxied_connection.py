@@ -26,6 +26,10 @@ class ProxiedConnection(ClientConnection):
 
     def identify(self, request: Request, proxies: TrustedProxies) -> None:
         """Find out whose request it is, and say so in it."""
-        self._client = request.client = proxies.client_of(
-            self._source or peer_of(self._transport), request.headers
-        )
+        source = self._source
+        if source and not proxies.lists(
+            source
+        ):  # "*" trusts who connects, and that was the proxy that named it
+            self._client = request.client = source
+            return
+        self._client = request.client = proxies.client_of(source or peer_of(self._transport), request.headers)

@@ -48,6 +48,11 @@ class TrustedProxies:
         address = address_in(peer)
         return address is not None and (self.trusts_all or self.is_listed(address))
 
+    def lists(self, client: str) -> bool:
+        """Whether the address of a client, with or without a port, is one of the entries, or in one: "*" is none."""
+        address = address_in(client)
+        return address is not None and self.is_listed(address)
+
     def client_of(self, peer: str, headers: Mapping[str, str]) -> str:
         """The address of the client whose request `peer` has sent; `peer` itself where it is no trusted proxy, or says
         nothing of use."""
