@@ -76,7 +76,12 @@ class SharedRates:
             if len(self._budgets) > MAX_BUDGETS:
                 del self._budgets[next(iter(self._budgets))]
         budget.want(count, now)
-        return budget.bucket.take(count, now)
+        wait_s = budget.bucket.take(count, now)
+        if not wait_s:
+            return 0.0
+        # With a small share of its own it would be ages, and the share is another one as soon as it is set again: no
+        # longer than that, or than the whole budget takes.
+        return min(wait_s, max(wait_s * budget.bucket.rate / limit, self._next_at - now, INTERVAL_S))
 
     def answerer(self, otherwise: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
         """The function that answers the surveys of the bus; `otherwise` answers other questions."""
@@ -105,7 +110,11 @@ class SharedRates:
         if now < self._next_at or self._asking is not None:
             return
         self._next_at = now + max(INTERVAL_S, INTERVAL_OF_EACH_S * self._processes)
-        keys = [key for key, budget in self._budgets.items() if budget.wanted(now) > COLD]
+        keys = [
+            key
+            for key, budget in self._budgets.items()
+            if budget.wanted(now) > COLD or not budget.bucket.is_full(now)  # else a debt would be forgotten
+        ]
         self._budgets = {key: self._budgets[key] for key in keys}
         if not keys:
             return
@@ -128,10 +137,12 @@ class SharedRates:
     def _share(self, keys: list[_Key], answers: Sequence[bytes]) -> None:
         """Set the shares by what all processes want, this one included."""
         wanted = list(filter(None, (_read(answer, len(keys)) for answer in answers)))
-        self._processes = max(1, len(wanted))
+        if not wanted:  # not even this one has answered: the bus is away, and who is there is not known
+            return
+        self._processes = len(wanted)
         for number, (key, own) in enumerate(zip(keys, self._wanted(keys), strict=True)):
             budget = self._budgets.get(key)
-            if budget is not None and wanted:
+            if budget is not None:
                 budget.bucket.rate = share_of(budget.limit, own, [of_one[number] for of_one in wanted])
 
 

@@ -25,6 +25,10 @@ class TokenBucket:
         self._tokens = max(rate, 1.0)
         self._at = now
 
+    def is_full(self, now: float) -> bool:
+        """Whether a new one would hold no more."""
+        return self._tokens + (now - self._at) * self.rate >= max(self.rate, 1.0)
+
     def take(self, count: int, now: float) -> float:
         """Take tokens at `now` (seconds, monotonic). Returns 0, or the seconds until there are as many. More than the
         bucket holds are taken when it is full, and paid back before the next."""

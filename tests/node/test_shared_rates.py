@@ -92,6 +92,63 @@ def test_what_is_no_question_and_no_answer() -> None:
     assert rates.take("1", "reads", 10) == 0.0
 
 
+def test_a_debt_is_not_forgotten() -> None:
+    """A batch may be larger than the bucket; then nothing more is let through until it is paid, whoever waits."""
+    bus = Bus(1)
+    (rates,) = bus.rates
+    published = 0
+    for second in range(600):
+        bus.now = float(second)
+        if second % 20 == 0 and not rates.take("1", "publishes", 1, 100):
+            published += 100
+        rates.on_tick(bus)
+    assert published <= 600
+    bus.now = 2000.0
+    rates.on_tick(bus)
+    assert len(rates._budgets) == 0
+
+
+def test_where_nobody_answers_the_shares_stay() -> None:
+    """As while the hub or Redis is away: no process takes the whole budget then."""
+
+    class Away:
+        def survey(self, question: bytes, deadline_s: float) -> Sequence[bytes]:
+            return []
+
+    bus = Bus(4)
+    bus.run(3, [100, 100, 100, 100])
+    bus.now += 2.0
+    (rates, *_) = bus.rates
+    rates.take("1", "publishes", 100)
+    rates.on_tick(Away())
+    rates.take("2", "publishes", 100)
+    assert rates._budgets["1", "publishes"].bucket.rate <= 30
+    assert rates._budgets["2", "publishes"].bucket.rate == 25
+
+
+def test_nobody_is_told_to_come_back_in_hours() -> None:
+    """Where others want all of a budget, the share of one is small until it is set again."""
+    bus = Bus(2)
+    busy, modest = bus.rates
+    for _ in range(50):
+        bus.now += 0.1
+        for _ in range(1000):
+            busy.take("1", "publishes", 10)
+        busy.on_tick(bus)
+        modest.on_tick(bus)
+    modest.take("1", "publishes", 10)
+    for _ in range(20):
+        bus.now += 0.1
+        for _ in range(1000):
+            busy.take("1", "publishes", 10)
+        busy.on_tick(bus)
+        modest.on_tick(bus)
+    waits_s = [modest.take("1", "publishes", 10) for _ in range(20)]
+    assert max(waits_s) <= 1.0
+    assert bus.rates[0].take("2", "publishes", 10, 1000) == 0.0
+    assert 90 < busy.take("2", "publishes", 10) <= 200  # a debt takes what it takes
+
+
 def test_budgets_that_are_not_used_are_forgotten() -> None:
     bus = Bus(1)
     (rates,) = bus.rates

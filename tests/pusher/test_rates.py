@@ -27,3 +27,11 @@ def test_less_than_one_in_a_second() -> None:
     assert bucket.take(1, 0.0) == 0.0
     assert round(bucket.take(1, 0.0), 6) == 4.0
     assert bucket.take(1, 4.0) == 0.0
+
+
+def test_when_it_holds_what_a_new_one_would() -> None:
+    bucket = TokenBucket(2, now=0.0)
+    assert bucket.is_full(0.0)
+    bucket.take(4, 0.0)
+    assert not bucket.is_full(1.9)
+    assert bucket.is_full(2.0)
