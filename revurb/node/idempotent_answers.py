@@ -38,6 +38,7 @@ ENTRY_BYTES = 500  # of an entry without its answer
 _CONFLICT = text_response(
     409, "Conflict. A request with this idempotency key is being answered.", (("Retry-After", "1"),)
 )
+_FAILED = text_response(500, "Internal server error.")
 _OTHER = text_response(422, "The idempotency key was used for another request.")
 Survey: TypeAlias = Callable[[bytes, float], MaybeAwaitable[Sequence[bytes]]]
 
@@ -104,15 +105,19 @@ class IdempotentAnswers:
             return entry.response or self._wait(entry)
         entry = _KeptAnswer(print, self._clock() + KEPT_S)
         self._keep(place, entry)
-        question = msgspec.msgpack.encode(_AskedKey(app_id, key, entry.token))
-        answers = self._survey(QUESTION + question, DEADLINE_S)
-        if not isinstance(answers, Awaitable):
+        try:
+            question = msgspec.msgpack.encode(_AskedKey(app_id, key, entry.token))
+            answers = self._survey(QUESTION + question, DEADLINE_S)
+            if isinstance(answers, Awaitable):
+                return self._in_task(place, entry, self._ask(place, entry, answers, do))
             made = self._decide(place, entry, answers, do)
-            if isinstance(made, Response):
-                self._finish(place, entry, made)
-                return made
-            return self._in_task(place, entry, made)
-        return self._in_task(place, entry, self._ask(place, entry, answers, do))
+        except BaseException:  # else whoever asks again would wait for ever
+            self._finish(place, entry, _FAILED)
+            raise
+        if isinstance(made, Response):
+            self._finish(place, entry, made)
+            return made
+        return self._in_task(place, entry, made)
 
     def answerer(self, otherwise: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
         """The function that answers the surveys of the bus; `otherwise` answers other questions."""
@@ -190,7 +195,7 @@ class IdempotentAnswers:
             except ApiError as error:
                 response = error.response
             except BaseException:
-                self._finish(place, entry, text_response(500, "Internal server error."))
+                self._finish(place, entry, _FAILED)
                 raise
             self._finish(place, entry, response)
 

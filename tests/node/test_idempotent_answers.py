@@ -174,6 +174,30 @@ async def test_an_error_of_the_request_or_of_ours() -> None:
     assert (await processes.ask(0)).status == 200
 
 
+async def test_a_fault_of_ours_leaves_nobody_waiting() -> None:
+    """One that comes out at once, as over the bus of a single node."""
+    processes = Processes()
+    (only,) = processes.all
+
+    def fail() -> Response:
+        raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        only.answer("1", "k", a_publish(), fail)
+    async with asyncio.timeout(5):
+        assert (await processes.ask(0)).status == 200
+
+
+async def test_a_survey_that_fails_leaves_nobody_waiting() -> None:
+    def no_survey(question: bytes, deadline_s: float) -> Sequence[bytes]:
+        raise ConnectionError("no bus")
+
+    only = IdempotentAnswers(no_survey)
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            only.answer("1", "k", a_publish(), lambda: Response(200))
+
+
 def test_what_is_no_question_is_nobodys() -> None:
     (answer,) = Processes().answerers
     assert answer(b"status") == b"other"
