@@ -121,7 +121,9 @@ class Session(SessionState):
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
-        if self.app_state.hooks is not None:
+        if (
+            self.app_state.hooks is not None and self.socket_id in self.app_state.sessions
+        ):  # else it never was open
             self.app_state.hooks.disconnected(connection_of(self))
         leave_all(self, self.outlet)
         if self.user is not None:

@@ -130,6 +130,25 @@ async def test_that_the_server_is_full_is_nobodys_offence() -> None:
             assert await error_of(server, "192.0.2.7") == 4100
 
 
+async def test_hooks_hear_of_no_connection_that_never_was_open() -> None:
+    heard: list[str] = []
+
+    class Hooks:
+        def on_connect(self, connection: Any) -> None:
+            heard.append("opened")
+
+        def on_disconnect(self, connection: Any) -> None:
+            heard.append("closed")
+
+    async with serving(max_connections_per_address=1, hooks=Hooks()) as server:
+        async with connected(server, "192.0.2.7"):
+            assert await error_of(server, "192.0.2.7") == 4100
+        async with asyncio.timeout(5):
+            while "closed" not in heard:
+                await asyncio.sleep(0.001)
+    assert heard == ["opened", "closed"]
+
+
 async def test_without_limits_nobody_guards() -> None:
     async with serving() as server:
         assert type(server._node._connections.handler).__name__ == "Gateway"
