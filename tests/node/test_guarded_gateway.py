@@ -15,6 +15,7 @@ from revurb.apps import FixedApps
 from tests.client import Client, Refused, api, connect, http, signed
 
 APP = App(id="1", key="app-key", secret="app-secret", allowed_origins=("*",))
+DISABLED = App(id="3", key="disabled-key", secret="app-secret", is_enabled=False)
 STRICT = App(id="2", key="strict-key", secret="app-secret", allowed_origins=("good.com",))
 
 
@@ -31,7 +32,9 @@ class SlowApps(FixedApps):
 
 @asynccontextmanager
 async def serving(slow: bool = False, **limits: Any) -> AsyncIterator[Server]:
-    apps: dict[str, Any] = {"app_provider": SlowApps([APP, STRICT])} if slow else {"apps": [APP, STRICT]}
+    apps: dict[str, Any] = (
+        {"app_provider": SlowApps([APP, STRICT, DISABLED])} if slow else {"apps": [APP, STRICT, DISABLED]}
+    )
     async with Server(port=0, trusted_proxies=["127.0.0.1"], **apps, **limits) as server:
         yield server
 
@@ -147,6 +150,20 @@ async def test_hooks_hear_of_no_connection_that_never_was_open() -> None:
             while "closed" not in heard:
                 await asyncio.sleep(0.001)
     assert heard == ["opened", "closed"]
+
+
+def handshakes(server: Server) -> dict[str, float]:
+    found = server._node.figures().values["handshakes_total"]
+    return {labels[0]: numbers[0] for labels, numbers in found.items()}
+
+
+async def test_what_addresses_are_refused_is_counted_as_such() -> None:
+    async with serving(max_handshakes_per_address=3, max_connections_per_address=1) as server:
+        async with connected(server, "192.0.2.7"):
+            assert await error_of(server, "192.0.2.7") == 4100
+            assert await error_of(server, "192.0.2.7", "disabled-key") == 4003
+            assert await refused(server, "192.0.2.7") == (429, "1")
+        assert handshakes(server) == {"accepted": 1, "address_full": 1, "app_disabled": 1, "too_many": 1}
 
 
 async def test_without_limits_nobody_guards() -> None:
