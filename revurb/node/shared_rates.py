@@ -48,11 +48,14 @@ class _Budget:
         self._heat, self._heat_at = 0.0, now
 
     def want(self, count: int, now: float) -> None:
-        self._heat = self.wanted(now) + count
+        self._heat = self._of_late(now) + count
         self._heat_at = now
 
     def wanted(self, now: float) -> float:
-        """A second, of late."""
+        """A second, of late; and a debt, which is paid from what there is for all."""
+        return max(self._of_late(now), self.bucket.debt(now))
+
+    def _of_late(self, now: float) -> float:
         return self._heat * math.exp(self._heat_at - now)
 
 

@@ -29,6 +29,10 @@ class TokenBucket:
         """Whether a new one would hold no more."""
         return self._tokens + (now - self._at) * self.rate >= max(self.rate, 1.0)
 
+    def debt(self, now: float) -> float:
+        """What has to be paid back before anything is taken; 0 where nothing has."""
+        return max(0.0, -self._tokens - (now - self._at) * self.rate)
+
     def take(self, count: int, now: float) -> float:
         """Take tokens at `now` (seconds, monotonic). Returns 0, or the seconds until there are as many. More than the
         bucket holds are taken when it is full, and paid back before the next."""

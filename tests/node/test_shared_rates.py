@@ -108,6 +108,20 @@ def test_a_debt_is_not_forgotten() -> None:
     assert len(rates._budgets) == 0
 
 
+def test_debts_of_all_are_paid_from_one_budget() -> None:
+    """Batches that come to one process after the other are no way around it."""
+    bus = Bus(4)
+    published_at: list[float] = []
+    for tick in range(4000):
+        bus.now = tick / 10
+        for rates in bus.rates:
+            if tick % 200 == 0 and not rates.take("1", "publishes", 5, 100):
+                published_at.append(bus.now)
+            rates.on_tick(bus)
+    later = sum(100 for at in published_at if at >= 100.0)
+    assert later <= 5 * 300 * 1.3
+
+
 def test_where_nobody_answers_the_shares_stay() -> None:
     """As while the hub or Redis is away: no process takes the whole budget then."""
 

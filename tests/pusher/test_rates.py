@@ -33,5 +33,6 @@ def test_when_it_holds_what_a_new_one_would() -> None:
     bucket = TokenBucket(2, now=0.0)
     assert bucket.is_full(0.0)
     bucket.take(4, 0.0)
+    assert (bucket.debt(0.0), bucket.debt(0.5), bucket.debt(1.5)) == (2.0, 1.0, 0.0)
     assert not bucket.is_full(1.9)
     assert bucket.is_full(2.0)
