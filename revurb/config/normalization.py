@@ -8,6 +8,8 @@ import re
 from revurb.apps.origin_pattern import OriginPatternError, check_origin_pattern
 from revurb.config.option import RefusedValue
 
+_MAPPED_PREFIX = 96  # RFC 4291 2.5.5.2
+
 
 def route_prefix(text: str) -> str:
     """Returns `/ws` for `ws/`, `/ws` and `/ws/`, and the empty text for `/`. Raises ValueError if it is no URL path."""
@@ -47,12 +49,16 @@ def web_origin(text: str) -> str:
 
 
 def trusted_proxy(text: str) -> str:
-    """Returns an address or a network as one writes it (`10.0.0.0/8` for `10.1.2.3/8`), or `*` or `unix` as they are.
-    Raises ValueError for anything else."""
+    """Returns an address or a network as one writes it (`10.0.0.0/8` for `10.1.2.3/8`), one of IPv4 as such
+    (`10.1.2.3` for `::ffff:10.1.2.3`), or `*` or `unix` as they are. Raises ValueError for anything else."""
     entry = text.strip().lower()
     if entry in ("*", "unix"):
         return entry
     network = ipaddress.ip_network(entry, strict=False)
+    if network.version == 6 and network.prefixlen >= _MAPPED_PREFIX:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            network = ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_PREFIX))
     return str(network if "/" in entry else network.network_address)
 
 

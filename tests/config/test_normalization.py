@@ -73,6 +73,22 @@ def test_trusted_proxies(project: Project) -> None:
     assert proxies == ("10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "*", "unix")
 
 
+@pytest.mark.parametrize(
+    ("given", "entry"),
+    [
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("::FFFF:a01:203", "10.1.2.3"),
+        ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::ffff:0:0/90", "::ffc0:0:0/90"),
+        ("::1", "::1"),
+    ],
+)
+def test_proxies_of_ipv4_that_are_written_as_ipv6(project: Project, given: str, entry: str) -> None:
+    """As servers log them that listen on both; peers are known by their addresses of IPv4."""
+    assert project.load({"REVURB_TRUSTED_PROXIES": given}).server.trusted_proxies == (entry,)
+
+
 @pytest.mark.parametrize("given", ["proxy.example", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "**"])
 def test_what_is_no_proxy(project: Project, given: str) -> None:
     (problem,) = project.problems({"REVURB_TRUSTED_PROXIES": given})
