@@ -245,6 +245,7 @@ class Node:
             self._connections, RESTARTING, "Server is restarting", timeout_s, spread=spread
         )
         self._connections.is_stopped = True
+        self._reception.stop()
         self._work.finish()
         if self._certificate_watch is not None:
             self._certificate_watch.stop()

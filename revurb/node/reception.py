@@ -29,6 +29,7 @@ class Reception:
         self._timeout_s = config.limits.request_timeout_s
         self._connections = connections
         self._refusals = refusals
+        self._proxy_listeners: list[ProxyListener] = []
         self._proxies = TrustedProxies(config.server.trusted_proxies or ())
         limits = config.limits
         of_address = AddressLimits(
@@ -59,9 +60,16 @@ class Reception:
         connections = self._connections
         if self._speaks_proxy_protocol:
             make = functools.partial(ProxiedConnection, connections)
-            return ProxyListener(make, sock, tls, self._timeout_s, self._proxies, self._refuse_proxy)
+            listener = ProxyListener(make, sock, tls, self._timeout_s, self._proxies, self._refuse_proxy)
+            self._proxy_listeners.append(listener)
+            return listener
         kind = ProxiedConnection if self._proxies else ClientConnection
         return await listen_on(functools.partial(kind, connections), sock, tls, self._timeout_s)
+
+    def stop(self) -> None:
+        """Nobody is let in any more: the node has drained."""
+        for listener in self._proxy_listeners:
+            listener.abandon()
 
     def _identify(self, connection: Upgradable, request: Request) -> None:
         assert isinstance(connection, ProxiedConnection)

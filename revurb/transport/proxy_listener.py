@@ -68,6 +68,11 @@ class ProxyListener:
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
+    def abandon(self) -> None:
+        """Drop connections whose header, or TLS handshake, is not there yet."""
+        for opening in tuple(self._openings):
+            opening.cancel()
+
     def _accept(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from revurb import Server
-from revurb.config import Config, ServerConfig
+from revurb.config import Config, LimitsConfig, ServerConfig
 from revurb.node.node import Node
 from revurb.transport.proxy_listener import ProxyListener
 from tests.client import Ended, http
@@ -28,6 +30,24 @@ async def test_a_wrong_proxy_header_is_counted() -> None:
         assert node.counters.proxy_headers_refused_total == 1
     finally:
         await node.stop(drain_timeout_s=0)
+
+
+@pytest.mark.parametrize("sent", [b"", V1[:10]])
+async def test_a_node_that_has_stopped_waits_for_no_header(sent: bytes) -> None:
+    server = ServerConfig(host="127.0.0.1", port=0, trusted_proxies=("127.0.0.1",), proxy_protocol=True)
+    node = Node(Config(server=server, apps=(APP,), limits=LimitsConfig(request_timeout_s=60.0)))
+    await node.start()
+    listener = node._listeners[0]
+    assert isinstance(listener, ProxyListener)
+    async with http(node.port) as connection:
+        await connection.send_bytes(sent)
+        async with asyncio.timeout(5):
+            while not listener._openings:
+                await asyncio.sleep(0.001)
+        await node.stop(drain_timeout_s=0)
+        with pytest.raises((Ended, ConnectionError)):
+            await connection.response()
+        assert not listener._openings
 
 
 async def test_nothing_is_in_the_way_without_proxies() -> None:
