@@ -241,6 +241,7 @@ class Node:
         self.stop_accepting()
         self.operations.stop()
         timeout_s = self.config.server.drain_timeout_s if drain_timeout_s is None else drain_timeout_s
+        timeout_s -= await self._reception.settle(timeout_s)
         await drain_connections(
             self._connections, RESTARTING, "Server is restarting", timeout_s, spread=spread
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import socket
 from ssl import SSLContext
@@ -19,6 +20,8 @@ from revurb.transport.proxied_connection import ProxiedConnection
 from revurb.transport.proxy_listener import ProxyListener
 from revurb.transport.trusted_proxies import TrustedProxies
 from revurb.wire.http import Request
+
+HEADER_GRACE_S = 1.0
 
 
 class Reception:
@@ -65,6 +68,15 @@ class Reception:
             return listener
         kind = ProxiedConnection if self._proxies else ClientConnection
         return await listen_on(functools.partial(kind, connections), sock, tls, self._timeout_s)
+
+    async def settle(self, timeout_s: float) -> float:
+        """Wait for the headers of those who were accepted, ahead of a drain, which knows nothing of them: they come
+        with the first packet of a proxy. Returns the seconds that it took, at most `timeout_s`."""
+        clock = asyncio.get_running_loop().time
+        began, ends = clock(), clock() + min(timeout_s, HEADER_GRACE_S)
+        for listener in self._proxy_listeners:
+            await listener.settle(max(0.0, ends - clock()))
+        return min(timeout_s, clock() - began)
 
     def stop(self) -> None:
         """Nobody is let in any more: the node has drained."""

@@ -68,6 +68,11 @@ class ProxyListener:
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until whoever was accepted has been let in or refused, at most so long."""
+        if self._openings:
+            await asyncio.wait(tuple(self._openings), timeout=timeout_s)
+
     def abandon(self) -> None:
         """Drop connections whose header, or TLS handshake, is not there yet."""
         for opening in tuple(self._openings):

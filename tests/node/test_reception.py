@@ -50,6 +50,25 @@ async def test_a_node_that_has_stopped_waits_for_no_header(sent: bytes) -> None:
         assert not listener._openings
 
 
+async def test_a_node_that_stops_answers_whom_it_has_accepted() -> None:
+    """Also where the header is still on its way: a restart of workers refuses nobody."""
+    server = ServerConfig(host="127.0.0.1", port=0, trusted_proxies=("127.0.0.1",), proxy_protocol=True)
+    node = Node(Config(server=server, apps=(APP,)))
+    await node.start()
+    listener = node._listeners[0]
+    assert isinstance(listener, ProxyListener)
+    async with http(node.port) as connection:
+        async with asyncio.timeout(5):
+            while not listener._openings:
+                await asyncio.sleep(0.001)
+        stopping = asyncio.ensure_future(node.stop(drain_timeout_s=5))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await connection.send_bytes(V1)
+        assert (await connection.request("GET", "/up")).status == 200
+        await stopping
+
+
 async def test_nothing_is_in_the_way_without_proxies() -> None:
     node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,)))
     await node.start()
