@@ -14,7 +14,7 @@ from revurb.apps.app import App
 from revurb.apps.field_checks import URL_NAME
 from revurb.apps.provider import AppProvider, AppProviderError
 from revurb.lookup.app_notices import AppNotices
-from revurb.lookup.app_row import AppRowError, app_of_row
+from revurb.lookup.app_row import AppRowError, app_of_row, text_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -140,7 +140,7 @@ class SqlApps:
         async with self.engine.connect() as connection:
             rows = (await connection.execute(query)).mappings().all()
         # MySQL compares without regard to case, and to spaces at the end.
-        exact = [row for row in rows if row.get(column) == text]
+        exact = [row for row in rows if text_of(column, row[column]) == text]
         if len(exact) > 1:
             raise AppRowError(f"the table has {len(exact)} apps with the {column} {text!r}; allowed: one")
         return app_of_row(dict(exact[0])) if exact else None

@@ -76,8 +76,22 @@ def test_options_win_and_null_is_nothing() -> None:
         ({"options": '{"secret": "x"}'}, "options: found 'secret'; allowed: accept_client"),
         ({"options": '{"ping_interval_s": 0}'}, "App.ping_interval_s: found 0"),
         ({"options": '{"ping_interval_s": "x"}'}, "ping_interval_s"),
-        ({"max_connections": "x"}, "could not convert"),
-        ({"webhooks": '[{"url": "ftp://h"}]'}, "WebhookTarget.url"),
+        ({"max_connections": "x"}, "max_connections: found 'x'; allowed: a number of 1 or more, or -1"),
+        ({"max_connections": 0}, "max_connections: found 0; allowed: a number of 1 or more, or -1"),
+        ({"max_client_events_per_sec": float("inf")}, "max_client_events_per_sec: found inf"),
+        ({"max_event_batch_size": float("nan")}, "max_event_batch_size: found nan"),
+        ({"enabled": "perhaps"}, "enabled: found 'perhaps'; allowed: 0 or 1"),
+        ({"webhooks": '[{"url": "https://h", "event_types": "member_added"}]'}, "event_types: found no list"),
+        (
+            {"webhooks": '[{"url": "https://h", "event_types": ["member_added"], "filter": "x"}]'},
+            "filter: found no object",
+        ),
+        ({"webhooks": "[" * 100_000}, "recursion"),
+        ({"secret": None}, "secret: found NULL; allowed: a text"),
+        ({"key": None}, "key: found NULL; allowed: a text"),
+        ({"secret": 1.5}, "secret: found float; allowed: a text"),
+        ({"secret": b"hush\xff"}, "secret: found bytes that are no UTF-8; allowed: a text"),
+        ({"webhooks": '[{"url": "ftp://h", "event_types": ["member_added"]}]'}, "WebhookTarget.url"),
         ({"webhooks": '["x"]'}, "webhooks: "),
         ({"key": "a b"}, "App.key: found 'a b'"),
         ({"secret": " "}, "App.secret"),
@@ -89,6 +103,22 @@ def test_a_row_that_is_no_app(columns: dict[str, Any], problem: str) -> None:
     assert str(caught.value).startswith("the row of app '1': ")
     assert problem in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_texts_and_flags_of_other_types() -> None:
+    as_bytes = {name: value.encode() for name, value in ROW.items()}
+    assert app_of_row({**as_bytes, "previous_secret": b"old"}) == App(**ROW, previous_secret="old")
+    assert app_of_row({**ROW, "id": 1}) == App(**ROW)
+    for off in (0, False, None, b"\0", b"0", "0", "f", "False", "no"):
+        assert not app_of_row({**ROW, "enabled": off}).is_enabled, off
+    for on in (1, True, b"\1", b"1", "1", "t", "TRUE", "yes"):
+        assert app_of_row({**ROW, "enabled": on}).is_enabled, on
+
+
+def test_a_webhook_of_event_types_that_are_unknown_gets_nothing() -> None:
+    for types in (["made_up"], [], None):
+        row = {**ROW, "webhooks": [{"url": "https://a.example", "event_types": types}]}
+        assert app_of_row(row) == App(**ROW)
 
 
 def test_a_table_without_a_secret() -> None:

@@ -136,3 +136,22 @@ async def test_soketis_table_as_it_is_and_with_our_columns(database: Database) -
         await table.rotate_secret("a", "new")
         app = await apps.find_by_id("a")  # type: ignore[misc]
         assert (app.secret, app.previous_secret, app.is_enabled) == ("new", "s", False)
+
+
+async def test_ids_that_are_integers(database: Database) -> None:
+    async with opened(database, "numbers") as (apps, _):
+        quoted = apps.engine.dialect.identifier_preparer.quote("key")
+        async with apps.engine.begin() as connection:
+            await connection.execute(
+                sa.text(f"CREATE TABLE numbers (id INTEGER, {quoted} VARCHAR(9), secret VARCHAR(9))")
+            )
+            await connection.execute(sa.text("INSERT INTO numbers VALUES (7, 'k', 's')"))
+        app = App(id="7", key="k", secret="s")
+        assert await apps.find_by_key("k") == app  # type: ignore[misc]
+        if apps.engine.dialect.name == "postgresql":  # which compares no integer with a text
+            with pytest.raises(sa.exc.SQLAlchemyError):
+                await apps.find_by_id("7")  # type: ignore[misc]
+            return
+        assert await apps.find_by_id("7") == app  # type: ignore[misc]
+        for strange in ("07", "7x", "7.0"):
+            assert await apps.find_by_id(strange) is None  # type: ignore[misc]
