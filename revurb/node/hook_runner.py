@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from revurb.config import HooksConfig
+from revurb.node.task_end import end_tasks
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.hooks import Decided, HookConnection, HookVerdict, Refuse, SessionHooks
@@ -27,6 +28,7 @@ from revurb.pusher.messages import data_text
 
 MAX_RUNNING = 10_000  # 4.8 KB each (tracemalloc)
 MAX_ASKED_EACH = 100  # at a time; a page subscribes to fewer when it connects
+END_S = 0.5  # for hooks that are cancelled, when the node ends
 FAILED = "A check of the server has failed"  # what a client is told then, and nothing of the hook
 TOO_MANY = "Too many requests at once"
 _ALLOWED, _REFUSED = HookVerdict(), HookVerdict("")
@@ -183,7 +185,7 @@ class HookRunner:
     def _verdict_on(self, answer: object, error: BaseException | None) -> HookVerdict:
         if error is None:
             return _REFUSED if answer is False else _ALLOWED
-        return HookVerdict(str(error)) if isinstance(error, Refuse) else self._on_failure
+        return HookVerdict(_text_of(error)) if isinstance(error, Refuse) else self._on_failure
 
     def _decide(self, verdict: HookVerdict, decided: Decided) -> None:
         if verdict.reason is not None:
@@ -194,7 +196,9 @@ class HookRunner:
         """Call a hook; `done` gets its answer or its error, once."""
         try:
             answer = method(*arguments)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also what is none of Exception, which libraries have of their own
             self._fail(method, error, done)
             return
         if not inspect.isawaitable(answer):
@@ -207,8 +211,13 @@ class HookRunner:
             self._run(method, answer, done)
 
     def _run(self, method: _Method, answer: Any, done: _Done) -> None:
-        async def run() -> object:
-            return await answer
+        async def run() -> tuple[object, BaseException | None]:
+            try:
+                return await answer, None
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # a task that raises SystemExit ends the loop
+                return None, error
 
         task = asyncio.ensure_future(run())
         self._running.add(task)
@@ -223,14 +232,11 @@ class HookRunner:
         def ended(_: object) -> None:
             self._running.discard(task)
             timer.cancel()
-            if task.cancelled():
-                error: BaseException | None = asyncio.CancelledError()
-            else:
-                error = task.exception()
             if is_over:
                 return
+            result, error = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
             if error is None:
-                done(task.result(), None)
+                done(result, None)
             else:
                 self._fail(method, error, done)
 
@@ -251,21 +257,28 @@ class HookRunner:
             frames = traceback.extract_tb(error.__traceback__)
             place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
             name = getattr(method, "__qualname__", repr(method))
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {_text_of(error)}"
             self._log.write("a hook has failed", "", "", hook=name, reason=reason, place=place)
 
     async def stop(self) -> None:
         """Give those that run as long as any has, and cut them off then."""
         if self._running:
             await asyncio.wait(self._running, timeout=self._timeout_s)
-            for task in self._running:
-                task.cancel()
+            await end_tasks(self._running, END_S)
 
 
 _TOLD = (
     "on_connect", "on_disconnect", "on_connection_pruned", "on_sign_in", "on_unsubscribe", "on_message_sent",
     "on_message_received", "on_channel_created", "on_channel_removed",
 )  # fmt: skip
+
+
+def _text_of(error: BaseException) -> str:
+    """The text of an error of the user's own, which UTF-8 has then."""
+    try:
+        return str(error).encode(errors="replace").decode()
+    except Exception:
+        return ""
 
 
 def _nothing(answer: object, error: BaseException | None) -> None:

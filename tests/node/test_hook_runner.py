@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,86 @@ async def test_a_hook_that_fails_harms_nobody(on_failure: str, caplog: pytest.Lo
     assert len(lines) == 5
     assert lines[0].__dict__["hook"] == "Broken.on_connect"
     assert re.search(r"test_hook_runner\.py:\d+$", lines[0].__dict__["place"])
+
+
+class OwnError(BaseException):
+    """As libraries have, which is no Exception."""
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Leaving:
+    """Raises what ends programs, at once or later."""
+
+    def __init__(self) -> None:
+        self.channels: list[str] = []
+
+    def on_connect(self, connection: HookConnection) -> None:
+        raise OwnError
+
+    def on_disconnect(self, connection: HookConnection) -> None:
+        raise Wordless
+
+    async def on_subscribe(self, connection: HookConnection, channel: str, channel_data: str | None) -> None:
+        self.channels.append(channel)
+        await asyncio.sleep(0)
+        if channel == "own":
+            raise OwnError
+        if channel == "refused":
+            raise Refuse("no \ud83d")  # what json.loads makes of half an emoji
+        raise SystemExit(1)
+
+    def on_unsubscribe(self, connection: HookConnection, channel: str) -> None:
+        raise GeneratorExit
+
+
+async def test_what_ends_programs_ends_no_server() -> None:
+    hooks = Leaving()
+    async with served(hooks) as node:
+        async with connect(node.port, "key1") as client:
+            for channel in ("leaves", "own"):
+                await subscribed(client, channel)
+            await asks(client, "refused")
+            assert await client.expect_error(4009) == "no ?"
+            await client.expect("pusher:subscription_error", "refused")
+            await client.send({"event": "pusher:unsubscribe", "data": {"channel": "own"}})
+            assert (await api(node.port, APP, "GET", "/channels")).json()["channels"].keys() == {"leaves"}
+        await until(lambda: node.connection_count == 0)
+        answer = await api(node.port, APP, "GET", "/channels")
+        assert answer.json() == {"channels": {}}
+        assert node.counters.hook_failures_total == 5
+
+
+STUBBORN = """
+import asyncio
+
+
+class Hooks:
+    async def on_connect(self, connection):
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hook_that_never_ends_does_not_keep_a_process(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "my_hooks.py").write_text(STUBBORN)
+    environment = {"REVURB_HOOKS": "my_hooks:Hooks", "REVURB_HOOKS_TIMEOUT": "0.1"}
+
+    async def use_it(port: int) -> None:
+        async with connect(port, "key1") as client:
+            await subscribed(client, "news")
+
+    with serving(tmp_path, "--workers", workers, environment=environment) as server:
+        asyncio.run(use_it(server.port))
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
 
 
 async def test_no_more_than_so_many_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
