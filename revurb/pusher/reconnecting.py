@@ -6,6 +6,7 @@ is sent; each closes its share of its own connections.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Iterator
 
 import msgspec
@@ -54,11 +55,11 @@ def outlets_of(registry: Registry, request: ForceReconnect) -> list[Outlet]:
 
 
 def _share(outlets: Collection[Outlet], percent: float) -> Iterator[Outlet]:
-    """`percent` of them, taken evenly: of few, at least one if any is asked for."""
-    wanted = min(max(1, round(len(outlets) * min(percent, 100) / 100)), len(outlets))
-    taken = 0.0
+    """`percent` of them, taken evenly from a random one on: so that it is the share of all where each of many processes
+    has a few."""
+    step, taken = min(percent, 100.0) / 100.0, random.random()
     for outlet in outlets:
-        taken += wanted / len(outlets)
-        if taken >= 0.999_999:  # sums of fractions are a little less than they should be
-            taken -= 1
+        taken += step
+        if taken >= 1.0 or step == 1.0:
+            taken -= 1.0
             yield outlet
