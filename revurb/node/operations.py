@@ -53,10 +53,11 @@ class Operations:
 
     def take_out(self, over_s: float | None = None) -> None:
         """Say "draining" on `/ready`, and have the clients that are here reconnect, which a load balancer leads
-        elsewhere, evenly over `over_s` seconds. Those that come all the same are served. Without effect on a node that
-        is out of service."""
-        if not self._readiness.is_out_of_service:
+        elsewhere, evenly over `over_s` seconds. Those that come all the same are served. On a node that is out of
+        service already, another time counts for those that are still there; without one nothing changes."""
+        if not self._readiness.is_out_of_service or over_s is not None:
             self._readiness.is_out_of_service = True
+            self._closing.give_up(self._going)
             over_s = self._drain_timeout_s if over_s is None else over_s
             sockets = tuple(self._connections.websockets)
             self._going = self._closing.begin(sockets, RECONNECT_CODE, RECONNECT_REASON, over_s)
