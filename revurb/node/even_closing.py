@@ -10,7 +10,7 @@ from typing import Protocol
 from revurb.pusher.ports import Work
 
 TICK_S = 0.05
-MAX_UNDER_WAY = 100  # each holds the connections that it is to close
+MAX_UNDER_WAY = 10  # of one owner; each holds the connections that it is to close
 
 
 class Closable(Protocol):
@@ -20,11 +20,12 @@ class Closable(Protocol):
 class _Closing:
     """Some connections, and how far their closing is."""
 
-    __slots__ = ("_began_at", "_closed", "_code", "_left", "_over_s", "_reason", "_total")
+    __slots__ = ("_began_at", "_closed", "_code", "_left", "_over_s", "_reason", "_total", "owner")
 
     def __init__(
-        self, waiting: Sequence[Closable], code: int, reason: str, over_s: float, now: float
+        self, waiting: Sequence[Closable], code: int, reason: str, over_s: float, now: float, owner: str
     ) -> None:
+        self.owner = owner
         self._left = deque(waiting)
         self._total, self._closed = len(waiting), 0
         self._code, self._reason = code, reason
@@ -55,13 +56,18 @@ class EvenClosing:
         self._under_way: list[_Closing] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, connections: Sequence[Closable], code: int, reason: str, over_s: float) -> _Closing:
+    def begin(
+        self, connections: Sequence[Closable], code: int, reason: str, over_s: float, owner: str = ""
+    ) -> _Closing:
         """Close `connections` evenly over `over_s` seconds; one that has ended meanwhile is left out. Where too many
-        closings are under way, the oldest is done at once."""
-        closing = _Closing(connections, code, reason, over_s, asyncio.get_running_loop().time())
+        closings of `owner` are under way, an app or nobody, its oldest is done at once: no app hurries those of another
+        one, or the operator's."""
+        closing = _Closing(connections, code, reason, over_s, asyncio.get_running_loop().time(), owner)
+        own = [each for each in self._under_way if each.owner == owner]
         self._under_way.append(closing)
-        if len(self._under_way) > MAX_UNDER_WAY:
-            oldest = self._under_way.pop(0)
+        if len(own) >= MAX_UNDER_WAY:
+            oldest = own[0]
+            self._under_way.remove(oldest)
             self._work(oldest.close_each(oldest.due(float("inf"))))
         if self._timer is not None:
             self._timer.cancel()

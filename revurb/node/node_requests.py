@@ -65,7 +65,7 @@ class NodeRequests:
         else:
             outlets = outlets_of(self._registry, request)
             over_s = min(max(request.over_s, 0.0), MAX_OVER_S)  # on the bus it may be any number
-            self._closing.begin(outlets, RECONNECT_CODE, RECONNECT_REASON, over_s)
+            self._closing.begin(outlets, RECONNECT_CODE, RECONNECT_REASON, over_s, request.app_id)
         return DONE
 
 

@@ -69,3 +69,14 @@ async def test_no_more_than_so_many_are_under_way() -> None:
     closing.begin([Socket()], 4200, "why", 3600)
     await until(lambda: count(first) == 10)
     closing.stop()
+
+
+async def test_an_app_does_not_hurry_the_closings_of_others() -> None:
+    closing, own, others = EvenClosing(AT_ONCE), *([Socket() for _ in range(10)] for _ in range(2))
+    closing.begin(others, 4200, "why", 3600)
+    closing.begin(own, 4200, "why", 3600, owner="1")
+    for _ in range(2 * MAX_UNDER_WAY):
+        closing.begin([Socket(), Socket()], 4200, "why", 3600, owner="1")
+    assert count(own) == 10
+    assert count(others) == 1
+    closing.stop()
