@@ -7,7 +7,8 @@ and the connection pauses reading until it is done.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from revurb.apps.app import App
@@ -32,6 +33,19 @@ class AppProvider(Protocol):
 
     def all(self) -> Sequence[App]:
         """Returns the apps known now, for the lines printed at start and for metrics; never used to look one up."""
+
+
+class WatchedProvider(AppProvider):
+    """An AppProvider of ours that is told of changes, such as one of a database. Classes of users are none, whatever
+    methods they have."""
+
+    @abstractmethod
+    def watch(self, on_change: Callable[[str | None], None]) -> None:
+        """Call `on_change` with the id of an app that has changed, or None where any may have."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give up all connections."""
 
 
 class FixedApps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ async def check_app_database(config: Config) -> list[Finding]:
         return [Finding("wrong", _SUBJECT, f"{shown}, table {table}: {reason}", advice)]
     finally:
         await apps.close()
-    return [_summary(shown, table, rows), *_unusable(rows)]
+    return [_summary(shown, table, rows), *_unusable(rows), *_ambiguous(rows)]
 
 
 def _summary(shown: str, table: str, rows: list[Mapping[str, Any]]) -> Finding:
@@ -69,3 +70,13 @@ def _unusable(rows: list[Mapping[str, Any]]) -> list[Finding]:
         if len(findings) == MAX_NAMED:
             break
     return findings
+
+
+def _ambiguous(rows: list[Mapping[str, Any]]) -> list[Finding]:
+    """soketi's table allows several apps with one key."""
+    counts = Counter(str(row.get("key")) for row in rows)
+    advice = "Nobody can connect with it until each has its own."
+    several = [(key, count) for key, count in counts.items() if count > 1][:MAX_NAMED]
+    return [
+        Finding("wrong", _SUBJECT, f"{count} apps have the key {key!r}", advice) for key, count in several
+    ]

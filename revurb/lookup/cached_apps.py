@@ -19,7 +19,7 @@ import inspect
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from revurb.apps.app import App
 from revurb.apps.provider import AppProvider, AppsUnavailable
@@ -47,7 +47,8 @@ class _KeptApp:
 
 
 class CachedApps:
-    """An AppProvider over one that may return awaitables. What is found is fresh for `ttl_s` seconds.
+    """An AppProvider over one that may return awaitables. What is found is fresh for `ttl_s` seconds; with 0 it is
+    asked for each time, and kept for when the provider fails.
 
     `on_changed` is called with the id of an app of which the provider says something else than before.
     """
@@ -91,10 +92,9 @@ class CachedApps:
     def all(self) -> Sequence[App]:
         return self._apps.all() or [kept.app for kept in self._by_id.values()]
 
-    def stop(self) -> None:
-        """Give up what is asked at present. To be called when nobody waits for it any more."""
-        for query in self._running:
-            query.cancel()
+    def under_way(self) -> Collection[asyncio.Task[App | None]]:
+        """What is asked at present, to be cancelled when nobody waits for it any more."""
+        return tuple(self._running)
 
     def invalidate(self, app_id: str | None = None) -> None:
         """Ask the provider again for an app, or for all, at the next lookup. Until it answers, what is known counts as
@@ -202,7 +202,11 @@ class CachedApps:
         # A provider makes an App for each query: those that are equal are one, so that nobody has to compare.
         is_same = before is not None and before.app == app
         kept = _KeptApp(before.app if before is not None and is_same else app, self._clock() + self._ttl_s)
-        self._by_id[app.id] = self._by_key[app.key] = kept
+        self._by_id[app.id] = kept
+        if (
+            kind == "key" or app.key not in self._by_key
+        ):  # rows may have the same: clients must not change apps
+            self._by_key[app.key] = kept
         if len(self._by_id) > self._max_apps:
             self._drop(next(iter(self._by_id.values())))
         if before is not None and not is_same:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from revurb.apps.app import App
 from revurb.apps.field_checks import URL_NAME
-from revurb.apps.provider import AppProvider, AppProviderError
+from revurb.apps.provider import AppProvider, AppProviderError, WatchedProvider
 from revurb.lookup.app_notices import AppNotices
 from revurb.lookup.app_row import AppRowError, app_of_row, text_of
 
@@ -89,7 +89,7 @@ def make_engine(url: str) -> AsyncEngine:
         raise AppProviderError(f"{shown_database(url)} cannot be used: {error}") from None
 
 
-class SqlApps:
+class SqlApps(WatchedProvider):
     """The AppProvider of the apps in `table`. Raises AppProviderError where a library is missing."""
 
     def __init__(self, url: str, table: str = "apps") -> None:

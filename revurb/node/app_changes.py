@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Iterable, Iterator
-from typing import Protocol, cast
+from typing import Any, cast
 
 from revurb.apps import App, AppProvider, FixedApps
+from revurb.apps.provider import WatchedProvider
 from revurb.config import Config
 from revurb.lookup.cached_apps import CachedApps
 from revurb.node.profiled_apps import ProfiledApps
+from revurb.node.task_end import end_tasks
 from revurb.pusher.errors import AppDisabled, OriginNotAllowed, PusherError, UnknownApp
 from revurb.pusher.origins import origin_allowed
 from revurb.pusher.registry import RegisteredSession, Registry
@@ -24,17 +26,10 @@ from revurb.pusher.registry import RegisteredSession, Registry
 _log = logging.getLogger(__name__)
 
 CLOSE_S = 1.0  # to say goodbye to a database, which may not answer
+CHECKS_IN_TTL = 20  # of apps that may have expired
+# A handshake may have found an app before it changed, and be admitted after: a lookup and the bus have 3 s each.
+SETTLE_S = 7.0
 TURN_APPS = 50  # that are looked up in a turn of the loop
-
-
-class _Told(Protocol):
-    """A provider that is told of changes, such as one of a database."""
-
-    def watch(self, on_change: object) -> None:
-        """Call `on_change` with the id of an app that has changed, or None where any may have."""
-
-    async def close(self) -> None:
-        """Give up all connections."""
 
 
 class AppChanges:
@@ -43,42 +38,52 @@ class AppChanges:
     _registry: Registry  # made by `begin`
 
     def __init__(self, provider: AppProvider | None, config: Config) -> None:
-        self._provider = provider
+        self._provider: AppProvider | None = provider
         self._cache: CachedApps | None = None
         self._ttl_s = config.app_lookup.cache_ttl_s
         if provider is None:
             self.apps: AppProvider = FixedApps(config.apps)
         else:
-            if self._ttl_s:
-                self._cache = provider_cache = CachedApps(provider, self._ttl_s)
-                provider_cache.on_changed = self._look_up
-                provider = provider_cache
+            # Also one that keeps nothing: it is what bounds lookups, and serves known apps while the provider fails.
+            self._cache = CachedApps(provider, self._ttl_s)
+            self._cache.on_changed = self._look_up
             profile = config.limits.profile
-            self.apps = provider if profile == "reverb" else ProfiledApps(provider, profile)
-        self._finder = self.apps
+            apps = self._cache
+            self.apps = apps if profile == "reverb" else ProfiledApps(apps, profile)
+        self._finder: AppProvider = self.apps
         self._checked_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._refresh: asyncio.Task[None] | None = None
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, bool] = {}  # to be looked up; whether to do that again when all has settled
+        self._settling: dict[str, float] = {}  # and when that is, the next one first
         self._working: asyncio.Task[None] | None = None
 
     def begin(self, finder: AppProvider, registry: Registry) -> None:
         """`finder` is what the node's requests find apps with, over `apps`."""
         self._finder, self._registry = finder, registry
-        if hasattr(self._provider, "watch"):
-            cast(_Told, self._provider).watch(self.reload)
+        if isinstance(self._provider, WatchedProvider):
+            self._provider.watch(self.reload)
 
     async def stop(self) -> None:
         """To be called when no client is left."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        left: list[asyncio.Task[Any]] = []
         if self._cache is not None:
-            self._cache.stop()
-        if hasattr(self._provider, "watch"):
-            closing = asyncio.ensure_future(cast(_Told, self._provider).close())
+            left += self._cache.under_way()
+        for task in left:
+            task.cancel()
+        if isinstance(self._provider, WatchedProvider):
+            closing = asyncio.ensure_future(self._provider.close())
             await asyncio.wait((closing,), timeout=CLOSE_S)
-            closing.cancel()
+            left.append(closing)
+        await end_tasks(left, CLOSE_S)
+
+    @property
+    def are_looked_up(self) -> bool:
+        """Whether there is anything to read again."""
+        return self._provider is not None
 
     def reload(self, app_id: str | None = None) -> None:
         """Ask the provider again for an app, or for all, and have what it says count for connections."""
@@ -90,7 +95,10 @@ class AppChanges:
 
     def tick(self, now: float) -> None:
         """To be called a few times a second: asks for the apps that have connections when they may have expired."""
-        if self._cache is None or now - self._checked_at < self._ttl_s:
+        while self._settling and (first := next(iter(self._settling.items())))[1] <= now:
+            del self._settling[first[0]]
+            self._look_up(first[0], settles=False)
+        if not self._ttl_s or self._cache is None or now - self._checked_at < self._ttl_s / CHECKS_IN_TTL:
             return
         self._checked_at = now
         if self._refresh is None or self._refresh.done():
@@ -109,11 +117,11 @@ class AppChanges:
             except Exception as error:  # of the provider; the app stays as it was
                 _log.debug("an app cannot be looked up", extra={"app": app_id, "error": type(error).__name__})
 
-    def _look_up(self, app_id: str) -> None:
+    def _look_up(self, app_id: str, *, settles: bool = True) -> None:
         """The provider may say something else of the app than before, or the cache has that already. An app without a
         state is looked up when somebody asks for it."""
         if app_id in self._registry.states:
-            self._changed[app_id] = None
+            self._changed[app_id] = settles or self._changed.get(app_id, False)
             if self._working is None or self._working.done():
                 self._working = self._spawn(self._work_off())
 
@@ -122,7 +130,7 @@ class AppChanges:
         failures = 0
         while self._changed:
             app_id = next(iter(self._changed))
-            del self._changed[app_id]
+            settles = self._changed.pop(app_id)
             try:
                 found = self._finder.find_by_id(app_id)
                 app = await found if isinstance(found, Awaitable) else found
@@ -134,6 +142,9 @@ class AppChanges:
                         extra={"app": app_id, "error": type(error).__name__},
                     )
             else:
+                if settles:
+                    self._settling.pop(app_id, None)
+                    self._settling[app_id] = asyncio.get_running_loop().time() + SETTLE_S
                 self._apply(app_id, app)
             await asyncio.sleep(0)
         if failures > 1:
@@ -144,21 +155,17 @@ class AppChanges:
         if state is None:
             return
         sessions = tuple(state.sessions.values())
-        if app is None:
-            _log.info(
-                "app is gone, closing its connections", extra={"app": app_id, "connections": len(sessions)}
-            )
-            state.work(_end_each(sessions, UnknownApp()))
-            return
-        self._registry.state(app)  # the newest one counts
-        if not app.is_enabled:
-            _log.info(
-                "app is disabled, closing its connections",
-                extra={"app": app_id, "connections": len(sessions)},
-            )
-            state.work(_end_each(sessions, AppDisabled()))
-        else:
+        counts = {"app": app_id, "connections": len(sessions)}
+        if app is not None:
+            self._registry.state(app)  # the newest one counts
+        if app is not None and app.is_enabled:
             state.work(_adopt_each(sessions, app))
+        elif sessions:
+            if app is None:
+                _log.info("app is gone, closing its connections", extra=counts)
+            else:
+                _log.info("app is disabled, closing its connections", extra=counts)
+            state.work(_end_each(sessions, UnknownApp() if app is None else AppDisabled()))
 
     def _spawn(self, coroutine: Awaitable[None]) -> asyncio.Task[None]:
         task = cast("asyncio.Task[None]", asyncio.ensure_future(coroutine))

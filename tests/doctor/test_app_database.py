@@ -50,6 +50,18 @@ async def test_from_no_table_to_a_row_that_is_no_app(tmp_path: Path) -> None:
     await apps.close()
 
 
+async def test_two_apps_with_one_key(tmp_path: Path) -> None:
+    """soketi's table allows that."""
+    url = f"sqlite:///{tmp_path}/apps.db"
+    apps = SqlApps(url)
+    async with apps.engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE apps (id TEXT PRIMARY KEY, key TEXT, secret TEXT)"))
+        for app_id in ("1", "2"):
+            await connection.execute(sa.text(f"INSERT INTO apps VALUES ('{app_id}', 'k', 'hush-hush')"))
+    await apps.close()
+    assert (await marks(url))[1:] == [("wrong", "2 apps have the key 'k'")]
+
+
 async def test_a_database_that_is_not_there_and_a_url_that_is_none() -> None:
     ((mark, observation),) = await marks("postgresql://me:hush-hush@127.0.0.1:1/apps")
     assert (mark, observation.startswith("postgresql://me:...@127.0.0.1:1/apps, table apps: ")) == (

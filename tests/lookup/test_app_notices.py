@@ -91,7 +91,8 @@ async def test_a_database_that_was_away(
         async with asyncio.timeout(PATIENCE_S):  # it may still be starting up
             while await found(cached, "k") is not known:
                 await asyncio.sleep(0.05)
-        cached.stop()
+        for query in cached.under_way():
+            query.cancel()
 
 
 async def test_a_database_that_tells_nothing(need: Need) -> None:

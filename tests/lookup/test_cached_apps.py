@@ -74,6 +74,17 @@ async def test_what_is_fresh_costs_no_query_and_no_task() -> None:
     assert apps.all() == [ONE]
 
 
+async def test_two_apps_with_one_key_do_not_take_turns() -> None:
+    twin = replace(TWO, key="k1")
+    apps, clock, _ = cached(Database(ONE, twin))
+    assert await found(apps.find_by_key("k1")) == ONE
+    for _ in range(2):
+        assert await found(apps.find_by_id("2")) == twin
+        assert await found(apps.find_by_key("k1")) == ONE
+        assert await found(apps.find_by_id("1")) == ONE
+        clock.now += 61
+
+
 async def test_one_query_at_a_time_for_a_name() -> None:
     database = Database(ONE)
     database.gate.clear()

@@ -13,6 +13,7 @@ from revurb import App, RateLimit
 from revurb.config import Config
 from revurb.config.app_lookup import AppLookupConfig
 from revurb.config.server import ServerConfig
+from revurb.node import app_changes
 from revurb.node.node import Node
 from tests.client import PATIENCE_S, Refused, api, connect
 
@@ -115,6 +116,93 @@ async def test_a_change_is_noticed_when_what_is_known_has_expired() -> None:
         database.app = replace(OLD, is_enabled=False)  # nobody asks for it, and nobody reloads
         await client.expect_error(4003)
         assert await client.closed() == 4003
+
+
+async def test_nobody_stays_who_was_found_before_a_change_and_let_in_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app_changes, "SETTLE_S", 0.5)
+    async with served() as (node, database), connect(node.port, "key1") as early:
+        gate, is_asked = asyncio.Event(), asyncio.Event()
+        find = database.find_by_key
+
+        async def find_slowly(key: str) -> App | None:
+            app = await find(key)
+            is_asked.set()
+            await gate.wait()
+            return app
+
+        node._app_changes.apps.invalidate()  # type: ignore[attr-defined]
+        database.find_by_key = find_slowly  # type: ignore[method-assign]
+        node._app_changes.apps._by_key.clear()  # type: ignore[attr-defined]
+
+        async def come() -> None:
+            async with connect(node.port, "key1") as late:
+                await late.expect_error(4003)
+                assert await late.closed() == 4003
+
+        coming = asyncio.ensure_future(come())
+        await is_asked.wait()
+        database.find_by_key = find  # type: ignore[method-assign]
+        database.app = replace(OLD, is_enabled=False, secret="new")
+        await node.operations.reload_apps("1")
+        await early.expect_error(4003)
+        gate.set()
+        await coming
+        assert node._registry.states["1"].app.secret == "new"
+
+
+async def test_a_change_is_noticed_soon_after_what_is_known_has_expired() -> None:
+    async with served(ttl_s=2.0) as (node, database), connect(node.port, "key1") as client:
+        # Found a while after the node has looked last: it must not take another round.
+        await until(lambda: node._app_changes._checked_at > 0)
+        node._app_changes.apps.invalidate()  # type: ignore[attr-defined]
+        await api(node.port, OLD, "GET", "/channels")
+        checked_at, database.app = node._app_changes._checked_at, replace(OLD, is_enabled=False)
+        await client.expect_error(4003)
+        assert asyncio.get_running_loop().time() - checked_at < 2.0 * 1.75
+
+
+@pytest.mark.parametrize("ttl_s", [0, 60.0])
+async def test_a_provider_that_fails_with_and_without_a_cache(ttl_s: float) -> None:
+    async with served(ttl_s) as (node, database):
+
+        async def fail(text: str) -> App | None:
+            raise OSError("no route to host")
+
+        find_by_id = database.find_by_id
+        assert (await api(node.port, OLD, "GET", "/channels")).status == 200
+        database.find_by_id = fail  # type: ignore[method-assign,assignment]
+        assert (await api(node.port, OLD, "GET", "/channels")).status == 200
+        other = replace(OLD, id="2")
+        assert (await api(node.port, other, "GET", "/channels")).status == 503
+        database.find_by_key = fail  # type: ignore[method-assign,assignment]
+        with pytest.raises(Refused) as caught:
+            async with connect(node.port, "unknown"):
+                pass
+        assert caught.value.response.status == 503
+        database.find_by_id = find_by_id  # type: ignore[method-assign]
+
+
+async def test_a_provider_may_have_methods_of_its_own() -> None:
+    class Watching(Database):
+        def watch(self) -> None:
+            raise AssertionError
+
+        close = None
+
+    node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0)), Watching())
+    await node.start()
+    async with connect(node.port, "key1"):
+        pass
+    await node.stop(drain_timeout_s=0)
+
+
+async def test_without_a_cache_each_request_asks() -> None:
+    async with served(0) as (node, database), connect(node.port, "key1"):
+        for secret in ("one", "two", "three"):
+            database.app = replace(OLD, secret=secret)
+            assert (await api(node.port, database.app, "GET", "/channels")).status == 200
 
 
 async def test_an_unused_app_and_one_of_a_failing_provider_change_nothing() -> None:
