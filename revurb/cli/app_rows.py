@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import click
 
-from revurb.config import App, AppProviderError, Config, load_app_provider
+from revurb.config import App, AppProviderError, Config, ConfigError, load_app_provider
 
 
 class AppRow(TypedDict):
@@ -34,7 +34,12 @@ def listed_apps(config: Config) -> list[AppRow]:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise click.ClickException(f"{shown_database(url)}: {reason}") from None
     if config.app_provider is not None:
-        return [_of(app) for app in load_app_provider(config.app_provider).all()]
+        try:
+            return [_of(app) for app in load_app_provider(config.app_provider).all()]
+        except ConfigError as error:
+            raise click.ClickException("; ".join(error.problems)) from None
+        except Exception as error:  # of the user's own
+            raise click.ClickException(f"{config.app_provider}: {type(error).__name__}: {error}") from None
     return [_of(app) for app in config.apps]
 
 

@@ -148,7 +148,7 @@ def _options(given: tuple[str, ...]) -> dict[str, Any]:
             mark = ""
         if not mark:
             raise click.UsageError(
-                f"--option: found {text!r}; allowed: NAME=JSON, such as ping_interval_s=30"
+                f"--option: found {name!r} without JSON; allowed: NAME=JSON, such as ping_interval_s=30"
             )
     return options
 

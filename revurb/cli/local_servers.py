@@ -99,6 +99,10 @@ def reload_apps(config: Config | None, app_id: str | None, port: int | None = No
         return
     with sock:
         reply = request_or_exit(sock, ControlRequest("reload_apps", app_id=app_id), RELOAD_TIMEOUT_S)
+    if not reply.nodes and config is None:
+        raise click.ClickException(
+            "no node looks its apps up: those of a configuration change with it, by revurb restart"
+        )
     what = "all apps" if app_id is None else f"app {app_id}"
     click.echo(
         f"{reply.nodes} {'node reads' if reply.nodes == 1 else 'nodes read'} {what} again",

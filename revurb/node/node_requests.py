@@ -61,6 +61,8 @@ class NodeRequests:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return b""  # of a later version
         if isinstance(request, ReloadApps):
+            if not self._apps.are_looked_up:
+                return b""
             self._apps.reload(request.app_id)
         else:
             outlets = outlets_of(self._registry, request)

@@ -109,6 +109,20 @@ def test_apps_that_are_elsewhere_are_listed_and_not_changed(project: Project) ->
     )
 
 
+def test_a_provider_that_cannot_list_its_apps(project: Project) -> None:
+    code = (
+        "class Broken:\n    find_by_id = find_by_key = print\n    def all(self): raise OSError('no route')\n"
+    )
+    project.write("my_apps.py", code)
+    project.add(REVURB_APP_PROVIDER="my_apps:Broken")
+    result = project.run("apps", "list")
+    assert (result.exit_code, result.output) == (1, "Error: my_apps:Broken: OSError: no route\n")
+    project.add(REVURB_APP_PROVIDER="my_apps:Missing")
+    result = project.run("apps", "list")
+    assert result.exit_code == 1
+    assert "my_apps has" in result.output
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_running_server_is_told(
     database: Project, workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -147,3 +161,14 @@ def test_nobody_to_tell(project: Project) -> None:
     result = project.run("apps", "reload")
     assert result.exit_code == 1
     assert "no server is running" in result.output
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_configured_apps_are_not_said_to_be_read_again(
+    project: Project, workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path, "--workers", workers) as server:
+        monkeypatch.setenv("REVURB_RUNTIME_DIR", str(server.runtime_dir))
+        result = project.run("apps", "reload")
+    assert result.exit_code == 1
+    assert "no node looks its apps up" in result.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from revurb.apps import AppProvider
 from revurb.config import Config
 from revurb.node.app_changes import AppChanges
 from revurb.node.even_closing import EvenClosing
@@ -12,17 +13,36 @@ from revurb.pusher.reconnecting import ForceReconnect, survey_of
 from revurb.pusher.registry import AT_ONCE, Registry
 
 
-def requests() -> NodeRequests:
+class Nothing:
+    """A provider without an app."""
+
+    def find_by_id(self, app_id: str) -> None:
+        return None
+
+    def find_by_key(self, key: str) -> None:
+        return None
+
+    def all(self) -> tuple[()]:
+        return ()
+
+
+def requests(provider: AppProvider | None = None) -> NodeRequests:
     registry = Registry()
-    changes = AppChanges(None, Config())
+    changes = AppChanges(provider, Config())
     changes.begin(changes.apps, registry)
     return NodeRequests(lambda question: b"status of " + question, registry, changes, EvenClosing(AT_ONCE))
 
 
 async def test_what_is_known_is_done() -> None:
-    node = requests()
+    node = requests(Nothing())
     assert node.answer(b'{"type":"reload_apps"}') == DONE
     assert node.answer(b'{"type":"reload_apps","app_id":"1","later":1}') == DONE
+    assert node.answer(survey_of(ForceReconnect("1"))) == DONE
+
+
+async def test_configured_apps_are_not_read_again_and_nobody_says_so() -> None:
+    node = requests()
+    assert node.answer(b'{"type":"reload_apps"}') == b""
     assert node.answer(survey_of(ForceReconnect("1"))) == DONE
 
 
