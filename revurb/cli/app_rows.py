@@ -44,13 +44,10 @@ def listed_apps(config: Config) -> list[AppRow]:
 
 
 async def _rows(url: str, table: str) -> list[Mapping[str, Any]]:
+    from revurb.lookup.one_question import ask_once
     from revurb.lookup.sql_apps import SqlApps
 
-    provider = SqlApps(url, table)
-    try:
-        return await provider.read_rows()
-    finally:
-        await provider.close()
+    return await ask_once(url, table, SqlApps.read_rows)
 
 
 def _of_row(row: Mapping[str, Any]) -> AppRow:

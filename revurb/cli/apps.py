@@ -19,6 +19,7 @@ from revurb.cli.tables import cell, print_table
 from revurb.config import AppProviderError, Config
 
 if TYPE_CHECKING:
+    from revurb.lookup.sql_apps import SqlApps
     from revurb.lookup.sql_table import AppTable
 
 KEY_BYTES, SECRET_BYTES = 10, 20  # in hex as long as Pusher's
@@ -155,23 +156,20 @@ def _options(given: tuple[str, ...]) -> dict[str, Any]:
 
 def _in_table(config: Config, change: Callable[[AppTable], Awaitable[T]]) -> T:
     """What `change` returns. Exits with 1 where the apps are elsewhere, or where it fails."""
-    from revurb.lookup.sql_apps import SqlApps, shown_database  # imports much
+    from revurb.lookup.one_question import ask_once  # imports much
+    from revurb.lookup.sql_apps import shown_database
 
     url = config.app_lookup.database
     if url is None:
         raise click.ClickException(_elsewhere(config))
 
-    async def run() -> T:
-        provider = SqlApps(url, config.app_lookup.table)
-        from revurb.lookup.sql_table import AppTable
+    async def run(provider: SqlApps) -> T:
+        from revurb.lookup.sql_table import AppTable  # imports SQLAlchemy, which may be missing
 
-        try:
-            return await change(AppTable(provider.engine, config.app_lookup.table))
-        finally:
-            await provider.close()
+        return await change(AppTable(provider.engine, config.app_lookup.table))
 
     try:
-        return asyncio.run(run())
+        return asyncio.run(ask_once(url, config.app_lookup.table, run))
     except AppProviderError as error:
         raise click.ClickException(str(error)) from None
     except Exception as error:  # of a driver, which may raise anything of its own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -22,26 +21,22 @@ async def check_app_database(config: Config) -> list[Finding]:
     url, table = config.app_lookup.database, config.app_lookup.table
     if url is None:
         return []
+    from revurb.lookup.one_question import ask_once
     from revurb.lookup.sql_apps import SqlApps, shown_database  # imports much
 
     shown = shown_database(url)
     try:
-        apps = SqlApps(url, table)
+        rows = await ask_once(url, table, SqlApps.read_rows, TIMEOUT_S)
     except AppProviderError as error:
         return [
             Finding("wrong", _SUBJECT, str(error), "pip install 'revurb[sql]'; docs/apps.md has the URLs.")
         ]
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            rows = await apps.read_rows()
     except Exception as error:  # of a driver, which may raise anything of its own
         reason = (
             f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
         )
         advice = "Is it running and the URL right? revurb apps init makes the table."
         return [Finding("wrong", _SUBJECT, f"{shown}, table {table}: {reason}", advice)]
-    finally:
-        await apps.close()
     return [_summary(shown, table, rows), *_unusable(rows), *_ambiguous(rows)]
 
 

@@ -17,8 +17,8 @@ from revurb.apps import App, AppProvider, FixedApps
 from revurb.apps.provider import WatchedProvider
 from revurb.config import Config
 from revurb.lookup.cached_apps import CachedApps
+from revurb.lookup.task_end import end_tasks
 from revurb.node.profiled_apps import ProfiledApps
-from revurb.node.task_end import end_tasks
 from revurb.pusher.errors import AppDisabled, OriginNotAllowed, PusherError, UnknownApp
 from revurb.pusher.origins import origin_allowed
 from revurb.pusher.registry import RegisteredSession, Registry

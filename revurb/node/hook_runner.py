@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from revurb.config import HooksConfig
-from revurb.node.task_end import end_tasks
+from revurb.lookup.task_end import end_tasks
 from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.hooks import Decided, HookConnection, HookVerdict, Refuse, SessionHooks

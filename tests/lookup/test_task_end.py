@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from revurb.node.task_end import end_tasks
+from revurb.lookup.task_end import end_tasks
 
 
 async def test_what_ends_and_what_does_not() -> None:
