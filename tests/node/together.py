@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
 
-from revurb.apps import App
+from revurb.apps import App, FixedApps
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.engine import BusEngine
 from revurb.bus.hub.broker import Broker
@@ -63,12 +63,12 @@ async def redis(program: str, path: Path) -> AsyncIterator[BusFactory]:
 
 @contextlib.asynccontextmanager
 async def nodes(number: int, join: BusFactory, *apps: App) -> AsyncIterator[list[Node]]:
-    """That many nodes, each on a port of its own."""
+    """That many nodes, each on a port of its own, which look `apps` up."""
     config = Config(server=ServerConfig(host="127.0.0.1", port=0), apps=apps)
     started: list[Node] = []
     try:
         for _ in range(number):
-            node = Node(config, bus_factory=join)
+            node = Node(config, FixedApps(apps), join)
             await node.start()
             started.append(node)
         yield started
