@@ -41,24 +41,16 @@ class HookedSession(Session):
     __slots__ = ()
 
     def on_message(self, opcode: int, payload: bytes, now: float) -> None:
-        _tell(self, payload)
+        hooks = self.app_state.hooks
+        if hooks is not None:
+            hooks.received(partial(connection_of, self), payload)
         super().on_message(opcode, payload, now)
 
 
-class HookedCountedSession(CountedSession):
+class HookedCountedSession(HookedSession, CountedSession):
     """The same of one that has a token."""
 
     __slots__ = ()
-
-    def on_message(self, opcode: int, payload: bytes, now: float) -> None:
-        _tell(self, payload)
-        super().on_message(opcode, payload, now)
-
-
-def _tell(session: Session, payload: bytes) -> None:
-    hooks = session.app_state.hooks
-    if hooks is not None:
-        hooks.received(partial(connection_of, session), payload)
 
 
 def hook_runner(

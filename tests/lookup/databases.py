@@ -97,6 +97,15 @@ def _run(command: list[str], user: str | None) -> None:
 
 
 @contextlib.contextmanager
+def _running(database: Database) -> Iterator[None]:
+    database.start()
+    try:
+        yield
+    finally:
+        database.stop()
+
+
+@contextlib.contextmanager
 def postgres(need: Need) -> Iterator[Database]:
     initdb = _found(need, "initdb", "usr/lib/postgresql/*/bin/initdb")
     user = _user("postgres")
@@ -108,11 +117,8 @@ def postgres(need: Need) -> Iterator[Database]:
         is_ready = (str(Path(initdb).with_name("pg_isready")), "-q", "-h", str(folder))
         url = f"postgresql+asyncpg://me@/postgres?host={folder}"
         database = Database(command, url, user, folder / ".s.PGSQL.5432", is_ready)
-        database.start()
-        try:
+        with _running(database):
             yield database
-        finally:
-            database.stop()
 
 
 @contextlib.contextmanager
@@ -128,11 +134,8 @@ def mariadb(need: Need) -> Iterator[Database]:
             shutil.chown(data / "apps", user)
         command = [server, "--no-defaults", f"--datadir={data}", f"--socket={sock}", "--skip-networking"]
         database = Database(command, f"mysql+aiomysql://root@/apps?unix_socket={sock}", user, sock)
-        database.start()
-        try:
+        with _running(database):
             yield database
-        finally:
-            database.stop()
 
 
 @contextlib.contextmanager
