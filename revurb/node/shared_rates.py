@@ -26,6 +26,7 @@ INTERVAL_S = 1.0
 INTERVAL_OF_EACH_S = 0.02  # for each process: with 500 of them, each asks every 10 s
 DEADLINE_S = 0.5
 MAX_BUDGETS = 10_000
+MAX_LIMIT = 10**15  # what is more is no limit, and might be no number that a float has
 COLD = 0.01  # a second: what is used less is not used
 
 _Key = tuple[str, RatedKind]
@@ -71,7 +72,7 @@ class SharedRates:
 
     def take(self, app_id: str, kind: RatedKind, limit: int, count: int = 1) -> float:
         """As `Rates.take`."""
-        now, key = self._clock(), (app_id, kind)
+        now, key, limit = self._clock(), (app_id, kind), min(limit, MAX_LIMIT)
         budget = self._budgets.get(key)
         if budget is None or budget.limit != limit:
             budget = self._budgets[key] = _Budget(limit, limit / self._processes, now)

@@ -225,3 +225,8 @@ async def test_client_events_of_all_connections_count() -> None:
             assert refused == 5
     finally:
         await node.stop(drain_timeout_s=0)
+
+
+def test_a_limit_that_no_float_has_is_none() -> None:
+    rates = SharedRates(2, clock=lambda: 0.0)
+    assert rates.take("1", "publishes", 10**400) == 0.0
