@@ -70,7 +70,7 @@ async def test_a_hook_that_fails_harms_nobody(on_failure: str, caplog: pytest.Lo
     lines = [record for record in caplog.records if record.message == "a hook has failed"]
     assert len(lines) == 5
     assert lines[0].__dict__["hook"] == "Broken.on_connect"
-    assert re.search(r"test_hook_runner\.py:\d+$", lines[0].__dict__["place"])
+    assert re.search(r"test_failing_hooks\.py:\d+$", lines[0].__dict__["place"])
 
 
 class OwnError(BaseException):
