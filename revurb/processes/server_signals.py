@@ -29,6 +29,11 @@ class ServerSignals:
             loop.add_signal_handler(number, self._queue.put_nowait, number)
         loop.add_signal_handler(signal.SIGHUP, self._on_sighup)
 
+    def end(self) -> None:
+        """Obey no more signals, nor any other that the loop handles. asyncio's own loop closes the descriptor that
+        Python writes a signal to before it removes its handlers, and Python prints a traceback for one in between."""
+        signal.set_wakeup_fd(-1)
+
     def stop(self) -> None:
         """As SIGTERM does."""
         self._queue.put_nowait(signal.SIGTERM)

@@ -144,6 +144,7 @@ class Supervisor:
             self._control.close()
             if self._admin is not None:
                 self._admin.close()
+            signals.end()
         _log.info("stopped")
 
     # Starting.

@@ -56,6 +56,30 @@ def test_a_provider_that_cannot_be_used_ends_the_start(project: Path) -> None:
         assert "Traceback" not in server.output
 
 
+# A child that is killed at the end of the supervisor may be heard of while its loop closes.
+SIGNALLED_AS_IT_CLOSES = """
+import os, selectors, signal
+from revurb.cli.main import main
+
+class Selector(selectors.DefaultSelector):
+    def close(self):
+        os.kill(os.getpid(), signal.SIGCHLD)
+        super().close()
+
+selectors.DefaultSelector = Selector
+main(prog_name="revurb")
+"""
+
+
+def test_a_signal_while_the_loop_closes_prints_nothing(project: Path) -> None:
+    (project / "deadly").touch()
+    options = ("--workers", "2", "--app-provider", "blocking_apps:make")
+    with launched(project, *options, program=("-c", SIGNALLED_AS_IT_CLOSES)) as server:
+        assert server.ended() == 1
+        assert "it ended 4 times" in server.output
+        assert "Traceback" not in server.output
+
+
 def test_workers_that_never_start_end_the_start(project: Path) -> None:
     (project / "deadly").touch()
     with launched(project, "--workers", "2", "--app-provider", "blocking_apps:make") as server:
