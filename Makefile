@@ -34,7 +34,7 @@ serve: $(VENV)/.serve
 
 test: $(VENV)/.dev
 	@tests/install-tools
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -30,22 +30,24 @@ class CorsGateway:
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if request.upgrade or not request.path.startswith(self._path):
             return self._gateway.on_request(request)
-        fields = self._fields_for(request.headers.get("origin"))
-        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
-            return Response(204, headers=(*fields, *_PREFLIGHT) if fields else ())
-        answer = self._gateway.on_request(request)
-        if not fields:
-            return answer
-        return changed(
-            answer, lambda made: _with(made, (*fields, ("Access-Control-Expose-Headers", _EXPOSED)))
+        allowed = self._allowed(request.headers.get("origin"))
+        fields: tuple[tuple[str, str], ...] = (
+            () if allowed is None else (("Access-Control-Allow-Origin", allowed),)
         )
+        if "*" not in self._origins:  # an answer depends on who asks, whoever does
+            fields = (*fields, ("Vary", "Origin"))
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            return Response(204, headers=fields if allowed is None else (*fields, *_PREFLIGHT))
+        if allowed is not None:
+            fields = (*fields, ("Access-Control-Expose-Headers", _EXPOSED))
+        answer = self._gateway.on_request(request)
+        return changed(answer, lambda made: _with(made, fields))
 
-    def _fields_for(self, origin: str | None) -> tuple[tuple[str, str], ...]:
+    def _allowed(self, origin: str | None) -> str | None:
+        """The origin that may read the answer, or "*"; None if this one may not."""
         if "*" in self._origins:
-            return (("Access-Control-Allow-Origin", "*"),)
-        if origin is None or origin.lower() not in self._origins:
-            return ()
-        return (("Access-Control-Allow-Origin", origin), ("Vary", "Origin"))
+            return "*"
+        return origin if origin is not None and origin.lower() in self._origins else None
 
 
 _PREFLIGHT = (
@@ -55,5 +57,5 @@ _PREFLIGHT = (
 )
 
 
-def _with(answer: Answer, fields: tuple[tuple[str, str], ...]) -> Answer:
+def _with(answer: Answer, fields: Sequence[tuple[str, str]]) -> Answer:
     return answer if isinstance(answer, Upgrade) else replace(answer, headers=(*answer.headers, *fields))

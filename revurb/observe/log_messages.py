@@ -44,6 +44,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "listening": LogMessage("info", "version host port open_files_limit workers"),
         "stopping": LogMessage("info", "told_by drain_delay_s drain_timeout_s"),
         "stopped": LogMessage("info"),
+        "ending without threads that do not end": LogMessage("warning", "threads after_s"),
         (
             "reloaded the TLS certificate; configuration and code are read at a start, and by SIGHUP with "
             "--workers 2 or more"

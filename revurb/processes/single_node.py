@@ -32,6 +32,7 @@ from revurb.processes.control_socket import (
     ServerStatus,
 )
 from revurb.processes.gc_tuning import tune_garbage_collector
+from revurb.processes.leftover_threads import end_without_threads
 from revurb.processes.level_change import LogLevel
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.server_signals import ServerSignals
@@ -62,6 +63,7 @@ def run_single_node(config: Config, on_listening: Callable[[Node], None]) -> Non
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(SingleNode(Node(config, apps, choose_bus_factory(config))).serve(on_listening))
+            end_without_threads()
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
 

@@ -24,6 +24,7 @@ from revurb.bus.hub.event_log import LogDescriptors
 from revurb.config import Config, ConfigError
 from revurb.observe.figures import Figures
 from revurb.observe.unblocked_output import protect_output
+from revurb.processes.leftover_threads import end_without_threads
 from revurb.processes.level_change import LogLevel
 from revurb.processes.reported_figures import figure_parts
 from revurb.processes.supervision_link import (
@@ -244,7 +245,9 @@ class ChildProcess:
         """Open the link and run `main`; the exit code. Errors of the configuration, of an address or of a certificate
         are sent to the supervisor."""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(self._run())
+            code = runner.run(self._run())
+            end_without_threads(code)
+        return code
 
     async def _run(self) -> int:
         supervised = await SupervisedProcess.open(self.link_fd, self.stack_fd)
