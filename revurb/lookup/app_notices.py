@@ -1,7 +1,8 @@
 """Listens to a PostgreSQL that tells of changed apps (the trigger of `revurb apps init`), on a connection of its own.
 
-While the connection is lost nothing is heard: so once it is there again, all apps count as changed. Other databases
-tell nothing: there the lifetime of the cache counts, and `revurb apps reload`.
+While the connection is lost nothing is heard: so once it is there again, all apps count as changed. A question now and
+then finds out about one of which no end was told, as behind a firewall that has forgotten it. Other databases tell
+nothing: there the lifetime of the cache counts, and `revurb apps reload`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 1.0
 MAX_RETRY_S = 30.0
+ASK_EVERY_S = 30.0
+ANSWER_S = 10.0
 
 
 class AppNotices:
@@ -54,9 +57,10 @@ class AppNotices:
                         self._on_notice(None)
                     retry_s, is_first = FIRST_RETRY_S, False
                     try:
-                        await lost.wait()
+                        await _until_lost(raw, lost)
                     finally:
-                        await connection.invalidate()  # it must not be lent to a lookup
+                        raw.terminate()  # it must not be lent to a lookup, nor waited for
+                        await connection.invalidate()
             except Exception as error:  # a driver may raise anything of its own
                 _log.warning(
                     "not told of changed apps, trying again",
@@ -68,6 +72,16 @@ class AppNotices:
 
     def _on_message(self, connection: object, pid: int, channel: str, payload: str) -> None:
         self._on_notice(payload or None)
+
+
+async def _until_lost(raw: Any, lost: asyncio.Event) -> None:
+    """Returns when the connection has ended. Raises if a question on it is not answered."""
+    while not lost.is_set():
+        try:
+            async with asyncio.timeout(ASK_EVERY_S):
+                await lost.wait()
+        except TimeoutError:
+            await raw.execute("SELECT 1", timeout=ANSWER_S)
 
 
 def _set(lost: asyncio.Event, connection: object) -> None:

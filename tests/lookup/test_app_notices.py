@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from revurb.apps import App
 from revurb.lookup import app_notices
@@ -93,6 +96,24 @@ async def test_a_database_that_was_away(
                 await asyncio.sleep(0.05)
         for query in cached.under_way():
             query.cancel()
+
+
+async def test_a_connection_of_which_no_end_is_told(
+    database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_notices, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(app_notices, "ASK_EVERY_S", 0.1)
+    monkeypatch.setattr(app_notices, "ANSWER_S", 0.5)
+    async with watched(database) as (apps, _, told):
+        listens = sa.text("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'")
+        async with apps.engine.connect() as connection:
+            (pid,) = (await connection.execute(listens)).scalars()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await until(lambda: "not told of changed apps, trying again" in caplog.messages)
+            await until(lambda: None in told)
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_database_that_tells_nothing(need: Need) -> None:
