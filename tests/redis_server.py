@@ -227,7 +227,8 @@ class Sentinels:
         """Returns when the replica follows and the Sentinel knows of it; at once if they run."""
         if self.processes:
             return
-        self._run(self.first, "--repl-diskless-sync-delay", "0")
+        # By way of a file: with a socket, the replica gets nothing more until it has confirmed that, a second later.
+        self._run(self.first, "--repl-diskless-sync", "no")
         self._run(self.second, "--replicaof", "127.0.0.1", str(self.first))
         await self._until(self.second, "info replication", b"master_link_status:up")
         config = self._path / "sentinel.conf"

@@ -50,6 +50,7 @@ async def test_redis_stands_still(cluster: RedisCluster, server: RedisServer) ->
         await asyncio.sleep(1)
 
 
+@own_unless_long
 async def test_redis_is_killed_and_comes_back_empty(cluster: RedisCluster, server: RedisServer) -> None:
     """What it alone held may be gone: then that is counted. What was published meanwhile comes."""
     async with storm(cluster) as running_storm:

@@ -8,11 +8,12 @@ from pathlib import Path
 from revurb.bus.redis.keys import CLUSTER_PARTITIONS, Keys
 from revurb.pusher.facts import MEMBERS, OCCUPANCY, Fact
 from tests.bus.engines import ANN, APP, BOB, ROOM, Cluster
-from tests.chaos.storm import MakeCluster, storm
+from tests.chaos.storm import MakeCluster, own_unless_long, storm
 from tests.conftest import Need
 from tests.redis_server import RedisClusterServers, Sentinels
 
 
+@own_unless_long
 async def test_a_replica_takes_over(make_cluster: MakeCluster, need: Need, tmp_path: Path) -> None:
     """What the old server had acknowledged and not yet passed on to its replica is lost with it: counted, if so."""
     sentinels = Sentinels(need("redis-server"), need("redis-cli"), tmp_path)
@@ -63,6 +64,7 @@ class Picture:
                 self.members.get(fact.channel, set()).discard(fact.user_id)
 
 
+@own_unless_long
 async def test_facts_are_true_after_a_replica_took_over(
     make_cluster: MakeCluster, need: Need, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ async def test_facts_are_true_after_a_replica_took_over(
         await cluster.close()
 
 
+@own_unless_long
 async def test_a_slot_moves(make_cluster: MakeCluster, need: Need, tmp_path: Path) -> None:
     servers = RedisClusterServers(need("redis-server"), need("redis-cli"), tmp_path)
     cluster = make_cluster(servers, lease_s=5)

@@ -6,9 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-RESYNC_WAIT_S = (
-    2.5  # a relay reconnects within a second, its workers within another, and they report what they hold
-)
+# A relay reconnects within a second, its workers within another, and they report what they hold.
+RESYNC_WAIT_S = 2.5
 
 
 class ResyncBarrier:

@@ -39,7 +39,7 @@ def test_the_broker_takes_any_bytes(bodies: list[bytes]) -> None:
 
 
 @given(values=st.lists(st.lists(anything, max_size=9), max_size=10), tag=st.integers(0, 18))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_the_broker_takes_any_message(values: list[list[object]], tag: int) -> None:
     broker = a_broker()
     peer = greeted(broker)
