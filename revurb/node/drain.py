@@ -15,6 +15,7 @@ CLOSES_PER_S = 50
 # least this often gets a response with `Connection: close` instead (nginx: keepalive_min_timeout).
 IDLE_GRACE_S = 1.0
 TICK_S = 0.02
+ACCEPTING_TURNS = 3  # of the loop, after which a client is a connection that uvloop has accepted
 
 
 async def drain_connections(
@@ -27,12 +28,18 @@ async def drain_connections(
     connections.drain(code, reason)
     try:
         async with asyncio.timeout(timeout_s):
-            if spread:
-                await close_evenly(connections, timeout_s)
-            else:
-                connections.close_websockets()
-                connections.close_idle_http()
-            await empty.wait()
+            while True:
+                if spread:
+                    await close_evenly(connections, timeout_s)
+                else:
+                    connections.close_websockets()
+                    connections.close_idle_http()
+                await empty.wait()
+                empty.clear()
+                for _ in range(ACCEPTING_TURNS):
+                    await asyncio.sleep(0)
+                if not connections.http and not connections.websockets:
+                    return
     except TimeoutError:
         connections.abort()
 

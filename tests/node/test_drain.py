@@ -7,10 +7,13 @@ import contextlib
 import json
 import time
 
+import pytest
+
 from revurb import App
 from revurb.config import Config, LimitsConfig, ServerConfig
-from revurb.node.drain import CLOSES_PER_S, SPREAD_PART
+from revurb.node.drain import CLOSES_PER_S, SPREAD_PART, drain_connections
 from revurb.node.node import Node
+from revurb.transport.timer_wheel import Tick
 from tests.client import Client, Ended, connect, http
 
 APP = App(id="1", key="key1", secret="secret1")
@@ -26,6 +29,16 @@ async def started(drain_timeout_s: float) -> Node:
 async def told_at(client: Client) -> float:
     assert await client.closed() == 4200
     return time.monotonic()
+
+
+class LateConnection:
+    """One with a request under way."""
+
+    wheel_tick: Tick | None = None
+
+    def on_due(self, now: float) -> None: ...
+    def close_if_idle(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 async def test_many_are_closed_evenly_over_the_timeout() -> None:
@@ -61,6 +74,23 @@ async def test_nobody_there_is_the_end_at_once() -> None:
     node = await started(600)
     async with asyncio.timeout(5):
         await node.stop(spread=True)
+
+
+@pytest.mark.parametrize("spread", [True, False])
+async def test_who_is_being_accepted_as_the_last_one_goes_is_served(spread: bool) -> None:
+    """A request that waits for the bus, on a connection that the loop has accepted and not told of yet."""
+    node = await started(600)
+    connections, late = node._connections, LateConnection()
+    draining = asyncio.ensure_future(drain_connections(connections, 4200, "", 600, spread=spread))
+    asyncio.get_running_loop().call_soon(connections.http.setdefault, late)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    was_done = draining.done()
+    connections.forget_http(late)
+    async with asyncio.timeout(5):
+        await draining
+        await node.stop()
+    assert not was_done
 
 
 async def frames_until_told(client: Client) -> list[int]:
