@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import ssl
 import time
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from revurb.cli.target import NodeAddress
 from revurb.config import App
+from revurb.observe.connection_errors import describe_error
 
 TIMEOUT_S = 10.0
 MAX_RESPONSE_BYTES = 1_000_000
@@ -80,18 +79,3 @@ def _send(address: NodeAddress, method: str, target: str, body: bytes, timeout_s
         ) from error
     finally:
         connection.close()
-
-
-def describe_error(error: Exception, timeout_s: float = TIMEOUT_S) -> str:
-    """The reason why a connection failed, in a few words and without an error number."""
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout_s:g} s"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {str(getattr(error, 'reason', None) or error).lower().replace('_', ' ')}"
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

@@ -1,38 +1,32 @@
-"""A Pusher client that stays subscribed to channels and reconnects.
+"""A Pusher client that stays subscribed to channels, reconnects, and resumes where the channels have history.
 
-`Subscriber.run` connects, answers the events of the protocol itself, and passes each other event to `on_event`
-unchanged. The close code of a lost connection decides about the next one: none after 4000-4099, at once after
-4200-4299, after a growing delay for anything else (Pusher docs, "Connection closure").
+`Subscriber.run` has a connection of `revurb.pusher_client`, which connects again by the close code. It answers the
+events of the protocol itself, and passes each other event to `on_event` unchanged, no repeat among them: what
+revurb.Client decrypts or turns into members is shown here as it came.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-)
-
-from revurb.cli.client import TIMEOUT_S, describe_error
+from revurb.cli.client import TIMEOUT_S
 from revurb.cli.target import NodeAddress
 from revurb.config import App
-from revurb.version import __version__
+from revurb.pusher_client.channel_positions import ChannelPositions
+from revurb.pusher_client.client_errors import CannotConnect, ConnectionRefused
+from revurb.pusher_client.client_state import StateChange
+from revurb.pusher_client.dialer import Dialer
+from revurb.pusher_client.kept_connection import ConnectionTiming, KeptConnection
+from revurb.pusher_client.received_message import ReceivedMessage
+from revurb.pusher_client.reconnect_schedule import MAX_DELAY_S, backoff_delay_s
+from revurb.pusher_client.subscribed_channel import is_cache
+from revurb.pusher_client.user_session import USER_CHANNEL
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-CLOSE_TIMEOUT_S = 1.0  # so that Ctrl-C does not wait for a server that does not answer
-MAX_RECONNECT_DELAY_S = 15.0
-USER_CHANNEL_PREFIX = "#server-to-user-"
-UNAUTHORIZED = 4009  # as an error event it concerns one subscription, and the connection stays open
+MAX_RECONNECT_DELAY_S = MAX_DELAY_S
+reconnect_delay_s = backoff_delay_s
 
 
 class SubscriberError(Exception):
@@ -46,11 +40,6 @@ class ReceivedEvent:
     name: str
     channel: str | None
     data: Any
-
-
-def reconnect_delay_s(attempt: int) -> float:
-    """Seconds to wait before attempt 1, 2 and so on: doubles up to `MAX_RECONNECT_DELAY_S`, with jitter."""
-    return min(MAX_RECONNECT_DELAY_S, 0.5 * 2.0 ** min(attempt - 1, 10)) * random.uniform(0.5, 1.0)
 
 
 @dataclass(slots=True)
@@ -69,140 +58,104 @@ class Subscriber:
     on_event: Callable[[ReceivedEvent], None]
     on_notice: Callable[[str], None]
     delay_s: Callable[[int], float] = reconnect_delay_s
-    _attempt: int = 0
-    _was_connected: bool = False
+    _positions: dict[str, ChannelPositions] = field(default_factory=dict)
+    _connection: KeptConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._positions = {channel: ChannelPositions(is_cache(channel)) for channel in self.channels}
+        open_socket = self.address.open if self.address.header else None
+        dialer = Dialer(self.address.url("ws"), self.app.key, self.address.tls, TIMEOUT_S, open_socket)
+        self._connection = KeptConnection(
+            dialer, self, ConnectionTiming(first_patience_s=0, delay_s=self.delay_s)
+        )
 
     async def run(self) -> None:
         """Runs until it is cancelled. Raises SubscriberError if the first connection fails, or if the server refuses
         the connection for good."""
-        while True:
-            code, reason = await self._run_connection()
-            if code is not None and 4000 <= code <= 4099:
-                raise SubscriberError(f"the server closed the connection for good: {reason}")
-            self._attempt += 1
-            at_once = code is not None and 4200 <= code <= 4299 and self._attempt == 1
-            delay_s = 0.0 if at_once else self.delay_s(self._attempt)
-            self.on_notice(
-                f"connection lost ({reason}), next attempt " + (f"in {delay_s:.1f} s" if delay_s else "now")
-            )
-            await asyncio.sleep(delay_s)
-
-    async def _run_connection(self) -> tuple[int | None, str]:
-        """Connects, and returns when the connection is lost: its close code, if it had one, and the reason."""
-        path = f"/app/{quote(self.app.key)}?protocol=7&client=revurb&version={__version__}"
-        url = self.address.url("ws", path)
         try:
-            sock = await asyncio.to_thread(self.address.open, TIMEOUT_S) if self.address.header else None
-            async with (
-                connect(
-                    url,
-                    sock=sock,
-                    ssl=self.address.tls,
-                    open_timeout=TIMEOUT_S,
-                    close_timeout=CLOSE_TIMEOUT_S,
-                    max_size=MAX_MESSAGE_BYTES,
-                    proxy=None,  # the server is usually on this host or network, behind any proxy of the environment
-                ) as socket
-            ):
-                return await self._receive(socket)
-        except (OSError, UnicodeError, InvalidHandshake, InvalidURI) as error:
-            reason = (
-                f"the server answered {error.response.status_code}"
-                if isinstance(error, InvalidStatus)
-                else describe_error(error)
-            )
-            if not self._was_connected:
-                raise SubscriberError(f"cannot reach {self.address.url('ws')}: {reason}") from error
-            return None, reason
+            await self._connection.run()
+        except (CannotConnect, ConnectionRefused) as error:
+            raise SubscriberError(str(error)) from error
 
-    async def _receive(self, socket: ClientConnection) -> tuple[int | None, str]:
-        try:
-            async for message in socket:
-                await self._on_message(socket, message)
-        except ConnectionClosed:
-            pass
-        text = " ".join(part for part in (str(socket.close_code or ""), socket.close_reason or "") if part)
-        return socket.close_code, text or "no reason given"
+    # What the connection calls.
 
-    async def _on_message(self, socket: ClientConnection, message: str | bytes) -> None:
-        try:
-            event = _decode_event(message)
-        except ValueError:
-            self.on_notice("a message that is not a Pusher event was ignored")
-            return
-        match event.name:
-            case "pusher:connection_established":
-                await self._on_established(socket, event)
-            case "pusher:ping":
-                await socket.send('{"event":"pusher:pong","data":{}}')
-            case "pusher:pong":
-                pass
-            case "pusher:error":
-                self._on_error(_decode_data(event.data))
-            case "pusher:subscription_error" | "pusher_internal:subscription_error":
-                self.on_notice(f"not subscribed to {event.channel}: {_text(event.data)}")
-            case "pusher:subscription_succeeded" | "pusher_internal:subscription_succeeded":
-                self.on_notice(f"subscribed to {event.channel}{_member_count(_decode_data(event.data))}")
-            case "pusher:signin_success":
-                data = _decode_data(event.data)
-                self.on_notice(
-                    f"signed in as {_text(data.get('user_data') if isinstance(data, dict) else data)}"
-                )
-            case _:
-                self.on_event(event)
+    def state_changed(self, change: StateChange) -> None:
+        """What is worth a line is said elsewhere."""
 
-    async def _on_established(self, socket: ClientConnection, event: ReceivedEvent) -> None:
-        data = _decode_data(event.data)
-        socket_id = str(data.get("socket_id")) if isinstance(data, dict) else ""
-        self._attempt, self._was_connected = 0, True
+    def ignored(self) -> None:
+        """A message has come that is none of Pusher."""
+        self.on_notice("a message that is not a Pusher event was ignored")
+
+    async def lost(self, reason: str, delay_s: float) -> None:
+        """The connection is lost, or an attempt has failed."""
+        for channel, positions in self._positions.items():
+            self._tell_gap(channel, positions.untold_gap())
+            positions.lost()
+        self.on_notice(
+            f"connection lost ({reason}), next attempt " + (f"in {delay_s:.1f} s" if delay_s else "now")
+        )
+
+    async def established(self, socket_id: str) -> None:
+        """There is a connection: subscribe to everything."""
         self.on_notice(f"connected to {self.address.url('ws')} as {socket_id}")
         for channel in self.channels:
-            if channel.startswith(USER_CHANNEL_PREFIX):
-                user = {"id": channel.removeprefix(USER_CHANNEL_PREFIX)}
+            if channel.startswith(USER_CHANNEL):
+                user = {"id": channel.removeprefix(USER_CHANNEL)}
                 try:
-                    request = {"event": "pusher:signin", "data": self.app.authenticate_user(socket_id, user)}
+                    request = self.app.authenticate_user(socket_id, user)
                 except ValueError as error:
                     self.on_notice(f"not subscribed to {channel}: {error}")
                     continue
+                await self._connection.send("pusher:signin", request)
             else:
-                request = {"event": "pusher:subscribe", "data": self._subscribe_data(socket_id, channel)}
-            await socket.send(json.dumps(request))
+                await self._connection.send("pusher:subscribe", self._subscribe_data(socket_id, channel))
 
-    def _subscribe_data(self, socket_id: str, channel: str) -> dict[str, str]:
-        signed_text, data = f"{socket_id}:{channel}", {"channel": channel}
+    async def message(self, message: ReceivedMessage) -> None:
+        """A message that is no ping."""
+        positions = self._positions.get(message.channel or "")
+        if positions is not None and message.channel is not None:
+            self._tell_gap(message.channel, positions.gap_before(message))
+        match message.event:
+            case "pusher:pong":
+                for each in self._positions.values():
+                    each.answered(self._connection.socket_id)
+            case "pusher:resume_failed":
+                pass  # told as a gap
+            case "pusher:error":
+                self._on_error(message.value())
+            case "pusher:subscription_error" | "pusher_internal:subscription_error":
+                self.on_notice(f"not subscribed to {message.channel}: {_text(message.data)}")
+            case "pusher:subscription_succeeded" | "pusher_internal:subscription_succeeded":
+                self.on_notice(f"subscribed to {message.channel}{_member_count(message.value())}")
+                if positions is not None and message.channel is not None:
+                    reason = positions.confirmed(message, self._connection.socket_id)
+                    self._tell_gap(message.channel, reason)
+            case "pusher:signin_success":
+                self.on_notice(f"signed in as {_text(message.mapping().get('user_data', message.value()))}")
+            case _:
+                socket_id = self._connection.socket_id
+                if positions is None or positions.received(message, socket_id):
+                    self.on_event(ReceivedEvent(message.event, message.channel, message.data))
+
+    def _subscribe_data(self, socket_id: str, channel: str) -> dict[str, Any]:
+        signed_text, data = f"{socket_id}:{channel}", dict[str, Any](channel=channel)
         if channel.startswith("presence-") and self.channel_data is not None:
             data["channel_data"] = self.channel_data
             signed_text += f":{self.channel_data}"
         if channel.startswith(("private-", "presence-")):
             data["auth"] = f"{self.app.key}:{self.app.sign(signed_text)}"
+        resume = self._positions[channel].resume()
+        if resume is not None:
+            data["resume"] = resume
         return data
+
+    def _tell_gap(self, channel: str, reason: str | None) -> None:
+        if reason is not None:
+            self.on_notice(f"events of {channel} were missed: {reason}")
 
     def _on_error(self, data: Any) -> None:
-        code = data.get("code") if isinstance(data, dict) else None
-        text = f"{code} {data.get('message')}" if isinstance(data, dict) else _text(data)
-        # Reverb leaves the connection open after some errors that are final: then the client closes it.
-        if isinstance(code, int) and 4000 <= code <= 4099 and code != UNAUTHORIZED:
-            raise SubscriberError(f"the server refused the connection: {text}")
+        text = f"{data.get('code')} {data.get('message')}" if isinstance(data, dict) else _text(data)
         self.on_notice(f"error: {text}")
-
-
-def _decode_event(message: str | bytes) -> ReceivedEvent:
-    """The event in a WebSocket message. Raises ValueError if it is none."""
-    value = json.loads(message)
-    if not isinstance(value, dict) or not isinstance(value.get("event"), str):
-        raise ValueError(value)
-    channel = value.get("channel")
-    return ReceivedEvent(value["event"], channel if isinstance(channel, str) else None, value.get("data"))
-
-
-def _decode_data(data: Any) -> Any:
-    """The `data` of a protocol event: most servers send a string of JSON, some plain JSON."""
-    if not isinstance(data, str):
-        return data
-    try:
-        return json.loads(data)
-    except ValueError:
-        return data
 
 
 def _text(data: Any) -> str:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from revurb.cli.client import RequestError, describe_error, send_request, signed_target
+from revurb.cli.client import RequestError, send_request, signed_target
 from revurb.cli.target import NodeAddress
 from revurb.config import App
 from tests.cli.servers import api_server
@@ -63,18 +62,3 @@ def test_a_server_that_hangs_up() -> None:
             send_request(address, PUSHER_APP, "POST", "/apps/3/events", b"{}")
         thread.join()
     assert str(caught.value).startswith(f"cannot reach http://127.0.0.1:{port}: ")
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "connection refused"),
-        (TimeoutError(), "no answer within 10 s"),
-        (socket.gaierror(-2, "Name or service not known"), "name or service not known"),
-        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "TLS failed: "),
-        (OSError("Multiple exceptions"), "Multiple exceptions"),
-        (ValueError(), "ValueError"),
-    ],
-)
-def test_reasons_are_few_words(error: Exception, words: str) -> None:
-    assert describe_error(error).startswith(words)

@@ -16,11 +16,12 @@ from typing import IO
 
 import pytest
 
-from revurb import App, Server
+from revurb import App, HistoryRule, Server
 from revurb.cli.listen import event_line
 from revurb.cli.subscription import ReceivedEvent
 from tests.cli.conftest import Project, process_environment
 from tests.cli.servers import SOCKET_ID, Peer, Script, pusher_server
+from tests.pusher_client.cutting_proxy import cutting_proxy
 
 TIME = r"\d\d:\d\d:\d\d"
 
@@ -211,3 +212,32 @@ def test_a_user_without_an_id_is_none(project: Project) -> None:
     with pusher_server([script]) as port:
         result = project.run("listen", "#server-to-user-", "orders", "--url", f"http://127.0.0.1:{port}")
     assert "not subscribed to #server-to-user-: user_data.id" in result.stderr
+
+
+async def test_what_was_missed_is_printed_after_a_reconnect(project: Project) -> None:
+    """Each event once, in order, over connections that are cut."""
+    app = App(id="1", key="the-key", secret="hush-hush", history=(HistoryRule(channels=("room-*",)),))
+    async with Server(apps=[app], port=0) as server, cutting_proxy(server.port) as proxy:
+        project.add(REVERB_APP_ID="1", REVERB_APP_KEY="the-key", REVERB_APP_SECRET="hush-hush")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "revurb", "listen", "room-1", "--url", proxy.url),
+            cwd=project.root,
+            env=process_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(30):
+                assert process.stderr is not None
+                assert process.stdout is not None
+                for number in range(3):
+                    while b"subscribed to" not in (line := await process.stderr.readline()):
+                        assert line, "it has ended"
+                    proxy.cut()
+                    for part in range(2):
+                        await server.trigger("room-1", "note", number * 2 + part)
+                printed = [(await process.stdout.readline()).decode().split()[-1] for _ in range(6)]
+                assert printed == ["0", "1", "2", "3", "4", "5"]
+        finally:
+            process.kill()
+            await process.communicate()

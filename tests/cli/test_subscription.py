@@ -248,3 +248,40 @@ class TestNoConnection:
             api.status = 501
             error = self.error(run, api.port)
         assert error == f"cannot reach ws://127.0.0.1:{api.port}: the server answered 501"
+
+
+class TestHistory:
+    def test_it_resumes_and_shows_no_repeat(self, run: Run) -> None:
+        requests: list[Any] = []
+
+        def confirm(peer: Peer, more: str, *positions: str) -> None:
+            peer.establish()
+            requests.append(peer.receive()["data"].get("resume"))
+            confirmed = '{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"room"'
+            peer.socket.send(f"{confirmed}{more}}}")
+            for position in positions:
+                peer.socket.send(f'{{"event":"e","channel":"room","data":"{position}","id":"{position}"}}')
+
+        def first(peer: Peer) -> None:
+            confirm(peer, ',"id":"e-0"', "e-1")
+            peer.close(4200)
+
+        def second(peer: Peer) -> None:
+            confirm(peer, ',"id":"e-2","resumed":true', "e-1", "e-2", "e-3")
+            peer.close(4200)
+
+        def third(peer: Peer) -> None:
+            confirm(peer, ',"id":"f-9","resumed":false')
+            peer.send("pusher:resume_failed", {"reason": "epoch"}, "room")
+            the_end(peer)
+
+        heard = listen(run, [first, second, third], "room")
+        assert [event.data for event in heard.events] == ["e-1", "e-2", "e-3"]
+        assert requests == [
+            None,
+            {"id": "e-1", "socket_id": SOCKET_ID},
+            {"id": "e-3", "socket_id": SOCKET_ID},
+        ]
+        assert [notice for notice in heard.notices if not notice.startswith(("connect", "subscribed"))] == [
+            "events of room were missed: epoch"
+        ]
