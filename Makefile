@@ -14,7 +14,7 @@ help:
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
 	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options, docs/logs.md from the"
-	@echo "             messages, and the table of docs/monitoring.md from the metrics"
+	@echo "             messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
 	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
@@ -47,6 +47,7 @@ docs: $(VENV)/.dev
 	$(BIN)/revurb config docs > docs/configuration.md
 	$(BIN)/python -m tests.architecture.metrics_table
 	$(BIN)/python -m tests.architecture.log_reference
+	$(BIN)/python -m tests.browser.packing
 
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools

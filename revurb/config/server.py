@@ -128,6 +128,14 @@ class ServerConfig:
             doc="Answer browsers at `/` with a page that has a test client; on with `--dev`, and not for production.",
         ),
     ] = False
+    browser_module: Annotated[
+        bool,
+        Option(
+            env="REVURB_BROWSER_MODULE",
+            doc="Serve the module that lets pusher-js and Echo resume, as `/revurb.js` (UMD) and `/revurb.mjs`. See "
+            "[browsers](browser.md).",
+        ),
+    ] = False
     drain_timeout_s: Annotated[
         float,
         Option(

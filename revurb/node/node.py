@@ -19,6 +19,7 @@ from revurb.bus.engine import BusEngine
 from revurb.bus.local import LocalBus
 from revurb.config import Config, served_dev_app
 from revurb.node.app_changes import AppChanges
+from revurb.node.browser_module import BrowserModule
 from revurb.node.certificate_watch import CertificateWatch
 from revurb.node.cluster_status import status_answerer
 from revurb.node.connection_limit import ConnectionLimit, OwnConnectionLimit
@@ -319,6 +320,8 @@ class Node:
         handler: RequestHandler = gateway if trace is None else TracedGateway(gateway, trace)
         if config.server.test_page and config.apps:
             handler = TestPage(handler, config, served_dev_app(config) or config.apps[0])
+        if config.server.browser_module:
+            handler = BrowserModule(handler, config.server.path)
         return handler, gateway.admits_large_body, api.match_route
 
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -5,12 +5,33 @@
 //   {"client": "a", "channel": "chat", "event": "message", "data": ...}       whatever a channel's handlers are told
 //
 // It decides nothing and waits for nothing; the tests do.
+import { createRequire } from "node:module";
 import readline from "node:readline";
 import Echo from "laravel-echo";
+import Echo1 from "laravel-echo-1";
 import PusherServer from "pusher";
-import Pusher from "pusher-js";
+import { resume as resumable } from "../../revurb/browser/resume.mjs";
 
+const require = createRequire(import.meta.url);
+const echoes = { "laravel-echo": Echo, "laravel-echo-1": Echo1.default ?? Echo1 };
 const clients = new Map();
+const storages = new Map(); // each as a Map, by name
+
+function load(library) {
+  const loaded = require(library);
+  return loaded.default ?? loaded;
+}
+
+// What a page has as sessionStorage, for as long as this process lives.
+function storageOf(name) {
+  const kept = storages.get(name) ?? new Map();
+  storages.set(name, kept);
+  return {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, String(value)),
+    removeItem: (key) => void kept.delete(key),
+  };
+}
 
 function say(fact) {
   process.stdout.write(JSON.stringify(fact) + "\n");
@@ -21,11 +42,17 @@ function plain(data) {
   return data && data.members ? { me: data.myID, count: data.count, members: data.members } : data;
 }
 
-function open({ client, key, options, echo }) {
-  const pusher = new Pusher(key, options);
+// `library` and `echo` are names of packages. With `resume`, the module for browsers; with `storage` a storage of that name.
+function open({ client, key, options, echo, library = "pusher-js", resume = false, storage = null }) {
+  const pusher = new (load(library))(key, options);
+  if (resume) {
+    resumable(pusher, storage === null ? undefined : { storage: storageOf(storage) });
+    pusher.bind("revurb:gap", (data) => say({ client, channel: "pusher", event: "revurb:gap", data }));
+  }
   pusher.connection.bind("state_change", ({ current }) => say({ client, state: current }));
   pusher.connection.bind("error", (error) => say({ client, state: "error", data: error.data ?? error.error?.data ?? null }));
-  clients.set(client, { pusher, echo: echo ? new Echo({ broadcaster: "pusher", key, client: pusher }) : null });
+  const made = echo ? new echoes[echo]({ broadcaster: "pusher", key, client: pusher }) : null;
+  clients.set(client, { pusher, echo: made });
 }
 
 const commands = {
@@ -35,6 +62,12 @@ const commands = {
   socketId: ({ client }) => clients.get(client).pusher.connection.socket_id,
   unsubscribe: ({ client, channel }) => clients.get(client).pusher.unsubscribe(channel),
   trigger: ({ client, channel, event, data }) => clients.get(client).pusher.channel(channel).trigger(event, data),
+  // From now on each event of the channel also tells what is stored while its handlers run.
+  peek: ({ client, channel, storage }) => {
+    const tell = () => say({ client, channel: "storage", event: "stored", data: commands.stored({ storage }) });
+    clients.get(client).pusher.channel(channel).bind_global(tell);
+  },
+  stored: ({ storage }) => Object.fromEntries(storages.get(storage) ?? []),
   subscribe: ({ client, channel }) => {
     clients
       .get(client)

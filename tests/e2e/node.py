@@ -38,9 +38,12 @@ class Node:
         async with asyncio.timeout(PATIENCE_S):
             return await reply
 
-    async def open(self, client: str, key: str, options: Mapping[str, Any], *, echo: bool = False) -> str:
-        """A connected client; its socket id."""
-        await self.do("open", client, key=key, options=options, echo=echo)
+    async def open(
+        self, client: str, key: str, options: Mapping[str, Any], *, echo: bool | str = False, **more: Any
+    ) -> str:
+        """A connected client; its socket id. `echo` is whether it has an Echo, or the name of its package."""
+        library = "laravel-echo" if echo is True else echo
+        await self.do("open", client, key=key, options=options, echo=library, **more)
         await self.state(client, "connected")
         return str(await self.do("socketId", client))
 
@@ -55,10 +58,14 @@ class Node:
         async with asyncio.timeout(PATIENCE_S):
             return await self._errors[client].get()
 
+    async def next(self, client: str) -> dict[str, Any]:
+        """The next thing that this client was told: `channel`, `event`, `data`."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._events[client].get()
+
     async def event(self, client: str, event: str, channel: str | None = None) -> Any:
         """The next thing that this client was told on any channel, which must be this event; its data."""
-        async with asyncio.timeout(PATIENCE_S):
-            told = await self._events[client].get()
+        told = await self.next(client)
         assert told["event"] == event, f"expected {event}, got {told}"
         assert channel is None or told["channel"] == channel, f"expected {channel}, got {told}"
         return told.get("data")
@@ -95,14 +102,17 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def start(program: str, *, ca_file: str | None = None) -> AsyncIterator[Node]:
+async def start(
+    program: str, driver: str = "driver.mjs", *arguments: str, ca_file: str | None = None
+) -> AsyncIterator[Node]:
     """A Node process; `ca_file` is what it trusts besides the usual."""
     environment = dict(os.environ)
     if ca_file is not None:
         environment["NODE_EXTRA_CA_CERTS"] = ca_file
     process = await asyncio.create_subprocess_exec(
         program,
-        str(FOLDER / "driver.mjs"),
+        str(FOLDER / driver),
+        *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=environment,

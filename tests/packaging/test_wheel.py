@@ -79,7 +79,11 @@ def test_the_wheel_serves_from_an_empty_environment(tmp_path: Path) -> None:
     server = subprocess.Popen(
         [tmp_path / "venv" / "bin" / "revurb", "serve", "--dev", "--port", "0"],
         cwd=elsewhere,
-        env={"PATH": os.environ["PATH"], "REVURB_RUNTIME_DIR": str(tmp_path)},
+        env={
+            "PATH": os.environ["PATH"],
+            "REVURB_RUNTIME_DIR": str(tmp_path),
+            "REVURB_BROWSER_MODULE": "true",
+        },
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -88,6 +92,9 @@ def test_the_wheel_serves_from_an_empty_environment(tmp_path: Path) -> None:
         found = next(filter(None, (re.search(r"listening on \S+?:(\d+)", line) for line in server.stdout)))
         with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/up", timeout=10) as response:
             assert response.read() == b'{"health":"OK"}'
+        for path, name in (("revurb.js", "resume.umd.js"), ("revurb.mjs", "resume.mjs")):
+            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/{path}", timeout=10) as response:
+                assert response.read() == (ROOT / "revurb" / "browser" / name).read_bytes()
     finally:
         server.terminate()
         server.communicate(timeout=20)
