@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },  # of pusher only its ports and facts: test_the_bus_knows_the_ports_alone
     "config": {"apps"},
     "lookup": {"apps"},
+    "pusher_client": {"apps", "observe"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
     "console": {"observe", "wire"},
@@ -44,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "processes": EVERYTHING_BELOW_NODE | {"node"},
     "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
-    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks", "lookup"},
+    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks", "lookup", "pusher_client"},
 }
 RELATIVE = {
     source: str(source.relative_to(ROOT))
@@ -106,6 +107,7 @@ def test_the_bus_knows_the_ports_alone() -> None:
             assert {name for name in imported if name.startswith("revurb.pusher")} <= {
                 "revurb.pusher.ports",
                 "revurb.pusher.facts",
+                "revurb.pusher.history",
             }, module
 
 

@@ -2,7 +2,8 @@
 
    A record with LOG_EVENT among its flags is an event, as a worker publishes it. Its bytes are, in this order: struct
    log_event_head; the id of the app; one byte 0xff; the name of the channel; the id of the socket that does not get it; the
-   text, which is the rest. Names are UTF-8, in which there is no 0xff: so app and channel are together one key.
+   text, which is the rest; but for struct log_kept at its end, if the channel has history. Names are UTF-8, in which there
+   is no 0xff: so app and channel are together one key.
 
    Any other record is a message of the hub or for it, of which nothing here knows the form: MessagePack
    (bus/brokered/broker_messages.py). */
@@ -15,7 +16,13 @@
 
 struct log_event_head {
     uint64_t cache_ttl_s;
-    uint32_t app_bytes, channel_bytes, except_bytes, nothing;
+    uint32_t app_bytes, channel_bytes, except_bytes, is_kept;
+};
+
+/* How much is kept of a channel with history. */
+struct log_kept {
+    uint64_t app_bytes;
+    uint32_t size, ttl_s; /* events, seconds */
 };
 
 /* The parts of an event, by their addresses: in the log, or where they come from. */
@@ -23,6 +30,8 @@ struct log_event {
     const uint8_t *app, *channel, *except_id, *text; /* `except_id` is NULL if there is nobody */
     size_t app_bytes, channel_bytes, except_bytes, text_bytes;
     uint64_t cache_ttl_s;
+    struct log_kept kept;
+    int is_kept; /* whether the channel has history */
 };
 
 /* The number by which the topic of a channel is known; several have the same. */
@@ -42,7 +51,7 @@ static inline uint16_t log_topic(const uint8_t *app, size_t app_bytes, const uin
 static inline uint32_t log_event_bytes(const struct log_event *event, uint32_t max_bytes)
 {
     const size_t parts[] = {sizeof(struct log_event_head) + 1, event->app_bytes, event->channel_bytes,
-                            event->except_bytes, event->text_bytes};
+                            event->except_bytes, event->text_bytes, event->is_kept ? sizeof event->kept : 0};
     size_t left = max_bytes;
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -62,6 +71,7 @@ static inline uint64_t log_write_event(shared_log *log, uint32_t writer, const s
         .app_bytes = (uint32_t)event->app_bytes,
         .channel_bytes = (uint32_t)event->channel_bytes,
         .except_bytes = event->except_id ? (uint32_t)event->except_bytes : LOG_NOBODY,
+        .is_kept = event->is_kept ? 1 : 0,
     };
     uint8_t *to;
     uint64_t begins = log_reserve(log, writer, record, &to);
@@ -76,6 +86,8 @@ static inline uint64_t log_write_event(shared_log *log, uint32_t writer, const s
         to += event->except_bytes;
     }
     memcpy(to, event->text, event->text_bytes);
+    if (event->is_kept)
+        memcpy(to + event->text_bytes, &event->kept, sizeof event->kept);
     return begins;
 }
 
@@ -105,6 +117,13 @@ static inline int log_find_event(const uint8_t *at, size_t left, struct log_even
     event->text = at + event->except_bytes;
     event->text_bytes = left - event->except_bytes;
     event->cache_ttl_s = head.cache_ttl_s;
+    event->is_kept = head.is_kept != 0;
+    if (event->is_kept) {
+        if (event->text_bytes < sizeof event->kept)
+            return 0;
+        event->text_bytes -= sizeof event->kept;
+        memcpy(&event->kept, event->text + event->text_bytes, sizeof event->kept);
+    }
     return 1;
 }
 

@@ -26,6 +26,10 @@ cdef extern from "log_events.h" nogil:
         log_shape shape
         size_t topics
 
+    ctypedef struct log_kept "struct log_kept":
+        uint64_t app_bytes
+        uint32_t size, ttl_s
+
     ctypedef struct log_event "struct log_event":
         const uint8_t* app
         const uint8_t* channel
@@ -33,6 +37,8 @@ cdef extern from "log_events.h" nogil:
         const uint8_t* text
         size_t app_bytes, channel_bytes, except_bytes, text_bytes
         uint64_t cache_ttl_s
+        log_kept kept
+        bint is_kept
 
     uint16_t log_topic(const uint8_t* app, size_t app_bytes, const uint8_t* channel, size_t channel_bytes) noexcept
     uint32_t log_event_bytes(const log_event* event, uint32_t max_bytes) noexcept
@@ -54,7 +60,8 @@ cdef class EventChannels:
     cdef:
         dict _channels  # app, 0xff and name in UTF-8 -> the key that was added
         object _make
+        bytes _epoch
         readonly uint64_t taken, invalid
 
     cdef object take(self, const shared_log* log, const log_record* record, uint32_t writer, const uint8_t* at,
-                     bint is_for_all, bint* is_whole)
+                     uint64_t position, bint is_for_all, bint* is_whole)

@@ -13,9 +13,10 @@ from cpython.object cimport PyObject
 
 
 cdef class EventChannels:
-    def __cinit__(self, make not None):
+    def __cinit__(self, make not None, bytes epoch not None=b""):
         self._channels = {}
         self._make = make
+        self._epoch = epoch
 
     def __contains__(self, tuple key not None):
         return _name_of(key) in self._channels
@@ -34,8 +35,9 @@ cdef class EventChannels:
         return self._channels.pop(_name_of(key), None) is not None
 
     cdef object take(self, const shared_log* log, const log_record* record, uint32_t writer, const uint8_t* at,
-                     bint is_for_all, bint* is_whole):
-        """The event in a record. None if nobody wants it here, if it is none, which is counted, or if not `is_whole`."""
+                     uint64_t position, bint is_for_all, bint* is_whole):
+        """The event in the record at a position. None if nobody wants it here, if it is none, which is counted, or if not
+        `is_whole`."""
         cdef log_event event
         cdef bytes name, text, except_id = None
         cdef PyObject* found
@@ -66,7 +68,14 @@ cdef class EventChannels:
             self.invalid += 1
             return None
         self.taken += 1
-        return self._make(app_id, channel, text, except_socket_id, event.cache_ttl_s)
+        if not event.is_kept:
+            return self._make(app_id, channel, text, except_socket_id, event.cache_ttl_s)
+        bounds = (event.kept.size, event.kept.ttl_s, event.kept.app_bytes)
+        return self._make(app_id, channel, self.placed(text, position), except_socket_id, event.cache_ttl_s, bounds,
+                          position)
+
+    def placed(self, bytes text not None, uint64_t position, /):
+        return b'%b,"id":"%b-%d"}' % (text[:-1], self._epoch, position)
 
 
 cdef bytes _copied(const uint8_t* at, size_t size):

@@ -69,9 +69,11 @@ class SharedLog:
         except_socket_id: str | None = None,
         cache_ttl_s: int = 0,
         flags: int = 0,
+        kept: tuple[int, int, int] | None = None,
         /,
     ) -> int:
-        """Append an event for those that want its channel, or one of `flags`. `wake` has to follow. `wants_own` is
+        """Append an event for those that want its channel, or one of `flags`. If the channel has history, `kept` is how
+        much of it is kept: size, ttl_s, app_bytes. `wake` has to follow. `wants_own` is
         then whether this process does, or a channel of the same bucket. Returns the position. Raises ValueError if the
         event is too large, or a name is no text."""
 

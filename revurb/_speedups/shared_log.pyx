@@ -129,13 +129,16 @@ cdef class SharedLog:
         return self._commit(only)
 
     def append_event(self, str app_id not None, str channel not None, bytes text not None, str except_socket_id=None,
-                     uint64_t cache_ttl_s=0, uint16_t flags=0, /):
+                     uint64_t cache_ttl_s=0, uint16_t flags=0, kept=None, /):
         cdef log_event event
         cdef log_slot* slot = self._own_slot()
         event.app = utf8(app_id, &event.app_bytes)
         event.channel = utf8(channel, &event.channel_bytes)
         event.text, event.text_bytes = <const uint8_t*>PyBytes_AS_STRING(text), <size_t>PyBytes_GET_SIZE(text)
         event.except_id, event.except_bytes, event.cache_ttl_s = NULL, 0, cache_ttl_s
+        event.is_kept = kept is not None
+        if kept is not None:
+            event.kept.size, event.kept.ttl_s, event.kept.app_bytes = kept
         if except_socket_id is not None:
             event.except_id = utf8(except_socket_id, &event.except_bytes)
         self._written.length = log_event_bytes(&event, log_max_bytes(&self._log))
@@ -215,7 +218,7 @@ cdef class SharedLog:
                 if position == own:
                     records.append(None)
                 elif record.flags & LOG_EVENT and channels is not None:
-                    event = channels.take(&self._log, &record, writer, at, (slot.flags & record.flags) != 0,
+                    event = channels.take(&self._log, &record, writer, at, position, (slot.flags & record.flags) != 0,
                                           &is_whole)
                     if not is_whole:
                         self.missed += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 
-from revurb.api import answers, channels, events, reconnect_requests, users
+from revurb.api import answers, channels, events, kept_events, reconnect_requests, users
 from revurb.api.answers import ApiError
 from revurb.api.idempotency import IN_HEAD, HasKey, Idempotency, key_of
 from revurb.api.request_rates import RequestRates
@@ -83,7 +83,7 @@ class Api:
             return answers.NOT_FOUND
         route = found.route
         if request.method != route.method and not _is_also_answered(request.method, route):
-            return answers.method_not_allowed(route.method)
+            return answers.method_not_allowed(_allowed(route))
         if not route.signed:
             return self._answer_anyone(route)
         app = self._apps.find_by_id(found.app)
@@ -212,6 +212,10 @@ class Api:
                 return channels.get_channel(bus, app.id, found.name, query)
             case Route.CHANNEL_USERS:
                 return channels.get_channel_users(bus, app.id, found.name)
+            case Route.CHANNEL_EVENTS:
+                if request.method == "DELETE":
+                    return kept_events.delete_events(bus, app, found.name)
+                return kept_events.get_events(bus, app, found.name, query)
             case Route.CONNECTIONS:
                 return users.get_connections(bus, app.id)
             case Route.FORCE_RECONNECT:
@@ -222,4 +226,12 @@ class Api:
 
 def _is_also_answered(method: str, route: Route) -> bool:
     """HEAD is answered as GET. So is OPTIONS on the root, which HAProxy's `option httpchk` sends."""
-    return (method == "HEAD" and route.method == "GET") or (method == "OPTIONS" and route is Route.ROOT)
+    return (
+        (method == "HEAD" and route.method == "GET")
+        or (method == "OPTIONS" and route is Route.ROOT)
+        or (method == "DELETE" and route is Route.CHANNEL_EVENTS)
+    )
+
+
+def _allowed(route: Route) -> str:
+    return "GET, DELETE" if route is Route.CHANNEL_EVENTS else route.method

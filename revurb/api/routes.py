@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 
 class Route(Enum):
-    """The routes, each with the one method that it answers. HEAD goes where GET goes, OPTIONS only to ROOT."""
+    """The routes, each with the method that it answers. HEAD goes where GET goes, OPTIONS only to ROOT, and DELETE only
+    to CHANNEL_EVENTS."""
 
     ROOT = "", "GET"
     UP = "up", "GET"
@@ -25,6 +26,7 @@ class Route(Enum):
     CHANNELS = "channels", "GET"
     CHANNEL = "channel", "GET"
     CHANNEL_USERS = "channel_users", "GET"
+    CHANNEL_EVENTS = "channel_events", "GET"
     CONNECTIONS = "connections", "GET"
     FORCE_RECONNECT = "force_reconnect", "POST"
     TERMINATE_USER = "terminate_user", "POST"
@@ -67,6 +69,8 @@ def match(path: str) -> RouteMatch | None:
             return RouteMatch(Route.CHANNEL, app, name)
         case ("apps", app, "channels", name, "users") if app and name:
             return RouteMatch(Route.CHANNEL_USERS, app, name)
+        case ("apps", app, "channels", name, "events") if app and name:
+            return RouteMatch(Route.CHANNEL_EVENTS, app, name)
         case ("apps", app, "users", user_id, "terminate_connections") if app and user_id:
             return RouteMatch(Route.TERMINATE_USER, app, user_id)
         case ("app", key) if key:

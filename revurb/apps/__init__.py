@@ -2,6 +2,7 @@
 
 from revurb.apps.app import App, ClientEventSource, RateLimit
 from revurb.apps.app_limits import PUSHER_LIMITS, AppLimits
+from revurb.apps.history_rule import HistoryRule
 from revurb.apps.provider import AppProvider, AppProviderError, AppsUnavailable, FixedApps
 from revurb.apps.webhook_target import WebhookTarget
 
@@ -14,6 +15,7 @@ __all__ = [
     "AppsUnavailable",
     "ClientEventSource",
     "FixedApps",
+    "HistoryRule",
     "RateLimit",
     "WebhookTarget",
 ]

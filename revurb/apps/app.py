@@ -25,6 +25,7 @@ from revurb.apps.field_checks import (
     check_url_name,
     checked_origins,
 )
+from revurb.apps.history_rule import HistoryRule
 from revurb.apps.webhook_target import WebhookTarget
 
 _BLOCK_BYTES = 64  # of SHA-256
@@ -77,6 +78,10 @@ class App:
     webhooks: tuple[WebhookTarget, ...] = ()
     previous_secret: str | None = field(default=None, repr=False)
     is_enabled: bool = True
+    history: tuple[HistoryRule, ...] = ()
+    max_history_size_bytes: int = 16_777_216  # of all channels together
+    max_resumed_events: int = 1000  # of one channel, to one client that comes back
+    max_resume_size_bytes: int = 262_144
 
     def __post_init__(self) -> None:
         check_url_name("App", "id", self.id)
@@ -115,6 +120,8 @@ class App:
                 check_positive("App", name, value)
         if self.webhooks != ():
             object.__setattr__(self, "webhooks", _checked_targets(self.webhooks))
+        if self.history != ():
+            object.__setattr__(self, "history", _checked_rules(self.history))
 
     def authorize_channel(
         self, socket_id: str, channel: str, *, user_id: str | int | None = None, user_info: object = None
@@ -157,7 +164,20 @@ _POSITIVE = (
     "max_channels_per_connection",
     "max_channels_per_event",
     "max_subscriptions_per_second",
+    "max_history_size_bytes",
+    "max_resumed_events",
+    "max_resume_size_bytes",
 )
+
+
+def _checked_rules(value: Any) -> tuple[HistoryRule, ...]:
+    allowed = 'a tuple of HistoryRule, such as (HistoryRule(channels=("room-*",)),)'
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"App.history: found {type(value).__name__}; allowed: {allowed}")
+    for rule in value:
+        if not isinstance(rule, HistoryRule):
+            raise TypeError(f"App.history: found {type(rule).__name__} in it; allowed: {allowed}")
+    return tuple(value)
 
 
 def _checked_targets(value: Any) -> tuple[WebhookTarget, ...]:

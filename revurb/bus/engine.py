@@ -23,6 +23,7 @@ class BusHealth(NamedTuple):
     members: int = 0  # users on presence channels, each channel for itself
     reconnects: int = 0  # how often the bus was back
     received: int = 0  # events from the broker
+    history_bytes: int = 0  # of kept events, in the memory of this process
     php_nodes: int | None = None  # PHP Reverb nodes on the channel; None if it does not listen there
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
 from revurb.bus.fact_making import FactMaker
+from revurb.bus.history_store import HistoryStore, new_epoch
 from revurb.bus.local_state import LocalChannel, LocalState
 from revurb.bus.local_view import SLICE_CHANNELS, LocalView
 from revurb.bus.member_events import MemberEvents
 from revurb.bus.own_facts import OwnFacts
 from revurb.pusher.facts import Fact, FactQueue, FactSender, WantedFacts
+from revurb.pusher.history import HistoryBounds, HistoryPage, Position, with_position
 from revurb.pusher.ports import (
     ChannelSnapshot,
     ChannelState,
@@ -45,6 +47,7 @@ class LocalBus(LocalView):
         self._clock = clock
         self._facts: FactMaker | None = None
         self._queue: OwnFacts | None = None
+        self._history = HistoryStore(new_epoch(), clock)
 
     def tell_facts(self, wanted: WantedFacts, sender: FactSender) -> FactQueue:
         self._queue = OwnFacts(sender)
@@ -73,18 +76,36 @@ class LocalBus(LocalView):
             topics=self._state.channels,
             cache_dropped=self._cache.dropped_total,
             members=self._state.members,
+            history_bytes=self._history.size_bytes,
         )
 
     def tick(self) -> None:
         """Remove expired cached events, and tell counts that are due. To be called a few times a second."""
         self._cache.expire()
+        self._history.expire()
         if self._facts is not None:
             self._facts.tick()
 
     def publish(self, event: PublishedEvent) -> None:
+        if event.history is not None:
+            event = self._keep(event, event.history)
         if event.cache_ttl_s:
             self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
         self._deliver(event)
+
+    def _keep(self, event: PublishedEvent, bounds: HistoryBounds) -> PublishedEvent:
+        """The event with its position."""
+        position = Position(self._history.epoch, self._history.newest + 1)
+        placed = PublishedEvent(
+            event.app_id,
+            event.channel,
+            with_position(event.text, position),
+            event.except_socket_id,
+            event.cache_ttl_s,
+            number=position.number,
+        )
+        self._history.keep(placed, bounds)
+        return placed
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         if request.max_members and self._is_full(request):
@@ -95,7 +116,7 @@ class LocalBus(LocalView):
         if self._facts is not None:
             self._enter_and_tell(self._facts, request, local_channel, on_entered)
             return
-        if request.member is None and not request.want_cached and not request.want_members:
+        if request.is_plain:
             on_entered(_EMPTY)
             return
         self._join(request, local_channel)
@@ -114,7 +135,12 @@ class LocalBus(LocalView):
 
     def _snapshot(self, request: EnterRequest, local_channel: LocalChannel) -> ChannelSnapshot:
         cached = self._cache.get(request.app_id, request.channel) if request.want_cached else None
-        return ChannelSnapshot(local_channel.member_list(), None if cached is None else cached.text)
+        replay = None
+        if request.want_position:
+            replay = self._history.replay(request.app_id, request.channel, request.resume)
+        return ChannelSnapshot(
+            local_channel.member_list(), None if cached is None else cached.text, replay=replay
+        )
 
     def _enter_and_tell(
         self,
@@ -162,6 +188,13 @@ class LocalBus(LocalView):
 
     def terminate(self, app_id: str, user_id: str) -> None:
         self._receiver.terminate(app_id, user_id)
+
+    def history(self, app_id: str, channel: str, after: Position | None, limit: int) -> HistoryPage:
+        return self._history.page(app_id, channel, after, limit)
+
+    def forget_history(self, app_id: str, channel: str) -> bool:
+        self._history.forget(app_id, channel)
+        return True
 
     def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
         return [self._receiver.answer(question)]

@@ -105,6 +105,21 @@ _OPTIONS: Mapping[str, Option] = {
         doc="Whether the subscribers of a channel are told how many they are, at each change; above 100 every 5 s. Not "
         "on presence channels.",
     ),
+    "max_history_size_bytes": Option(
+        env="REVURB_APP_MAX_HISTORY_SIZE",
+        minimum=1,
+        doc="Bytes that the events take that are kept of all channels with history; above, the oldest go.",
+    ),
+    "max_resumed_events": Option(
+        env="REVURB_APP_MAX_RESUMED_EVENTS",
+        minimum=1,
+        doc="Events of a channel that are repeated to a client that comes back; one that has missed more is told so.",
+    ),
+    "max_resume_size_bytes": Option(
+        env="REVURB_APP_MAX_RESUME_SIZE",
+        minimum=1,
+        doc="And their bytes.",
+    ),
     "limits.channel_name_charset": Option(
         env="REVURB_APP_CHANNEL_NAME_CHARSET",
         doc="Characters of the names of channels: `pusher` is letters, digits and `-_=@,.;`. Others are refused with "

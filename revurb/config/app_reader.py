@@ -15,6 +15,8 @@ from typing import Any
 from revurb.apps import App
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED, app_of
 from revurb.config.error import MASK, suggestion
+from revurb.config.history_options import HISTORY_SETTINGS
+from revurb.config.history_reader import HistoryReader
 from revurb.config.limits_profile import APP_VALUES, profile_origin
 from revurb.config.option import FILE_SUFFIX, UNSET, Setting
 from revurb.config.sources import FoundValue, Sources, read_secret_file
@@ -24,7 +26,7 @@ from revurb.config.webhook_reader import WebhookReader
 ID = APP_SETTINGS[0]
 SECRET_KEYS = ("secret", "secret_env", "secret_file")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-KEYS = frozenset({setting.key for setting in APP_SETTINGS} | {*SECRET_KEYS, "webhooks"})
+KEYS = frozenset({setting.key for setting in APP_SETTINGS} | {*SECRET_KEYS, "webhooks", "history"})
 
 
 def read_apps(
@@ -81,7 +83,7 @@ def _env_id(sources: Sources) -> str | None:
         return str(value)
     if len(sources.problems) > before:
         return None  # the id is invalid, which is a problem already
-    for setting in (*APP_SETTINGS[1:], URL):
+    for setting in (*APP_SETTINGS[1:], URL, *HISTORY_SETTINGS):
         for found in sources.find_by_name(setting.option.names, is_secret=setting.option.secret):
             if _has_value(setting, found):
                 sources.problems.append(
@@ -148,13 +150,20 @@ class AppReader:
                     f"{key}: not set; allowed: {settable_by}, since an app has an id, a key and a secret"
                 )
         targets = WebhookReader(self.sources, self.table, self.label, self.in_env).read()
+        rules = HistoryReader(self.sources, self.table, self.label, self.in_env).read()
         if len(problems) > before:
             return None
         prefix = f"apps.{values['id']}"
         provenance.update({f"{prefix}.{key}": origin for key, origin in origins.items()})
         for index, (_, found) in enumerate(targets):
             provenance.update({f"{prefix}.webhooks[{index}].{key}": found[key] for key in found})
-        return replace(app_of(values), webhooks=tuple(target for target, _ in targets))
+        for index, (_, found) in enumerate(rules):
+            provenance.update({f"{prefix}.history[{index}].{key}": found[key] for key in found})
+        return replace(
+            app_of(values),
+            webhooks=tuple(target for target, _ in targets),
+            history=tuple(rule for rule, _ in rules),
+        )
 
     def _find(self, setting: Setting) -> Iterator[FoundValue]:
         if self.in_env:

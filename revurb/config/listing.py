@@ -11,6 +11,7 @@ from revurb.apps import WebhookTarget
 from revurb.config.app_options import APP_SETTINGS, values_of
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, RejectedValue
+from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.option import Setting
 from revurb.config.webhook_options import WEBHOOK_SETTINGS
 
@@ -44,6 +45,10 @@ def option_rows(config: Config, rejected: Mapping[str, RejectedValue] = NOTHING)
             yield _option_row(config, setting, f"apps.{app.id}.{setting.key}", values[setting.key])
         for index, target in enumerate(app.webhooks):
             yield from _target_rows(config, f"apps.{app.id}.webhooks[{index}]", target)
+        for index, rule in enumerate(app.history):
+            for setting in HISTORY_SETTINGS:
+                key = f"apps.{app.id}.history[{index}].{setting.key}"
+                yield _option_row(config, setting, key, getattr(rule, setting.attribute))
     for key, found in left.items():
         yield OptionRow(key, found.shown, found.origin, is_usable=False)
 

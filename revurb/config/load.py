@@ -18,6 +18,7 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.app_reader import names_an_app, read_apps, secret_names
 from revurb.config.config import SETTINGS, Config
 from revurb.config.error import MASK, ConfigError, RejectedValue, suggestion
+from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.limits_profile import PROFILE_KEY, profile_origin, server_values
 from revurb.config.local_certificate import find_local_certificate
 from revurb.config.option import Setting, build
@@ -77,7 +78,7 @@ def load(
         env_file=env_file,
         cwd=base,
     )
-    options = [setting.option for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS)]
+    options = [setting.option for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS, *HISTORY_SETTINGS)]
     names = [name for option in options for name in (*option.names, *option.file_names)]
     sources.check_names([*names, *secret_names(sources)])
     _check_keys(sources, sources.toml)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from revurb.config.app_options import APP_SETTINGS, RATE_LIMIT_ENABLED
 from revurb.config.config import SETTINGS
 from revurb.config.error import MASK
+from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.option import Setting
 from revurb.config.reverb_php import APP_PATHS, SERVER_PATHS
 from revurb.config.sources import BUILD_NAMES, CONFIG_NAME, IGNORED_NAMES
@@ -113,6 +114,23 @@ headers = { Authorization = "Bearer ..." }
 In a program a target is a `revurb.WebhookTarget`, and `App(webhooks=...)` has them.
 """
 
+HISTORY = """\
+## History of an app
+
+Channels of which events are kept, for clients that come back: one rule for each `[[apps.history]]` table below the
+app's `[[apps]]` table, and one for `REVURB_APP_HISTORY_CHANNELS` if it is the app of the environment. The first rule
+that names a channel counts. What clients get of that: see [resume](resume.md).
+
+```toml
+[[apps.history]]
+channels = ["room-*", "private-orders-*"]
+size = 500
+ttl = 600
+```
+
+In a program a rule is a `revurb.HistoryRule`, and `App(history=...)` has them.
+"""
+
 LARAVEL = """\
 ## From Laravel's `config/reverb.php`
 
@@ -134,6 +152,7 @@ def reference() -> str:
     parts += [f"## {TITLES[name]}\n\n{_table(settings)}" for name, settings in sections.items()]
     parts.append(f"{APPS}\n{_table(APP_SETTINGS, python=True)}")
     parts.append(f"{WEBHOOKS}\n{_table(WEBHOOK_SETTINGS)}")
+    parts.append(f"{HISTORY}\n{_table(HISTORY_SETTINGS)}")
     parts.append(f"{LARAVEL}\n{_php_table()}")
     return "\n".join(parts)
 

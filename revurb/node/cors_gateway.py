@@ -51,7 +51,7 @@ class CorsGateway:
 
 
 _PREFLIGHT = (
-    ("Access-Control-Allow-Methods", "GET, POST"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
     ("Access-Control-Allow-Headers", "*"),
     ("Access-Control-Max-Age", str(MAX_AGE_S)),
 )

@@ -102,9 +102,12 @@ class NodeMeter:
             "cache_hits_total",
             "cache_misses_total",
             "events_unheard_total",
+            "resumed_events_total",
             "webhook_dead_letters_total",
         ):
             figures.put(name, getattr(counters, name))
+        figures.put("resumes_total", counters.resumes_total, "complete")
+        figures.put("resumes_total", counters.resumes_failed_total, "failed")
         figures.put("signins_total", counters.signins_total, "accepted")
         figures.put("signins_total", counters.signins_refused_total, "refused")
         figures.put("http_malformed_total", counters.http_errors_total)
@@ -129,5 +132,6 @@ def _write_bus(figures: Figures, bus: BusEngine) -> None:
     figures.put("presence_members", health.members)
     if health.lag_s is not None:
         figures.put("bus_lag_seconds", health.lag_s)
+    figures.put("history_bytes", health.history_bytes)
     if health.php_nodes is not None:
         figures.put("php_nodes", health.php_nodes)

@@ -18,6 +18,9 @@ class Counters:
         "http_requests_total",
         "messages_received_total",
         "proxy_headers_refused_total",
+        "resumed_events_total",
+        "resumes_failed_total",
+        "resumes_total",
         "signins_refused_total",
         "signins_total",
         "slow_consumers_total",
@@ -35,6 +38,9 @@ class Counters:
         self.subscriptions_refused_total = 0  # to channels that the client may not subscribe to
         self.cache_hits_total = 0  # of subscriptions to cache channels
         self.cache_misses_total = 0
+        self.resumes_total = 0  # subscriptions that got everything they had missed
+        self.resumes_failed_total = 0  # those that did not
+        self.resumed_events_total = 0
         self.events_unheard_total = 0  # without a subscriber here
         self.signins_total = 0  # of users, each connection for itself
         self.signins_refused_total = 0

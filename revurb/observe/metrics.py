@@ -110,6 +110,9 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             "presence_members",
             "Members of presence channels; one that several processes have connections of counts in each.",
         ),
+        _counter("resumes", "Subscriptions that asked for what they had missed.", "result"),
+        _counter("resumed_events", "Events that were repeated to them."),
+        _gauge("history_bytes", "Bytes of kept events in the memory of the server; not those in Redis."),
         _counter("cache_hits", "Subscriptions to cache channels that had a last event."),
         _counter("cache_misses", "Subscriptions to cache channels that had none."),
         _counter(

@@ -16,6 +16,7 @@ from revurb.pusher import messages
 from revurb.pusher.channel_name import is_reserved
 from revurb.pusher.errors import ClientEventRefused, ClientEventsDisabled, InvalidMessage, NotAMember
 from revurb.pusher.facts import CLIENT_EVENT, CLIENT_EVENTS, Fact, now_ms, wanted_of
+from revurb.pusher.history import history_of
 from revurb.pusher.hooked_messages import HookedClientEvent
 from revurb.pusher.limits import check_client_event
 from revurb.pusher.ports import PublishedEvent
@@ -61,7 +62,8 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
     # As `_send`, without the call: that would take 5 % more for each client event.
     text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
     state.counts.client_events_total += 1
-    session.bus.publish(PublishedEvent(state.app.id, channel_name, text, session.socket_id))
+    kept = history_of(app, channel_name) if app.history else None
+    session.bus.publish(PublishedEvent(app.id, channel_name, text, session.socket_id, 0, kept))
     if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
         state.record(_fact(session, message.event, channel_name, data_json, user_id_json))
 
@@ -72,7 +74,8 @@ def _send(
     state = session.app_state
     text = messages.client_event_text(event, channel, data_json, user_id_json)
     state.counts.client_events_total += 1
-    session.bus.publish(PublishedEvent(state.app.id, channel, text, session.socket_id))
+    kept = history_of(state.app, channel)
+    session.bus.publish(PublishedEvent(state.app.id, channel, text, session.socket_id, 0, kept))
     if state.record is not None and wanted_of(state.wanted, channel) & CLIENT_EVENTS:
         state.record(_fact(session, event, channel, data_json, user_id_json))
 

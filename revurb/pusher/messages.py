@@ -15,6 +15,7 @@ import orjson
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.pusher import lone_surrogates
 from revurb.pusher.errors import InvalidMessage, PusherError, SubscriptionRefused
+from revurb.pusher.history import Replay, Resume, gap_text
 from revurb.pusher.ports import Member
 
 INTERNAL = "pusher_internal:"
@@ -34,6 +35,7 @@ class Subscription(msgspec.Struct):
     channel: str
     auth: object = None
     channel_data: object = None
+    resume: object = None
 
 
 class SignIn(msgspec.Struct):
@@ -161,20 +163,36 @@ def subscription_error_frame(channel: str, error: SubscriptionRefused) -> bytes:
     return frame(event_text("pusher:subscription_error", data, channel))
 
 
-def subscribed_frame(channel: str) -> bytes:
-    """Confirms a subscription to a channel without members."""
-    return server_frame(TEXT, _SUBSCRIBED % orjson.dumps(channel))
+def subscribed_frame(channel: str, history: bytes = b"") -> bytes:
+    """Confirms a subscription to a channel without members. `history` is what `resumed` returns."""
+    return server_frame(TEXT, _SUBSCRIBED % (orjson.dumps(channel), history))
 
 
-_SUBSCRIBED = b'{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":%b}'
+_SUBSCRIBED = b'{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":%b%b}'
 
 
-def joined_frame(channel: str, snapshot: bytes) -> bytes:
+def joined_frame(channel: str, snapshot: bytes, history: bytes = b"") -> bytes:
     """Confirms a subscription to a presence channel, with its members: JSON that is escaped for a JSON string."""
-    return server_frame(TEXT, _JOINED % (snapshot, orjson.dumps(channel)))
+    return server_frame(TEXT, _JOINED % (snapshot, orjson.dumps(channel), history))
 
 
-_JOINED = b'{"event":"pusher_internal:subscription_succeeded","data":"%b","channel":%b}'
+_JOINED = b'{"event":"pusher_internal:subscription_succeeded","data":"%b","channel":%b%b}'
+
+
+def resumed(replay: Replay | None, resume: Resume | None) -> bytes:
+    """What the confirmation of a subscription says of the channel's history: where the subscriber is, and whether it
+    gets everything that it missed, if it asked for that."""
+    position = b"" if replay is None else b',"id":"%b"' % str(replay.position).encode()
+    if resume is None:
+        return position
+    return position + (
+        b',"resumed":true' if replay is not None and not replay.failure else b',"resumed":false'
+    )
+
+
+def resume_failed_frame(channel: str, reason: str) -> bytes:
+    """Tells a subscriber that it has missed events and does not get them."""
+    return frame(gap_text(channel, reason))
 
 
 def member_added_text(channel: str, channel_data: str) -> bytes:

@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from revurb.pusher.history import HistoryBounds, HistoryPage, Position, Replay, Resume
+
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Iterator[None]], None]
 """Runs all steps of an iterator; where there are many, with turns for others in between."""
@@ -34,7 +36,9 @@ class Member(NamedTuple):
 class PublishedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event for every subscriber of a channel but `except_socket_id`: `text` is its finished JSON.
 
-    Kept as the channel's last event for `cache_ttl_s` seconds; 0 does not keep it.
+    Kept as the channel's last event for `cache_ttl_s` seconds; 0 does not keep it. With `history` it gets a position
+    among the channel's events, which the bus adds to the text, and is kept within these bounds. `number` is that of the
+    position, once it has one.
     """
 
     app_id: str
@@ -42,6 +46,8 @@ class PublishedEvent(msgspec.Struct, frozen=True, gc=False):
     text: bytes
     except_socket_id: str | None = None
     cache_ttl_s: int = 0
+    history: HistoryBounds | None = None
+    number: int = 0
 
 
 class DeliverableEvent(Protocol):
@@ -61,7 +67,8 @@ class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     """One more subscriber of this process on a channel; on a presence channel `member` is who it is, and `added` is the
     finished `member_added` event for the others, should the user be new there. `want_cached` asks for the channel's
     last event, `want_members` for the members, which a member gets in any case. A `member` who would be one more user
-    there than `max_members` is not let in; 0 is no limit."""
+    there than `max_members` is not let in; 0 is no limit. `want_position` asks for the channel's position, which has
+    history; with `resume` also for what was missed since another."""
 
     app_id: str
     channel: str
@@ -70,6 +77,13 @@ class EnterRequest(msgspec.Struct, frozen=True, gc=False):
     want_cached: bool
     want_members: bool = False
     max_members: int = 0
+    want_position: bool = False
+    resume: Resume | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for, and nobody comes."""
+        return not (self.member is not None or self.want_cached or self.want_members or self.want_position)
 
     @property
     def gets_members(self) -> bool:
@@ -85,12 +99,14 @@ class CachedEvent(NamedTuple):
 
 
 class ChannelSnapshot(NamedTuple):
-    """A channel as a new subscriber is told of it: the members and the last event, where they were asked for. If it
-    `is_full`, the subscriber was not let in, and has nothing to leave."""
+    """A channel as a new subscriber is told of it: the members, the last event and the history, where they were asked
+    for. If it `is_full`, the subscriber was not let in, and has nothing to leave. Without `replay` the history is out
+    of reach."""
 
     members: Sequence[Member] = ()
     cached: bytes | None = None
     is_full: bool = False
+    replay: Replay | None = None
 
 
 class ChannelState(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -169,6 +185,16 @@ class Bus(Protocol):
 
     def connections(self, app_id: str) -> MaybeAwaitable[int]:
         """How many connections the app has."""
+
+    def history(
+        self, app_id: str, channel: str, after: Position | None, limit: int
+    ) -> MaybeAwaitable[HistoryPage]:
+        """At most `limit` events of a channel with history: the first after a position, or without one the last. If who
+        keeps them is out of reach, it is UNAVAILABLE_PAGE."""
+
+    def forget_history(self, app_id: str, channel: str) -> MaybeAwaitable[bool]:
+        """Keep none of the channel's events any more that there are now. Positions go on. False if who keeps them is
+        out of reach."""
 
     def survey(self, question: bytes, deadline_s: float) -> MaybeAwaitable[Sequence[bytes]]:
         """Ask every process, this one included. Done when all have answered or the deadline has passed."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from revurb.pusher import messages
 from revurb.pusher.channel import Channel
 from revurb.pusher.channel_name import ChannelName, acceptable
+from revurb.pusher.confirming import confirm, confirm_with_history
 from revurb.pusher.deferred_messages import DeferredMessages
 from revurb.pusher.errors import (
     InvalidMessage,
@@ -21,6 +22,7 @@ from revurb.pusher.errors import (
     SubscriptionLimitReached,
     Unauthorized,
 )
+from revurb.pusher.history import Resume, history_of, read_resume
 from revurb.pusher.hooked_messages import connection_of, enter_if_allowed
 from revurb.pusher.limits import check_channel_name, check_member
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
@@ -39,16 +41,22 @@ class PendingSubscription(DeferredMessages):
     counted.
     """
 
-    __slots__ = ("_is_repeat", "_member", "_name", "is_confirmed")
+    __slots__ = ("_is_repeat", "_member", "_name", "_resume", "is_confirmed")
 
     def __init__(
-        self, session: SessionState, name: ChannelName, member: Member | None, is_repeat: bool
+        self,
+        session: SessionState,
+        name: ChannelName,
+        member: Member | None,
+        is_repeat: bool,
+        resume: Resume | None = None,
     ) -> None:
         self._session = session  # as DeferredMessages does, without a call for each subscription
         self._deferred = None
         self._name = name
         self._member = member
         self._is_repeat = is_repeat
+        self._resume = resume
         self.is_confirmed = False
 
     def __call__(self, snapshot: ChannelSnapshot) -> None:
@@ -67,7 +75,10 @@ class PendingSubscription(DeferredMessages):
             self._undo_enter()
         else:
             self._subscribe()
-        _send_confirmation(session, self._name, snapshot)
+        if snapshot.replay is None and self._resume is None:
+            confirm(session, self._name, snapshot)
+        else:
+            confirm_with_history(session, self._name, snapshot, self._resume)
         if self._deferred is not None:
             self.handle_deferred()
 
@@ -139,9 +150,17 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
     if member is not None:
         data = wanted.channel_data
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
-    pending = PendingSubscription(session, name, member, channel is not None)
+    has_history, resume = (
+        app_state.app.history != () and history_of(app_state.app, name.text) is not None,
+        None,
+    )
+    if has_history and wanted.resume is not None:
+        resume = read_resume(wanted.resume, app_state.app)
+    pending = PendingSubscription(session, name, member, channel is not None, resume)
     most = 0 if limits is None or channel is not None else limits.max_presence_members or 0
-    request = EnterRequest(app_state.app.id, name.text, member, added, name.cached, max_members=most)
+    request = EnterRequest(
+        app_state.app.id, name.text, member, added, name.cached, False, most, has_history, resume
+    )
     hooks = app_state.hooks
     if hooks is not None and hooks.asks_subscribe and channel is None:
         enter_if_allowed(session, hooks, request, pending, pending, wanted.channel_data)
@@ -254,20 +273,3 @@ def _leave(session: SessionState, channel: Channel, outlet: Outlet) -> None:
 
 def _leave_on_bus(session: SessionState, channel: str, member: Member | None) -> None:
     session.bus.leave(session.app_state.app.id, channel, None if member is None else member.user_id)
-
-
-def _send_confirmation(session: SessionState, name: ChannelName, snapshot: ChannelSnapshot) -> None:
-    if name.presence:
-        texts = session.channels[name.text].member_texts
-        assert texts is not None
-        session.outlet.send(messages.joined_frame(name.text, texts.snapshot(snapshot.members)))
-    else:
-        session.outlet.send(messages.subscribed_frame(name.text))
-    if name.cached:
-        counters = session.app_state.counters
-        if snapshot.cached is None:
-            counters.cache_misses_total += 1
-            session.outlet.send(messages.cache_miss_frame(name.text))
-        else:
-            counters.cache_hits_total += 1
-            session.outlet.send(messages.frame(snapshot.cached))

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable
 from revurb.apps import App
 from revurb.pusher.app_counts import AppBook
 from revurb.pusher.channel_name import is_cached
+from revurb.pusher.history import history_of
 from revurb.pusher.messages import event_text
 from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
 
@@ -35,10 +36,16 @@ class Trigger:
         waiting: list[Awaitable[None]] | None = None
         names = dict.fromkeys(channels)
         (self._known.get(app.id) or self._book.of(app.id)).events_published_total += len(names)
+        has_history = app.history != ()
         for channel in names:
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
-            accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s))
+            published = (
+                PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, history_of(app, channel))
+                if has_history
+                else PublishedEvent(app.id, channel, text, except_socket_id, ttl_s)
+            )
+            accepted = self._bus.publish(published)
             if accepted is not None:
                 if waiting is None:
                     waiting = []

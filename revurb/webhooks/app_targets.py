@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from revurb.apps import App, WebhookTarget
+from revurb.apps.channel_pattern import ChannelPattern
 from revurb.pusher import facts
-from revurb.webhooks.channel_pattern import ChannelPattern
 
 BITS = {
     facts.CHANNEL_OCCUPIED: facts.OCCUPANCY,

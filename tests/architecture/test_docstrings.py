@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from revurb.config import APP_SETTINGS, SETTINGS, WEBHOOK_SETTINGS
+from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.sources import CONFIG_NAME
 from tests.architecture.imports import KERNELS, MODULES, ROOT, SOURCES, imported_modules
 
@@ -35,7 +36,7 @@ KNOWN = (
 
 SETTINGS_NAMES = {
     name
-    for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS)
+    for setting in (*SETTINGS, *APP_SETTINGS, *WEBHOOK_SETTINGS, *HISTORY_SETTINGS)
     for name in (setting.key, *setting.option.names)
 } | {CONFIG_NAME}
 

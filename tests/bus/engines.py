@@ -16,6 +16,7 @@ from revurb.bus.hub.hub_server import HubServer
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.pusher.facts import FactQueue, QueuedFact, WantedFacts
+from revurb.pusher.history import Resume
 from revurb.pusher.ports import (
     Bus,
     ChannelSnapshot,
@@ -106,6 +107,8 @@ class BusNode:
         *,
         want_cached: bool = False,
         want_members: bool = False,
+        want_position: bool = False,
+        resume: Resume | None = None,
     ) -> ChannelSnapshot:
         """Subscribe. Returns the snapshot that the subscriber gets. `received` is cleared at that point, so that it
         holds what comes after."""
@@ -117,7 +120,8 @@ class BusNode:
 
         added = b"" if user is None else MEMBER_EVENTS.added(channel, user)
         bus: Bus = self.bus
-        bus.enter(EnterRequest(APP, channel, user, added, want_cached, want_members), then)
+        request = EnterRequest(APP, channel, user, added, want_cached, want_members, 0, want_position, resume)
+        bus.enter(request, then)
         async with asyncio.timeout(DEADLINE_S):
             return await entered
 

@@ -36,6 +36,9 @@ NAMES: list[tuple[str, str, str, Any]] = [
         "max_channels_per_connection",
         {"max_channels_per_connection": 20},
     ),
+    ("REVURB_APP_MAX_HISTORY_SIZE", "20", "max_history_size", {"max_history_size_bytes": 20}),
+    ("REVURB_APP_MAX_RESUMED_EVENTS", "20", "max_resumed_events", {"max_resumed_events": 20}),
+    ("REVURB_APP_MAX_RESUME_SIZE", "20", "max_resume_size", {"max_resume_size_bytes": 20}),
     ("REVURB_APP_MAX_CHANNELS_PER_EVENT", "20", "max_channels_per_event", {"max_channels_per_event": 20}),
     (
         "REVURB_APP_MAX_SUBSCRIPTIONS_PER_SECOND",

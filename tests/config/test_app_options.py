@@ -16,9 +16,8 @@ def test_an_app_is_made_again_from_its_values(app: App) -> None:
 
 def test_every_field_has_an_option() -> None:
     attributes = {setting.attribute for setting in APP_SETTINGS}
-    names = {field.name for field in fields(App)} - {
-        "webhooks"
-    }  # a list of tables, with options of their own
+    # Those are lists of tables, with options of their own.
+    names = {field.name for field in fields(App)} - {"webhooks", "history"}
     assert {attribute.partition(".")[0] for attribute in attributes} == names
     assert {f"rate_limit.{field.name}" for field in fields(RateLimit)} < attributes
     assert {f"limits.{field.name}" for field in fields(AppLimits)} < attributes
@@ -33,6 +32,8 @@ def test_keys_have_no_units() -> None:
     assert renamed == {
         "enabled",
         "max_event_data",
+        "max_history_size",
+        "max_resume_size",
         "max_user_info",
         "ping_interval",
         "activity_timeout",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from revurb.config import APP_SETTINGS, SETTINGS, WEBHOOK_SETTINGS, Setting, reference
+from revurb.config.history_options import HISTORY_SETTINGS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -14,7 +15,7 @@ def test_the_document_is_what_the_declarations_say() -> None:
 
 
 def test_options_of_webhooks_are_rows_below_their_own_heading() -> None:
-    section = reference().partition("## Webhooks of an app")[2]
+    section = reference().partition("## Webhooks of an app")[2].partition("\n## ")[0]
     for setting in WEBHOOK_SETTINGS:
         (row,) = [line for line in section.splitlines() if line.startswith(f"| `{setting.key}` |")]
         assert setting.option.doc in row
@@ -33,3 +34,10 @@ def test_an_option_is_one_row_with_all_its_names(setting: Setting) -> None:
     for name in (*setting.option.names, setting.option.flag):
         assert name is None or f"`{name}`" in cells[1]
     assert setting.option.doc in cells[4]
+
+
+def test_options_of_history_are_rows_below_their_own_heading() -> None:
+    section = reference().partition("## History of an app")[2].partition("\n## ")[0]
+    for setting in HISTORY_SETTINGS:
+        (row,) = [line for line in section.splitlines() if line.startswith(f"| `{setting.key}` |")]
+        assert setting.option.doc in row

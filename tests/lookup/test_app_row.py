@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from revurb.apps import App, AppLimits, WebhookTarget
+from revurb.apps import App, AppLimits, HistoryRule, WebhookTarget
 from revurb.lookup.app_row import AppRowError, app_of_row
 
 ROW: dict[str, Any] = {"id": "1", "key": "k", "secret": "hush-hush"}
@@ -60,6 +60,13 @@ def test_all_that_soketi_has() -> None:
         limits=limits, webhooks=(target,),
     )  # fmt: skip
     assert app_of_row(row) == expected
+
+
+def test_history_is_an_option() -> None:
+    options = '{"history": [{"channels": ["room-*"], "size": 5}], "max_history_size_bytes": 1000}'
+    app = app_of_row({**ROW, "options": options})
+    assert app.history == (HistoryRule(channels=("room-*",), size=5),)
+    assert app.max_history_size_bytes == 1000
 
 
 def test_options_win_and_null_is_nothing() -> None:

@@ -32,7 +32,9 @@ async def test_pages_of_other_origins(origins: list[str], origin: str, allowed: 
         preflight = await ask(server, "OPTIONS", "/ws/apps/1/events", origin, *PREFLIGHT)
         assert preflight.status == 204
         assert preflight.headers.get("access-control-allow-origin") == allowed
-        assert (preflight.headers.get("access-control-allow-methods") == "GET, POST") == (allowed is not None)
+        assert (preflight.headers.get("access-control-allow-methods") == "GET, POST, DELETE") == (
+            allowed is not None
+        )
         for path, status in ((signed(APP, "GET", "/ws/apps/1/channels"), 200), ("/ws/apps/1/channels", 401)):
             answer = await ask(server, "GET", path, origin)
             assert answer.status == status

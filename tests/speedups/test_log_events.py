@@ -26,7 +26,9 @@ def memory() -> Iterator[LogMemory]:
         yield made
 
 
-def make(app_id: str, channel: str, text: bytes, except_socket_id: str | None, cache_ttl_s: int) -> Event:
+def make(
+    app_id: str, channel: str, text: bytes, except_socket_id: str | None, cache_ttl_s: int, *history: object
+) -> Event:
     return app_id, channel, text, except_socket_id, cache_ttl_s
 
 
@@ -219,7 +221,9 @@ def test_garbage_is_an_event_or_counted_and_nothing_outside_of_its_record(data: 
         assert len(events) + reader.channels.invalid == 1
         for event in events:
             assert isinstance(event, tuple)
-            assert sum(len(part) for part in (event[0].encode(), event[1].encode(), event[2])) <= 132 - 25
+            position = len(b',"id":"-1"}')  # of one with history
+            size = sum(len(part) for part in (event[0].encode(), event[1].encode(), event[2]))
+            assert size <= 132 - 25 + position
 
 
 @given(
@@ -233,3 +237,37 @@ def test_whatever_is_appended_everyone_reads_it_once(events: list[tuple[int, str
         for writer, app_id, channel, text in events:
             logs[writer].append_event(app_id, channel, text)
         assert reader.read() == [(app_id, channel, text, None, 0) for _, app_id, channel, text in events]
+
+
+def test_of_a_channel_with_history_each_has_its_position(memory: LogMemory) -> None:
+    def made(*event: object) -> tuple[object, ...]:
+        return event
+
+    writer, log = memory.attached(1), memory.attached(2, 0, topic_bucket(*NEWS))
+    channels = EventChannels(made, b"epoch")
+    channels.add(NEWS)
+    bounds = (2**32 - 1, 7, 2**64 - 1)
+    writer.append_event(*NEWS, b"{}", None, 0)
+    writer.append_event(*NEWS, b'{"a":1}', "1.2", 0, 0, bounds)
+    assert log.read(10, 0, channels) == [
+        (*NEWS, b"{}", None, 0),
+        (*NEWS, b'{"a":1,"id":"epoch-2"}', "1.2", 0, bounds, 2),
+    ]
+    assert channels.placed(b"{}", 2**64 - 1) == b'{,"id":"epoch-18446744073709551615"}'
+    for kept in ((1, 2), (-1, 1, 1), (2**32, 1, 1), 5, "abc"):
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            writer.append_event(*NEWS, b"{}", None, 0, 0, kept)  # type: ignore[arg-type]
+    most = writer.max_record_bytes - (24 + 1 + len("appnews") + 16)
+    writer.append_event(*NEWS, b"x" * most, None, 0, 0, bounds)
+    with pytest.raises(ValueError, match="at most"):
+        writer.append_event(*NEWS, b"x" * (most + 1), None, 0, 0, bounds)
+
+
+@pytest.mark.parametrize(("app_bytes", "is_invalid"), [(107, True), (132 - 24 - 1 - 4 - 16, False)])
+def test_bounds_that_have_no_room_in_their_record_are_none(
+    memory: LogMemory, app_bytes: int, is_invalid: bool
+) -> None:
+    reader = Reader(memory, NEWS, flags=EVENT)
+    data = struct.pack("QIIII", 0, app_bytes, 0 if is_invalid else 4, 0xFFFFFFFF, 1)
+    overwritten_with(memory, reader, data + b"a" * app_bytes + b"\xff")
+    assert reader.channels.invalid == is_invalid

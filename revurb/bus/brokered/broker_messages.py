@@ -34,11 +34,16 @@ from revurb.bus.brokered.fact_messages import FactsTaken as FactsTaken
 from revurb.bus.brokered.fact_messages import FactsWanted as FactsWanted
 from revurb.bus.brokered.fact_messages import KeepForSender as KeepForSender
 from revurb.bus.brokered.fact_messages import RecordFact as RecordFact
+from revurb.bus.brokered.history_messages import MARKED_GAPS as MARKED_GAPS
+from revurb.bus.brokered.history_messages import ForgetHistory as ForgetHistory
+from revurb.bus.brokered.history_messages import MarkGap as MarkGap
+from revurb.bus.brokered.history_messages import QueryHistory as QueryHistory
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
 from revurb.bus.brokered.reported_state import DepartedMember as DepartedMember
 from revurb.bus.brokered.reported_state import EntrustedMembers as EntrustedMembers
 from revurb.bus.brokered.reported_state import Message
+from revurb.pusher.history import HistoryPage, Replay, Resume
 from revurb.pusher.ports import ChannelState, Member
 
 VERSION = 3
@@ -73,7 +78,7 @@ class Enter(Message, tag=3):
     """The node has a new subscriber, `count` in all, and is to be sent the channel's events from now on. `member` is a
     user who is new on this node, and `added` the event that announces it, whose number is `change`. Answered with
     `EnterReply`, and a change with `Accepted` as an event is. A `member` who would be one more user than `max_members`
-    is not let in, and nothing is counted; 0 is no limit."""
+    is not let in, and nothing is counted; 0 is no limit. `want_position` and `resume` ask for the channel's history."""
 
     id: int
     app_id: str
@@ -85,6 +90,8 @@ class Enter(Message, tag=3):
     want_cached: bool
     change: int = 0
     max_members: int = 0
+    want_position: bool = False
+    resume: Resume | None = None
 
 
 class Leave(Message, tag=5):
@@ -194,13 +201,14 @@ class Welcome(Message, tag=1):
 
 
 class EnterReply(Message, tag=4):
-    """The answer to `Enter`: the members and the last event, where they were asked for. If the channel `is_full`, the
-    subscriber was not counted."""
+    """The answer to `Enter`: the members, the last event and the history, where they were asked for. If the channel
+    `is_full`, the subscriber was not counted."""
 
     id: int
     members: list[Member]
     cached: bytes | None
     is_full: bool = False
+    replay: Replay | None = None
 
 
 class QueryReply(Message, tag=5):
@@ -279,6 +287,9 @@ FromWorker: TypeAlias = (
     | QueryStates
     | QueryMembers
     | QueryConnections
+    | QueryHistory
+    | ForgetHistory
+    | MarkGap
     | StartSurvey
     | SurveyReply
     | Goodbye
@@ -322,6 +333,7 @@ read_from_worker = msgspec.msgpack.Decoder(FromWorker).decode
 read_from_broker = msgspec.msgpack.Decoder(FromBroker).decode
 read_bool = msgspec.msgpack.Decoder(bool).decode
 read_count = msgspec.msgpack.Decoder(int).decode
+read_page = msgspec.msgpack.Decoder(HistoryPage).decode
 read_members = msgspec.msgpack.Decoder(list[Member]).decode
 read_states = msgspec.msgpack.Decoder(list[ChannelState]).decode
 read_channels = msgspec.msgpack.Decoder(dict[str, ChannelState]).decode

@@ -11,6 +11,7 @@ import msgspec
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.broker_queries import BrokerQueries
 from revurb.bus.local_view import LocalView
+from revurb.pusher.history import UNAVAILABLE_PAGE, HistoryPage, Position
 from revurb.pusher.ports import ChannelState, Member
 
 T = TypeVar("T")
@@ -59,6 +60,18 @@ class BrokerQuestions:
             m.read_count,
             lambda: self._local_view.connections(app_id),
         )
+
+    def history(
+        self, app_id: str, channel: str, after: Position | None, limit: int
+    ) -> Awaitable[HistoryPage]:
+        return self.ask(
+            lambda id: m.QueryHistory(id, app_id, channel, after, limit),
+            m.read_page,
+            lambda: UNAVAILABLE_PAGE,
+        )
+
+    async def forget_history(self, app_id: str, channel: str) -> bool:
+        return await self.ask(lambda id: m.ForgetHistory(id, app_id, channel), m.read_bool, lambda: False)
 
     def ask(
         self,

@@ -24,19 +24,14 @@ from revurb.bus.brokered.outage import Outage
 from revurb.bus.brokered.outbound_queue import OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
+from revurb.bus.brokered.told_gaps import ToldGaps
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
 from revurb.bus.member_events import MemberEvents
 from revurb.pusher.facts import FactQueue, FactSender, WantedFacts
-from revurb.pusher.ports import (
-    ChannelSnapshot,
-    DeliverableEvent,
-    EnterRequest,
-    PublishedEvent,
-    Receiver,
-)
+from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent, Receiver
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +52,8 @@ class BrokeredBus:
     ) -> None:
         self.node, self._loop = node, asyncio.get_running_loop()
         self.missed = 0  # at most so many events could not be sent to this node, or not again
-        self._reconnects = self.invalid_messages = 0
-        self._received = 0  # events from the broker, this node's own included
+        # `_received` are events from the broker, this node's own included
+        self._reconnects = self.invalid_messages = self._received = 0
         self._receiver, self.deliver = receiver, receiver.deliver
         self._link = connect(self)
         self._log = self._link.log
@@ -85,11 +80,13 @@ class BrokeredBus:
         )
         self.channels, self.describe = questions.channels, questions.describe
         self.members, self.connections = questions.members, questions.connections
-        self.survey = self._queries.survey
-        self._outbound, self._known_nodes = OutboundQueue(self._link.partition_of, state.has), KnownNodes()
+        self.history, self.forget_history = questions.history, questions.forget_history
+        self.survey, self._known_nodes = self._queries.survey, KnownNodes()
+        self._outbound = OutboundQueue(self._link.partition_of, state.has)
         self._epoch, self._linked = "", False
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._give)
+        self._gaps = ToldGaps(state.has, self._give)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
     def tell_facts(self, wanted: WantedFacts, sender: FactSender) -> FactQueue:
@@ -156,7 +153,7 @@ class BrokeredBus:
             if event.cache_ttl_s:
                 self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s, position)
             return None
-        if event.cache_ttl_s:
+        if event.cache_ttl_s and (self._linked or event.history is None):  # else nobody gets it yet
             self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
         accepted = self._loop.create_future() if self._linked else None
         outbound = self._outbound.add(event, accepted)
@@ -170,6 +167,8 @@ class BrokeredBus:
 
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         self._subscriptions.enter(request, on_entered)
+        if request.want_position:
+            self._gaps.note(request.app_id, request.channel)
         if not self._linked and self._is_isolated:
             self._outage.confirm()
 
@@ -238,6 +237,7 @@ class BrokeredBus:
                 self._outage.end()
             yield message
         self._outbound.sent_up_to = 0
+        yield from self._outbound.held.gaps()
         yield from self._outbound.unsent()
         yield from self._queries.unanswered()
         yield from self._facts.report()
@@ -260,12 +260,13 @@ class BrokeredBus:
                 self._known_nodes.keep(message)
             case m.EventsMissed(count):
                 self.missed += count
+                self._gaps.tell()
                 _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
                 if self._log is not None and self._linked:
                     # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
-            case m.EnterReply(id, members, cached, is_full):
-                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached, is_full))
+            case m.EnterReply(id, members, cached, is_full, replay):
+                self._subscriptions.on_enter_reply(id, ChannelSnapshot(members, cached, is_full, replay))
             case m.ChannelsReply(id, channels):
                 self._queries.on_answer(id, channels)
             case m.QueryReply(id, value):
@@ -290,6 +291,7 @@ class BrokeredBus:
         if missed:
             self.missed += missed
             _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
+            self._gaps.tell()
         self._epoch = epoch
         self._subscriptions.welcomed()
         self._known_nodes.welcomed()
@@ -309,14 +311,19 @@ class BrokeredBus:
             is_new = self._known_nodes.claim_delivery(event.node, event.partition, event.seq)
         if is_new:
             self._give(event)
+        else:
+            self._gaps.repeated(event.app_id, event.channel)
 
     def _on_accepted(self, partition: int, seq: int) -> None:
         if partition == m.RECORDED_FACTS:
             self._facts.confirmed(seq)
+        elif partition == m.MARKED_GAPS:
+            self._outbound.held.gap_marked(seq)
         elif partition < 0:
             self._subscriptions.changes.pop(partition, seq)
-        else:
-            self._outbound.accept(seq)
+        elif self._outbound.accept(seq):
+            for gap in self._outbound.held.gaps():
+                self._send(gap)
 
     def _on_reply(self, id: int, value: msgspec.Raw) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from revurb.bus.brokered.reported_state import Message
+from revurb.pusher.history import HistoryBounds
 
 # Partitions of the member events that a node causes. Each has its own numbers, from 1 on, besides the `seq` of events.
 ADDED_MEMBERS, REMOVED_MEMBERS = -1, -2
@@ -11,7 +12,8 @@ BROKER_EVENTS = -3
 
 
 class Publish(Message, tag=2):
-    """An event for all subscribers of a channel. Answered with `Accepted`."""
+    """An event for all subscribers of a channel, of which so much is kept as `history` says. Answered with
+    `Accepted`."""
 
     seq: int
     app_id: str
@@ -19,6 +21,7 @@ class Publish(Message, tag=2):
     text: bytes
     except_socket_id: str | None
     cache_ttl_s: int
+    history: HistoryBounds | None = None
 
 
 class BrokerEvent(Message, tag=2):

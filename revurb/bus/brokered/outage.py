@@ -53,7 +53,7 @@ class Outage:
         if self._outbound.is_settling:
             self._outbound.settle_later(outbound)
             self._settling.hurry(_SETTLED_PER_PUBLISH)
-        elif self._outbound.claim_delivery(outbound.partition, outbound.seq):
+        elif self._outbound.claim_alone(outbound):
             self._deliver(outbound.event)
 
     def confirm(self) -> None:

@@ -1,6 +1,7 @@
 """The events that this node has published and the broker has not accepted yet.
 
-While the broker cannot be reached they wait here for the other nodes; this node's own subscribers get them at once.
+While the broker cannot be reached they wait here for the other nodes; this node's own subscribers get them at once, but
+for those that get a position from the broker (`UnplacedEvents`).
 Each event has a number, so that none is lost and none is delivered twice: what was sent and not accepted is sent again,
 and every node that has seen the number already, this one included, drops it.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
+from revurb.bus.brokered.unplaced_events import UnplacedEvents
 from revurb.pusher.ports import PublishedEvent
 
 _log = logging.getLogger(__name__)
@@ -37,7 +39,13 @@ class OutboundEvent(msgspec.Struct, frozen=True, gc=False):
         """The event as the broker is sent it."""
         event = self.event
         return m.Publish(
-            self.seq, event.app_id, event.channel, event.text, event.except_socket_id, event.cache_ttl_s
+            self.seq,
+            event.app_id,
+            event.channel,
+            event.text,
+            event.except_socket_id,
+            event.cache_ttl_s,
+            event.history,
         )
 
 
@@ -59,6 +67,7 @@ class OutboundQueue:
         "_unsettled",
         "_waiting",
         "dropped",
+        "held",
         "sent_up_to",
     )
 
@@ -76,6 +85,7 @@ class OutboundQueue:
         # Partition -> the newest that this node's subscribers have got.
         self._delivered_up_to: dict[int, int] = {}
         self.dropped = 0
+        self.held = UnplacedEvents()
         self.sent_up_to = 0
         self._dropped_before: int | None = None  # when dropping began; None while nothing has to be dropped
 
@@ -92,25 +102,29 @@ class OutboundQueue:
         self._keep_bounds()
         return outbound
 
-    def accept(self, seq: int) -> None:
-        """The broker has accepted the event with this number. Unknown numbers are ignored."""
+    def accept(self, seq: int) -> bool:
+        """The broker has accepted the event with this number. Unknown numbers are ignored. Returns whether nothing
+        waits any more, and something was dropped."""
+        has_dropped = False
         outbound = self._waiting.pop(seq, None)
         if not self._waiting and self._dropped_before is not None:
             _log.warning(
                 "what had waited is sent, without what was dropped",
                 extra={"dropped": self.dropped - self._dropped_before},
             )
-            self._dropped_before = None
+            self._dropped_before, has_dropped = None, True
         if outbound is not None:
             event, accepted = outbound.event, outbound.accepted
             self._bytes -= len(event.text) + _EVENT_COST_BYTES
             if accepted is not None and not accepted.done():
                 accepted.set_result(None)
-            if seq > self._delivered_up_to.get(outbound.partition, 0) and self._has_subscribers(
-                event.app_id, event.channel
-            ):
+            if not self._has_subscribers(event.app_id, event.channel):
+                if event.history is not None:
+                    self.held.release(seq)
+            elif seq > self._delivered_up_to.get(outbound.partition, 0):
                 # Accepted on one connection, and on its way back on another.
                 self._undelivered[seq] = outbound
+        return has_dropped
 
     def claim_delivery(self, partition: int, seq: int) -> bool:
         """Whether this node's subscribers have not got this event of its own yet. If True, the caller must deliver
@@ -118,9 +132,18 @@ class OutboundQueue:
         if self._undelivered:
             self._undelivered.pop(seq, None)
         if seq <= self._delivered_up_to.get(partition, 0):
-            return False
+            return self.held.release(seq)
+        self.held.release(seq)
         self._delivered_up_to[partition] = seq
         return True
+
+    def claim_alone(self, outbound: OutboundEvent) -> bool:
+        """As `claim_delivery` of an event, without the broker: one that gets a position from it is held."""
+        if outbound.event.history is None:
+            return self.claim_delivery(outbound.partition, outbound.seq)
+        if outbound.seq > self._delivered_up_to.get(outbound.partition, 0):
+            self.held.hold(outbound.seq)
+        return False
 
     def disconnected(self) -> None:
         """The broker cannot be reached: what this node's subscribers have not got is to be settled."""
@@ -137,12 +160,12 @@ class OutboundQueue:
 
     def settle(self) -> Iterator[PublishedEvent]:
         """Let the publishers go on of all events that are to be settled. Returns those that this node's subscribers
-        have not got; the caller must deliver them. Events may be added meanwhile."""
+        have not got and that need no position; the caller must deliver them. Events may be added meanwhile."""
         while self._unsettled:
             outbound = self._unsettled.popleft()
             if outbound.accepted is not None and not outbound.accepted.done():
                 outbound.accepted.set_result(None)
-            if self.claim_delivery(outbound.partition, outbound.seq):
+            if self.claim_alone(outbound):
                 yield outbound.event
 
     def unsent(self) -> Iterator[m.Publish]:
@@ -177,7 +200,10 @@ class OutboundQueue:
     def _keep_bounds(self) -> None:
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
             self._drop()
-            self._resolve(self._waiting.pop(next(iter(self._waiting))))
+            outbound = self._waiting.pop(next(iter(self._waiting)))
+            self._resolve(outbound)
+            if outbound.event.history is not None:
+                self.held.drop(outbound.seq, outbound.event, outbound.event.history)
 
     def _drop(self) -> None:
         if self._dropped_before is None:

@@ -163,6 +163,8 @@ class PendingEnters:
             request.want_cached,
             pending.change if member is not None else 0,
             0 if pending.is_confirmed or member is None else request.max_members,
+            request.want_position and not pending.is_confirmed,
+            None if pending.is_confirmed else request.resume,
         )
 
     def confirm_all_locally(self) -> Iterator[None]:

@@ -105,7 +105,7 @@ class BrokeredSubscriptions:
             if self._topics[key] != _HAS_SUBSCRIBERS and self.wanted.get(app_id):
                 self._reopen(key)
             self._topics[key] = _HAS_SUBSCRIBERS
-            if member is None and not request.want_cached and not request.want_members and self._linked:
+            if request.is_plain and self._linked:
                 self._counts.channel_changed(key)
                 on_entered(_EMPTY)
                 return

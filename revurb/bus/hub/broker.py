@@ -68,8 +68,8 @@ class Broker:
         self._lease_s = lease_s
         self._ledger = Ledger()
         self._cache = EventCache(clock, max_cached_bytes)
-        self._answers = QuestionAnswers(self._ledger, self._cache)
-        self.log = HubLog(descriptors, self.epoch, self._cache)
+        self.log = HubLog(descriptors, self.epoch, self._cache, clock)
+        self._answers = QuestionAnswers(self._ledger, self._cache, self.log.history)
         self._peers = ConnectedPeers()
         self.facts = FactDesk(self.epoch)
         self._fact_maker = FactMaker(self.facts.wanted, events, self.facts.put, self.log.append_own, clock)
@@ -151,6 +151,7 @@ class Broker:
             self._finish_takeover()
         self.log.read()
         self._cache.expire()
+        self.log.history.expire()
         self._entrust()
         self.steps.go_on()
         self._fact_maker.tick()
@@ -280,6 +281,9 @@ class Broker:
                 peer.is_occupied = True
                 self.steps.append(self._answer_channels(peer, message))
             case m.Admit() | m.QueryStates() | m.QueryMembers() | m.QueryConnections():
+                self.log.read()
+                self._reply(peer, message.id, self._answers.answer(node, message))
+            case m.QueryHistory() | m.ForgetHistory():
                 self.log.read()
                 self._reply(peer, message.id, self._answers.answer(node, message))
             case m.StartSurvey(id, question):

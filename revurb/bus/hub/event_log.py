@@ -8,9 +8,11 @@ dies. The hub appends the member events, and its replies to subscribers, which h
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from revurb._speedups.shared_log import SharedLog
@@ -21,6 +23,7 @@ MAX_RING_BYTES = 64 * 1024 * 1024  # what a place in the log can name
 MFD_NOEXEC_SEAL = 8  # memfd_create(2): without it, sysctl vm.memfd_noexec=2 forbids the memory
 EVERYONE = 1  # flag of what every worker reads
 CACHED = 2  # flag of what the hub reads: the last event of a cache channel
+KEPT = 4  # another: an event of a channel with history
 
 
 class LogDescriptors(NamedTuple):
@@ -42,6 +45,15 @@ class LogDescriptors(NamedTuple):
         """Raises ValueError if that is no such argument."""
         memory, *wakes = map(int, text.split(","))
         return cls(memory, tuple(wakes))
+
+    @property
+    def epoch(self) -> str:
+        """What positions in this log are told from those in others by. No two that Linux makes between two boots have
+        the same number."""
+        memory, boot = os.fstat(self.memory), b""
+        with contextlib.suppress(OSError):
+            boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        return hashlib.sha256(b"%d %d %b" % (memory.st_dev, memory.st_ino, boot)).hexdigest()[:12]
 
     def open(self) -> SharedLog:
         """The log, in this process. Raises OSError."""

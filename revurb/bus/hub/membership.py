@@ -16,7 +16,7 @@ from revurb.bus.hub.hub_log import HubLog
 from revurb.bus.hub.peer import Peer
 from revurb.bus.ledger import ChannelKey, Ledger
 from revurb.bus.member_events import MemberEvents
-from revurb.pusher.ports import PublishedEvent
+from revurb.pusher.ports import Member, PublishedEvent
 
 
 class Membership:
@@ -50,12 +50,19 @@ class Membership:
             elif enter.change:
                 peer.send(m.Accepted([enter.change], m.ADDED_MEMBERS))
         members = self._ledger.members(app_id, channel) if enter.want_members else []
-        if not enter.want_cached:
+        if not enter.want_cached and not enter.want_position:
             self._log.reply(peer.token, m.EnterReply(enter.id, members, None))
             return
-        self._log.reply_with_last_event(peer.token, enter.id, members, app_id, channel)
-        if self._cache.get(app_id, channel) is None:
+        self._log.reply_at_end(peer.token, lambda: self._reply(enter, members))
+        if enter.want_cached and self._cache.get(app_id, channel) is None:
             self._facts.cache_missed(app_id, channel)
+
+    def _reply(self, enter: m.Enter, members: list[Member]) -> m.EnterReply:
+        """With what is kept of events by now."""
+        app_id, channel = enter.app_id, enter.channel
+        cached = self._cache.get(app_id, channel) if enter.want_cached else None
+        replay = self._log.history.replay(app_id, channel, enter.resume) if enter.want_position else None
+        return m.EnterReply(enter.id, members, None if cached is None else cached.text, replay=replay)
 
     def leave(self, peer: Peer, app_id: str, channel: str, user_id: str, change: int) -> None:
         """A user has left the worker."""

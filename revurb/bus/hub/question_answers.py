@@ -6,18 +6,20 @@ from collections.abc import Generator
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
+from revurb.bus.history_store import HistoryStore
 from revurb.bus.ledger import Ledger
 from revurb.pusher.ports import ChannelState
 
-Question = m.Admit | m.QueryStates | m.QueryMembers | m.QueryConnections
+Question = m.Admit | m.QueryStates | m.QueryMembers | m.QueryConnections | m.QueryHistory | m.ForgetHistory
 
 
 class QuestionAnswers:
-    """Answers from the ledger and the cached events."""
+    """Answers from the ledger and the events that are kept."""
 
-    __slots__ = ("_cache", "_ledger")
+    __slots__ = ("_cache", "_history", "_ledger")
 
-    def __init__(self, ledger: Ledger, cache: EventCache) -> None:
+    def __init__(self, ledger: Ledger, cache: EventCache, history: HistoryStore) -> None:
+        self._history = history
         self._ledger = ledger
         self._cache = cache
 
@@ -36,6 +38,11 @@ class QuestionAnswers:
                 return ledger.members(app_id, channel)
             case m.QueryConnections(_, app_id):
                 return ledger.connections(app_id)
+            case m.QueryHistory(_, app_id, channel, after, limit):
+                return self._history.page(app_id, channel, after, limit)
+            case m.ForgetHistory(_, app_id, channel):
+                self._history.forget(app_id, channel)
+                return True
 
     def channels(self, question: m.QueryChannels) -> Generator[None, None, dict[str, ChannelState]]:
         """Returns the answer to that question. There may be very many: it yields after each channel."""

@@ -12,7 +12,7 @@ from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import log_reader
-from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors
+from revurb.bus.hub.event_log import CACHED, EVERYONE, KEPT, LogDescriptors
 from revurb.bus.hub.log_reader import LogReader
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import PublishedEvent
@@ -37,7 +37,7 @@ class WorkerLog(LogReader):
         super().__init__(descriptors)
         self._receive = receive
         self._deliver = deliver
-        self._channels = EventChannels(PublishedEvent)
+        self._channels = EventChannels(PublishedEvent, descriptors.epoch.encode())
         self._is_waking = False
         self._invalid_messages = 0
         self.dropped = 0  # events that the others never get
@@ -61,18 +61,22 @@ class WorkerLog(LogReader):
         """Give an event its place in the order, and deliver it to this process's subscribers: at once, if everything
         before it has been delivered. One that is larger than `max_event_bytes` is delivered here alone, which is
         counted (`dropped`) and logged. Returns its position, or 0."""
-        channel, ttl_s, log = event.channel, event.cache_ttl_s, self._log
+        channel, ttl_s, kept, log = event.channel, event.cache_ttl_s, event.history, self._log
         flags = (CACHED if ttl_s else 0) if channel != m.TERMINATIONS else EVERYONE
+        if kept is not None:
+            flags |= KEPT
         if not self._is_attached:  # this process is about to end, and has told everyone
             self._give(event)
             return 0
         try:
             position = log.append_event(
-                event.app_id, channel, event.text, event.except_socket_id, ttl_s, flags
+                event.app_id, channel, event.text, event.except_socket_id, ttl_s, flags, kept
             )
         except ValueError as error:
             self._deliver_alone(event, error)
             return 0
+        if kept is not None:
+            event = self._placed(event, position)
         if not self._is_waking and log.has_to_wake:
             self._is_waking = True
             self._loop.call_soon(self._wake_others)
@@ -87,6 +91,11 @@ class WorkerLog(LogReader):
         else:
             self._give(event)
         return position
+
+    def _placed(self, event: PublishedEvent, position: int) -> PublishedEvent:
+        """The event of a channel with history, with its position."""
+        text = self._channels.placed(event.text, position)
+        return PublishedEvent(event.app_id, event.channel, text, event.except_socket_id)
 
     def _give(self, event: PublishedEvent) -> None:
         """To this node alone."""

@@ -52,6 +52,15 @@ def pack(node: str, seq: int, event: DeliverableEvent) -> bytes:
     )
 
 
+def pack_around(node: str, seq: int, event: DeliverableEvent) -> tuple[bytes, bytes]:
+    """What is before and after the text in the envelope of an event to which Redis gives a position."""
+    before = _encode((VERSION, node, seq, event.app_id, event.channel))
+    return _SEVEN_FIELDS + before[1:], _encode(event.except_socket_id)
+
+
+_SEVEN_FIELDS = b"\x97"
+
+
 def unpack(data: bytes) -> Envelope:
     """Raises ValueError for data that is not an envelope, or one of another version."""
     try:

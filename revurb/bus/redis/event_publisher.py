@@ -21,13 +21,15 @@ from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.outbound_queue import MAX_WAITING, MAX_WAITING_BYTES
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
-from revurb.bus.redis.keys import Keys
+from revurb.bus.redis.kept_bytes import KeptBytes
+from revurb.bus.redis.keys import Keys, TopicKeys
 from revurb.bus.redis.pace import SLICE_S
 from revurb.bus.redis.pipelines import FAILURES, CommandArg, CommandArgs
 from revurb.bus.redis.redis_commands import FailureCallback
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.shared_redis import LinkedRedis, is_cluster
 from revurb.bus.redis.taken_events import TakenEvents
+from revurb.pusher.history import HistoryBounds
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class EventPublisher:
         self._node = node
         self._keys = keys
         self._script = scripts.publish_batch
+        self._sha_with_history = scripts.publish_kept.sha
+        self._kept_bytes = KeptBytes(keys, scripts, commands, lambda: self.by_partition)
         self._commands = commands
         self._kept_ms = kept_ms
         self._taken = taken
@@ -109,17 +113,49 @@ class EventPublisher:
                 batch.run_after(self._newest[group])
             self._newest[group] = batch
             commands.add_batch(group, batch)
-        packed = envelope.pack(self._node, seq, event)
-        log = batch.log_index(keys.logs[partition], keys.seqs[partition])
-        size_bytes = len(packed) + _EVENT_BYTES
-        args: tuple[object, ...] = (log, seq, topic.channel, _msgpack_str(packed))
-        if event.cache_ttl_s:
-            args += (batch.key_index(topic.cached), _msgpack_str(event.text), event.cache_ttl_s)
+        log = batch.pair_index(keys.logs[partition], keys.seqs[partition])
+        args: tuple[object, ...]
+        if event.history is None:
+            packed = envelope.pack(self._node, seq, event)
+            size_bytes = len(packed) + _EVENT_BYTES
+            args = (log, seq, topic.channel, _msgpack_str(packed))
+            if event.cache_ttl_s:
+                args += (batch.key_index(topic.cached), _msgpack_str(event.text), event.cache_ttl_s)
+        else:
+            size_bytes = len(event.text) + 2 * _EVENT_BYTES
+            args = self._args_with_history(batch, event, event.history, topic, log)
         batch.seqs.append(seq)
         batch.messages.append(event)
         batch.events.append(args)
         batch.size_bytes += size_bytes
         commands.waiting_bytes += size_bytes
+
+    def _args_with_history(
+        self, batch: _PublishBatch, event: m.Publish, bounds: HistoryBounds, topic: TopicKeys, log: int
+    ) -> tuple[object, ...]:
+        app_id, channel, partition = event.app_id, event.channel, topic.partition
+        batch.keep_history(self._sha_with_history, self._on_kept)
+        before, after = envelope.pack_around(self._node, event.seq, event)
+        size, ttl_s, app_bytes = bounds
+        bytes_key = batch.pair_index(*self._keys.history_bytes(partition, app_id))
+        batch.bytes_of[bytes_key] = (app_id, partition)
+        kept = (
+            batch.pair_index(topic.head, topic.events),
+            bytes_key,
+            _msgpack_str(after),
+            event.except_socket_id or False,
+            size,
+            ttl_s * 1000,
+            self._kept_bytes.allowed(app_id, partition, app_bytes),
+            channel,
+        )
+        cached = batch.key_index(topic.cached) if event.cache_ttl_s else False
+        text = _msgpack_str(event.text)
+        return log, event.seq, topic.channel, _msgpack_str(before), cached, text, event.cache_ttl_s, kept
+
+    def _on_kept(self, batch: _PublishBatch, sums: Sequence[int]) -> None:
+        for index, sum_bytes in zip(sums[::2], sums[1::2], strict=True):
+            self._kept_bytes.told(*batch.bytes_of[index], sum_bytes)
 
     async def drained(self) -> None:
         """Wait until no event waits for its batch."""
@@ -130,6 +166,7 @@ class EventPublisher:
 
     def session_ended(self) -> None:
         """No reply comes any more."""
+        self._kept_bytes.stop()
         self._taken.session_ended(self._commands.pipelines_done, self._loop.time())
 
     def _wait(self, event: m.Publish) -> None:
@@ -191,9 +228,11 @@ class _PublishBatch:
         "_after",
         "_args",
         "_keys",
+        "_on_kept",
         "_refused",
         "_sha",
         "_taken",
+        "bytes_of",
         "events",
         "group",
         "messages",
@@ -216,6 +255,7 @@ class _PublishBatch:
         self._refused = refused
         self._keys: dict[str, int] = {}
         self._after: tuple[CommandArg, ...] = ()
+        self._on_kept: Callable[[_PublishBatch, Sequence[int]], None] | None = None
         self.events: list[tuple[object, ...]] = []
         self.messages: list[m.Publish] = []
         self.seqs: list[int] = []
@@ -230,19 +270,25 @@ class _PublishBatch:
         """The key's index in KEYS, from 1 on; adds the key if it is new."""
         return self._keys.setdefault(key, len(self._keys) + 1)
 
-    def log_index(self, log: str, seqs: str) -> int:
-        """The index of a log in KEYS, where its seqs follow; adds both if they are new."""
-        index = self._keys.get(log)
+    def pair_index(self, first: str, second: str) -> int:
+        """The index of a key in KEYS, where the second follows; adds both if they are new."""
+        index = self._keys.get(first)
         if index is None:
-            index = self.key_index(log)
-            self.key_index(seqs)
+            index = self.key_index(first)
+            self.key_index(second)
         return index
+
+    def keep_history(self, sha: str, on_kept: Callable[[_PublishBatch, Sequence[int]], None]) -> None:
+        """Run the script that knows of history. `on_kept` gets its reply, which begins with indexes in `bytes_of`."""
+        if self._on_kept is None:
+            self._sha, self._on_kept = sha, on_kept
+            self.bytes_of: dict[int, tuple[str, int]] = {}  # index of a key -> app id, partition
 
     def run_after(self, previous: _PublishBatch) -> None:
         """Refuse to run unless `previous` has run, which is complete and goes to the same server."""
         index, keys = previous.events[-1][0], previous.keys
         assert isinstance(index, int)
-        own_index = self.log_index(keys[index - 1], keys[index])
+        own_index = self.pair_index(keys[index - 1], keys[index])
         self._after = (own_index + 1, previous.seqs[-1])
 
     @property
@@ -265,4 +311,6 @@ class _PublishBatch:
         )
 
     def done(self, reply: Any) -> None:
+        if self._on_kept is not None:
+            self._on_kept(self, reply)
         self._taken(self)

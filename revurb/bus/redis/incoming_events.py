@@ -137,8 +137,8 @@ class IncomingEvents:
     # From the command connection.
 
     def expect_reply(self, partition: int, marker: str, then: Callable[[Any], None]) -> None:
-        """A question was sent whose reply has a marker. `then` is called with the reply, at its place among the
-        events."""
+        """A question was sent whose reply has a marker, and begins with the position of that. `then` is called with the
+        reply, at its place among the events."""
         self._expected[marker] = (partition, then)
 
     def receive_reply(self, marker: str, reply: Any) -> None:
@@ -191,6 +191,8 @@ class IncomingEvents:
             self._invalid.report(key, error)
             return
         self._received[partition] = position
+        if self._replies:
+            self._use_replies_before(partition, position)
         topic = self._topics.find(envelope.app_id, envelope.channel)
         if topic is not None and topic.partition == partition:
             self._pass_on(topic, position, envelope)
@@ -240,6 +242,15 @@ class IncomingEvents:
             then(self._replies.pop(marker))
         else:
             self._postponed.setdefault(partition, deque()).appendleft(("marker", marker))
+
+    def _use_replies_before(self, partition: int, position: StreamId) -> None:
+        """Pass on the replies whose place is ahead of an event from the log: their markers are postponed, and who is
+        counted with them is to get the event. A log is read behind the questions that were asked before."""
+        for marker, reply in tuple(self._replies.items()):
+            expected = self._expected.get(marker)
+            if expected is not None and expected[0] == partition and parse_stream_id(reply[0]) < position:
+                del self._expected[marker], self._replies[marker]
+                expected[1](reply)
 
     def _release(self, partition: int) -> None:
         """Pass on what was postponed, up to the next marker whose reply has not come."""

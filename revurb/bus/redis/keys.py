@@ -27,6 +27,7 @@ _TYPES = {
     "counts": "hash", "members": "hash", "cached": "string", "leases": "zset", "burials": "hash", "epoch": "string",
     "orphans": "string", "partitions": "string", "asked": "hash", "spare": "hash", "recall": "hash",
     "facts": "stream", "told": "hash", "missed": "string", "recorded": "string", "sender": "string", "kept": "hash",
+    "head": "string", "events": "stream", "bytes": "hash", "due": "zset",
 }  # fmt: skip
 
 
@@ -113,6 +114,11 @@ class Keys:
         """Hash: node -> its connections of the app; "" -> their sum."""
         return self.partition_key(self.partition_of(app_id, ""), f"connections:{app_id}")
 
+    def history_bytes(self, number: int, app_id: str) -> tuple[str, str]:
+        """Of a partition: a hash, channel of the app -> the bytes of its events, "" -> their sum; and a sorted set,
+        channel -> when its stream has ended, in ms."""
+        return self.partition_key(number, f"bytes:{app_id}"), self.partition_key(number, f"due:{app_id}")
+
     def spare(self, app_id: str) -> str:
         """Hash: node -> places of the app that are lent to it and not taken; "" -> their sum."""
         return self.partition_key(self.partition_of(app_id, ""), f"spare:{app_id}")
@@ -180,6 +186,16 @@ class TopicKeys:
         return f"{self._begin}cached:{self.id}"
 
     @property
+    def head(self) -> str:
+        """String: of a channel with history, the position of its newest event (history_scripts.py)."""
+        return f"{self._begin}head:{self.id}"
+
+    @property
+    def events(self) -> str:
+        """Stream: the events of it that are kept."""
+        return f"{self._begin}events:{self.id}"
+
+    @property
     def told(self) -> str:
         """Hash: the number of subscribers that was told last, and when."""
         return f"{self._begin}told:{self.id}"
@@ -199,7 +215,16 @@ def type_of(key: str) -> str | None:
 def topic_of(key: str) -> str | None:
     """The `topic_id` of the channel whose key this is; None for a key that more than one channel needs."""
     found = _WHAT.search(key)
-    is_of_one = found is not None and found[1] in ("counts", "members", "cached", "asked", "told", "missed")
+    is_of_one = found is not None and found[1] in (
+        "counts",
+        "members",
+        "cached",
+        "asked",
+        "told",
+        "missed",
+        "head",
+        "events",
+    )
     return key[found.end() + 1 :] if found is not None and is_of_one else None
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis.ledger_queries import LedgerQueries
+from revurb.bus.redis.redis_history import RedisHistory
 from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.session_tasks import SessionTasks
 
@@ -16,14 +17,19 @@ class LedgerAnswers:
     """`receive` gives a message to the bus. A question that takes several round trips is one of the `tasks`."""
 
     def __init__(
-        self, queries: LedgerQueries, tasks: SessionTasks, receive: Callable[[m.FromBroker], None]
+        self,
+        queries: LedgerQueries,
+        history: RedisHistory,
+        tasks: SessionTasks,
+        receive: Callable[[m.FromBroker], None],
     ) -> None:
         self._queries = queries
+        self._history = history
         self._tasks = tasks
         self._receive = receive
 
     def answer(self, question: m.FromWorker) -> None:
-        """Answer one of the questions `Query...`."""
+        """Answer one of the questions `Query...`, or `ForgetHistory`."""
         self._tasks.start(self._answer(question))
 
     def reply(self, id: int, value: object) -> None:
@@ -46,5 +52,9 @@ class LedgerAnswers:
                     self.reply(id, await queries.members(app_id, channel))
                 case m.QueryConnections(id, app_id):
                     self.reply(id, await queries.connections(app_id))
+                case m.QueryHistory(id, app_id, channel, after, limit):
+                    self.reply(id, await self._history.page(app_id, channel, after, limit))
+                case m.ForgetHistory(id, app_id, channel):
+                    self.reply(id, await self._history.forget(app_id, channel))
         except UnusableValue:
             self.refuse(id)

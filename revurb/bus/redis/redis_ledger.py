@@ -16,9 +16,13 @@ from revurb.bus.redis.invalid_values import InvalidValues
 from revurb.bus.redis.keys import Keys, TopicKeys, topic_id
 from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_values import read_members
+from revurb.bus.redis.pipelines import CommandArgs
 from revurb.bus.redis.redis_commands import FailureCallback, ReplyCallback
+from revurb.bus.redis.redis_history import RedisHistory
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.ports import Member, PublishedEvent
+
+_NO_ARGS: CommandArgs = ()
 
 
 class RedisLedger:
@@ -35,8 +39,10 @@ class RedisLedger:
         kept_ms: int,
         invalid: InvalidValues,
         facts: LedgerFacts,
+        history: RedisHistory,
     ) -> None:
         self._facts = facts
+        self._history = history
         self._node = node
         self._keys = keys
         self._scripts = scripts
@@ -62,8 +68,13 @@ class RedisLedger:
             done(reply)
 
         fact_keys, fact_args = self._facts.args(app_id, channel, missed=True)
+        script, more_args = self._scripts.enter, _NO_ARGS
+        if enter.want_position:
+            script = self._scripts.enter_with_history
+            more_keys, more_args = self._history.enter_args(enter)
+            fact_keys = (*fact_keys, *more_keys)
         self._commands.run_script(
-            self._scripts.enter,
+            script,
             (self._log(topic), *self._topic_keys(app_id, topic), topic.members, topic.cached, *fact_keys),
             (
                 self._node,
@@ -80,6 +91,7 @@ class RedisLedger:
                 marker,
                 enter.max_members,
                 *fact_args,
+                *more_args,
             ),
             entered,
             failed,
@@ -209,12 +221,15 @@ class RedisLedger:
 
     def read_enter_reply(self, enter: m.Enter, reply: Any) -> tuple[envelope.StreamId, m.EnterReply]:
         """Position and content of the reply to `enter`."""
-        stream_id, found, cached, outcome = reply
+        stream_id, found, cached, outcome, *history = reply
         position = envelope.parse_stream_id(stream_id)
+        replay = self._history.read_replay(history[0]) if history else None
         if not found:
-            return position, m.EnterReply(enter.id, [], cached, outcome == 2)
+            return position, m.EnterReply(enter.id, [], cached, outcome == 2, replay)
         key = self._keys.topic(enter.app_id, enter.channel).members
-        return position, m.EnterReply(enter.id, read_members(found, key, self._invalid), cached)
+        return position, m.EnterReply(
+            enter.id, read_members(found, key, self._invalid), cached, False, replay
+        )
 
     def lend_places(
         self,

@@ -30,6 +30,7 @@ from revurb.bus.redis.partition_agreement import agree_on_partitions
 from revurb.bus.redis.redis_enters import RedisEnters
 from revurb.bus.redis.redis_fact_queue import RedisFactQueue
 from revurb.bus.redis.redis_heartbeat import LogTails
+from revurb.bus.redis.redis_history import RedisHistory
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.bus.redis.session_start import SessionStart
@@ -72,11 +73,12 @@ class RedisSession:
         facts = self._ledger_facts = LedgerFacts(
             memory.wanted, keys, scripts, commands, memory.events, memory.kept_ms
         )
+        history = self._history = RedisHistory(keys, scripts, commands, memory.kept_ms, tell)
         self._ledger = RedisLedger(
-            node, keys, scripts, commands, memory.events, memory.kept_ms, invalid, facts
+            node, keys, scripts, commands, memory.events, memory.kept_ms, invalid, facts, history
         )  # fmt: skip
         queries = LedgerQueries(keys, scripts, commands, invalid)
-        self._answers = LedgerAnswers(queries, self._tasks, tell)
+        self._answers = LedgerAnswers(queries, history, self._tasks, tell)
         subscribe, unsubscribe = self._listener.subscribe, self._listener.unsubscribe
         self._enters = RedisEnters(memory, self._ledger, subscribe, self._answers.refuse)
         self._demand = CountDemand(keys, scripts, commands, subscribe, unsubscribe, tell)
@@ -218,6 +220,9 @@ class RedisSession:
         kind = type(message)
         if kind is m.Publish:
             self._publisher.publish(message)  # type: ignore[arg-type]
+            return
+        if kind is m.MarkGap:
+            self._history.mark_gap(message)  # type: ignore[arg-type]  # ahead of the events that are published next
             return
         if kind is m.Enter:
             self._work.run(self._enters.enter, message)  # type: ignore[arg-type]

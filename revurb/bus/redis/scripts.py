@@ -18,6 +18,15 @@ from revurb.bus.redis.fact_scripts import (
     TELL_COUNT,
     TELL_VACATED,
 )
+from revurb.bus.redis.history_scripts import (
+    FORGET_HISTORY,
+    HISTORY_FUNCTIONS,
+    KEPT_BYTES,
+    MARK_GAP,
+    READ_HISTORY,
+    entering,
+    publishing,
+)
 from revurb.bus.redis.node_scripts import (
     AGREE_ON_PARTITIONS,
     CLAIM_REMOVALS,
@@ -48,7 +57,8 @@ class RedisScript:
 # off in the middle is repeated, and receivers know the numbers, too. ARGV may go on with the index of the seqs of the
 # run before it and the number of its last event: if that was refused, so is this one, which would make its numbers old.
 # A log that cannot be used holds up no others: its error is returned at the end, and the run may be repeated. A log is
-# trimmed at every eighth of its lengths, which saves a sixth of the time of a lone event.
+# trimmed at every eighth of its lengths, which saves a sixth of the time of a lone event. What stands in for the words
+# between @ is in history_scripts.py.
 PUBLISH_BATCH = """
 local node, newest, broken, failure = ARGV[1], {}, {}, nil
 local function try(log, ...)
@@ -62,25 +72,27 @@ if ARGV[4] then
     return redis.error_reply('UNORDERED events that were sent before these were refused')
   end
 end
-local oldest
+@OPEN@local oldest
 for _, e in ipairs(cmsgpack.unpack(ARGV[3])) do
   local log, seq, event = e[1], e[2], e[4]
   local last = newest[log] or tonumber(try(log, 'HGET', KEYS[log + 1], node) or '0') or 0
   if seq > last and not broken[log] then
-    local id = try(log, 'XADD', KEYS[log], '*', 'e', event)
+    @PLACE@
+    local id = @UNLESS_BROKEN@try(log, 'XADD', KEYS[log], '*', 'e', event)
     if id then
       newest[log] = seq
       if redis.call('XLEN', KEYS[log]) % 8 == 0 then
         oldest = oldest or string.format('%.0f', now_ms() - ARGV[2])
         redis.call('XTRIM', KEYS[log], 'MINID', '~', oldest)
       end
+      @KEEP@
       if e[5] then redis.call('SET', KEYS[e[5]], e[6], 'EX', e[7]) end
       redis.call('@PUBLISH@', e[3], id .. '\\n' .. event)
     end
   end
 end
 for log, seq in pairs(newest) do try(log, 'HSET', KEYS[log + 1], node, string.format('%.0f', seq)) end
-return failure
+@CLOSE@return @REPLY@
 """
 
 # Of the scripts below, which change what facts are made of, the last KEYS may be left out: facts, and what follows. The
@@ -245,8 +257,14 @@ class Scripts:
 
     def __init__(self, sharded: bool = False) -> None:
         publish = "SPUBLISH" if sharded else "PUBLISH"
-        self.publish_batch = RedisScript(PUBLISH_BATCH, publish)
+        self.publish_batch = RedisScript(publishing(PUBLISH_BATCH, has_history=False), publish)
+        self.publish_kept = RedisScript(publishing(PUBLISH_BATCH, has_history=True), publish)
         self.enter = RedisScript(ENTER, publish)
+        self.enter_with_history = RedisScript(entering(ENTER), publish)
+        self.read_history = RedisScript(HISTORY_FUNCTIONS + READ_HISTORY, publish)
+        self.forget_history = RedisScript(HISTORY_FUNCTIONS + FORGET_HISTORY, publish)
+        self.mark_gap = RedisScript(HISTORY_FUNCTIONS + MARK_GAP, publish)
+        self.kept_bytes = RedisScript(HISTORY_FUNCTIONS + KEPT_BYTES, publish)
         self.set_count = RedisScript(SET_COUNT, publish)
         self.list_held = RedisScript(LIST_HELD, publish)
         self.remove_counts = RedisScript(REMOVE_COUNTS, publish)

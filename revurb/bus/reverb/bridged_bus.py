@@ -13,6 +13,7 @@ from revurb.bus.reverb.metrics_answers import LocalQueries
 from revurb.bus.reverb.metrics_requests import Payload, add_channels, add_connections, add_members, add_states
 from revurb.bus.reverb.reverb_bridge import ReverbBridge
 from revurb.pusher.facts import Fact, FactQueue, FactSender, WantedFacts
+from revurb.pusher.history import HistoryPage, Position
 from revurb.pusher.ports import (
     ChannelSnapshot,
     ChannelState,
@@ -157,6 +158,14 @@ class BridgedBus:
         return self._with_php(
             self._bus.members(app_id, channel), "CHANNEL_USERS", app_id, {"channel": channel}, add_members
         )
+
+    def history(
+        self, app_id: str, channel: str, after: Position | None, limit: int
+    ) -> MaybeAwaitable[HistoryPage]:
+        return self._bus.history(app_id, channel, after, limit)
+
+    def forget_history(self, app_id: str, channel: str) -> MaybeAwaitable[bool]:
+        return self._bus.forget_history(app_id, channel)
 
     def connections(self, app_id: str) -> MaybeAwaitable[int]:
         return self._with_php(self._bus.connections(app_id), "CONNECTIONS", app_id, {}, add_connections)

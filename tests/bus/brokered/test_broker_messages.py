@@ -5,6 +5,7 @@ import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.pusher.facts import Fact, QueuedFact
+from revurb.pusher.history import HistoryBounds, Position, Replay, Resume
 from revurb.pusher.ports import Member
 
 ANN = Member("ann", b'"ann"', b"null")
@@ -38,11 +39,21 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
             True,
         ],
     ),
-    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60]),
+    (m.Publish(3, "a", "c", b"x", "1.1", 60), [2, 3, "a", "c", b"x", "1.1", 60, None]),
+    (
+        m.Publish(3, "a", "c", b"x", None, 0, HistoryBounds(5, 6, 7)),
+        [2, 3, "a", "c", b"x", None, 0, [5, 6, 7]],
+    ),
     (
         m.Enter(4, "a", "c", 1, ANN, b"added", True, False, 0, 100),
-        [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0, 100],
+        [3, 4, "a", "c", 1, list(ANN), b"added", True, False, 0, 100, False, None],
     ),
+    (
+        m.Enter(4, "a", "c", 1, None, b"", False, False, 0, 0, True, Resume(Position("e", 5), "1.1", 6, 7)),
+        [3, 4, "a", "c", 1, None, b"", False, False, 0, 0, True, [["e", 5], "1.1", 6, 7]],
+    ),
+    (m.QueryHistory(5, "a", "c", Position("e", 5), 6), [40, 5, "a", "c", ["e", 5], 6]),
+    (m.ForgetHistory(5, "a", "c"), [41, 5, "a", "c"]),
     (m.SubscriberCount("a", "c", 2), [4, "a", "c", 2]),
     (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN), 0]),
     (m.Unsubscribe("a", "c"), [6, "a", "c"]),
@@ -79,7 +90,11 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
         m.EntrustedMembers("n2", [m.ChannelReport("a", "c", 0, [ANN])]),
         [24, "n2", [["a", "c", 0, [list(ANN)], [], False, False]]],
     ),
-    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x", False]),
+    (m.EnterReply(4, [ANN], b"x"), [4, 4, [list(ANN)], b"x", False, None]),
+    (
+        m.EnterReply(4, [], None, False, Replay(Position("e", 5), [b"x"], "limit")),
+        [4, 4, [], None, False, [["e", 5], [b"x"], "limit"]],
+    ),
     (m.QueryReply(5, msgspec.Raw(m.encode(True))), [5, 5, True]),
     (m.SurveyQuestion(6, b"?"), [6, 6, b"?"]),
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),

@@ -9,7 +9,7 @@ import weakref
 from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import SharedLog, topic_bucket
 from revurb.bus.brokered import broker_messages as m
-from revurb.bus.hub.event_log import CACHED, EVERYONE, LogDescriptors, shared_log
+from revurb.bus.hub.event_log import CACHED, EVERYONE, KEPT, LogDescriptors, shared_log
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP
 
@@ -49,8 +49,7 @@ class LogListener:
 
     def place(self, event: PublishedEvent) -> None:
         """Append an event, as a worker does."""
-        flags = CACHED if event.cache_ttl_s else 0
-        self._log.append_event(
-            event.app_id, event.channel, event.text, event.except_socket_id, event.cache_ttl_s, flags
-        )
+        flags = (CACHED if event.cache_ttl_s else 0) | (KEPT if event.history else 0)
+        fields = event.app_id, event.channel, event.text, event.except_socket_id, event.cache_ttl_s
+        self._log.append_event(*fields, flags, event.history)
         self._log.wake()

@@ -7,6 +7,7 @@ import pytest
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
 from revurb.bus.hub.hub_log import HubLog
+from revurb.pusher.history import HistoryBounds, Position, Replay, Resume
 from revurb.pusher.ports import Member, PublishedEvent
 from tests.bus.engines import APP
 from tests.bus.hub.host_log import LogListener, a_log
@@ -17,6 +18,13 @@ ROOM = "presence-room"
 
 class Host:
     """A hub and a worker."""
+
+    def reply_with_last_event(self, id: int, members: list[Member], channel: str = "cache-a") -> None:
+        def make() -> m.EnterReply:
+            cached = self.cache.get(APP, channel)
+            return m.EnterReply(id, members, None if cached is None else cached.text)
+
+        self.log.reply_at_end(self.worker.token, make)
 
     def __init__(self) -> None:
         self.cache = EventCache(Clock())
@@ -58,7 +66,7 @@ def test_a_reply_has_the_last_event_of_its_place() -> None:
     host.worker.place(PublishedEvent(APP, "cache-a", b"old", None, 60))
     host.log.read()
     host.worker.place(PublishedEvent(APP, "cache-a", b"new", None, 60))
-    host.log.reply_with_last_event(host.worker.token, 1, [], APP, "cache-a")
+    host.reply_with_last_event(1, [])
     host.worker.place(PublishedEvent(APP, "cache-a", b"newer", None, 60))
     assert [getattr(each, "text", None) or each for each in host.worker.heard()] == [
         b"old", b"new", m.EnterReply(1, [], b"new"), b"newer",
@@ -92,7 +100,7 @@ def test_a_reply_waits_for_its_place_without_being_written_again(monkeypatch: py
     encode_message = m.encode
     monkeypatch.setattr(HubLog, "read", lambda log: read_and_be_late())
     monkeypatch.setattr(m, "encode", encode)
-    host.log.reply_with_last_event(host.worker.token, 1, crowd, APP, "cache-a")
+    host.reply_with_last_event(1, crowd)
     first, *_, last = host.worker.heard()
     assert isinstance(first, m.BrokerEvent)
     assert first.text == b"of before"
@@ -105,7 +113,7 @@ def test_what_is_too_large_is_told_and_ends_nothing(caplog: pytest.LogCaptureFix
     host.log.append_own(PublishedEvent(APP, ROOM, b"x" * 1_000_000))
     crowd = [Member(f"u{number}", b'"u"', b"x" * 1000) for number in range(1000)]
     host.log.reply(host.worker.token, m.EnterReply(1, crowd, None))
-    host.log.reply_with_last_event(host.worker.token, 2, crowd, APP, ROOM)
+    host.reply_with_last_event(2, crowd, ROOM)
     assert host.worker.heard() == [m.EnterReply(1, [], None), m.EnterReply(2, [], None)]
     assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
 
@@ -117,5 +125,41 @@ def test_a_closed_log_is_left_alone() -> None:
     host.log.append_own(PublishedEvent(APP, ROOM, b"x"))
     host.log.read()
     host.log.reply(host.worker.token, m.EnterReply(1, [], None))
-    host.log.reply_with_last_event(host.worker.token, 1, [], APP, "cache-a")
+    host.reply_with_last_event(1, [])
     assert host.worker.heard() == []
+
+
+def test_events_of_a_channel_with_history_are_kept_with_their_positions() -> None:
+    host = Host()
+    began = host.log.history.position
+    for number in range(3):
+        host.worker.place(
+            PublishedEvent(APP, "cache-a", b'{"n":%d}' % number, history=HistoryBounds(2, 60, 10**6))
+        )
+        host.worker.place(PublishedEvent(APP, ROOM, b"{}"))
+    host.log.read()
+    page = host.log.history.page(APP, "cache-a", None, 10)
+    epoch = began.epoch.encode()
+    assert page.events == [b'{"n":1,"id":"%b-3"}' % epoch, b'{"n":2,"id":"%b-5"}' % epoch]
+    assert page.position.number == 6
+    assert not host.log.history.page(APP, ROOM, None, 10).events
+
+
+def test_a_reply_without_room_for_what_was_missed_says_that() -> None:
+    host = Host()
+    replay = Replay(Position("e", 9), [b"x" * 1_000_000])
+    host.log.reply_at_end(host.worker.token, lambda: m.EnterReply(1, [], None, replay=replay))
+    assert host.worker.heard() == [m.EnterReply(1, [], None, replay=Replay(Position("e", 9), [], "limit"))]
+
+
+def test_a_hub_that_has_missed_events_does_not_hide_that() -> None:
+    host = Host()
+    bounds = HistoryBounds(100, 60, 10**6)
+    host.worker.place(PublishedEvent(APP, "cache-a", b"{}", history=bounds))
+    host.log.read()
+    for _ in range(30):  # of 50 kB each, where a ring has a MiB
+        host.worker.place(PublishedEvent(APP, "cache-a", b"x" * 50_000, history=bounds))
+    host.log.read()
+    resume = Resume(Position(host.log.history.epoch, 1), "", 100, 10**7)
+    assert host.log.history.replay(APP, "cache-a", resume).failure == "expired"
+    assert not host.log.history.page(APP, "cache-a", None, 100).events

@@ -4,9 +4,11 @@ import msgspec
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.cache import EventCache
+from revurb.bus.history_store import HistoryStore
 from revurb.bus.hub.question_answers import Question, QuestionAnswers
 from revurb.bus.ledger import Ledger
-from revurb.pusher.ports import CachedEvent, ChannelState, Member
+from revurb.pusher.history import HistoryBounds, HistoryPage, Position
+from revurb.pusher.ports import CachedEvent, ChannelState, Member, PublishedEvent
 
 APP, ROOM = "app1", "presence-room"
 ANN = Member("ann", b'"ann"', b"null")
@@ -19,7 +21,9 @@ def answers() -> QuestionAnswers:
     ledger.set_count("w2", APP, "news", 1)
     ledger.add_connections("w1", APP, 1)
     cache.put(APP, "news", b"last", 60)
-    return QuestionAnswers(ledger, cache)
+    history = HistoryStore("e", lambda: 0.0)
+    history.keep(PublishedEvent(APP, "news", b"{}", number=1), HistoryBounds(1, 1, 1000))
+    return QuestionAnswers(ledger, cache, history)
 
 
 def test_every_question_is_answered_with_its_type() -> None:
@@ -29,6 +33,9 @@ def test_every_question_is_answered_with_its_type() -> None:
         (m.QueryMembers(1, APP, ROOM), [ANN]),
         (m.QueryConnections(1, APP), 1),
         (m.Admit(1, APP, 1), False),
+        (m.QueryHistory(1, APP, "news", None, 5), HistoryPage(Position("e", 1), [b"{}"])),
+        (m.ForgetHistory(1, APP, "news"), True),
+        (m.QueryHistory(1, APP, "news", Position("e", 1), 5), HistoryPage(Position("e", 1), [])),
     ]
     answering = answers()
     for question, answer in questions:

@@ -9,6 +9,7 @@ from typing import Any
 
 from redis.asyncio import RedisCluster
 
+from revurb.bus.brokered import broker_messages as m
 from revurb.bus.redis import envelope
 from revurb.bus.redis.command_queue import CommandQueue, RedisUnavailable
 from revurb.bus.redis.invalid_values import InvalidValues
@@ -17,6 +18,7 @@ from revurb.bus.redis.ledger_facts import LedgerFacts
 from revurb.bus.redis.ledger_queries import LedgerQueries
 from revurb.bus.redis.node_removal import NodeRemoval
 from revurb.bus.redis.pipelines import AnyRedis
+from revurb.bus.redis.redis_history import RedisHistory
 from revurb.bus.redis.redis_ledger import RedisLedger
 from revurb.bus.redis.scripts import Scripts
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -36,16 +38,26 @@ class Ledgers:
 
         self.redis = redis
         self.published: list[PublishedEvent] = []
+        self.told: list[m.FromBroker] = []
         self.scripts = Scripts(sharded=isinstance(redis, RedisCluster))
         self.invalid = InvalidValues()
         self.commands = CommandQueue(redis, self.scripts, KEYS.leases, down, self.invalid)
+        self.history = RedisHistory(KEYS, self.scripts, self.commands, 60_000, self.told.append)
         self.queries = LedgerQueries(KEYS, self.scripts, self.commands, self.invalid)
         self.events = MEMBER_EVENTS._replace(on_published=self.published.append)
         self.facts = LedgerFacts({}, KEYS, self.scripts, self.commands, self.events, 60_000)
 
     def of(self, node: str) -> RedisLedger:
         return RedisLedger(
-            node, KEYS, self.scripts, self.commands, self.events, 60_000, self.invalid, self.facts
+            node,
+            KEYS,
+            self.scripts,
+            self.commands,
+            self.events,
+            60_000,
+            self.invalid,
+            self.facts,
+            self.history,
         )
 
     def removal(self, node: str) -> NodeRemoval:

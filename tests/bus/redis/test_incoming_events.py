@@ -315,6 +315,21 @@ def test_an_event_of_another_channel_is_refused(of: str) -> None:
     assert order.invalid.count == 2
 
 
+def test_a_reply_is_ahead_of_what_the_log_has_behind_its_place() -> None:
+    """Else who is counted with it gets neither: the event is not in the reply, and was delivered before."""
+    order = Order()
+    order.incoming.catch_up()
+    order.incoming.expect_reply(NEWS, "1", order.passed_on.append)
+    order.incoming.receive_marker(NEWS, b"1")
+    reply = [b"5-0", "the reply"]
+    order.incoming.receive_reply("1", reply)
+    order.logged(4)
+    order.logged(5)
+    order.logged(6)
+    order.incoming.caught_up()
+    assert order.passed_on == [b"4", b"5", reply, b"6"]
+
+
 @given(data=st.binary(max_size=200))
 def test_incoming_takes_any_bytes(data: bytes) -> None:
     order = Order()

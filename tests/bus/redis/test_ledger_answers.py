@@ -27,7 +27,7 @@ async def test_each_question_has_its_answer(server: RedisServer) -> None:
         made.of("n1").set_connections(APP, 3)
         received: list[m.FromBroker] = []
         tasks = SessionTasks(failed)
-        answers = LedgerAnswers(made.queries, tasks, received.append)
+        answers = LedgerAnswers(made.queries, made.history, tasks, received.append)
         answers.answer(m.QueryChannels(1, APP, "pres"))
         answers.answer(m.QueryStates(2, APP, ["presence-room"]))
         answers.answer(m.QueryMembers(3, APP, "presence-room"))
@@ -47,7 +47,7 @@ async def test_each_question_has_its_answer(server: RedisServer) -> None:
 async def test_what_nobody_can_answer_is_refused(server: RedisServer) -> None:
     async with ledgers(server) as made:
         received: list[m.FromBroker] = []
-        answers = LedgerAnswers(made.queries, SessionTasks(failed), received.append)
+        answers = LedgerAnswers(made.queries, made.history, SessionTasks(failed), received.append)
         made.scripts.count_connections = RedisScript(
             "return redis.call('HINCRBY', KEYS[1], '', 1)", "PUBLISH"
         )

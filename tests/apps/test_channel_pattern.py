@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb.webhooks.channel_pattern import ChannelPattern
+from revurb.apps.channel_pattern import ChannelPattern
 
 
 @pytest.mark.parametrize(

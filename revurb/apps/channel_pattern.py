@@ -1,4 +1,4 @@
-"""The patterns of `WebhookTarget.channels`: a name, or one with `*` for any text.
+"""The patterns of `WebhookTarget.channels` and `HistoryRule.channels`: a name, or one with `*` for any text.
 
 Names of channels come from clients and may be long, so matching takes time in proportion to the name, whatever the
 pattern: a regular expression with several `.*` does not.

@@ -1,0 +1,123 @@
+"""Channels with history on a Redis that is away, comes back without its memory, or is another one: rule 15."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from revurb.bus.brokered import brokered_bus, outbound_queue
+from revurb.pusher.history import EPOCH, EXPIRED, HistoryBounds, Resume
+from tests.bus.engines import APP, BusNode
+from tests.bus.redis_engines import RedisCluster
+from tests.bus.test_engine_history import KEPT, come_back, numbers, page, position_of, put, start
+from tests.conftest import Need, Run
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(params=["empty", "aof"])
+def redis(request: pytest.FixtureRequest, need: Need, run: Run, tmp_path: Path) -> Iterator[RedisCluster]:
+    """A Redis that comes back empty, or with what it has on its disk."""
+    options = () if request.param == "empty" else ("--appendonly", "yes", "--appendfsync", "always")
+    cluster = RedisCluster(RedisServer(need("redis-server"), tmp_path, *options))
+    yield cluster
+    run(cluster.close())
+
+
+async def cut_off(cluster: RedisCluster) -> None:
+    await cluster.outage()
+    for node in cluster.nodes:
+        await node.until(lambda node=node: node.bus.degraded)  # type: ignore[misc]
+
+
+async def welcomed(cluster: RedisCluster) -> None:
+    await cluster.recover()
+    for node in cluster.nodes:
+        await node.until(lambda node=node: node.bus.health.reconnects)  # type: ignore[misc]
+
+
+def placed(node: BusNode) -> list[bytes]:
+    """The events that came with a position: without one, a node says itself that events may be missing."""
+    return [text for text in node.texts() if b'"id":' in text]
+
+
+async def test_what_is_published_meanwhile_waits_for_its_position(redis: RedisCluster) -> None:
+    here, there = await redis.node(), await redis.node()
+    began = await start(here)
+    await start(there)
+    await here.enter("plain")
+    await cut_off(redis)
+    for number in range(3):
+        await put(here, number)
+        await here.publish(b'{"event":"e","data":"%d"}' % number, "plain")
+    assert numbers(here.texts("plain")) == [0, 1, 2]
+    assert here.texts() == []
+    await welcomed(redis)
+    for node in (here, there):
+        await node.until(lambda node=node: len(placed(node)) == 3)  # type: ignore[misc]
+        assert numbers(placed(node)) == [0, 1, 2]
+    assert placed(here) == placed(there)
+    assert numbers(here.texts("plain")) == [0, 1, 2]
+    assert (await come_back(there, began)).failure == EPOCH
+    assert numbers((await come_back(there, position_of(placed(here)[0]))).events) == [1, 2]
+
+
+async def test_a_position_of_before_is_not_taken_for_one_of_now(redis: RedisCluster) -> None:
+    """Also not when Redis has read all of it from its disk: it cannot know that it was all."""
+    node = await redis.node()
+    began = await start(node)
+    await put(node, 0)
+    last = position_of((await page(node)).events[0])
+    await cut_off(redis)
+    await welcomed(redis)
+    assert (await come_back(node, last)).failure == EPOCH
+    assert (await come_back(node, began)).failure == EPOCH
+    assert (await page(node)).events == []
+
+
+async def test_who_comes_without_redis_is_told_that_there_is_no_history(
+    redis: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.2)
+    node = await redis.node()
+    began = await start(node)
+    await cut_off(redis)
+    assert (await node.enter("news", want_position=True, resume=Resume(began, "", 9, 999))).replay is None
+    assert not await node.bus.forget_history(APP, "news")
+
+
+async def test_what_is_lost_to_everybody_is_told_to_everybody(
+    redis: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound_queue, "MAX_WAITING", 2)
+    here, there = await redis.node(), await redis.node()
+    await start(here)
+    await start(there)
+    await cut_off(redis)
+    for number in range(4):
+        await put(here, number)
+    assert here.bus.health.dropped == 2
+    await welcomed(redis)
+    for node in (here, there):
+        await node.until(lambda node=node: len(placed(node)) == 3)  # type: ignore[misc]
+        gap, *rest = placed(node)
+        assert b'"event":"pusher:resume_failed"' in gap
+        assert EXPIRED.encode() in gap
+        assert numbers(rest) == [2, 3]
+        position_of(gap)
+    kept = (await page(there)).events
+    assert kept == placed(there)
+
+
+async def test_an_old_position_is_forgotten_with_its_channel(redis: RedisCluster) -> None:
+    """As when a channel was silent for a day: its numbers begin anew, in an epoch of its own."""
+    node = await redis.node()
+    began = await start(node)
+    await put(node, 0, bounds=HistoryBounds(10, 60, KEPT.app_bytes))
+    client = redis._server.client()
+    async with client:
+        assert await client.delete(node.bus._link._memory.keys.topic(APP, "news").head) == 1
+    await asyncio.sleep(0.002)  # an epoch is that of a millisecond
+    assert (await come_back(node, began)).failure == EPOCH
