@@ -13,7 +13,7 @@ help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
-	@echo "make docs    draw docs/layers.svg from the imports, write docs/configuration.md from the options, docs/logs.md from the"
+	@echo "make docs    draw docs/layers.svg and dashboard.svg, write docs/configuration.md from the options, docs/logs.md from the"
 	@echo "             messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
 	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
@@ -44,6 +44,7 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.picture
+	$(BIN)/python -m tests.architecture.dashboard_picture
 	$(BIN)/revurb config docs > docs/configuration.md
 	$(BIN)/python -m tests.architecture.metrics_table
 	$(BIN)/python -m tests.architecture.log_reference
