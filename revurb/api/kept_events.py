@@ -7,7 +7,7 @@ import orjson
 from revurb.api.answers import EMPTY, ApiError, bad_request, text_response
 from revurb.api.deferred import when_ready
 from revurb.apps import App
-from revurb.pusher.history import UNAVAILABLE_PAGE, HistoryPage, history_of, read_position
+from revurb.pusher.history import UNAVAILABLE, HistoryPage, history_of, read_position
 from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.wire.response import Response
 
@@ -53,7 +53,7 @@ def _limit(given: str | None) -> int:
 
 
 def _answer(page: HistoryPage) -> Response:
-    if page is UNAVAILABLE_PAGE:
+    if page.failure == UNAVAILABLE:
         return _AWAY
     fields: dict[str, object] = {
         "events": [orjson.Fragment(text) for text in page.events],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import FixedApps, HistoryRule
-from revurb.pusher.history import UNAVAILABLE_PAGE
+from revurb.pusher.history import UNAVAILABLE_PAGE, HistoryPage
 from tests.api.desk import Desk
 from tests.pusher.room import an_app
 
@@ -102,7 +102,8 @@ def test_other_methods_and_no_signature(desk: Desk) -> None:
 
 
 def test_who_keeps_it_is_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.bus, "history", lambda *question: UNAVAILABLE_PAGE)
+    away = HistoryPage(*UNAVAILABLE_PAGE)  # as one that came from a broker: no longer the same object
+    monkeypatch.setattr(desk.bus, "history", lambda *question: away)
     monkeypatch.setattr(desk.bus, "forget_history", lambda *channel: False)
     assert desk.call("GET", ROOM)[0] == 503
     assert desk.call("DELETE", ROOM)[0] == 503
