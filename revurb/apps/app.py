@@ -23,6 +23,7 @@ from revurb.apps.field_checks import (
     check_secret,
     check_switch,
     check_url_name,
+    checked_items,
     checked_origins,
 )
 from revurb.apps.history_rule import HistoryRule
@@ -121,7 +122,8 @@ class App:
         if self.webhooks != ():
             object.__setattr__(self, "webhooks", _checked_targets(self.webhooks))
         if self.history != ():
-            object.__setattr__(self, "history", _checked_rules(self.history))
+            rules = checked_items("App", "history", self.history, HistoryRule, _RULES_IN_WORDS)
+            object.__setattr__(self, "history", rules)
 
     def authorize_channel(
         self, socket_id: str, channel: str, *, user_id: str | int | None = None, user_info: object = None
@@ -157,6 +159,7 @@ class App:
         return previous is not None and compare_digest(_signature(previous, text), signature)
 
 
+_RULES_IN_WORDS = 'a tuple of HistoryRule, such as (HistoryRule(channels=("room-*",)),)'
 _POSITIVE = (
     "ping_interval_s",
     "activity_timeout_s",
@@ -170,32 +173,19 @@ _POSITIVE = (
 )
 
 
-def _checked_rules(value: Any) -> tuple[HistoryRule, ...]:
-    allowed = 'a tuple of HistoryRule, such as (HistoryRule(channels=("room-*",)),)'
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"App.history: found {type(value).__name__}; allowed: {allowed}")
-    for rule in value:
-        if not isinstance(rule, HistoryRule):
-            raise TypeError(f"App.history: found {type(rule).__name__} in it; allowed: {allowed}")
-    return tuple(value)
-
-
 def _checked_targets(value: Any) -> tuple[WebhookTarget, ...]:
-    allowed = "a tuple of WebhookTarget"
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"App.webhooks: found {type(value).__name__}; allowed: {allowed}")
-    for target in value:
-        if not isinstance(target, WebhookTarget):
-            raise TypeError(f"App.webhooks: found {type(target).__name__} in it; allowed: {allowed}")
-    for target in value:
+    targets = checked_items("App", "webhooks", value, WebhookTarget, "a tuple of WebhookTarget")
+    for target in targets:
         if (
-            sum((target.url, target.events, target.channels) == (t.url, t.events, t.channels) for t in value)
+            sum(
+                (target.url, target.events, target.channels) == (t.url, t.events, t.channels) for t in targets
+            )
             > 1
         ):
             raise ValueError(
                 f"App.webhooks: found two targets with {target.shown_url}, the same events and channels; allowed: one"
             )
-    return tuple(value)
+    return targets
 
 
 def _signature(secret: str, text: str) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from revurb.apps.origin_pattern import OriginPatternError, check_origin_pattern
+
+T = TypeVar("T")
 
 # An id or key is one segment of a URL path and the left side of "key:signature".
 URL_NAME = r"\A[^\s/?#%:]+\Z"
@@ -69,6 +71,16 @@ def check_choice(owner: str, name: str, value: Any, choices: Sequence[str]) -> N
     if not isinstance(value, str) or value not in choices:
         error = ValueError if isinstance(value, str) else TypeError
         raise error(f"{owner}.{name}: found {value!r}; allowed: {', '.join(map(repr, choices))}")
+
+
+def checked_items(owner: str, name: str, value: Any, kind: type[T], allowed: str) -> tuple[T, ...]:
+    """The values, each of this kind, as a tuple. They are not shown: a secret may be among them."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{owner}.{name}: found {type(value).__name__}; allowed: {allowed}")
+    for item in value:
+        if not isinstance(item, kind):
+            raise TypeError(f"{owner}.{name}: found {type(item).__name__} in it; allowed: {allowed}")
+    return tuple(value)
 
 
 def checked_origins(owner: str, name: str, value: Any) -> tuple[str, ...]:

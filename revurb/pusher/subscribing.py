@@ -150,17 +150,12 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
     if member is not None:
         data = wanted.channel_data
         added = messages.member_added_text(name.text, str(data) if data else messages.member_data(member))
-    has_history, resume = (
-        app_state.app.history != () and history_of(app_state.app, name.text) is not None,
-        None,
-    )
-    if has_history and wanted.resume is not None:
-        resume = read_resume(wanted.resume, app_state.app)
+    app = app_state.app
+    has_history = app.history != () and history_of(app, name.text) is not None
+    resume = read_resume(wanted.resume, app) if has_history and wanted.resume is not None else None
     pending = PendingSubscription(session, name, member, channel is not None, resume)
     most = 0 if limits is None or channel is not None else limits.max_presence_members or 0
-    request = EnterRequest(
-        app_state.app.id, name.text, member, added, name.cached, False, most, has_history, resume
-    )
+    request = EnterRequest(app.id, name.text, member, added, name.cached, False, most, has_history, resume)
     hooks = app_state.hooks
     if hooks is not None and hooks.asks_subscribe and channel is None:
         enter_if_allowed(session, hooks, request, pending, pending, wanted.channel_data)

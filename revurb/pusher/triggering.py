@@ -40,12 +40,8 @@ class Trigger:
         for channel in names:
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
-            published = (
-                PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, history_of(app, channel))
-                if has_history
-                else PublishedEvent(app.id, channel, text, except_socket_id, ttl_s)
-            )
-            accepted = self._bus.publish(published)
+            kept = history_of(app, channel) if has_history else None
+            accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, kept))
             if accepted is not None:
                 if waiting is None:
                     waiting = []
