@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.redis import pubsub_listener
-from revurb.bus.redis.envelope import START
-from revurb.bus.redis.keys import partition_of
+from revurb.bus.redis.envelope import parse_stream_id
 from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, resolve, texts_up_to
 from tests.bus.redis_engines import RedisCluster
@@ -114,8 +113,12 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
     try:
         node, cut_off = await cluster.node(), await cluster.node()
         await node.publish(b"before")
-        newest = cut_off.bus._link._memory.incoming.newest
-        await cut_off.until(lambda: newest(partition_of(APP, "news")) != START)  # with the next beat
+        memory = cut_off.bus._link._memory
+        partition = memory.keys.partition_of(APP, "news")
+        async with server.client() as client:
+            log = await client.xinfo_stream(memory.keys.logs[partition])
+        published = parse_stream_id(log["last-generated-id"])
+        await cut_off.until(lambda: memory.incoming.newest(partition) >= published)  # with the next beat
         await proxy.close()
         await cut_off.until(lambda: cut_off.bus.degraded)
         await cut_off.enter()
