@@ -38,6 +38,12 @@ class EventRequest(msgspec.Struct):
     idempotency_key: str | None = None
 
 
+NOT_KEPT = text_response(
+    503,
+    "Service unavailable. Who keeps the history is out of reach at present: what was for channels with history is not "
+    "sent. Send it again.",
+    (("Retry-After", "2"),),
+)
 _decode = msgspec.json.Decoder(EventRequest).decode
 
 
@@ -82,19 +88,30 @@ def post_event(
             {"channels": [f"The channels field must not have more than {app.max_channels_per_event} items."]}
         )
     accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
+    if isinstance(accepted, str):
+        return NOT_KEPT
     if event.info is None:
-        return EMPTY if accepted is None else DeferredResponse(accepted, _empty)
+        return EMPTY if accepted is None else DeferredResponse(accepted, _sent)
     names, wanted = event.channels, requested(event.info)
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos = {name: channel_info(name, state, wanted) for name, state in zip(names, states, strict=True)}
         return json_response({"channels": infos})
 
-    return when_ready(accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
+    ready: MaybeAwaitable[str | None] = accepted
+    return when_ready(ready, lambda failure: _informed(failure, lambda: bus.describe(app.id, names), answer))
 
 
-def _empty(done: None) -> Response:
-    return EMPTY
+def _sent(failure: str | None) -> Response:
+    return EMPTY if failure is None else NOT_KEPT
+
+
+def _informed(
+    failure: str | None,
+    describe: Callable[[], MaybeAwaitable[Sequence[ChannelState]]],
+    answer: Callable[[Sequence[ChannelState]], Response],
+) -> MaybeAwaitable[Response]:
+    return NOT_KEPT if failure is not None else when_ready(describe(), answer)
 
 
 def post_batch(
@@ -134,14 +151,17 @@ def post_batch(
         for event in events:
             _check(app, limits, event)
         count(app, len(events))
-    waiting: list[Awaitable[None]] = []
+    waiting: list[Awaitable[str | None]] = []
+    failure: str | None = None
     for event in events:
         accepted = trigger.send(app, event.channels, event.name, event.data, event.socket_id)
-        if accepted is not None:
+        if isinstance(accepted, str):
+            failure = accepted
+        elif accepted is not None:
             waiting.append(accepted)
-    all_accepted = all_of(waiting) if waiting else None
+    all_accepted = all_of(waiting, failure) if waiting else failure
     if all(event.info is None for event in events):
-        return EMPTY if all_accepted is None else DeferredResponse(all_accepted, _empty)
+        return when_ready(all_accepted, _sent)
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos: list[Info] = [
@@ -151,7 +171,9 @@ def post_batch(
         return json_response({"batch": infos})
 
     names = [event.channels[0] for event in events]
-    return when_ready(all_accepted, lambda done: when_ready(bus.describe(app.id, names), answer))
+    return when_ready(
+        all_accepted, lambda failure: _informed(failure, lambda: bus.describe(app.id, names), answer)
+    )
 
 
 def _check(app: App, limits: AppLimits, event: EventRequest) -> None:

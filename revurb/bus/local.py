@@ -93,6 +93,9 @@ class LocalBus(LocalView):
             self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
         self._deliver(event)
 
+    def publish_kept(self, event: PublishedEvent) -> None:
+        self.publish(event)
+
     def _keep(self, event: PublishedEvent, bounds: HistoryBounds) -> PublishedEvent:
         """The event with its position."""
         position = Position(self._history.epoch, self._history.newest + 1)

@@ -243,9 +243,7 @@ class Server:
         if app.limits is not None:
             check_limits(app, names, event, data_text)
         await self._node.wait_for_room()
-        accepted = self._node.trigger(app, names, event, data_text, socket_id)
-        if accepted is not None:
-            await accepted
+        await _ready(self._node.trigger(app, names, event, data_text, socket_id))
 
     @_on_its_loop
     async def channels(self, prefix: str = "", *, app_id: str | None = None) -> dict[str, ChannelInfo]:

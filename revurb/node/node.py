@@ -272,8 +272,8 @@ class Node:
 
     def trigger(
         self, app: App, channels: list[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> MaybeAwaitable[None]:
-        """Publish an event as a request to the HTTP API does, with `data` as the text of the event."""
+    ) -> MaybeAwaitable[str | None]:
+        """Publish an event as a request to the HTTP API does, with `data` as its text. Done as `Trigger.send` is."""
         if self._trace is not None:
             self._trace.published(app.id, channels, event, data)
         return self._trigger.send(app, channels, event, data, except_socket_id)

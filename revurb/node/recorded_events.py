@@ -37,7 +37,7 @@ class RecordingTrigger(Trigger):
 
     def send(
         self, app: App, channels: Iterable[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> MaybeAwaitable[None]:
+    ) -> MaybeAwaitable[str | None]:
         names = tuple(dict.fromkeys(channels))
         self._record.append(SentEvent(app.id, names, event, data, except_socket_id))
         return super().send(app, names, event, data, except_socket_id)

@@ -154,6 +154,11 @@ class Bus(Protocol):
         """Deliver an event everywhere. Done when the bus has accepted it: its place among the other events of the
         channel is fixed then."""
 
+    def publish_kept(self, event: PublishedEvent) -> MaybeAwaitable[str | None]:
+        """As `publish`, of an event of a channel with history. Done with None when it is kept; with
+        `history.UNAVAILABLE` if who keeps events is out of reach for too long: nobody gets it then, unless that has
+        just taken it and could not say so any more."""
+
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         """Count one more subscriber, and send `added` to everyone else if the user is new on the channel.
 

@@ -31,9 +31,11 @@ class Trigger:
 
     def send(
         self, app: App, channels: Iterable[str], event: str, data: str, except_socket_id: str | None = None
-    ) -> MaybeAwaitable[None]:
-        """Send `event` to each of `channels`, once to one that is named twice. Done when the bus has accepted all."""
-        waiting: list[Awaitable[None]] | None = None
+    ) -> MaybeAwaitable[str | None]:
+        """Send `event` to each of `channels`, once to one that is named twice. Done when the bus has accepted all: with
+        None, or with `history.UNAVAILABLE` if a channel has history and the event cannot be kept there at present."""
+        waiting: list[Awaitable[str | None]] | None = None
+        failure: str | None = None
         names = dict.fromkeys(channels)
         (self._known.get(app.id) or self._book.of(app.id)).events_published_total += len(names)
         has_history = app.history != ()
@@ -41,17 +43,21 @@ class Trigger:
             text = event_text(event, data, channel)
             ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
             kept = history_of(app, channel) if has_history else None
-            accepted = self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, kept))
-            if accepted is not None:
+            published = PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, kept)
+            accepted = self._bus.publish(published) if kept is None else self._bus.publish_kept(published)
+            if isinstance(accepted, str):
+                failure = accepted
+            elif accepted is not None:
                 if waiting is None:
                     waiting = []
                 waiting.append(accepted)
         if waiting is None:
-            return None
-        return waiting[0] if len(waiting) == 1 else all_of(waiting)
+            return failure
+        return waiting[0] if len(waiting) == 1 and failure is None else all_of(waiting, failure)
 
 
-async def all_of(waiting: Iterable[Awaitable[None]]) -> None:
-    """Wait for each; they are under way already."""
+async def all_of(waiting: Iterable[Awaitable[str | None]], failure: str | None = None) -> str | None:
+    """Wait for each; they are under way already. Returns why one of them failed, if one did."""
     for accepted in waiting:
-        await accepted
+        failure = await accepted or failure
+    return failure

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from revurb.apps import App, FixedApps, HistoryRule
 from revurb.bus.local import LocalBus
 from revurb.node.member_event_texts import MEMBER_EVENTS
+from revurb.pusher.history import UNAVAILABLE
 from revurb.pusher.ports import ChannelState, PublishedEvent
 from revurb.pusher.triggering import Trigger
 from revurb.wire.response import Response
 from tests.api.desk import Desk, a_request, signed_query
+from tests.pusher.room import an_app
 
 
 class SlowBus(LocalBus):
@@ -28,6 +31,9 @@ class SlowBus(LocalBus):
         super().publish(event)
         return self._later()
 
+    def publish_kept(self, event: PublishedEvent) -> Awaitable[str | None]:  # type: ignore[override]
+        return self.publish(event)
+
     def describe(self, app_id: str, channels: Sequence[str]) -> Awaitable[Sequence[ChannelState]]:  # type: ignore[override]
         self.described = list(channels)
         return self._later()
@@ -38,8 +44,9 @@ class SlowBus(LocalBus):
 
 
 class SlowDesk(Desk):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, app: App | None = None) -> None:
+        super().__init__(None if app is None else FixedApps([app]))
+        self.app = app or self.app
         self.slow = SlowBus(self.dispatch, MEMBER_EVENTS, self.clock)
         self.api._bus = self.slow
         self.api._trigger = Trigger(self.slow, 1800)
@@ -116,6 +123,29 @@ async def test_what_is_asked_about_is_asked_after_it_is_accepted(batch: bool) ->
         if batch
         else {"channels": {"a": {"subscription_count": 3}}}
     )
+
+
+@pytest.mark.parametrize("kind", ["event", "asking", "batch"])
+@pytest.mark.parametrize("is_late", [True, False])
+async def test_what_cannot_be_kept_is_for_the_application_to_send_again(kind: str, is_late: bool) -> None:
+    desk = SlowDesk(an_app(history=(HistoryRule(channels=("a",)),)))
+    asked = event("a", info="subscription_count") if kind == "asking" else event("a")
+    if not is_late:
+        desk.slow.publish_kept = lambda event: UNAVAILABLE  # type: ignore[assignment, return-value]
+    body = {"batch": [asked, event("b")]} if kind == "batch" else asked
+    if kind != "batch" and not is_late:
+        assert desk.call("POST", "/events", body)[0] == 503  # at once
+        return
+    answer = desk.post("/batch_events" if kind == "batch" else "/events", body)
+    await turns()
+    if is_late:
+        desk.slow.pending[0].set_result(UNAVAILABLE)
+    if kind == "batch":
+        desk.slow.pending[-1].set_result(None)
+    response = await answer
+    assert response.status == 503
+    assert b"not sent" in response.body
+    assert ("Retry-After", "2") in response.headers
 
 
 async def test_a_bus_that_fails_fails_the_request() -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from revurb.bus.brokered import brokered_bus, outbound_queue
-from revurb.pusher.history import EPOCH, EXPIRED, HistoryBounds, Resume
-from tests.bus.engines import APP, BusNode
+from revurb.pusher.history import EPOCH, EXPIRED, UNAVAILABLE, HistoryBounds, Resume
+from revurb.pusher.ports import PublishedEvent
+from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.redis_engines import RedisCluster
-from tests.bus.test_engine_history import KEPT, come_back, numbers, page, position_of, put, start
+from tests.bus.test_engine_history import KEPT, come_back, event, numbers, page, position_of, put, start
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 
@@ -36,6 +37,10 @@ async def welcomed(cluster: RedisCluster) -> None:
     await cluster.recover()
     for node in cluster.nodes:
         await node.until(lambda node=node: node.bus.health.reconnects)  # type: ignore[misc]
+
+
+async def put_kept(node: BusNode, number: int) -> str | None:
+    return await resolve(node.bus.publish_kept(PublishedEvent(APP, "news", event(number), history=KEPT)))
 
 
 def placed(node: BusNode) -> list[bytes]:
@@ -75,6 +80,47 @@ async def test_a_position_of_before_is_not_taken_for_one_of_now(redis: RedisClus
     assert (await come_back(node, last)).failure == EPOCH
     assert (await come_back(node, began)).failure == EPOCH
     assert (await page(node)).events == []
+
+
+async def test_an_event_that_has_to_be_kept_waits_for_a_redis_that_comes_back(redis: RedisCluster) -> None:
+    here, there = await redis.node(), await redis.node()
+    await start(there)
+    await cut_off(redis)
+    kept = asyncio.ensure_future(put_kept(here, 0))
+    await here.publish(event(1), "plain")
+    assert not kept.done()
+    await welcomed(redis)
+    async with asyncio.timeout(10):
+        assert await kept is None
+    await there.until(lambda: numbers(placed(there)) == [0])
+
+
+async def test_an_event_that_cannot_be_kept_is_refused_and_taken_back(
+    redis: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brokered_bus, "BROKER_WAIT_S", 0.3)
+    here, there = await redis.node(), await redis.node()
+    await start(there)
+    await cut_off(redis)
+    async with asyncio.timeout(10):
+        assert await put_kept(here, 0) == UNAVAILABLE
+        assert await put_kept(here, 1) == UNAVAILABLE  # at once
+    assert here.bus.health.waiting == 0
+    await put(here, 2)  # as clients do it, who are not answered
+    await welcomed(redis)
+    assert await put_kept(here, 3) is None
+    await there.until(lambda: len(placed(there)) == 2)
+    assert numbers(placed(there)) == [2, 3]
+
+
+async def test_a_node_that_ends_says_what_is_not_kept(redis: RedisCluster) -> None:
+    node = await redis.node()
+    await cut_off(redis)
+    kept = asyncio.ensure_future(put_kept(node, 0))
+    await asyncio.sleep(0)
+    await redis.close()
+    async with asyncio.timeout(10):
+        assert await kept == UNAVAILABLE
 
 
 async def test_who_comes_without_redis_is_told_that_there_is_no_history(

@@ -36,11 +36,11 @@ async def test_what_was_done_while_the_hub_stood_still_is_not_sent_again(cluster
     before = list(node.facts)
     os.kill(cluster.pid, signal.SIGSTOP)
     node.queue.done([before[0].id])  # into a connection that is given up
-    await node.until(lambda: not node.bus._linked)
+    await node.until(lambda: not node.bus.is_linked)
     node.queue.done([before[1].id])
     node.facts.clear()
     os.kill(cluster.pid, signal.SIGCONT)
-    await node.until(lambda: node.bus._linked)
+    await node.until(lambda: node.bus.is_linked)
     node.bus.record(Fact("client_event", APP, "news", 9))
     await node.until(lambda: 9 in times(node))
     assert set(times(node)) <= {2, 9}

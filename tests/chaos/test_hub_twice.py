@@ -63,7 +63,7 @@ async def test_what_two_hubs_have_said_is_heard_in_its_order(cluster: HubProcess
     await cluster.outage()
     stop_reading_also_the_next_hub(slow)
     await cluster.recover()
-    await busy.until(lambda: busy.bus._linked and slow.bus._link._is_served)
+    await busy.until(lambda: busy.bus.is_linked and slow.bus._link._is_served)
     await publish_all(busy, FILLER)
     await busy.enter(ROOM, USERS[0])
     await cluster.outage()

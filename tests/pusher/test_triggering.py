@@ -2,10 +2,13 @@
 
 import asyncio
 import tracemalloc
+from collections.abc import Awaitable
 from typing import cast
 
 import pytest
 
+from revurb.apps import HistoryRule
+from revurb.pusher.history import UNAVAILABLE
 from revurb.pusher.ports import Bus, PublishedEvent
 from revurb.pusher.triggering import Trigger
 from tests.pusher.room import Room, an_app
@@ -49,6 +52,9 @@ class SlowBus:
         self.published: list[PublishedEvent] = []
         self.accepting: list[asyncio.Future[None]] = []
 
+    def publish_kept(self, event: PublishedEvent) -> asyncio.Future[None] | str:
+        return UNAVAILABLE if event.channel == "away" else cast("asyncio.Future[None]", self.publish(event))
+
     def publish(self, event: PublishedEvent) -> asyncio.Future[None] | None:
         self.published.append(event)
         if event.channel == "own":
@@ -62,7 +68,7 @@ async def test_sending_is_done_when_the_bus_has_accepted_each(channels: list[str
     bus = SlowBus()
     accepted = Trigger(cast(Bus, bus), 60).send(an_app(), channels, "e", "1")
     assert [event.channel for event in bus.published] == channels  # before anybody waits
-    assert accepted is not None
+    assert isinstance(accepted, Awaitable)
     done = asyncio.ensure_future(accepted)
     for accepting in bus.accepting:
         for _ in range(5):
@@ -93,7 +99,7 @@ async def test_only_cache_channels_are_remembered() -> None:
     assert [event.cache_ttl_s for event in bus.published] == [0, 60, 60, 60, 0, 0]
     for accepting in bus.accepting:
         accepting.set_result(None)
-    assert accepted is not None
+    assert isinstance(accepted, Awaitable)
     await accepted
 
 
@@ -108,3 +114,19 @@ def test_the_text_of_an_event_takes_no_more_memory_than_it_is_long(room: Room) -
     finally:
         tracemalloc.stop()
     assert taken_bytes < 1000 * 1000
+
+
+@pytest.mark.parametrize(
+    "channels", [["kept"], ["kept", "b"], ["away", "b"], ["away"], ["b", "kept", "away"]]
+)
+@pytest.mark.parametrize("failure", [None, UNAVAILABLE])
+async def test_sending_ends_with_the_failure_of_what_must_be_kept(
+    channels: list[str], failure: str | None
+) -> None:
+    bus = SlowBus()
+    app = an_app(history=(HistoryRule(channels=("kept", "away")),))
+    sent = Trigger(cast(Bus, bus), 60).send(app, channels, "e", "1")
+    for event, accepting in zip(bus.published, bus.accepting, strict=True):
+        cast("asyncio.Future[str | None]", accepting).set_result(failure if event.history else None)
+    result = sent if sent is None or isinstance(sent, str) else await sent
+    assert result == (UNAVAILABLE if "away" in channels else failure)

@@ -23,6 +23,7 @@ from revurb.bus.brokered.known_nodes import KnownNodes
 from revurb.bus.brokered.outage import Outage
 from revurb.bus.brokered.outbound_queue import OutboundQueue
 from revurb.bus.brokered.paced_sender import PacedSender
+from revurb.bus.brokered.publishing import Publishing
 from revurb.bus.brokered.subscriptions import BrokeredSubscriptions
 from revurb.bus.brokered.told_gaps import ToldGaps
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
@@ -83,9 +84,13 @@ class BrokeredBus:
         self.history, self.forget_history = questions.history, questions.forget_history
         self.survey, self._known_nodes = self._queries.survey, KnownNodes()
         self._outbound = OutboundQueue(self._link.partition_of, state.has)
-        self._epoch, self._linked = "", False
+        self._epoch = ""
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
         self._outage = Outage(self._outbound, self._subscriptions, self._queries, self._give)
+        self._publishing = Publishing(
+            self._link, self._cache, self._outbound, self._sender, self._outage, lambda: self._is_isolated
+        )
+        self.publish, self.publish_kept = self._publishing.publish, self._publishing.publish_kept
         self._gaps = ToldGaps(state.has, self._give)
         self._welcomed_once: asyncio.Future[None] = self._loop.create_future()
 
@@ -111,13 +116,18 @@ class BrokeredBus:
         self._queries.close()
 
     @property
+    def is_linked(self) -> bool:
+        """Whether the broker can be reached."""
+        return self._publishing.is_linked
+
+    @property
     def received(self) -> int:
         return self._received + (self._log.received if self._log else 0)
 
     @property
     def degraded(self) -> str | None:
         """Why this node is cut off from the others; None while it is connected."""
-        return None if self._linked else f"{self._link.name} disconnected"
+        return None if self.is_linked else f"{self._link.name} disconnected"
 
     @property
     def health(self) -> BusHealth:
@@ -147,29 +157,11 @@ class BrokeredBus:
 
     # What the protocol asks for.
 
-    def publish(self, event: PublishedEvent) -> Awaitable[None] | None:
-        if self._log is not None:
-            position = self._log.place(event)
-            if event.cache_ttl_s:
-                self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s, position)
-            return None
-        if event.cache_ttl_s and (self._linked or event.history is None):  # else nobody gets it yet
-            self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
-        accepted = self._loop.create_future() if self._linked else None
-        outbound = self._outbound.add(event, accepted)
-        if self._linked:
-            if self._sender.messages is None:  # else it is sent when its turn comes
-                self._outbound.sent_up_to = outbound.seq
-                self._link.send(outbound.message())
-        else:
-            self._outage.publish(outbound)
-        return accepted
-
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         self._subscriptions.enter(request, on_entered)
         if request.want_position:
             self._gaps.note(request.app_id, request.channel)
-        if not self._linked and self._is_isolated:
+        if not self.is_linked and self._is_isolated:
             self._outage.confirm()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
@@ -219,9 +211,9 @@ class BrokeredBus:
 
     def unlinked(self) -> None:
         self._disconnected()
-        if not self._linked:
+        if not self.is_linked:
             return
-        self._linked = False
+        self._publishing.is_linked = False
         what = "members and counts wait" if self._log else "events reach this process's own clients only"
         _log.warning("the bus is gone: %s, until it is back", what)
         self._outage.begin()
@@ -233,7 +225,7 @@ class BrokeredBus:
         ):
             if isinstance(message, m.Hello):
                 message.wanted, message.is_sending = dict(self._facts.wanted), self._facts.is_sending
-                self._linked = True
+                self._publishing.is_linked = True
                 self._outage.end()
             yield message
         self._outbound.sent_up_to = 0
@@ -262,7 +254,7 @@ class BrokeredBus:
                 self.missed += count
                 self._gaps.tell()
                 _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
-                if self._log is not None and self._linked:
+                if self._log is not None and self.is_linked:
                     # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
             case m.EnterReply(id, members, cached, is_full, replay):
@@ -339,10 +331,10 @@ class BrokeredBus:
 
     def _send(self, message: m.FromWorker) -> None:
         """Send what belongs behind the `Hello`; without effect before."""
-        if self._linked:
+        if self.is_linked:
             self._link.send(message)
 
     @property
     def _is_isolated(self) -> bool:
         """Whether the broker has been away for BROKER_WAIT_S."""
-        return not self._linked and self._outage.duration_s >= BROKER_WAIT_S
+        return not self.is_linked and self._outage.duration_s >= BROKER_WAIT_S

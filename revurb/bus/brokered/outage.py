@@ -61,7 +61,9 @@ class Outage:
         self._confirming.begin(self._subscriptions.confirm_locally())
 
     def serve_alone(self) -> None:
-        """The broker stays away: let in the subscribers that wait, and answer the questions."""
+        """The broker stays away: let in the subscribers that wait, answer the questions, and refuse what has to be
+        kept."""
+        self._outbound.refuse_unkept()
         self.confirm()
         self._queries.answer_locally()
 

@@ -12,11 +12,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.brokered.unplaced_events import UnplacedEvents
+from revurb.pusher.history import UNAVAILABLE
 from revurb.pusher.ports import PublishedEvent
 
 _log = logging.getLogger(__name__)
@@ -27,13 +29,15 @@ _EVENT_COST_BYTES = 300  # memory of an event besides its text
 
 
 class OutboundEvent(msgspec.Struct, frozen=True, gc=False):
-    """`seq` numbers the events of this node. `accepted` is done when the publisher need not wait any longer. Not looked
-    at by the garbage collector: nothing that it holds leads back to it."""
+    """`seq` numbers the events of this node. `accepted` is done when the publisher need not wait any longer: with None,
+    or with the reason for which the event is `refused` that had to be kept. Not looked at by the garbage collector:
+    nothing that it holds leads back to it."""
 
     seq: int
     partition: int
     event: PublishedEvent
-    accepted: asyncio.Future[None] | None
+    accepted: asyncio.Future[Any] | None
+    must_be_kept: bool = False
 
     def message(self) -> m.Publish:
         """The event as the broker is sent it."""
@@ -64,6 +68,7 @@ class OutboundQueue:
         "_partition_of",
         "_seq",
         "_undelivered",
+        "_unkept",
         "_unsettled",
         "_waiting",
         "dropped",
@@ -80,6 +85,8 @@ class OutboundQueue:
         # Accepted, but not delivered to this node's subscribers.
         self._undelivered: dict[int, OutboundEvent] = {}
         self._unsettled: deque[OutboundEvent] = deque()  # whether they are dropped meanwhile or not
+        # Publishers wait until they are accepted; they may be, or dropped meanwhile.
+        self._unkept: list[OutboundEvent] = []
         self._bytes = 0
         self._seq = 0
         # Partition -> the newest that this node's subscribers have got.
@@ -92,11 +99,13 @@ class OutboundQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, event: PublishedEvent, accepted: asyncio.Future[None] | None) -> OutboundEvent:
-        """Number an event, and keep it until it is accepted."""
+    def add(
+        self, event: PublishedEvent, accepted: asyncio.Future[Any] | None, must_be_kept: bool = False
+    ) -> OutboundEvent:
+        """Number an event, and keep it until it is accepted, or refused."""
         self._seq += 1
         partition = self._partition_of(event.app_id, event.channel)
-        outbound = OutboundEvent(self._seq, partition, event, accepted)
+        outbound = OutboundEvent(self._seq, partition, event, accepted, must_be_kept)
         self._waiting[self._seq] = outbound
         self._bytes += len(event.text) + _EVENT_COST_BYTES
         self._keep_bounds()
@@ -116,7 +125,7 @@ class OutboundQueue:
         if outbound is not None:
             event, accepted = outbound.event, outbound.accepted
             self._bytes -= len(event.text) + _EVENT_COST_BYTES
-            if accepted is not None and not accepted.done():
+            if accepted is not None and not accepted.done():  # `_release`, without the call
                 accepted.set_result(None)
             if not self._has_subscribers(event.app_id, event.channel):
                 if event.history is not None:
@@ -143,10 +152,24 @@ class OutboundQueue:
             return self.claim_delivery(outbound.partition, outbound.seq)
         if outbound.seq > self._delivered_up_to.get(outbound.partition, 0):
             self.held.hold(outbound.seq)
+            if outbound.must_be_kept:
+                self._unkept.append(outbound)
+        else:  # it has come back, so the broker has it
+            _release(outbound)
         return False
+
+    def refuse_unkept(self) -> None:
+        """The broker stays away: what has to be kept is taken back, and its publishers are told."""
+        unkept, self._unkept = self._unkept, []
+        for outbound in unkept:
+            if self._waiting.pop(outbound.seq, None) is not None:
+                self._bytes -= len(outbound.event.text) + _EVENT_COST_BYTES
+                self.held.release(outbound.seq)
+                _release(outbound, UNAVAILABLE)
 
     def disconnected(self) -> None:
         """The broker cannot be reached: what this node's subscribers have not got is to be settled."""
+        self._unkept.clear()  # as far as they wait still, they are settled anew
         self._unsettled.extend((*self._undelivered.values(), *self._waiting.values()))
 
     @property
@@ -163,8 +186,8 @@ class OutboundQueue:
         have not got and that need no position; the caller must deliver them. Events may be added meanwhile."""
         while self._unsettled:
             outbound = self._unsettled.popleft()
-            if outbound.accepted is not None and not outbound.accepted.done():
-                outbound.accepted.set_result(None)
+            if not outbound.must_be_kept:
+                _release(outbound)
             if self.claim_alone(outbound):
                 yield outbound.event
 
@@ -194,15 +217,17 @@ class OutboundQueue:
             extra={"dropped": len(self._waiting)},
         )
         for outbound in self._waiting.values():
-            self._resolve(outbound)
+            self._lose(outbound)
         self._waiting.clear()
 
     def _keep_bounds(self) -> None:
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
             self._drop()
             outbound = self._waiting.pop(next(iter(self._waiting)))
-            self._resolve(outbound)
-            if outbound.event.history is not None:
+            self._lose(outbound)
+            if outbound.must_be_kept:
+                self.held.release(outbound.seq)  # its publisher knows
+            elif outbound.event.history is not None:
                 self.held.drop(outbound.seq, outbound.event, outbound.event.history)
 
     def _drop(self) -> None:
@@ -211,7 +236,12 @@ class OutboundQueue:
             _log.warning("too many events wait for the bus: the oldest are dropped, others never get them")
         self.dropped += 1
 
-    def _resolve(self, outbound: OutboundEvent) -> None:
+    def _lose(self, outbound: OutboundEvent) -> None:
         self._bytes -= len(outbound.event.text) + _EVENT_COST_BYTES
-        if outbound.accepted is not None and not outbound.accepted.done():
-            outbound.accepted.set_result(None)
+        _release(outbound, UNAVAILABLE if outbound.must_be_kept else None)
+
+
+def _release(outbound: OutboundEvent, refused: str | None = None) -> None:
+    """Let the publisher go on."""
+    if outbound.accepted is not None and not outbound.accepted.done():
+        outbound.accepted.set_result(refused)

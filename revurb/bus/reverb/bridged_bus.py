@@ -113,6 +113,14 @@ class BridgedBus:
             return accepted
         return accepted_by_both(accepted, self._bridge.publish(event))
 
+    def publish_kept(self, event: PublishedEvent) -> MaybeAwaitable[str | None]:
+        kept = self._bus.publish_kept(event)
+        if not self._bridge.is_sending:
+            return kept
+        if isinstance(kept, str):  # the application sends it again, and then PHP nodes get it as well
+            return kept
+        return accepted_by_both(kept, self._bridge.publish(event))
+
     def enter(self, request: EnterRequest, on_entered: Callable[[ChannelSnapshot], None]) -> None:
         """As the bus does. PHP nodes' users count against a limit of members, and are asked for before."""
         if request.max_members and request.member is not None and self._bridge.php_nodes:
@@ -190,19 +198,19 @@ class BridgedBus:
 
 
 def accepted_by_both(
-    first: MaybeAwaitable[None], second: asyncio.Future[None] | None
-) -> MaybeAwaitable[None]:
-    """Done when both are. Like each of them, it need not be awaited."""
+    first: Awaitable[T | None] | None, second: asyncio.Future[None] | None
+) -> Awaitable[T | None] | None:
+    """Done when both are, with the result of the first. Like each of them, it need not be awaited."""
     if second is None:
         return first
     if first is None:
         return second
     waiting = (asyncio.ensure_future(first), second)
-    both: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    both: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
-    def done(one: asyncio.Future[None]) -> None:
+    def done(one: object) -> None:
         if all(each.done() for each in waiting) and not both.done():
-            both.set_result(None)
+            both.set_result(waiting[0].result())
 
     for each in waiting:
         each.add_done_callback(done)
