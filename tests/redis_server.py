@@ -216,6 +216,14 @@ class Sentinels:
         self.first, self.second, self._sentinel = free_ports(3)
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Of a node that is to find the server by the Sentinel."""
+        return {
+            "REVURB_REDIS_SENTINELS": f"127.0.0.1:{self._sentinel}",
+            "REVURB_REDIS_SENTINEL_MASTER": "main",
+        }
+
     def client(self, behind: object = None) -> AnyRedis:
         """A client of whichever server is the master; there is no other way to it."""
         assert behind is None
@@ -229,7 +237,7 @@ class Sentinels:
             return
         # By way of a file: with a socket, the replica gets nothing more until it has confirmed that, a second later.
         self._run(self.first, "--repl-diskless-sync", "no")
-        self._run(self.second, "--replicaof", "127.0.0.1", str(self.first))
+        self._follow()
         await self._until(self.second, "info replication", b"master_link_status:up")
         config = self._path / "sentinel.conf"
         config.write_text(
@@ -250,6 +258,38 @@ class Sentinels:
         await self._until(self._sentinel, "sentinel failover main", b"OK")
         await self._until(self.second, "info replication", b"role:master")
 
+    # `first` is the server that is the master in what follows, and `second` its replica.
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the master a signal."""
+        self.processes[self.first].send_signal(number)
+
+    async def kill_master(self) -> None:
+        self._stop(self.first)
+
+    async def start_master(self) -> None:
+        """Start it again after `kill_master`, with nothing in it."""
+        self._run(self.first, "--repl-diskless-sync", "no")
+        await self._until(self.second, "info replication", b"master_link_status:up")
+
+    async def fail_over(self) -> None:
+        """After `kill_master`: the replica takes over, and the killed server becomes its replica."""
+        await self.promoted()
+        # Not before: it would take the failover for failed if the new server were killed in that moment.
+        await self._until(self._sentinel, "sentinel get-master-addr-by-name main", str(self.second).encode())
+        self.first, self.second = self.second, self.first
+        self._follow()
+        await self._until(self.second, "info replication", b"master_link_status:up")
+        await self._until(self._sentinel, "sentinel replicas main", b"\nslave\n")
+
+    def _follow(self) -> None:
+        self._run(self.second, "--repl-diskless-sync", "no", "--replicaof", "127.0.0.1", str(self.first))
+
+    def _stop(self, port: int) -> None:
+        process = self.processes.pop(port)
+        process.kill()
+        process.wait()
+
     def _run(self, port: int, *arguments: str, before: tuple[str, ...] = ()) -> None:
         folder = self._path / f"{port}-{len(os.listdir(self._path))}"
         folder.mkdir()
@@ -259,11 +299,11 @@ class Sentinels:
 
     async def _until(self, port: int, question: str, answer: bytes) -> None:
         ask = [self._cli, "-p", str(port), *question.split()]
-        async with asyncio.timeout(PATIENCE_S * 2):
-            while True:
-                if answer in await asyncio.to_thread(_output, ask):
-                    return
-                await asyncio.sleep(0.02)
+        said, until = b"", time.monotonic() + PATIENCE_S * 2
+        while answer not in said:
+            assert time.monotonic() < until, f"{question}: {said.decode()}"
+            await asyncio.sleep(0.02)
+            said = await asyncio.to_thread(_output, ask)
 
 
 def free_ports(count: int) -> list[int]:

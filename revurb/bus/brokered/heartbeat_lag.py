@@ -33,14 +33,22 @@ class HeartbeatLag:
         """Whether the heartbeat of this number was sent and is not back yet."""
         return bool(self._in_flight) and self._in_flight[0][0] <= number <= self._count
 
-    def returned(self, now: float, number: int | None = None) -> None:
-        """Record that the heartbeat of this number is back, or the oldest in flight if it has no number. Earlier ones
-        that are still in flight are lost. A number that is not in flight is ignored, since it came back before."""
+    def returned(self, now: float, number: int | None = None) -> bool:
+        """Record that the heartbeat of this number is back, or the oldest in flight if it has no number. Returns
+        whether earlier ones are still in flight: those are lost. A number that is not in flight is ignored, since it
+        came back before."""
+        returned = 0
         while self._in_flight and (number is None or self._in_flight[0][0] <= number):
             _, sent_at = self._in_flight.popleft()
             self._round_trip_s, self.returned_at = now - sent_at, now
+            returned += 1
             if number is None:
-                return
+                break
+        return returned > 1
+
+    def forget(self, number: int) -> None:
+        """The heartbeat of this number was never sent: the broker has refused it."""
+        self._in_flight = deque(each for each in self._in_flight if each[0] != number)
 
     def lag_s(self, now: float) -> float | None:
         """How long the last heartbeat took, or how long the oldest in flight has been, if that is longer; None before

@@ -88,7 +88,8 @@ class RedisHeartbeat:
     """The heartbeats of `node`, through all sessions of its link.
 
     `incoming` is told up to where everything has come. `on_silence` is called with an error that names the server, when
-    no heartbeat has come back for `silent_after_s`. `kept_ms` is how long logs keep events.
+    no heartbeat has come back for `silent_after_s`; and when one has, but not the one before it: newer events may have
+    come since those that were lost with that, so the log cannot fill the gap. `kept_ms` is how long logs keep events.
 
     For each session: `open`, subscribe to `channels`, `begin`, and `stop` at the end.
     """
@@ -116,6 +117,7 @@ class RedisHeartbeat:
         self._routes: dict[bytes, _HeartbeatRoute] = {}  # by channel
         # Channel -> time of the server up to which everything has come.
         self._received_until_ms: dict[str, int] = {}
+        self._is_deaf = False  # the last session: a beat has come back, and one before it has not
         self._task: asyncio.Task[None] | None = None
 
     def lag_s(self, now: float) -> float | None:
@@ -182,7 +184,7 @@ class RedisHeartbeat:
         for how long this node has been serving clients without Redis; what was before does not matter. It is None for
         later ones. `is_new_redis` is a Redis that has nothing from before.
         """
-        gone = is_new_redis
+        gone, self._is_deaf = is_new_redis or self._is_deaf, False
         is_first = served_s is not None
         served_ms = 0 if served_s is None else math.ceil(served_s * 1000)
         for channel, now_ms, positions in tails:
@@ -237,7 +239,10 @@ class RedisHeartbeat:
 
     def _on_returned(self, route: _HeartbeatRoute, number: int, tails: bytes) -> None:
         """A heartbeat is back, and its reply too. Everything that was logged before it has come."""
-        route.lag.returned(time.monotonic(), number)
+        if route.lag.returned(time.monotonic(), number):
+            self._is_deaf = True
+            self._on_silence(RedisUnavailable("beats were lost, and so events may have been"))
+            return
         positions = route.tails.get(number, {})
         route.forget_until(number)
         now, *ids = tails.split()
@@ -298,6 +303,7 @@ class RedisHeartbeat:
             route.logs,
             (route.channel, number),
             lambda reply: self._on_reply(route, number, reply),
+            lambda error: route.lag.forget(number),
         )
 
     def _ask_tail(self, route: _HeartbeatRoute, partition: int, tails: dict[int, StreamId]) -> None:

@@ -37,8 +37,19 @@ def test_those_before_one_that_is_back_are_not_waited_for() -> None:
     lag = HeartbeatLag(now=0.0)
     for now in (0.0, 1.0, 2.0):
         lag.sent(now)
-    lag.returned(2.5, 3)
+    assert lag.returned(2.5, 3)  # the others are lost
     assert lag.lag_s(60.0) == 0.5
+
+
+def test_one_that_was_not_sent_is_not_lost() -> None:
+    lag = HeartbeatLag(now=0.0)
+    for now in (0.0, 1.0, 2.0):
+        lag.sent(now)
+    assert not lag.returned(2.5, 1)
+    lag.forget(2)
+    lag.forget(7)
+    assert not lag.returned(3.0, 3)
+    assert lag.lag_s(60.0) == 1.0
 
 
 def test_one_that_comes_twice_or_was_never_sent_says_nothing() -> None:

@@ -15,6 +15,7 @@ from revurb.bus.redis.redis_heartbeat import (
     LogTails,
     RedisHeartbeat,
 )
+from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import RedisScript, Scripts
 from revurb.bus.redis.topic_subscriptions import TopicSubscriptions
 from revurb.pusher.ports import PublishedEvent
@@ -32,7 +33,7 @@ class Servers:
         self.now_ms = 1_000_000
         self.ends: dict[str, bytes] = {}
         self.beaten: list[tuple[str, bytes]] = []  # channel, what came on it
-        self.holds_replies = False
+        self.holds_replies = self.refuses = False
         self.asked_ends: list[str] = []  # of logs that are not those of the heartbeat's script
         self._held: list[Callable[[], None]] = []
 
@@ -49,7 +50,12 @@ class Servers:
             reply()
 
     def run_script(
-        self, script: RedisScript, keys: Sequence[str], args: Sequence[Any], done: Callable[[Any], None]
+        self,
+        script: RedisScript,
+        keys: Sequence[str],
+        args: Sequence[Any],
+        done: Callable[[Any], None],
+        failed: Callable[[UnusableValue], None] | None = None,
     ) -> None:
         if script is SCRIPTS.last_id:
             self.asked_ends.append(keys[0])
@@ -57,6 +63,9 @@ class Servers:
             return
         assert script is SCRIPTS.heartbeat
         channel, number = args
+        if self.refuses and failed is not None:
+            failed(UnusableValue("a key of another type"))
+            return
         reply = [b"%d" % self.now_ms, *(self.ends.get(key, b"0-0") for key in keys)]
         self.beaten.append((channel, b"%d " % number + b" ".join(reply)))
         if self.holds_replies:
@@ -115,10 +124,15 @@ class Process:
         )
 
     async def beat(self, silent: str | None = None) -> None:
-        """One heartbeat is sent and comes back, on every channel but the silent one."""
-        self.servers.beaten.clear()
+        """One heartbeat more is sent and comes back, on every channel but the silent one."""
+        self.come_back(silent)
         while not self.servers.beaten:
             await asyncio.sleep(0.001)
-        for channel, data in self.servers.beaten:
-            if channel != silent:
+        self.come_back(silent)
+
+    def come_back(self, silent: str | None = None) -> None:
+        """So do those that were sent already."""
+        beaten, self.servers.beaten = self.servers.beaten, []
+        for channel, data in beaten:
+            if channel != silent and not data.startswith(b"0 "):  # which asks where the logs end
                 self.heartbeat.on_message(channel.encode(), data)

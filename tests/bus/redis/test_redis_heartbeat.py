@@ -129,6 +129,37 @@ async def test_whoever_falls_silent_is_named(split: bool) -> None:
     await process.heartbeat.stop()
 
 
+async def test_one_that_is_lost_is_a_gap(split: bool) -> None:
+    """What came after those events that were lost with it has come: the log cannot fill the gap any more."""
+    process = Process(split)
+    await process.live(first=True)
+    await process.beat()
+    while not process.servers.beaten:
+        await asyncio.sleep(0.001)
+    process.servers.beaten.clear()
+    await process.beat()
+    async with asyncio.timeout(5):
+        assert str(await process.deaf) == "beats were lost, and so events may have been"
+    assert await process.live()
+    assert not await process.live()
+    await process.heartbeat.stop()
+
+
+async def test_one_that_redis_refuses_is_not_lost(split: bool) -> None:
+    process = Process(split)
+    await process.live(first=True)
+    await process.beat()
+    process.servers.refuses = True
+    for _ in range(20):
+        await asyncio.sleep(0.002)  # they are sent meanwhile
+    process.servers.refuses = False
+    await process.beat()
+    await process.beat()
+    assert not process.deaf.done()
+    assert not await process.live()
+    await process.heartbeat.stop()
+
+
 async def test_no_more_heartbeats_are_sent_than_are_due() -> None:
     process = Process(split=False, heartbeat_s=0.9)
     await process.live(first=True)
@@ -156,7 +187,7 @@ async def test_garbage_is_counted_and_says_nothing() -> None:
 async def forge(process: Process, *, holds_replies: bool) -> tuple[bytes, bytes]:
     """Await a heartbeat that says 50-0, and put one that says 77-0 ahead of it. Anybody may write on its channel, and
     guess its number. Returns the channel, and the genuine one."""
-    process.servers.beaten.clear()
+    process.come_back()
     process.servers.ends[KEYS.logs[0]] = b"50-0"
     process.servers.holds_replies = holds_replies
     while not process.servers.beaten:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from revurb.bus.redis.redis_client import client_factory
 from revurb.config import RedisConfig
 from tests.bus.redis.reached import answer, running
 from tests.conftest import Need
-from tests.redis_server import free_ports
+from tests.redis_server import Sentinels, free_ports
 
 
 async def test_each_sentinel_is_told_with_its_reason(need: Need, tmp_path: Path) -> None:
@@ -45,3 +46,25 @@ async def test_their_own_word_for_a_refusal(need: Need, tmp_path: Path) -> None:
             with pytest.raises(RedisError, match=rf": \[::1\]:{port}: {word} "):
                 await client.ping()
             await client.aclose()
+
+
+async def test_a_client_is_of_one_server(need: Need, tmp_path: Path) -> None:
+    """What is published on a server is heard on no other, so a connection to the next one would be deaf to it."""
+    sentinels = Sentinels(need("redis-server"), need("redis-cli"), tmp_path)
+    await sentinels.start()
+    try:
+        client = sentinels.client()
+        async with client:
+            await client.ping()
+            await sentinels.kill_master()
+            await sentinels.promoted()
+            said = ""
+            async with asyncio.timeout(10):
+                while "another server" not in said:  # its Sentinel may name the old one for a moment more
+                    with pytest.raises(RedisError) as raised:
+                        await client.ping()
+                    said = str(raised.value)
+        async with sentinels.client() as another:
+            assert await another.ping()
+    finally:
+        await sentinels.kill()
