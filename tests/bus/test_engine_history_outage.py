@@ -14,6 +14,7 @@ from revurb.pusher.ports import PublishedEvent
 from tests.bus.engines import APP, BusNode, resolve
 from tests.bus.redis_engines import RedisCluster
 from tests.bus.test_engine_history import KEPT, come_back, event, numbers, page, position_of, put, start
+from tests.chaos.proxy import Proxy
 from tests.conftest import Need, Run
 from tests.redis_server import RedisServer
 
@@ -155,6 +156,34 @@ async def test_what_is_lost_to_everybody_is_told_to_everybody(
         position_of(gap)
     kept = (await page(there)).events
     assert kept == placed(there)
+
+
+async def test_who_is_back_later_is_told_of_the_gap_ahead_of_what_others_have_published_since(
+    need: Need, tmp_path: Path
+) -> None:
+    server = RedisServer(need("redis-server"), tmp_path)
+    await server.start()
+    cluster, proxy = RedisCluster(server), Proxy(str(tmp_path / "proxy.sock"), server.socket)
+    await proxy.start()
+    cluster.behind[1] = proxy.path
+    try:
+        first, later = await cluster.node(), await cluster.node()
+        await start(later)
+        await proxy.close()
+        await later.until(lambda: later.bus.degraded)
+        await put(first, 0)
+        await cut_off(cluster)
+        await cluster.recover()
+        await first.until(lambda: first.bus.health.reconnects)
+        assert await put_kept(first, 1) is None
+        await proxy.start()
+        await later.until(lambda: numbers(later.texts())[-1:] == [1])
+        gap, *texts = later.texts()
+        assert b'"event":"pusher:resume_failed"' in gap
+        assert numbers(texts) in ([1], [0, 1])  # 0 was the newest, and is published again
+    finally:
+        await cluster.close()
+        await proxy.close()
 
 
 async def test_an_old_position_is_forgotten_with_its_channel(redis: RedisCluster) -> None:

@@ -269,9 +269,11 @@ class HubReady(Message, tag=12):
 
 class EventsMissed(Message, tag=11):
     """At most `count` events for this node were dropped, because it took none for too long; or so many nodes have died
-    together with the broker before, and what should be said of each is not known."""
+    together with the broker before, and what should be said of each is not known. With `is_forgotten`, the broker had
+    them while this node was cut off, and has them no more: said ahead of every event that comes since."""
 
     count: int
+    is_forgotten: bool = False
 
 
 FromWorker: TypeAlias = (

@@ -250,10 +250,8 @@ class BrokeredBus:
                     self._on_accepted(partition, seq)
             case m.EntrustedMembers():
                 self._known_nodes.keep(message)
-            case m.EventsMissed(count):
-                self.missed += count
-                self._gaps.tell()
-                _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
+            case m.EventsMissed(count, is_forgotten):
+                self._miss(count, is_forgotten)
                 if self._log is not None and self.is_linked:
                     # It may have been replies; `Enter` can be repeated.
                     self._sender.follow(self._subscriptions.unsent_enters())
@@ -279,11 +277,17 @@ class BrokeredBus:
             case m.Welcome(epoch, missed):
                 self._on_welcome(epoch, missed)
 
+    def _miss(self, count: int, is_forgotten: bool) -> None:
+        self.missed += count
+        if is_forgotten:
+            _log.warning("events that came meanwhile are forgotten", extra={"at_most": count})
+        else:
+            _log.warning("missed events: too slow, or others died with the hub", extra={"at_most": count})
+        self._gaps.tell()
+
     def _on_welcome(self, epoch: str, missed: int) -> None:
         if missed:
-            self.missed += missed
-            _log.warning("events that came meanwhile are forgotten", extra={"at_most": missed})
-            self._gaps.tell()
+            self._miss(missed, is_forgotten=True)
         self._epoch = epoch
         self._subscriptions.welcomed()
         self._known_nodes.welcomed()

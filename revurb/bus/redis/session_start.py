@@ -47,6 +47,8 @@ class SessionStart:
         state = self.state
         if self._is_first and not state.report.channels:
             self._missed = 0  # nobody was here who could have missed anything
+        if self._missed:  # ahead of what others have published since, which the log has
+            self._memory.owner.receive((m.EventsMissed(self._missed, is_forgotten=True),))
         memory, pace = self._memory, Pace(self._commands)
         for key in memory.topics.all_keys():
             await pace.step()
@@ -92,5 +94,5 @@ class SessionStart:
             self._catch_up()
             return
         memory.is_resyncing = False
-        memory.owner.receive((m.Welcome(memory.epoch, self._missed),))
+        memory.owner.receive((m.Welcome(memory.epoch, 0),))
         memory.incoming.caught_up()

@@ -100,7 +100,7 @@ FROM_BROKER: list[tuple[m.FromBroker, list[object]]] = [
     (m.SurveyResult(7, b"!"), [7, 7, b"!"]),
     (m.HeartbeatReply(), [8]),
     (m.NodeGone("n2"), [9, "n2"]),
-    (m.EventsMissed(3), [11, 3]),
+    (m.EventsMissed(3), [11, 3, False]),
     (m.HubReady(), [12]),
     (m.FactsBegin({"n": b"v"}), [32, {"n": b"v"}]),
     (m.FactsTaken([QueuedFact("i", FACT)]), [33, [["i", list(PACKED_FACT)]]]),
