@@ -11,6 +11,7 @@ from tests.bus.redis_engines import RedisCluster, RelayedCluster
 from tests.chaos.clocks import ClockOffset
 from tests.chaos.storm import MakeCluster
 from tests.conftest import Need
+from tests.node_program import node_program as node_program
 from tests.redis_server import RedisServer
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
-import os
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -19,7 +16,8 @@ import pytest
 import revurb
 from revurb.apps import App
 from tests.e2e.auth_endpoint import AuthEndpoint, auth_endpoint
-from tests.e2e.node import FOLDER, Node, options, start
+from tests.e2e.node import Node, options, start
+from tests.node_program import node_program as node_program
 
 APP = App(id="1", key="app-key", secret="app-secret")
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -66,22 +64,6 @@ def server_sdk(port: int, *, ssl: bool = False, host: str = "127.0.0.1") -> push
         ssl=ssl,
         encryption_master_key_base64=MASTER_KEY,
     )
-
-
-@pytest.fixture(scope="session")
-def node_program(need: Callable[[str], str]) -> str:
-    """Node, with the client libraries installed beside driver.mjs."""
-    program, npm = need("node"), need("npm")
-    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    if not all((FOLDER / "node_modules" / name).is_dir() for name in wanted):
-        command = [npm, "ci", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = f"npm could not install the client libraries: {done.stderr.strip()}"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
-    return program
 
 
 Stages = Callable[..., AbstractAsyncContextManager[Stage]]

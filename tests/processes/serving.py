@@ -75,8 +75,11 @@ class Serving:
         return found[-1]
 
     def request(self, request: ControlRequest) -> ControlReply:
-        ((_, sock),) = control_sockets(str(self.runtime_dir))
-        with sock:
+        sockets = list(control_sockets(str(self.runtime_dir)))
+        assert len(sockets) == 1, (
+            f"it has {len(sockets)} control sockets, ended: {self.process.poll()}\n{self.output}"
+        )
+        with sockets[0][1] as sock:
             return send_control_request(sock, request, PATIENCE_S)
 
     def status(self) -> ServerStatus:
