@@ -7,7 +7,7 @@ also says something of channels of which nothing is kept: that nothing has happe
 from __future__ import annotations
 
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -66,14 +66,30 @@ class _ChannelLog:
         found.reverse()
         return found
 
+    def missed(self, number: int, resume: Resume) -> list[bytes] | None:
+        """The texts of those that a subscriber has missed; None, without looking at all of them, if these are more than
+        may be repeated."""
+        found, left_bytes = [], resume.max_bytes
+        for event in reversed(self.events):
+            if event.number <= number:
+                break
+            if event.except_socket_id != resume.socket_id:
+                found.append(event.text)
+                left_bytes -= len(event.text)
+                if left_bytes < 0 or len(found) > resume.max_events:
+                    return None
+        found.reverse()
+        return found
 
+
+# Where the first is taken again and again, it is an OrderedDict: a dict looks at the places of all that were there.
 class _AppLogs:
     """The logs of one app, that of the newest event last, and the bytes that they take."""
 
     __slots__ = ("channels", "size_bytes")
 
     def __init__(self) -> None:
-        self.channels: dict[str, _ChannelLog] = {}
+        self.channels: OrderedDict[str, _ChannelLog] = OrderedDict()
         self.size_bytes = 0
 
 
@@ -89,7 +105,7 @@ class HistoryStore:
         self._apps: dict[str, _AppLogs] = {}
         # Channels of which nothing is kept -> the number of their last event. Of those that are in neither, nothing has
         # happened after `_floor`.
-        self._ended: dict[ChannelKey, int] = {}
+        self._ended: OrderedDict[ChannelKey, int] = OrderedDict()
         self._floor = newest
         self._sweep: Iterator[ChannelKey] = iter(())
 
@@ -137,11 +153,12 @@ class HistoryStore:
         """What a subscriber has missed; without `resume` nothing."""
         if resume is None:
             return Replay(self.position)
-        failure, found = self._since(app_id, channel, resume.position)
-        missed = [event.text for event in found if event.except_socket_id != resume.socket_id]
-        if len(missed) > resume.max_events or sum(map(len, missed)) > resume.max_bytes:
-            failure = failure or history.LIMIT
-        return Replay(self.position, () if failure else missed, failure)
+        failure = self._failure(app_id, channel, resume.position)
+        log = None if failure or resume.position is None else self._find(app_id, channel)
+        if log is None or resume.position is None:
+            return Replay(self.position, (), failure)
+        missed = log.missed(resume.position.number, resume)
+        return Replay(self.position, missed or (), history.LIMIT if missed is None else "")
 
     def page(self, app_id: str, channel: str, after: Position | None, limit: int) -> HistoryPage:
         """As `Bus.history`."""
@@ -152,10 +169,11 @@ class HistoryStore:
             return HistoryPage(
                 self.position, [event.text for event in islice(events, max(0, len(events) - limit), None)]
             )
-        failure, found = self._since(app_id, channel, after)
-        if failure:
-            log = self._find(app_id, channel)
-            found = list(log.events) if log is not None else []
+        failure = self._failure(app_id, channel, after)
+        log = self._find(app_id, channel)
+        if log is None:
+            return HistoryPage(self.position, (), failure)
+        found = list(log.events) if failure else log.since(after.number)
         return HistoryPage(
             self.position, [event.text for event in found[:limit]], failure, has_more=len(found) > limit
         )
@@ -186,20 +204,18 @@ class HistoryStore:
         app = self._apps.get(app_id)
         return None if app is None else app.channels.get(channel)
 
-    def _since(self, app_id: str, channel: str, position: Position | None) -> tuple[str, list[_KeptEvent]]:
-        """Why not all events since the position are there, and if they are, the events."""
+    def _failure(self, app_id: str, channel: str, position: Position | None) -> str:
+        """Why not all events since the position are there; "" if they are."""
         if position is None:
-            return history.INVALID, []
+            return history.INVALID
         if position.epoch != self.epoch:
-            return history.EPOCH, []
+            return history.EPOCH
         if position.number > self.newest:
-            return history.INVALID, []
+            return history.INVALID
         self._prune(app_id, channel)
         log = self._find(app_id, channel)
         dropped = self._ended.get((app_id, channel), self._floor) if log is None else log.dropped
-        if position.number < dropped:
-            return history.EXPIRED, []
-        return "", [] if log is None else log.since(position.number)
+        return history.EXPIRED if position.number < dropped else ""
 
     def _prune(self, app_id: str, channel: str) -> None:
         app, now = self._apps.get(app_id), self._clock()
@@ -218,5 +234,4 @@ class HistoryStore:
             del self._apps[app_id]
         self._ended[app_id, channel] = log.last
         if len(self._ended) > MAX_ENDED:
-            oldest = next(iter(self._ended))
-            self._floor = max(self._floor, self._ended.pop(oldest))
+            self._floor = max(self._floor, self._ended.popitem(last=False)[1])
