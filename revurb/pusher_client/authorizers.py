@@ -154,8 +154,17 @@ def user_authorizer(given: str | UserAuth | None, auth: ChannelAuth | None) -> U
 
 async def answer_of(asked: AuthAnswer | Awaitable[AuthAnswer]) -> AuthAnswer:
     """What a function for auth has given. Raises AuthRefused if that is no answer, and what the function raises."""
-    async with asyncio.timeout(AUTH_TIMEOUT_S):
-        answer = await asked if inspect.isawaitable(asked) else asked
+    try:
+        async with asyncio.timeout(AUTH_TIMEOUT_S):
+            answer = await asked if inspect.isawaitable(asked) else asked
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise AuthUnavailable("something in the auth function was cancelled") from None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("auth"), str):
         raise AuthRefused('the auth function gave no {"auth": ...}')
+    for name in ("channel_data", "user_data"):
+        if not isinstance(answer.get(name), str | None):
+            raise AuthRefused(f"the auth function gave a {name} that is no text")
     return answer

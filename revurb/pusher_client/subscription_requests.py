@@ -61,12 +61,15 @@ class SubscriptionRequests:
                 need_encryption()
             async with self._asking:
                 answer = await answer_of(self._auth(self._connection.socket_id, channel.name))
-            if is_encrypted(channel.name):
-                channel.key = read_key(answer.get("shared_secret"))
         except AuthRefused as error:
             raise ChannelRefused(channel.name, str(error), error.status) from error
-        except (EncryptionUnavailable, ValueError, TypeError) as error:
+        except EncryptionUnavailable as error:
             raise ChannelRefused(channel.name, str(error)) from error
+        if is_encrypted(channel.name):
+            try:
+                channel.key = read_key(answer.get("shared_secret"))
+            except ValueError as error:
+                raise ChannelRefused(channel.name, str(error)) from error
         return answer
 
     async def _authorized(self, channel: SubscribedChannel) -> AuthAnswer:

@@ -101,8 +101,9 @@ class ClientUser:
         """Wait until the user is signed in. Raises UserRefused."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        if not self.is_wanted:
+        if not self.is_wanted or self._settled.is_set():  # else it is under way
             self.is_wanted = True
+            self._settled.clear()
             begin()
         try:
             await waiter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 from typing import Any
@@ -108,3 +109,50 @@ async def test_an_encrypted_channel_without_a_key(caplog: pytest.LogCaptureFixtu
             async with Client(server.ws_url, key=APP.key, auth=auth) as client:
                 with pytest.raises(ChannelRefused, match="shared_secret"):
                     await client.subscribe("private-encrypted-a")
+
+
+async def test_auth_that_fails_with_a_value_error_after_a_reconnect_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where the application answers with a page of its proxy instead of JSON."""
+    monkeypatch.setattr(subscription_requests, "backoff_delay_s", lambda attempt: 0.01)
+    calls = 0
+
+    async def auth(socket_id: str, channel: str) -> dict[str, str]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            json.loads("<html>")
+        return APP.authorize_channel(socket_id, channel)
+
+    async with Server(apps=[APP], port=0) as server, cutting_proxy(server.port) as proxy:
+        async with Client(proxy.url, key=APP.key, auth=auth, timing=AT_ONCE) as client:
+            channel, told = await client.subscribe("private-a"), Collected()
+            channel.bind_all(told)
+            await told.count(1)
+            proxy.cut()
+            await told.count(2)
+    assert told.names == ["pusher:subscription_succeeded"] * 2
+
+
+async def test_an_answer_of_auth_that_cannot_be_sent() -> None:
+    def auth(socket_id: str, channel: str) -> dict[str, Any]:
+        return {"auth": "key:signature", "channel_data": b'{"user_id":"7"}'}
+
+    async with Server(apps=[APP], port=0) as server, Client(server.ws_url, key=APP.key, auth=auth) as client:
+        async with asyncio.timeout(PATIENCE_S):
+            for name in ("private-a", "presence-a"):
+                with pytest.raises(ChannelRefused, match="channel_data"):
+                    await client.subscribe(name)
+
+
+async def test_auth_that_is_cancelled_by_itself() -> None:
+    """Something in it was, and not the client."""
+
+    async def auth(socket_id: str, channel: str) -> dict[str, str]:
+        raise asyncio.CancelledError
+
+    async with Server(apps=[APP], port=0) as server, Client(server.ws_url, key=APP.key, auth=auth) as client:
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(ChannelRefused, match="was cancelled"):
+                await client.subscribe("private-a")

@@ -116,3 +116,36 @@ async def test_what_the_server_refuses() -> None:
         async with Client(server.ws_url, auth=AppAuth(APP, user=many)) as client, asyncio.timeout(PATIENCE_S):
             with pytest.raises(UserRefused, match="watchlist"):
                 await client.sign_in()
+
+
+async def test_who_asks_again_after_a_refusal_that_nobody_has_waited_for() -> None:
+    """A refusal on a later connection, say."""
+    calls = 0
+
+    def auth(socket_id: str) -> dict[str, Any]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise AuthRefused("not now")
+        return dict(APP.authenticate_user(socket_id, {"id": "ann"}))
+
+    async with Server(apps=[APP], port=0) as server, cutting_proxy(server.port) as proxy:
+        async with Client(proxy.url, key=APP.key, user_auth=auth, timing=AT_ONCE) as client:
+            told = Collected()
+            client.user.bind("pusher:signin_error", told)
+            await client.sign_in()
+            proxy.cut()
+            await told.count(1)
+            async with asyncio.timeout(PATIENCE_S):
+                await client.sign_in()
+            assert client.user.id == "ann"
+
+
+async def test_an_answer_that_cannot_be_sent() -> None:
+    def auth(socket_id: str) -> dict[str, Any]:
+        return {"auth": "key:signature", "user_data": b'{"id":"ann"}'}
+
+    async with Server(apps=[APP], port=0) as server:
+        async with Client(server.ws_url, key=APP.key, user_auth=auth) as client, asyncio.timeout(PATIENCE_S):
+            with pytest.raises(UserRefused, match="user_data"):
+                await client.sign_in()
