@@ -145,13 +145,13 @@ class ClientConnection(PacedConnection):
     # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= DIRECT_BYTES and self._held is None and not self._connections.fanout.is_full:
-            if self._http is not None:  # as `_handle_input`, without the call
-                self._http.data_received(data)
-            else:
-                self._receive(data)
-        else:
+        fanout = self._connections.fanout
+        if len(data) > DIRECT_BYTES or self._held is not None or fanout.is_full or fanout.has_long_outbox:
             self._postpone(data)
+        elif self._http is not None:  # as `_handle_input`, without the call
+            self._http.data_received(data)
+        else:
+            self._receive(data)
 
     def eof_received(self) -> bool:
         return self._http is not None and self._http.eof_received()

@@ -6,7 +6,8 @@ slice of time now and then, in turn with all others that have input waiting. Inp
 that honest clients send, is handled at once and never waits behind such a queue.
 
 Input causes output. So while more output waits than may (`Fanout.is_full`), no input is handled at all: connections
-hand over small input too, and it waits here until peers have taken enough.
+hand over small input too, and it waits here until peers have taken enough. So does what comes in a turn in which
+somebody has been given a long answer: many who come back at a time are answered in as many turns.
 """
 
 from __future__ import annotations

@@ -315,3 +315,20 @@ async def test_a_connection_that_has_gone_is_given_nothing_more(way: str) -> Non
         await asyncio.sleep(0)
     assert bytes(accepted.transport.written) == SWITCHING
     assert accepted.connections.fanout.queued_bytes == 0
+
+
+async def test_what_comes_behind_a_long_answer_to_another_has_its_turn_later() -> None:
+    """Else a turn of the loop would take as long as all the answers that are asked for in it."""
+    accepted = Accepted()
+    await accepted.answer()
+    another = ClientConnection(accepted.connections)
+    another.connection_made(DeadTransport())
+    another.attach(accepted.connections.fanout, -1)
+    another.send(b"x" * 70_000)
+    accepted.connection.data_received(EMPTY_TEXT)
+    assert accepted.handler.calls == ["opened"]
+    assert not accepted.transport.is_reading()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert accepted.handler.calls == ["opened", "message"]
+    assert accepted.transport.is_reading()
