@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from revurb.bus.brokered.broker_link import BrokerLink
 from revurb.bus.brokered.outage import Outage
@@ -56,11 +57,15 @@ class Publishing:
             return self.publish(event)
         if self._is_isolated():
             return UNAVAILABLE
-        if event.cache_ttl_s and self.is_linked:
-            self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
         kept: asyncio.Future[str | None] = self._loop.create_future()
+        if event.cache_ttl_s:
+            kept.add_done_callback(partial(self._cache_kept, event))
         self._send_out(self._outbound.add(event, kept, must_be_kept=True))
         return kept
+
+    def _cache_kept(self, event: PublishedEvent, kept: asyncio.Future[str | None]) -> None:
+        if not kept.cancelled() and kept.result() is None:
+            self._cache.put(event.app_id, event.channel, event.text, event.cache_ttl_s)
 
     def _send_out(self, outbound: OutboundEvent) -> None:
         if not self.is_linked:

@@ -8,7 +8,7 @@ import pytest
 
 from revurb.bus.brokered import broker_messages as m
 from revurb.pusher.history import UNAVAILABLE, HistoryBounds
-from revurb.pusher.ports import PublishedEvent
+from revurb.pusher.ports import ChannelSnapshot, EnterRequest, PublishedEvent
 from tests.bus.brokered.scripted_link import APP, Node
 
 BOUNDS = HistoryBounds(10, 60, 1000)
@@ -105,3 +105,23 @@ async def test_a_cache_channel_keeps_nothing_that_nobody_has_got(patience: pytes
     is_over(node, patience)
     node.enter("cache-news")
     assert node.entered[-1].cached is None
+
+
+async def test_what_is_refused_is_not_the_last_event_of_its_channel(patience: pytest.MonkeyPatch) -> None:
+    """Not for those either who come to this node while the broker is away."""
+    node, snapshots = Node(), list[ChannelSnapshot]()
+
+    def publish(text: bytes) -> None:
+        node.bus.publish_kept(PublishedEvent(APP, "cache-news", text, None, 60, BOUNDS))
+
+    publish(b"kept")
+    node.bus.receive((m.Accepted([1], 0),))
+    publish(b"refused")
+    await asyncio.sleep(0)
+    node.bus.unlinked()
+    is_over(node, patience)
+    node.bus.enter(EnterRequest(APP, "cache-news", None, b"", want_cached=True), snapshots.append)
+    async with asyncio.timeout(5):
+        while not snapshots:
+            await asyncio.sleep(0)
+    assert snapshots[0].cached == b"kept"
