@@ -41,7 +41,8 @@ function resume(pusher, options) {
   const { emit, send_event } = connection;
   const { unsubscribe } = pusher;
   // Of each channel: `id`, the position to ask for, with the `socket` on which it was current; `seen`, the newest event
-  // that the application has; `asked`, while a subscription with `resume` is not answered; `off`, without history.
+  // that the application has; `asked`, while a subscription with `resume` is not answered; `off`, without history; `unplaced`, with one whose
+  // position nobody could say.
   const states = new Map();
   let heard = null; // the transport that is listened to
   let raw = {}; // of the message that pusher-js decodes just now
@@ -67,6 +68,7 @@ function resume(pusher, options) {
     if (states.get(name) !== state) return; // unsubscribed by a handler
     state.id = position && position.text;
     state.socket = socket;
+    if (position) state.unplaced = false;
     if (position) stored("setItem", name, state.id + " " + state.socket);
     else stored("removeItem", name);
   }
@@ -106,8 +108,9 @@ function resume(pusher, options) {
   }
 
   function onAnswer(channel, state, event, told, deliver) {
-    const asked = state.asked;
+    const { asked, unplaced } = state;
     state.asked = false;
+    state.unplaced = !told.id && told.resumed === false;
     state.off = !told.id && told.resumed === undefined;
     try {
       if (!state.off) tellMembers(channel, state, event.data);
@@ -119,8 +122,8 @@ function resume(pusher, options) {
           replay = { name: channel.name, state, to: told.id };
         } else if (told.resumed === false && asked) {
           state.next = told.id; // the reason follows
-        } else if (asked) {
-          tellGap(channel, state, "unsupported", told.id);
+        } else if (asked || unplaced) {
+          tellGap(channel, state, asked ? "unsupported" : "unavailable", told.id);
         } else {
           move(channel.name, state, told.id);
         }

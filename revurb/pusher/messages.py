@@ -181,13 +181,14 @@ _JOINED = b'{"event":"pusher_internal:subscription_succeeded","data":"%b","chann
 
 def resumed(replay: Replay | None, resume: Resume | None) -> bytes:
     """What the confirmation of a subscription says of the channel's history: where the subscriber is, and whether it
-    gets everything that it missed, if it asked for that."""
-    position = b"" if replay is None else b',"id":"%b"' % str(replay.position).encode()
+    gets everything that it missed, if it asked for that. Where the history is out of reach it does not, whether it
+    asked or not."""
+    if replay is None:
+        return b',"resumed":false'
+    position = b',"id":"%b"' % str(replay.position).encode()
     if resume is None:
         return position
-    return position + (
-        b',"resumed":true' if replay is not None and not replay.failure else b',"resumed":false'
-    )
+    return position + (b',"resumed":false' if replay.failure else b',"resumed":true')
 
 
 def resume_failed_frame(channel: str, reason: str) -> bytes:

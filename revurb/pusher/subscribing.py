@@ -38,10 +38,10 @@ class PendingSubscription(DeferredMessages):
     """A subscription that the bus has been asked for. The bus calls it when it is confirmed.
 
     `is_repeat` marks one for a channel that the session is subscribed to already: it is answered again, and not
-    counted.
+    counted. `has_history` is whether the channel has one.
     """
 
-    __slots__ = ("_is_repeat", "_member", "_name", "_resume", "is_confirmed")
+    __slots__ = ("_has_history", "_is_repeat", "_member", "_name", "_resume", "is_confirmed")
 
     def __init__(
         self,
@@ -49,13 +49,15 @@ class PendingSubscription(DeferredMessages):
         name: ChannelName,
         member: Member | None,
         is_repeat: bool,
-        resume: Resume | None = None,
+        has_history: bool,
+        resume: Resume | None,
     ) -> None:
         self._session = session  # as DeferredMessages does, without a call for each subscription
         self._deferred = None
         self._name = name
         self._member = member
         self._is_repeat = is_repeat
+        self._has_history = has_history
         self._resume = resume
         self.is_confirmed = False
 
@@ -75,10 +77,10 @@ class PendingSubscription(DeferredMessages):
             self._undo_enter()
         else:
             self._subscribe()
-        if snapshot.replay is None and self._resume is None:
-            confirm(session, self._name, snapshot)
-        else:
+        if self._has_history:
             confirm_with_history(session, self._name, snapshot, self._resume)
+        else:
+            confirm(session, self._name, snapshot)
         if self._deferred is not None:
             self.handle_deferred()
 
@@ -153,7 +155,7 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
     app = app_state.app
     has_history = app.history != () and history_of(app, name.text) is not None
     resume = read_resume(wanted.resume, app) if has_history and wanted.resume is not None else None
-    pending = PendingSubscription(session, name, member, channel is not None, resume)
+    pending = PendingSubscription(session, name, member, channel is not None, has_history, resume)
     most = 0 if limits is None or channel is not None else limits.max_presence_members or 0
     request = EnterRequest(app.id, name.text, member, added, name.cached, False, most, has_history, resume)
     hooks = app_state.hooks

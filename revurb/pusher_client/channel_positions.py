@@ -9,6 +9,7 @@ it:
 | an event | its `id` is the position; within an epoch one that is not larger is a repeat, and is dropped |
 | `"resumed": true` | what was missed follows: the position stays, and events move it, until all of them are there |
 | `"resumed": false`, `pusher:resume_failed` | a gap; the new `id` is the position |
+| `"resumed": false` without `id` | nobody knows the position: if it is not known before the next confirmation, a gap |
 | a confirmation without `id` after a `resume` | a gap, of a server without history; there is no position |
 
 All that was missed is there when an answer has come to what was asked after the confirmation (`answered`), or when
@@ -28,6 +29,7 @@ from revurb.pusher_client.received_message import ReceivedMessage
 
 UNSUPPORTED = "unsupported"  # the reason of a gap: the channel has no history any more
 UNKNOWN = "unknown"  # the server has not said the reason
+UNAVAILABLE = "unavailable"  # the history was out of reach: nobody knows what was missed since
 _POSITION = re.compile(r"([0-9a-z]{1,16})-(0|[1-9][0-9]{0,15})", re.ASCII)
 
 
@@ -53,6 +55,7 @@ class ChannelPositions:
         self._asked = False  # with a `resume`, on this connection
         self._target: _At | None = None  # where the events lead that are repeated
         self._awaits_reason = False  # a gap is known, and its reason comes next
+        self._is_unplaced = False  # there is a history, and the position was not known
         self._cached_floor: _At | None = None
         self._expects_cached = False
 
@@ -91,8 +94,9 @@ class ChannelPositions:
         previous, self._at = self._at, now
         self._socket_id, self._target = socket_id, None
         self._expects_cached, self._cached_floor = self._is_cache and now is not None, previous
+        was_unplaced, self._is_unplaced = self._is_unplaced, resumed is False and now is None
         if not was_asked:
-            return None
+            return UNAVAILABLE if was_unplaced else None
         if resumed is False:
             self._awaits_reason = True
             return None
@@ -121,7 +125,7 @@ class ChannelPositions:
             return True
         if self._at is not None and self._at.covers(now):
             return was_expected and not (self._cached_floor is not None and self._cached_floor.covers(now))
-        self._at = now
+        self._at, self._is_unplaced = now, False
         if self._target is None:
             self._socket_id = socket_id
         elif now.epoch != self._target.epoch or now.number >= self._target.number:

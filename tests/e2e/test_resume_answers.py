@@ -125,8 +125,40 @@ async def test_a_gap_that_could_not_be_told_is_told_later(node_program: str) -> 
         for channel in (ROOM, "pusher"):
             assert await node.event("a", GAP, channel) == {"channel": ROOM, "reason": "unavailable"}
         await lose(told, node)
-        assert await told.answer() is None  # it has no position any more
+        assert await told.answer(id="e1-12") is None  # it has no position any more
+        await node.event("a", SUCCEEDED)
+        for channel in (ROOM, "pusher"):  # what has come since nobody knows
+            assert await node.event("a", GAP, channel) == {"channel": ROOM, "reason": "unavailable"}
+        await lose(told, node)
+        assert (await told.answer())["id"] == "e1-12"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+async def test_who_has_come_while_the_history_was_out_of_reach(library: str, node_program: str) -> None:
+    async with script(node_program, library) as (told, node):
+        assert await told.answer(resumed=False) is None
+        await told.event(7, "e1-7")
+        await node.event("a", SUCCEEDED)
+        await numbers(node, 7)
+        await lose(told, node)
+        assert await told.answer(id="e1-8", resumed=True) == {"id": "e1-7", "socket_id": "1.1"}
+        await told.event(8, "e1-8")
+        await node.event("a", SUCCEEDED)
+        await numbers(node, 8)
+
+
+async def test_who_has_come_and_gone_while_the_history_was_out_of_reach(node_program: str) -> None:
+    async with script(node_program, "pusher-js") as (told, node):
+        await told.answer(resumed=False)
+        await node.event("a", SUCCEEDED)
         assert await node.do("stored", "a", storage="tab") == {}
+        await lose(told, node)
+        assert await told.answer(id="e1-8") is None
+        await told.event(9, "e1-9")
+        await node.event("a", SUCCEEDED)
+        for channel in (ROOM, "pusher"):
+            assert await node.event("a", GAP, channel) == {"channel": ROOM, "reason": "unavailable"}
+        await numbers(node, 9)
 
 
 async def test_a_position_is_stored_when_the_handlers_are_done(node_program: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from revurb.apps import App, HistoryRule
+from revurb.bus.history_store import HistoryStore
 from tests.pusher.room import Client, Room, an_app
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"
@@ -136,3 +137,20 @@ def test_the_last_event_of_a_cache_channel_is_not_told_twice(room: Room) -> None
     client.heard()
     assert heard(subscribe(client, "cache-room", {"id": last["id"]})) == [SUCCEEDED, 2]
     assert heard(subscribe(client, "cache-room", {"id": "other-1"})) == [SUCCEEDED, "pusher:resume_failed", 2]
+
+
+def test_a_history_that_is_out_of_reach_is_no_channel_without(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes then has a position with the next event, and is told that it has none if it goes before."""
+    monkeypatch.setattr(HistoryStore, "replay", lambda *given: None)
+    client = room.client(APP)
+    assert subscribe(client, "room") == [
+        {"event": SUCCEEDED, "data": {}, "channel": "room", "resumed": False}
+    ]
+    members = subscribe(client, "presence-room", user="1")
+    assert [(each["event"], each.get("id"), each["resumed"]) for each in members] == [
+        (SUCCEEDED, None, False)
+    ]
+    assert subscribe(client, "news") == [{"event": SUCCEEDED, "data": {}, "channel": "news"}]
+    assert room.registry.counters.resumes_failed_total == 0

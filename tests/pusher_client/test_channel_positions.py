@@ -153,6 +153,29 @@ def test_a_history_that_is_out_of_reach_leaves_no_position() -> None:
     assert positions.resume() is None
 
 
+def test_without_a_position_nobody_knows_what_was_missed_by_the_next_connection() -> None:
+    positions = ChannelPositions()
+    assert positions.confirmed(confirmation(resumed=False), A) is None
+    positions.lost()
+    assert positions.resume() is None
+    assert positions.confirmed(confirmation(resumed=False), B) == "unavailable"
+    positions.lost()
+    assert positions.confirmed(confirmation(id="e-5"), C) == "unavailable"
+    positions.lost()
+    assert positions.resume() == {"id": "e-5", "socket_id": C}
+
+
+def test_an_event_is_the_position_of_a_channel_that_was_without() -> None:
+    positions = at("e-5")
+    positions.resume()
+    positions.confirmed(confirmation(resumed=False), B)
+    positions.gap_before(failure("unavailable"))
+    assert positions.received(event("e-7"), B)
+    positions.lost()
+    assert positions.resume() == {"id": "e-7", "socket_id": B}
+    assert positions.confirmed(confirmation(id="e-7", resumed=True), C) is None
+
+
 def test_a_server_without_history_is_a_gap() -> None:
     positions = at("e-5")
     positions.resume()
