@@ -80,7 +80,8 @@ export function resume(pusher, options) {
     }
   }
 
-  /** Tells of those who came and went since the list that the application has, which then becomes the new one. */
+  /** Tells of those who came and went since the list that the application has, which then becomes the new one. All of
+   * them, also where a handler throws: its first error is passed on. */
   function tellMembers(channel, state, data) {
     const before = state.members;
     const now = data && data.presence && data.presence.hash;
@@ -90,14 +91,20 @@ export function resume(pusher, options) {
     members.members = before;
     members.count = Object.keys(before).length;
     members.me = members.get(members.myID);
+    let failed = null;
     const tell = (event, from, others) =>
       Object.keys(from).forEach((id) => {
-        if (has(others, id)) return;
+        if (has(others, id) || channel.subscriptionCancelled) return; // by a handler
         const member = { user_id: id, user_info: from[id] };
-        channel.handleEvent({ event: "pusher_internal:" + event, channel: channel.name, data: member });
+        try {
+          channel.handleEvent({ event: "pusher_internal:" + event, channel: channel.name, data: member });
+        } catch (error) {
+          failed = failed || { error };
+        }
       });
     tell("member_removed", Object.assign({}, before), now);
     tell("member_added", now, before);
+    if (failed) throw failed.error;
   }
 
   function onAnswer(channel, state, event, told, deliver) {
@@ -191,8 +198,8 @@ export function resume(pusher, options) {
     if (name === "pusher:subscribe") {
       const state = stateOf(data.channel);
       if (state.id === undefined) {
-        const [id, socket] = (stored("getItem", data.channel) || "").split(" ");
-        state.id = id || null;
+        const [id, socket] = String(stored("getItem", data.channel)).split(" ");
+        state.id = readPosition(id) && id;
         state.socket = socket;
       }
       state.asked = Boolean(state.id);

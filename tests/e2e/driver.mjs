@@ -27,7 +27,7 @@ function storageOf(name) {
   const kept = storages.get(name) ?? new Map();
   storages.set(name, kept);
   return {
-    getItem: (key) => kept.get(key) ?? null,
+    getItem: (key) => (name === "asynchronous" ? Promise.resolve("e1-1 1.1") : kept.get(key) ?? null),
     setItem: (key, value) => void kept.set(key, String(value)),
     removeItem: (key) => void kept.delete(key),
   };
@@ -67,6 +67,19 @@ const commands = {
     const tell = () => say({ client, channel: "storage", event: "stored", data: commands.stored({ storage }) });
     clients.get(client).pusher.channel(channel).bind_global(tell);
   },
+  // From now on a handler of the event throws, as in a page, which goes on and tells of it.
+  fail: ({ client, channel, event }) => {
+    process.on("uncaughtException", (error) => say({ client, channel: "page", event: "uncaught", data: error.message }));
+    clients.get(client).pusher.channel(channel).bind(event, () => {
+      throw new Error(`${event} has failed`);
+    });
+  },
+  // The channel is left by a handler of the event.
+  leaveAt: ({ client, channel, event }) => {
+    const { pusher } = clients.get(client);
+    pusher.channel(channel).bind(event, () => pusher.unsubscribe(channel));
+  },
+  store: ({ storage, key, value }) => void storageOf(storage).setItem(key, value),
   stored: ({ storage }) => Object.fromEntries(storages.get(storage) ?? []),
   subscribe: ({ client, channel }) => {
     clients

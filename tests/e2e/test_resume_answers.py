@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import pusher  # type: ignore[import-untyped]
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.e2e.auth_endpoint import auth_endpoint
 from tests.e2e.node import Node, options, start
 from tests.e2e.resuming import GAP, LIBRARIES, SUCCEEDED
 
-ROOM = "room-1"
+ROOM, CROWD = "room-1", "presence-room-1"
 
 
 class Script:
@@ -42,24 +44,37 @@ class Script:
     async def event(self, number: int, position: str) -> None:
         await self.say("e", channel=ROOM, data=str(number), id=position)
 
-    async def answer(self, **more: object) -> Any:
-        """Answer the next subscription; the `resume` of it."""
+    async def answer(self, members: Sequence[str] | None = None, **more: object) -> Any:
+        """Answer the next subscription, to a channel with these members if any; the `resume` of it."""
         async with asyncio.timeout(10):
             asked = await self.heard.get()
         assert asked["event"] == "pusher:subscribe"
-        await self.say("pusher_internal:subscription_succeeded", channel=ROOM, data="{}", **more)
+        channel, data = asked["data"]["channel"], "{}"
+        if members is not None:
+            presence = {"hash": dict.fromkeys(members), "ids": list(members), "count": len(members)}
+            data = json.dumps({"presence": presence})
+        await self.say("pusher_internal:subscription_succeeded", channel=channel, data=data, **more)
         return asked["data"].get("resume")
 
 
 @contextlib.asynccontextmanager
-async def script(program: str, library: str) -> AsyncIterator[tuple[Script, Node]]:
-    """With a connected client "a" that subscribes to ROOM."""
+async def script(
+    program: str,
+    library: str,
+    channel: str = ROOM,
+    storage: str = "tab",
+    stored: str | None = None,
+    **more: Any,
+) -> AsyncIterator[tuple[Script, Node]]:
+    """With a connected client "a" that subscribes to a channel, of which something is `stored`."""
     told = Script()
     async with serve(told.accept, "127.0.0.1", 0, close_timeout=1) as server, start(program) as node:
         told.port = next(iter(server.sockets)).getsockname()[1]
-        settings = options(told.port, disableStats=True)
-        await node.open("a", "key", settings, library=library, resume=True, storage="tab")
-        await node.do("subscribe", "a", channel=ROOM)
+        settings = options(told.port, disableStats=True, **more)
+        if stored is not None:
+            await node.do("store", "a", storage=storage, key=f"revurb:key:{channel}", value=stored)
+        await node.open("a", "key", settings, library=library, resume=True, storage=storage)
+        await node.do("subscribe", "a", channel=channel)
         yield told, node
 
 
@@ -187,3 +202,56 @@ async def test_ids_of_others_mean_nothing(node_program: str) -> None:
         assert await node.event("a", "e") == {"id": "e1-1"}
         await lose(told, node)
         assert await told.answer() is None
+
+
+@pytest.mark.parametrize("stored", ["", "gar bage", "e1", "e1-x 1.1", "undefined undefined"])
+async def test_what_is_stored_and_is_no_position_is_none(stored: str, node_program: str) -> None:
+    async with script(node_program, "pusher-js", stored=stored) as (told, node):
+        assert await told.answer(id="e1-4") is None
+        await node.event("a", SUCCEEDED)
+        await told.event(5, "e1-5")
+        await numbers(node, 5)
+
+
+async def test_a_storage_that_is_asynchronous_is_of_no_use(node_program: str) -> None:
+    """And does no harm."""
+    async with script(node_program, "pusher-js", storage="asynchronous") as (told, node):
+        assert await told.answer(id="e1-4") is None
+        await node.event("a", SUCCEEDED)
+        await lose(told, node)
+        assert (await told.answer(id="e1-4", resumed=True))["id"] == "e1-4"
+
+
+@contextlib.asynccontextmanager
+async def presence(program: str) -> AsyncIterator[tuple[Script, Node]]:
+    """With a client on a presence channel, whose members are 1, 2 and 3."""
+    async with auth_endpoint(pusher.Pusher("1", "key", "secret", ssl=False)) as auth:
+        as_user = {"authEndpoint": auth.url, "auth": {"params": {"user": "1"}}}
+        async with script(program, "pusher-js", CROWD, **as_user) as (told, node):
+            await told.answer(["1", "2", "3"], id="e1-4")
+            await node.event("a", SUCCEEDED)
+            yield told, node
+
+
+async def test_all_who_went_and_came_are_told_to_handlers_that_fail(node_program: str) -> None:
+    async with presence(node_program) as (told, node):
+        await node.do("fail", "a", channel=CROWD, event="pusher:member_removed")
+        await lose(told, node)
+        await told.answer(["1", "4"], id="e1-4", resumed=True)
+        for event, member in (("removed", "2"), ("removed", "3"), ("added", "4")):
+            assert (await node.event("a", f"pusher:member_{event}", CROWD))["id"] == member
+        assert (await node.event("a", SUCCEEDED, CROWD))["count"] == 2
+        assert await node.event("a", "uncaught") == "pusher:member_removed has failed"
+
+
+async def test_who_leaves_at_the_first_hears_no_more(node_program: str) -> None:
+    async with presence(node_program) as (told, node):
+        await node.do("leaveAt", "a", channel=CROWD, event="pusher:member_removed")
+        await lose(told, node)
+        await told.answer(["1", "4"], id="e1-4", resumed=True)
+        assert (await node.event("a", "pusher:member_removed", CROWD))["id"] == "2"
+        await node.do("subscribe", "a", channel=ROOM)
+        async with asyncio.timeout(10):
+            assert (await told.heard.get())["event"] == "pusher:unsubscribe"
+        await told.answer()
+        await node.event("a", SUCCEEDED, ROOM)
