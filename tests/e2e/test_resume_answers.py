@@ -226,7 +226,7 @@ async def test_a_storage_that_is_asynchronous_is_of_no_use(node_program: str) ->
 async def presence(program: str) -> AsyncIterator[tuple[Script, Node]]:
     """With a client on a presence channel, whose members are 1, 2 and 3."""
     async with auth_endpoint(pusher.Pusher("1", "key", "secret", ssl=False)) as auth:
-        as_user = {"authEndpoint": auth.url, "auth": {"params": {"user": "1"}}}
+        as_user: dict[str, Any] = {"authEndpoint": auth.url, "auth": {"params": {"user": "1"}}}
         async with script(program, "pusher-js", CROWD, **as_user) as (told, node):
             await told.answer(["1", "2", "3"], id="e1-4")
             await node.event("a", SUCCEEDED)

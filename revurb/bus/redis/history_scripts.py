@@ -11,7 +11,8 @@ was started, whatever it has read from its disk, and when it takes over. A head 
 the end may be lost: the channel begins anew. The rest of EPOCH is the time at which it began.
 
 The bytes of an app's channels are in a hash for each partition, by channel and their sum as ``; they are averages where
-events were dropped. A sorted set says when a channel's stream has ended, and its bytes are none.
+events were dropped. A sorted set says when a channel's stream has ended, and its bytes are none. Where there are more
+bytes than may be, the channels whose streams end first are dropped, and if that is not enough the oldest of the own.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ return sums
 # socket id or false, how many events are kept, for how many ms, how many bytes of the app in this partition,
 # channel}}. The reply is a list: index of an app's bytes, and their sum.
 KEPT_BEFORE = """
-local life, now, heads, sums = nil, nil, {}, {}
+local life, now, heads, sums, opened = nil, nil, {}, {}, {}
 local function open(log, k)
   if life == nil then life, now = life_of_server() or false, now_ms() end
   local index = k[1]
@@ -223,8 +224,25 @@ local function open(log, k)
   sums[k[2]] = (sums[k[2]] or tonumber(found[2] or '') or 0) - (tonumber(found[1] or '') or 0) + head.bytes
   head.len = len
   if len == 0 then head.noted = 0 end
-  heads[index] = head
+  heads[index], opened[events] = head, true
   return head
+end
+-- Drop so many bytes of the channels that were silent for longest, none of this run. Returns how many it were. Their
+-- keys are in the partition of those in KEYS; where a server refuses them all the same, nothing is dropped.
+local function drop_silent(k, wanted)
+  local bytes, due, events, dropped = KEYS[k[2]], KEYS[k[2] + 1], KEYS[k[1] + 1], 0
+  local begin, some = string.sub(events, 1, -1 - #k[8]), redis.pcall('ZRANGE', due, 0, 15)
+  for _, channel in ipairs(some) do
+    if dropped >= wanted then break end
+    if not opened[begin .. channel] then
+      if type(redis.pcall('DEL', begin .. channel)) ~= 'number' then break end
+      dropped = dropped + (tonumber(redis.call('HGET', bytes, channel) or '') or 0)
+      redis.call('HDEL', bytes, channel)
+      redis.call('ZREM', due, channel)
+    end
+  end
+  sums[k[2]] = sums[k[2]] - dropped
+  return dropped
 end
 -- The envelope of an event, with its position in the text.
 local function place(log, e)
@@ -257,7 +275,9 @@ local function keep(e)
   local added, before = #text + 100, head.bytes
   head.len, head.bytes = head.len + 1, head.bytes + added
   local most = math.min(head.len, size)
-  if sums[sum] + head.bytes * most / head.len - before > k[7] then
+  -- At most twice what comes: each partition that is published in takes all that is over for its own.
+  local over = math.min(2 * added, sums[sum] + head.bytes * most / head.len - before - k[7])
+  if over > 0 and drop_silent(k, over) < over then
     most = math.max(0, math.min(most, head.len - math.ceil(2 * added * head.len / head.bytes)))
   end
   if most < head.len then

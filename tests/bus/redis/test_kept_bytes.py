@@ -53,3 +53,44 @@ async def test_what_has_ended_is_not_counted(server: RedisServer) -> None:
         kept.told(APP, 5, 50)
         assert kept.allowed(APP, 3, 1000) == 950
         kept.stop()
+
+
+async def test_what_was_silent_for_longest_gives_way_to_what_is_new(server: RedisServer) -> None:
+    """However many channels have had one event each, and none since."""
+    bounds = HistoryBounds(100, 60, 400_000)
+    async with ledgers(server) as made:
+        node = EventPublisher(
+            "n1", KEYS, made.scripts, made.commands, 60_000, TakenEvents(), lambda seqs: None
+        )
+        await node.probe(made.redis)
+        channels = [f"order{number}" for number in range(3000)] + ["chat"] * 20 + ["new0", "new1", "new2"]
+        for seq, channel in enumerate(channels, 1):
+            node.publish(m.Publish(seq, APP, channel, TEXT, None, 0, bounds))
+            if seq % 100 == 0:
+                await made.commands.flush()
+                node._kept_bytes._look()
+        await made.commands.flush()
+
+        async def kept(channel: str) -> int:
+            return int(await made.redis.xlen(KEYS.topic(APP, channel).events))
+
+        assert [await kept(channel) for channel in ("chat", "new0", "new1", "new2")] == [20, 1, 1, 1]
+        assert [await kept(f"order{number}") for number in (0, 1, 2)] == [0, 0, 0]
+        sums = [KEYS.history_bytes(number, APP) for number in range(KEYS.partitions)]
+        total = sum([int(await made.redis.hget(bytes_key, "") or 0) for bytes_key, _ in sums])
+        assert 0.7 * bounds.app_bytes < total < 1.3 * bounds.app_bytes
+        streams = [await made.redis.xlen(key) async for key in made.redis.scan_iter("*:events:*", count=1000)]
+        assert sum(streams) * (len(TEXT) + 118) < total * 1.1
+        for bytes_key, due in sums:
+            assert await made.redis.hlen(bytes_key) - 1 in (await made.redis.zcard(due), -1)
+        node.session_ended()
+
+
+async def test_a_partition_always_has_some(server: RedisServer) -> None:
+    """Also where a few large channels of other partitions take all, and nobody publishes there any more."""
+    async with ledgers(server) as made:
+        kept = KeptBytes(KEYS, made.scripts, made.commands, lambda: False)
+        kept.allowed(APP, 5, 10_000)
+        kept.told(APP, 3, 10_000)
+        assert kept.allowed(APP, 5, 10_000) == 10_000 // (4 * KEYS.partitions)
+        kept.stop()
