@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher import history
-from revurb.pusher.history import HistoryPage, Position, Replay, Resume
+from revurb.pusher.history import MAX_PAGE_BYTES, HistoryPage, Position, Replay, Resume
 from revurb.pusher.ports import PublishedEvent
 
 ENTRY_BYTES = 200  # of an event beside its text
 CHANNEL_BYTES = 600  # of a channel beside its name
 MAX_ENDED = 100_000  # channels of which nothing is kept but the number of their last event
+MAX_ENDED_BYTES = 16 * 1024 * 1024  # of their names
 SWEPT_CHANNELS = 500  # by one call of `expire`: 0.3 ms
 
 
@@ -106,6 +107,7 @@ class HistoryStore:
         # Channels of which nothing is kept -> the number of their last event. Of those that are in neither, nothing has
         # happened after `_floor`.
         self._ended: OrderedDict[ChannelKey, int] = OrderedDict()
+        self._ended_bytes = 0
         self._floor = newest
         self._sweep: Iterator[ChannelKey] = iter(())
 
@@ -128,7 +130,7 @@ class HistoryStore:
             app = self._apps[app_id] = _AppLogs()
         log = app.channels.pop(channel, None)
         if log is None:
-            log = _ChannelLog(self._ended.pop((app_id, channel), self._floor))
+            log = _ChannelLog(self._begin(app_id, channel))
             app.size_bytes += CHANNEL_BYTES + len(channel)
         app.channels[channel] = log
         self.newest = log.last = number
@@ -161,22 +163,28 @@ class HistoryStore:
         return Replay(self.position, missed or (), history.LIMIT if missed is None else "")
 
     def page(self, app_id: str, channel: str, after: Position | None, limit: int) -> HistoryPage:
-        """As `Bus.history`."""
+        """As `Bus.history`. Of events with more than MAX_PAGE_BYTES there are fewer."""
+        failure = ""
         if after is None:
             self._prune(app_id, channel)
-            log = self._find(app_id, channel)
-            events = log.events if log is not None else ()
-            return HistoryPage(
-                self.position, [event.text for event in islice(events, max(0, len(events) - limit), None)]
-            )
-        failure = self._failure(app_id, channel, after)
+        else:
+            failure = self._failure(app_id, channel, after)
         log = self._find(app_id, channel)
         if log is None:
-            return HistoryPage(self.position, (), failure)
-        found = list(log.events) if failure else log.since(after.number)
-        return HistoryPage(
-            self.position, [event.text for event in found[:limit]], failure, has_more=len(found) > limit
-        )
+            return HistoryPage(self.position, [], failure)
+        events: Iterable[_KeptEvent] = log.events
+        if after is None:
+            events = islice(log.events, max(0, len(log.events) - limit), None)
+        elif not failure:
+            events = log.since(after.number)
+        texts, left_bytes, has_more = [], MAX_PAGE_BYTES, False
+        for event in events:
+            left_bytes -= len(event.text)
+            if len(texts) == limit or (left_bytes < 0 and texts):
+                has_more = True
+                break
+            texts.append(event.text)
+        return HistoryPage(self.position, texts, failure, has_more)
 
     def forget(self, app_id: str, channel: str) -> None:
         """Keep none of the channel's events any more that there are now."""
@@ -188,6 +196,7 @@ class HistoryStore:
         """Events up to that number may be missing: nobody gets what came before."""
         self._apps.clear()
         self._ended.clear()
+        self._ended_bytes = 0
         self.newest = self._floor = newest
 
     def expire(self) -> None:
@@ -233,5 +242,16 @@ class HistoryStore:
         if not app.channels:
             del self._apps[app_id]
         self._ended[app_id, channel] = log.last
-        if len(self._ended) > MAX_ENDED:
-            self._floor = max(self._floor, self._ended.popitem(last=False)[1])
+        self._ended_bytes += len(channel)
+        while len(self._ended) > MAX_ENDED or self._ended_bytes > MAX_ENDED_BYTES:
+            (_, oldest), last = self._ended.popitem(last=False)
+            self._ended_bytes -= len(oldest)
+            self._floor = max(self._floor, last)
+
+    def _begin(self, app_id: str, channel: str) -> int:
+        """A channel has events again, which all come after the number that is returned."""
+        last = self._ended.pop((app_id, channel), None)
+        if last is None:
+            return self._floor
+        self._ended_bytes -= len(channel)
+        return last

@@ -22,6 +22,10 @@ LIMIT = "limit"  # more was missed than may be repeated at once
 INVALID = "invalid"  # no position that can have been given
 UNAVAILABLE = "unavailable"  # who keeps the history is out of reach
 
+MAX_PAGE_BYTES = (
+    4 * 1024 * 1024
+)  # of one answer to a server: 5 ms, during which Redis or the hub does nothing else
+
 _POSITION = re.compile(r"([0-9a-z]{1,16})-(0|[1-9][0-9]{0,15})", re.ASCII)
 _MAX_NUMBER = 2**53  # what JavaScript can count
 

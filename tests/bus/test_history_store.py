@@ -157,3 +157,37 @@ def test_the_limits_are_of_what_is_repeated() -> None:
     assert store.replay(APP, "news", Resume(Position("e", 0), "", 2, 6)).failure == LIMIT
     assert store.replay(APP, "news", Resume(Position("e", 0), "", 3, 5)).failure == LIMIT
     assert store.replay(APP, "news", Resume(Position("e", 3), "", 0, 0)).failure == ""
+
+
+def test_a_page_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One event is in it in any case."""
+    monkeypatch.setattr(history_store, "MAX_PAGE_BYTES", 25)
+    store = Store()
+    for number in range(4):
+        store.put("news", b"%010d" % number)
+    store.put("news", b"x" * 30)
+    for after, limit in ((Position("e", 0), 9), (Position("other", 0), 9), (None, 9), (None, 4)):
+        page = store.page(APP, "news", after, limit)
+        first = 0 if limit == 9 else 1
+        assert (page.events, page.has_more) == ([b"%010d" % first, b"%010d" % (first + 1)], True)
+    assert store.page(APP, "news", Position("e", 4), 9).events == [b"x" * 30]
+    last = store.page(APP, "news", None, 1)
+    assert (last.events, last.has_more) == ([b"x" * 30], False)
+
+
+def test_what_is_known_of_channels_that_have_ended_is_bounded_in_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Names may be long."""
+    monkeypatch.setattr(history_store, "MAX_ENDED_BYTES", 2500)
+    store = Store()
+    for name in ("a", "b", "c"):
+        store.put(name * 1000)
+        store.forget(APP, name * 1000)
+    assert [store.failure(name * 1000, 0) for name in ("a", "b", "c")] == [EXPIRED] * 3
+    assert store.failure("never", 0) == EXPIRED
+    assert store.failure("never", 1) == ""
+    store.put("b" * 1000)
+    store.put("d")
+    store.forget(APP, "d")
+    assert store.failure("never", 1) == ""

@@ -15,6 +15,7 @@ from revurb.bus.redis.refusals import UnusableValue
 from revurb.bus.redis.scripts import Scripts
 from revurb.pusher.history import (
     EXPIRED,
+    MAX_PAGE_BYTES,
     UNAVAILABLE_PAGE,
     HistoryPage,
     Position,
@@ -25,8 +26,6 @@ from revurb.pusher.history import (
 from revurb.pusher.ports import PublishedEvent
 
 _log = logging.getLogger(__name__)
-
-MAX_PAGE_BYTES = 4 * 1024 * 1024  # of one answer: 5 ms, during which Redis does nothing else
 
 
 class RedisHistory:
