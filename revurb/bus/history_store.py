@@ -177,7 +177,8 @@ class HistoryStore:
             events = islice(log.events, max(0, len(log.events) - limit), None)
         elif not failure:
             events = log.since(after.number)
-        texts, left_bytes, has_more = [], MAX_PAGE_BYTES, False
+        texts: list[bytes] = []
+        left_bytes, has_more = MAX_PAGE_BYTES, False
         for event in events:
             left_bytes -= len(event.text)
             if len(texts) == limit or (left_bytes < 0 and texts):
