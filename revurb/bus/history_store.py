@@ -69,11 +69,13 @@ class _ChannelLog:
 
     def missed(self, number: int, resume: Resume) -> list[bytes] | None:
         """The texts of those that a subscriber has missed; None, without looking at all of them, if these are more than
-        may be repeated."""
+        may be repeated, or twice as many with those that it was excluded from."""
         found, left_bytes = [], resume.max_bytes
-        for event in reversed(self.events):
+        for looked_at, event in enumerate(reversed(self.events)):
             if event.number <= number:
                 break
+            if looked_at >= 2 * resume.max_events:
+                return None
             if event.except_socket_id != resume.socket_id:
                 found.append(event.text)
                 left_bytes -= len(event.text)

@@ -50,7 +50,7 @@ class Position(NamedTuple):
 class Resume(NamedTuple):
     """What a subscriber has who was there before: everything up to `position`, which is None if it could not be read.
     Events that excluded the connection `socket_id`, its former one, are none that it missed. At most `max_events` with
-    `max_bytes` are repeated."""
+    `max_bytes` are repeated, of at most twice as many with those that excluded it."""
 
     position: Position | None
     socket_id: str

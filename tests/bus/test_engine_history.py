@@ -230,6 +230,18 @@ async def test_positions_of_nobody(
     assert (await come_back(node, None)).failure == INVALID
 
 
+async def test_what_was_excluded_is_looked_for_among_twice_as_many(any_cluster: NodeGroup) -> None:
+    """Else a client that has sent very much itself makes others wait while all of that is looked at."""
+    node = await any_cluster.node()
+    began = await start(node)
+    for number in range(4):
+        await put(node, number, except_socket_id="1.1")
+    replay = await come_back(node, began, socket_id="1.1", max_events=2)
+    assert (replay.failure, list(replay.events)) == ("", [])
+    await put(node, 4, except_socket_id="1.1")
+    assert (await come_back(node, began, socket_id="1.1", max_events=2)).failure == LIMIT
+
+
 async def test_the_bytes_of_an_app_are_bounded(any_cluster: NodeGroup) -> None:
     node = await any_cluster.node()
     for number in range(40):

@@ -52,26 +52,27 @@ local function write_head(key, head)
   }, ' ')
   redis.call('SET', key, text, 'PX', whole(head.ttl + 86400000))
 end
--- Drop the events that are too old. Returns how many are left.
+-- Drop the events that are too old. Returns how many are left. The first that is not is looked for by halves.
 local function prune(head, events, now)
   local len = redis.call('XLEN', events)
   if len == 0 or head.oldest > now - head.ttl then return len end
-  local from = '-'
-  while true do
-    local some = redis.call('XRANGE', events, from, '+', 'COUNT', 16)
-    if #some == 0 then
-      redis.call('DEL', events)
-      return 0
-    end
-    for _, entry in ipairs(some) do
-      local ms = tonumber(string.match(entry[1], '-(%d+)$'))
-      if ms > now - head.ttl then
-        head.oldest = ms
-        return len - redis.call('XTRIM', events, 'MINID', '=', entry[1])
-      end
-      from = '(' .. entry[1]
+  local first, last, oldest = head.number - len + 1, head.number + 1, nil
+  while first < last do
+    local middle = math.floor((first + last) / 2)
+    local entry = redis.call('XRANGE', events, whole(middle) .. '-0', '+', 'COUNT', 1)[1]
+    local ms = entry and tonumber(string.match(entry[1], '-(%d+)$'))
+    if ms and ms <= now - head.ttl then
+      first = middle + 1
+    else
+      last, oldest = middle, ms
     end
   end
+  if not oldest then
+    redis.call('DEL', events)
+    return 0
+  end
+  head.oldest = oldest
+  return len - redis.call('XTRIM', events, 'MINID', '=', whole(first))
 end
 local function bin32(text) return '\\198' .. struct.pack('>I4', #text) .. text end
 local function position(head) return head.epoch .. '-' .. whole(head.number) end
@@ -106,6 +107,7 @@ local function replay()
   local failure, found, bytes = '', {}, 0
   if is_asked == '1' then
     failure = failure_of(head, events_key, now, epoch, after)
+    if failure == '' and head.number - after > 2 * max_events then failure = 'limit' end
     local from = failure == '' and tonumber(after) < head.number and whole(after + 1) .. '-0'
     while from and failure == '' do
       local some = redis.call('XRANGE', events_key, from, '+', 'COUNT', 32)

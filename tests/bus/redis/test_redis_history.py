@@ -140,6 +140,26 @@ async def test_only_what_is_too_old_is_dropped(server: RedisServer) -> None:
         assert await node.made.redis.xlen(TOPIC.events) == 3
 
 
+async def test_what_is_too_old_is_found_at_once(server: RedisServer) -> None:
+    """Redis does nothing else meanwhile, and a stream may have 100,000 events."""
+    async with publishing(server) as node:
+        await node.put(b'{"event":"e"}', bounds=HistoryBounds(100_000, 60, 10**8))
+        text: Any = await node.made.redis.get(TOPIC.head)
+        head = text.split()
+        await node.made.redis.delete(TOPIC.events)
+        async with node.made.redis.pipeline(transaction=False) as pipeline:
+            for number in range(1, 1001):  # all but the last are too old
+                ms = int(head[2]) - (60_000 if number < 1000 else 0)
+                pipeline.xadd(TOPIC.events, {"t": "{}"}, id=f"{number}-{ms}")
+            await pipeline.execute()
+        head[1], head[2] = b"1000", b"0"
+        await node.made.redis.set(TOPIC.head, b" ".join(head))
+        await node.made.redis.config_resetstat()
+        assert (await node.page())[0] == [b"{}"]
+        calls: Any = await node.made.redis.info("commandstats")
+        assert calls["cmdstat_xrange"]["calls"] < 20
+
+
 async def test_a_page_is_bounded_in_bytes(server: RedisServer) -> None:
     async with publishing(server) as node:
         big = b'{"event":"%s"}' % (b"x" * 2_500_000)
