@@ -7,6 +7,7 @@ import gc
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -322,3 +323,15 @@ def test_it_is_loaded_when_it_is_asked_for() -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
     assert revurb.Client is Client
+
+
+@pytest.mark.parametrize("name", ["", "\ud800", "#server-to-user-7", None, 7])
+async def test_what_is_no_name_of_a_channel_is_not_waited_for(name: Any) -> None:
+    async with (
+        Server(apps=[APP], port=0) as server,
+        Client(server.ws_url, auth=APP) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        with pytest.raises(ValueError, match=r"Client\.subscribe: found .*; allowed: the name of a channel"):
+            await client.subscribe(name)
+        assert client.channel(name) is None
