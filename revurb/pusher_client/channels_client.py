@@ -158,8 +158,8 @@ class Client:
 
     async def subscribe(self, name: str) -> SubscribedChannel:
         """Subscribe to a channel, and stay subscribed. Returns when the server has confirmed it; raises
-        ChannelRefused if it is refused, ConnectionRefused or ClientClosed if there will be no connection, and ValueError
-        for what is no name of a channel, or that of a user's, which `user` is for."""
+        ChannelRefused if it is refused, ConnectionRefused or ClientClosed if there will be no connection, and
+        ValueError for what is no name of a channel, or that of a user's, which `user` is for."""
         if not isinstance(name, str) or not name or name.startswith(USER_CHANNEL) or not is_utf8(name):
             raise ValueError(f"Client.subscribe: found {name!r}; allowed: the name of a channel")
         self._need_running()

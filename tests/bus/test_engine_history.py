@@ -230,6 +230,17 @@ async def test_positions_of_nobody(
     assert (await come_back(node, None)).failure == INVALID
 
 
+async def test_much_on_other_channels_takes_nothing_away(any_cluster: NodeGroup) -> None:
+    """Also where the events of all channels share a log that holds 16 MiB."""
+    node = await any_cluster.node()
+    began = await start(node)
+    await put(node, 0)
+    for _ in range(300):
+        await node.publish(b"x" * 100_000, "plain")
+        await asyncio.sleep(0)
+    assert numbers((await come_back(node, began)).events) == [0]
+
+
 async def test_what_was_excluded_is_looked_for_among_twice_as_many(any_cluster: NodeGroup) -> None:
     """Else a client that has sent very much itself makes others wait while all of that is looked at."""
     node = await any_cluster.node()

@@ -37,6 +37,7 @@ from revurb.bus.brokered.fact_messages import RecordFact as RecordFact
 from revurb.bus.brokered.history_messages import MARKED_GAPS as MARKED_GAPS
 from revurb.bus.brokered.history_messages import ForgetHistory as ForgetHistory
 from revurb.bus.brokered.history_messages import MarkGap as MarkGap
+from revurb.bus.brokered.history_messages import MuchAppended as MuchAppended
 from revurb.bus.brokered.history_messages import QueryHistory as QueryHistory
 from revurb.bus.brokered.reported_state import CachedEventReport as CachedEventReport
 from revurb.bus.brokered.reported_state import ChannelReport as ChannelReport
@@ -292,6 +293,7 @@ FromWorker: TypeAlias = (
     | QueryHistory
     | ForgetHistory
     | MarkGap
+    | MuchAppended
     | StartSurvey
     | SurveyReply
     | Goodbye

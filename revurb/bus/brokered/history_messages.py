@@ -34,3 +34,8 @@ class ForgetHistory(Message, tag=41):
     id: int
     app_id: str
     channel: str
+
+
+class MuchAppended(Message, tag=43):
+    """The node has placed so much in the log of the host that the hub had better read it now: what is overwritten
+    before may be events that it keeps."""

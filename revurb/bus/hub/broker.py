@@ -177,6 +177,8 @@ class Broker:
             self._greet(peer, message, size_bytes)
         elif isinstance(message, m.HeartbeatRequest):
             peer.send(m.HeartbeatReply())
+        elif isinstance(message, m.MuchAppended):
+            self.log.read()
         elif self._takeover is not None:
             self._takeover.postpone(peer, message, size_bytes)
         else:

@@ -52,7 +52,7 @@ class HubLink(asyncio.Protocol):
         owner: BrokerLinkOwner,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        self.log = WorkerLog(descriptors, owner.receive, owner.deliver)
+        self.log = WorkerLog(descriptors, owner.receive, owner.deliver, lambda: self.send(m.MuchAppended()))
         self._heartbeat_s = heartbeat_s
         self._address = address
         self._is_served = False  # whether a hub has taken the connection

@@ -50,7 +50,7 @@ class HubLog:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log: SharedLog = descriptors.open()
-        # It is not woken: it reads a few times a second, and before it answers.
+        # It is not woken: it reads a few times a second, before it answers, and when a worker has appended much.
         self._log.attach(os.getpid(), CACHED | KEPT, wake=False)
         self.attached_at = self._log.cursor
         self.history = HistoryStore(descriptors.epoch, clock, self.attached_at)

@@ -12,18 +12,22 @@ from revurb._speedups.log_events import EventChannels
 from revurb._speedups.shared_log import topic_bucket
 from revurb.bus.brokered import broker_messages as m
 from revurb.bus.hub import log_reader
-from revurb.bus.hub.event_log import CACHED, EVERYONE, KEPT, LogDescriptors
+from revurb.bus.hub.event_log import CACHED, EVERYONE, KEPT, RING_BYTES, LogDescriptors
 from revurb.bus.hub.log_reader import LogReader
 from revurb.bus.ledger import ChannelKey
 from revurb.pusher.ports import PublishedEvent
 
 _logger = logging.getLogger(__name__)
 
+MUCH_BYTES = RING_BYTES // 8
+_EVENT_BYTES = 100  # beside its text; with that, MUCH_BYTES are a twelfth of PLACES
+
 
 class WorkerLog(LogReader):
     """Attached from `start` to `stop`. Events that workers have published go to `deliver`, terminations and what the
     hub says to `receive`, in the log's order; those of this worker at once, if everything before was delivered.
-    `deliver` may get an event that nobody here is subscribed to.
+    `deliver` may get an event that nobody here is subscribed to. `much_appended` is called whenever this process has
+    appended MUCH_BYTES.
 
     `token` is the name by which the hub addresses its replies to this process.
     """
@@ -33,10 +37,13 @@ class WorkerLog(LogReader):
         descriptors: LogDescriptors,
         receive: Callable[[Iterable[m.FromBroker]], None],
         deliver: Callable[[PublishedEvent], object],
+        much_appended: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(descriptors)
         self._receive = receive
         self._deliver = deliver
+        self._much_appended = much_appended
+        self._appended_bytes = 0
         self._channels = EventChannels(PublishedEvent, descriptors.epoch.encode())
         self._is_waking = False
         self._invalid_messages = 0
@@ -75,6 +82,10 @@ class WorkerLog(LogReader):
         except ValueError as error:
             self._deliver_alone(event, error)
             return 0
+        self._appended_bytes += len(event.text) + _EVENT_BYTES
+        if self._appended_bytes >= MUCH_BYTES:
+            self._appended_bytes = 0
+            self._much_appended()
         if kept is not None:
             event = self._placed(event, position)
         if not self._is_waking and log.has_to_wake:

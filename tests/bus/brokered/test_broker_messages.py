@@ -54,6 +54,7 @@ FROM_WORKER: list[tuple[m.FromWorker, list[object]]] = [
     ),
     (m.QueryHistory(5, "a", "c", Position("e", 5), 6), [40, 5, "a", "c", ["e", 5], 6]),
     (m.ForgetHistory(5, "a", "c"), [41, 5, "a", "c"]),
+    (m.MuchAppended(), [43]),
     (m.SubscriberCount("a", "c", 2), [4, "a", "c", 2]),
     (m.Leave("a", "c", 0, ANN), [5, "a", "c", 0, list(ANN), 0]),
     (m.Unsubscribe("a", "c"), [6, "a", "c"]),
