@@ -3,24 +3,16 @@ their languages."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from revurb import App, Server
+from revurb import Server
 from tests.client import connect
 from tests.conftest import Need
+from tests.sdks.programs import APP, BUILD, PATIENCE_S, go_output, java_classes, output
 from tests.webhook_requests import ALL_EVENTS, ALL_FACTS, webhook_request
-
-FOLDER = Path(__file__).parent
-BUILD = FOLDER.parents[1] / "build" / "sdks"
-APP = App(id="1", key="key1", secret="secret1")
-PATIENCE_S = 300.0  # the first run fetches and compiles
-
 
 # What tests/sdks/java/Scenario.java prints: each thing that happened to a client, and each answer to the server SDK.
 JAVA_LINES = """\
@@ -62,21 +54,6 @@ def webhook() -> tuple[dict[str, str], Any]:
     return environ, json.loads(body)
 
 
-async def output(*command: str, cwd: Path, **environ: str) -> list[str]:
-    """The lines of a program's standard output; it must end with 0."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=cwd,
-        env={**os.environ, **environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(PATIENCE_S):
-        text, errors = await process.communicate()
-    assert process.returncode == 0, (text + errors).decode()
-    return text.decode().splitlines()
-
-
 def without(event: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key != name}
 
@@ -88,7 +65,7 @@ async def test_go(need: Need) -> None:
         await ann.subscribe("orders")
         await ann.subscribe("presence-room", APP, {"user_id": 7, "user_info": {"name": "Ann"}})
         environ, body = webhook()
-        lines = await output(need("go"), "run", ".", cwd=FOLDER / "go", PORT=str(server.port), **environ)
+        lines = await go_output(need, ".", PORT=str(server.port), **environ)
         found = {name: json.loads(text) for name, text in (line.split(" ", 1) for line in lines)}
         signature = APP.sign("1.2:private-x")
         assert found == {
@@ -115,24 +92,7 @@ async def test_go(need: Need) -> None:
 
 @pytest.mark.timeout(PATIENCE_S)
 async def test_java(need: Need) -> None:
-    javac, java, mvn = need("javac"), need("java"), need("mvn")
-    libraries = BUILD / "java"
-    await output(
-        mvn, "-q", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}", cwd=FOLDER / "java"
-    )
-    path = f"{libraries}/*:{libraries}"
-    await output(
-        javac, "-encoding", "UTF-8", "-cp", path, "-d", str(libraries), "Scenario.java", cwd=FOLDER / "java"
-    )
+    java = await java_classes(need)
     async with Server(apps=[APP], port=0) as server:
-        lines = await output(
-            java,
-            "-Dfile.encoding=UTF-8",
-            "-cp",
-            path,
-            "Scenario",
-            cwd=BUILD,
-            PORT=str(server.port),
-            **webhook()[0],
-        )
+        lines = await output(*java, "Scenario", cwd=BUILD, PORT=str(server.port), **webhook()[0])
     assert lines == JAVA_LINES.splitlines()
