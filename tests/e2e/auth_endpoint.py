@@ -20,7 +20,7 @@ class AuthEndpoint:
     """
 
     def __init__(self, sdk: pusher.Pusher) -> None:
-        self._sdk = sdk
+        self.sdk = sdk
         self.port = 0
 
     @property
@@ -50,16 +50,16 @@ class AuthEndpoint:
             watchlist = list(filter(None, form.get("watchlist", "").split(",")))
             data = {"id": form["user"], "user_info": {"name": f"User {form['user']}"}, "watchlist": watchlist}
             return "200 OK", json.dumps(
-                self._forged(form, self._sdk.authenticate_user(form["socket_id"], data))
+                self._forged(form, self.sdk.authenticate_user(form["socket_id"], data))
             )
         user = None
         if "signed_in" in form:
             text = f"{form['socket_id']}:{form['channel_name']}"
-            auth = f"{self._sdk._pusher_client.key}:{sign(self._sdk._pusher_client.secret, text)}"
+            auth = f"{self.sdk._pusher_client.key}:{sign(self.sdk._pusher_client.secret, text)}"
             return "200 OK", json.dumps({"auth": auth})
         if form["channel_name"].startswith("presence-"):
             user = {"user_id": form["user"], "user_info": {"name": f"User {form['user']}"}}
-        answer = self._sdk.authenticate(
+        answer = self.sdk.authenticate(
             channel=form["channel_name"], socket_id=form["socket_id"], custom_data=user
         )
         self._forged(form, answer)

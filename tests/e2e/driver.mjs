@@ -12,6 +12,8 @@ import Echo1 from "laravel-echo-1";
 import PusherServer from "pusher";
 import { resume as resumable } from "../../revurb/browser/resume.mjs";
 
+globalThis.navigator ??= {}; // pusher-js 4 looks at it for encrypted channels, and Node has one only since version 21
+
 const require = createRequire(import.meta.url);
 const echoes = { "laravel-echo": Echo, "laravel-echo-1": Echo1.default ?? Echo1 };
 const clients = new Map();

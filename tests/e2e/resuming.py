@@ -14,6 +14,7 @@ import pusher  # type: ignore[import-untyped]
 
 from tests.client import http, signed
 from tests.e2e.auth_endpoint import AuthEndpoint, auth_endpoint
+from tests.e2e.conftest import MASTER_KEY
 from tests.e2e.cut_line import CutLine, cut_line
 from tests.e2e.node import Node, options, start
 from tests.processes.serving import Serving, serving
@@ -40,6 +41,7 @@ class Comeback:
     line: CutLine
     node: Node
     auth: AuthEndpoint
+    sdk: pusher.Pusher  # of the first server
     prefix: str = ""  # of the server's paths
 
     async def open(self, client: str, user: str = "1", *, library: str = "pusher-js", **more: Any) -> str:
@@ -111,10 +113,22 @@ async def comeback(
 ) -> AsyncIterator[Comeback]:
     """`arguments` and `environment` are those of `revurb serve`."""
     with serving(folder, *arguments, environment=environment) as server:
-        sdk = pusher.Pusher(APP.id, APP.key, APP.secret, host="127.0.0.1", port=server.port, ssl=False)
+        sdk = encrypting_sdk(server.port, MASTER_KEY)
         async with cut_line(server.port) as line, auth_endpoint(sdk) as auth, start(program) as node:
-            yield Comeback(server, line, node, auth)
+            yield Comeback(server, line, node, auth, sdk)
         await asyncio.to_thread(stop, server)
+
+
+def encrypting_sdk(port: int, master_key: str) -> pusher.Pusher:
+    return pusher.Pusher(
+        APP.id,
+        APP.key,
+        APP.secret,
+        host="127.0.0.1",
+        port=port,
+        ssl=False,
+        encryption_master_key_base64=master_key,
+    )
 
 
 def stop(server: Serving) -> None:
