@@ -89,9 +89,15 @@ class Comeback:
         await self.node.state(client, "connected")
 
     async def publish(
-        self, channel: str, *data: object, name: str = "e", socket_id: str | None = None
+        self,
+        channel: str,
+        *data: object,
+        name: str = "e",
+        socket_id: str | None = None,
+        port: int | None = None,
     ) -> None:
-        async with http(self.line.target) as connection:
+        """Over the server behind the line, or the one at `port`."""
+        async with http(port or self.line.target) as connection:
             for each in data:
                 event: dict[str, object] = {"name": name, "channel": channel, "data": json.dumps(each)}
                 if socket_id is not None:
