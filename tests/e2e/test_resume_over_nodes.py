@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.client import http
 from tests.conftest import Need, Run
+from tests.e2e.answered_events import AnsweredEvents
 from tests.e2e.resuming import GAP, HISTORY, LIBRARIES, SUCCEEDED, Comeback, comeback, stop
 from tests.e2e.steady_events import SteadyEvents
 from tests.processes.serving import Serving, serving
 from tests.redis_server import RedisServer
 
 CHANNEL = "private-room-1"
+PUBLISHERS = 6
 
 
 @pytest.fixture
@@ -49,6 +53,18 @@ async def move(s: Comeback, node: Serving, lose: Callable[[str], Awaitable[None]
     await lose("a")
 
 
+async def kill(s: Comeback) -> None:
+    """Kill the first node with all its processes; returns when the client "a" is connected to the other one."""
+    pids = [row.pid for row in s.server.status().processes]
+    s.server.signal(signal.SIGKILL)
+    for pid in pids:
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):  # without a supervisor they end by themselves
+                os.kill(pid, signal.SIGKILL)
+    await s.node.state("a", "connecting")
+    await s.node.state("a", "connected")
+
+
 @pytest.mark.parametrize(
     ("library", "workers"), [*((library, "1") for library in LIBRARIES), ("pusher-js", "2")]
 )
@@ -77,13 +93,24 @@ async def test_a_node_is_killed(library: str, redis: RedisServer, tmp_path: Path
         await events.once_more()
         s.line.target = other.port
 
-        async def kill() -> None:
-            s.server.signal(signal.SIGKILL)
-            await s.node.state("a", "connecting")
-            await s.node.state("a", "connected")
-
-        await events.during(kill())
+        await events.during(kill(s))
         await events.came_once_and_in_order()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_events_that_the_killed_node_answered_come_once_and_in_order(
+    workers: str, redis: RedisServer, tmp_path: Path, node_program: str
+) -> None:
+    async with two_nodes(redis, tmp_path, node_program, "--workers", workers) as (s, other):
+        await s.open("a")
+        await s.node.subscribe("a", CHANNEL)
+        events = AnsweredEvents(CHANNEL)
+        async with contextlib.AsyncExitStack() as stack:
+            connections = [await stack.enter_async_context(http(s.server.port)) for _ in range(PUBLISHERS)]
+            s.line.target = other.port
+            await events.until_killed("first", connections, kill(s))
+        await events.hear(s, "a", "end")
+        await events.came_once_and_in_order(other.port)
 
 
 async def test_a_gap_is_told_when_redis_was_emptied(

@@ -7,23 +7,22 @@ import contextlib
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from revurb.pusher.socket_id import process_of
-from tests.client import Ended, Http, api
-from tests.e2e.resuming import LIBRARIES, SUCCEEDED, Comeback, comeback
+from tests.client import Http
+from tests.e2e.answered_events import AnsweredEvents
+from tests.e2e.resuming import GAP, LIBRARIES, SUCCEEDED, Comeback, comeback
 from tests.e2e.steady_events import SteadyEvents
 from tests.processes.pinned import http_of, trigger
-from tests.processes.serving import all_ready, pids
-from tests.processes.test_single_node import APP
+from tests.processes.serving import all_ready, hub_pid, pids
 
 CHANNEL = "private-room-1"
 KILLS = 3
-ENOUGH = 20  # events of one publisher that are answered before the worker that took them is killed
+PUBLISHERS = 4
 
 
 async def holder_of(s: Comeback, client: str) -> int:
@@ -71,71 +70,44 @@ async def test_events_that_another_worker_took_come_once_and_in_order(
                 await events.came_once_and_in_order()
 
 
-class Publisher:
-    """Publishes over the worker that will be killed, one event after the other, for as long as it is answered."""
-
-    def __init__(self, name: str, answered: set[str]) -> None:
-        self._name = name
-        self._answered = answered
-        self.unanswered = ""
-
-    async def run(self, connection: Http, enough: asyncio.Event) -> None:
-        for number in range(1, sys.maxsize):
-            self.unanswered = f"{self._name} {number}"
-            try:
-                await trigger(connection, "e", CHANNEL, json.dumps(self.unanswered))
-            except Ended:
-                return
-            self._answered.add(self.unanswered)
-            if number == ENOUGH:
-                enough.set()
-
-
-async def publish_until_killed(s: Comeback, pid: int, publishers: Sequence[Publisher]) -> None:
-    """Kill the worker `pid` while it takes events, and wait until the client "a", which it had, is connected again."""
-    enough = asyncio.Event()
-    async with contextlib.AsyncExitStack() as stack:
-        connections = [await stack.enter_async_context(http_of(s.server, pid)) for _ in publishers]
-        async with asyncio.TaskGroup() as tasks:
-            for publisher, connection in zip(publishers, connections, strict=True):
-                tasks.create_task(publisher.run(connection, enough))
-            await enough.wait()
-            await kill(s, "a", pid)
-
-
-async def kept(s: Comeback) -> list[object]:
-    """The data of all events that the server keeps, in its order."""
-    query = {"limit": "1000"}
-    answer = await api(s.server.port, APP, "GET", f"/channels/{CHANNEL}/events", query=query)
-    page = json.loads(answer.text)
-    assert page["complete"]
-    assert not page["has_more"]
-    return [json.loads(event["data"]) for event in page["events"]]
-
-
-async def test_events_that_the_killed_worker_took_come_once_and_in_order(
+async def test_events_that_the_killed_worker_answered_come_once_and_in_order(
     tmp_path: Path, node_program: str
 ) -> None:
     async with comeback(tmp_path, node_program, "--workers", "2") as s:
         await s.open("a")
         await s.node.subscribe("a", CHANNEL)
-        answered: set[str] = set()
-        unanswered: set[str] = set()
-        heard: list[str] = []
+        events = AnsweredEvents(CHANNEL)
         for number in range(KILLS):
-            publishers = [Publisher(f"{number}-{name}", answered) for name in "abcd"]
-            await publish_until_killed(s, await holder_of(s, "a"), publishers)
-            unanswered |= {publisher.unanswered for publisher in publishers}
-            end = f"end {number}"
-            await s.publish(CHANNEL, end)
-            answered.add(end)
-            while end not in heard:
-                told = await s.node.next("a")
-                if told["event"] != SUCCEEDED:
-                    assert told["event"] == "e"
-                    heard.append(told["data"])
+            holder = await holder_of(s, "a")
+            async with contextlib.AsyncExitStack() as stack:
+                connections = [
+                    await stack.enter_async_context(http_of(s.server, holder)) for _ in range(PUBLISHERS)
+                ]
+                await events.until_killed(str(number), connections, kill(s, "a", holder))
+            await events.hear(s, "a", f"end {number}")
             await asyncio.to_thread(s.server.becomes, all_ready)
-        assert heard == await kept(s)
-        assert len(heard) == len(set(heard))
-        # Whether an event was taken whose publisher was not answered, nobody knows.
-        assert answered <= set(heard) <= answered | unanswered
+        await events.came_once_and_in_order(s.server.port)
+
+
+async def test_the_hub_is_killed(tmp_path: Path, node_program: str) -> None:
+    async with comeback(tmp_path, node_program, "--workers", "2") as s:
+        for client in ("away", "there"):
+            await s.open(client, port=s.line.port if client == "away" else s.server.port)
+            await s.node.subscribe(client, CHANNEL)
+        await s.publish(CHANNEL, 0)
+        await s.numbers("away", CHANNEL, 0)
+        s.line.cut()
+        await s.publish(CHANNEL, 1)
+        os.kill(hub_pid(s.server.status()), signal.SIGKILL)
+        await s.publish(CHANNEL, 2)
+        await asyncio.to_thread(s.server.said, "hub is ready", 2)
+        await asyncio.to_thread(s.server.becomes, all_ready)
+        s.line.mend()
+        await s.node.event("away", SUCCEEDED, CHANNEL)
+        assert await s.node.event("away", "pusher:resume_failed", CHANNEL) == {"reason": "expired"}
+        gap = {"channel": CHANNEL, "reason": "expired"}
+        for channel in (CHANNEL, "pusher"):
+            assert await s.node.event("away", GAP, channel) == gap
+        await s.publish(CHANNEL, 3)
+        await s.numbers("away", CHANNEL, 3)
+        await s.numbers("there", CHANNEL, 0, 1, 2, 3)  # one that stays connected needs no hub for events
