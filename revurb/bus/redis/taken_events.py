@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from revurb.bus.brokered.broker_messages import Publish
+from revurb.pusher.history import EXPIRED, gap_text
 
 KEPT_S = 3.0  # in a Cluster; each of its servers has a beat every 2.5 s
 MAX_BYTES = 4 * 1024 * 1024  # the oldest are forgotten first
@@ -79,8 +80,18 @@ class TakenEvents:
 
     def again(self) -> Sequence[Publish]:
         """What is to be published again, in order, before anything newer. The last events of cache channels are
-        reported besides, by nodes that know whether they are still the last."""
-        return [msgspec.structs.replace(event, cache_ttl_s=0) for event in self._again.values()]
+        reported besides, by nodes that know whether they are still the last.
+
+        In place of an event of a channel with history there is one that tells of a gap: who has got the event from a
+        node that is gone would get it twice, behind those that others have published since."""
+        return [
+            msgspec.structs.replace(
+                event,
+                text=event.text if event.history is None else gap_text(event.channel, EXPIRED),
+                cache_ttl_s=0,
+            )
+            for event in self._again.values()
+        ]
 
     def forget(self) -> None:
         """Redis has them all, and its memory: what anybody lacks is in its logs."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from revurb.bus.brokered.broker_messages import Publish
 from revurb.bus.redis.taken_events import KEPT_S, MAX_BYTES, TakenEvents
+from revurb.pusher.history import EXPIRED, HistoryBounds, gap_text
 
 
 def events(*seqs: int) -> list[Publish]:
@@ -67,6 +70,19 @@ def test_they_are_kept_until_they_are_taken_again() -> None:
     took(taken, 2, 3)
     taken.session_ended(2, 0)
     assert again(taken) == [3]
+
+
+def test_where_there_is_history_they_are_gaps() -> None:
+    taken = TakenEvents()
+    plain, kept = events(1, 2)
+    kept = msgspec.structs.replace(kept, history=HistoryBounds(10, 60, 1000))
+    taken.took(1, [plain, kept])
+    taken.session_ended(1, 0)
+    first, second = taken.again()
+    assert first.text == b"1"
+    assert second.text == gap_text("news", EXPIRED)
+    assert second.history == kept.history  # it has a position
+    assert second.seq == 2  # who has got the event tells of the gap as well
 
 
 def test_they_are_not_cached_again() -> None:
