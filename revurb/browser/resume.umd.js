@@ -50,7 +50,7 @@ function resume(pusher, options) {
 
   const keyOf = (name) => "revurb:" + pusher.key + ":" + name;
 
-  /** A storage may be full, or forbidden: then positions are kept in memory only. */
+  /** A storage may be full or forbidden. */
   function stored(method, name, value) {
     try {
       return storage && storage[method](keyOf(name), value);
@@ -68,27 +68,30 @@ function resume(pusher, options) {
     if (states.get(name) !== state) return; // unsubscribed by a handler
     state.id = position && position.text;
     state.socket = socket;
-    if (position) state.unplaced = false;
-    if (position) stored("setItem", name, state.id + " " + state.socket);
-    else stored("removeItem", name);
+    if (!position) return stored("removeItem", name);
+    state.unplaced = false;
+    stored("setItem", name, state.id + " " + state.socket);
   }
 
-  /** Tells of a gap, and then goes on at `position`. */
+  /** Tells of a gap, unless nothing has come since the last one, and then goes on at `position`. */
   function tellGap(channel, state, reason, position) {
     const gap = { channel: channel.name, reason };
+    const isTold = state.told;
+    const tell = (to) => isTold || states.get(gap.channel) !== state || to.emit("revurb:gap", gap);
+    state.told = true;
     try {
-      if (states.get(gap.channel) === state) channel.emit("revurb:gap", gap);
+      tell(channel);
     } finally {
       try {
-        if (states.get(gap.channel) === state) pusher.global_emitter.emit("revurb:gap", gap);
+        tell(pusher.global_emitter);
       } finally {
         move(gap.channel, state, position);
       }
     }
   }
 
-  /** Tells of those who came and went since the list that the application has, which then becomes the new one. All of
-   * them, also where a handler throws: its first error is passed on. */
+  /** Tells of all who came and went since the list that the application has, which then becomes the new one. The first
+   * error of a handler is passed on. */
   function tellMembers(channel, state, data) {
     const before = state.members;
     const now = data && data.presence && data.presence.hash;
@@ -116,7 +119,7 @@ function resume(pusher, options) {
 
   function onAnswer(channel, state, event, told, deliver) {
     const { asked, unplaced } = state;
-    state.asked = false;
+    state.asked = state.told = false;
     state.unplaced = !told.id && told.resumed === false;
     state.off = !told.id && told.resumed === undefined;
     try {
@@ -143,15 +146,17 @@ function resume(pusher, options) {
     const channel = name && pusher.channel(name);
     const replayed = replay && replay.name === name && told.id && event.event !== ANSWER && !isAfter(told.id, replay.to);
     if (replay && !replayed) {
-      // All that follows the answer is there. The last of it can be what this client sent itself, which is left out.
+      // All of it is there; what this client sent itself is left out.
       move(replay.name, replay.state, replay.to);
       replay = null;
     }
     if (!channel) return deliver();
     const state = stateOf(name);
     if (event.event === ANSWER) return onAnswer(channel, state, event, told, deliver);
+    if (told.id && !isAfter(told.id, state.seen)) return; // a repeat
     if (event.event === "pusher:resume_failed") {
-      const next = state.next === undefined ? readPosition(state.id) : state.next;
+      const next = state.next === undefined ? told.id || readPosition(state.id) : state.next;
+      if (told.id) state.seen = told.id;
       state.next = undefined;
       try {
         return deliver();
@@ -160,8 +165,8 @@ function resume(pusher, options) {
       }
     }
     if (!told.id || state.off) return deliver();
-    if (!isAfter(told.id, state.seen)) return; // a repeat
     state.seen = told.id;
+    state.told = false;
     try {
       deliver();
     } finally {

@@ -56,6 +56,7 @@ class ChannelPositions:
         self._target: _At | None = None  # where the events lead that are repeated
         self._awaits_reason = False  # a gap is known, and its reason comes next
         self._is_unplaced = False  # there is a history, and the position was not known
+        self._is_gap_told = False  # and nothing has come since
         self._cached_floor: _At | None = None
         self._expects_cached = False
 
@@ -83,6 +84,7 @@ class ChannelPositions:
         """The subscription is confirmed on the connection `socket_id`. Returns the reason of a gap that is known at
         once; one that the server explains is told by what comes next (`gap_before`)."""
         was_asked, self._asked = self._asked, False
+        self._is_gap_told = False
         now, resumed = _read(message.id), message.fields.get("resumed")
         if was_asked and resumed is True and now is not None and self._at is not None:
             if now.epoch == self._at.epoch:
@@ -103,12 +105,19 @@ class ChannelPositions:
         return UNSUPPORTED
 
     def gap_before(self, message: ReceivedMessage) -> str | None:
-        """The reason of a gap that is to be told before this message of the channel is handled."""
-        if message.event == "pusher:resume_failed":
-            self._awaits_reason = False
-            reason = message.mapping().get("reason")
-            return reason if isinstance(reason, str) else UNKNOWN
-        return self.untold_gap()
+        """The reason of a gap that is to be told before this message of the channel is handled. Gaps with nothing
+        between them are one."""
+        if message.event != "pusher:resume_failed":
+            return self.untold_gap()
+        self._awaits_reason = False
+        now = _read(message.id)  # of a gap that has a place among the events
+        if now is not None:
+            if self._at is not None and self._at.covers(now):
+                return None  # a repeat
+            self._at = now
+        was_told, self._is_gap_told = self._is_gap_told, True
+        reason = message.mapping().get("reason")
+        return None if was_told else reason if isinstance(reason, str) else UNKNOWN
 
     def untold_gap(self) -> str | None:
         """A gap whose reason has not come, at the end of the connection, say."""
@@ -125,7 +134,7 @@ class ChannelPositions:
             return True
         if self._at is not None and self._at.covers(now):
             return was_expected and not (self._cached_floor is not None and self._cached_floor.covers(now))
-        self._at, self._is_unplaced = now, False
+        self._at, self._is_unplaced, self._is_gap_told = now, False, False
         if self._target is None:
             self._socket_id = socket_id
         elif now.epoch != self._target.epoch or now.number >= self._target.number:

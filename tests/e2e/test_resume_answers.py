@@ -148,6 +148,35 @@ async def test_a_gap_that_could_not_be_told_is_told_later(node_program: str) -> 
         assert (await told.answer())["id"] == "e1-12"
 
 
+async def test_gaps_with_nothing_between_them_are_one(node_program: str) -> None:
+    async with script(node_program, "pusher-js") as (told, node):
+        await told.answer(id="e1-4")
+        failed = {"channel": ROOM, "data": '{"reason":"expired"}'}
+        for id in ("e1-5", "e1-6", "e1-6"):  # the last one is a repeat
+            await told.say("pusher:resume_failed", id=id, **failed)
+        await told.event(7, "e1-7")
+        await told.say("pusher:resume_failed", id="e1-8", **failed)
+        await told.event(9, "e1-9")
+        await node.event("a", SUCCEEDED)
+        await node.event("a", "pusher:resume_failed")
+        for channel in (ROOM, "pusher"):
+            await node.event("a", GAP, channel)
+        await node.event("a", "pusher:resume_failed")  # as the server says it
+        await numbers(node, 7)
+        await node.event("a", "pusher:resume_failed")
+        for channel in (ROOM, "pusher"):
+            await node.event("a", GAP, channel)
+        await numbers(node, 9)
+        await told.say("pusher:resume_failed", id="e1-10", **failed)
+        await node.event("a", "pusher:resume_failed")
+        for channel in (ROOM, "pusher"):
+            await node.event("a", GAP, channel)
+        await lose(told, node)
+        assert (await told.answer(id="e1-10", resumed=True))[
+            "id"
+        ] == "e1-10"  # it has a place among the events
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 async def test_who_has_come_while_the_history_was_out_of_reach(library: str, node_program: str) -> None:
     async with script(node_program, library) as (told, node):

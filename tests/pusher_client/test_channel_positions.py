@@ -21,8 +21,9 @@ def event(position: str | None) -> ReceivedMessage:
     return ReceivedMessage("e", "room", "{}", {} if position is None else {"id": position})
 
 
-def failure(reason: object) -> ReceivedMessage:
-    return ReceivedMessage("pusher:resume_failed", "room", json.dumps({"reason": reason}), {})
+def failure(reason: object, id: str | None = None) -> ReceivedMessage:
+    fields = {} if id is None else {"id": id}
+    return ReceivedMessage("pusher:resume_failed", "room", json.dumps({"reason": reason}), fields)
 
 
 def at(position: str, is_cache: bool = False) -> ChannelPositions:
@@ -127,6 +128,20 @@ def test_a_gap_is_told_with_the_reason_of_the_server(reason: object, told: str) 
     assert positions.gap_before(event("f-4")) is None
     assert positions.received(event("f-4"), B)
     assert positions.position == "f-4"
+
+
+def test_gaps_with_nothing_between_them_are_one() -> None:
+    positions = at("e-5")
+    assert positions.gap_before(failure("expired", "e-6")) == "expired"
+    assert positions.gap_before(failure("expired", "e-7")) is None
+    assert positions.position == "e-7"
+    assert positions.gap_before(failure("expired", "e-7")) is None  # a repeat
+    assert positions.received(event("e-8"), A)
+    assert positions.gap_before(failure("expired", "e-8")) is None  # an old one
+    assert positions.gap_before(failure("expired", "e-9")) == "expired"
+    assert positions.gap_before(failure("limit")) is None
+    positions.confirmed(confirmation(id="f-3"), B)
+    assert positions.gap_before(failure("limit")) == "limit"
 
 
 def test_a_gap_without_a_reason_is_told_before_the_next_event() -> None:
