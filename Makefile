@@ -68,7 +68,7 @@ soak: $(VENV)/.dev
 	SOAK_S=$${SOAK_S:-300} $(BIN)/python -m pytest -s tests/soak $(ARGS)
 
 chaos: $(VENV)/.dev
-	@echo "revurb: what can befall a Redis, as long as in life; about five minutes"
+	@echo "revurb: what can befall a Redis, as long as in life; about a quarter of an hour"
 	CHAOS_LONG=1 $(BIN)/python -m pytest tests/chaos $(wildcard tests/bus/test_engine*.py) --timeout 300 $(ARGS)
 
 STALLED := $(addprefix tests/,bus chaos cli hostile node processes transport webhooks e2e/test_server_sdk.py)
