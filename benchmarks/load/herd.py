@@ -30,6 +30,7 @@ from benchmarks.load.herd_members import HERD_APP, Member, ask
 
 CHANNELS = 20
 OPENING = 500  # connections that are opened at a time
+MEASURED = 900  # events of each channel, whose memory is looked at
 PATIENCE_S = 120.0
 
 TOML = f"""
@@ -100,26 +101,25 @@ async def come(port: int, members: list[Member], missed: int) -> float:
     return time.perf_counter() - begun_at
 
 
+def publish(port: int, count: int) -> None:
+    """So many events on each channel."""
+    for number in range(count):
+        channels = [f"room-{n}" for n in range(CHANNELS)]
+        ask(port, "POST", "events", {"name": "missed", "data": f"{number:0100}", "channels": channels})
+
+
 async def measure(port: int, pid: int, clients: int, missed: int) -> None:
+    before_bytes = memory_bytes(pid)
+    publish(port, MEASURED)
+    kept_bytes = (memory_bytes(pid) - before_bytes) / MEASURED / CHANNELS
+    print(f"a kept event of 100 bytes takes {kept_bytes:,.0f} bytes")
     members = [Member(f"room-{number % CHANNELS}") for number in range(clients)]
     await come(port, members, 0)
     for member in members:
         member.drop()
     while ask(port, "GET", "connections")["connections"]:
         await asyncio.sleep(0.05)
-    before_bytes = memory_bytes(pid)
-    data = "x" * 100
-    for number in range(missed):
-        body = {
-            "name": "missed",
-            "data": data + str(number),
-            "channels": [f"room-{n}" for n in range(CHANNELS)],
-        }
-        ask(port, "POST", "events", body)
-    if missed:
-        print(
-            f"a kept event of 100 bytes takes {(memory_bytes(pid) - before_bytes) / missed / CHANNELS:,.0f} bytes"
-        )
+    publish(port, missed)
     prober = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.load.herd_probe", str(port)],
         stdin=subprocess.PIPE,
