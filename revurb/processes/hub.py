@@ -104,6 +104,7 @@ def hub_figures(broker: Broker) -> Figures:
     figures.put("bus_refused_total", broker.invalid_messages)
     figures.put("webhook_events_lost_total", broker.facts.lost)
     figures.put("cache_dropped_total", broker.cache_dropped)
+    figures.put("history_bytes", broker.log.history.size_bytes)
     return figures
 
 

@@ -93,6 +93,16 @@ async def test_all_processes_are_in_it(tmp_path: Path) -> None:
             assert found["connections_closed_total", ("1",)] == 6
 
 
+async def test_the_events_that_the_hub_keeps_are_in_it(tmp_path: Path) -> None:
+    environment = {**ENVIRONMENT, "REVURB_APP_HISTORY_CHANNELS": "a"}
+    with serving(tmp_path, "--workers", "2", environment=environment) as server:
+        async with asking(server) as connection:
+            await until(connection, lambda v: v["history_bytes", ()] == 0)
+            await publish(server.port, 3)
+            text_bytes = len(b'{"event":"e","data":"x","channel":"a","id":""}')
+            await until(connection, lambda v: v["history_bytes", ()] > 3 * text_bytes)
+
+
 async def test_no_total_goes_back_over_a_kill_and_a_restart(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2", environment=ENVIRONMENT) as server:
         async with asking(server) as connection:
