@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvloop
@@ -76,15 +76,22 @@ def processes(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
+def texts(pid: int, name: str) -> Iterator[str]:
+    """A file of each in /proc, but of those that have ended meanwhile, as what a worker was forked from does."""
+    for each in processes(pid):
+        with suppress(ProcessLookupError, FileNotFoundError):
+            yield Path(f"/proc/{each}/{name}").read_text()
+
+
 def cpu_us(pid: int) -> float:
-    fields = (Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in processes(pid))
+    fields = (text.rpartition(")")[2].split() for text in texts(pid, "stat"))
     return sum(int(each[11]) + int(each[12]) for each in fields) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def memory_bytes(pid: int) -> int:
     """What is theirs alone, and their part of what they share."""
-    texts = (Path(f"/proc/{each}/smaps_rollup").read_text() for each in processes(pid))
-    return sum(int(found[1]) * 1024 for text in texts if (found := re.search(r"^Pss: +(\d+)", text, re.M)))
+    found = (re.search(r"^Pss: +(\d+)", text, re.M) for text in texts(pid, "smaps_rollup"))
+    return sum(int(each[1]) * 1024 for each in found if each is not None)
 
 
 async def come(port: int, members: list[Member], missed: int) -> float:
