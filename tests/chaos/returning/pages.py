@@ -6,7 +6,8 @@ import asyncio
 import bisect
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,8 +99,8 @@ def faults_of(record: Record, published: Published, last: int) -> list[str]:
     found = []
     kept = published.kept
     for number, stretch in enumerate(record.stretches):
-        if len(set(stretch)) != len(stretch):
-            found.append(f"twice in stretch {number}: {_repeated(stretch)}")
+        if repeated := _repeated(stretch):
+            found.append(f"twice in stretch {number}: {repeated}")
         known = [each for each in stretch if each not in published.doubtful]
         if not known:
             continue
@@ -119,6 +120,5 @@ def faults_of(record: Record, published: Published, last: int) -> list[str]:
     return [f"page {record.page} on {record.channel}: {fault}" for fault in found]
 
 
-def _repeated(numbers: Sequence[int]) -> Collection[int]:
-    seen: set[int] = set()
-    return [number for number in numbers if number in seen or seen.add(number)][:5]  # type: ignore[func-returns-value]
+def _repeated(numbers: Sequence[int]) -> list[int]:
+    return [number for number, times in Counter(numbers).items() if times > 1][:5]
