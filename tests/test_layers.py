@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "processes": EVERYTHING_BELOW_NODE | {"node"},
     "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
+    "testing": {"apps", "node", "pusher_client"},
     "cli": {"config", "processes", "doctor", "observe", "node", "webhooks", "lookup", "pusher_client"},
 }
 RELATIVE = {

@@ -50,11 +50,15 @@ class LoopThread:
     def call(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of a coroutine function on the loop. Raises RuntimeError if that does not run, and in the thread
         itself, which would wait for itself."""
+        return self.submit(main).result()
+
+    def submit(self, main: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Run a coroutine function on the loop, without waiting for it. Raises as `call`."""
         if self._loop is None:
             raise RuntimeError("the server is not running: its `with` block has ended")
         if self.is_current():
             raise RuntimeError("this is the thread of the server, which must not wait for itself")
-        return asyncio.run_coroutine_threadsafe(_run(main), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(_run(main), self._loop)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
