@@ -7,10 +7,11 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
+.PHONY: help serve demo test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
+	@echo "make demo    a chat in the browser, on a Revurb within it (examples/chat); needs npm"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
 	@echo "make docs    draw docs/layers.svg and dashboard.svg, write docs/configuration.md from the options, docs/logs.md from the"
@@ -31,6 +32,9 @@ help:
 
 serve: $(VENV)/.serve
 	@exec $(BIN)/revurb serve --dev $(ARGS)
+
+demo: $(VENV)/.demo examples/chat/node_modules/.package-lock.json
+	@cd examples/chat && exec ../../$(BIN)/python chat.py
 
 test: $(VENV)/.dev
 	@tests/install-tools
@@ -97,7 +101,7 @@ bench: $(VENV)/.bench
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	rm -rf tests/e2e/node_modules
+	rm -rf tests/e2e/node_modules examples/chat/node_modules
 	rm -f revurb/_speedups/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -111,6 +115,17 @@ $(VENV)/.dev: pyproject.toml setup.py $(KERNELS) | $(VENV)/bin/pip
 	@echo "revurb: building the kernels and installing into $(VENV), with what the tests need"
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.serve
+
+$(VENV)/.demo: $(VENV)/.serve
+	@echo "revurb: installing what the chat needs besides"
+	@$(BIN)/pip install --quiet fastapi uvicorn python-multipart
+	@touch $@
+
+examples/chat/node_modules/.package-lock.json: examples/chat/package-lock.json
+	@command -v npm >/dev/null || { echo "revurb: npm is missing: apt-get install npm" >&2; exit 1; }
+	@echo "revurb: installing laravel-echo and pusher-js for the pages"
+	@cd examples/chat && npm ci --no-audit --no-fund --silent
+	@touch -c $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "revurb: installing what the benchmarks compare with"

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 
 from revurb import App, Server
 from tests.client import connect
+from tests.node_program import node_program as node_program
 
-FOLDER = Path(__file__).parents[2] / "examples" / "auth"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "examples" / "auth"
 APP = App(id="1", key="key1", secret="secret1")
 Post = Callable[[str, dict[str, str], "str | None"], tuple[int, Any]]
 
@@ -83,12 +90,43 @@ def django() -> Post:
     return post
 
 
-@pytest.fixture(scope="module", params=[fastapi, flask, django], ids=["fastapi", "flask", "django"])
+@contextmanager
+def express(program: str) -> Iterator[Post]:
+    environment = {**os.environ, "PORT": "0", "NODE_PATH": str(ROOT / "tests/e2e/node_modules")}
+    process = subprocess.Popen(
+        [program, "express_app.js"], cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+
+    def post(path: str, form: dict[str, str], user: str | None) -> tuple[int, Any]:
+        body = urlencode(form).encode()
+        request = Request(f"http://127.0.0.1:{port}{path}", body, {} if user is None else {"X-User": user})
+        try:
+            with urlopen(request, timeout=10) as response:
+                return response.status, json.loads(response.read())
+        except HTTPError as error:
+            with error:
+                return error.code, None
+
+    try:
+        port = process.stdout.readline().removeprefix("listening on ").strip()
+        yield post
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module", params=["fastapi", "flask", "django", "express"])
 def post(request: pytest.FixtureRequest) -> Iterator[Post]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("REVERB_APP_ID", "REVERB_APP_KEY", "REVERB_APP_SECRET"):
             patch.delenv(name, raising=False)
-        yield request.param()
+        if request.param == "express":
+            with express(request.getfixturevalue("node_program")) as made:
+                yield made
+        else:
+            yield {"fastapi": fastapi, "flask": flask, "django": django}[request.param]()
 
 
 async def test_a_client_joins_with_the_answer(post: Post) -> None:
