@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check docs conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
+.PHONY: help serve demo test check docs site conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -16,6 +16,7 @@ help:
 	@echo "make check   format, lint, types and stubs"
 	@echo "make docs    draw docs/layers.svg and dashboard.svg, write docs/configuration.md from the options, docs/logs.md from the"
 	@echo "             messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
+	@echo "make site    the documentation as a site, in build/site"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
 	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
@@ -53,6 +54,10 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.metrics_table
 	$(BIN)/python -m tests.architecture.log_reference
 	$(BIN)/python -m tests.browser.packing
+
+site: $(VENV)/.site
+	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees $(ARGS) . build/site
+	@echo "revurb: the site is build/site/docs/index.html"
 
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools
@@ -126,6 +131,11 @@ examples/chat/node_modules/.package-lock.json: examples/chat/package-lock.json
 	@echo "revurb: installing laravel-echo and pusher-js for the pages"
 	@cd examples/chat && npm ci --no-audit --no-fund --silent
 	@touch -c $@
+
+$(VENV)/.site: $(VENV)/.serve
+	@echo "revurb: installing what builds the site"
+	@$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "revurb: installing what the benchmarks compare with"
