@@ -7,7 +7,7 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check docs site conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade clean
+.PHONY: help serve demo test check docs site conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade packages deb clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
@@ -18,6 +18,8 @@ help:
 	@echo "             messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
 	@echo "make site    the documentation as a site, in build/site"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
+	@echo "make packages   Helm chart, workflows, image, source distribution, Debian package, licences; needs Go"
+	@echo "make deb     a Debian package for this release, in dist/"
 	@echo "make upgrade   nodes of the previous version beside those of this one; needs redis-server and the history"
 	@echo "make conformance   the Autobahn|Testsuite; needs Python 2.7 (docs/conformance.md)"
 	@echo "make fuzz    fuzz the wire layer (make fuzz ARGS='--seconds 600 frames')"
@@ -62,6 +64,13 @@ site: $(VENV)/.site
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools
 	$(BIN)/python -m pytest tests/sdks $(ARGS)
+
+packages: $(VENV)/.packages
+	@tests/packages/install-tools
+	$(BIN)/python -m pytest tests/packages $(ARGS)
+
+deb:
+	@packages/debian/build
 
 upgrade: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/upgrade $(ARGS)
@@ -135,6 +144,11 @@ examples/chat/node_modules/.package-lock.json: examples/chat/package-lock.json
 $(VENV)/.site: $(VENV)/.serve
 	@echo "revurb: installing what builds the site"
 	@$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.packages: $(VENV)/.dev
+	@echo "revurb: installing what checks the packages"
+	@$(BIN)/pip install --quiet --editable '.[dev,packages,webhooks,sql,encryption]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

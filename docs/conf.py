@@ -1,6 +1,6 @@
 """The documentation as a site: `make site` builds it with Sphinx into build/site, warnings being errors.
 
-The sources are the Markdown files as they lie in the repository, which are read there as well: so the root is that of the
+The sources are the Markdown files as they lie in the repository, where they are read too: so the root is that of the
 repository, links lead from one file to another, and those to programs download them.
 """
 

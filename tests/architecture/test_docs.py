@@ -12,7 +12,12 @@ from tests.architecture.imports import ROOT
 PROJECT = ROOT.parent
 FOLDERS = ("docs", "examples", "benchmarks")
 DOCUMENTS = sorted(
-    [*PROJECT.glob("*.md"), *(path for name in FOLDERS for path in (PROJECT / name).rglob("*.md"))]
+    path
+    for path in (
+        *PROJECT.glob("*.md"),
+        *(path for name in FOLDERS for path in (PROJECT / name).rglob("*.md")),
+    )
+    if "node_modules" not in path.parts
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Files that are described by name: `bus/local.py`, `tests/bus/engines.py`.
