@@ -7,16 +7,17 @@ KERNELS := $(wildcard revurb/_speedups/*.pyx revurb/_speedups/*.pxd revurb/_spee
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check docs site conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade packages deb clean
+.PHONY: help serve demo test check docs site screenshots conformance fuzz sanitize check-instructions bench soak chaos stalls mutate bare sdks upgrade packages deb clean
 
 help:
 	@echo "make serve   set up and run a node with a ready-made app (make serve ARGS='--port 9000')"
 	@echo "make demo    a chat in the browser, on a Revurb within it (examples/chat); needs npm"
 	@echo "make test    set up and run all tests (make test ARGS='-k presence')"
 	@echo "make check   format, lint, types and stubs"
-	@echo "make docs    draw docs/layers.svg and dashboard.svg, write docs/configuration.md from the options, docs/logs.md from the"
-	@echo "             messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
+	@echo "make docs    draw the pictures of docs/, write docs/configuration.md from the options, docs/commands.md from the"
+	@echo "             commands, docs/logs.md from the messages, the table of docs/monitoring.md from the metrics, and the UMD file from the module for browsers"
 	@echo "make site    the documentation as a site, in build/site"
+	@echo "make screenshots   pictures of the console, in two widths and both themes, in build/screenshots"
 	@echo "make sdks    Pusher's own SDKs for Go and Java on a node; as root it installs what is missing"
 	@echo "make packages   Helm chart, workflows, image, source distribution, Debian package, licences; needs Go"
 	@echo "make deb     a Debian package for this release, in dist/"
@@ -52,7 +53,9 @@ check: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.picture
 	$(BIN)/python -m tests.architecture.dashboard_picture
+	$(BIN)/python -m tests.architecture.sequence_pictures
 	$(BIN)/revurb config docs > docs/configuration.md
+	$(BIN)/python -m revurb.cli.command_reference > docs/commands.md
 	$(BIN)/python -m tests.architecture.metrics_table
 	$(BIN)/python -m tests.architecture.log_reference
 	$(BIN)/python -m tests.browser.packing
@@ -60,6 +63,9 @@ docs: $(VENV)/.dev
 site: $(VENV)/.site
 	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees $(ARGS) . build/site
 	@echo "revurb: the site is build/site/docs/index.html"
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m tests.e2e.console_screenshots $(ARGS)
 
 sdks: $(VENV)/.dev
 	@tests/sdks/install-tools
@@ -153,7 +159,7 @@ $(VENV)/.packages: $(VENV)/.dev
 
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "revurb: installing what the benchmarks compare with"
-	@$(BIN)/pip install --quiet --editable '.[dev,bench]'
+	@$(BIN)/pip install --quiet --editable '.[dev,bench,peers]'
 	@touch $@
 
 $(VENV)/bin/pip:

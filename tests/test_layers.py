@@ -20,7 +20,7 @@ from tests.architecture.imports import (
 
 EVERYTHING_BELOW_NODE = {
     "_speedups", "observe", "apps", "config", "wire", "transport", "pusher", "api", "bus", "webhooks",
-    "console", "lookup",
+    "console", "inspection", "lookup",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "_speedups": set(),
@@ -37,16 +37,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"apps"},
     "lookup": {"apps"},
     "pusher_client": {"apps", "observe"},
+    "bench": {"apps", "observe"},
     "pusher": {"wire", "_speedups", "apps", "observe"},
     "api": {"pusher", "wire", "apps", "observe"},
     "console": {"observe", "wire"},
+    "inspection": {"api", "apps", "observe", "pusher", "webhooks", "wire"},
     "webhooks": {"apps", "observe", "pusher"},  # of pusher its facts alone
     "node": EVERYTHING_BELOW_NODE,
     "processes": EVERYTHING_BELOW_NODE | {"node"},
     "doctor": EVERYTHING_BELOW_NODE | {"node", "processes"},
     "server": {"processes"},
     "testing": {"apps", "node", "pusher_client"},
-    "cli": {"config", "processes", "doctor", "observe", "node", "webhooks", "lookup", "pusher_client"},
+    "cli": {
+        "config",
+        "processes",
+        "doctor",
+        "observe",
+        "node",
+        "webhooks",
+        "lookup",
+        "pusher_client",
+        "bench",
+        "apps",
+    },
 }
 RELATIVE = {
     source: str(source.relative_to(ROOT))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from revurb.bus.cache import MAX_BYTES_PER_APP, EventCache
 from revurb.bus.engine import BusHealth
@@ -199,8 +199,13 @@ class LocalBus(LocalView):
         self._history.forget(app_id, channel)
         return True
 
-    def survey(self, question: bytes, deadline_s: float) -> list[bytes]:
-        return [self._receiver.answer(question)]
+    def survey(self, question: bytes, deadline_s: float) -> MaybeAwaitable[list[bytes]]:
+        answer = self._receiver.answer(question)
+        return _later(answer) if isinstance(answer, Awaitable) else [answer]
+
+
+async def _later(answer: Awaitable[bytes]) -> list[bytes]:
+    return [await answer]
 
 
 _EMPTY = ChannelSnapshot()

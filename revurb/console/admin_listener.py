@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 16
 MAX_HEAD_BYTES = 8 * 1024
+MAX_BODY_BYTES = 64 * 1024  # of a question of the console; what may be published is smaller
 MAX_WAITING = 8  # requests of one connection that are not answered; nobody has to pipeline
 REQUEST_S = 5.0  # for a request to arrive, and for a first one to begin
 ANSWER_S = 10.0  # for an answer to be made, and to be taken
@@ -80,7 +81,7 @@ class AdminConnection(asyncio.Protocol):
     def __init__(self, listener: AdminListener) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._reader = HttpReader(max_head_bytes=MAX_HEAD_BYTES, max_body_bytes=0)
+        self._reader = HttpReader(max_head_bytes=MAX_HEAD_BYTES, max_body_bytes=MAX_BODY_BYTES)
         self._waiting: deque[Request] = deque()
         self._answering: asyncio.Task[None] | None = None
         self._can_write = asyncio.Event()

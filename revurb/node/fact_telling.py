@@ -37,6 +37,11 @@ class FactTelling:
         self.apps = apps if self._sender is None else self._sender.apps
         self._queue: FactQueue | None = None
 
+    @property
+    def sender(self) -> WebhookSender | None:
+        """What sends; None where no app wants anything."""
+        return self._sender
+
     def begin(self, bus: BusEngine, registry: Registry) -> None:
         """Have facts made. To be called before the bus starts."""
         if self._sender is not None:

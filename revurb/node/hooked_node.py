@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from revurb.config import Config
 from revurb.node.connection_limit import CountedSession
@@ -14,9 +15,11 @@ from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.pusher.dispatch import Dispatch
 from revurb.pusher.hooked_messages import connection_of
-from revurb.pusher.ports import DeliverableEvent
+from revurb.pusher.ports import DeliverableEvent, MaybeAwaitable
 from revurb.pusher.registry import Registry
 from revurb.pusher.session import Session
+
+SurveyAnswerer: TypeAlias = Callable[[bytes], MaybeAwaitable[bytes]]
 
 
 class HookedDispatch(Dispatch):
@@ -24,7 +27,7 @@ class HookedDispatch(Dispatch):
 
     __slots__ = ("_hooks",)
 
-    def __init__(self, registry: Registry, status: Callable[[bytes], bytes], hooks: HookRunner) -> None:
+    def __init__(self, registry: Registry, status: SurveyAnswerer, hooks: HookRunner) -> None:
         super().__init__(registry, status)
         self._hooks = hooks
 
@@ -61,7 +64,7 @@ def hook_runner(
     return HookRunner(objects, config.hooks, counters, log) if objects else None
 
 
-def dispatch(registry: Registry, status: Callable[[bytes], bytes], hooks: HookRunner | None) -> Dispatch:
+def dispatch(registry: Registry, status: SurveyAnswerer, hooks: HookRunner | None) -> Dispatch:
     """The Receiver of a node; its registry gets the hooks."""
     registry.hooks = hooks
     if hooks is None or not hooks.is_told_of_sent:

@@ -29,8 +29,10 @@ from revurb.node.file_limit import FileLimit
 from revurb.node.gateway import Gateway
 from revurb.node.hooked_node import dispatch, hook_runner
 from revurb.node.idempotent_answers import IdempotentAnswers
+from revurb.node.listening_sockets import ListeningSockets
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.memory_trimmer import MemoryTrimmer
+from revurb.node.node_console import NodeConsole
 from revurb.node.node_meter import NodeMeter, RouteMatcher
 from revurb.node.operations import Operations
 from revurb.node.readiness import Readiness
@@ -51,7 +53,7 @@ from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import LargeBodies, RequestHandler
-from revurb.transport.listener import Listener, ListenError, bind_tcp, bind_unix
+from revurb.transport.listener import Listener
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 from revurb.wire.response import http_date
@@ -69,7 +71,7 @@ class Node:
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
     own connections. It is one of `processes` that share the machine's memory; the first of them also tells what
     concerns all. Events that the application triggers are entered into `record`. `hooks` take the place of those of
-    `config`.
+    `config`. `name` is what it is called where several are shown.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -96,6 +98,7 @@ class Node:
         hooks: Sequence[object] = (),
         is_first_process: bool = True,
         has_joined: bool = False,
+        name: str = "node",
     ) -> None:
         self.config = config
         self._processes = processes
@@ -109,7 +112,6 @@ class Node:
             self._app_changes.apps, config.webhooks, self.counters, self._refusal_log, self._trace
         )
         self.apps = self._facts.apps
-        self.port = config.server.port
         self._bus_factory = bus_factory or (
             lambda receiver: LocalBus(
                 receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
@@ -130,12 +132,20 @@ class Node:
         self._file_limit = FileLimit()
         self._rates = SharedRates(processes)
         self._readiness = Readiness(needs_bus=config.server.ready_needs_bus, has_joined=has_joined)
-        self._listeners: list[Listener] = []
+        self._listening = ListeningSockets(config.server, self.accept_on)
+        self.console = NodeConsole(
+            config, self.apps, self._meter, self._refusal_log, self._facts, self.counters, name
+        )
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def scheme(self) -> str:
         return "http" if self._tls is None else "https"
+
+    @property
+    def port(self) -> int:
+        """On which it listens; before `start`, the configured one."""
+        return self._listening.port
 
     @property
     def connection_count(self) -> int:
@@ -150,7 +160,7 @@ class Node:
     def unready(self) -> str | None:
         """The reason why this node should get no new clients, None if it should: see `Readiness.reason`."""
         return self._readiness.reason(
-            self._connections, self._file_limit, self._bus, listening=bool(self._listeners)
+            self._connections, self._file_limit, self._bus, listening=bool(self._listening)
         )
 
     def figures(self) -> Figures:
@@ -172,7 +182,7 @@ class Node:
         self._registry.rates = self._rates
         status = status_answerer(lambda: self.connection_count, self.unready, lambda: self._bus.health)
         self._once = IdempotentAnswers(lambda question, deadline_s: self._bus.survey(question, deadline_s))
-        answer = self._rates.answerer(self._once.answerer(status))
+        answer = self.console.answerer(self._rates.answerer(self._once.answerer(status)))
         drain_timeout_s = config.server.drain_timeout_s
         self.operations = Operations(
             self._registry, self._work, self._app_changes, self._readiness, answer, drain_timeout_s
@@ -189,6 +199,9 @@ class Node:
         limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self.operations.begin(self._bus, self._connections)
+        self.console.begin(
+            self._bus, self._trigger, self._registry, self._connections, lambda: self._listening.port
+        )
         self._connections.on_refused = self._refusals.of_request
         self._connections.on_ended = self._refusals.of_websocket
         self._reception = Reception(config, self._connections, self._refusals)
@@ -197,28 +210,9 @@ class Node:
         self._on_tick(loop)
         try:
             await self._bus.start()
-            await self._listen(tuple(sockets))
+            await self._listening.open(tuple(sockets))
         except BaseException:
             await self.stop(drain_timeout_s=0)
-            raise
-
-    async def _listen(self, sockets: tuple[socket.socket, ...]) -> None:
-        server = self.config.server
-        if not sockets:
-            sockets = bind_tcp(server.hosts, server.port)
-            if server.unix_socket is not None:
-                sockets = (*sockets, self._bind_unix(server.unix_socket, sockets))
-        for sock in sockets:
-            self._listeners.append(await self.accept_on(sock))
-            if sock.family != socket.AF_UNIX:
-                self.port = sock.getsockname()[1]
-
-    def _bind_unix(self, path: str, others: tuple[socket.socket, ...]) -> socket.socket:
-        try:
-            return bind_unix(path, self.config.server.unix_socket_mode)
-        except ListenError:
-            for sock in others:
-                sock.close()
             raise
 
     async def accept_on(self, sock: socket.socket) -> Listener:
@@ -228,9 +222,7 @@ class Node:
 
     def stop_accepting(self) -> None:
         """Stop listening. Clients that are connected stay."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        self._listening.close()
 
     async def stop(self, drain_timeout_s: float | None = None, *, spread: bool = False) -> None:
         """Stop accepting, finish the requests in flight, and close every WebSocket with 4200. Connections that are left
@@ -252,6 +244,7 @@ class Node:
         if self._certificate_watch is not None:
             self._certificate_watch.stop()
         self._rates.stop()
+        self.console.stop()
         await self._app_changes.stop()
         if self._hooks is not None:
             await self._hooks.stop()
@@ -329,6 +322,7 @@ class Node:
         self._timer = loop.call_later(TICK_S, self._on_tick, loop)
         self._connections.date = http_date(time.time())
         self._meter.tick(now)
+        self.console.tick(now)
         self._connections.on_tick(now)
         self._registry.sign_in_deadlines.tick(now)
         self._bus.tick()

@@ -3,7 +3,8 @@ channels: nothing is counted here that was not counted as it happened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from revurb._speedups.tally import Tally
@@ -15,7 +16,7 @@ from revurb.node.refusal_lines import ANSWERED_OVER_HTTP, RefusalLines
 from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
-from revurb.observe.process_figures import write_process
+from revurb.observe.process_figures import memory_bytes, write_process
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.pusher.app_counts import AppBook
@@ -44,6 +45,7 @@ class NodeMeter:
         self._is_shown = config.admin.port is not None
         self._requests: MeasuredGateway | None = None
         self._lag = Tally(SECONDS)
+        self._worst_lag_s = 0.0  # since the last `sample`
         self._due = 0.0
 
     def measured(self, handler: RequestHandler, match_route: RouteMatcher) -> RequestHandler:
@@ -57,8 +59,29 @@ class NodeMeter:
     def tick(self, now: float) -> None:
         """To be called each `TICK_S`; `now` is the loop's time in seconds."""
         if self._due:
-            self._lag.add(max(0.0, now - self._due))
+            late_s = max(0.0, now - self._due)
+            self._lag.add(late_s)
+            self._worst_lag_s = max(self._worst_lag_s, late_s)
         self._due = now + TICK_S
+
+    def sample(self, connections: Connections) -> Sequence[float]:
+        """What `inspection.figure_history` shows, in its order. Takes 20 us, and 1 us more for each app."""
+        fanout, totals = connections.fanout, self.book.totals()
+        worst_lag_s, self._worst_lag_s = self._worst_lag_s, 0.0
+        return (
+            len(connections.websockets),
+            totals.channels,
+            totals.subscriptions,
+            totals.messages_in,
+            fanout.frames_total,
+            totals.deliveries,
+            totals.publishes,
+            fanout.sent_bytes_total,
+            memory_bytes(),
+            worst_lag_s * 1000,
+            fanout.queued_bytes + fanout.transport_bytes,
+            time.process_time(),
+        )
 
     def figures(self, connections: Connections, bus: BusEngine, lines: RefusalLines) -> Figures:
         figures = Figures()

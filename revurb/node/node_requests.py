@@ -13,7 +13,7 @@ import msgspec
 
 from revurb.node.app_changes import AppChanges
 from revurb.node.even_closing import EvenClosing
-from revurb.pusher.ports import Bus
+from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.reconnecting import (
     MAX_OVER_S,
     RECONNECT_CODE,
@@ -42,7 +42,7 @@ class NodeRequests:
 
     def __init__(
         self,
-        answer_status: Callable[[bytes], bytes],
+        answer_status: Callable[[bytes], MaybeAwaitable[bytes]],
         registry: Registry,
         apps: AppChanges,
         closing: EvenClosing,
@@ -52,7 +52,7 @@ class NodeRequests:
         self._apps = apps
         self._closing = closing
 
-    def answer(self, question: bytes) -> bytes:
+    def answer(self, question: bytes) -> MaybeAwaitable[bytes]:
         """Answers a survey: at once, also where it begins something that takes long."""
         if not question.startswith(b"{"):
             return self._answer_status(question)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,9 @@ class NodeSource:
 
     def __init__(self, node: Node, status_json: Callable[[], bytes] | None = None) -> None:
         self._node = node
+        self._started_at = time.monotonic()
         self.status_json = status_json or self._own_status
+        self.ask_console = node.console.ask
 
     def unready(self) -> str | None:
         return self._node.unready()
@@ -38,12 +42,23 @@ class NodeSource:
 
     def _own_status(self) -> bytes:
         node = self._node
+        state, connections, bus = node.unready() or "ready", node.connection_count, node.bus_degraded or ""
+        process = {
+            "process": PROCESS_NAME,
+            "pid": os.getpid(),
+            "state": state,
+            "uptime_s": round(time.monotonic() - self._started_at, 3),
+            "connections": connections,
+            "restarts": 0,
+            "bus": bus,
+        }
         return msgspec.json.encode(
             {
                 "port": node.port,
-                "state": node.unready() or "ready",
-                "connections": node.connection_count,
-                "bus": node.bus_degraded or "",
+                "state": state,
+                "connections": connections,
+                "bus": bus,
+                "processes": [process],
             }
         )
 

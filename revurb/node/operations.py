@@ -9,7 +9,7 @@ from revurb.node.app_changes import AppChanges
 from revurb.node.even_closing import EvenClosing
 from revurb.node.node_requests import NodeRequests, reload_everywhere
 from revurb.node.readiness import Readiness
-from revurb.pusher.ports import Bus, Work
+from revurb.pusher.ports import Bus, MaybeAwaitable, Work
 from revurb.pusher.reconnecting import RECONNECT_CODE, RECONNECT_REASON
 from revurb.pusher.registry import Registry
 from revurb.transport.connections import Connections
@@ -28,7 +28,7 @@ class Operations:
         work: Work,
         apps: AppChanges,
         readiness: Readiness,
-        answer_status: Callable[[bytes], bytes],
+        answer_status: Callable[[bytes], MaybeAwaitable[bytes]],
         drain_timeout_s: float,
     ) -> None:
         self._closing = EvenClosing(work)

@@ -27,8 +27,6 @@ class SentEvent(NamedTuple):
 class RecordingTrigger(Trigger):
     """A Trigger that enters each event into `record`."""
 
-    __slots__ = ("_record",)
-
     def __init__(
         self, bus: Bus, cache_ttl_s: int, record: deque[SentEvent], book: AppBook | None = None
     ) -> None:

@@ -174,6 +174,8 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
     },
     "The admin listener": {
         "admin listener is ready": LogMessage("info", "host port"),
+        "console question failed": LogMessage("error", "question"),
+        "a survey could not be answered": LogMessage("error"),
         "admin request failed": LogMessage("error", "path"),
         "figures cannot be collected, this process tells none any more": LogMessage("error"),
     },

@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def _fields(record: logging.LogRecord) -> dict[str, object]:
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """What varies in a line, by name."""
     return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
@@ -37,7 +38,7 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        fields = _fields(record)
+        fields = fields_of(record)
         stack = fields.pop("stack", None)
         shown = "".join(f" {key}={_quoted(key, str(value))}" for key, value in fields.items())
         line = escape_unprintable(f"{stamp} {record.levelname:<7} {record.getMessage()}{shown}")
@@ -79,7 +80,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_fields(record),
+            **fields_of(record),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

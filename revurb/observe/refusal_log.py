@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class RefusalLog:
         self._counts: dict[str, int] = {}
         self.totals: dict[str, int] = {}
         """All that were ever counted, by what was refused."""
+        self.on_written: Callable[[int, str, Mapping[str, str]], None] | None = None
+        """Called with the level, `what` and the fields of each line, also where the log has no lines of that level."""
 
     def counts(self, what: str) -> bool:
         """Count one refusal. Whether `write` is to be called with it; so what is written is put together only then."""
@@ -41,7 +43,10 @@ class RefusalLog:
         """The line of a refusal to `client`, its address. `advice` is what the operator does about it; it is the last
         field. Long values are cut."""
         shown = {"client": client, **fields, "advice": advice}
-        _log.log(level, what, extra={name: _cut(value) for name, value in shown.items() if value})
+        cut = {name: _cut(value) for name, value in shown.items() if value}
+        _log.log(level, what, extra=cut)
+        if self.on_written is not None:
+            self.on_written(level, what, cut)
 
     def on_tick(self) -> None:
         """To be called now and then: ends the window if it is over."""
@@ -55,10 +60,13 @@ class RefusalLog:
             return
         for what, count in counts.items():
             if count > LINES_EACH:
+                more, in_s = count - LINES_EACH, round(WINDOW_S)
                 _log.warning(
-                    "more refusals, without a line for each",
-                    extra={"of": what, "count": count - LINES_EACH, "in_s": round(WINDOW_S)},
+                    "more refusals, without a line for each", extra={"of": what, "count": more, "in_s": in_s}
                 )
+                if self.on_written is not None:
+                    fields = {"of": what, "count": str(more), "in_s": str(in_s)}
+                    self.on_written(logging.WARNING, "more refusals, without a line for each", fields)
 
 
 def _cut(text: str) -> str:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from revurb.processes.child_answers import ChildAnswers
+from revurb.processes.console_link import ConsoleQuestions
 from revurb.processes.fresh_process import Surroundings, start_fresh
 from revurb.processes.reaper import Reaper
 from revurb.processes.reported_figures import ReportedFigures
@@ -31,6 +32,7 @@ from revurb.processes.supervision_link import (
     VERSION,
     AnnounceDrain,
     AppsReloaded,
+    ConsoleAnswer,
     Drain,
     EndNow,
     FiguresPart,
@@ -123,6 +125,7 @@ class Child:
         self.silent_s = 0.0  # since its last message, as the watchdog counts it
         self._reloads: ChildAnswers[str] = ChildAnswers()
         self._app_reloads: ChildAnswers[int] = ChildAnswers()
+        self.console = ConsoleQuestions(self.send)
         self._state_before_exit = _STARTING
         self._link = link
         self._stack = stack
@@ -249,6 +252,8 @@ class Child:
                     self._reloads.settle(message.problem)
                 case AppsReloaded():
                     self._app_reloads.settle(message.nodes)
+                case ConsoleAnswer():
+                    self.console.receive(message)
                 case _:
                     self._on_draining()
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import faulthandler
 import logging
+import math
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from revurb.bus.hub.event_log import LogDescriptors
 from revurb.config import Config, ConfigError
 from revurb.observe.figures import Figures
 from revurb.observe.unblocked_output import protect_output
+from revurb.processes.console_link import ConsoleAnswers
 from revurb.processes.leftover_threads import end_without_threads
 from revurb.processes.level_change import LogLevel
 from revurb.processes.reported_figures import figure_parts
@@ -32,6 +34,7 @@ from revurb.processes.supervision_link import (
     Adopt,
     AnnounceDrain,
     AppsReloaded,
+    ConsoleQuestion,
     Drain,
     Draining,
     EndNow,
@@ -76,7 +79,8 @@ class SupervisedProcess:
     signal did. `on_announce_drain` is called when it is about to drain, `on_adopt` and
     `on_release` with the number of a slot. `on_reload` reads the TLS certificate again, and returns why the old one
     stays in use. `on_reload_apps` has all nodes read an app again, or all, and returns how many do. `on_service` takes
-    the process out of service or back. `read_figures` gives what the process measures.
+    the process out of service or back. `read_figures` gives what the process measures. `console` answers the questions
+    of the console.
     """
 
     def __init__(self, link: SupervisionLink[ToChild, FromChild]) -> None:
@@ -88,10 +92,12 @@ class SupervisedProcess:
         self.on_release: Callable[[int], None] = lambda slot: None
         self.on_reload: Callable[[], Awaitable[str | None]] = _nothing_to_reload
         self.read_figures: Callable[[], Figures] = Figures
-        self._reports_figures = False
+        self._can_read_figures = True
+        self._reports_figures_until = -math.inf  # by the clock of the loop
         self.on_reload_apps: Callable[[str | None], Awaitable[int]] = _no_apps
         self.on_service: Callable[[bool, float | None], None] = lambda is_out, over_s: None
         self._reloading: set[asyncio.Task[None]] = set()
+        self.console = ConsoleAnswers(link.send)
         self._had_signal = False
         self._log_level = LogLevel()
         self._link = link
@@ -138,12 +144,13 @@ class SupervisedProcess:
     def send_figures(self) -> None:
         """Tell the supervisor what `read_figures` gives now, if it has asked for that. A fault is logged once, and
         ends nothing but this."""
-        if not self._reports_figures:
+        is_asked = asyncio.get_running_loop().time() < self._reports_figures_until
+        if not (is_asked and self._can_read_figures):
             return
         try:
             parts = list(figure_parts(self.read_figures().rows()))
         except Exception:
-            self._reports_figures = False
+            self._can_read_figures = False
             _log.exception("figures cannot be collected, this process tells none any more")
             return
         for part in parts:
@@ -169,8 +176,7 @@ class SupervisedProcess:
                 case Release():
                     self.on_release(message.slot)
                 case ReportFigures():
-                    self._reports_figures = True
-                    self.send_figures()
+                    self._report_figures(message.for_s)
                 case SetLogLevel():
                     self._log_level.change(message.level, message.for_s)
                 case Reload():
@@ -179,7 +185,14 @@ class SupervisedProcess:
                     self._spawn(self._reload_apps(message.app_id))
                 case Service():
                     self.on_service(message.is_out, message.over_s)
+                case ConsoleQuestion():
+                    self.console.receive(message)
         self._request_drain(SUPERVISOR_GONE)
+
+    def _report_figures(self, for_s: float | None) -> None:
+        until = math.inf if for_s is None else asyncio.get_running_loop().time() + for_s
+        self._reports_figures_until = max(self._reports_figures_until, until)
+        self.send_figures()
 
     async def _reload(self) -> None:
         self._link.send(Reloaded(await self.on_reload() or ""))

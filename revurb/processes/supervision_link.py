@@ -72,6 +72,15 @@ class AppsReloaded(msgspec.Struct, tag="apps_reloaded"):
     nodes: int = 0
 
 
+class ConsoleAnswer(msgspec.Struct, tag="console_answer"):
+    """From a worker: a piece of the answer to question `id` of the console. `is_last` ends it."""
+
+    id: int
+    status: int
+    text: str
+    is_last: bool = False
+
+
 class AnnounceDrain(msgspec.Struct, tag="announce_drain"):
     """To a worker: say that it takes no new clients. It accepts those that come all the same, until `Drain`."""
 
@@ -89,7 +98,10 @@ class Reload(msgspec.Struct, tag="reload"):
 
 
 class ReportFigures(msgspec.Struct, tag="report_figures"):
-    """To a child: tell your figures once a second, and at your end. Older supervisors do not ask."""
+    """To a child: tell your figures once a second, and at your end; only for so many seconds, if that is given. Older
+    supervisors do not ask, and older children go on telling."""
+
+    for_s: float | None = None
 
 
 class ReadAppsAgain(msgspec.Struct, tag="reload_apps"):
@@ -125,7 +137,18 @@ class SetLogLevel(msgspec.Struct, tag="log_level"):
     for_s: float | None = None
 
 
-FromChild: TypeAlias = Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart | AppsReloaded
+class ConsoleQuestion(msgspec.Struct, tag="console_question"):
+    """To a worker: a piece of the body of a question of the console, which is called `name`. `is_last` ends it."""
+
+    id: int
+    name: str
+    text: str
+    is_last: bool = False
+
+
+FromChild: TypeAlias = (
+    Ready | Heartbeat | Draining | StartFailed | Reloaded | FiguresPart | AppsReloaded | ConsoleAnswer
+)
 ToChild: TypeAlias = (
     AnnounceDrain
     | Drain
@@ -137,6 +160,7 @@ ToChild: TypeAlias = (
     | ReadAppsAgain
     | Service
     | SetLogLevel
+    | ConsoleQuestion
 )
 
 _from_child: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)

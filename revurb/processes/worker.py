@@ -149,6 +149,7 @@ async def run_worker(
         processes=1 + len(slots),
         is_first_process=options.slot == 0,
         has_joined=options.has_joined,
+        name=f"worker {options.slot}",
     )
     await node.start(own_sockets)
     tune_garbage_collector()
@@ -157,6 +158,7 @@ async def run_worker(
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
     supervised.on_reload = functools.partial(reload_certificate, node)
     supervised.read_figures = node.figures
+    supervised.console.ask = node.console.ask
     supervised.on_reload_apps = node.operations.reload_apps
     supervised.on_service = node.operations.serve_or_not
     supervised.send_ready(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from revurb._speedups.fanout import deliver
 from revurb._speedups.frames import TEXT, server_frame
 from revurb.pusher.errors import TerminatedByApp
-from revurb.pusher.ports import DeliverableEvent
+from revurb.pusher.ports import DeliverableEvent, MaybeAwaitable
 from revurb.pusher.registry import AT_ONCE, RegisteredSession, Registry
 
 FEW_SESSIONS = 50  # of a user; to end one takes 12 us
@@ -18,7 +18,9 @@ class Dispatch:
 
     __slots__ = ("_counters", "_states", "_status")
 
-    def __init__(self, registry: Registry, status: Callable[[bytes], bytes] = lambda question: b"") -> None:
+    def __init__(
+        self, registry: Registry, status: Callable[[bytes], MaybeAwaitable[bytes]] = lambda question: b""
+    ) -> None:
         self._states = registry.states
         self._counters = registry.counters
         self._status = status
@@ -52,7 +54,7 @@ class Dispatch:
             AT_ONCE(_end_each(sessions))
         return len(sessions)
 
-    def answer(self, question: bytes) -> bytes:
+    def answer(self, question: bytes) -> MaybeAwaitable[bytes]:
         return self._status(question)
 
 

@@ -143,8 +143,8 @@ class Receiver(Protocol):
     def terminate(self, app_id: str, user_id: str) -> object:
         """End this process's connections of a user."""
 
-    def answer(self, question: bytes) -> bytes:
-        """Answer a survey."""
+    def answer(self, question: bytes) -> MaybeAwaitable[bytes]:
+        """Answer a survey: at once, or later where that takes long."""
 
 
 class Bus(Protocol):

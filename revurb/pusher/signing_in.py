@@ -171,6 +171,9 @@ class PendingSignIn(DeferredMessages):
         channel = session.app_state.open_channel(ChannelName.parse(name))
         channel.subscribers[session.outlet] = None
         session.channels[channel.name.text] = channel
+        counts = session.app_state.counts
+        counts.subscriptions += 1
+        counts.subscriptions_total += 1
         self._confirm_one()
 
     def _on_online(self, snapshot: ChannelSnapshot) -> None:

@@ -19,9 +19,9 @@ from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
 class Trigger:
     """Sends application events out. Those on cache channels are remembered for `cache_ttl_s` seconds (Pusher: 1800),
     whether anyone is subscribed or not; client events and member events never are. (Reverb keeps the last event of any
-    kind in the channel object, which dies with its last subscriber.)"""
+    kind in the channel object, which dies with its last subscriber.)
 
-    __slots__ = ("_book", "_bus", "_cache_ttl_s", "_known")
+    It has a dict, so that `send` can be exchanged while somebody looks at events (`inspection/event_tap.py`)."""
 
     def __init__(self, bus: Bus, cache_ttl_s: int, book: AppBook | None = None) -> None:
         self._bus = bus

@@ -4,7 +4,10 @@ configured, written to a file."""
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,20 +21,42 @@ FAILS = "webhook target fails"
 WORKS_AGAIN = "webhook target works again"
 _ADVICE = "see docs/webhooks.md; revurb webhooks test sends one and prints what comes back"
 _EVENTS_KEY = b'"events":'
+RECENT = 100
 _encode = msgspec.json.Encoder().encode
 
 
-class DeadLetters:
-    """Where they go. Lines of the log are as many as `log` lets through."""
+class DeadLetter(NamedTuple):
+    """That `events` events were given up after `tries` requests, without what was in them."""
 
-    def __init__(self, counters: Counters, log: RefusalLog, file: DeadLetterFile | None) -> None:
+    at_ms: int
+    app: str
+    url: str
+    events: int
+    why: str
+    tries: int
+
+
+class DeadLetters:
+    """Where they go. Lines of the log are as many as `log` lets through. The last RECENT are in `recent`, the oldest
+    first."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        log: RefusalLog,
+        file: DeadLetterFile | None,
+        recent: deque[DeadLetter] | None = None,
+    ) -> None:
         self._counters = counters
         self._log = log
         self._file = file
+        self.recent: deque[DeadLetter] = deque(maxlen=RECENT) if recent is None else recent
 
-    def request(self, route: TargetRoute, request_id: str, body: bytes, count: int, reason: str) -> None:
-        """A request with `count` events was given up."""
-        self._note(route, reason, count)
+    def request(
+        self, route: TargetRoute, request_id: str, body: bytes, count: int, reason: str, tries: int = 0
+    ) -> None:
+        """A request with `count` events was given up, which this process has sent `tries` times."""
+        self._note(route, reason, count, tries)
         if self._file is not None:
             events = body[body.index(_EVENTS_KEY) + len(_EVENTS_KEY) : -1]
             self._write(route, reason, request_id, events)
@@ -45,11 +70,16 @@ class DeadLetters:
     def unrouted(self, count: int, reason: str) -> None:
         """Facts were given up before it was known who wants them."""
         self._counters.webhook_dead_letters_total += count
+        self._remember("", "", count, reason, 0)
         if self._log.counts(GIVEN_UP):
             self._log.write(GIVEN_UP, "", _ADVICE, events=str(count), reason=reason)
 
-    def _note(self, route: TargetRoute, reason: str, count: int) -> None:
+    def _remember(self, app_id: str, url: str, count: int, reason: str, tries: int) -> None:
+        self.recent.append(DeadLetter(int(time.time() * 1000), app_id, url, count, reason, tries))
+
+    def _note(self, route: TargetRoute, reason: str, count: int, tries: int = 0) -> None:
         self._counters.webhook_dead_letters_total += count
+        self._remember(route.app_id, route.target.shown_url, count, reason, tries)
         if self._log.counts(GIVEN_UP):
             url = route.target.shown_url
             self._log.write(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import itertools
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,9 @@ from revurb.observe.counters import Counters
 from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.trace import MessageTrace
 from revurb.pusher.facts import FactQueue, FactSender, QueuedFact, WantedFacts
+from revurb.webhooks.app_targets import TargetRoute
 from revurb.webhooks.dead_letter_file import DeadLetterFile
-from revurb.webhooks.dead_letters import DeadLetters
+from revurb.webhooks.dead_letters import RECENT, DeadLetter, DeadLetters
 from revurb.webhooks.delivery_desk import DeliveryDesk, Post, SendingClock
 from revurb.webhooks.retry_policy import Outcome, Verdict
 from revurb.webhooks.sending_turn import SendingLimits, SendingTurn
@@ -65,6 +68,8 @@ class WebhookSender:
         self._opening: asyncio.Lock = asyncio.Lock()
         self._queue: FactQueue | None = None
         self._turn: SendingTurn | None = None
+        self.recent_dead_letters: deque[DeadLetter] = deque(maxlen=RECENT)
+        """What this process has given up, the oldest first."""
         self.apps: AppProvider = apps if self._book.is_fixed else NotedApps(apps, self._book)
         """The apps for the rest of the node: what a provider of the user's own finds is noted here."""
 
@@ -72,6 +77,10 @@ class WebhookSender:
     def needs_client(self) -> bool:
         """Whether a configured app has a target."""
         return self._book.has_targets
+
+    def routes(self, limit: int) -> list[TargetRoute]:
+        """The targets of all apps, as far as they are known, at most `limit`."""
+        return list(itertools.islice(self._book.routes(), limit))
 
     @property
     def wanted(self) -> WantedFacts:
@@ -101,7 +110,7 @@ class WebhookSender:
         self.end()
         if self._queue is None:
             return
-        letters = DeadLetters(self._counters, self._log, self._file)
+        letters = DeadLetters(self._counters, self._log, self._file, self.recent_dead_letters)
         desk = DeliveryDesk(
             self._queue,
             self._post,

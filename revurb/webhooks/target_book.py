@@ -10,10 +10,10 @@ from __future__ import annotations
 import inspect
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from revurb.apps import App, AppProvider, FixedApps
-from revurb.webhooks.app_targets import AppTargets
+from revurb.webhooks.app_targets import AppTargets, TargetRoute
 
 MAX_NOTED_APPS = 10_000
 FRESH_S = 60.0  # after which a provider is asked again
@@ -40,6 +40,12 @@ class TargetBook:
     def has_targets(self) -> bool:
         """Whether an app has a target, as far as that is known."""
         return any(each is not None and each.routes for each in self._by_id.values())
+
+    def routes(self) -> Iterator[TargetRoute]:
+        """The targets of all apps, as far as they are known."""
+        for targets in self._by_id.values():
+            if targets is not None:
+                yield from targets.routes
 
     def find(self, app_id: str) -> AppTargets | None:
         """The targets of an app, as far as they are known."""

@@ -42,6 +42,7 @@ class TargetDelivery:
         self._on_idle = on_idle
         self._kept: deque[KeptRequest] = deque()
         self._current: KeptRequest | None = None  # until it is over
+        self._tries = 0  # of that
         self._full = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -153,6 +154,7 @@ class TargetDelivery:
     async def _deliver(self, request: KeptRequest) -> None:
         """Tries until the request is over, or the sender stops; then it is left to the next."""
         self._current = request
+        self._tries = 0
         clock = self._desk.clock
         # Another process may have kept it, whose clock was ahead.
         schedule = RetrySchedule(min(request.first_try_ms / 1000, clock.now_s()), clock.jitter)
@@ -178,6 +180,7 @@ class TargetDelivery:
         if app is None or request.body is None:
             return Outcome(Verdict.GIVE_UP, "there is no such app any more")
         self.is_sending = True
+        self._tries += 1
         try:
             headers = headers_of(app, request.body, request.request_id)
             outcome = await desk.post(target.url, request.body, headers, target.headers)
@@ -191,5 +194,6 @@ class TargetDelivery:
         return outcome
 
     def _give_up(self, request: KeptRequest, reason: str) -> None:
-        count = len(request.fact_ids)
-        self._desk.dead_letters.request(self.route, request.request_id, request.body or b"", count, reason)
+        count, tries = len(request.fact_ids), self._tries if request is self._current else 0
+        body = request.body or b""
+        self._desk.dead_letters.request(self.route, request.request_id, body, count, reason, tries)

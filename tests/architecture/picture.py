@@ -19,8 +19,8 @@ PICTURE = ROOT.parent / "docs/layers.svg"
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 216, 78, 20, 44, 16
 TEXT_CHARS = 31
 ORDER = (  # from left to right on a floor, so that few arrows cross
-    "cli", "server", "testing", "doctor", "processes", "node", "webhooks", "console", "api", "pusher", "bus", "lookup",
-    "pusher_client", "config", "transport", "wire", "apps", "observe", "_speedups",
+    "cli", "server", "testing", "doctor", "processes", "node", "inspection", "webhooks", "console", "api", "pusher",
+    "bus", "lookup", "pusher_client", "bench", "config", "transport", "wire", "apps", "observe", "_speedups",
 )  # fmt: skip
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }

@@ -9,7 +9,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from revurb.console import admin_listener
-from revurb.console.admin_listener import MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_WAITING, AdminListener
+from revurb.console.admin_listener import (
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    MAX_WAITING,
+    AdminListener,
+)
 from revurb.transport.listener import bind_tcp
 from revurb.wire.http import Request
 from revurb.wire.response import Response
@@ -83,8 +89,12 @@ async def test_a_request_in_pieces() -> None:
     [
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n", 413),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 413),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1), 413),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+            % (MAX_BODY_BYTES + 1, b"x" * (MAX_BODY_BYTES + 1)),
+            413,
+        ),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     ],
 )

@@ -31,6 +31,9 @@ class Source:
     def status_json(self) -> bytes:
         return b'{"state":"ready"}'
 
+    async def ask_console(self, name: str, body: bytes) -> tuple[int, bytes]:
+        return 404, b"{}"
+
 
 def routes(token: str | None = None, source: Source | None = None) -> AdminRoutes:
     return AdminRoutes(source or Source(), token=token, names=MetricNames())
@@ -49,7 +52,7 @@ async def test_the_routes() -> None:
     metrics = await ask(there, "/metrics")
     assert metrics.body.endswith(b"\nrevurb_ready 1.0\n")
     assert metrics.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    for path in ("/", "/metrics/", "/metric", "/app/key", "//metrics"):
+    for path in ("/metrics/", "/metric", "/app/key", "//metrics"):
         assert (await ask(there, path)).status == 404
     for path in ROUTES:
         assert (await ask(there, path, "HEAD")).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ async def test_it_tells_what_the_node_measures() -> None:
             assert '\nrevurb_connections{app="1"} 0.0\n' in text
             assert (await connection.request("GET", "/ready")).status == 200
             status = (await connection.request("GET", "/status")).json()
+            (process,) = status.pop("processes")
+            assert (process["process"], process["state"], process["pid"]) == ("node", "ready", os.getpid())
             assert status == {"port": server.port, "state": "ready", "connections": 0, "bus": ""}
         port = server.admin_port
     with pytest.raises(ConnectionRefusedError):

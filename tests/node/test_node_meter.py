@@ -12,6 +12,7 @@ import trustme
 
 from revurb import App, Server
 from revurb.config import config_of
+from revurb.inspection.figure_history import FIGURES
 from revurb.node.node import Node
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import BY_NAME
@@ -176,6 +177,25 @@ async def test_the_end_of_the_certificate_is_told(tmp_path: Path) -> None:
 async def test_the_loop_is_measured() -> None:
     async with Server(apps=[APP], port=0) as server:
         await until(lambda: value(server, "loop_lag_seconds") >= 2)
+
+
+async def test_a_sample_has_what_the_console_shows() -> None:
+    async with Server(apps=[APP], port=0) as server, connect(server.port, "k") as client:
+        await client.subscribe("a")
+        await server.trigger("a", "e", "x")
+        await client.expect("e")
+        node = server._node
+        await until(lambda: node._meter._worst_lag_s > 0)
+        sample = dict(zip(FIGURES, node._meter.sample(node._connections), strict=True))
+        counted = ("connections", "channels", "subscriptions", "messages_in", "deliveries", "publishes")
+        assert [sample[name] for name in counted] == [1, 1, 1, 1, 1, 1]
+        assert sample["messages_out"] == 4  # the answer to the handshake is one
+        assert sample["bytes_out"] > 100
+        assert sample["memory_bytes"] > 1_000_000
+        assert sample["cpu_s"] > 0
+        assert sample["loop_lag_ms"] > 0
+        again = dict(zip(FIGURES, node._meter.sample(node._connections), strict=True))
+        assert again["loop_lag_ms"] == 0
 
 
 async def test_every_figure_is_declared_with_its_labels() -> None:

@@ -20,7 +20,7 @@ async def test_a_wrong_proxy_header_is_counted() -> None:
     node = Node(Config(server=server, apps=(APP,)))
     await node.start()
     try:
-        assert isinstance(node._listeners[0], ProxyListener)
+        assert isinstance(node._listening.listeners[0], ProxyListener)
         async with http(node.port) as connection:
             await connection.send_bytes(V1)
             assert (await connection.request("GET", "/up")).status == 200
@@ -37,7 +37,7 @@ async def test_a_node_that_has_stopped_waits_for_no_header(sent: bytes) -> None:
     server = ServerConfig(host="127.0.0.1", port=0, trusted_proxies=("127.0.0.1",), proxy_protocol=True)
     node = Node(Config(server=server, apps=(APP,), limits=LimitsConfig(request_timeout_s=60.0)))
     await node.start()
-    listener = node._listeners[0]
+    listener = node._listening.listeners[0]
     assert isinstance(listener, ProxyListener)
     async with http(node.port) as connection:
         await connection.send_bytes(sent)
@@ -55,7 +55,7 @@ async def test_a_node_that_stops_answers_whom_it_has_accepted() -> None:
     server = ServerConfig(host="127.0.0.1", port=0, trusted_proxies=("127.0.0.1",), proxy_protocol=True)
     node = Node(Config(server=server, apps=(APP,)))
     await node.start()
-    listener = node._listeners[0]
+    listener = node._listening.listeners[0]
     assert isinstance(listener, ProxyListener)
     async with http(node.port) as connection:
         async with asyncio.timeout(5):
@@ -73,7 +73,7 @@ async def test_nothing_is_in_the_way_without_proxies() -> None:
     node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0), apps=(APP,)))
     await node.start()
     try:
-        assert not isinstance(node._listeners[0], ProxyListener)
+        assert not isinstance(node._listening.listeners[0], ProxyListener)
         assert node._connections.identify is None
     finally:
         await node.stop(drain_timeout_s=0)

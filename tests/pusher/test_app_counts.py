@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from revurb.observe.figures import OTHER_APPS, Figures
 from revurb.observe.metrics import BY_NAME
 from revurb.pusher.app_counts import AppBook
@@ -33,6 +35,24 @@ def test_what_is_closed_was_opened_and_is_not_open() -> None:
     book.write(figures)
     assert figures.values["connections_closed_total"] == {("a",): [4]}
     assert figures.values["channels"][("a", "user")] == [2]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 10])
+@pytest.mark.parametrize("other", ["b", OTHER_APPS])
+def test_the_totals_are_those_of_all_apps(most: int, other: str) -> None:
+    """Also of those that have no metrics of their own, or whose id is the word for them."""
+    book = AppBook(most)
+    for app in ("a", other, "c"):
+        counts = book.of(app)
+        counts.public_channels += 1
+        counts.private_channels += 2
+        counts.presence_channels += 3
+        counts.user_channels += 4
+        counts.subscriptions += 5
+        counts.messages.add(100)
+        counts.fanouts.add(7, 700)
+        counts.events_published_total += 6
+    assert book.totals() == (30, 15, 3, 21, 18)
 
 
 def test_all_are_metrics_of_an_app() -> None:

@@ -41,6 +41,16 @@ def test_what_is_sent_to_a_user_reaches_each_connection_and_nobody_else(room: Ro
     assert [client.heard() for client in clients] == [[note("7")], [note("7")], [], []]
 
 
+def test_a_user_s_channel_counts_as_a_subscription_until_it_is_left(room: Room) -> None:
+    client = room.client(APP)
+    counts = client.session.app_state.counts
+    client.sign_in("7")
+    client.sign_in("7")
+    assert (counts.subscriptions, counts.subscriptions_total) == (1, 1)
+    client.session.closed()
+    assert (counts.subscriptions, counts.subscriptions_total) == (0, 1)
+
+
 def test_a_client_that_subscribes_itself_gets_everything_once(room: Room) -> None:
     """As pusher-js and the Java client do, when they have signed in."""
     client = room.client(APP)

@@ -31,6 +31,7 @@ from revurb.bus.engine import BusHealth
 from revurb.bus.local_state import LocalState
 from revurb.bus.local_view import LocalView
 from revurb.bus.member_events import MemberEvents
+from revurb.bus.survey_answers import SurveyAnswers
 from revurb.pusher.facts import FactQueue, FactSender, WantedFacts
 from revurb.pusher.ports import ChannelSnapshot, DeliverableEvent, EnterRequest, PublishedEvent, Receiver
 
@@ -83,6 +84,7 @@ class BrokeredBus:
         self.members, self.connections = questions.members, questions.connections
         self.history, self.forget_history = questions.history, questions.forget_history
         self.survey, self._known_nodes = self._queries.survey, KnownNodes()
+        self._survey_answers = SurveyAnswers()
         self._outbound = OutboundQueue(self._link.partition_of, state.has)
         self._epoch = ""
         self._sender = PacedSender(self._link)  # of what goes before anything that is published now
@@ -114,6 +116,7 @@ class BrokeredBus:
         await self._link.stop()
         self._outbound.close()
         self._queries.close()
+        self._survey_answers.close()
 
     @property
     def is_linked(self) -> bool:
@@ -262,7 +265,8 @@ class BrokeredBus:
             case m.QueryReply(id, value):
                 self._on_reply(id, value)
             case m.SurveyQuestion(id, question):
-                self._link.send(m.SurveyReply(id, self._receiver.answer(question)))
+                answer = self._receiver.answer(question)
+                self._survey_answers.give(answer, lambda text: self._link.send(m.SurveyReply(id, text)))
             case m.FactsBegin() | m.FactsTaken() | m.FactsEnd():
                 self._facts.receive(message)
             case m.SurveyResult(id, answer):
