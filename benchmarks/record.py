@@ -75,7 +75,7 @@ def main() -> None:
         return
     baseline = uwebsockets()
     if baseline is None and options.to is None:
-        sys.exit("the README shows Revurb beside uWebSockets: pip install 'revurb[bench]'")
+        sys.exit("the README shows Revurb beside uWebSockets: pip install 'revurb[bench,peers]'")
     servers = [revurb(), *([baseline] if baseline else [])]
     short = options.short
     found, around = rounds_of(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
 import struct
@@ -13,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load.scenarios import Scenario
+from revurb.apps import App
+from revurb.apps.request_signing import signed_target
 
 HERE = Path(__file__).parent
 BASELINE = HERE.parent / "baseline"
@@ -118,12 +118,9 @@ def event_request(target: Target, channel: str, data: str) -> bytes:
 
 def signed_request(target: Target, method: str, path: str, body: bytes = b"") -> bytes:
     """One request to the HTTP API, signed as Pusher asks for, ready to be sent."""
-    query = f"auth_key={target.key}&auth_timestamp={int(time.time())}&auth_version=1.0"
-    if body:
-        query += f"&body_md5={hashlib.md5(body, usedforsecurity=False).hexdigest()}"
-    signed = f"{method}\n{path}\n{query}"
-    signature = hmac.new(target.secret.encode(), signed.encode(), "sha256").hexdigest()
-    head = f"{method} {path}?{query}&auth_signature={signature} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n"
+    app = App(id=target.app_id, key=target.key, secret=target.secret)
+    signed = signed_target(app, method, path, body, int(time.time()))
+    head = f"{method} {signed} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body

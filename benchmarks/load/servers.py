@@ -40,7 +40,7 @@ def uwebsockets() -> Server | None:
     """The C++ library by itself (baseline/uwebsockets.c); None, and a line to say why, where it cannot be had."""
     package = importlib.util.find_spec("socketify")
     if package is None or package.origin is None:
-        print("uWebSockets is left out: pip install 'revurb[bench]' has it on Linux, x86-64", file=sys.stderr)
+        print("uWebSockets is left out: pip install 'revurb[peers]' has it on Linux, x86-64", file=sys.stderr)
         return None
     library = Path(package.origin).with_name("libsocketify_linux_amd64.so")
     try:

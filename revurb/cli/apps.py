@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,17 +11,17 @@ import click
 from rich.table import Table
 
 from revurb.cli.app_rows import listed_apps
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import port_option, reload_apps
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.tables import cell, print_table
-from revurb.config import AppProviderError, Config
+from revurb.config import AppProviderError, Config, new_key, new_secret
 
 if TYPE_CHECKING:
     from revurb.lookup.sql_apps import SqlApps
     from revurb.lookup.sql_table import AppTable
 
-KEY_BYTES, SECRET_BYTES = 10, 20  # in hex as long as Pusher's
 T = TypeVar("T")
 
 
@@ -71,30 +70,33 @@ def init(**files: Any) -> None:
     metavar="NAME=JSON",
     help="A field of App by its name in Python, such as ping_interval_s=30.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print an object.")
 @config_options
-def add(app_id: str, key: str | None, given: tuple[str, ...], **files: Any) -> None:
+def add(app_id: str, key: str | None, given: tuple[str, ...], as_json: bool, **files: Any) -> None:
     """Add an app to the database, and print its key and secret: keep it, it is not shown again."""
     config = load_or_exit(**files)
-    key, secret = key or secrets.token_hex(KEY_BYTES), secrets.token_hex(SECRET_BYTES)
+    key, secret = key or new_key(), new_secret()
     options = _options(given)
     _in_table(config, lambda table: table.add(app_id, key, secret, options))
-    click.echo(f"id {app_id}\nkey {key}\nsecret {secret}")
+    row = {"id": app_id, "key": key, "secret": secret}
+    click.echo(json.dumps(row) if as_json else "\n".join(f"{name} {value}" for name, value in row.items()))
     reload_apps(config, app_id)
 
 
 @apps.command("rotate-secret", epilog=examples("apps rotate-secret"))
 @click.argument("app_id", metavar="ID")
 @click.option("--finish", is_flag=True, help="Accept the old secret no more.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object.")
 @config_options
-def rotate_secret(app_id: str, finish: bool, **files: Any) -> None:
+def rotate_secret(app_id: str, finish: bool, as_json: bool, **files: Any) -> None:
     """Give an app a new secret, and print it. The old one is accepted too, until --finish or the next rotation."""
-    config, secret = load_or_exit(**files), secrets.token_hex(SECRET_BYTES)
+    config, secret = load_or_exit(**files), new_secret()
     if finish:
         _in_table(config, lambda table: table.forget_previous_secret(app_id))
         click.echo(f"The old secret of app {app_id} is not accepted any more")
     else:
         _in_table(config, lambda table: table.rotate_secret(app_id, secret))
-        click.echo(f"secret {secret}")
+        click.echo(json.dumps({"id": app_id, "secret": secret}) if as_json else f"secret {secret}")
     reload_apps(config, app_id)
 
 
@@ -148,7 +150,7 @@ def _options(given: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             mark = ""
         if not mark:
-            raise click.UsageError(
+            raise UnusableCommandLine(
                 f"--option: found {name!r} without JSON; allowed: NAME=JSON, such as ping_interval_s=30"
             )
     return options

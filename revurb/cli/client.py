@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from types import MappingProxyType
+from urllib.parse import quote
 
+from revurb.apps.request_signing import signed_target
 from revurb.cli.target import NodeAddress
 from revurb.config import App
 from revurb.observe.connection_errors import describe_error
 
 TIMEOUT_S = 10.0
 MAX_RESPONSE_BYTES = 1_000_000
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class RequestError(Exception):
@@ -28,23 +31,6 @@ class ApiResponse:
     text: str
 
 
-def signed_target(app: App, method: str, path: str, body: bytes, timestamp_s: int) -> str:
-    """`path` with the query parameters that sign the request: `/apps/1/events?auth_key=...&auth_signature=...`.
-
-    The signature is that of `METHOD\\npath\\nquery`, with the parameters sorted by name and not percent-encoded.
-    """
-    parameters = {
-        "auth_key": app.key,
-        "auth_timestamp": str(timestamp_s),
-        "auth_version": "1.0",
-    }
-    if body:
-        parameters["body_md5"] = hashlib.md5(body, usedforsecurity=False).hexdigest()
-    query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-    parameters["auth_signature"] = app.sign(f"{method}\n{path}\n{query}")
-    return f"{path}?{urlencode(parameters)}"
-
-
 def send_request(address: NodeAddress, app: App, method: str, path: str, body: bytes = b"") -> ApiResponse:
     """Send one request and wait for the response. `path` is without the path prefix of the node. Raises
     RequestError."""
@@ -52,12 +38,21 @@ def send_request(address: NodeAddress, app: App, method: str, path: str, body: b
     return _send(address, method, target, body, TIMEOUT_S)
 
 
-def send_unsigned(address: NodeAddress, path: str, timeout_s: float) -> ApiResponse:
+def send_unsigned(
+    address: NodeAddress, path: str, timeout_s: float, headers: Mapping[str, str] = NOTHING
+) -> ApiResponse:
     """GET a path that needs no signature, without the path prefix of the node. Raises RequestError."""
-    return _send(address, "GET", quote(f"{address.path}{path}"), b"", timeout_s)
+    return _send(address, "GET", quote(f"{address.path}{path}"), b"", timeout_s, headers)
 
 
-def _send(address: NodeAddress, method: str, target: str, body: bytes, timeout_s: float) -> ApiResponse:
+def _send(
+    address: NodeAddress,
+    method: str,
+    target: str,
+    body: bytes,
+    timeout_s: float,
+    headers: Mapping[str, str] = NOTHING,
+) -> ApiResponse:
     if address.tls is None:
         connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     else:
@@ -70,7 +65,7 @@ def _send(address: NodeAddress, method: str, target: str, body: bytes, timeout_s
             connection.sock = (
                 sock if address.tls is None else address.tls.wrap_socket(sock, server_hostname=address.host)
             )
-        connection.request(method, target, body or None, {"Content-Type": "application/json"})
+        connection.request(method, target, body or None, {"Content-Type": "application/json", **headers})
         response = connection.getresponse()
         return ApiResponse(response.status, response.read(MAX_RESPONSE_BYTES).decode("utf-8", "replace"))
     except (OSError, UnicodeError, http.client.HTTPException) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,15 +11,16 @@ import click
 from rich.table import Table
 
 from revurb.cli.examples import examples
+from revurb.cli.exit_codes import UNUSABLE
 from revurb.cli.options import (
     config_flags,
     config_options,
-    load_or_exit,
     load_with_dev_app,
 )
 from revurb.cli.problems import exit_with_problems
 from revurb.cli.tables import cell, print_table
 from revurb.config import (
+    Config,
     ConfigError,
     OptionRow,
     PartialConfigError,
@@ -98,33 +100,54 @@ def _formatted(value: object) -> str:
 @config.command(epilog=examples("config check"))
 @config_options
 @config_flags(hidden=True)
-def check(**flags: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print an object: is_usable, problems and warnings.")
+def check(as_json: bool, **flags: Any) -> None:
     """Say ok, or everything that is wrong.
 
     Exits with 2 if anything is. Warnings are printed and do not matter to the exit code. Takes the flags of serve as
     well (revurb serve --help lists them).
     """
-    loaded = load_or_exit(**flags)
-    for warning in loaded.warnings:
-        click.echo(escape_lines(f"warning: {warning}"), err=True)
+    warnings: Sequence[str] = ()
+    try:
+        loaded = load_with_dev_app(**flags)
+        warnings = loaded.warnings
+        _try_out(loaded)
+    except ConfigError as error:
+        if not as_json:
+            _print_warnings(warnings)
+            exit_with_problems(error)
+        _print_check(error.problems, warnings)
+        sys.exit(UNUSABLE)
+    if as_json:
+        _print_check((), warnings)
+    else:
+        _print_warnings(warnings)
+        click.echo("ok")
+
+
+def _try_out(loaded: Config) -> None:
+    """Load what is code of the user's own. Raises ConfigError."""
     if loaded.looks_up_apps:
         from revurb.node.app_source import app_source  # takes a tenth of a second
 
-        try:
-            app_source(loaded)
-        except ConfigError as error:
-            exit_with_problems(error)
+        app_source(loaded)
     if loaded.hooks.classes is not None:
         from revurb.node.hook_loading import configured_hooks  # as above
 
-        try:
-            configured_hooks(loaded)
-        except ConfigError as error:
-            exit_with_problems(error)
-    click.echo("ok")
+        configured_hooks(loaded)
 
 
-@config.command()
+def _print_warnings(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(escape_lines(f"warning: {warning}"), err=True)
+
+
+def _print_check(problems: Sequence[str], warnings: Sequence[str]) -> None:
+    row = {"is_usable": not problems, "problems": list(problems), "warnings": list(warnings)}
+    click.echo(escape_json(json.dumps(row, ensure_ascii=False)))
+
+
+@config.command(epilog=examples("config docs"))
 def docs() -> None:
     """Print the reference of all options as Markdown."""
     click.echo(reference(), nl=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -11,16 +14,21 @@ from rich.table import Table
 from revurb.cli.examples import examples
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.problems import exit_with_problems
+from revurb.cli.progress import waiting
 from revurb.cli.tables import cell, print_table
 from revurb.config import ConfigError
-from revurb.observe.printable import escape_lines
+from revurb.observe.printable import escape_json, escape_lines
+
+if TYPE_CHECKING:
+    from revurb.doctor.finding import Finding
 
 COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 
 
 @click.command(epilog=examples("doctor"))
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one for each finding.")
 @config_options
-def doctor(**flags: Any) -> None:
+def doctor(as_json: bool, **flags: Any) -> None:
     """Check the settings, this host and Redis; find the other nodes.
 
     On this host: the port, the server that runs, the certificate, limits of the system, and who may connect. Targets of
@@ -33,9 +41,21 @@ def doctor(**flags: Any) -> None:
     from revurb.doctor.examination import run_examination
 
     try:
-        findings = run_examination(config)
+        with waiting("looking and asking"):
+            findings = run_examination(config)
     except ConfigError as error:
         exit_with_problems(error)
+    if as_json:
+        rows = [dataclasses.asdict(finding) for finding in findings]
+        text = json.dumps(rows, indent=2, ensure_ascii=False)
+        click.echo("\n".join(map(escape_json, text.split("\n"))))
+    else:
+        _print_findings(findings)
+    if any(finding.mark == "wrong" for finding in findings):
+        sys.exit(1)
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         table.add_row(
@@ -44,5 +64,3 @@ def doctor(**flags: Any) -> None:
         if finding.mark != "ok" and finding.advice:
             table.add_row("", "", cell(f"-> {finding.advice}"))
     print_table(table)
-    if any(finding.mark == "wrong" for finding in findings):
-        sys.exit(1)

@@ -10,6 +10,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("""revurb trigger orders created '{"id":7}'""", "in a third"),
         ("revurb COMMAND --help", "more about one"),
     ),
+    "init": (
+        ("revurb init", "revurb.toml in the working directory"),
+        ("revurb init --output -", "have a look first"),
+        ("revurb init --env --host ws.example.com --port 443 --tls", "lines for Laravel's .env"),
+    ),
     "serve": (
         ("revurb serve --dev --debug", "try it out, and see each message"),
         ("revurb serve", "with the .env of a Laravel project"),
@@ -20,6 +25,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb status", "what runs here"),
         ("revurb status --port 8080 --json", "one server, for a program"),
         ("revurb status --cluster", "the nodes of all hosts"),
+    ),
+    "top": (
+        ("revurb top", "the server that runs here; q ends"),
+        ("revurb top --once", "one table"),
+        ("revurb top --json", "for a program, a line each second"),
+        ("revurb top --url http://10.0.0.7:9100 --token-file token", "by its admin listener"),
     ),
     "health": (
         ("revurb health", "the configured server; exit code 0 or 1"),
@@ -75,6 +86,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb config show --port 9000", "what that flag would do"),
         ("revurb config show --json", "for a program"),
     ),
+    "config docs": (("revurb config docs", "docs/configuration.md of this release"),),
     "config check": (
         ("revurb config check", "before a deployment"),
         ("revurb config check --env-file .env.production", "another file"),
@@ -94,6 +106,24 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("revurb listen presence-room --user-id 7", "as a member"),
         ("revurb listen '#server-to-user-7'", "what a user is sent"),
         ("revurb listen orders --url wss://ws.example.com --app 1", "another node"),
+    ),
+    "auth": (
+        ("revurb auth 123.456 private-orders", "for the connection 123.456"),
+        ("""revurb auth 123.456 presence-room --user-id 7 --user-info '{"name":"Ann"}'""", "as a member"),
+        ("revurb auth 123.456 private-encrypted-orders --master-key-file key", "with its key"),
+        ("revurb auth 123.456 --user-id 7 --watch 8,9", "sign in the user 7"),
+    ),
+    "bench": (
+        ("revurb bench", "the configured server of this host, all scenarios"),
+        ("revurb bench delivery latency --connections 1000", "two of them, with more clients"),
+        ("revurb bench --json bench.json --html bench.html --png bench.png", "kept"),
+        ("revurb bench --url https://ws.example.com --app 1 --key k --secret-file s", "another server"),
+    ),
+    "completion": (("revurb completion install", "for the shell that it is typed in"),),
+    "completion install": (
+        ("revurb completion install", "for the shell that it is typed in"),
+        ("revurb completion install fish", "for another one"),
+        ("revurb completion install --print", "the script alone"),
     ),
     "webhooks": (("revurb webhooks test", "one request to each target"),),
     "webhooks test": (

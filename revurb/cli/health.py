@@ -8,7 +8,7 @@ import os
 import ssl
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ from revurb.cli.options import config_options, find_dev_environment
 from revurb.cli.problems import exit_with_problems
 from revurb.cli.target import NodeAddress, address_of
 from revurb.config import Config, ConfigError, PartialConfigError, TlsConfig, load
-from revurb.observe.printable import escape_unprintable
+from revurb.observe.printable import escape_json, escape_unprintable
 
 TIMEOUT_S = 5.0
 # The health of a server with other apps than the configured ones, as `serve --dev` has, can be asked as well.
@@ -36,9 +36,16 @@ ANY_APP = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "-", "REVERB_APP_SECRET": "-"
 @click.option("--host", metavar="TEXT", help="The address that it listens on.")
 @click.option("--port", metavar="N", help="The port that it listens on.")
 @click.option("--path", metavar="TEXT", help="The prefix of its routes.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object: is_well, and state or reason.")
 @config_options
 def health(
-    url: str | None, live: bool, timeout: float, config: Path | None, env_file: Path | None, **flags: Any
+    url: str | None,
+    live: bool,
+    timeout: float,
+    as_json: bool,
+    config: Path | None,
+    env_file: Path | None,
+    **flags: Any,
 ) -> None:
     """Ask a server whether it takes new clients.
 
@@ -48,26 +55,54 @@ def health(
     In a Dockerfile: HEALTHCHECK CMD ["revurb", "health"]
     """
     address = _address(_load(config, env_file, flags), url)
+    try:
+        state, degraded = _state(address, live, url is not None, timeout)
+    except _NotWell as error:
+        if as_json:
+            _print_json({"is_well": False, "reason": str(error)})
+        else:
+            click.echo(escape_unprintable(str(error)), err=True)
+        sys.exit(1)
+    if as_json:
+        _print_json({"is_well": True, "state": state, "degraded": degraded})
+    else:
+        click.echo(escape_unprintable(f"{state}, but {degraded}" if degraded else state))
+
+
+def _print_json(row: dict[str, Any]) -> None:
+    click.echo(escape_json(json.dumps(row, ensure_ascii=False)))
+
+
+class _NotWell(Exception):
+    """The text is the reason."""
+
+
+def _state(address: NodeAddress, live: bool, is_named: bool, timeout_s: float) -> tuple[str, str | None]:
+    """How the server is, and how far it is not: ("ready", "hub disconnected"). Raises `_NotWell`."""
     path = "/live" if live else "/ready"
     try:
-        response = send_unsigned(address, path, timeout)
-        if address.tls is None and url is None and _speaks_tls(response):  # its certificate is given by flags
+        response = send_unsigned(address, path, timeout_s)
+        if (
+            address.tls is None and not is_named and _speaks_tls(response)
+        ):  # its certificate is given by flags
             address = dataclasses.replace(address, tls=_unchecked())
-            response = send_unsigned(address, path, timeout)
+            response = send_unsigned(address, path, timeout_s)
     except RequestError as error:
-        _exit(str(error))
+        raise _NotWell(str(error)) from error
     if _speaks_tls(response):
-        _exit(f"{address.url('http')} speaks TLS: name it with https://")
+        raise _NotWell(f"{address.url('http')} speaks TLS: name it with https://")
     if response.status not in (200, 503):
-        _exit(f"{address.url('http')} answers with status {response.status}, so it is no Revurb")
+        raise _NotWell(f"{address.url('http')} answers with status {response.status}, so it is no Revurb")
     try:
         answer = json.loads(response.text)
         reason, degraded = answer.get("reason"), answer.get("degraded")
     except (ValueError, AttributeError):
-        _exit(f"{address.url('http')} answers with {response.text[:60]!r}, so it is no Revurb")
+        raise _NotWell(
+            f"{address.url('http')} answers with {response.text[:60]!r}, so it is no Revurb"
+        ) from None
     if response.status != 200:
-        _exit(f"not ready: {reason}")
-    click.echo(escape_unprintable("alive" if live else f"ready, but {degraded}" if degraded else "ready"))
+        raise _NotWell(f"not ready: {reason}")
+    return ("alive", None) if live else ("ready", degraded)
 
 
 def _load(config: Path | None, env_file: Path | None, flags: dict[str, Any]) -> Config:
@@ -106,8 +141,3 @@ def _unchecked() -> ssl.SSLContext:
 def _speaks_tls(response: ApiResponse) -> bool:
     """Whether it is what a port with TLS tells a peer without."""
     return response.status == 400 and "This port speaks TLS" in response.text
-
-
-def _exit(reason: str) -> NoReturn:
-    click.echo(escape_unprintable(reason), err=True)
-    sys.exit(1)

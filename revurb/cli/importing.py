@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from revurb.cli.examples import examples
+from revurb.cli.new_file import write_new_file
 from revurb.cli.problems import exit_with_problems
 from revurb.config import ConfigError, import_reverb_php
 from revurb.observe.printable import escape_lines
@@ -44,14 +44,5 @@ def import_config(file: Path, output: Path, force: bool, env_file: Path | None) 
     if str(output) == "-":
         click.echo(imported.toml, nl=False)
         return
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    try:
-        with open(os.open(output, flags, 0o600), "w", encoding="utf-8") as written:  # it may have secrets
-            written.write(imported.toml)
-    except FileExistsError:
-        raise click.ClickException(
-            f"{output} is there already: --force replaces it, --output - prints"
-        ) from None
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+    write_new_file(output, imported.toml, is_forced=force)  # it may have secrets
     click.echo(escape_lines(f"Wrote {output}; revurb config show lists what is in force"))

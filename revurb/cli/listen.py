@@ -11,11 +11,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from revurb.cli.advice import with_advice
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
+from revurb.cli.json_argument import json_argument
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.subscription import ReceivedEvent, Subscriber, SubscriberError
 from revurb.cli.target import address_of, choose_app
-from revurb.observe.printable import escape_unprintable
+from revurb.observe.printable import escape_json, escape_unprintable
 
 
 @click.command(epilog=examples("listen"))
@@ -24,6 +27,7 @@ from revurb.observe.printable import escape_unprintable
 @click.option("--url", help="Node to listen to, instead of the configured one on this host.")
 @click.option("--user-id", metavar="ID", help="Who to be on presence channels.")
 @click.option("--user-info", metavar="JSON", help="What the other members are told about that user.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object for each event, on a line of its own.")
 @config_options
 def listen(
     channels: tuple[str, ...],
@@ -31,6 +35,7 @@ def listen(
     url: str | None,
     user_id: str | None,
     user_info: str | None,
+    as_json: bool,
     config: Path | None,
     env_file: Path | None,
 ) -> None:
@@ -44,6 +49,9 @@ def listen(
     out, notices = Console(highlight=False), Console(stderr=True, highlight=False)
 
     def on_event(event: ReceivedEvent) -> None:
+        if as_json:
+            click.echo(event_json(event, time.time()))
+            return
         out.print(event_line(event, time.strftime("%H:%M:%S")), soft_wrap=True)
 
     def on_notice(text: str) -> None:
@@ -55,27 +63,28 @@ def listen(
     try:
         asyncio.run(subscriber.run())
     except SubscriberError as error:
-        raise click.ClickException(escape_unprintable(str(error))) from error
+        raise click.ClickException(with_advice(str(error))) from error
     except KeyboardInterrupt:
         pass  # Ctrl-C ends the command
 
 
 def _channel_data(channels: tuple[str, ...], user_id: str | None, user_info: str | None) -> str | None:
-    """The JSON of the member for presence channels; None without a user id. Raises click.ClickException."""
+    """The JSON of the member for presence channels; None without a user id. Raises UnusableCommandLine."""
     if user_id is None:
         presence = [channel for channel in channels if channel.startswith("presence-")]
         if presence or user_info is not None:
-            raise click.ClickException(f"{presence[0] if presence else '--user-info'} needs a --user-id")
+            raise UnusableCommandLine(f"{presence[0] if presence else '--user-info'} needs a --user-id")
         return None
     data: dict[str, object] = {"user_id": user_id}
     if user_info is not None:
-        try:
-            data["user_info"] = json.loads(user_info)
-        except ValueError as error:
-            raise click.ClickException(
-                f"--user-info: found {user_info!r}; allowed: JSON ({error})"
-            ) from error
+        data["user_info"] = json_argument("--user-info", user_info)
     return json.dumps(data)
+
+
+def event_json(event: ReceivedEvent, at_s: float) -> str:
+    """The event as JSON on one line. Its data is a text, as it came, or a value."""
+    row = {"at_ms": round(at_s * 1000), "channel": event.channel, "event": event.name, "data": event.data}
+    return escape_json(json.dumps(row, ensure_ascii=False))
 
 
 def event_line(event: ReceivedEvent, at: str) -> Text:

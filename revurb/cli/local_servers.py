@@ -54,22 +54,31 @@ def find_servers(
     if not servers:
         directories = ", ".join(str(path) for path in candidates(runtime_dir))
         error = "no server is running" if port is None else f"no server is running on port {port}"
-        raise click.ClickException(f"{error}, as far as can be seen in {directories}")
+        raise click.ClickException(
+            f"{error}, as far as can be seen in {directories}; start one with revurb serve, or say where its sockets "
+            "are with REVURB_RUNTIME_DIR"
+        )
     return servers
 
 
 def choose_server(port: int | None) -> tuple[socket.socket, ServerStatus]:
     """A connection to the control socket of the only server, or of the one on `port`; the caller closes it. Exits with
     1 if there is none, or several."""
-    servers = find_servers(port)
-    if len(servers) > 1:
-        names = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in servers)
-        raise click.ClickException(f"several servers are running: {names}; choose one with --port")
-    ((path, status),) = servers
+    path, status = choose_one(port)
     sock = connect(path)
     if sock is None:
         raise click.ClickException("the server has just ended")
     return sock, status
+
+
+def choose_one(port: int | None, **files: Path | None) -> tuple[Path, ServerStatus]:
+    """The control socket and the status of the only server, or of the one on `port`. Exits with 1 if there is none, or
+    several."""
+    servers = find_servers(port, **files)
+    if len(servers) > 1:
+        names = ", ".join(f"port {status.port} (pid {status.pid})" for _, status in servers)
+        raise click.ClickException(f"several servers are running: {names}; choose one with --port")
+    return servers[0]
 
 
 def request_or_exit(sock: socket.socket, request: ControlRequest, timeout_s: float | None) -> ControlReply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
 from revurb.processes.control_socket import ControlRequest
@@ -26,7 +27,7 @@ def drain(port: int | None, back: bool, over_s: float | None) -> None:
     to reconnect, one after the other. Clients that come all the same are served, until it is stopped.
     """
     if back and over_s is not None:
-        raise click.UsageError("--over belongs to going out of service, and not to --back")
+        raise UnusableCommandLine("--over belongs to going out of service, and not to --back")
     sock, server = choose_server(port)
     with sock:
         request_or_exit(sock, ControlRequest("service", is_out=not back, over_s=over_s), REPLY_TIMEOUT_S)

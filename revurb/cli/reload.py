@@ -6,6 +6,7 @@ import click
 
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import choose_server, port_option, request_or_exit
+from revurb.cli.progress import waiting
 from revurb.processes.control_socket import ControlRequest
 
 TIMEOUT_S = 20.0
@@ -21,5 +22,6 @@ def reload(port: int | None) -> None:
     """
     sock, server = choose_server(port)
     with sock:
-        request_or_exit(sock, ControlRequest("reload"), TIMEOUT_S)
+        with waiting("reading the certificate"):
+            request_or_exit(sock, ControlRequest("reload"), TIMEOUT_S)
     click.echo(f"The server on port {server.port} has read its certificate again")

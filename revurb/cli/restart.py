@@ -6,6 +6,7 @@ import click
 
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import choose_server, port_option, request_or_exit
+from revurb.cli.progress import waiting
 from revurb.processes.control_socket import ControlRequest
 
 
@@ -19,5 +20,6 @@ def restart(port: int | None) -> None:
     """
     sock, server = choose_server(port)
     with sock:
-        request_or_exit(sock, ControlRequest("restart"), None)  # the server limits its duration
+        with waiting(f"replacing the workers of the server on port {server.port}"):
+            request_or_exit(sock, ControlRequest("restart"), None)  # the server limits its duration
     click.echo(f"Restarted the workers of the server on port {server.port}")

@@ -12,9 +12,11 @@ import click
 import msgspec
 from rich.table import Table
 
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import find_servers, port_option
 from revurb.cli.options import config_options, load_or_exit
+from revurb.cli.progress import waiting
 from revurb.cli.tables import cell, print_table
 from revurb.config import Config
 from revurb.config.normalization import shown_addresses
@@ -39,7 +41,7 @@ def status(port: int | None, as_json: bool, cluster: bool, **flags: Any) -> None
     is cut off from the others.
     """
     if cluster and port is not None:
-        raise click.UsageError("--port is of a server on this host; with --cluster, all nodes are shown")
+        raise UnusableCommandLine("--port is of a server on this host; with --cluster, all nodes are shown")
     if cluster:
         _print_cluster(load_or_exit(**flags), as_json)
         return
@@ -62,7 +64,8 @@ def _print_cluster(config: Config, as_json: bool) -> None:
     from revurb.node.cluster_survey import survey_cluster
 
     try:
-        nodes = asyncio.run(survey_cluster(config))
+        with waiting("asking the nodes"):
+            nodes = asyncio.run(survey_cluster(config))
     except TimeoutError as error:
         click.echo(
             f"revurb: the cluster cannot be asked: {escape_unprintable(str(error))}; try revurb doctor",

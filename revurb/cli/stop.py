@@ -8,6 +8,7 @@ import click
 
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
+from revurb.cli.progress import waiting
 from revurb.processes.control_socket import ControlRequest
 
 
@@ -26,7 +27,8 @@ def stop(port: int | None, now: bool) -> None:
         click.echo(f"Stopping the server on port {server.port}, pid {server.pid}")
         sock.settimeout(None)
         try:
-            sock.recv(1)  # the server closes the connection when it has ended
+            with waiting("its clients move over"):
+                sock.recv(1)  # the server closes the connection when it has ended
         except OSError:
             pass
         except KeyboardInterrupt:

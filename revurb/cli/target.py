@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.problems import exit_with_problems
 from revurb.config import App, Config, ConfigError
 from revurb.config.normalization import shown_addresses
@@ -45,24 +46,25 @@ class NodeAddress:
 def address_of(config: Config, url: str | None) -> NodeAddress:
     """The address in `url`; without one, that of the configured node on this host. Raises click.ClickException."""
     if url is not None:
-        return _parse_url(url)
+        return parse_url(url)
     server = config.server
     if server.port == 0:
-        raise click.ClickException(
+        raise UnusableCommandLine(
             "server.port is 0, so the node's port is not known: name the node with --url"
         )
     tls = None if config.tls.cert is None else _trust_only(config.tls.cert)
     return NodeAddress(server.reachable_host, server.port, server.path, tls, server.own_header)
 
 
-def _parse_url(url: str) -> NodeAddress:
+def parse_url(url: str) -> NodeAddress:
+    """The address in a URL that was given as `--url`. Raises UnusableCommandLine."""
     try:
         parts = urlsplit(url)
         port, secure = parts.port, SECURE[parts.scheme]
         if not parts.hostname or parts.query or parts.fragment:
             raise ValueError(url)
     except (KeyError, ValueError):
-        raise click.ClickException(
+        raise UnusableCommandLine(
             f"--url: found {url!r}; allowed: a URL such as https://ws.example.com"
         ) from None
     tls = ssl.create_default_context() if secure else None
@@ -81,7 +83,7 @@ def _trust_only(cert: str) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cert)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"tls.cert: {cert} is not a certificate in PEM form") from error
+        raise UnusableCommandLine(f"tls.cert: {cert} is not a certificate in PEM form") from error
     return context
 
 
@@ -92,11 +94,11 @@ def choose_app(config: Config, app_id: str | None) -> App:
     if app_id is None:
         if len(known) == 1:
             return known[0]
-        raise click.ClickException(f"--app: not given, and there are {len(known)} apps; known ids: {ids}")
+        raise UnusableCommandLine(f"--app: not given, and there are {len(known)} apps; known ids: {ids}")
     for app in known:
         if app.id == app_id:
             return app
-    raise click.ClickException(f"--app: there is no app with the id {app_id!r}; known ids: {ids}")
+    raise UnusableCommandLine(f"--app: there is no app with the id {app_id!r}; known ids: {ids}")
 
 
 def _query_provider(config: Config, app_id: str | None) -> list[App]:

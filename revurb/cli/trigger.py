@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from revurb.cli.advice import with_advice
 from revurb.cli.client import RequestError, send_request
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
-from revurb.observe.printable import escape_unprintable
+from revurb.observe.printable import escape_json, escape_unprintable
 
 
 @click.command(epilog=examples("trigger"))
@@ -22,6 +25,7 @@ from revurb.observe.printable import escape_unprintable
 @click.option("--app", "app_id", metavar="ID", help="App to send as, if there are several.")
 @click.option("--url", help="Node to send to, instead of the configured one on this host.")
 @click.option("--socket-id", metavar="ID", help="Connection that does not get the event.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object of the channels and who is on them.")
 @config_options
 def trigger(
     channels: str,
@@ -30,6 +34,7 @@ def trigger(
     app_id: str | None,
     url: str | None,
     socket_id: str | None,
+    as_json: bool,
     config: Path | None,
     env_file: Path | None,
 ) -> None:
@@ -42,7 +47,7 @@ def trigger(
     app, address = choose_app(loaded, app_id), address_of(loaded, url)
     names = [name.strip() for name in channels.split(",") if name.strip()]
     if not names:
-        raise click.ClickException("CHANNEL: found no name; allowed: names separated by commas")
+        raise UnusableCommandLine("CHANNEL: found no name; allowed: names separated by commas")
     body = {
         "name": event,
         "channels": names,
@@ -54,23 +59,33 @@ def trigger(
     try:
         response = send_request(address, app, "POST", f"/apps/{app.id}/events", json.dumps(body).encode())
     except RequestError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(with_advice(str(error))) from error
     if response.status != 200:
         text = escape_unprintable(response.text.strip())
-        raise click.ClickException(f"the server answered {response.status}: {text}")
+        raise click.ClickException(with_advice(f"the server answered {response.status}: {text}"))
+    if as_json:
+        click.echo(
+            escape_json(
+                json.dumps({name: _infos(response.text).get(name, {}) for name in names}, ensure_ascii=False)
+            )
+        )
+        return
     counts = _counts(response.text)
     for name in dict.fromkeys(names):
         click.echo(escape_unprintable(f"Sent {event} to {name}{counts.get(name, '')}"))
 
 
-def _counts(text: str) -> dict[str, str]:
-    """What the response says of each channel, such as ", which has 2 subscribers". A server that does not count says
-    nothing."""
+def _infos(text: str) -> dict[str, Any]:
+    """What the response says of each channel. A server that does not count says nothing."""
     try:
-        channels = json.loads(text)["channels"]
-        return {name: _count(info) for name, info in channels.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return dict(json.loads(text)["channels"])
+    except (ValueError, KeyError, TypeError):
         return {}
+
+
+def _counts(text: str) -> dict[str, str]:
+    """The same in words, such as ", which has 2 subscribers"."""
+    return {name: _count(info) for name, info in _infos(text).items() if isinstance(info, dict)}
 
 
 def _count(info: dict[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from textwrap import indent
 
 from revurb.config import App, Config
 from revurb.config.normalization import shown_addresses
@@ -47,10 +48,13 @@ def _echo(text: str) -> None:
 
 
 def _client_lines(host: str, port: int, path: str, tls: bool, base: str, app: App) -> str:
+    from revurb.config.starter import laravel_env  # for --dev alone
+
     force_tls = "true" if tls else "false"
     js_path = f", wsPath: '{path}'" if path else ""
     py_path = f"  # the path prefix {path} goes into a reverse proxy" if path else ""
     revurb = _command()
+    laravel = indent(laravel_env(app, host, port, tls=tls), "  ")
     return f"""
 pusher-js (npm install pusher-js):
   import Pusher from 'pusher-js';
@@ -67,17 +71,7 @@ laravel-echo (npm install laravel-echo pusher-js):
   window.Echo.channel('orders').listen('.created', (data) => console.log(data));
 
 Laravel (.env):
-  BROADCAST_CONNECTION=reverb
-  REVERB_APP_ID={app.id}
-  REVERB_APP_KEY={app.key}
-  REVERB_APP_SECRET={app.secret}
-  REVERB_HOST={host}
-  REVERB_PORT={port}
-  REVERB_SCHEME={"https" if tls else "http"}
-  VITE_REVERB_APP_KEY="${{REVERB_APP_KEY}}"
-  VITE_REVERB_HOST="${{REVERB_HOST}}"
-  VITE_REVERB_PORT="${{REVERB_PORT}}"
-  VITE_REVERB_SCHEME="${{REVERB_SCHEME}}"
+{laravel}
 
 Python (pip install pusher):{py_path}
   import pusher

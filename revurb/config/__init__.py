@@ -35,6 +35,7 @@ from revurb.config.webhook_sending import WebhooksConfig
 
 if TYPE_CHECKING:
     from revurb.config.php_import import ImportedConfig, import_reverb_php
+    from revurb.config.starter import laravel_env, new_app, new_key, new_secret, starter_toml
 
 __all__ = [
     "APP_SETTINGS",
@@ -69,14 +70,19 @@ __all__ = [
     "config_of",
     "dev_environment",
     "import_reverb_php",
+    "laravel_env",
     "load",
     "load_app_provider",
     "load_hooks_class",
     "load_redis_factory",
+    "new_app",
+    "new_key",
+    "new_secret",
     "option_rows",
     "redis_address",
     "reference",
     "served_dev_app",
+    "starter_toml",
 ]
 
 
@@ -86,4 +92,8 @@ def __getattr__(name: str) -> object:
         from revurb.config import php_import
 
         return getattr(php_import, name)
+    if name in ("laravel_env", "new_app", "new_key", "new_secret", "starter_toml"):
+        from revurb.config import starter
+
+        return getattr(starter, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from revurb.processes.child import Child
 from revurb.processes.control_socket import ControlReply, ControlRequest, ServerStatus
 from revurb.processes.level_change import LogLevel
+from revurb.processes.process_load import ProcessLoad
 from revurb.processes.supervision_link import SetLogLevel
 from revurb.processes.worker_pool import WorkerPool
 
@@ -19,12 +20,14 @@ class ControlAnswers:
         stop: Callable[[str], None],
         restart: Callable[[str], Awaitable[str | None]],
         status: Callable[[], ServerStatus],
+        loads: Callable[[], list[ProcessLoad]],
         workers: WorkerPool,
         children: Callable[[], Iterable[Child]],
     ) -> None:
         self._stop = stop
         self._restart = restart
         self._status = status
+        self._loads = loads
         self._workers = workers
         self._children = children
         self._log_level = LogLevel()
@@ -33,6 +36,8 @@ class ControlAnswers:
         match request.do:
             case "status":
                 return ControlReply(status=self._status())
+            case "loads":
+                return ControlReply(loads=self._loads())
             case "stop":
                 self._stop("revurb stop")
                 if request.now:

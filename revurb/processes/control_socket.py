@@ -1,5 +1,5 @@
-"""The control socket of a running server, for `revurb status`, `stop`, `restart`, `reload`, `drain`, `log-level` and
-`apps`.
+"""The control socket of a running server, for `revurb status`, `stop`, `restart`, `reload`, `drain`, `log-level`,
+`apps` and `revurb top`.
 
 A client sends one JSON line and receives one. After a stop request the connection stays open until the server has
 ended. File permissions decide who may connect: the socket has mode 0600, in a directory of its owner.
@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from revurb.processes.process_load import ProcessLoad
 from revurb.processes.runtime_dir import SUFFIX, connect, usable_dir
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class ControlRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     `for_s` belong to a log level: for so many seconds, or for as long as the processes run. Defaults are left out, as a
     server of an older version knows fewer fields."""
 
-    do: Literal["status", "stop", "restart", "reload", "reload_apps", "service", "log-level"]
+    do: Literal["status", "loads", "stop", "restart", "reload", "reload_apps", "service", "log-level"]
     now: bool = False
     app_id: str | None = None
     is_out: bool = False
@@ -76,11 +77,13 @@ class ControlRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
 class ControlReply(msgspec.Struct):
     """`error` is the reason why the request failed, as a message for the operator. `status` answers a status
-    request. `nodes` is how many nodes read apps again."""
+    request, `loads` a request for those: of the processes that have told theirs. `nodes` is how many nodes read apps
+    again."""
 
     error: str | None = None
     status: ServerStatus | None = None
     nodes: int | None = None
+    loads: list[ProcessLoad] | None = None
 
 
 ControlHandler: TypeAlias = Callable[[ControlRequest], Awaitable[ControlReply]]

@@ -21,7 +21,7 @@ from revurb.config.normalization import shown_addresses
 from revurb.node.app_source import app_source
 from revurb.node.bus_factory import choose_bus_factory
 from revurb.node.node import Node
-from revurb.node.node_source import NodeSource, start_with_admin
+from revurb.node.node_source import PROCESS_NAME, NodeSource, start_with_admin
 from revurb.observe.logs import configure_logging
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.control_socket import (
@@ -35,6 +35,7 @@ from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.leftover_threads import end_without_threads
 from revurb.processes.level_change import LogLevel
 from revurb.processes.open_files import raise_open_files_limit
+from revurb.processes.process_load import load_of
 from revurb.processes.server_signals import ServerSignals
 from revurb.processes.stack_dump import StackDump
 from revurb.processes.systemd import SystemdNotifier
@@ -145,6 +146,10 @@ class SingleNode:
         match request.do:
             case "status":
                 return ControlReply(status=self._status())
+            case "loads":
+                return ControlReply(
+                    loads=[load_of(PROCESS_NAME, os.getpid(), 0.0, self._node.figures().rows())]
+                )
             case "stop":
                 self._signals.stop()
                 if request.now:
@@ -176,7 +181,13 @@ class SingleNode:
             supervised=False,
             processes=[
                 ProcessStatus(
-                    "node", os.getpid(), state, uptime_s, node.connection_count, 0, node.bus_degraded or ""
+                    PROCESS_NAME,
+                    os.getpid(),
+                    state,
+                    uptime_s,
+                    node.connection_count,
+                    0,
+                    node.bus_degraded or "",
                 )
             ],
             lines_dropped=lines_dropped(),

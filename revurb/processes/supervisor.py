@@ -105,7 +105,9 @@ class Supervisor:
         )
         self._admin: AdminListener | None = None
         self._control = ControlSocket(
-            ControlAnswers(self.stop, self.restart, self._status, self._workers, self._children).answer
+            ControlAnswers(
+                self.stop, self.restart, self._status, self._figures.loads, self._workers, self._children
+            ).answer
         )
         self._started_at = time.monotonic()
         self._state = "starting"

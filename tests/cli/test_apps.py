@@ -31,6 +31,15 @@ def rows(project: Project) -> list[dict[str, object]]:
     return found
 
 
+def test_keys_and_secrets_for_programs(database: Project) -> None:
+    database.run("apps", "init")
+    added = json.loads(database.run("apps", "add", "shop", "--json").stdout)
+    assert (added["id"], len(added["key"]), len(added["secret"])) == ("shop", 20, 40)
+    rotated = json.loads(database.run("apps", "rotate-secret", "shop", "--json").stdout)
+    assert rotated["id"] == "shop"
+    assert rotated["secret"] != added["secret"]
+
+
 def test_the_life_of_an_app(database: Project) -> None:
     missing = database.run("apps", "add", "shop")
     assert (missing.exit_code, missing.output) == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -144,3 +145,20 @@ def test_check_loads_the_hooks(project: Project) -> None:
     result = project.run("config", "check")
     assert result.exit_code == 2
     assert 'did you mean "on_connect"?' in result.output
+
+
+def test_what_is_wrong_for_programs(project: Project) -> None:
+    def told(code: int) -> Any:
+        result = project.run("config", "check", "--json")
+        assert (result.exit_code, result.stderr) == (code, "")
+        return json.loads(result.stdout)
+
+    project.add(REVERB_NOTHING="x")
+    usable = told(0)
+    assert usable["is_usable"] is True
+    assert usable["problems"] == []
+    assert "REVERB_NOTHING" in usable["warnings"][0]
+    project.add(REVERB_SERVER_PORT="x")
+    unusable = told(2)
+    assert unusable["is_usable"] is False
+    assert unusable["problems"][0].startswith("server.port: found 'x'")

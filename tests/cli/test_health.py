@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import ssl
 from pathlib import Path
@@ -109,3 +110,26 @@ def test_a_certificate_that_was_given_by_flags(tmp_path: Path, project: Project)
             1,
             f"http://127.0.0.1:{port} speaks TLS: name it with https://\n",
         )
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code", "told"),
+    [
+        (200, b'{"ready":true}', 0, {"is_well": True, "state": "ready", "degraded": None}),
+        (
+            200,
+            b'{"ready":true,"degraded":"redis"}',
+            0,
+            {"is_well": True, "state": "ready", "degraded": "redis"},
+        ),
+        (503, b'{"ready":false,"reason":"draining"}', 1, {"is_well": False, "reason": "not ready: draining"}),
+    ],
+)
+def test_the_same_for_programs(
+    project: Project, status: int, answer: bytes, code: int, told: dict[str, object]
+) -> None:
+    with api_server() as api:
+        api.status, api.answer = status, answer
+        result = project.run("health", "--json", "--url", f"http://127.0.0.1:{api.port}")
+    assert (result.exit_code, result.stderr) == (code, "")
+    assert json.loads(result.stdout) == told

@@ -16,6 +16,8 @@ from tests.processes.serving import Serving, serving
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
+START_ONE = "start one with revurb serve, or say where its sockets are with REVURB_RUNTIME_DIR"
+
 
 @pytest.fixture(params=["1", "2"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]:
@@ -47,8 +49,15 @@ def test_status_is_a_table_and_stop_waits_for_the_end(server: Serving) -> None:
     result = run(server.runtime_dir, "status")
     assert (result.exit_code, result.output) == (
         1,
-        f"Error: no server is running, as far as can be seen in {server.runtime_dir}\n",
+        f"Error: no server is running, as far as can be seen in {server.runtime_dir}; {START_ONE}\n",
     )
+
+
+def test_the_load_needs_no_admin_listener(server: Serving) -> None:
+    result = run(server.runtime_dir, "top", "--once", "--json")
+    told = json.loads(result.output)
+    assert [row["pid"] for row in told["processes"]] == [row.pid for row in server.status().processes]
+    assert (told["total"]["connections"], told["total"]["deliveries_per_s"]) == (0, 0.0)
 
 
 def test_other_commands_know_the_ready_made_app(server: Serving, tmp_path: Path) -> None:
@@ -79,7 +88,8 @@ def test_other_commands_know_the_ready_made_app(server: Serving, tmp_path: Path)
     result = run(server.runtime_dir, "trigger", "orders", "created")
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: the server answered 404: No matching application for ID [9].\n",
+        "Error: the server answered 404: No matching application for ID [9]; the server has other apps: "
+        "revurb apps list says which are configured here\n",
     )
 
 
@@ -135,7 +145,7 @@ def test_the_configuration_that_is_named_has_the_directory(tmp_path: Path) -> No
         f'[process]\nruntime_dir = "{folder}"\n[[apps]]\nid = "1"\nkey = "k"\nsecret = "s"\n'
     )
     result = CliRunner().invoke(main, ["status", "--config", "other.toml"], prog_name="revurb")
-    assert result.output == f"Error: no server is running, as far as can be seen in {folder}\n"
+    assert result.output == f"Error: no server is running, as far as can be seen in {folder}; {START_ONE}\n"
 
 
 @pytest.mark.parametrize("wrong", ["REVERB_MAX_REQUEST_SIZE=x", "REVURB_NONSENSE=1", "REVERB_APP_ID=a"])
@@ -148,5 +158,5 @@ def test_an_env_file_that_is_wrong_still_says_where_its_server_is(
     result = CliRunner().invoke(main, ["status"])
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: no server is running, as far as can be seen in {tmp_path}/mine\n",
+        f"Error: no server is running, as far as can be seen in {tmp_path}/mine; {START_ONE}\n",
     )

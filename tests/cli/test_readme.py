@@ -5,7 +5,6 @@ Only the port differs, so that a test does not need 8080.
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 import sys
@@ -45,7 +44,8 @@ SHELL = [line.partition("#")[0].strip() for line in block("From a shell").splitl
 @pytest.mark.parametrize("command", [command for command in SHELL if " listen " not in command])
 def test_a_command(server: Serving, command: str) -> None:
     result = run(server.runtime_dir, *shlex.split(command)[1:])
-    assert result.exit_code == 0, result.output
+    # 3 says that the generator was the limit, as it may be on this machine.
+    assert result.exit_code in ((0, 3) if " bench " in command else (0,)), result.output
 
 
 def test_listen(server: Serving, tmp_path: Path) -> None:
@@ -86,15 +86,3 @@ def test_the_lines_for_a_browser(server: Serving, need: Need) -> None:
         cwd=E2E, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 7, done.stderr
-
-
-def test_the_lines_for_a_program_of_ones_own() -> None:
-    lines = block("Inside your own program or test", "python")
-    asynchronous, _, synchronous = lines.partition("\nwith ")
-    wrapped = re.sub(r"^(?=.)", "    ", asynchronous, flags=re.MULTILINE)
-    program = f"import asyncio\nasync def main():\n{wrapped}\nasyncio.run(main())\nimport revurb\nwith {synchronous}"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("http://127.0.0.1:")

@@ -90,16 +90,24 @@ def test_one_of_several_apps(project: Project, api: Api) -> None:
     assert "auth_key=shop-key" in api.requests[0][1]
     result = project.run("trigger", "a", "e", "{}")
     assert (result.exit_code, result.stderr) == (
-        1,
+        2,
         "Error: --app: not given, and there are 2 apps; known ids: shop, 1\n",
     )
+
+
+def test_who_is_there_for_programs(project: Project, api: Api) -> None:
+    api.answer = b'{"channels":{"a":{"subscription_count":2}}}'
+    result = project.run("trigger", "a,b", "e", "{}", "--json")
+    assert json.loads(result.stdout) == {"a": {"subscription_count": 2}, "b": {}}
 
 
 def test_a_refusal_is_shown_with_its_status(project: Project, api: Api) -> None:
     api.status, api.answer = 401, b"Authentication signature invalid.\x1b[31m"
     result = project.run("trigger", "a", "e", "{}")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: the server answered 401: Authentication signature invalid.\\x1b[31m\n"
+    assert result.stderr.startswith(
+        "Error: the server answered 401: Authentication signature invalid.\\x1b[31m; key and secret must be"
+    )
 
 
 def test_a_node_with_limits_of_pusher_says_which(project: Project) -> None:
@@ -119,7 +127,8 @@ def test_no_server(project: Project, closed_port: int) -> None:
     result = project.run("trigger", "a", "e", "{}")
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: cannot reach http://127.0.0.1:{closed_port}: connection refused\n",
+        f"Error: cannot reach http://127.0.0.1:{closed_port}: connection refused; "
+        "start one with revurb serve, or name another with --url\n",
     )
 
 
@@ -132,7 +141,7 @@ def test_a_host_name_that_cannot_be(project: Project) -> None:
 def test_no_channel(project: Project) -> None:
     result = project.run("trigger", ",", "e", "{}")
     assert (result.exit_code, result.stderr) == (
-        1,
+        2,
         "Error: CHANNEL: found no name; allowed: names separated by commas\n",
     )
 

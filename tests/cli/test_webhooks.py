@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,16 @@ def receiver(project: Project) -> Iterator[Receiver]:
     with receiver_in_thread() as receiver:
         project.add(REVURB_WEBHOOKS_ALLOW_PRIVATE="true")
         yield receiver
+
+
+def test_the_same_for_programs(project: Project, receiver: Receiver) -> None:
+    project.add(REVURB_APP_WEBHOOK_URL=f"{receiver.url}?token=hush")
+    told = json.loads(project.run("webhooks", "test", "--json").stdout)
+    assert told.pop("took_ms") >= 0
+    assert told == {
+        "app": "1", "event": "channel_occupied", "url": f"{receiver.url}?...", "is_delivered": True,
+        "outcome": "answered 200", "address": "127.0.0.1", "body": "ok",
+    }  # fmt: skip
 
 
 def test_each_target_gets_a_request_and_what_came_back_is_printed(
@@ -99,7 +110,7 @@ def test_a_url_that_is_configured_is_tried_with_its_headers(project: Project, re
 )
 def test_what_cannot_be_sent(project: Project, arguments: tuple[str, ...], problem: str) -> None:
     result = project.run("webhooks", "test", *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert problem in result.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import math
 import os
 import signal
 import socket
@@ -157,6 +158,19 @@ async def test_figures_are_told_to_who_asks() -> None:
         assert await supervisor.receive() == FiguresPart([("ready", [], [1])], is_last=True)
 
 
+async def test_figures_are_told_for_as_long_as_somebody_looks() -> None:
+    async with linked() as (supervisor, child):
+        supervisor.send(ReportFigures(for_s=0.0))
+        supervisor.send(Drain())
+        await child.drain_requested
+        child.send_draining()
+        assert await supervisor.receive() == Draining()  # and nothing before it
+        supervisor.send(ReportFigures(for_s=60.0))
+        assert await supervisor.receive() == FiguresPart([], is_last=True)
+        child.send_figures()
+        assert await supervisor.receive() == FiguresPart([], is_last=True)
+
+
 async def test_what_a_supervisor_does_not_read_is_bounded() -> None:
     """One that is stopped, say: its children tell their figures once a second."""
 
@@ -167,7 +181,7 @@ async def test_what_a_supervisor_does_not_read_is_bounded() -> None:
 
     async with linked() as (supervisor, child):
         child.read_figures = read
-        child._reports_figures = True
+        child._reports_figures_until = math.inf
         told_bytes = 0
         for _ in range(30):
             child._send_heartbeat(Heartbeat)

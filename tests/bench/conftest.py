@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.cli.conftest import closed_port
+
+__all__ = ["closed_port"]

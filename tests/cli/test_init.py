@@ -1,0 +1,63 @@
+"""`revurb init`."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Project
+from tests.processes.serving import launched
+
+
+@pytest.fixture
+def empty(project: Project) -> Project:
+    (project.root / ".env").unlink()
+    return project
+
+
+def test_the_file_is_the_owners_and_can_be_used(empty: Project) -> None:
+    result = empty.run("init")
+    path = empty.root / "revurb.toml"
+    (app,) = tomllib.loads(path.read_text())["apps"]
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Wrote revurb.toml: app {app['id']} with the key {app['key']}")
+    assert app["secret"] not in result.output
+    assert "\n  revurb serve\n" in result.output
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert empty.run("config", "check").output == "ok\n"
+
+
+def test_a_server_serves_it(empty: Project, tmp_path: Path) -> None:
+    empty.run("init", "--output", "first.toml")
+    (app,) = tomllib.loads((empty.root / "first.toml").read_text())["apps"]
+    with launched(tmp_path, "--config", "first.toml", "--host", "127.0.0.1") as server:
+        server.said(f"app id {app['id']}  key {app['key']}\n")
+
+
+def test_what_is_there_is_replaced_by_force_alone(empty: Project) -> None:
+    path = empty.write("revurb.toml", "# mine\n")
+    result = empty.run("init")
+    assert (result.exit_code, result.output) == (
+        1, "Error: revurb.toml is there already: --force replaces it, --output - prints\n",
+    )  # fmt: skip
+    assert path.read_text() == "# mine\n"
+    assert empty.run("init", "--force").exit_code == 0
+    assert "# mine" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_lines_for_laravel_are_printed_or_written(empty: Project) -> None:
+    printed = empty.run("init", "--env", "--host", "ws.example.com", "--port", "443", "--tls").output
+    assert "REVERB_HOST=ws.example.com\nREVERB_PORT=443\nREVERB_SCHEME=https\n" in printed
+    assert not (empty.root / ".env").exists()
+    written = empty.run("init", "--env", "--output", "of-laravel.env").output
+    assert "revurb serve --env-file of-laravel.env" in written
+    assert empty.run("config", "check", "--env-file", "of-laravel.env").output == "ok\n"
+
+
+def test_it_can_be_looked_at_first(empty: Project) -> None:
+    assert tomllib.loads(empty.run("init", "--output", "-").output)["apps"]
+    assert list(empty.root.iterdir()) == []
