@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import revurb
@@ -48,6 +49,7 @@ def _known(name: str) -> Iterator[str]:
         yield name
 
 
+@cache
 def file_graph() -> Graph:
     """Module -> the modules that it imports. The kernels are in it as those that import nothing."""
     found = {kernel: frozenset[str]() for kernel in KERNELS}
@@ -57,6 +59,7 @@ def file_graph() -> Graph:
     return found
 
 
+@cache
 def package_graph() -> Graph:
     """Package -> the packages that it imports; without the files at the top, which are for users."""
     found: dict[str, set[str]] = {package: set() for package in PACKAGES}

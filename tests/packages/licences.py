@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
+from tests.packages.test_wheel import needed
 from tests.packages.tool import PYTHON_TOOLS, ROOT, passed
-from tests.packaging.test_wheel import needed
 
 PAGE = ROOT / "docs" / "licences.md"
 EXTRAS = frozenset({"webhooks", "sql", "encryption"})

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.packages.test_wheel import copy_sources
 from tests.packages.tool import PYTHON_TOOLS, ROOT, passed
-from tests.packaging.test_wheel import copy_sources
 
 
 @pytest.mark.timeout(400)
