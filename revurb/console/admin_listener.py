@@ -19,7 +19,7 @@ from revurb.wire.response import Response, encode_response, http_date
 
 _log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 16
+MAX_CONNECTIONS = 64  # a browser has two for each page of the console that it shows
 MAX_HEAD_BYTES = 8 * 1024
 MAX_BODY_BYTES = 64 * 1024  # of a question of the console; what may be published is smaller
 MAX_WAITING = 8  # requests of one connection that are not answered; nobody has to pipeline

@@ -28,11 +28,15 @@ API_PREFIX = f"{PREFIX}api/"
 OVERVIEW = "overview"
 SEVERAL = "several"
 MAX_SEVERAL = 16
+MAX_ASKED = 40  # requests at a time: /metrics and /ready have the other connections
 _TEXT = "text/plain; charset=utf-8"
 _HEADERS = (("Cross-Origin-Resource-Policy", "same-origin"), ("X-Content-Type-Options", "nosniff"))
 _TO_PAGE = Response(302, b"The console is at /console/.\n", _TEXT, (("Location", PREFIX),))
 _NO_FILE = Response(404, b"There is no such file of the console, which begins at /console/.\n", _TEXT)
 _ONLY_GET = Response(405, b"Only GET and HEAD are answered here.\n", _TEXT, (("Allow", "GET, HEAD"),))
+_TOO_MANY = (
+    f"{MAX_ASKED} requests of pages are not answered yet: a process may hang, or too many pages are open."
+)
 _ALLOW_POST = (("Allow", "POST"),)
 
 AskConsole: TypeAlias = Callable[[str, bytes], Awaitable[tuple[int, bytes]]]
@@ -70,6 +74,7 @@ class ConsoleRoutes:
         self._ask = ask
         self._status_json = status_json
         self._files = files or ConsoleFiles()
+        self._asked = 0
 
     def has(self, path: str) -> bool:
         """Whether `answer` is for a path."""
@@ -105,10 +110,16 @@ class ConsoleRoutes:
             _read_object(body)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return _error(400, "The body has to be a JSON object.")
-        if name == SEVERAL:
-            return await self._answer_several(body)
-        status, answer = await self._answer(name, body)
-        return Response(status, answer, JSON, _HEADERS)
+        if self._asked >= MAX_ASKED:
+            return _error(503, _TOO_MANY)
+        self._asked += 1
+        try:
+            if name == SEVERAL:
+                return await self._answer_several(body)
+            status, answer = await self._answer(name, body)
+            return Response(status, answer, JSON, _HEADERS)
+        finally:
+            self._asked -= 1
 
     async def _answer(self, name: str, body: bytes) -> tuple[int, bytes]:
         status, answer = await self._ask(name, body)

@@ -19,6 +19,7 @@ from revurb.api.request_rates import RequestRates
 from revurb.apps import App, AppProvider, AppsUnavailable
 from revurb.inspection import process_answers as p
 from revurb.inspection.channel_view import channel_listing, channel_view, ready
+from revurb.inspection.event_tap import MAX_TAPS
 from revurb.inspection.figure_history import COLUMNS
 from revurb.inspection.kept_answers import KeptAnswers
 from revurb.inspection.process_survey import ProcessSurvey
@@ -45,6 +46,9 @@ T = TypeVar("T")
 
 MAX_DEAD = 100
 NEEDS_TOKEN = "Set a token (REVURB_ADMIN_TOKEN): without one, whoever can send a request here could do that."
+TAPS_IN_USE = (
+    f"{MAX_TAPS} other filters of events are in use: close a page of events, or use the filter of another."
+)
 FAILED = "A fault of the server: its log has the traceback (console question failed)."
 
 
@@ -137,6 +141,8 @@ class ConsoleDesk:
     async def _events(self, question: EventsAsked) -> object:
         await self._app(question.app)
         parts = await self.survey("events", question, p.ProcessEvents)
+        if any(part.is_refused for part in parts):
+            raise QuestionRefused(429, TAPS_IN_USE)
         events = [event for part in parts for event in part.events]
         events.sort(key=lambda event: event.at_ms)
         after = {part.process: part.last for part in parts}

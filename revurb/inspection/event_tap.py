@@ -27,7 +27,8 @@ from revurb.pusher.triggering import Trigger
 IDLE_S = 10.0
 RING_EVENTS = 500
 MAX_EACH_SECOND = 200
-MAX_TAPS = 8
+MAX_TAPS = 16
+IN_USE_S = 4.0  # a page asks again a second after an answer, which may take two
 MAX_DATA_CHARS = 2048  # that are shown of an event's data
 MAX_CHANNELS = 100  # of one event
 MAX_ANSWER_BYTES = 256 * 1024  # about; the rest comes with the next question
@@ -44,6 +45,10 @@ class SeenEvent(msgspec.Struct):
     by: Literal["server", "client"]
     socket_id: str | None = None
     process: str = ""
+
+
+class NoTapFree(Exception):
+    """All taps are in use, with other filters."""
 
 
 class TapKey(NamedTuple):
@@ -100,10 +105,10 @@ class EventTaps:
 
     def events(self, key: TapKey, after: int | None, now: float) -> tuple[list[SeenEvent], int, int]:
         """The events behind number `after`, or without one all that are kept; the number of the last one; and how many
-        were skipped. `now` is in monotonic seconds."""
+        were skipped. `now` is in monotonic seconds. Raises NoTapFree."""
         tap = self._taps.get(key)
         if tap is None:
-            tap = self._open(key)
+            tap = self._open(key, now)
         tap.asked_at = now
         if after is not None and after > tap.last:
             after = None  # of an earlier tap
@@ -137,9 +142,12 @@ class EventTaps:
         if put_back is not None:
             put_back()
 
-    def _open(self, key: TapKey) -> _Tap:
+    def _open(self, key: TapKey, now: float) -> _Tap:
         if len(self._taps) >= MAX_TAPS:
-            del self._taps[min(self._taps, key=lambda known: self._taps[known].asked_at)]
+            oldest = min(self._taps, key=lambda known: self._taps[known].asked_at)
+            if now - self._taps[oldest].asked_at < IN_USE_S:
+                raise NoTapFree  # or pages would take each other's taps in turn, and none would see anything
+            del self._taps[oldest]
         tap = self._taps[key] = _Tap(key)
         if self._put_back is None:
             self._put_back = self._exchange()
@@ -156,12 +164,13 @@ class EventTaps:
         ) -> MaybeAwaitable[str | None]:
             nonlocal is_triggering
             names = list(channels)
-            self._see_sent(app.id, names, event, data, except_socket_id)
             is_triggering = True
             try:
-                return send(app, names, event, data, except_socket_id)
+                accepted = send(app, names, event, data, except_socket_id)
             finally:
                 is_triggering = False
+            self._see_sent(app.id, names, event, data, except_socket_id)
+            return accepted
 
         def tapped_publish(event: PublishedEvent) -> MaybeAwaitable[None]:
             # What has no sender is no client event: the bus tells others by it to end the connections of a user.

@@ -46,10 +46,15 @@ class FigureHistory:
             return
         is_late = now - self._due >= INTERVAL_S  # a process that stood still has no rows of that time
         self._due = (now if is_late else self._due) + INTERVAL_S
-        self._rows.append(array("d", (int(self._now_s() * 1000), *self._sample())))
+        at_ms = int(self._now_s() * 1000)
+        while self._rows and self._rows[-1][0] >= at_ms:
+            self._rows.pop()  # the clock was set back: what is later than now would hide what comes
+        self._rows.append(array("d", (at_ms, *self._sample())))
 
     def rows(self, after_ms: int) -> list[list[float]]:
         """The rows of later than `after_ms`, in ms since the epoch, in the order of COLUMNS."""
+        if self._rows and after_ms > self._rows[-1][0]:
+            after_ms = 0  # of a clock that was set back since
         found: list[list[float]] = []
         for row in reversed(self._rows):
             if row[0] <= after_ms:

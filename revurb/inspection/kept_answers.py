@@ -23,29 +23,26 @@ class KeptAnswers(Generic[T]):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._answers: dict[Hashable, asyncio.Future[T]] = {}
-        self._until: dict[Hashable, float] = {}
+        self._answers: dict[Hashable, asyncio.Future[tuple[T, float]]] = {}
 
     async def get(self, question: Hashable, make: Callable[[], Awaitable[tuple[T, float]]]) -> T:
         """The answer to `question`: a kept one, or what `make` returns, with the CPU time that it took in seconds.
         Those who ask while it is made wait for the same. Raises what `make` raises, which is not kept."""
         answer = self._answers.get(question)
-        if answer is None or (answer.done() and self._is_over(question, answer)):
+        if answer is None or (answer.done() and self._is_over(answer)):
             self._make_room()
-            answer = self._answers[question] = asyncio.ensure_future(self._make(question, make))
-        return await asyncio.shield(answer)
+            answer = self._answers[question] = asyncio.ensure_future(self._make(make))
+        return (await asyncio.shield(answer))[0]
 
-    def _is_over(self, question: Hashable, answer: asyncio.Future[T]) -> bool:
-        return answer.cancelled() or answer.exception() is not None or self._clock() >= self._until[question]
+    def _is_over(self, answer: asyncio.Future[tuple[T, float]]) -> bool:
+        return answer.cancelled() or answer.exception() is not None or self._clock() >= answer.result()[1]
 
-    async def _make(self, question: Hashable, make: Callable[[], Awaitable[tuple[T, float]]]) -> T:
+    async def _make(self, make: Callable[[], Awaitable[tuple[T, float]]]) -> tuple[T, float]:
+        """The answer, and until when it is kept."""
         answer, took_s = await make()
-        self._until[question] = self._clock() + max(MIN_KEPT_S, took_s / SHARE)
-        return answer
+        return answer, self._clock() + max(MIN_KEPT_S, took_s / SHARE)
 
     def _make_room(self) -> None:
         """Forget the oldest, where there are many."""
         while len(self._answers) >= MAX_ANSWERS:
-            oldest = next(iter(self._answers))
-            self._answers.pop(oldest)
-            self._until.pop(oldest, None)
+            del self._answers[next(iter(self._answers))]

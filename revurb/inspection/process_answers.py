@@ -16,7 +16,7 @@ import msgspec
 
 from revurb.inspection import SURVEY_PREFIX
 from revurb.inspection.channel_scan import ChannelScan
-from revurb.inspection.event_tap import EventTaps, SeenEvent, TapKey
+from revurb.inspection.event_tap import EventTaps, NoTapFree, SeenEvent, TapKey
 from revurb.inspection.figure_history import FigureHistory
 from revurb.inspection.question_types import (
     AfterCursors,
@@ -73,12 +73,13 @@ class ProcessChannels(msgspec.Struct):
 
 
 class ProcessEvents(msgspec.Struct):
-    """What came since the question before."""
+    """What came since the question before. `is_refused` is whether others look with as many filters as there may be."""
 
     process: str
     events: list[SeenEvent]
     last: int
     skipped: int
+    is_refused: bool = False
 
 
 class UserConnection(msgspec.Struct):
@@ -223,7 +224,10 @@ class ProcessAnswers:
     def _events(self, question: EventsAsked) -> ProcessEvents:
         key = TapKey(question.app, question.channel, question.event)
         after = question.after.get(self.process)
-        events, last, skipped = self._taps.events(key, after, time.monotonic())
+        try:
+            events, last, skipped = self._taps.events(key, after, time.monotonic())
+        except NoTapFree:
+            return ProcessEvents(self.process, [], 0, 0, is_refused=True)
         for event in events:
             event.process = self.process
         return ProcessEvents(self.process, events, last, skipped)

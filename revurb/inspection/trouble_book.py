@@ -8,6 +8,7 @@ warnings of all of them.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -53,6 +54,9 @@ class TroubleBook(logging.Handler):
         self._refusals = refusals
         self._ring: deque[tuple[int, Trouble]] = deque(maxlen=KEPT)
         self._last = 0
+        self._one_at_a_time = (
+            threading.RLock()
+        )  # other threads log too, and signal handlers in the midst of it
 
     def begin(self) -> None:
         self._refusals.on_written = self.refused
@@ -65,9 +69,10 @@ class TroubleBook(logging.Handler):
 
     def troubles(self, after: int) -> tuple[list[Trouble], int]:
         """The troubles behind number `after`, and the number of the last one."""
-        if after > self._last:
-            after = 0
-        return [trouble for number, trouble in self._ring if number > after], self._last
+        with self._one_at_a_time:
+            if after > self._last:
+                after = 0
+            return [trouble for number, trouble in self._ring if number > after], self._last
 
     def refused(self, level: int, what: str, fields: Mapping[str, str]) -> None:
         """A refusal has a line in the log, or would have if that had its level."""
@@ -89,10 +94,12 @@ class TroubleBook(logging.Handler):
             last.handle(record)
 
     def _note(self, at_s: float, level: int, what: str, fields: dict[str, str], advice: str | None) -> None:
-        self._last += 1
-        shown = dict(list(fields.items())[:MAX_FIELDS])
-        trouble = Trouble(int(at_s * 1000), logging.getLevelName(level).lower(), what, shown, advice)
-        self._ring.append((self._last, trouble))
+        shown = {_encodable(name): _encodable(value) for name, value in list(fields.items())[:MAX_FIELDS]}
+        level_name = logging.getLevelName(level).lower()
+        trouble = Trouble(int(at_s * 1000), level_name, _encodable(_cut(what)), shown, advice)
+        with self._one_at_a_time:
+            self._last += 1
+            self._ring.append((self._last, trouble))
 
 
 def _has_other_handlers() -> bool:
@@ -104,3 +111,8 @@ def _has_other_handlers() -> bool:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_FIELD_CHARS else f"{text[:MAX_FIELD_CHARS]}..."
+
+
+def _encodable(text: str) -> str:
+    """`text` without halves of surrogate pairs, as names of files may have: JSON has none."""
+    return text.encode("utf-8", "backslashreplace").decode()

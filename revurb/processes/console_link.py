@@ -15,7 +15,7 @@ from revurb.processes.supervision_link import ConsoleAnswer, ConsoleQuestion
 
 PIECE_CHARS = 8 * 1024  # JSON escapes a character with up to six, and MAX_LINE_BYTES is the limit
 ANSWER_S = 5.0
-MAX_QUESTIONS = 64  # that are not answered
+MAX_QUESTIONS = 640  # that are not answered: 40 requests of 16
 NO_ANSWER = (
     504,
     b'{"error":"The worker that was asked does not answer: revurb status shows how the workers are."}',

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from revurb.inspection.question_types import AfterCursors
+from revurb.inspection.question_types import QuestionRefused, read_question
 from revurb.inspection.trouble_book import Trouble, TroubleBook
 from revurb.observe.refusal_log import RefusalLog
 from revurb.processes.child import Child
@@ -48,15 +48,17 @@ class ServerConsole:
 
     async def ask(self, name: str, body: bytes) -> tuple[int, bytes]:
         """The status and the JSON object that answer a question."""
+        try:
+            question = read_question(
+                name, body
+            )  # a name that there is none of may be longer than a line of the link
+        except QuestionRefused as error:
+            return error.status, msgspec.json.encode({"error": error.sentence})
         status, answer = await self._ask_worker(name, body)
         if name != TROUBLES or status not in (200, NO_WORKER[0]):
             return status, answer
-        try:
-            after = msgspec.json.decode(body, type=AfterCursors).after
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return status, answer  # no worker was there to refuse it
         told = msgspec.json.decode(answer, type=_Troubles) if status == 200 else _Troubles()
-        return 200, msgspec.json.encode(self._with_own(told, after.get(self._process, 0)))
+        return 200, msgspec.json.encode(self._with_own(told, question.after.get(self._process, 0)))
 
     async def _ask_worker(self, name: str, body: bytes) -> tuple[int, bytes]:
         """Always the same worker while it serves: it keeps answers that take long to make. If it ends meanwhile the

@@ -3,93 +3,17 @@ what it offers. What clients send stays text, and the browser has nothing to com
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from tests.client import Client, api, connect
-from tests.conftest import Need, Run
-from tests.e2e.console_page import PANELS, THEMES, ConsolePage, console_page
-from tests.e2e.node import Node, start
+from tests.console.console_stage import TOKEN, Stage
+from tests.console.console_stage import stage as stage
+from tests.e2e.console_page import PANELS, THEMES, console_page
 from tests.node_program import node_program as node_program
-from tests.processes.serving import Serving, serving
-from tests.processes.test_server_figures import APP, admin_port
-from tests.webhooks.receiver import Receiver, receiving
+from tests.processes.test_server_figures import APP
 
-TOKEN = "the admin token"
 HOSTILE = "<img src=x onerror=alert(document.domain)>"
-OTHER_APP = (
-    '[[apps]]\nid = "chat"\nkey = "chat-key"\nsecret = "chat-secret"\n'  # it comes before the ready-made one
-)
-ENVIRONMENT = {
-    "REVURB_ADMIN_PORT": "0",
-    "REVURB_ADMIN_TOKEN": TOKEN,
-    "REVURB_WEBHOOKS_ALLOW_PRIVATE": "true",
-    "REVURB_WEBHOOKS_SMOOTHING": "0",
-}
-
-
-@dataclass
-class Stage:
-    """The server, the browser beside it, and where webhooks go: to a receiver that has no use for them."""
-
-    server: Serving
-    browser: Node
-    receiver: Receiver
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{admin_port(self.server)}/console/"
-
-    @contextlib.asynccontextmanager
-    async def page(
-        self, panel: str = "overview", width: int = 1280, theme: str = "light"
-    ) -> AsyncIterator[ConsolePage]:
-        """A window that has been given the token, at a panel. At the end nothing may have been wrong in it."""
-        async with console_page(self.browser, "a", f"{self.url}#/{panel}", width, theme) as page:
-            await page.fill("Admin token", TOKEN)
-            await page.click("button", "Open")
-            await page.see("live", "header")
-            await page.do("choose", label="App", option=APP.id)
-            assert all("401" in problem for problem in await page.problems())
-            yield page
-            assert await page.problems() == []
-
-    @contextlib.asynccontextmanager
-    async def client(self, *channels: str) -> AsyncIterator[Client]:
-        async with connect(self.server.port, APP.key) as client:
-            for channel in channels:
-                await client.subscribe(channel)
-            yield client
-
-    async def publish(self, channel: str, event: str, data: str) -> None:
-        body = {"name": event, "channels": [channel], "data": data}
-        assert (await api(self.server.port, APP, "POST", "/events", body)).status == 200
-
-
-@pytest.fixture(scope="module")
-def stage(
-    run: Run, node_program: str, need: Need, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stage]:
-    chromium = need("chromium")
-    stack = contextlib.AsyncExitStack()
-
-    async def enter() -> Stage:
-        receiver = await stack.enter_async_context(receiving(Receiver(answer=404)))
-        environment = {**ENVIRONMENT, "REVURB_APP_WEBHOOK_URL": receiver.url}
-        folder = tmp_path_factory.mktemp("console")
-        (folder / "revurb.toml").write_text(OTHER_APP)
-        server = stack.enter_context(serving(folder, "--workers", "2", environment=environment))
-        browser = await stack.enter_async_context(start(node_program, "console_driver.mjs", chromium))
-        return Stage(server, browser, receiver)
-
-    try:
-        yield run(enter())
-    finally:
-        run(stack.aclose())
 
 
 async def test_the_token_is_asked_for_and_kept_for_the_tab_alone(stage: Stage) -> None:
@@ -98,6 +22,9 @@ async def test_the_token_is_asked_for_and_kept_for_the_tab_alone(stage: Stage) -
         await page.fill("Admin token", "a guess")
         await page.press("Enter")
         await page.see("did not take this token")
+        await page.fill("Admin token", f"\N{LEFT DOUBLE QUOTATION MARK}{TOKEN}")
+        await page.press("Enter")
+        await page.see("A token has only ASCII characters")
         await page.fill("Admin token", TOKEN)
         await page.press("Enter")
         await page.see("live", "header")
@@ -191,10 +118,11 @@ async def test_publish(stage: Stage) -> None:
         await page.see("This is not JSON, at line 3, column 1")
         await page.click("button", "Publish")
         await page.see("Nothing was published: the data is not JSON.")
-        await page.fill("Data", '{"id": 7}')
+        await page.fill("Data", '{"id":9007199254740993}')  # of more than 53 bits
+        await page.click("button", "Format")
         await page.click("button", "Publish")
         await page.see("Published shipped to 2 channels")
-        assert (await client.expect("shipped", "orders"))["data"] == '{"id": 7}'
+        assert (await client.expect("shipped", "orders"))["data"] == '{\n  "id": 9007199254740993\n}'
         await page.fill("Channels", " ".join(f"room-{number}" for number in range(101)))
         await page.click("button", "Publish")
         await page.see("The channels field must not have more than 100 items.", ".result")
@@ -300,6 +228,36 @@ async def test_a_list_is_bounded(stage: Stage) -> None:
     })()"""
     async with stage.page("publish") as page:
         assert await page.do("evaluate", source=source) == [500, 699, 699, 500, 1699, 1200]
+
+
+async def test_without_an_app_nothing_is_asked_about_one(stage: Stage) -> None:
+    """As on a server whose apps are in a database, before it knows one."""
+    source = """(async () => {
+        const { AdminApi } = await import("./admin_api.mjs");
+        const [api, question] = [new AdminApi(), { app: "" }];
+        const tries = [api.ask("channels", question), api.askAll([["channels", question], ["overview"]])];
+        return (await Promise.allSettled(tries)).map(({ reason }) => reason?.message);
+    })()"""
+    async with stage.page("publish") as page:
+        told = "No app is chosen: write its id into the field App."
+        assert await page.do("evaluate", source=source) == [told, told]
+
+
+async def test_rows_that_come_fast_are_drawn_together(stage: Stage) -> None:
+    """A thousand frames a second, each drawn for itself, would take all of a page's time."""
+    source = """(async () => {
+        const { LiveList } = await import("./live_list.mjs");
+        window.made = 0;
+        const makeRow = (item) => (window.made++, String(item));
+        window.list = new LiveList({ label: "Numbers", noun: "number", makeRow });
+        for (let number = 0; number < 2000; number++) list.add([number]);
+        return [list.element.childElementCount, list.isEmpty];
+    })()"""
+    shown = "[made, list.element.childElementCount, list.element.firstElementChild.textContent]"
+    async with stage.page("publish") as page:
+        assert await page.do("evaluate", source=source) == [1, False]
+        await page.do("pass", seconds=1)
+        assert await page.do("evaluate", source=shown) == [501, 500, "1999"]
 
 
 async def test_a_lost_server_is_asked_again(stage: Stage) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from revurb.console.admin_access import AdminAccess
-from revurb.console.console_routes import MAX_SEVERAL, ConsoleRoutes
+from revurb.console.admin_listener import MAX_CONNECTIONS
+from revurb.console.console_routes import MAX_ASKED, MAX_SEVERAL, ConsoleRoutes
 from revurb.wire.http import Request
 from revurb.wire.response import Response
 
@@ -146,3 +148,25 @@ async def test_the_pages_need_no_token() -> None:
     assert (await send(there, "/console/", "POST")).status == 405
     assert not there.has("/metrics")
     assert not there.has("/consoles")
+
+
+async def test_questions_that_wait_leave_room_for_others() -> None:
+    go_on = asyncio.Event()
+
+    async def ask(name: str, body: bytes) -> tuple[int, bytes]:
+        await go_on.wait()
+        return 200, b"{}"
+
+    there = ConsoleRoutes(AdminAccess("geheim"), ask, lambda: b"{}")
+    waiting = [asyncio.ensure_future(send(there)) for _ in range(MAX_ASKED)]
+    gone = waiting.pop()
+    await asyncio.sleep(0)
+    refused = await send(there)
+    assert (refused.status, b"are not answered yet" in refused.body) == (503, True)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    waiting.append(asyncio.ensure_future(send(there)))  # it has the place of the one that has gone
+    go_on.set()
+    assert [answer.status for answer in await asyncio.gather(*waiting)] == [200] * MAX_ASKED
+    assert MAX_ASKED < MAX_CONNECTIONS

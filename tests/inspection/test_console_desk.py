@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from revurb import App
+from revurb.inspection.event_tap import MAX_TAPS
 from revurb.inspection.figure_history import COLUMNS
 from tests.client import Client, api, connect, http
 from tests.conftest import Need, Run
@@ -274,6 +275,10 @@ async def test_events(place: Place) -> None:
     assert answer["skipped"] == 0
     again = await place.ask("events", **question, after=answer["after"])
     assert again["events"] == []
+    for number in range(MAX_TAPS - 1):
+        await place.ask("events", app="1", channel=f"other-{number}")
+    refused = await place.ask("events", 429, app="1", channel="one too many")
+    assert refused["error"].startswith(f"{MAX_TAPS} other filters of events are in use: ")
 
 
 async def test_publish(place: Place) -> None:

@@ -8,12 +8,14 @@ from revurb import App
 from revurb.bus.local import LocalBus
 from revurb.inspection.event_tap import (
     IDLE_S,
+    IN_USE_S,
     MAX_ANSWER_BYTES,
     MAX_DATA_CHARS,
     MAX_EACH_SECOND,
     MAX_TAPS,
     RING_EVENTS,
     EventTaps,
+    NoTapFree,
     SeenEvent,
     TapKey,
 )
@@ -65,6 +67,14 @@ def test_events_of_the_application_and_of_clients_are_seen_once() -> None:
     ]
     assert there.ask() == []
     assert there.skipped == 0
+
+
+def test_what_is_no_text_is_refused_and_not_shown() -> None:
+    there = Place()
+    there.ask()
+    with pytest.raises(TypeError, match="surrogates"):
+        there.send(data="\ud800")
+    assert there.ask() == []
 
 
 def test_what_ends_a_user_is_no_event() -> None:
@@ -189,12 +199,18 @@ def test_a_cursor_of_an_earlier_tap_is_none() -> None:
     assert (there.after, there.skipped) == (1, 0)
 
 
-def test_there_are_only_so_many_taps() -> None:
+def test_filters_that_are_in_use_are_not_taken_away() -> None:
     there = Place()
-    for number in range(MAX_TAPS + 3):
-        there.taps.events(TapKey("1", str(number), ""), None, float(number))
+    keys = [TapKey("1", str(number), "") for number in range(MAX_TAPS + 1)]
+    for now in range(3):
+        for key in keys[:-1]:
+            there.taps.events(key, None, float(now))
+        with pytest.raises(NoTapFree):
+            there.taps.events(keys[-1], None, float(now))
+    there.taps.events(keys[1], None, 2 + IN_USE_S)
+    there.taps.events(keys[-1], None, 2 + IN_USE_S)
     assert len(there.taps._taps) == MAX_TAPS
-    assert TapKey("1", "0", "") not in there.taps._taps
+    assert keys[0] not in there.taps._taps
 
 
 @pytest.mark.parametrize("text", [b"nonsense", b'{"event":7}', b'{"data":1}'])

@@ -54,3 +54,19 @@ def test_ten_minutes_are_kept() -> None:
     times = there.times()
     assert len(times) == ROWS
     assert times[-1] - times[0] == (ROWS - 1) * 1000
+
+
+def test_a_clock_that_is_set_back_hides_nothing() -> None:
+    now_s = 5000.0
+    history = FigureHistory(lambda: [0.0] * len(FIGURES), lambda: now_s)
+    for second in range(3):
+        history.tick(float(second))
+        now_s += 1
+    last_ms = history.rows(0)[-1][0]
+    now_s = 1000.0  # an hour and more
+    history.tick(3.0)
+    assert [row[0] for row in history.rows(int(last_ms))] == [1_000_000]
+    now_s += 1
+    history.tick(4.0)
+    assert [row[0] for row in history.rows(1_000_000)] == [1_001_000]
+    assert [row[0] for row in history.rows(1_001_000)] == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -62,4 +63,17 @@ async def test_only_so_many_are_kept() -> None:
     kept, make = KeptAnswers[int](), Making()
     for number in range(3 * MAX_ANSWERS):
         await kept.get(number, make)
-    assert len(kept._answers) == len(kept._until) == MAX_ANSWERS
+    assert len(kept._answers) == MAX_ANSWERS
+
+
+async def test_nothing_is_left_of_those_that_went_while_they_were_made() -> None:
+    kept, make = KeptAnswers[list[str]](), Making()
+
+    async def slowly() -> tuple[list[str], float]:
+        await make()
+        return ["an answer"], 0.0
+
+    await asyncio.gather(*(kept.get(("filter", number), slowly) for number in range(5 * MAX_ANSWERS)))
+    gc.collect()
+    known = [each for each in gc.get_objects() if type(each) is tuple and each[:1] == ("filter",)]
+    assert len(known) <= MAX_ANSWERS

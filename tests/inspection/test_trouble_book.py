@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from revurb.inspection.trouble_book import KEPT, MAX_FIELDS, Trouble, TroubleBook
@@ -107,6 +111,34 @@ def test_the_newest_are_kept_and_have_numbers(book: TroubleBook) -> None:
 def test_a_line_has_only_so_many_fields(book: TroubleBook) -> None:
     LOGGER.warning("trouble", extra={f"field_{number}": number for number in range(100)})
     assert len(lines(book)[0].fields) == MAX_FIELDS
+
+
+def test_a_file_name_that_is_no_text_can_be_shown(book: TroubleBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Processes of pytest-xdist cannot tell each other such a line.
+    monkeypatch.setattr(logging.getLogger("revurb"), "propagate", False)
+    LOGGER.warning("no such file: %s", os.fsdecode(b"a\xff"), extra={"path": os.fsdecode(b"b\xff")})
+    (shown,) = msgspec.json.decode(msgspec.json.encode(lines(book)))
+    assert (shown["what"], shown["fields"]) == ("no such file: a\\udcff", {"path": "b\\udcff"})
+
+
+def test_threads_may_log_while_it_is_read(book: TroubleBook) -> None:
+    def log() -> None:
+        while not is_read.is_set():
+            LOGGER.warning("trouble")
+
+    is_read = threading.Event()
+    thread = threading.Thread(target=log)
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(3000):
+            found, last = book.troubles(0)
+            assert len(found) == min(last, KEPT)
+    finally:
+        is_read.set()
+        thread.join()
+        sys.setswitchinterval(interval_s)
 
 
 def test_nothing_is_noted_after_the_end(refusals: RefusalLog) -> None:

@@ -3,6 +3,7 @@
 import { storage } from "./preferences.mjs";
 
 const TOKEN = "revurb-console-token";
+const NOT_IN_A_TOKEN = /[^\x20-\x7e]/; // a browser sends no such header
 const PATIENCE_MS = 15_000; // the server answers within 10 s
 
 /** The server has answered that it does not do what it was asked; `message` is its sentence for people. */
@@ -41,6 +42,7 @@ export class AdminApi {
    */
   async askAll(questions) {
     if (questions.length === 1) return [await this.ask(...questions[0])];
+    questions.forEach(([, question]) => requireApp(question));
     const asked = questions.map(([name, body = {}]) => ({ ask: name, body }));
     const { answers } = await this.ask("several", { questions: asked });
     const refused = answers.find(({ status }) => status !== 200);
@@ -50,9 +52,13 @@ export class AdminApi {
 
   /** The answer to a question. Throws RequestRefused or ServerLost. */
   async ask(name, question = {}) {
+    requireApp(question);
     const headers = { "Content-Type": "application/json" };
     const token = this._storage.getItem(TOKEN);
     if (token !== null) headers.Authorization = `Bearer ${token}`;
+    if (token !== null && NOT_IN_A_TOKEN.test(token)) {
+      throw new RequestRefused("A token has only ASCII characters: is there a quote or a blank too much in it?", 401);
+    }
     let response, answer;
     try {
       response = await fetch(`api/${name}`, {
@@ -80,6 +86,11 @@ export class AdminApi {
     }
     throw new ServerLost(`The server answered ${response.status} without a reason.`);
   }
+}
+
+/** Throws RequestRefused for a question about an app while there is none: those of a database may not be known yet. */
+function requireApp(question) {
+  if (question?.app === "") throw new RequestRefused("No app is chosen: write its id into the field App.", 400);
 }
 
 /** An object, or null for anything else. */

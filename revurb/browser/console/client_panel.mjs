@@ -216,7 +216,7 @@ export class ClientPanel {
     const event = this._event.value.trim();
     if (!event.startsWith("client-"))
       return this._tell("bad", "The names of client events begin with client-, such as client-typing.");
-    if (this._data.check()) this._socket.send(event, this._data.value, this._target.value);
+    if (this._data.check()) this._socket.sendEvent(event, this._target.value, this._data.text.trim());
   }
 
   _show() {

@@ -28,9 +28,9 @@ export class FigureSeries {
     [this.columns, this._clockMs, this._heardMs] = [columns, nowMs, heardMs];
     for (const { process, name, samples } of processes) {
       const known = this.processes.get(process) ?? { process, name, rows: [] };
-      const newest = known.rows.at(-1)?.[0] ?? -Infinity;
+      const first = samples[0]?.[0] ?? Infinity;
       known.name = name;
-      known.rows.push(...samples.filter(([at]) => at > newest));
+      known.rows = [...known.rows.filter(([at]) => at < first), ...samples]; // a clock may have been set back
       this.processes.set(process, known);
     }
     for (const { process, rows } of [...this.processes.values()]) {

@@ -73,18 +73,49 @@ export function dayAndTime(ms) {
   return new Date(ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
 }
 
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
+const MAX_INDENT = 32; // of 5,000 brackets in one another the blanks alone would be 50 MB
+const NESTED = /^\s*[{[]/;
+
 /**
- * JSON with line breaks, or the text as it is if it is none. JSON inside a JSON text (as Pusher nests data) is opened
- * too.
+ * JSON with line breaks. Its numbers stay as they are written: one of more than 53 bits, as ids may have, would be
+ * another one if it was parsed. With `opensData` a text "data" that is JSON, as Pusher nests it, is opened too.
  */
-export function prettyData(text) {
-  try {
-    const value = JSON.parse(text);
-    if (typeof value?.data === "string" && /^\s*[{[]/.test(value.data)) value.data = JSON.parse(value.data);
-    return JSON.stringify(value, null, 2);
-  } catch {
-    return text;
+export function indented(json, { depth = 0, opensData = false } = {}) {
+  const parts = [];
+  const line = () => `\n${"  ".repeat(Math.min(depth, MAX_INDENT))}`;
+  let [key, before] = ["", ""];
+  for (const [token] of json.matchAll(TOKENS)) {
+    const isEnd = token === "}" || token === "]";
+    if (isEnd) depth--;
+    if (before === "{" || before === "[" ? !isEnd : before === "," || isEnd) parts.push(line());
+    const inner = opensData && depth === 1 && key === '"data"' && before === ":" ? nestedJson(token) : null;
+    parts.push(inner !== null ? indented(inner, { depth }) : token === ":" ? ": " : token);
+    if (token === "{" || token === "[") depth++;
+    if (token === ":") key = before;
+    before = token;
   }
+  return parts.join("");
+}
+
+/** The object or array in a text of JSON; null if there is none in it. */
+function nestedJson(token) {
+  const text = token.startsWith('"') ? JSON.parse(token) : "";
+  return NESTED.test(text) && isJson(text) ? text : null;
+}
+
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** JSON with line breaks, also inside of its "data", or the text as it is if it is none. */
+export function prettyData(text) {
+  return isJson(text) ? indented(text, { opensData: true }) : text;
 }
 
 /**

@@ -1,7 +1,7 @@
 // A field for JSON that says while it is written what is wrong with it.
 
 import { h, setText } from "./elements.mjs";
-import { jsonProblem } from "./formats.mjs";
+import { indented, jsonProblem } from "./formats.mjs";
 
 let lastId = 0;
 
@@ -47,6 +47,6 @@ export class JsonField {
 
   /** Break the lines as JSON is usually written. */
   format() {
-    if (this.check()) this.control.value = JSON.stringify(JSON.parse(this.text), null, 2);
+    if (this.check()) this.control.value = indented(this.text);
   }
 }

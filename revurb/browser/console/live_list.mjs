@@ -5,6 +5,7 @@ import { counted } from "./formats.mjs";
 import { h, setText } from "./elements.mjs";
 
 export const MAX_ROWS = 500;
+const DRAW_MS = 250; // rows that come faster are drawn together: a page has no time for thousands a second
 const ANNOUNCE_MS = 5_000; // screen readers are told of a sum, not of each row
 
 /** `makeRow` makes the element of an item; `label` names the list, and `noun` an item of it: "event". */
@@ -15,6 +16,7 @@ export class LiveList {
       _makeRow: makeRow,
       _waiting: [],
       _unannounced: 0,
+      _drawnAt: -Infinity,
       _items: new WeakMap(),
       isPaused: false,
     });
@@ -29,7 +31,7 @@ export class LiveList {
   }
 
   get isEmpty() {
-    return this._list.childElementCount === 0;
+    return this._list.childElementCount === 0 && (this.isPaused || this._waiting.length === 0);
   }
 
   /** Add items, the oldest first. */
@@ -38,6 +40,17 @@ export class LiveList {
     this._waiting.push(...items);
     if (this._waiting.length > MAX_ROWS) this._waiting.splice(0, this._waiting.length - MAX_ROWS);
     this._announce(items.length);
+    if (this.isPaused) return this._tell();
+    if (this._drawing !== undefined) return;
+    const leftMs = this._drawnAt + DRAW_MS - performance.now();
+    if (leftMs <= 0) return this._draw();
+    this._drawing = setTimeout(() => {
+      this._drawing = undefined;
+      this._draw();
+    }, leftMs);
+  }
+
+  _draw() {
     if (!this.isPaused) this._flush();
     this._tell();
   }
@@ -45,8 +58,7 @@ export class LiveList {
   togglePause() {
     this.isPaused = !this.isPaused;
     this._pause.setAttribute("aria-pressed", String(this.isPaused));
-    if (!this.isPaused) this._flush();
-    this._tell();
+    this._draw();
   }
 
   /** Keep the rows of the items that `isWanted`; returns these items, those that wait as well. */
@@ -69,6 +81,7 @@ export class LiveList {
   }
 
   _flush() {
+    this._drawnAt = performance.now();
     const rows = this._waiting
       .splice(0)
       .reverse()

@@ -100,7 +100,7 @@ export class UserPanel {
       this._status,
       isWhole
         ? `${counted(connections.length, "connection")}.`
-        : `${counted(connections.length, "connection")}, and maybe more: some processes did not answer in time.`,
+        : `${counted(connections.length, "connection")}, and more: of each process the first 200.`,
     );
     renew(
       this._list,
