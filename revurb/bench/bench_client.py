@@ -80,7 +80,8 @@ class BenchClient(asyncio.Protocol):
         self.send_frame(masked_text(json.dumps(message).encode()))
 
     def send_frame(self, frame: bytes) -> None:
-        self._transport.write(frame)
+        if not self._transport.is_closing():  # uvloop's raises then; `on_refusal` has been told
+            self._transport.write(frame)
 
     def abort(self) -> None:
         """Close without leaving a port behind in TIME_WAIT, of which there are 28,000."""
@@ -177,6 +178,7 @@ class BenchClient(asyncio.Protocol):
     def _fail(self, reason: str) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(BenchError(reason))
+            self._waiting.exception()  # who waits may have been cancelled, and asyncio would write a traceback
         else:
             self._on_refusal(reason)
 
@@ -197,13 +199,19 @@ async def connect(
 def masked_text(payload: bytes) -> bytes:
     """A text frame of a client."""
     size = len(payload)
-    head = bytes((TEXT, 0x80 | size)) if size < 126 else struct.pack("!BBH", TEXT, 0xFE, size)
+    if size < 126:
+        head = bytes((TEXT, 0x80 | size))
+    elif size < 65536:
+        head = struct.pack("!BBH", TEXT, 0xFE, size)
+    else:
+        head = struct.pack("!BBQ", TEXT, 0xFF, size)
     return head + b"\0\0\0\0" + payload
 
 
 def _handshake(target: BenchTarget) -> bytes:
     key = base64.b64encode(os.urandom(16)).decode()
-    path = f"{target.path}/app/{quote(target.app.key, safe='')}?protocol=7&client=revurb-bench&version={__version__}"
+    app_key = quote(target.app.key, safe="")
+    path = f"{quote(target.path)}/app/{app_key}?protocol=7&client=revurb-bench&version={__version__}"
     return (
         f"GET {path} HTTP/1.1\r\nHost: {target.authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"

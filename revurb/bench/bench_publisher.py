@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from revurb.apps.request_signing import signed_target
 from revurb.bench.bench_client import ANSWER_S, EVENT, connect
@@ -15,10 +16,12 @@ from revurb.bench.bench_target import BenchError, BenchTarget
 
 
 class BenchPublisher(asyncio.Protocol):
-    """`on_answer` is called with the seconds that each answer took. `failure` is what went wrong first."""
+    """`on_answer` is called with the seconds that each answer took, `on_failure` with what went wrong first, which is
+    `failure` then."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_failure: Callable[[str], None] = lambda reason: None) -> None:
         self.failure: str | None = None
+        self._on_failure = on_failure
         self.on_answer: Callable[[float], None] = lambda took_s: None
         self._transport: Any = None  # uvloop's does not inherit from asyncio's
         self._sent_at: deque[float] = deque()
@@ -37,6 +40,9 @@ class BenchPublisher(asyncio.Protocol):
             self._transport.write(target.header)
 
     def send(self, request: bytes) -> None:
+        if self._transport.is_closing():  # uvloop's raises then
+            self._fail("the server has closed a connection")
+            return
         self._sent_at.append(time.perf_counter())
         self._is_idle.clear()
         self._transport.write(request)
@@ -83,14 +89,16 @@ class BenchPublisher(asyncio.Protocol):
                 self.on_answer(took_s)
 
     def _fail(self, reason: str) -> None:
-        self.failure = self.failure or reason
+        if self.failure is None:
+            self.failure = reason
+            self._on_failure(reason)
 
 
 def publish_request(target: BenchTarget, channel: str, data: str) -> bytes:
     """A signed request that publishes an event; it may be sent as often as one likes for ten minutes."""
     body = json.dumps({"name": EVENT, "channel": channel, "data": data}).encode()
     path = signed_target(
-        target.app, "POST", f"{target.path}/apps/{target.app.id}/events", body, int(time.time())
+        target.app, "POST", f"{quote(target.path)}/apps/{target.app.id}/events", body, int(time.time())
     )
     return (
         f"POST {path} HTTP/1.1\r\nHost: {target.authority}\r\nContent-Type: application/json\r\n"

@@ -193,27 +193,30 @@ class BenchRun:
             due = int(self._plan.rate * self._plan.seconds)
             watch = GeneratorWatch(self._target.pids)
             began_at, self._received, sent_in_time = time.perf_counter(), 0, 0
-            clock_ahead_s = loop.time() - began_at
+            clock_ahead_s, each_step = loop.time() - began_at, max(1, int(self._plan.rate * STEP_S))
             for number in range(due):
+                if self._refusal is not None:
+                    raise BenchError(self._refusal)
+                if number % each_step == 0:
+                    self._on_progress(name, number / due)
                 due_at = began_at + number / self._plan.rate
-                if (early_s := due_at - time.perf_counter()) > 0:
+                if due_at > time.perf_counter():
                     await _until(loop, due_at + clock_ahead_s)
-                    self._on_progress(name, number / due) if early_s > STEP_S / 10 else None
                 publishers[number % PUBLISHERS].send(
                     publish_request(self._target, CHANNEL, self._data(due_at))
                 )
                 sent_in_time += time.perf_counter() - began_at <= self._plan.seconds
+            # The last one has its share of the time too: else there are more in a second than were sent.
+            await _until(loop, began_at + self._plan.seconds + clock_ahead_s)
             watched = watch.end()
             for publisher in publishers:
                 await publisher.drain()
-            deadline = time.perf_counter() + SETTLE_S
-            while self._received < due * self._some and time.perf_counter() < deadline:
-                await asyncio.sleep(STEP_S / 10)
+            if sent_in_time < MIN_SENT * due:
+                self._on_refused(
+                    f"the generator was the limit: it sent {sent_in_time} of {due} events in time"
+                )
+            await self._settle(due * self._some)
         void = self._refusal
-        if void is None and sent_in_time < MIN_SENT * due:
-            void = f"the generator was the limit: it sent {sent_in_time} of {due} events in time"
-        if void is None and self._received < due * self._some:
-            void = f"{due * self._some - self._received} deliveries had not come {SETTLE_S:g} s later"
         return bench_row(
             name, title, "deliveries/s", self._received, latencies_s, watched, void=void, is_paced=True
         )
@@ -239,12 +242,24 @@ class BenchRun:
             await asyncio.sleep(self._warm_up_s)
             before = self._received
             watched = await self._watch(name)
-            if self._received == before and self._refusal is None:
-                raise BenchError("no event arrived")
-            return self._received - before, watched
+            deliveries, is_over = self._received - before, True
+            if self._refusal is None:
+                await self._settle(sent * deliveries_each)
+            return deliveries, watched
         finally:
             is_over = True
             self._on_received = lambda: None
+
+    async def _settle(self, due: int) -> None:
+        """Wait for deliveries that are due. Void if none comes any more: they are lost, or the server stands still."""
+        last, quiet_since = self._received, time.perf_counter()
+        while self._received < due and self._refusal is None:
+            if self._received > last:
+                last, quiet_since = self._received, time.perf_counter()
+            elif time.perf_counter() - quiet_since > SETTLE_S:
+                self._on_refused(f"{due - self._received} deliveries had not come {SETTLE_S:g} s later")
+                return
+            await asyncio.sleep(STEP_S / 10)
 
     @property
     def _warm_up_s(self) -> float:
@@ -296,7 +311,7 @@ class BenchRun:
 
     @asynccontextmanager
     async def _publishers(self, count: int) -> AsyncIterator[list[BenchPublisher]]:
-        publishers = [BenchPublisher() for _ in range(count)]
+        publishers = [BenchPublisher(self._on_refused) for _ in range(count)]
         try:
             for publisher in publishers:
                 await publisher.open(self._target)

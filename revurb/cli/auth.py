@@ -9,6 +9,7 @@ import click
 
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
+from revurb.cli.given_text import secret_of_file
 from revurb.cli.json_argument import json_argument
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import choose_app
@@ -101,10 +102,4 @@ def _master_key(channel: str | None, path: Path | None) -> str | None:
         return None
     if not is_encrypted:
         raise UnusableCommandLine("--master-key-file is for channels that begin with private-encrypted-")
-    try:
-        with click.open_file(str(path), encoding="ascii") as file:
-            return str(file.read(1024)).strip()
-    except OSError as error:
-        raise UnusableCommandLine(f"--master-key-file: {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UnusableCommandLine("--master-key-file: allowed: 32 bytes in base64") from None
+    return secret_of_file("--master-key-file", path, "32 bytes in base64")

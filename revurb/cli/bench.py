@@ -23,8 +23,9 @@ from revurb.cli.advice import with_advice
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.exit_codes import DEGRADED
-from revurb.cli.new_file import EVERYBODY, write_new_file
-from revurb.cli.options import config_options, load_or_exit
+from revurb.cli.given_text import secret_of_file
+from revurb.cli.new_file import EVERYBODY, check_writable, write_new_file
+from revurb.cli.options import FiniteRange, config_options, load_or_exit
 from revurb.cli.tables import cell, print_table
 from revurb.cli.target import NodeAddress, address_of, choose_app
 from revurb.config import App, Config
@@ -50,10 +51,12 @@ def _amount(flag: str, name: str, type: click.ParamType[Any], metavar: str, help
 @click.option(
     "--key", metavar="TEXT", help="Key of an app that is not configured here; needs --secret-file and --app."
 )
-@click.option("--secret-file", type=FILE, metavar="PATH", help="File with the secret of that app.")
-@_amount("--seconds", "seconds", click.FloatRange(0.5, MAX_SECONDS), "N", "For each scenario.")
+@click.option(
+    "--secret-file", type=FILE, metavar="PATH", help="File with the secret of that app; - is stdin."
+)
+@_amount("--seconds", "seconds", FiniteRange(0.5, MAX_SECONDS), "N", "For each scenario.")
 @_amount("--connections", "connections", click.IntRange(1, MAX_CONNECTIONS), "N", "Clients at a time.")
-@_amount("--rate", "rate", click.FloatRange(1, 5000), "N", "Events a second of the scenario latency.")
+@_amount("--rate", "rate", FiniteRange(1, 5000), "N", "Events a second of the scenario latency.")
 @_amount("--size", "size_bytes", click.IntRange(1, 100_000), "BYTES", "Data of an event.")
 @_amount("--window", "window", click.IntRange(1, 64), "N", "Events in flight.")
 @click.option(
@@ -84,6 +87,11 @@ def bench(
 
         if not can_plot():
             raise click.ClickException(MISSING)
+    for name, path in (("--png", png_file), ("--html", html_file), ("--json", json_file)):
+        if str(path) == "-" and name != "--json":
+            raise UnusableCommandLine(f"{name}: found '-'; allowed: the name of a file")
+        if path is not None and str(path) != "-":
+            check_writable(path)  # before minutes are spent
     address, app = _whom(url, app_id, key, secret_file, config, env_file)
     plan = BenchPlan(scenarios or tuple(SCENARIOS), **amounts)
     _raise_file_limit(plan.connections)
@@ -122,10 +130,8 @@ def _whom(
     if url is None:
         raise UnusableCommandLine("--key is of an app of another server: name that with --url")
     try:
-        secret = secret_file.read_text("utf-8").strip()
+        secret = secret_of_file("--secret-file", secret_file, "a secret in UTF-8", encoding="utf-8")
         return address_of(Config(), url), App(id=app_id, key=key, secret=secret)
-    except OSError as error:
-        raise UnusableCommandLine(f"--secret-file: {secret_file} cannot be read: {error.strerror}") from None
     except ValueError as error:  # never shows a secret
         raise UnusableCommandLine(f"--app, --key, --secret-file: {error}") from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
@@ -98,12 +99,18 @@ def _current_shell() -> str:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
+    """A base folder of freedesktop.org, whose specification has paths that are not absolute ignored."""
+    folder = Path(environ.get(name) or "")
+    return folder if folder.is_absolute() else _home(environ) / default
 
 
 def _bash(environ: Mapping[str, str]) -> Place:
     """Where bash-completion looks (its README, "Where should I put it"); bash alone looks nowhere."""
-    data = Path(environ.get("XDG_DATA_HOME") or _home(environ) / ".local/share")
+    data = _xdg(environ, "XDG_DATA_HOME", ".local/share")
     folder = Path(environ.get("BASH_COMPLETION_USER_DIR") or data / "bash-completion")
     path = folder / "completions" / PROGRAM
     if any(script.exists() for script in BASH_COMPLETION):
@@ -142,7 +149,7 @@ def _fpath() -> list[Path]:
 
 
 def _fish(environ: Mapping[str, str]) -> Place:
-    config = Path(environ.get("XDG_CONFIG_HOME") or _home(environ) / ".config")
+    config = _xdg(environ, "XDG_CONFIG_HOME", ".config")
     return Place(config / "fish/completions" / f"{PROGRAM}.fish")
 
 

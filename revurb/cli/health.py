@@ -14,7 +14,7 @@ import click
 
 from revurb.cli.client import ApiResponse, RequestError, send_unsigned
 from revurb.cli.examples import examples
-from revurb.cli.options import config_options, find_dev_environment
+from revurb.cli.options import MAX_SECONDS, FiniteRange, config_options, find_dev_environment
 from revurb.cli.problems import exit_with_problems
 from revurb.cli.target import NodeAddress, address_of
 from revurb.config import Config, ConfigError, PartialConfigError, TlsConfig, load
@@ -31,7 +31,7 @@ ANY_APP = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "-", "REVERB_APP_SECRET": "-"
 )
 @click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it takes new clients.")
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=TIMEOUT_S, metavar="SECONDS", show_default=True
+    "--timeout", type=FiniteRange(0.1, MAX_SECONDS), default=TIMEOUT_S, metavar="SECONDS", show_default=True
 )
 @click.option("--host", metavar="TEXT", help="The address that it listens on.")
 @click.option("--port", metavar="N", help="The port that it listens on.")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import shlex
 from pathlib import Path
 
 import click
 
+from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.new_file import write_new_file
 from revurb.config import SETTINGS, laravel_env, new_app, starter_toml
 from revurb.observe.printable import escape_lines
 
 TOML, STDOUT = Path("revurb.toml"), Path("-")
+HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})?")
 PORT = next(setting.default for setting in SETTINGS if setting.key == "server.port")
 
 
@@ -26,27 +31,40 @@ PORT = next(setting.default for setting in SETTINGS if setting.key == "server.po
 @click.option(
     "--env", "as_env", is_flag=True, help="Print the lines of a Laravel .env instead, or write them."
 )
-@click.option(
-    "--host", default="localhost", show_default=True, metavar="TEXT", help="With --env: where the server is."
-)
+@click.option("--host", metavar="TEXT", help="With --env: the name of the server, by default localhost.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), metavar="N", help="With --env: its port, by default 8080."
 )
 @click.option("--tls", is_flag=True, help="With --env: it is reached with TLS.")
-def init(output: Path | None, force: bool, as_env: bool, host: str, port: int | None, tls: bool) -> None:
+def init(
+    output: Path | None, force: bool, as_env: bool, host: str | None, port: int | None, tls: bool
+) -> None:
     """Write a revurb.toml with a new app, its key and its secret, and every option in a comment.
 
     Only the owner may read the file, as it has a secret. Nothing that is there is replaced without --force. With --env,
     the lines are printed that a Laravel project has in its .env; a server in its folder reads them as well.
     """
+    given = [
+        name for name, it in (("--host", host), ("--port", port), ("--tls", tls or None)) if it is not None
+    ]
+    if given and not as_env:
+        raise UnusableCommandLine(f"{given[0]} is for --env: without it, revurb.toml says where to listen")
+    if host is not None and not _is_host(host):
+        raise UnusableCommandLine(f"--host: found {host!r}; allowed: a host name or an IP address")
     app = new_app()
-    text = laravel_env(app, host, port or PORT, tls=tls) + "\n" if as_env else starter_toml(app)
+    text = (
+        laravel_env(app, host or "localhost", port or PORT, tls=tls) + "\n" if as_env else starter_toml(app)
+    )
     path = output or (STDOUT if as_env else TOML)
     if path == STDOUT:
         click.echo(text, nl=False)
         return
     write_new_file(path, text, is_forced=force)
-    files = "" if path.name in (".env", "revurb.toml") else f" --{'env-file' if as_env else 'config'} {path}"
+    files = (
+        ""
+        if path.name in (".env", "revurb.toml")
+        else f" --{'env-file' if as_env else 'config'} {shlex.quote(str(path))}"
+    )
     click.echo(
         escape_lines(
             f"Wrote {path}: app {app.id} with the key {app.key}, and its secret.\n"
@@ -56,3 +74,13 @@ def init(output: Path | None, force: bool, as_env: bool, host: str, port: int | 
             f"  revurb trigger orders created '{{\"id\":7}}'{files}"
         )
     )
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a name or an address, and so nothing that a `.env` would read otherwise."""
+    if HOST_NAME.fullmatch(text):
+        return True
+    try:
+        return "%" not in text and bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False

@@ -7,6 +7,8 @@ from typing import Any
 
 from revurb.cli.endings import UnusableCommandLine
 
+SHOWN = 200  # characters of what was found
+
 
 def json_argument(name: str, text: str) -> Any:
     """The value of `text`. Exits with 2 if it is no JSON, and names the option or argument."""
@@ -18,6 +20,8 @@ def json_argument(name: str, text: str) -> Any:
             if '"' not in text and ":" in text
             else ""
         )
-        raise UnusableCommandLine(f"{name}: found {text!r}; allowed: JSON ({error}){quotes}") from None
+        found = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+        reason = str(error)[:SHOWN]
+        raise UnusableCommandLine(f"{name}: found {found!r}; allowed: JSON ({reason}){quotes}") from None
     except RecursionError:
         raise UnusableCommandLine(f"{name}: allowed: JSON; it is too deep") from None

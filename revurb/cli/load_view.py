@@ -21,7 +21,22 @@ BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.,:-=+#"
 HIGH_CPU, HIGH_LAG_MS = 0.9, 100.0
 GAP = 2  # between two columns
 # Where a terminal is too narrow for all columns, these are left out, the first one first.
-DISPENSABLE = ("Pid", "Channels", "Queued", "Out", "Publishes/s", "State", "Messages/s", "Loop lag")
+DISPENSABLE = (
+    "Pid",
+    "Channels",
+    "Queued",
+    "Out",
+    "Publishes/s",
+    "State",
+    "Messages/s",
+    "Loop lag",
+    "Memory",
+    "CPU",
+)
+BESIDE_PROCESSES = (
+    11  # lines of a screen: first line, headings, total, figures of the last minute, the last line
+)
+MIN_PROCESSES = 3  # then it is the last minute that is left out
 
 
 class LoadHistory:
@@ -58,10 +73,17 @@ def headline(server: SeenServer) -> str:
     )
 
 
-def load_table(rows: Sequence[LoadRow], total: LoadRow, width: int | None = None) -> Table:
-    """A line for each process, and one for all. With a `width` in characters, of the columns that fit into it."""
+def load_table(
+    rows: Sequence[LoadRow], total: LoadRow, width: int | None = None, *, is_all: bool = True
+) -> Table:
+    """A line for each process, and one for all, unless there is but one of which as much is known; `is_all` says
+    whether `rows` are all of them.
+    With a `width` in characters, of the columns that fit into it."""
     lines = [_cells(row, is_total=False) for row in rows]
-    if len(rows) != 1:
+    is_whole = (
+        is_all and len(rows) == 1 and (rows[0].deliveries_per_s, total.deliveries_per_s).count(None) != 1
+    )
+    if not is_whole:
         lines.append(_cells(total, is_total=True))
     headings = list(lines[0])
     widths = {heading: max(len(heading), *(line[heading].cell_len for line in lines)) for heading in headings}
@@ -103,16 +125,31 @@ def _cells(row: LoadRow, *, is_total: bool) -> dict[str, Text]:
 
 
 def screen(
-    server: SeenServer, rows: Sequence[LoadRow], total: LoadRow, history: LoadHistory, bars: str, width: int
+    server: SeenServer,
+    rows: Sequence[LoadRow],
+    total: LoadRow,
+    history: LoadHistory,
+    bars: str,
+    size: tuple[int, int],
 ) -> RenderableType:
-    """All of a terminal."""
+    """All of a terminal of `size` columns and lines. Where it has too few lines for all processes, those come first
+    that are not well."""
+    width, height = size
+    room = height - BESIDE_PROCESSES
+    has_history = room >= min(MIN_PROCESSES, len(rows))
+    if not has_history:
+        room = height - BESIDE_PROCESSES + 6
+    left_out = len(rows) - max(1, room - 1) if len(rows) > room else 0
+    if left_out:
+        by_need = sorted(rows, key=lambda row: row.state == "ready" and not row.bus)  # stable
+        kept = by_need[: len(rows) - left_out]
+        table = load_table([row for row in rows if row in kept], total, width, is_all=False)
+    else:
+        table = load_table(rows, total, width)
+    more = [Text(f"and {left_out} more: revurb top --once lists all", "dim")] if left_out else []
+    lines: list[RenderableType] = [Text(), history.lines(bars, width - 40)] if has_history else []
     return Group(
-        cell(headline(server), "bold"),
-        Text(),
-        load_table(rows, total, width),
-        Text(),
-        history.lines(bars, width - 40),
-        Text("q or Ctrl-C ends", "dim"),
+        cell(headline(server), "bold"), Text(), table, *more, *lines, Text("q or Ctrl-C ends", "dim")
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
+from revurb.cli.options import MAX_SECONDS, FiniteRange
 from revurb.processes.control_socket import ControlRequest, LevelName
 
 
@@ -16,7 +17,7 @@ from revurb.processes.control_socket import ControlRequest, LevelName
 @click.option(
     "--for",
     "for_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(0, MAX_SECONDS, min_open=True),
     metavar="SECONDS",
     help="For so long; then it is as configured again.",
 )

@@ -11,10 +11,9 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from revurb.cli.endings import (
     UNWRITABLE,
@@ -27,6 +26,9 @@ from revurb.cli.endings import (
 from revurb.cli.examples import examples
 from revurb.cli.exit_codes import INTERRUPTED, OK, exit_code_lines
 from revurb.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # verb: (its command, its line in `revurb --help`)
 VERBS = {
@@ -117,6 +119,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """As click does it, but that no verb is imported to be named."""
+        from click.shell_completion import CompletionItem
+
         verbs = [
             CompletionItem(verb, help=doc) for verb, (_, doc) in VERBS.items() if verb.startswith(incomplete)
         ]

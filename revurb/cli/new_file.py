@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def write_new_file(path: Path, content: str | bytes, *, is_forced: bool, mode: i
         ) from None
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+
+
+def check_writable(path: Path) -> None:
+    """Exits with 1 if a file cannot be written there, as far as can be seen before."""
+    folder = path.resolve().parent  # where a link leads
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not folder.is_dir():
+        reason = errno.ENOENT
+    elif not os.access(path if path.exists() and not path.is_file() else folder, os.W_OK):
+        reason = errno.EACCES
+    else:
+        return
+    raise click.ClickException(f"{path} cannot be written: {os.strerror(reason)}")
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

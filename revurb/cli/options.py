@@ -12,6 +12,7 @@ Flags, their help and their names are taken from the declarations of the options
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +32,18 @@ FLAG_KEYS: Mapping[str, str] = {
     if setting.option.flag is not None
 }
 DEV_REPLY_TIMEOUT_S = 5.0
+MAX_SECONDS = 86_400.0  # of what a command waits for
 METAVARS = {"text": "TEXT", "integer": "N", "number": "SECONDS", "boolean": "", "list": "TEXT,..."}
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range. click's own takes "nan" as well, which is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def config_options(command: F) -> F:

@@ -7,6 +7,7 @@ import click
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.local_servers import REPLY_TIMEOUT_S, choose_server, port_option, request_or_exit
+from revurb.cli.options import MAX_SECONDS, FiniteRange
 from revurb.processes.control_socket import ControlRequest
 
 
@@ -16,7 +17,7 @@ from revurb.processes.control_socket import ControlRequest
 @click.option(
     "--over",
     "over_s",
-    type=click.FloatRange(min=0, max=86_400),
+    type=FiniteRange(0, MAX_SECONDS),
     metavar="SECONDS",
     help="Close the clients that are connected over so long; without it, over the drain timeout of the server.",
 )

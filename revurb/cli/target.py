@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import socket
 import ssl
 from collections.abc import Awaitable
@@ -17,6 +18,7 @@ from revurb.cli.problems import exit_with_problems
 from revurb.config import App, Config, ConfigError
 from revurb.config.normalization import shown_addresses
 
+_PASSWORD = re.compile(r"//[^/]*@")
 SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 
@@ -61,11 +63,13 @@ def parse_url(url: str) -> NodeAddress:
     try:
         parts = urlsplit(url)
         port, secure = parts.port, SECURE[parts.scheme]
-        if not parts.hostname or parts.query or parts.fragment:
+        url.encode()  # an argument may have bytes that are not UTF-8
+        if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError(url)
     except (KeyError, ValueError):
+        shown = _PASSWORD.sub("//...@", url)  # nor is a user taken, with a password or without
         raise UnusableCommandLine(
-            f"--url: found {url!r}; allowed: a URL such as https://ws.example.com"
+            f"--url: found {shown!r}; allowed: a URL such as https://ws.example.com"
         ) from None
     tls = ssl.create_default_context() if secure else None
     return NodeAddress(parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"), tls)

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ from rich.live import Live
 
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
+from revurb.cli.given_text import secret_of_file
 from revurb.cli.load_sample import LoadRow, RateMeter, SeenServer
 from revurb.cli.load_source import LoadSource, LocalServer
 from revurb.cli.load_view import ASCII_BARS, BARS, LoadHistory, headline, json_row, load_table, screen
 from revurb.cli.local_servers import choose_one, port_option
-from revurb.cli.options import config_options
+from revurb.cli.options import MAX_SECONDS, FiniteRange, config_options
 from revurb.cli.tables import print_table
 from revurb.cli.target import parse_url
 from revurb.observe.printable import escape_json, escape_unprintable
@@ -38,11 +40,14 @@ PATIENCE_S = 3.0  # for a rate: a server of an older release has none
     "--url", metavar="URL", help="The admin listener of a server, instead of a server on this host."
 )
 @click.option(
-    "--token-file", type=click.Path(path_type=Path), metavar="PATH", help="File with its admin.token."
+    "--token-file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="PATH",
+    help="File with its admin.token; - is stdin.",
 )
 @click.option(
     "--interval",
-    type=click.FloatRange(0.2),
+    type=FiniteRange(0.2, MAX_SECONDS),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
@@ -88,19 +93,13 @@ def _source(port: int | None, url: str | None, token_file: Path | None, files: d
         raise UnusableCommandLine("--port is of a server on this host; with --url it is a part of the URL")
     from revurb.cli.admin_source import AdminServer  # and prometheus-client
 
-    return AdminServer(parse_url(url), None if token_file is None else _token(token_file))
-
-
-def _token(path: Path) -> str:
-    try:
-        token = path.read_text("ascii").strip()
-    except OSError as error:
-        raise UnusableCommandLine(f"--token-file: {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        token = ""
-    if not token.isprintable() or not token:
-        raise UnusableCommandLine(f"--token-file: {path} has no token; allowed: a text of ASCII characters")
-    return token
+    address = parse_url(url)
+    return AdminServer(
+        address,
+        None
+        if token_file is None
+        else secret_of_file("--token-file", token_file, "an admin.token, of ASCII characters"),
+    )
 
 
 Show = Callable[[SeenServer, list[LoadRow], LoadRow], None]
@@ -137,14 +136,35 @@ def _show(source: LoadSource, interval_s: float) -> None:
     bars = BARS if (console.encoding or "").lower().startswith("utf") else ASCII_BARS
     history = LoadHistory()
     meter = RateMeter()
-    with _single_keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+    live = Live(console=console, screen=True, auto_refresh=False)
+    with _ended_by_signals(), _single_keys() as pressed, live:
         while True:
             now = source.read()
             rows, total = meter.rows(now)
             history.rows.append(total)
-            live.update(screen(now, rows, total, history, bars, console.width), refresh=True)
+            live.update(screen(now, rows, total, history, bars, console.size), refresh=True)
             if pressed(interval_s) in ("q", "Q"):
                 return
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGHUP end it as an error would, so that what it has changed of the terminal is
+    put back; then they end the process."""
+    ending: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        ending.append(number)
+        raise SystemExit
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if ending:
+            os.kill(os.getpid(), ending[0])
 
 
 @contextlib.contextmanager
@@ -169,6 +189,9 @@ def _single_keys() -> Iterator[Callable[[float], str]]:
 
     try:
         tty.setcbreak(fd)
+        changed = termios.tcgetattr(fd)
+        changed[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the shell without a cursor
+        termios.tcsetattr(fd, termios.TCSADRAIN, changed)
         yield pressed
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from revurb.cli.advice import with_advice
 from revurb.cli.client import RequestError, send_request
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
+from revurb.cli.given_text import stdin_text
 from revurb.cli.options import config_options, load_or_exit
 from revurb.cli.target import address_of, choose_app
 from revurb.observe.printable import escape_json, escape_unprintable
@@ -51,7 +51,7 @@ def trigger(
     body = {
         "name": event,
         "channels": names,
-        "data": sys.stdin.read() if data == "-" else data,
+        "data": stdin_text("DATA") if data == "-" else data,
         "info": "subscription_count,user_count",
     }
     if socket_id is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -108,3 +110,23 @@ def test_a_server_of_something_else(closed_port: int) -> None:
         talk(api.port, nothing)
     with pytest.raises(BenchError, match=f"cannot reach 127.0.0.1:{closed_port}: connection refused"):
         talk(closed_port, nothing)
+
+
+async def test_what_fails_when_nobody_waits_any_more_is_not_written() -> None:
+    """One client is refused, which cancels the others, whose connections end at the same time."""
+    written: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: written.append(context["message"]))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = BenchClient(lambda count: None, lambda reason: None)
+        opening = asyncio.ensure_future(client.open(target(server.getsockname()[1])))
+        await asyncio.sleep(0)  # it connects, and has not got to waiting for an answer
+        client.connection_lost(None)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    del opening, client
+    for _ in range(3):  # turns in which the loop lets go of the connection
+        await asyncio.sleep(0)
+    gc.collect()
+    assert written == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,7 @@ async def test_each_scenario_counts_what_arrives(server: Serving) -> None:
     assert connect.note is not None
     assert client_events.count > 0
     assert latency.count == 15 * 5
+    assert latency.seconds >= 0.3  # the last event has its share of time: as many a second as were sent
     assert latency.p50_ms is not None
     assert latency.server_memory_bytes is not None
 
@@ -67,3 +70,25 @@ async def test_a_server_that_cannot_be_measured(server: Serving, closed_port: in
 
 def test_every_scenario_has_a_title() -> None:
     assert list(SCENARIOS) == ["connect", "delivery", "publish", "client-events", "latency"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "number"), [("client-events", signal.SIGSTOP), ("latency", signal.SIGKILL)]
+)
+async def test_a_server_that_stands_still_or_dies_midway(
+    tmp_path: Path, scenario: str, number: signal.Signals
+) -> None:
+    with serving(tmp_path) as running:
+
+        def on_progress(name: str, share: float) -> None:
+            if 0.3 < share < 1.0 and running.process.poll() is None:
+                running.process.send_signal(number)
+
+        plan = BenchPlan((scenario,), seconds=1.0, connections=5, rate=200)
+        target = BenchTarget("127.0.0.1", running.port, APP, pids=[running.process.pid])
+        try:
+            (row,) = [row async for row in BenchRun(target, plan, on_progress).rows()]
+        finally:
+            running.process.send_signal(signal.SIGKILL)
+    assert row.void is not None
+    assert "closed a connection" in row.void or "deliveries had not come" in row.void

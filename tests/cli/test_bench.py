@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from revurb.cli.main import main
 from tests.cli.local import run
 from tests.cli.terminal import terminal
 from tests.processes.serving import Serving, serving
@@ -49,6 +50,19 @@ def test_another_server_than_the_configured_one(server: Serving, tmp_path: Path)
     assert [row["scenario"] for row in json.loads(result.stdout)["rows"]] == ["publish"]
 
 
+def test_a_secret_from_standard_input_and_events_that_are_too_large(server: Serving) -> None:
+    """A server's refusal is what makes a row void, not that nothing arrived."""
+    environment = {"REVURB_RUNTIME_DIR": str(server.runtime_dir)}
+    url = f"http://127.0.0.1:{server.port}"
+    named = ["bench", *SHORT, "--url", url, "--app", "1", "--key", "key1", "--secret-file", "-"]
+    named += ["delivery", "client-events", "--size", "100000", "--json", "-"]
+    result = CliRunner().invoke(main, named, prog_name="revurb", env=environment, input="secret1\n")
+    assert result.exit_code == 3, result.output
+    delivery, client_events = json.loads(result.stdout)["rows"]
+    assert "the server answered 413" in delivery["void"]
+    assert "the server closed a connection: 1009" in client_events["void"]
+
+
 def test_a_terminal_shows_how_far_it_is(server: Serving, tmp_path: Path) -> None:
     environment = {"REVURB_RUNTIME_DIR": str(server.runtime_dir)}
     with terminal(
@@ -78,6 +92,10 @@ def test_what_cannot_be_measured(server: Serving, tmp_path: Path, closed_port: i
     url = f"http://127.0.0.1:{server.port}"
     assert "SCENARIO: found 'dance'; allowed: connect, delivery" in error(2, "dance")
     assert "are given together" in error(2, "--key", "k")
+    assert "--html: found '-'; allowed: the name of a file" in error(2, "--html", "-")
+    assert "no/b.json cannot be written: No such file" in error(
+        1, "--url", "http://no.invalid", "--json", "no/b.json"
+    )
     assert "missing cannot be read" in error(
         2, "--url", url, "--app", "1", "--key", "k", "--secret-file", "missing"
     )

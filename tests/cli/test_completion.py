@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from revurb.cli.completion import _home
 from tests.cli.conftest import Project, process_environment
 from tests.conftest import Need
 
@@ -136,3 +138,13 @@ def test_naming_the_verbs_imports_none(home: Path) -> None:
     *verbs, imported = said(sys.executable, "-c", program)
     assert "plain,serve" in verbs
     assert imported == "[]"
+
+
+def test_folders_that_are_not_absolute_are_not_taken(
+    project: Project, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the specification of freedesktop.org has it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "config")
+    assert project.run("completion", "install", "fish").exit_code == 0
+    assert (home / ".config/fish/completions/revurb.fish").exists()
+    assert _home({"HOME": ""}) == Path(pwd.getpwuid(os.getuid()).pw_dir)

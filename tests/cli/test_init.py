@@ -61,3 +61,25 @@ def test_the_lines_for_laravel_are_printed_or_written(empty: Project) -> None:
 def test_it_can_be_looked_at_first(empty: Project) -> None:
     assert tomllib.loads(empty.run("init", "--output", "-").output)["apps"]
     assert list(empty.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["", "a b", "x\nREVERB_APP_ID=7", "a$b", 'a"b', "-x", "::x", "a" * 300])
+def test_a_host_is_no_line_of_its_own(empty: Project, host: str) -> None:
+    result = empty.run("init", "--env", "--host", host)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "allowed: a host name or an IP address" in result.stderr
+    assert empty.run("init", "--env", "--host", "2001:db8::7").exit_code == 0
+
+
+@pytest.mark.parametrize("flag", [["--host", "ws.example.com"], ["--port", "9000"], ["--tls"]])
+def test_what_is_for_laravel_alone_is_not_left_unsaid(empty: Project, flag: list[str]) -> None:
+    result = empty.run("init", *flag)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {flag[0]} is for --env: without it, revurb.toml says where to listen\n"
+    assert not (empty.root / "revurb.toml").exists()
+
+
+def test_the_commands_that_it_prints_can_be_typed(empty: Project) -> None:
+    assert (
+        "  revurb serve --config 'my first.toml'\n" in empty.run("init", "--output", "my first.toml").output
+    )

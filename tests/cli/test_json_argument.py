@@ -23,3 +23,10 @@ def test_what_is_no_json_is_refused_with_2(text: str, hint: str) -> None:
     assert "allowed: JSON" in error.value.message
     assert hint in error.value.message
     assert error.value.exit_code == 2
+
+
+def test_no_more_is_shown_than_can_be_read() -> None:
+    for text in ("x" * 10_000, "1" * 10_000):
+        with pytest.raises(UnusableCommandLine) as error:
+            json_argument("--user-info", text)
+        assert len(error.value.message) < 500

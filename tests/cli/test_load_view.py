@@ -30,7 +30,9 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 
 def test_one_process_needs_no_total() -> None:
-    assert "total" not in shown(load_table([LoadRow("node", 7, "ready", "", 3)], TOTAL))
+    assert "total" not in shown(load_table([LoadRow("node", 7, "ready", "", 3, deliveries_per_s=1.0)], TOTAL))
+    of_an_admin_listener = LoadRow("node", 7, "ready", "", 3)
+    assert "total" in shown(load_table([of_an_admin_listener], TOTAL))
     assert "1,234" in shown(load_table([], TOTAL))
     assert "10,000" in shown(load_table([], TOTAL))
 
@@ -53,7 +55,8 @@ def test_a_screen_fits_narrow_and_wide_terminals() -> None:
         history.rows.append(TOTAL)
     for width in (40, 80, 200):
         text = shown(
-            screen(SERVER, [LoadRow("node", 7, "ready", "", 3)], TOTAL, history, ASCII_BARS, width), width
+            screen(SERVER, [LoadRow("node", 7, "ready", "", 3)], TOTAL, history, ASCII_BARS, (width, 24)),
+            width,
         )
         assert max(map(len, text.splitlines())) <= width
         assert "Revurb 0.1.0 on" in text
@@ -98,3 +101,21 @@ def test_no_figure_is_cut_where_it_is_narrow() -> None:
 )
 def test_bytes(count: float | None, text: str) -> None:
     assert format_bytes(count) == text
+
+
+def test_the_total_is_shown_of_more_processes_than_lines() -> None:
+    """What is not well comes first; the last minute is left out where there is no room for anything."""
+    rows = [LoadRow(f"worker {number}", 7, "ready", "", 3) for number in range(64)]
+    rows[60] = LoadRow("worker 60", 7, "ready", "hub disconnected", 3)
+    for height, has_history in ((24, True), (10, False), (64, True)):
+        text = shown(screen(SERVER, rows, TOTAL, LoadHistory(), ASCII_BARS, (120, height)), 120)
+        lines = text.splitlines()
+        assert len(lines) <= height
+        assert lines[-1].startswith("q or Ctrl-C ends")
+        assert "\ntotal " in text
+        assert "worker 60 " in text
+        assert ("at most" in text) is has_history
+        listed = sum(line.startswith("worker ") for line in lines)
+        assert f"and {64 - listed} more: revurb top --once lists all" in text
+    text = shown(screen(SERVER, rows, TOTAL, LoadHistory(), ASCII_BARS, (120, 80)), 120)
+    assert (text.count("worker "), "more:" in text) == (64, False)

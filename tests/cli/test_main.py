@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -107,3 +108,26 @@ def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None
         )
     assert done.stderr == "Error: standard output cannot be written: No space left on device\n"
     assert done.returncode == 1
+
+
+def test_ctrl_c_before_the_command_is_there_says_nothing() -> None:
+    """It comes while click is imported."""
+    program = """if True:
+        import runpy, signal, sys
+
+        class Interrupting:
+            def find_spec(self, name, path=None, target=None):
+                if name == "click":
+                    signal.raise_signal(signal.SIGINT)
+
+        sys.meta_path.insert(0, Interrupting())
+        runpy.run_module("revurb", run_name="__main__")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--help"],
+        env=process_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from revurb.cli.new_file import EVERYBODY, write_new_file
+from revurb.cli.new_file import EVERYBODY, check_writable, write_new_file
 
 
 def test_one_that_is_replaced_keeps_its_link_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -51,3 +51,12 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, name: str, reason: str, 
 def test_a_disk_that_is_full_is_said() -> None:
     with pytest.raises(click.ClickException, match="/dev/full cannot be written: No space left on device"):
         write_new_file(Path("/dev/full"), "text", is_forced=False)
+
+
+def test_whether_it_can_be_written_is_known_before(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new.json")
+    check_writable(Path("/dev/null"))
+    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "no" / "x", "No such file or directory")):
+        with pytest.raises(click.ClickException, match=f"cannot be written: {reason}"):
+            check_writable(path)
+    assert list(tmp_path.iterdir()) == []

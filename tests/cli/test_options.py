@@ -79,3 +79,24 @@ def test_flags_that_are_hidden_are_taken_and_not_listed(project: Project) -> Non
     help = CliRunner().invoke(quiet, ["--help"]).output
     assert "--env-file" in help
     assert "--port" not in help
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("top", "--json", "--interval"),
+        ("health", "--timeout"),
+        ("drain", "--over"),
+        ("log-level", "info", "--for"),
+        ("bench", "--seconds"),
+        ("bench", "--rate"),
+    ],
+)
+@pytest.mark.parametrize("number", ["nan", "inf", "1e300"])
+def test_seconds_and_rates_are_numbers_that_one_can_wait_for(
+    project: Project, arguments: tuple[str, ...], number: str
+) -> None:
+    result = project.run(*arguments, number)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[-1]}': " in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -12,7 +12,7 @@ import trustme
 from revurb import Server
 from revurb.cli.client import send_unsigned
 from revurb.cli.subscription import Subscriber
-from revurb.cli.target import address_of, choose_app
+from revurb.cli.target import address_of, choose_app, parse_url
 from revurb.config import App, Config, ServerConfig, TlsConfig
 from tests.cli.conftest import Project
 from tests.processes.test_single_node import write_certificate
@@ -162,3 +162,11 @@ async def test_a_server_that_takes_this_host_for_a_proxy(tmp_path: Path, secure:
         task.cancel()
         await asyncio.wait((task,))
         assert server._node.counters.proxy_headers_refused_total == 0
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(click.ClickException) as error:
+        parse_url("https://user:hush@ws.example.com/")
+    assert error.value.message.startswith("--url: found 'https://...@ws.example.com/'; allowed: a URL")
+    with pytest.raises(click.ClickException, match="found"):
+        parse_url("http://127.0.0.1/\udcff")  # a byte of the command line that is not UTF-8

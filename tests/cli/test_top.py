@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -148,8 +149,19 @@ def test_what_cannot_be_looked_at(server: Serving, token: str, tmp_path: Path, c
     assert "--token-file names a file" in error(1, "--url", url, "--token-file", "other")
     assert "is it the admin listener" in error(1, "--url", f"http://127.0.0.1:{server.port}")
     assert "connection refused" in error(1, "--url", f"http://127.0.0.1:{closed_port}")
-    assert "binary has no token" in error(2, "--url", url, "--token-file", "binary")
+    assert "binary has none; allowed: an admin.token" in error(2, "--url", url, "--token-file", "binary")
     assert "missing cannot be read: No such file" in error(2, "--url", url, "--token-file", "missing")
     assert "--token-file is for an admin listener" in error(2, "--token-file", token)
     assert "--port is of a server on this host" in error(2, "--url", url, "--port", "1")
     assert "no server is running on port 1" in error(1, "--port", "1")
+
+
+def test_the_terminal_is_put_back_where_it_is_ended(server: Serving, tmp_path: Path) -> None:
+    """By SIGTERM, and Ctrl-Z does not leave it half changed."""
+    environment = {"REVURB_RUNTIME_DIR": str(server.runtime_dir)}
+    with terminal(tmp_path, "-m", "revurb", "top", columns=160, environment=environment) as shown:
+        shown.shows("q or Ctrl-C ends")
+        shown.type("\x1a")
+        shown.process.terminate()
+        assert shown.ended() == -signal.SIGTERM
+    assert shown.screen.endswith("\x1b[?25h\x1b[?1049l")
