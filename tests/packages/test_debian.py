@@ -25,6 +25,7 @@ def test_it_serves(tmp_path: Path) -> None:
     passed("dpkg-deb", "--extract", package, root)
     assert os.readlink(root / "opt/revurb/bin/python3") == "/usr/bin/python3"
     assert (root / "opt/revurb/bin/revurb").read_text().startswith("#!/opt/revurb/bin/python")
+    assert "passwd" in passed("dpkg-deb", "--field", package, "Depends")  # of useradd
     unit = (root / "usr/lib/systemd/system/revurb.service").read_text()
     assert "WorkingDirectory=/etc/revurb\n" in unit
     (modules,) = root.glob("opt/revurb/lib/python3.*/site-packages")

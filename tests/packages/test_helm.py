@@ -25,8 +25,8 @@ CASES = {
 }
 
 
-def rendered(values: str) -> Iterator[dict[str, Any]]:
-    text = passed(GO_TOOLS / "helm", "template", "r", CHART, "--kube-version", "1.35.0", "--set", values)
+def rendered(values: str, release: str = "r") -> Iterator[dict[str, Any]]:
+    text = passed(GO_TOOLS / "helm", "template", release, CHART, "--kube-version", "1.35.0", "--set", values)
     return (document for document in yaml.safe_load_all(text) if document)
 
 
@@ -60,6 +60,20 @@ def test_a_pod_has_time_to_drain_and_nothing_it_does_not_need() -> None:
     assert container["readinessProbe"]["httpGet"]["path"] == "/ws/ready"
 
 
+@pytest.mark.parametrize("release", ["123", "true"])
+def test_a_release_with_a_name_that_is_no_text_in_yaml(release: str) -> None:
+    for document in rendered(APP, release):
+        assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == release
+        kubernetes_validate.validate(document, "1.35", strict=True)
+
+
+@pytest.mark.parametrize(("path", "expected"), [("ws", "/ws/ready"), ("/ws/", "/ws/ready"), ("/", "/ready")])
+def test_probes_ask_below_the_path(path: str, expected: str) -> None:
+    values = f"{APP},env.REVERB_SERVER_PATH={path}"
+    (pod,) = (d["spec"]["template"]["spec"] for d in rendered(values) if d["kind"] == "Deployment")
+    assert pod["containers"][0]["readinessProbe"]["httpGet"]["path"] == expected
+
+
 def test_its_variables_are_options_of_a_server() -> None:
     """A misspelt one would end the start of every pod."""
     reference = (ROOT / "docs" / "configuration.md").read_text()
@@ -79,6 +93,12 @@ def test_its_variables_are_options_of_a_server() -> None:
         (f"{APP},replica=2", "additional properties 'replica' not allowed"),
         (f"{APP},redis.url=http://x", "does not match pattern"),
         (f"{APP},ingress.enabled=true", "ingress.host is not set"),
+        (f"{APP},ingress=null", "missing property 'ingress'"),
+        (f"{APP},admin.port=8080", "admin.port is 8080"),
+        (
+            f"{APP},env.REVURB_DRAIN_DELAY=5s",
+            "env.REVURB_DRAIN_DELAY is the chart's own: set drain.delaySeconds",
+        ),
         (f"{APP},admin.enabled=false,serviceMonitor.enabled=true", "serviceMonitor needs admin.enabled"),
     ],
 )

@@ -4,7 +4,7 @@
 
 {{- define "revurb.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "revurb.labels" -}}
@@ -12,6 +12,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* What stands before /ready and /live: nothing, or a slash and the path without slashes around it. */}}
+{{- define "revurb.path" -}}
+{{- with get .Values.env "REVERB_SERVER_PATH" | trimAll "/" }}/{{ . }}{{ end }}
 {{- end }}
 
 {{- define "revurb.secret" -}}
@@ -40,6 +45,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.autoscaling.enabled (not .Values.autoscaling.connectionsPerPod) (not .Values.autoscaling.cpuPercent) }}
 {{- fail "autoscaling needs connectionsPerPod or cpuPercent" }}
 {{- end }}
+{{- $elsewhere := dict "REVERB_SERVER_HOST" "" "REVERB_SERVER_PORT" "service.port" "REVURB_ADMIN_HOST" "" "REVURB_ADMIN_PORT" "admin.port" }}
+{{- $elsewhere = merge $elsewhere (dict "REVURB_DRAIN_DELAY" "drain.delaySeconds" "REVURB_DRAIN_TIMEOUT" "drain.timeoutSeconds") }}
+{{- range $name, $value := .Values.env }}
+{{- if hasKey $elsewhere $name }}
+{{- fail (printf "env.%s is the chart's own%s" $name (ternary (printf ": set %s" (get $elsewhere $name)) "" (ne (get $elsewhere $name) ""))) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.admin.enabled (eq (int .Values.admin.port) 8080) }}{{ fail "admin.port is 8080, on which the pod listens for clients" }}{{ end }}
 {{- if and .Values.serviceMonitor.enabled (not .Values.admin.enabled) }}{{ fail "serviceMonitor needs admin.enabled" }}{{ end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}{{ fail "ingress.host is not set: such as ws.example.com" }}{{ end }}
 {{- end }}
