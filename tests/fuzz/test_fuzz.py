@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import re
@@ -50,8 +51,18 @@ def tree(tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]) -
         if os.environ.get("CI"):
             pytest.fail("atheris is not installed; in CI nothing may be missing")
         pytest.skip("atheris is not installed")
-    path = tmp_path_factory.mktemp("fuzz")
-    build(path)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        path = tmp_path_factory.mktemp("fuzz")
+        build(path)
+        return path
+    # Built by the first process of a run that needs it, for all of them: it takes 20 s of CPU.
+    path = tmp_path_factory.getbasetemp().parent / "fuzz"
+    path.mkdir(exist_ok=True)
+    with (path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (path / "built").exists():
+            build(path)
+            (path / "built").touch()
     return path
 
 
