@@ -7,30 +7,42 @@ for another; typing is whispered from client to client. Channels have history, s
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import secrets
 import socket
+import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Cookie, Depends, FastAPI, Form, Header, HTTPException, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, StringConstraints
 
 import revurb
 
 FOLDER = Path(__file__).parent
+
+
+def port_of(name: str, default: int) -> int:
+    """The port that a variable names. Ends the program where it names none."""
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or int(text) > 65535:
+        sys.exit(f"chat: {name}={text}: allowed: 0 to 65535")
+    return int(text)
+
+
 HOST = os.environ.get("CHAT_HOST", "127.0.0.1")
-PORT = int(os.environ.get("CHAT_PORT", "8000"))
-WS_PORT = int(os.environ.get("CHAT_WS_PORT", "8080"))
+PORT = port_of("CHAT_PORT", 8000)
+WS_PORT = port_of("CHAT_WS_PORT", 8080)
 ROOMS = ("general", "music", "sports")
-KEPT_MESSAGES = 50  # of a room, for who enters it
+KEPT_MESSAGES = 50  # of a conversation, for who opens it
 FILES = {
     "/": FOLDER / "pages/index.html",
     "/chat.css": FOLDER / "pages/chat.css",
@@ -46,22 +58,20 @@ APP = revurb.App(
     id="chat",
     key="chat-key",
     secret=secrets.token_hex(32),  # nobody but this program needs it
-    allowed_origins=(HOST, "localhost"),
+    # Pages of other sites may not connect. Which names there are for all addresses of a host, only you know.
+    allowed_origins=("*",) if HOST == "0.0.0.0" else (HOST, "localhost"),
     history=(revurb.HistoryRule(channels=("presence-room.*", "private-user.*"), size=200, ttl_s=3600),),
 )
 server = revurb.Server(apps=[APP], host=HOST, port=WS_PORT)
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with server:  # on the loop that serves the pages
-        yield
-
-
-app = FastAPI(lifespan=lifespan)
+app = FastAPI()
 numbers = itertools.count(1)
-people: dict[str, dict[str, str]] = {}  # by session
-rooms: defaultdict[str, deque[dict[str, Any]]] = defaultdict(lambda: deque(maxlen=KEPT_MESSAGES))
+sessions: dict[str, dict[str, str]] = {}  # who it is, by the cookie
+# By the name of a room, or the ids of two people.
+conversations: defaultdict[str | frozenset[str], deque[dict[str, Any]]] = defaultdict(
+    lambda: deque(maxlen=KEPT_MESSAGES)
+)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30)]
@@ -77,7 +87,7 @@ class Message(BaseModel):
 
 def current_user(chat: Annotated[str | None, Cookie()] = None) -> dict[str, str]:
     """Who asks. Put your own login here."""
-    user = people.get(chat or "")
+    user = sessions.get(chat or "")
     if user is None:
         raise HTTPException(401, "log in first")
     return user
@@ -90,14 +100,20 @@ SocketId = Annotated[str | None, Header(alias="X-Socket-ID")]  # which Echo know
 @app.post("/login")
 def login(login: Login, response: Response) -> dict[str, Any]:
     session, user = secrets.token_hex(16), {"id": str(next(numbers)), "name": login.name}
-    people[session] = user
+    sessions[session] = user
     response.set_cookie("chat", session, httponly=True, samesite="strict")
     return me(user)
 
 
 @app.get("/me")
 def me(user: User) -> dict[str, Any]:
-    return {"user": user, "rooms": ROOMS, "key": APP.key, "port": server.port}
+    """Who I am, what there is, and whom I have spoken to."""
+    known = [
+        {"id": person["id"], "name": person["name"]}
+        for person in sessions.values()
+        if conversations.get(frozenset((user["id"], person["id"])))
+    ]
+    return {"user": user, "rooms": ROOMS, "people": known, "key": APP.key, "port": server.port}
 
 
 @app.post("/broadcasting/auth")
@@ -116,26 +132,32 @@ def authorize(
 
 
 @app.get("/rooms/{room}/messages")
-def messages(user: User, room: str) -> list[dict[str, Any]]:
+def messages_of_room(user: User, room: str) -> list[dict[str, Any]]:
     """What was said last, for who enters the room, or has missed more than Revurb keeps."""
-    return list(rooms[_known(room)])
+    return list(conversations[_known(room)])
 
 
 @app.post("/rooms/{room}/messages")
 async def say(user: User, room: str, message: Message, x_socket_id: SocketId = None) -> dict[str, Any]:
     said = _said(user, message)
-    rooms[_known(room)].append(said)
+    conversations[_known(room)].append(said)
     await server.trigger(f"presence-room.{room}", "message", said, socket_id=x_socket_id)
     return said
 
 
+@app.get("/people/{user_id}/messages")
+def messages_of_person(user: User, user_id: str) -> list[dict[str, Any]]:
+    """What the two of us have said last."""
+    return list(conversations[frozenset((user["id"], _person(user_id)["id"]))])
+
+
 @app.post("/people/{user_id}/messages")
-async def whisper(user: User, user_id: str, message: Message) -> dict[str, Any]:
-    """A private message, to somebody who is there or has been."""
-    if user_id not in [person["id"] for person in people.values()]:
-        raise HTTPException(404, "there is nobody of that id")
-    said = _said(user, message)
-    await server.trigger(f"private-user.{user_id}", "message", said)
+async def whisper(user: User, user_id: str, message: Message, x_socket_id: SocketId = None) -> dict[str, Any]:
+    """A private message, to somebody who is there or has been, and to the other pages of who writes it."""
+    said = {**_said(user, message), "to": _person(user_id)}
+    conversations[frozenset((user["id"], user_id))].append(said)
+    channels = {f"private-user.{user_id}", f"private-user.{user['id']}"}
+    await server.trigger(channels, "message", said, socket_id=x_socket_id)
     return said
 
 
@@ -145,8 +167,22 @@ def _known(room: str) -> str:
     return room
 
 
+def _person(user_id: str) -> dict[str, str]:
+    for person in sessions.values():
+        if person["id"] == user_id:
+            return person
+    raise HTTPException(404, "there is nobody of that id")
+
+
 def _said(user: dict[str, str], message: Message) -> dict[str, Any]:
     return {"id": secrets.token_hex(8), "from": user, "text": message.text, "at": int(time.time() * 1000)}
+
+
+@app.exception_handler(RequestValidationError)
+async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
+    """One line, without the value: it may be anything, also what cannot be written as JSON."""
+    first = error.errors()[0]
+    return JSONResponse({"detail": f"{first['loc'][-1]}: {first['msg']}"}, 422)
 
 
 async def file(request: Request) -> FileResponse:
@@ -161,7 +197,18 @@ async def file(request: Request) -> FileResponse:
 for path in FILES:
     app.add_route(path, file)
 
-if __name__ == "__main__":
+
+async def main() -> None:
+    """Revurb and the pages, on one loop, until Ctrl-C. Raises OSError where a port is taken."""
     with socket.create_server((HOST, PORT)) as listening:
-        print(f"the chat is at http://{HOST}:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+        async with server:
+            print(f"the chat is at http://{HOST}:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+            await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve(sockets=[listening])
+
+
+if __name__ == "__main__":
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(main())
+    except OSError as error:
+        sys.exit(f"chat: {error}; CHAT_PORT and CHAT_WS_PORT are the ports, CHAT_HOST is the host")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,31 +19,47 @@ ANSWER_S = 5.0  # for a node on this host to answer; it takes a millisecond
 class _PingedClient(Client):
     """A Client whose connection can be asked whether all that was sent before has come."""
 
-    _pong: asyncio.Future[None] | None = None
+    def __init__(self, ws_url: str, auth: AppAuth, tls: ssl.SSLContext | None) -> None:
+        super().__init__(ws_url, auth=auth, tls=tls, timing=ConnectionTiming(first_patience_s=ANSWER_S))
+        self._pongs: deque[asyncio.Future[None]] = deque()  # that are waited for, in the order of their pings
 
     async def message(self, message: ReceivedMessage) -> None:
         await super().message(message)
-        if message.event == "pusher:pong" and self._pong is not None and not self._pong.done():
-            self._pong.set_result(None)
+        if message.event == "pusher:pong" and self._pongs and not (pong := self._pongs.popleft()).done():
+            pong.set_result(None)
 
     async def caught_up(self) -> None:
         """Returns when everything that the server had sent at the call has been received. Raises TimeoutError."""
-        self._pong = asyncio.get_running_loop().create_future()
-        async with asyncio.timeout(ANSWER_S):
-            if await self.send("pusher:ping", {}):
-                await self._pong
+        pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pongs.append(pong)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if await self.send("pusher:ping", {}):
+                    await pong
+        except TimeoutError:
+            raise TimeoutError(f"the node has not answered within {ANSWER_S} s") from None
 
 
 class RecordingClient:
     """A client of the node, which signs for itself. All methods are for the loop of the node."""
 
     def __init__(
-        self, ws_url: str, app: App, user_id: str | None, user_info: Mapping[str, object] | None
+        self,
+        ws_url: str,
+        app: App,
+        user_id: str | None = None,
+        user_info: Mapping[str, object] | None = None,
+        encryption_master_key_base64: str | None = None,
     ) -> None:
-        user = None if user_id is None else {"id": user_id, "user_info": dict(user_info or {})}
-        self._client = _PingedClient(
-            ws_url, auth=AppAuth(app, user=user), timing=ConnectionTiming(first_patience_s=ANSWER_S)
-        )
+        """Raises ValueError for a key that is none."""
+        self._user = None if user_id is None else {"id": user_id, "user_info": dict(user_info or {})}
+        auth = AppAuth(app, user=self._user, encryption_master_key_base64=encryption_master_key_base64)
+        tls = None
+        if ws_url.startswith("wss:"):
+            # The certificate is the test's own, of whatever name: which node it is, the port says.
+            tls = ssl.create_default_context()
+            tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+        self._client = _PingedClient(ws_url, auth, tls)
         self.events: list[Event] = []
         self._changed = asyncio.Event()
         self._client.bind_all(self._keep)
@@ -62,6 +80,8 @@ class RecordingClient:
 
     async def subscribe(self, channel: str) -> None:
         """Returns when the node has confirmed it. Raises ChannelRefused, and ValueError for what cannot be signed."""
+        if channel.startswith("presence-") and self._user is None:
+            raise ValueError(f'{channel} has members: subscribe a client with a user, such as connect("7")')
         await self._client.subscribe(channel)
 
     async def unsubscribe(self, channel: str) -> None:

@@ -19,7 +19,12 @@ class RecordingNode:
     """A `Server` with what its tests ask. All methods are for its loop."""
 
     def __init__(self, app: App, options: Mapping[str, Any]) -> None:
-        """`options` are arguments of `Server`. Raises what that raises."""
+        """`options` are arguments of `Server`. Raises what that raises, and ValueError for further apps."""
+        if "apps" in options:
+            raise ValueError(
+                "revurb_options: found apps; the app is that of the fixture revurb_app, "
+                "and `with revurb.Server(apps=..., record_events=True)` has several"
+            )
         arguments: dict[str, Any] = {"port": 0, "drain_timeout_s": 0.0, **options}
         self.app = app
         self.server = Server(**{**arguments, "apps": [app], "record_events": True})
@@ -43,9 +48,16 @@ class RecordingNode:
         sent = self.server.sent
         self._before = sent[-1] if sent else None
 
-    async def connect(self, user_id: str | None, user_info: Mapping[str, object] | None) -> RecordingClient:
+    async def connect(
+        self,
+        user_id: str | None,
+        user_info: Mapping[str, object] | None,
+        encryption_master_key_base64: str | None = None,
+    ) -> RecordingClient:
         """A new client, connected. Raises CannotConnect or ConnectionRefused."""
-        client = RecordingClient(self.server.ws_url, self.app, user_id, user_info)
+        client = RecordingClient(
+            self.server.ws_url, self.app, user_id, user_info, encryption_master_key_base64
+        )
         self._clients.append(client)
         await client.start()
         return client

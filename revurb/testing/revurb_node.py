@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from revurb.node.channel_info import ChannelInfo
 from revurb.node.loop_thread import LoopThread
@@ -14,6 +14,8 @@ from revurb.testing.expectation import ANY
 from revurb.testing.node_credentials import NodeCredentials
 from revurb.testing.recording_client import RecordingClient
 from revurb.testing.recording_node import RecordingNode
+
+T = TypeVar("T")
 
 
 class RevurbNode(NodeCredentials):
@@ -32,10 +34,16 @@ class RevurbNode(NodeCredentials):
         return self._client
 
     def connect(
-        self, user_id: str | None = None, *, user_info: Mapping[str, object] | None = None
+        self,
+        user_id: str | None = None,
+        *,
+        user_info: Mapping[str, object] | None = None,
+        encryption_master_key_base64: str | None = None,
     ) -> RevurbClient:
-        """A further client, which is a user on presence channels and signs in as one where `user_id` is given."""
-        client = self._thread.call(lambda: self._node.connect(user_id, user_info))
+        """A further client, which is a user on presence channels and signs in as one where `user_id` is given.
+        Encrypted channels need the key that the application's server SDK has, and `revurb[encryption]`."""
+        key = encryption_master_key_base64
+        client = self._thread.call(lambda: self._node.connect(user_id, user_info, key))
         return RevurbClient(client, self._thread)
 
     def trigger(self, channels: str | Iterable[str], event: str, data: object) -> None:
@@ -47,11 +55,13 @@ class RevurbNode(NodeCredentials):
     ) -> SentEvent:
         """The first such event that the application has published in this test, or does within `timeout_s`. `data` is
         the decoded value, or a function of it that tells whether it is right. Raises AssertionError without one."""
-        return self._thread.call(lambda: self._node.published(event, channel, data, timeout_s))
+        __tracebackhide__ = True
+        return _asserted(self._thread, lambda: self._node.published(event, channel, data, timeout_s))
 
     def not_published(self, event: str, *, channel: str | None = None, data: Any = ANY) -> None:
         """Raises AssertionError if the application has published such an event in this test."""
-        self._thread.call(lambda: self._node.not_published(event, channel, data))
+        __tracebackhide__ = True
+        _asserted(self._thread, lambda: self._node.not_published(event, channel, data))
 
     def channels(self, prefix: str = "") -> dict[str, ChannelInfo]:
         """The channels with subscribers."""
@@ -114,13 +124,25 @@ class RevurbClient:
     ) -> Event:
         """The first such event that this client has received, or does within `timeout_s`. `data` as in
         `RevurbNode.published`. Raises AssertionError without one."""
-        return self._thread.call(lambda: self._recording.received(event, channel, data, timeout_s))
+        __tracebackhide__ = True
+        return _asserted(self._thread, lambda: self._recording.received(event, channel, data, timeout_s))
 
     def not_received(self, event: str, *, channel: str | None = None, data: Any = ANY) -> None:
         """Raises AssertionError if this client has received such an event. What the node had accepted before has come
         by then: no waiting is needed."""
-        self._thread.call(lambda: self._recording.not_received(event, channel, data))
+        __tracebackhide__ = True
+        _asserted(self._thread, lambda: self._recording.not_received(event, channel, data))
 
     def close(self) -> None:
         """End the connection; the fixture does it at the end of the test."""
         self._thread.call(self._recording.close)
+
+
+def _asserted(thread: LoopThread, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of an assertion on the node's loop."""
+    __tracebackhide__ = True
+    try:
+        return thread.call(main)
+    except AssertionError as error:
+        # The line of the test says it all; how it was found out does not matter to who reads it.
+        raise error.with_traceback(None) from None

@@ -24,7 +24,7 @@ class Listener(Protocol):
         """Stop accepting. Clients that are connected stay."""
 
 
-class ListenError(Exception):
+class ListenError(OSError):
     """An address cannot be listened on; the text names it and the reason."""
 
 

@@ -82,6 +82,16 @@ const tests = {
     assert.equal(series.grid("connections").total.length, STEPS);
     assert.equal(STEPS * STEP_MS, HISTORY_MS);
   },
+  "a clock that is set back begins anew": () => {
+    const series = new FigureSeries();
+    const one = (from) => ({ process: "a/1", name: "one", samples: rows(from, 10, () => [1, 1]) });
+    series.take(answer(START + 10_000, one(START)), 0);
+    const back = START - 3_600_000;
+    series.take(answer(back + 10_000, one(back)), 0);
+    assert.equal(series.after["a/1"], back + 9_100);
+    assert.equal(current(series.grid("connections", { nowMs: back + 10_000 }).total), 1);
+    assert.equal(series.processes.get("a/1").rows.length, 10);
+  },
   "lines have names of their own": () => {
     const names = (...processes) => lineNames(processes.map(([name, process]) => ({ name, process })));
     assert.deepEqual(names(["worker 0", "a/1"], ["worker 1", "a/2"]), ["worker 0", "worker 1"]);
@@ -132,6 +142,17 @@ const tests = {
     assert.equal(formats.prettyData('{"data":"{\\"a\\":1}"}'), '{\n  "data": {\n    "a": 1\n  }\n}');
     assert.equal(formats.jsonProblem("[1]"), null);
     assert.match(formats.jsonProblem('{\n  "a": 1,\n}'), /^This is not JSON, at line 3, column 1: /);
+  },
+  "JSON gets line breaks, and is the same": () => {
+    const id = '{"id":9007199254740993,"data":"{\\"id\\":1e400}","data":"no","e":[{},[]," , ] \\" {"]}';
+    const shown = formats.prettyData(id).replaceAll("\n", " ").replaceAll(/ +/g, " ");
+    assert.equal(shown, '{ "id": 9007199254740993, "data": { "id": 1e400 }, "data": "no", "e": [ {}, [], " , ] \\" {" ] }');
+    for (const value of [1, "x", null, [], {}, { a: { b: [1, { c: [] }] }, "k:": "v,", d: -1.5e-7 }, ["\\", '"']]) {
+      assert.equal(formats.indented(JSON.stringify(value)), JSON.stringify(value, null, 2));
+    }
+    assert.ok(formats.prettyData("[".repeat(5000) + "]".repeat(5000)).length < 1e6);
+    assert.equal(formats.prettyData('{"data":"[1"}'), '{\n  "data": "[1"\n}');
+    assert.equal(formats.prettyData("{x"), "{x");
   },
   "each code is explained": () => {
     assert.equal(explainCode(4001, { 4001: "No app." }), "No app.");

@@ -15,4 +15,4 @@ def test_the_console_computes_what_it_shows(need: Need) -> None:
         [need("node"), str(PROGRAM)], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 11
+    assert len(done.stdout.splitlines()) == 13

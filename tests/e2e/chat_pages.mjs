@@ -1,6 +1,7 @@
 // The chat of examples/chat with two people, each with a browser of their own: `node chat_pages.mjs CHROMIUM URL [FOLDER]`.
 // With a folder, pictures of the pages are written there. Exits with 0 and says "done" if everything was as it should be.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [, , executablePath, url, folder] = process.argv;
@@ -12,10 +13,13 @@ async function enter(browser, name, viewport) {
   page.setDefaultTimeout(10_000);
   page.on("pageerror", (error) => problems.push(`${name}: ${error}`));
   page.on("console", (message) => {
-    // A 401 of /me says that nobody is logged in.
-    if (message.type() === "error" && !message.text().includes("401")) problems.push(`${name}: ${message.text()}`);
+    // A 401 of /me says that nobody is logged in, a 422 that a name is blank.
+    if (message.type() === "error" && !/401|422/.test(message.text())) problems.push(`${name}: ${message.text()}`);
   });
   await page.goto(url);
+  await page.getByLabel("Your name").fill("   ");
+  await page.getByRole("button", { name: "Enter" }).click();
+  await page.getByText("That did not work: name: String should have at least 1 character").waitFor();
   await page.getByLabel("Your name").fill(name);
   await page.getByRole("button", { name: "Enter" }).click();
   await page.getByText("online", { exact: true }).waitFor();
@@ -73,12 +77,27 @@ try {
   await say(bob, "a secret");
   await heard(ann, "a secret");
 
+  // Somebody who is on a button stays there while messages come.
+  await bob.getByRole("navigation").getByRole("button", { name: "#music" }).focus();
+  await say(ann, "look");
+  await heard(bob, "look");
+  assert.equal(await bob.evaluate(() => document.activeElement.textContent), "#music");
+
+  // A page that is loaded anew has its private messages.
+  await bob.reload();
+  await bob.getByRole("navigation").getByRole("button", { name: "Ann" }).click();
+  await heard(bob, "look");
+  assert.deepEqual(await texts(bob), ["between us", "a secret", "look"]);
+
   // Another room has other messages.
   await ann.getByRole("button", { name: "#music" }).click();
   await ann.getByRole("heading", { name: "#music" }).waitFor();
   assert.deepEqual(await texts(ann), []);
 
-  // Nothing is wider than a telephone.
+  // It can be used without eyes, and nothing is wider than a telephone.
+  await bob.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+  const { violations } = await bob.evaluate(() => axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`), []);
   assert.ok(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   if (folder) {
     await ann.getByRole("button", { name: "#general" }).click();

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from revurb.pusher_client import ChannelRefused
-from revurb.testing import RevurbNode
+from revurb.testing import AsyncRevurbNode, RevurbNode
+from revurb.testing.recording_client import ANSWER_S
 
 
 def test_what_is_received_later_is_waited_for(revurb_node: RevurbNode) -> None:
@@ -55,7 +58,7 @@ def test_a_client_event_reaches_the_others_alone(revurb_node: RevurbNode) -> Non
 
 def test_what_a_client_cannot_do_is_said(revurb_node: RevurbNode) -> None:
     client = revurb_node.client
-    with pytest.raises((ValueError, ChannelRefused), match="needs a user"):
+    with pytest.raises((ValueError, ChannelRefused), match=r'such as connect\("7"\)'):
         client.subscribe("presence-room")
     with pytest.raises(LookupError, match="this client is not on private-room: subscribe to it first"):
         client.trigger("private-room", "client-typing", {})
@@ -71,3 +74,12 @@ def test_a_channel_that_was_left_tells_nothing(revurb_node: RevurbNode) -> None:
     client.received("created", channel="news")
     client.not_received("created", channel="orders")
     assert [event.channel for event in client.events if event.event == "created"] == ["news"]
+
+
+def test_several_may_ask_at_a_time(async_revurb_node: AsyncRevurbNode) -> None:
+    async def ask() -> None:
+        client = await async_revurb_node.connect()
+        async with asyncio.timeout(ANSWER_S / 2):
+            await asyncio.gather(*(client.not_received("created") for _ in range(5)))
+
+    asyncio.run(ask())

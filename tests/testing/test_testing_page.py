@@ -12,12 +12,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 def test_its_programs_pass(tmp_path: Path) -> None:
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(programs) == 4
+    assert len(programs) == 5
     for number, program in enumerate(programs):
         (tmp_path / f"test_program{number}.py").write_text(program)
-    names = [f"test_program{number}.py" for number in range(4)]
+    names = [f"test_program{number}.py" for number in range(len(programs))]
     # The fixtures that a program overrides are those of the session.
-    own = [names.pop(number) for number in range(3, -1, -1) if "revurb_options" in programs[number]]
+    own = [
+        names.pop(number) for number in reversed(range(len(programs))) if "revurb_options" in programs[number]
+    ]
     for chosen in (names, own):
         command = [
             sys.executable,

@@ -13,11 +13,13 @@ async function ask(path, body) {
   const headers = { "Content-Type": "application/json" };
   if (echo?.socketId()) headers["X-Socket-ID"] = echo.socketId();
   const answer = await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : {});
-  if (!answer.ok) throw new Error((await answer.json()).detail ?? answer.statusText);
-  return answer.json();
+  if (answer.ok) return answer.json();
+  if (answer.status === 401 && own) location.reload(); // the server was started again, and knows nobody
+  const { detail } = await answer.json().catch(() => ({}));
+  throw new Error(detail ?? answer.statusText);
 }
 
-function begin({ user, rooms, key, port }) {
+function begin({ user, rooms, people, key, port }) {
   own = user;
   elements.login.hidden = true;
   elements.chat.hidden = false;
@@ -29,68 +31,105 @@ function begin({ user, rooms, key, port }) {
   resume(pusher); // from here on, what is missed while away comes when we are back
   pusher.connection.bind("state_change", ({ current }) => showState(current));
   showState(pusher.connection.state);
-  for (const name of rooms) conversations.set(`room:${name}`, { name: `#${name}`, messages: [], unread: 0 });
-  echo.private(`user.${own.id}`).listen(".message", (message) => {
-    const key = `user:${message.from.id}`;
-    if (!conversations.has(key)) conversations.set(key, { name: message.from.name, messages: [], unread: 0 });
-    add(key, message);
-  });
+  for (const name of rooms) conversation(`room:${name}`, `#${name}`);
+  for (const { id, name } of people) conversation(`user:${id}`, name);
+  echo
+    .private(`user.${own.id}`)
+    .error(refused)
+    .listen(".message", (message) => {
+      const other = message.from.id === own.id ? message.to : message.from;
+      conversation(`user:${other.id}`, other.name);
+      add(`user:${other.id}`, message);
+    })
+    .listen(".revurb:gap", () => { for (const key of conversations.keys()) if (key.startsWith("user:")) load(key); });
   open(`room:${rooms[0]}`);
 }
 
-async function enter(name) {
+function conversation(key, name) {
+  if (!conversations.has(key)) conversations.set(key, { name, messages: [], unread: 0 });
+  return conversations.get(key);
+}
+
+function enter(name) {
   if (room) echo.leave(`room.${room}`);
   room = name;
   here = [];
+  showPeople();
+  showTyping("");
   const key = `room:${name}`;
-  const load = async () => {
-    conversations.get(key).messages = await ask(`/rooms/${name}/messages`);
-    show();
-  };
   echo
     .join(`room.${name}`)
+    .error(refused)
     .here((people) => { here = people; showPeople(); })
     .joining((person) => { here = [...here, person]; showPeople(); note(key, `${person.name} has come`); })
     .leaving((person) => { here = here.filter(({ id }) => id !== person.id); showPeople(); note(key, `${person.name} has left`); })
     .listen(".message", (message) => { showTyping(""); add(key, message); })
-    .listen(".revurb:gap", load) // more was missed than Revurb keeps
-    .listenForWhisper("typing", ({ name }) => showTyping(`${name} is typing`));
-  await load();
+    .listen(".revurb:gap", () => load(key)) // more was missed than Revurb keeps
+    // Who it is says the server, in user_id; what the whisper itself says may be anything.
+    .listenForWhisper("typing", (_, { user_id }) => {
+      const person = here.find(({ id }) => id === user_id);
+      if (person) showTyping(`${person.name} is typing`);
+    });
 }
 
 function open(key) {
   current = key;
   conversations.get(key).unread = 0;
-  if (key.startsWith("room:") && key !== `room:${room}`) enter(key.slice("room:".length)).catch(fail);
+  if (key.startsWith("room:") && key !== `room:${room}`) enter(key.slice("room:".length));
   show();
+  load(key);
   elements.text.focus();
 }
 
+const pathOf = (key) => key.replace(/^(room|user):(.*)$/, (_, kind, id) => `/${kind === "room" ? "rooms" : "people"}/${id}/messages`);
+
+async function load(key) {
+  try {
+    for (const message of await ask(pathOf(key))) insert(key, message);
+    show();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Put a message in its place. False if it is there: it may have come as the answer, as an event, and with the last ones. */
+function insert(key, message) {
+  const { messages } = conversations.get(key);
+  if (messages.some(({ id }) => id === message.id)) return false;
+  const place = messages.findLastIndex(({ at }) => at <= message.at) + 1;
+  messages.splice(place, 0, message);
+  return true;
+}
+
 function add(key, message) {
-  const conversation = conversations.get(key);
-  if (conversation.messages.some(({ id }) => id === message.id)) return; // loaded meanwhile
-  conversation.messages.push(message);
-  if (key !== current) conversation.unread += 1;
+  if (!insert(key, message)) return;
+  if (key !== current) conversations.get(key).unread += 1;
   show();
 }
 
-const note = (key, text) => add(key, { note: text, id: Symbol(text) });
+// After what was said last, by the server's clock.
+const note = (key, text) => {
+  const { messages } = conversations.get(key);
+  messages.push({ note: text, id: Symbol(text), at: messages.at(-1)?.at ?? 0 });
+  show();
+};
 const fail = (error) => note(current, `That did not work: ${error.message}`);
+const refused = ({ status }) => (status === 401 ? location.reload() : fail(new Error(`refused with ${status}`)));
 
 function show() {
   const listed = (kind) =>
     [...conversations].filter(([key]) => key.startsWith(kind)).map(([key, { name, unread }]) => ({ key, text: name, unread }));
   showButtons(elements.rooms, listed("room:"), open, current);
   showButtons(elements.private, listed("user:"), open, current);
-  elements.title.textContent = conversations.get(current).name;
-  showMessages(conversations.get(current).messages, own.id);
+  const { name, messages } = conversations.get(current);
+  showMessages(name, messages, own.id);
 }
 
 function showPeople() {
   const others = here.map(({ id, name }) => ({ key: id, text: id === own.id ? `${name} (you)` : name }));
-  showButtons(elements.people, others, (id, name) => {
+  showButtons(elements.people, others, (id) => {
     if (id === own.id) return;
-    if (!conversations.has(`user:${id}`)) conversations.set(`user:${id}`, { name, messages: [], unread: 0 });
+    conversation(`user:${id}`, here.find((person) => person.id === id).name);
     open(`user:${id}`);
   });
 }
@@ -105,7 +144,6 @@ function showState(state) {
   const isAway = state === "disconnected";
   elements.state.textContent = state === "connected" ? "online" : isAway ? "offline" : `${state}...`;
   elements.line.textContent = isAway ? "Go online" : "Go offline";
-  elements.line.setAttribute("aria-pressed", String(isAway));
 }
 
 elements.line.addEventListener("click", () => {
@@ -118,26 +156,31 @@ let whisperedAt = 0;
 elements.text.addEventListener("input", () => {
   if (!current.startsWith("room:") || Date.now() - whisperedAt < TYPING_MS / 2) return;
   whisperedAt = Date.now();
-  echo.join(`room.${room}`).whisper("typing", { name: own.name });
+  echo.join(`room.${room}`).whisper("typing", {});
 });
 
 elements.compose.addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = elements.text.value;
   const key = current;
-  const [kind, id] = [key.slice(0, 4), key.slice(5)];
+  if (!text.trim()) return;
   elements.text.value = "";
   try {
-    add(key, await ask(kind === "room" ? `/rooms/${id}/messages` : `/people/${id}/messages`, { text }));
+    add(key, await ask(pathOf(key), { text }));
   } catch (error) {
-    elements.text.value = text;
+    elements.text.value ||= text;
     fail(error);
   }
 });
 
 elements.login.addEventListener("submit", async (event) => {
   event.preventDefault();
-  begin(await ask("/login", { name: elements.name.value }));
+  elements.problem.textContent = "";
+  try {
+    begin(await ask("/login", { name: elements.name.value }));
+  } catch (error) {
+    elements.problem.textContent = `That did not work: ${error.message}`;
+  }
 });
 
 ask("/me").then(begin, () => {

@@ -2,18 +2,21 @@
 const $ = (id) => document.getElementById(id);
 
 export const elements = Object.fromEntries(
-  ["login", "name", "chat", "me", "state", "line", "rooms", "private", "title", "messages", "typing", "compose", "text", "people"].map(
-    (id) => [id, $(id)],
-  ),
+  [
+    "login", "name", "problem", "chat", "me", "state", "line", "rooms", "private", "title", "log", "messages", "typing", "compose", "text",
+    "people",
+  ].map((id) => [id, $(id)]),
 );
 
-/** Fill a list with a button for each item; `items` have a key and a text. */
+/** Fill a list with a button for each item; `items` have a key and a text. Who is on one of them with the keyboard stays there. */
 export function showButtons(list, items, onClick, current) {
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   list.replaceChildren(
     ...items.map(({ key, text, unread }) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = text;
+      button.dataset.key = key;
       if (key === current) button.setAttribute("aria-current", "true");
       if (unread) button.dataset.unread = unread;
       button.addEventListener("click", () => onClick(key, text));
@@ -22,12 +25,26 @@ export function showButtons(list, items, onClick, current) {
       return item;
     }),
   );
+  [...list.querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus();
 }
 
-/** The messages of a conversation, newest at the end and in sight. */
-export function showMessages(messages, ownId) {
-  elements.messages.replaceChildren(...messages.map((message) => line(message, ownId)));
-  elements.messages.scrollTop = elements.messages.scrollHeight;
+const lines = new WeakMap(); // of messages: what is shown already stays as it is, so that only what is new is read aloud
+let shownTitle;
+
+/** The messages of a conversation. The newest comes in sight, unless somebody reads further up. */
+export function showMessages(title, messages, ownId) {
+  const { log, messages: list } = elements;
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 50;
+  const follows = isAtEnd || title !== shownTitle || messages.at(-1)?.from?.id === ownId;
+  shownTitle = title;
+  elements.title.textContent = title;
+  for (const message of messages) if (!lines.has(message)) lines.set(message, line(message, ownId));
+  messages.forEach((message, index) => {
+    const item = lines.get(message);
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  });
+  while (list.children.length > messages.length) list.lastChild.remove();
+  if (follows) log.scrollTop = log.scrollHeight;
 }
 
 function line(message, ownId) {
@@ -39,8 +56,10 @@ function line(message, ownId) {
   }
   item.className = message.from.id === ownId ? "own" : "";
   const who = document.createElement("b");
+  const name = document.createElement("bdi"); // whatever direction it has, the time stands behind it
   const time = new Date(message.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  who.textContent = `${message.from.name}, ${time}`;
+  name.textContent = message.from.name;
+  who.append(name, `, ${time}`);
   item.append(who, message.text);
   return item;
 }
