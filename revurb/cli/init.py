@@ -12,7 +12,7 @@ import click
 from revurb.cli.endings import UnusableCommandLine
 from revurb.cli.examples import examples
 from revurb.cli.new_file import write_new_file
-from revurb.config import SETTINGS, laravel_env, new_app, starter_toml
+from revurb.config import SETTINGS, ConfigError, laravel_env, load, new_app, starter_toml
 from revurb.observe.printable import escape_lines
 
 TOML, STDOUT = Path("revurb.toml"), Path("-")
@@ -60,20 +60,28 @@ def init(
         click.echo(text, nl=False)
         return
     write_new_file(path, text, is_forced=force)
-    files = (
-        ""
-        if path.name in (".env", "revurb.toml")
-        else f" --{'env-file' if as_env else 'config'} {shlex.quote(str(path))}"
-    )
+    is_found = path.resolve() in (Path(".env").resolve(), TOML.resolve())
+    files = "" if is_found else f" --{'env-file' if as_env else 'config'} {shlex.quote(str(path))}"
+    named = f" --app {app.id}" if _has_other_apps(path, as_env) else ""
     click.echo(
         escape_lines(
             f"Wrote {path}: app {app.id} with the key {app.key}, and its secret.\n"
             f"Start the server, then listen and send in two other terminals:\n"
             f"  revurb serve{files}\n"
-            f"  revurb listen orders{files}\n"
-            f"  revurb trigger orders created '{{\"id\":7}}'{files}"
+            f"  revurb listen orders{named}{files}\n"
+            f"  revurb trigger orders created '{{\"id\":7}}'{named}{files}"
         )
     )
+
+
+def _has_other_apps(path: Path, is_env: bool) -> bool:
+    """Whether the configuration has another app besides, such as one of a Laravel project in its `.env`."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    try:
+        return len((load(env_file=path) if is_env else load(toml_path=path)).apps) > 1
+    except ConfigError:  # of which the next command tells
+        return False
 
 
 def _is_host(text: str) -> bool:

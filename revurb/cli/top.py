@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 import time
@@ -68,14 +67,14 @@ def top(
     """Show the load of a server: connections, deliveries, messages, memory, CPU, and how late its loop is.
 
     A server of this host needs no configuration for it, one elsewhere an admin listener (REVURB_ADMIN_PORT). On a
-    terminal the screen is kept up to date until q or Ctrl-C; elsewhere a table is printed each time. Rates are those
-    since the look before. The server does something for it only while somebody looks.
+    terminal the screen is kept up to date until q or Ctrl-C; elsewhere, or with TERM=dumb, a table is printed
+    each time. Rates are those since the look before. The server does something for it only while somebody looks.
     """
     source = _source(port, url, token_file, files)
     try:
         if as_json:
             _run(source, interval, once, lambda *sample: click.echo(_json(*sample)))
-        elif once or not sys.stdout.isatty():
+        elif once or not sys.stdout.isatty() or Console().is_dumb_terminal:
             _run(source, interval, once, _print_plain)
         else:
             _show(source, interval)
@@ -126,7 +125,7 @@ def _json(server: SeenServer, rows: list[LoadRow], total: LoadRow) -> str:
 
 def _print_plain(server: SeenServer, rows: list[LoadRow], total: LoadRow) -> None:
     click.echo(escape_unprintable(headline(server)))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = Console().width if sys.stdout.isatty() else None
     print_table(load_table(rows, total, width))
     sys.stdout.flush()
 

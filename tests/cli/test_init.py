@@ -83,3 +83,15 @@ def test_the_commands_that_it_prints_can_be_typed(empty: Project) -> None:
     assert (
         "  revurb serve --config 'my first.toml'\n" in empty.run("init", "--output", "my first.toml").output
     )
+
+
+def test_the_commands_name_the_app_where_there_is_another(project: Project) -> None:
+    """As in a Laravel project, whose `.env` has one."""
+    result = project.run("init")
+    (app,) = tomllib.loads((project.root / "revurb.toml").read_text())["apps"]
+    assert f"  revurb listen orders --app {app['id']}\n" in result.output
+    (project.root / "sub").mkdir()
+    assert (
+        "  revurb serve --config sub/revurb.toml\n"
+        in project.run("init", "--output", "sub/revurb.toml").output
+    )

@@ -165,3 +165,14 @@ def test_the_terminal_is_put_back_where_it_is_ended(server: Serving, tmp_path: P
         shown.process.terminate()
         assert shown.ended() == -signal.SIGTERM
     assert shown.screen.endswith("\x1b[?25h\x1b[?1049l")
+
+
+def test_a_terminal_that_cannot_move_the_cursor_has_tables(server: Serving, tmp_path: Path) -> None:
+    environment = {"REVURB_RUNTIME_DIR": str(server.runtime_dir), "TERM": "dumb"}
+    with terminal(
+        tmp_path, "-m", "revurb", "top", "--interval", "0.2", columns=160, environment=environment
+    ) as shown:
+        shown.shows(r"(?s)worker 1 .*worker 1 ")
+        shown.type("\x03")
+        assert shown.ended() == 0
+    assert "\x1b" not in shown.screen
