@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -19,7 +22,7 @@ from tests.cli.conftest import process_environment
 from tests.cli.local import run
 from tests.cli.terminal import terminal
 from tests.client import connect
-from tests.processes.serving import Serving, serving
+from tests.processes.serving import PATIENCE_S, Serving, serving
 
 TOKEN = "hush-token"
 
@@ -43,10 +46,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         thread.start()
         assert there.wait(20)
         try:
+            await_told(running, 3)
             yield running
         finally:
             done.set()
             thread.join()
+
+
+def await_told(server: Serving, connections: int) -> None:
+    """Wait until the supervisor has been told of them, which is once a second."""
+    request = Request(f"{admin_url(server)}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with urlopen(request, timeout=PATIENCE_S) as response:
+            text = response.read().decode()
+        if sum(map(int, re.findall(r"^revurb_connections\{.*\} (\d+)", text, re.MULTILINE))) == connections:
+            return
+        assert time.monotonic() < deadline, text
+        time.sleep(0.05)
 
 
 def admin_url(server: Serving) -> str:
