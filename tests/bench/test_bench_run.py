@@ -45,7 +45,8 @@ async def test_each_scenario_counts_what_arrives(server: Serving) -> None:
     assert connect.note is not None
     assert client_events.count > 0
     assert latency.count == 15 * 5
-    assert latency.seconds >= 0.3  # the last event has its share of time: as many a second as were sent
+    # The last event has its share of the 0.3 s: as many a second as were sent. The clock of the loop has milliseconds.
+    assert latency.seconds >= 0.295
     assert latency.p50_ms is not None
     assert latency.server_memory_bytes is not None
 
