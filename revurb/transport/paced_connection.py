@@ -119,7 +119,10 @@ class PacedConnection(Outbox, asyncio.Protocol):
         if not self._awaits_drain:
             # Set here and not when the connection opens: without TLS few ever have something waiting.
             transport.set_write_buffer_limits(high=limit_bytes)
-        transport.writelines(frames)  # not joined: a frame that many share stays shared
+        if len(frames) > 1 and transport.get_extra_info("sslcontext") is not None:
+            transport.write(b"".join(frames))  # TLS copies each anyway, and makes a record of each write
+        else:
+            transport.writelines(frames)  # not joined: a frame that many share stays shared
         if self._awaits_drain and transport.get_write_buffer_size() > limit_bytes:
             self._end_slow()
         self._connections.buffers.note(self, self._connections.wheel.now, frames)

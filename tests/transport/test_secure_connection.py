@@ -21,17 +21,20 @@ from tests.client import connect, handshake
 APP = App(id="app-id", key="app-key", secret="app-secret")
 
 
+def certified(folder: Path) -> tuple[ssl.SSLContext, TlsConfig]:
+    """What a client trusts, and a server's options."""
+    authority, cert, key = trustme.CA(), folder / "cert.pem", folder / "key.pem"
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(str(cert))
+    certificate.private_key_pem.write_to_path(str(key))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    return trusting, TlsConfig(cert=str(cert), key=str(key))
+
+
 @pytest.mark.parametrize("secure", [True, False], ids=["tls", "plain"])
 async def test_events_large_and_small_arrive_in_order(tmp_path: Path, secure: bool) -> None:
-    authority, tls, config = trustme.CA(), None, TlsConfig()
-    if secure:
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
-        cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-        certificate.cert_chain_pems[0].write_to_path(str(cert))
-        certificate.private_key_pem.write_to_path(str(key))
-        config = TlsConfig(cert=str(cert), key=str(key))
-        tls = ssl.create_default_context()
-        authority.configure_trust(tls)
+    tls, config = certified(tmp_path) if secure else (None, TlsConfig())
     node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0), tls=config, apps=(APP,)))
     await node.start()
     try:
@@ -46,6 +49,34 @@ async def test_events_large_and_small_arrive_in_order(tmp_path: Path, secure: bo
             while node._connections.websockets:
                 await asyncio.sleep(0)
         assert node.counters.connections_total == 1
+    finally:
+        await node.stop(drain_timeout_s=0)
+
+
+async def test_what_is_sent_in_one_turn_is_one_tls_record(tmp_path: Path) -> None:
+    """A read gives a client what is in one record, never more."""
+    tls, config = certified(tmp_path)
+    node = Node(Config(server=ServerConfig(host="127.0.0.1", port=0), tls=config, apps=(APP,)))
+    await node.start()
+
+    def greeted() -> ssl.SSLSocket:
+        sock = tls.wrap_socket(
+            socket.create_connection(("127.0.0.1", node.port), 10), server_hostname="127.0.0.1"
+        )
+        sock.sendall(handshake("/app/app-key"))
+        got = b""
+        while b"connection_established" not in got:
+            got += sock.recv(65536)
+        return sock
+
+    frames = [server_frame(TEXT, bytes(2000 + number)) for number in range(3)]
+    try:
+        with await asyncio.to_thread(greeted) as sock:
+            (served,) = node._connections.websockets
+            assert isinstance(served, ClientConnection)
+            for frame in frames:
+                served.send(frame)
+            assert await asyncio.to_thread(sock.recv, 65536) == b"".join(frames)
     finally:
         await node.stop(drain_timeout_s=0)
 
