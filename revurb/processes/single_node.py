@@ -34,6 +34,7 @@ from revurb.processes.control_socket import (
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.leftover_threads import end_without_threads
 from revurb.processes.level_change import LogLevel
+from revurb.processes.malloc_tuning import map_large_blocks
 from revurb.processes.open_files import raise_open_files_limit
 from revurb.processes.process_load import load_of
 from revurb.processes.server_signals import ServerSignals
@@ -90,6 +91,8 @@ class SingleNode:
         admin = await start_with_admin(node, source)
         await self._control.start(node.config.process.runtime_dir, node.port)
         tune_garbage_collector()
+        if node.config.tls.cert is not None:
+            map_large_blocks()
         self._send_alive()
         _log.info(
             "listening",

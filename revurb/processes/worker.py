@@ -22,6 +22,7 @@ from revurb.observe.unblocked_output import lines_dropped
 from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
+from revurb.processes.malloc_tuning import map_large_blocks
 from revurb.processes.single_node import reload_certificate, stop_node
 from revurb.processes.supervised_process import (
     ChildMain,
@@ -153,6 +154,8 @@ async def run_worker(
     )
     await node.start(own_sockets)
     tune_garbage_collector()
+    if config.tls.cert is not None:
+        map_large_blocks()
     adopted = AdoptedSlots(node, slots)
     supervised.on_announce_drain = node.announce_drain
     supervised.on_adopt, supervised.on_release = adopted.adopt, adopted.release
