@@ -33,7 +33,7 @@ from benchmarks.load.servers import revurb
 from benchmarks.load.tls_clients import TlsClients
 
 SETTLED_S = 0.4  # until what clients have done has been dealt with
-WARMING = 50
+WARMING = 10
 EVENTS = 10
 ROUNDS_OF_EVENTS = 5
 KEYS = {"ECDSA": trustme.KeyType.ECDSA, "RSA": trustme.KeyType.RSA}  # P-256, and 2,048 bits
@@ -142,6 +142,8 @@ def measure(case: Case, connections: int) -> dict[str, float]:
         time.sleep(SETTLED_S)
         figures["connect_us"] = (cpu_us(pids) - before_us) / connections
         figures["idle_bytes"] = (memory_bytes(pids) - idle_bytes) / connections
+        clients.publish(1)
+        clients.receive()
         for name, events in (("event_us", 1), ("batch_us", EVENTS)):
             before_us = cpu_us(pids)
             for _ in range(ROUNDS_OF_EVENTS):
