@@ -36,6 +36,7 @@ class CertificateWatch:
         if now < self._next_check:
             return
         self._next_check = now + CHECK_S
+        self._tls.renew_ticket_keys()
         if self._warns and now >= self._next_warning:
             self._warn(now)
         changed, before = self._tls.changed_files(), self._seen

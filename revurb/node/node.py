@@ -71,7 +71,8 @@ class Node:
     with other nodes; without, it has a LocalBus. `connection_limit` is shared with others; without, the node counts its
     own connections. It is one of `processes` that share the machine's memory; the first of them also tells what
     concerns all. Events that the application triggers are entered into `record`. `hooks` take the place of those of
-    `config`. `name` is what it is called where several are shown.
+    `config`. `name` is what it is called where several are shown. `ticket_keys` gives the keys of TLS session tickets
+    that others use too.
     """
 
     # Made by `start`, which must come before all but `stop`, `scheme` and `reload_tls`.
@@ -99,6 +100,7 @@ class Node:
         is_first_process: bool = True,
         has_joined: bool = False,
         name: str = "node",
+        ticket_keys: Callable[[], bytes] | None = None,
     ) -> None:
         self.config = config
         self._processes = processes
@@ -118,7 +120,9 @@ class Node:
             )
         )
         self._tls = (
-            ServerTls(config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text)
+            ServerTls(
+                config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text, ticket_keys
+            )
             if config.tls.cert is not None and config.tls.key is not None
             else None
         )

@@ -23,6 +23,7 @@ from revurb.processes.connection_tokens import SharedConnectionLimit
 from revurb.processes.gc_tuning import tune_garbage_collector
 from revurb.processes.invocation import Invocation
 from revurb.processes.malloc_tuning import map_large_blocks
+from revurb.processes.shared_ticket_keys import inherited_ticket_keys
 from revurb.processes.single_node import reload_certificate, stop_node
 from revurb.processes.supervised_process import (
     ChildMain,
@@ -116,6 +117,7 @@ def prepare_worker(arguments: Sequence[str], config: ConfigSource | None = None)
         help="whether a relay is there if there is scaling: not in old releases",
     )
     parser.add_argument("--event-log", help="descriptors of the log of the host: 7,8,9")
+    parser.add_argument("--ticket-keys", type=int, help="descriptor of the keys of TLS session tickets")
     parser.add_argument("--connection-tokens", help="descriptors and row of the shared limit: 7,8,0")
     parser.add_argument(
         "--has-joined", action="store_true", help="a worker of this server was on the bus once"
@@ -150,6 +152,7 @@ async def run_worker(
         processes=1 + len(slots),
         is_first_process=options.slot == 0,
         has_joined=options.has_joined,
+        ticket_keys=None if options.ticket_keys is None else inherited_ticket_keys(options.ticket_keys),
         name=f"worker {options.slot}",
     )
     await node.start(own_sockets)

@@ -22,6 +22,7 @@ from revurb.processes.hub_socket import HubSocket
 from revurb.processes.invocation import Invocation
 from revurb.processes.pool_service import PoolService
 from revurb.processes.reaper import Reaper
+from revurb.processes.shared_ticket_keys import SharedTicketKeys
 from revurb.processes.slot import ExitHandler, Slot, StartErrorHandler
 from revurb.processes.supervision_link import Adopt, Release
 from revurb.processes.templates import Templates
@@ -72,6 +73,7 @@ class WorkerPool:
         self._on_unexpected_exit = on_unexpected_exit
         self._on_start_error = on_start_error
         self._tokens = _tokens(max_connections)
+        self._ticket_keys = SharedTicketKeys() if hasattr(os, "memfd_create") else None
         # Number of a slot without a worker -> the one that accepts on its sockets meanwhile.
         self._adopters: dict[int, Child] = {}
         self._ends_now = False
@@ -251,7 +253,16 @@ class WorkerPool:
             place=self._invocation.place(),
             templates=self._templates,
         )
+        if self._ticket_keys is not None:
+            command = _with_ticket_keys(command, self._ticket_keys)
         return command if self._tokens is None else _sharing(command, self._tokens)
+
+
+def _with_ticket_keys(command: ChildCommand, keys: SharedTicketKeys) -> ChildCommand:
+    keys.keep_renewing()
+    return replace(
+        command, arguments=("--ticket-keys", str(keys.fd), *command.arguments), fds=(*command.fds, keys.fd)
+    )
 
 
 def _sharing(command: ChildCommand, tokens: ConnectionTokens) -> ChildCommand:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from revurb.transport.certificate import ends_at
+from revurb.transport.ticket_keys import TicketContext
 
 _FileStamp: TypeAlias = tuple[int, ...] | None
 
@@ -40,13 +41,19 @@ class ServerTls:
         key: str,
         key_password: str | None = None,
         on_plain_text: Callable[[], None] = lambda: None,
+        ticket_keys: Callable[[], bytes] | None = None,
     ) -> None:
-        """`on_plain_text` is called for each peer that sends a plain request."""
+        """`on_plain_text` is called for each peer that sends a plain request. `ticket_keys` gives the keys of session
+        tickets that others use too; None leaves that to OpenSSL."""
         self._files = (cert, key, key_password)
         self._sslobject_class = _sslobject_class(on_plain_text)
         self._stamps = self._file_stamps()
-        self.context, self.ends_at = self._load()
+        self._tickets = None if ticket_keys is None else TicketContext()
+        self._read_ticket_keys, self._ticket_keys = ticket_keys, b""
+        first = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if self._tickets is None else self._tickets.context
+        self.context, self.ends_at = self._load(first)
         self._newest = self.context
+        self.renew_ticket_keys()
 
     @property
     def cert(self) -> str:
@@ -61,8 +68,18 @@ class ServerTls:
         self._stamps = self._file_stamps()  # before they are read: what changes meanwhile is seen later
         # In a thread: an encrypted key can take a while. Into a context of its own: half a change must not happen, and
         # one that is in use must not be written to by a thread.
-        self._newest, self.ends_at = await asyncio.to_thread(self._load)
+        self._newest, self.ends_at = await asyncio.to_thread(
+            self._load, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        )
         self.context.sni_callback = self._on_hello
+
+    def renew_ticket_keys(self) -> None:
+        """Use the keys of now, if they are others than before. A connection takes those of the context that it began
+        with, whichever certificate it is shown."""
+        if self._read_ticket_keys is not None and self._tickets is not None:
+            before, self._ticket_keys = self._ticket_keys, self._read_ticket_keys()
+            if self._ticket_keys != before:
+                self._tickets.set_keys(self._ticket_keys)
 
     def changed_files(self) -> tuple[_FileStamp, ...] | None:
         """What tells the files of now from those that were read last; None if they are the same."""
@@ -72,9 +89,8 @@ class ServerTls:
     def _on_hello(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
         connection.context = self._newest
 
-    def _load(self) -> _Loaded:
+    def _load(self, context: ssl.SSLContext) -> _Loaded:
         cert, key, password = self._files
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.sslobject_class = self._sslobject_class
         try:
             # Without a password OpenSSL would ask for one on the terminal: an encrypted key must fail instead.
