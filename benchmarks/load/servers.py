@@ -30,10 +30,13 @@ def running(target: Target) -> Server:
     return Server(target.name, lambda: nullcontext(target), fresh=False)
 
 
-def revurb(*arguments: str) -> Server:
-    """`revurb serve --dev`, with more arguments if there are any."""
-    command = [sys.executable, "-m", "revurb", "serve", "--dev", "--port", "0", *arguments]
-    return Server("revurb", lambda: _started("revurb", command), fresh=True)
+def revurb(
+    *arguments: str, name: str = "revurb", python: str = sys.executable, folder: Path | None = None
+) -> Server:
+    """`revurb serve --dev`, with more arguments if there are any. It runs in the folder: a Revurb that is in there
+    goes before the one that `python` has installed."""
+    command = [python, "-m", "revurb", "serve", "--dev", "--port", "0", *arguments]
+    return Server(name, lambda: _started(name, command, folder=folder), fresh=True)
 
 
 def uwebsockets() -> Server | None:
@@ -53,10 +56,16 @@ def uwebsockets() -> Server | None:
 
 
 @contextmanager
-def _started(name: str, command: list[str], *, presence: bool = True) -> Iterator[Target]:
+def _started(
+    name: str, command: list[str], *, presence: bool = True, folder: Path | None = None
+) -> Iterator[Target]:
     """Runs the command until the block is left; its output must say where it listens, as both of ours do."""
     process = subprocess.Popen(
-        ["taskset", "-c", "0", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ["taskset", "-c", "0", *command],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert process.stdout is not None
