@@ -10,10 +10,24 @@ from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
-KERNELS = ("tally", "frames", "server_frames", "fanout", "heads", "queries", "log_events", "shared_log")
+KERNELS = (
+    "tally",
+    "frames",
+    "server_frames",
+    "fanout",
+    "heads",
+    "queries",
+    "digests",
+    "event_bodies",
+    "publishes",
+    "log_events",
+    "shared_log",
+)
 HEADERS = (
     "bytesops",
     "cpu",
+    "evp",
+    "json_text",
     "log_events",
     "log_memory",
     "mask",

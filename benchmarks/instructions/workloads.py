@@ -89,6 +89,30 @@ def cutting(head: bytes) -> Callable[[ModuleType], Callable[[], object]]:
     return lambda heads: lambda: heads.cut_head(head)
 
 
+def cutting_publish(data: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    def prepare(publishes: ModuleType) -> Callable[[], object]:
+        assert publishes.cut_publish(data, b"", 8192, 10_000) is not None
+        return lambda: publishes.cut_publish(data, b"", 8192, 10_000)
+
+    return prepare
+
+
+def cutting_event(body: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    def prepare(event_bodies: ModuleType) -> Callable[[], object]:
+        assert event_bodies.read_event(body) is not None
+        return lambda: event_bodies.read_event(body)
+
+    return prepare
+
+
+def signing(text: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    def prepare(digests: ModuleType) -> Callable[[], object]:
+        key = digests.SigningKey(b"secret1")
+        return lambda: key.sign(text)
+
+    return prepare
+
+
 def cutting_query(query: str) -> Callable[[ModuleType], Callable[[], object]]:
     return lambda queries: lambda: queries.cut_query(query)
 
@@ -97,6 +121,8 @@ _PUBLISH = (
     b"POST /apps/1/events?auth_key=key1&auth_timestamp=1700000000&auth_version=1.0&body_md5=%b&auth_signature=%b"
     b" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
 ) % (b"0" * 32, b"0" * 64)
+_EVENT = b'{"name":"order-shipped","channels":["orders"],"data":"{\\"id\\":4711,\\"url\\":\\"\\\\/orders\\\\/4711\\"}"}'
+_WHOLE_PUBLISH = _PUBLISH.replace(b"Length: 100", b"Length: %d" % len(_EVENT)) + _EVENT
 _TEXT, _TEXT_OPEN, _MORE, _LAST, _BINARY, _PING = 0x81, 0x01, 0x00, 0x80, 0x82, 0x89
 _LARGE = masked_frame(_TEXT, filled(JSON, 64_000))
 _FRAGMENTED = [
@@ -120,6 +146,9 @@ WORKLOADS: dict[str, tuple[str, Callable[[ModuleType], Callable[[], object]], in
     "server frame of 64 kB": ("server_frames", building(64_000), 100),
     "head of a publish": ("heads", cutting(_PUBLISH), 1000),
     "query of a publish": ("queries", cutting_query(_PUBLISH.split()[1].decode().partition("?")[2]), 1000),
+    "whole publish": ("publishes", cutting_publish(_WHOLE_PUBLISH), 1000),
+    "body of a publish": ("event_bodies", cutting_event(_EVENT), 1000),
+    "signature of a publish": ("digests", signing(_PUBLISH[:180]), 1000),
     "1 event to 100": ("fanout", delivering(1), 50),
     "10 events to 100": ("fanout", delivering(10), 20),
 }

@@ -91,7 +91,7 @@ def post_event(
     if isinstance(accepted, str):
         return NOT_KEPT
     if event.info is None:
-        return EMPTY if accepted is None else DeferredResponse(accepted, _sent)
+        return EMPTY if accepted is None else DeferredResponse(accepted, sent_response)
     names, wanted = event.channels, requested(event.info)
 
     def answer(states: Sequence[ChannelState]) -> Response:
@@ -102,7 +102,7 @@ def post_event(
     return when_ready(ready, lambda failure: _informed(failure, lambda: bus.describe(app.id, names), answer))
 
 
-def _sent(failure: str | None) -> Response:
+def sent_response(failure: str | None) -> Response:
     return EMPTY if failure is None else NOT_KEPT
 
 
@@ -161,7 +161,7 @@ def post_batch(
             waiting.append(accepted)
     all_accepted = all_of(waiting, failure) if waiting else failure
     if all(event.info is None for event in events):
-        return when_ready(all_accepted, _sent)
+        return when_ready(all_accepted, sent_response)
 
     def answer(states: Sequence[ChannelState]) -> Response:
         infos: list[Info] = [

@@ -20,7 +20,7 @@ import msgspec
 
 from revurb.apps import App
 from revurb.inspection.name_filter import NameFilter
-from revurb.pusher.messages import data_text
+from revurb.pusher.messages import data_text, event_and_data
 from revurb.pusher.ports import Bus, MaybeAwaitable, PublishedEvent
 from revurb.pusher.triggering import Trigger
 
@@ -156,7 +156,7 @@ class EventTaps:
     def _exchange(self) -> Callable[[], None]:
         """Have the methods pass by here. Returns what puts them back."""
         trigger, bus = self._trigger, self._bus
-        send, publish = trigger.send, bus.publish
+        send, send_text, publish = trigger.send, trigger.send_text, bus.publish
         is_triggering = False
 
         def tapped_send(
@@ -172,13 +172,29 @@ class EventTaps:
             self._see_sent(app.id, names, event, data, except_socket_id)
             return accepted
 
+        def tapped_send_text(
+            app: App, channel: str, text: bytes, except_socket_id: str | None
+        ) -> MaybeAwaitable[str | None]:
+            nonlocal is_triggering
+            is_triggering = True
+            try:
+                accepted = send_text(app, channel, text, except_socket_id)
+            finally:
+                is_triggering = False
+            self._see_sent(app.id, [channel], *event_and_data(text), except_socket_id)
+            return accepted
+
         def tapped_publish(event: PublishedEvent) -> MaybeAwaitable[None]:
             # What has no sender is no client event: the bus tells others by it to end the connections of a user.
             if not is_triggering and event.except_socket_id is not None:
                 self._see_client_event(event)
             return publish(event)
 
-        methods = {(trigger, "send"): tapped_send, (bus, "publish"): tapped_publish}
+        methods: dict[tuple[Trigger | Bus, str], Callable[..., object]] = {
+            (trigger, "send"): tapped_send,
+            (trigger, "send_text"): tapped_send_text,
+            (bus, "publish"): tapped_publish,
+        }
         kept = {(owner, name): vars(owner).get(name) for owner, name in methods}
         for (owner, name), method in methods.items():
             setattr(owner, name, method)

@@ -18,8 +18,8 @@ from dataclasses import replace
 from revurb.node.changed_answers import changed
 from revurb.node.watched_handler import WatchedHandler
 from revurb.pusher.session import Refusal
+from revurb.transport.fault_answers import internal_error
 from revurb.transport.handlers import Answer, FrameSender, RequestHandler, Upgrade, WebSocketHandler
-from revurb.transport.http_connection import internal_error
 from revurb.transport.paced_connection import PacedConnection
 from revurb.wire.handshake import asks_for_websocket
 from revurb.wire.http import Request

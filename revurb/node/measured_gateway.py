@@ -13,7 +13,7 @@ from revurb.api.routes import RouteMatch
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
 from revurb.pusher.app_counts import AppBook, AppCounts
-from revurb.transport.handlers import Answer, RequestHandler, Upgrade
+from revurb.transport.handlers import Answer, PlainAnswerer, RequestHandler, Upgrade
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 
@@ -41,6 +41,7 @@ class MeasuredGateway:
         self._match_route = match_route
         self._book = book
         self._times_of_path: dict[str, Tally] = {}  # of answers with 200
+        self._times_of_plain_path: dict[bytes, Tally] = {}
         self._times: dict[tuple[str, int, AppCounts | None], Tally] = {}
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
@@ -50,6 +51,33 @@ class MeasuredGateway:
         except Exception:  # which the transport answers
             self._count(request, INTERNAL_ERROR, began)
             raise
+        return self._counted(request, answer, began)
+
+    def measured_plain(self, answer_plain: PlainAnswerer) -> PlainAnswerer:
+        """`answer_plain`, with its answers counted."""
+
+        def answer(data: bytes) -> Answer | Awaitable[Answer] | None:
+            began = perf_counter()
+            answer = answer_plain(data)
+            if answer is None:
+                return None
+            path = data[len(b"POST ") : data.find(b"?")]
+            if type(answer) is Response and answer.status == OK:
+                times = self._times_of_plain_path.get(path)
+                if times is not None:
+                    times.add(perf_counter() - began)
+                    return answer
+            request = Request("POST", path.decode(), "", {}, b"", "1.1", True, False)
+            counted = self._counted(request, answer, began)
+            if (times := self._times_of_path.get(request.path)) is not None:
+                self._times_of_plain_path[path] = times
+            return counted
+
+        return answer
+
+    def _counted(
+        self, request: Request, answer: Answer | Awaitable[Answer], began: float
+    ) -> Answer | Awaitable[Answer]:
         if type(answer) is Response:
             if answer.status == OK:
                 times = self._times_of_path.get(request.path)

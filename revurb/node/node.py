@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from revurb.api.asked_apps import AskedApps
 from revurb.api.endpoint import Api
 from revurb.apps import App, AppProvider
 from revurb.bus.engine import BusEngine
@@ -35,6 +36,7 @@ from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.node_console import NodeConsole
 from revurb.node.node_meter import NodeMeter, RouteMatcher
 from revurb.node.operations import Operations
+from revurb.node.plain_requests import answer_plainly
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
@@ -43,7 +45,7 @@ from revurb.node.shared_rates import SharedRates
 from revurb.node.sliced_work import SlicedWork
 from revurb.node.test_page import TestPage
 from revurb.node.traced_gateway import TracedGateway
-from revurb.node.transport_settings import compression_of, transport_limits
+from revurb.node.transport_settings import compression_of, server_tls, transport_limits
 from revurb.observe.counters import Counters
 from revurb.observe.figures import Figures
 from revurb.observe.refusal_log import RefusalLog
@@ -55,7 +57,6 @@ from revurb.transport.connections import Connections
 from revurb.transport.handlers import LargeBodies, RequestHandler
 from revurb.transport.listener import Listener
 from revurb.transport.timer_wheel import TICK_S
-from revurb.transport.tls import ServerTls
 from revurb.wire.response import http_date
 
 _log = logging.getLogger(__name__)
@@ -114,18 +115,13 @@ class Node:
             self._app_changes.apps, config.webhooks, self.counters, self._refusal_log, self._trace
         )
         self.apps = self._facts.apps
+        self._asked_apps = AskedApps(self.apps)
         self._bus_factory = bus_factory or (
             lambda receiver: LocalBus(
                 receiver, MEMBER_EVENTS, max_cached_bytes=config.limits.max_cached_bytes
             )
         )
-        self._tls = (
-            ServerTls(
-                config.tls.cert, config.tls.key, config.tls.key_password, self._on_plain_text, ticket_keys
-            )
-            if config.tls.cert is not None and config.tls.key is not None
-            else None
-        )
+        self._tls = server_tls(config, lambda: self._refusals.of_plain_text(), ticket_keys)
         self._certificate_watch = (
             None if self._tls is None else CertificateWatch(self._tls, warns=is_first_process)
         )
@@ -210,6 +206,8 @@ class Node:
         self._connections.on_ended = self._refusals.of_websocket
         self._reception = Reception(config, self._connections, self._refusals)
         self._connections.handler = self._meter.measured(self._connections.handler, match_route)
+        if self._trace is None and not self._reception.sees_every_request:
+            answer_plainly(config, self._asked_apps, self._trigger, self._meter, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
         try:
@@ -291,7 +289,7 @@ class Node:
         """What handles the requests, what tells which of them may have a large body, and where a path leads."""
         config = self.config
         api = Api(
-            self.apps,
+            self._asked_apps,
             self._trigger,
             self._bus,
             path=config.server.path,
@@ -339,9 +337,6 @@ class Node:
         self._refusal_log.on_tick()
         if self._certificate_watch is not None:
             self._certificate_watch.check(now)
-
-    def _on_plain_text(self) -> None:
-        self._refusals.of_plain_text()
 
     def _shrink(self) -> None:
         self._connections.shrink()

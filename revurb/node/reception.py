@@ -41,6 +41,10 @@ class Reception:
             limits.ban_after,
             limits.ban_s,
         )
+        self.sees_every_request = (
+            of_address.are_set or bool(config.server.cors_origins) or config.log.access != "off"
+        )
+        """Whether something has to see each request, or to add to its answer."""
         if of_address.are_set:
             guard = AddressGuard(of_address, self._proxies)
             connections.handler = GuardedGateway(connections.handler, guard, refusals)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from revurb.apps import App
 from revurb.pusher.app_counts import AppBook
+from revurb.pusher.messages import event_and_data
 from revurb.pusher.ports import Bus, MaybeAwaitable
 from revurb.pusher.triggering import Trigger
 
@@ -39,3 +40,10 @@ class RecordingTrigger(Trigger):
         names = tuple(dict.fromkeys(channels))
         self._record.append(SentEvent(app.id, names, event, data, except_socket_id))
         return super().send(app, names, event, data, except_socket_id)
+
+    def send_text(
+        self, app: App, channel: str, text: bytes, except_socket_id: str | None
+    ) -> MaybeAwaitable[str | None]:
+        event, data = event_and_data(text)
+        self._record.append(SentEvent(app.id, (channel,), event, data, except_socket_id))
+        return super().send_text(app, channel, text, except_socket_id)

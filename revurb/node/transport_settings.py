@@ -1,10 +1,13 @@
-"""What the transport is told of the configuration: the limits of its connections, and how they compress."""
+"""What the transport is told of the configuration: its limits, its certificate, and how connections compress."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from revurb.config import Config
 from revurb.node.available_memory import available_memory_bytes
 from revurb.transport.handlers import TransportLimits
+from revurb.transport.tls import ServerTls
 from revurb.wire.deflate import Compression
 
 DEFAULT_QUEUED_PART = 4  # of the memory; what else a node holds needs the rest
@@ -14,6 +17,16 @@ def compression_of(config: Config) -> Compression | None:
     """What is negotiated; None if nothing is."""
     mode = config.compression.mode
     return None if mode == "off" else Compression(mode, config.compression.min_size_bytes)
+
+
+def server_tls(
+    config: Config, on_plain_text: Callable[[], None], ticket_keys: Callable[[], bytes] | None
+) -> ServerTls | None:
+    """What is offered with the configured certificate; None without one."""
+    tls = config.tls
+    if tls.cert is None or tls.key is None:
+        return None
+    return ServerTls(tls.cert, tls.key, tls.key_password, on_plain_text, ticket_keys)
 
 
 def transport_limits(config: Config, processes: int) -> TransportLimits:

@@ -29,6 +29,11 @@ class ClientMessage(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _EventText(msgspec.Struct):
+    event: str
+    data: str
+
+
 class Subscription(msgspec.Struct):
     """`data` of pusher:subscribe and pusher:unsubscribe."""
 
@@ -46,6 +51,7 @@ class SignIn(msgspec.Struct):
 
 
 _decode_message = msgspec.json.Decoder(ClientMessage).decode
+_decode_event = msgspec.json.Decoder(_EventText).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_subscription = msgspec.json.Decoder(Subscription).decode
 _decode_sign_in = msgspec.json.Decoder(SignIn).decode
@@ -110,6 +116,12 @@ def frame(text: bytes) -> bytes:
 def event_text(event: str, data: str, channel: str) -> bytes:
     """`{"event":...,"data":"...","channel":...}`"""
     return exact(orjson.dumps({"event": event, "data": data, "channel": channel}))
+
+
+def event_and_data(text: bytes) -> tuple[str, str]:
+    """What `event_text` has been given."""
+    event = _decode_event(text)
+    return event.event, event.data
 
 
 def exact(text: bytes) -> bytes:

@@ -21,7 +21,8 @@ class Trigger:
     whether anyone is subscribed or not; client events and member events never are. (Reverb keeps the last event of any
     kind in the channel object, which dies with its last subscriber.)
 
-    It has a dict, so that `send` can be exchanged while somebody looks at events (`inspection/event_tap.py`)."""
+    It has a dict, so that `send` and `send_text` can be exchanged while somebody looks at events (see
+    `inspection/event_tap.py`)."""
 
     def __init__(self, bus: Bus, cache_ttl_s: int, book: AppBook | None = None) -> None:
         self._bus = bus
@@ -38,13 +39,8 @@ class Trigger:
         failure: str | None = None
         names = dict.fromkeys(channels)
         (self._known.get(app.id) or self._book.of(app.id)).events_published_total += len(names)
-        has_history = app.history != ()
         for channel in names:
-            text = event_text(event, data, channel)
-            ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
-            kept = history_of(app, channel) if has_history else None
-            published = PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, kept)
-            accepted = self._bus.publish(published) if kept is None else self._bus.publish_kept(published)
+            accepted = self._publish(app, channel, event_text(event, data, channel), except_socket_id)
             if isinstance(accepted, str):
                 failure = accepted
             elif accepted is not None:
@@ -54,6 +50,25 @@ class Trigger:
         if waiting is None:
             return failure
         return waiting[0] if len(waiting) == 1 and failure is None else all_of(waiting, failure)
+
+    def send_text(
+        self, app: App, channel: str, text: bytes, except_socket_id: str | None
+    ) -> MaybeAwaitable[str | None]:
+        """As `send`, to one channel, of an event that is finished JSON already."""
+        (self._known.get(app.id) or self._book.of(app.id)).events_published_total += 1
+        return self._publish(app, channel, text, except_socket_id)
+
+    def _publish(
+        self, app: App, channel: str, text: bytes, except_socket_id: str | None
+    ) -> MaybeAwaitable[str | None]:
+        ttl_s = self._cache_ttl_s if "cache-" in channel and is_cached(channel) else 0
+        if app.history:
+            kept = history_of(app, channel)
+            if kept is not None:
+                return self._bus.publish_kept(
+                    PublishedEvent(app.id, channel, text, except_socket_id, ttl_s, kept)
+                )
+        return self._bus.publish(PublishedEvent(app.id, channel, text, except_socket_id, ttl_s))
 
 
 async def all_of(waiting: Iterable[Awaitable[str | None]], failure: str | None = None) -> str | None:

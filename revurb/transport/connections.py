@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.handlers import LargeBodies, RequestHandler, TransportLimits, Upgrade
+from revurb.transport.handlers import LargeBodies, PlainAnswerer, RequestHandler, TransportLimits, Upgrade
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.transport.transport_buffers import BufferedConnection, TransportBuffers
 from revurb.wire.close import GOING_AWAY
+from revurb.wire.response import Response, encode_response
 
 if TYPE_CHECKING:
     from revurb.wire.http import Request
@@ -84,8 +85,7 @@ class Connections:
         self.admits_large_body = admits_large_body
         self.limits = limits
         self.counters = counters
-        self.date = ""
-        """For the Date field of HTTP answers, which is left out while this is empty."""
+        self._date = ""
         self.wheel = TimerWheel(loop.time())
         self.fanout = Fanout(functools.partial(loop.call_soon, self._flush), limits.max_queued_total_bytes)
         self.buffers = TransportBuffers(self.fanout)
@@ -99,6 +99,11 @@ class Connections:
         """State machines that are between two messages, for whichever connection receives something next."""
         self.identify: Callable[[Upgradable, Request], None] | None = None
         """Called with each request before it is handled, to say in it whose it is; None where nobody needs to know."""
+        self.answer_plain: PlainAnswerer | None = None
+        """Asked first; None where each request has to be read as one."""
+        self.usual_answer: Response | None = None
+        """What `answer_plain` gives as a rule."""
+        self.usual_answer_bytes = b""
         self.on_refused: Callable[[Upgradable, Request | None, int, bytes], None] = lambda *refused: None
         """Called with the connection, the request if there is one, status and body of an answer of 400 or more."""
         self.on_ended: Callable[[str, int, str], None] = lambda *ended: None
@@ -111,6 +116,26 @@ class Connections:
         """Code and reason of the Close that every WebSocket gets while draining."""
         self.on_empty: Callable[[], None] = lambda: None
         """Called when draining and no connection is left."""
+
+    @property
+    def date(self) -> str:
+        """For the Date field of HTTP answers, which is left out while this is empty."""
+        return self._date
+
+    @date.setter
+    def date(self, date: str) -> None:
+        if date != self._date:
+            self._date = date
+            self._encode_usual_answer()
+
+    def answer_plainly(self, answer_plain: PlainAnswerer, usual_answer: Response) -> None:
+        """Ask `answer_plain` first from now on; what it gives as a rule is encoded once for each date."""
+        self.answer_plain, self.usual_answer = answer_plain, usual_answer
+        self._encode_usual_answer()
+
+    def _encode_usual_answer(self) -> None:
+        if self.usual_answer is not None:
+            self.usual_answer_bytes = encode_response(self.usual_answer, keep_alive=True, date=self._date)
 
     def _flush(self) -> None:
         more, budget_s = True, FLUSH_BUDGET_S

@@ -66,6 +66,10 @@ class Upgrade(msgspec.Struct):  # made in a fifth of the time that a NamedTuple 
 
 
 Answer: TypeAlias = Response | Upgrade
+PlainAnswerer: TypeAlias = Callable[[bytes], Answer | Awaitable[Answer] | None]
+"""Answers what has come on a connection on which nothing else is under way, without reading it as a Request; or gives
+None, and has done nothing. It answers nothing but one whole request to which no body is refused, behind which the
+connection stays open. It never raises for what was sent."""
 LargeBodies: TypeAlias = Callable[[Request], bool | Awaitable[bool]]
 """Says whether the body of a request, of which only the head is here, may have `max_large_body_bytes`."""
 

@@ -14,16 +14,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from revurb.transport.connections import Connections, Upgradable
-from revurb.transport.handlers import Answer, Upgrade
+from revurb.transport.fault_answers import answer_or_error, internal_error, refusal
+from revurb.transport.gathered_output import GatheredOutput
+from revurb.transport.handlers import Answer, PlainAnswerer, Upgrade
 from revurb.transport.timer_wheel import Tick
 from revurb.wire.http import HttpError, HttpReader, Request
 from revurb.wire.response import DeferredResponse, Response, encode_response
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_TEXT = "text/plain; charset=utf-8"
-MAX_TOGETHER_BYTES = 16 * 1024  # behind an answer that is larger, what has gathered is written
-_SENTENCES = {408: "Request timeout.", 413: "Payload too large.", 505: "HTTP version not supported."}
 
 
 class HttpConnection:
@@ -58,9 +57,7 @@ class HttpConnection:
         )
         self._requests: deque[Request] | None = None  # made for a peer that does not wait, or sends parts
         self._answering: asyncio.Future[Any] | None = None
-        self._outgoing: list[bytes] | None = (
-            None  # what is written together, while several requests are handled
-        )
+        self._outgoing: GatheredOutput | None = None  # while several requests are handled
         self._writable = True
         self._ended = False
         self._half_closed = False
@@ -78,6 +75,9 @@ class HttpConnection:
         reader = self._reader
         was_idle = reader.idle
         if was_idle and self._writable and self._answering is None:
+            answer_plain = self._connections.answer_plain
+            if answer_plain is not None and self._answer_plain(data, answer_plain):
+                return
             request = reader.feed_whole(data)
             if request is not None:  # nearly always: one whole request, and no other is under way
                 self._handle(request)
@@ -154,27 +154,16 @@ class HttpConnection:
     # Answering.
 
     def _handle_together(self) -> None:
-        """Handle what is queued, and write the answers in one go: a system call takes as long as a plain request."""
-        self._outgoing = []
+        """Handle what is queued, and write the answers in one go."""
+        self._outgoing = GatheredOutput(self._transport)
         try:
             self._handle_queued()
         finally:
-            self._write_outgoing()
+            self._outgoing.flush()
             self._outgoing = None
 
     def _write(self, data: bytes) -> None:
-        if self._outgoing is None:
-            self._transport.write(data)
-            return
-        self._outgoing.append(data)
-        if len(data) > MAX_TOGETHER_BYTES:
-            self._write_outgoing()
-
-    def _write_outgoing(self) -> None:
-        if self._outgoing:
-            data = b"".join(self._outgoing)
-            self._outgoing.clear()
-            self._transport.write(data)
+        (self._outgoing or self._transport).write(data)
 
     def _handle_queued(self) -> None:
         while True:
@@ -190,6 +179,24 @@ class HttpConnection:
             self._refuse(self._reader.failure)
         elif self._reader.take_continue():
             self._write(_CONTINUE)
+
+    def _answer_plain(self, data: bytes, answer_plain: PlainAnswerer) -> bool:
+        """Whether `data` is a request that `answer_plain` answers."""
+        connections = self._connections
+        try:
+            answer = None if connections.draining else answer_plain(data)
+        except Exception:
+            answer = internal_error(self._reader.feed(data)[0])
+        if answer is None:
+            return False
+        connections.counters.http_requests_total += 1
+        if answer is connections.usual_answer:
+            self._transport.write(connections.usual_answer_bytes)
+            self._keep_open()
+        else:
+            [request] = self._reader.feed(data)
+            self._on_answer(request, answer)
+        return True
 
     def _handle(self, request: Request) -> None:
         connections = self._connections
@@ -216,7 +223,7 @@ class HttpConnection:
             self._answering, make = answer.awaitable, answer.make
             answer.awaitable.add_done_callback(lambda done: self._on_awaited(request, done, make))
         else:
-            task: asyncio.Future[Answer] = asyncio.ensure_future(_await_answer(request, answer))
+            task: asyncio.Future[Answer] = asyncio.ensure_future(answer_or_error(request, answer))
             self._answering = task
             task.add_done_callback(lambda done: self._on_awaited(request, done, None))
 
@@ -280,35 +287,40 @@ class HttpConnection:
         )
         if response.status >= 400:
             connections.on_refused(self._owner, request, response.status, response.body)
-        write = self._transport.write if self._outgoing is None else self._write
-        write(
+        (self._outgoing or self._transport).write(
             encode_response(
                 response, keep_alive=keep_alive, head_only=request.method == "HEAD", date=connections.date
             )
         )
         if keep_alive:
-            due = connections.wheel.now + connections.limits.keep_alive_timeout_s
-            if self.wheel_tick is not None and due >= self._deadline:
-                self._deadline = due  # what `_set_deadline` would do, without the call
-            else:
-                self._set_deadline(connections.limits.keep_alive_timeout_s)
+            self._keep_open()
         else:
             self._half_close()
+
+    def _keep_open(self) -> None:
+        connections = self._connections
+        due = connections.wheel.now + connections.limits.keep_alive_timeout_s
+        if self.wheel_tick is not None and due >= self._deadline:
+            self._deadline = due  # what `_set_deadline` would do, without the call
+        else:
+            self._set_deadline(connections.limits.keep_alive_timeout_s)
 
     def _upgrade(self, upgrade: Upgrade) -> None:
         rest = self._reader.take_rest()
         self._ended = True
-        if self._outgoing is not None:
-            self._write_outgoing()
+        self._flush_gathered()
         self._owner.open(upgrade, rest)
         self._connections.forget_http(self)
 
     def _refuse(self, error: HttpError) -> None:
-        text = f"{_SENTENCES.get(error.status, 'Bad request.')} {error.detail}".strip()
-        response = Response(error.status, text.encode(), _TEXT)
+        response = refusal(error)
         self._connections.on_refused(self._owner, None, error.status, response.body)
         self._write(encode_response(response, keep_alive=False, date=self._connections.date))
         self._half_close()
+
+    def _flush_gathered(self) -> None:
+        if self._outgoing is not None:
+            self._outgoing.flush()
 
     def _half_close(self) -> None:
         """Shut our sending side; what still arrives is read and dropped until the peer closes as well.
@@ -316,7 +328,7 @@ class HttpConnection:
         Closing at once, with bytes unread, would reset the connection and could take the response with it.
         """
         self._ended = True
-        self._write_outgoing()
+        self._flush_gathered()
         if self._transport.can_write_eof():
             self._transport.write_eof()
             self._set_deadline(self._connections.limits.close_timeout_s)
@@ -335,16 +347,3 @@ class HttpConnection:
         self._deadline = wheel.now + timeout_s
         if self.wheel_tick is None or self._deadline < before:
             wheel.schedule(self, self._deadline)
-
-
-async def _await_answer(request: Request, answer: Awaitable[Answer]) -> Answer:
-    try:
-        return await answer
-    except Exception:
-        return internal_error(request)
-
-
-def internal_error(request: Request) -> Response:
-    """The answer for a fault of ours, or of a custom app provider: the reason goes to the log, not to the peer."""
-    _log.exception("request failed", extra={"method": request.method, "path": request.path})
-    return Response(500, b"Internal server error.", _TEXT)

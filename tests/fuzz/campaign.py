@@ -18,8 +18,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TARGETS = ("frames", "connection", "close", "deflate", "handshake", "http", "message")
-DICTIONARIES = {"http": "http.dict", "handshake": "http.dict", "message": "message.dict"}
+TARGETS = ("frames", "connection", "close", "deflate", "handshake", "http", "message", "publish")
+DICTIONARIES = {
+    "http": "http.dict",
+    "handshake": "http.dict",
+    "message": "message.dict",
+    "publish": "publish.dict",
+}
 # Calls at each branch, which coverage.c counts, and at each comparison, from which libFuzzer learns what to try.
 COVERAGE_FLAGS = "-fsanitize-coverage=trace-pc,trace-cmp"
 ONE_INPUT_S = 10  # a single input that takes longer is a failure

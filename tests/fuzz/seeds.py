@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+from tests.api.both_ways import QUERY, a_publish
 from tests.fuzz.cutting import join
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -142,6 +143,19 @@ MESSAGES = {
     "cut": b'{"event":"a","data":{"b":"',
 }
 
+PUBLISHES = {
+    "plain": a_publish(b'{"name":"e","data":"{\\"a\\":1}","channels":["c"]}'),
+    "php": a_publish(
+        b'{"name":"App\\\\Events\\\\E","data":"\\/\\u00e9","channel":"private-c","socket_id":"1.1"}',
+        fields=b"Connection: keep-alive\r\nX-Pusher-Library: pusher-http-php 7.2.7\r\n",
+    ),
+    "utf8": a_publish(' { "channels" : [ "\u20ac" ] , "data" : "\U0001f600" , "name" : "\u00e9" } '.encode()),
+    "two-channels": a_publish(b'{"name":"e","data":"","channels":["c","d"]}'),
+    "sdk-order": a_publish(b'{"name":"e","data":"","channel":"c"}', query=b"&".join(QUERY.split(b"&")[::-1])),
+    "info": a_publish(b'{"name":"e","data":"","channel":"c","info":"user_count"}'),
+    "twice": 2 * a_publish(b'{"name":"e","data":"","channel":"c"}'),
+}
+
 SEEDS: dict[str, dict[str, bytes]] = {
     "frames": {name: join([3, 1, 7], stream) for name, stream in STREAMS.items()},
     "connection": {name: b"\x02" + join([5, 9], stream) for name, stream in STREAMS.items()},
@@ -150,6 +164,7 @@ SEEDS: dict[str, dict[str, bytes]] = {
     "handshake": HANDSHAKES,
     "http": {name: join([11, 1, 40], head) for name, head in HEADS.items()},
     "message": MESSAGES,
+    "publish": PUBLISHES,
 }
 
 

@@ -22,7 +22,7 @@ from revurb.inspection.event_tap import (
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.recorded_events import RecordingTrigger
 from revurb.pusher.dispatch import Dispatch
-from revurb.pusher.messages import client_event_text
+from revurb.pusher.messages import client_event_text, event_text
 from revurb.pusher.ports import PublishedEvent
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
@@ -58,10 +58,12 @@ def test_events_of_the_application_and_of_clients_are_seen_once() -> None:
     there = Place()
     assert there.ask() == []
     assert there.trigger.send(APP, iter(["a", "b", "a"]), "e", '{"n":1}', "3.4") is None
+    assert there.trigger.send_text(APP, "c", event_text("f", "é", "c"), None) is None
     there.whisper(data=b'{"n":2}')
     there.whisper(data='"é"'.encode())
     assert there.ask() == [
         SeenEvent(1_000_500, ["a", "b"], "e", '{"n":1}', 7, "server", "3.4"),
+        SeenEvent(1_000_500, ["c"], "f", "é", 2, "server"),
         SeenEvent(1_000_500, ["private-a"], "client-e", '{"n":2}', 7, "client", "1.2"),
         SeenEvent(1_000_500, ["private-a"], "client-e", "é", 2, "client", "1.2"),
     ]

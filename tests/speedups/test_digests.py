@@ -1,0 +1,34 @@
+"""Digests are those of hashlib."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from revurb._speedups.digests import Md5, SigningKey
+
+KEPT_MD5 = Md5()
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 200])
+def test_signatures_with_secrets_of_any_length(size: int) -> None:
+    secret = bytes(range(256))[:size]
+    key = SigningKey(secret)
+    for text in (b"", b"POST\n/apps/1/events\n", b"x" * 10_000):
+        assert key.sign(text) == hmac.new(secret, text, "sha256").hexdigest()
+
+
+@given(st.binary(max_size=300))
+def test_a_hash_does_not_know_those_before_it(text: bytes) -> None:
+    assert KEPT_MD5.of(text) == KEPT_MD5.of(text) == hashlib.md5(text).hexdigest()
+
+
+def test_wrong_types() -> None:
+    with pytest.raises(TypeError):
+        SigningKey(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        SigningKey(b"s").sign("text")  # type: ignore[arg-type]
