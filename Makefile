@@ -116,6 +116,7 @@ check-instructions: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.micro.table
+	benchmarks/peers/build --what-can
 	$(BIN)/python -m benchmarks.load --short --rounds 2 --seconds 1 --write $(ARGS)
 	$(BIN)/python -m benchmarks.fairness --short --seconds 1 --write
 

@@ -27,6 +27,7 @@ from benchmarks.load.recording import RESULTS, Recording, circumstances, idle_sh
 from benchmarks.load.rounds import Result, measure
 from benchmarks.load.scenarios import SCENARIOS, Scenario
 from benchmarks.load.servers import Server, revurb, uwebsockets
+from benchmarks.peers.built import built_peers
 from benchmarks.scaling import record as scaling
 from benchmarks.scaling.costs import Costs
 
@@ -76,7 +77,7 @@ def main() -> None:
     baseline = uwebsockets()
     if baseline is None and options.to is None:
         sys.exit("the README shows Revurb beside uWebSockets: pip install 'revurb[bench,peers]'")
-    servers = [revurb(), *([baseline] if baseline else [])]
+    servers = [revurb(), *([baseline] if baseline else []), *built_peers()]
     short = options.short
     found, around = rounds_of(
         servers,
@@ -151,6 +152,7 @@ def _load(found: Measured, servers: list[Server], scenarios: list[Scenario], sec
 def write(found: Measured, around: dict[str, Any], to: Path, root: Path) -> None:
     """Records and tables to `to`, and what documents below `root` show of them."""
     recording = Recording(found.servers, around, list(found.load.values()))
+    command.print_worse(recording)
     command.write(recording, "load", to)
     readme.rewrite(recording, root / "README.md")
     across.write({"circumstances": around, "rounds": found.across}, to, root / "docs/redis.md")

@@ -1,4 +1,5 @@
-"""`python -m benchmarks.load`: what each operation costs Revurb, beside the floor of the machine and raw uWebSockets.
+"""`python -m benchmarks.load`: what each operation costs Revurb, beside the floor of the machine, raw uWebSockets, and
+the peers that `benchmarks/peers/build` has built.
 
     python -m benchmarks.load                                # every scenario
     python -m benchmarks.load fanout-1000-100b-w8 joins      # some of them
@@ -17,6 +18,7 @@ from benchmarks.load import command, readme
 from benchmarks.load.recording import RESULTS, Recording
 from benchmarks.load.scenarios import chosen
 from benchmarks.load.servers import revurb, uwebsockets
+from benchmarks.peers.built import built_peers
 
 
 def main() -> None:
@@ -32,7 +34,8 @@ def main() -> None:
         if options.write and len(options.scenarios) < len(chosen([], short=True)):
             parser.error("--write records all scenarios or none: the README shows them together")
         baseline = uwebsockets()
-        recording = command.run(options, [revurb(), *([baseline] if baseline else [])])
+        recording = command.run(options, [revurb(), *([baseline] if baseline else []), *built_peers()])
+        command.print_worse(recording)
     if options.write or options.draw:
         command.write(recording, "load")
         readme.rewrite(recording)

@@ -12,6 +12,7 @@ from benchmarks.load.rounds import measure
 from benchmarks.load.scenarios import SCENARIOS, chosen
 from benchmarks.load.servers import Server
 from benchmarks.load.table import document, print_table
+from benchmarks.load.worsening import worse_rows
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,13 @@ def run(options: argparse.Namespace, servers: list[Server]) -> Recording:
     recording = Recording([server.name for server in servers], around, results)
     print_table(recording)
     return recording
+
+
+def print_worse(recording: Recording, recorded: Path = RESULTS / "load.json") -> None:
+    """Name the rows that have got worse since the run on record, if there is one of the same scenarios."""
+    if recorded.exists():
+        lines = worse_rows(recording, Recording.read(recorded))
+        print("\n".join(lines) or f"no row is worse than on record ({recorded.name})")
 
 
 def write(recording: Recording, stem: str, to: Path = RESULTS, *, picture: bool = True) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.load.scenarios import Scenario
 from revurb.apps import App
@@ -28,7 +29,8 @@ Answer = dict[str, float]  # what a C program prints: figures by name, units in 
 class Target:
     """A Pusher server on loopback: where it listens, and whose CPU time and memory count.
 
-    `presence` is False for one that has no presence channels.
+    `presence` is False for one that has no presence channels. With a `protocol` of its own it has neither those nor
+    client events, and one channel for a connection.
     """
 
     name: str
@@ -39,6 +41,13 @@ class Target:
     key: str = "key1"
     secret: str = "secret1"
     presence: bool = True
+    protocol: Literal["pusher", "centrifugo"] = "pusher"
+
+    def has(self, scenario: Scenario) -> bool:
+        """Whether it can do what a scenario is about."""
+        if self.protocol != "pusher" and (scenario.whisper or scenario.channels > 1):
+            return False
+        return self.presence or not scenario.presence
 
 
 def build(source: Path) -> Path:
@@ -72,7 +81,11 @@ def floor(scenario: Scenario, *, seconds: float) -> Answer:
 def run(scenario: Scenario, target: Target, *, seconds: float) -> Answer:
     """One run of a scenario, from core 1. Raises RuntimeError with the generator's words if it cannot be run."""
     command = ["taskset", "-c", "1", str(build(HERE / "load.c")), "--host", target.host]
-    command += ["--port", str(target.port), "--path", f"/app/{target.key}"]
+    if target.protocol == "centrifugo":
+        command += ["--centrifugo", "--path", "/connection/websocket"]
+    else:
+        command += ["--path", f"/app/{target.key}"]
+    command += ["--port", str(target.port)]
     command += ["--key", target.key, "--secret", target.secret, "--pid", ",".join(map(str, target.pids))]
     command += [*scenario.options, "--seconds", str(seconds), "--warmup", "0.5"]
     requests = BUILD / f"requests-{os.getpid()}"
@@ -112,6 +125,12 @@ def _messages(scenario: Scenario, target: Target) -> list[bytes]:
 
 
 def event_request(target: Target, channel: str, data: str) -> bytes:
+    if target.protocol == "centrifugo":
+        body = json.dumps({"channel": channel, "data": {"event": "bench", "data": data}}).encode()
+        head = (
+            f"POST /api/publish HTTP/1.1\r\nHost: {target.host}:{target.port}\r\nX-API-Key: {target.key}\r\n"
+        )
+        return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     body = json.dumps({"name": "bench", "channel": channel, "data": data}).encode()
     return signed_request(target, "POST", f"/apps/{target.app_id}/events", body)
 

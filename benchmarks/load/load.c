@@ -7,6 +7,7 @@
  * never sleeps, so that waking this process is no part of what the server pays. One JSON line tells the rest.
  */
 #define _GNU_SOURCE
+#include "centrifugo.h"
 #include "connection.h"
 #include "options.h"
 #include "process.h"
@@ -37,7 +38,10 @@ static void subscribe_to_all(connection *c)
     long i;
 
     if (channels == 1) {
-        subscribe(c, channel, key, secret);
+        if (speaks_centrifugo)
+            centrifugo_subscribe(c, channel);
+        else
+            subscribe(c, channel, key, secret);
         return;
     }
     for (i = c->number; i < channels * 5; i += conns) { /* five subscribers each, on five connections */
@@ -56,9 +60,9 @@ static void on_event(connection *c, double now)
         samples[sample_count++] = (float)((now - sent_at[c->events - 1]) * 1e3);
 }
 
-static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t length, double now)
+static void on_meaning(connection *c, enum meaning meaning, size_t length, double now)
 {
-    switch (understand(c, opcode, payload, length)) {
+    switch (meaning) {
     case EVENT:
         on_event(c, now);
         break;
@@ -87,6 +91,14 @@ static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t l
     case NOTHING:
         break;
     }
+}
+
+static void on_frame(connection *c, int opcode, const uint8_t *payload, size_t length, double now)
+{
+    if (speaks_centrifugo)
+        centrifugo_understand(c, opcode, payload, length, now, on_meaning);
+    else
+        on_meaning(c, understand(c, opcode, payload, length), length, now);
 }
 
 /* Publish; over a new connection if the server has ended this one meanwhile, as servers without keep-alive do. */
@@ -129,8 +141,13 @@ static void on_ready(connection *c, uint32_t what)
     } else if (what & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
         if (c->is_publisher)
             on_answer(c);
-        else if ((have = read_more(c, buffer, sizeof buffer)) > 0)
+        else if ((have = read_more(c, buffer, sizeof buffer)) > 0) {
+            int is_new = c->phase == HANDSHAKE;
+
             take_frames(c, buffer, have, sent_at != NULL ? now_s() : 0, on_frame);
+            if (is_new && c->phase == GREETING && speaks_centrifugo)
+                centrifugo_greet(c);
+        }
     }
 }
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from benchmarks.load.recording import Recording
 from benchmarks.load.table import amount, caption, title
 
+LABEL_DECADES = 0.45  # of the axis that a label takes
 COLOURS = ("#2f6f9f", "#d08a3c", "#7a9a52", "#9a6aa0", "#8a8a8a")
 
 
 def draw(recording: Recording, path: Path) -> None:
-    """Write a PNG: bars of the figures in microseconds, on a logarithmic axis, one colour a server.
+    """Write `picture_of` the recording as a PNG."""
+    picture_of(recording).savefig(path, metadata={"Software": None})
+
+
+def picture_of(recording: Recording) -> Any:
+    """A matplotlib Figure: bars of the figures in microseconds, on a logarithmic axis, one colour a server.
 
     Raises ModuleNotFoundError without matplotlib, which is in the `bench` extra.
     """
@@ -32,8 +39,8 @@ def draw(recording: Recording, path: Path) -> None:
     picture = picture_type(figsize=(10, 0.9 + 0.26 * len(rows) * max(2, len(servers))), dpi=110)
     axes = picture.subplots()
     for place, server in enumerate(servers):
-        at: list[float] = []
-        widths: list[float] = []
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot([], [], label=title(server), color=colour, linewidth=7)  # for the legend
         for row, (result, figure) in enumerate(rows):
             value = result.median(server, figure)
             height = row + (place - (len(servers) - 1) / 2) * thickness
@@ -45,14 +52,17 @@ def draw(recording: Recording, path: Path) -> None:
                     0.005, height, "void", transform=axes.get_yaxis_transform(), fontsize=8, va="center"
                 )
                 continue
-            at.append(height)
-            widths.append(value)
-        bars = axes.barh(
-            at, widths, height=thickness * 0.92, label=title(server), color=COLOURS[place % len(COLOURS)]
-        )
-        axes.bar_label(bars, labels=[amount(value, "us") for value in widths], padding=3, fontsize=8)
-    floors = [(row, result.floor_median(figure)) for row, (result, figure) in enumerate(rows)]
-    for row, floor in floors:
+            axes.barh(height, value, height=thickness * 0.92, color=colour)
+            axes.annotate(
+                amount(value, "us"),
+                (label_from(value, result.floor_median(figure)), height),
+                xytext=(4, 0),
+                textcoords="offset points",
+                fontsize=8,
+                va="center",
+            )
+    for row, (result, figure) in enumerate(rows):
+        floor = result.floor_median(figure)
         if floor is not None:
             axes.plot([floor, floor], [row - 0.45, row + 0.45], color="black", linewidth=2)
     axes.plot([], [], color="black", linewidth=2, label="floor: the same bytes sent from C")
@@ -61,11 +71,21 @@ def draw(recording: Recording, path: Path) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:,g}")
     axes.margins(x=0.12, y=0.01)
-    axes.set_xlabel("microseconds of the server's CPU time, logarithmic; less is better")
-    axes.set_title(caption(recording).replace("**", ""), fontsize=8, wrap=True)
+    said = textwrap.fill(caption(recording).replace("**", ""), 110)
+    axes.set_xlabel(
+        f"microseconds of the server's CPU time, logarithmic; less is better\n\n{said}", fontsize=8
+    )
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(loc="best", fontsize=9, frameon=False)
+    # Above the axes: inside, it would cover labels.
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(servers) + 1, fontsize=8, frameon=False
+    )
     picture.tight_layout()
-    picture.savefig(path, metadata={"Software": None})
+    return picture
+
+
+def label_from(value: float, floor: float | None) -> float:
+    """Where the label of a bar starts: behind the bar, or behind the mark of the floor, should that be in its way."""
+    return floor if floor is not None and value < floor < value * 10**LABEL_DECADES else value

@@ -96,7 +96,7 @@ def measure(scenarios: list[Scenario], servers: list[Server], *, rounds: int, se
 
 
 def _turn(result: Result, target: Target, seconds: float) -> None:
-    if target.name in result.failures or (result.scenario.presence and not target.presence):
+    if target.name in result.failures or not target.has(result.scenario):
         return
     try:
         result.runs.setdefault(target.name, []).append(run(result.scenario, target, seconds=seconds))

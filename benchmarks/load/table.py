@@ -11,8 +11,9 @@ from benchmarks.load.recording import Recording
 from benchmarks.load.rounds import Result
 from benchmarks.load.scenarios import Figure
 
-TITLES = {"revurb": "Revurb", "uwebsockets": "uWebSockets"}
+TITLES = {"revurb": "Revurb", "uwebsockets": "uWebSockets", "centrifugo": "Centrifugo"}
 MISSING = "-"
+MOST_WITH_PROOF = 2  # servers for whose proofs a terminal has room; `void` stands where one is missing
 
 
 def title(server: str) -> str:
@@ -31,12 +32,10 @@ def amount(value: float, unit: str) -> str:
 
 
 def full(recording: Recording) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of every figure: each server's median, its ratio to the floor, the first server's ratio
-    to the others, and what proves that the servers were the bottleneck."""
+    """The header and the rows of every figure: the floor, each server's median, the first server's ratio to the floor
+    and to the others, and what proves that the servers were the bottleneck."""
     servers = recording.servers
-    header = ["scenario", "what", "floor"]
-    for server in servers:
-        header += [title(server), "/ floor"]
+    header = ["scenario", "what", "floor", *map(title, servers), f"{title(servers[0])} / floor"]
     header += [f"{title(servers[0])} / {title(other)}" for other in servers[1:]] + ["proof"]
     rows = []
     for result in recording.results:
@@ -47,11 +46,10 @@ def full(recording: Recording) -> tuple[list[str], list[list[str]]]:
                 figure.about,
                 MISSING if floor is None else amount(floor, figure.unit),
             ]
-            for server in servers:
-                ratio = result.ratio(server, figure) if _counts(result, server) else None
-                row += [cell(result, server, figure), _times(ratio)]
+            row += [cell(result, server, figure) for server in servers]
+            row.append(_times(result.ratio(servers[0], figure) if counts(result, servers[0]) else None))
             for other in servers[1:]:
-                both = all(_counts(result, server) for server in (servers[0], other))
+                both = all(counts(result, server) for server in (servers[0], other))
                 row.append(_times(result.ratio(servers[0], figure, other) if both else None))
             rows.append([*row, _proof(result, servers)])
     return header, rows
@@ -69,7 +67,8 @@ def cell(result: Result, server: str, figure: Figure) -> str:
     return text if result.evidence(server)[1] else f"void ({text})"
 
 
-def _counts(result: Result, server: str) -> bool:
+def counts(result: Result, server: str) -> bool:
+    """Whether the figures of a server have their proof."""
     return bool(result.runs.get(server)) and result.evidence(server)[1]
 
 
@@ -129,9 +128,11 @@ def headlines(recording: Recording) -> str:
 
 def print_table(recording: Recording) -> None:
     header, rows = full(recording)
+    if len(recording.servers) > MOST_WITH_PROOF:
+        header, rows = header[:-1], [row[:-1] for row in rows]
     table = Table(title=caption(recording))
     for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number in (0, 1, len(header) - 1) else "right")
+        table.add_column(name, justify="left" if number < 2 or name == "proof" else "right")
     for row in rows:
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 200).print(table)

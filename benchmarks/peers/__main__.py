@@ -19,7 +19,7 @@ import sys
 from benchmarks.load import command
 from benchmarks.load.generator import Target
 from benchmarks.load.servers import Server, revurb, running, uwebsockets
-from benchmarks.peers import threaded
+from benchmarks.peers import built, threaded
 from benchmarks.peers.check import Unfit, check, read_address
 
 
@@ -63,11 +63,9 @@ def main() -> None:
 
 
 def _on_all_cores(workers: int) -> list[Server]:
-    peer = threaded.sockudo()
+    peer = built.sockudo()
     if peer is None:
-        print(
-            f"sockudo is left out: benchmarks/peers/build builds it in {threaded.folder()}", file=sys.stderr
-        )
+        print(f"sockudo is left out: benchmarks/peers/build builds it in {built.folder()}", file=sys.stderr)
     ours = [threaded.revurb_workers(count) for count in sorted({1, workers}, reverse=True)]
     return [*ours, *([peer] if peer else [])]
 

@@ -94,9 +94,8 @@ def test_a_void_run_says_so_and_has_no_ratio() -> None:
             "a thing",
             "3.00 us",
             "void (3.00 us)",
-            "-",
             "6.00 us",
-            "3.00",
+            "-",
             "-",
             "ours busy 50%, theirs busy 100%",
         ]

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.load.generator import Target
 from benchmarks.load.servers import revurb
-from benchmarks.peers import threaded
+from benchmarks.peers import built
 from benchmarks.peers.check import Unfit, check, read_address
 
 THERE = os.getpid()
@@ -122,15 +122,24 @@ def test_workers_are_measured_on_all_cores(tmp_path: Path) -> None:
     assert "void" not in done.stdout
 
 
-def test_a_peer_with_threads_is_fit() -> None:
-    peer = threaded.sockudo()
-    if peer is None:
-        pytest.skip("benchmarks/peers/build has not built it")
-    with peer.open() as target:
-        check(target)
+def test_peers_that_are_built_are_fit_and_others_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a build there is nothing to start: then it is the line alone."""
+    for peer in built.built_peers():
+        with peer.open() as target:
+            if target.protocol == "pusher":
+                check(target)
+    monkeypatch.setenv("BENCHMARK_PEERS", str(tmp_path))
+    capsys.readouterr()
+    assert built.built_peers() == []
+    assert (
+        f"sockudo and Centrifugo left out: benchmarks/peers/build builds in {tmp_path}"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_peer_that_does_not_start_is_an_error() -> None:
     process = subprocess.Popen(["false"])
     with pytest.raises(RuntimeError, match="none does not listen on 1: exit code 1"):
-        threaded.wait_for("none", 1, process)
+        built.wait_for("none", 1, process)

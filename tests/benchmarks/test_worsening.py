@@ -1,0 +1,55 @@
+"""What has got worse is named, by what two runs have in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchmarks.load.recording import Recording
+from benchmarks.load.rounds import Result
+from benchmarks.load.scenarios import Figure, Proof
+from benchmarks.load.worsening import worse_rows
+from tests.benchmarks.test_load import AROUND, scenario
+
+
+def a_run(
+    cost: float, theirs: float, base: float | None, memory: float = 1000.0, wanted: float = 1.0
+) -> Recording:
+    figures = (
+        Figure("cost", "us", "a thing", floor=None if base is None else "base"),
+        Figure("memory", "bytes", "memory of it"),
+        Figure("difference", "us", "a difference", error="cost"),
+    )
+    answer = {"memory": memory, "difference": cost, "wanted": 1.0}
+    result = Result(
+        replace(scenario(Proof.BUSY), figures=figures),
+        runs={
+            "revurb": [{**answer, "cost": cost, "wanted": wanted}],
+            "uwebsockets": [{**answer, "cost": theirs}] if theirs else [],
+        },
+        floor=[] if base is None else [{"base": base}],
+    )
+    return Recording(["revurb", "uwebsockets"], AROUND, [result])
+
+
+def test_ratios_to_the_peer_are_compared_and_not_times() -> None:
+    before = a_run(10.0, 5.0, 1.0)
+    assert worse_rows(a_run(100.0, 50.0, 1.0), before) == []
+    assert worse_rows(a_run(10.0, 4.0, 1.0), before) == [
+        "worse than on today: a thing: 2.50 x uWebSockets, was 2.00"
+    ]
+    assert worse_rows(a_run(10.0, 4.7, 1.0), before) == []  # within what chance makes
+
+
+def test_without_the_peer_it_is_the_floor() -> None:
+    before = a_run(10.0, 0, 5.0)
+    assert worse_rows(a_run(10.0, 0, 4.0), before) == ["worse than on today: a thing: 2.50 x floor, was 2.00"]
+    assert worse_rows(a_run(10.0, 0, None), a_run(1.0, 0, None)) == []
+
+
+def test_memory_is_compared_as_it_is() -> None:
+    found = worse_rows(a_run(10.0, 5.0, 1.0, memory=2048.0), a_run(10.0, 5.0, 1.0))
+    assert found == ["worse than on today: memory of it: 2.0 KiB, was 1000 B"]
+
+
+def test_what_has_no_proof_is_not_compared() -> None:
+    assert worse_rows(a_run(100.0, 5.0, 1.0, wanted=0.5), a_run(10.0, 5.0, 1.0)) == []
