@@ -58,16 +58,20 @@ class MeasuredGateway:
 
         def answer(data: bytes) -> Answer | Awaitable[Answer] | None:
             began = perf_counter()
-            answer = answer_plain(data)
+            try:
+                answer = answer_plain(data)
+            except Exception:  # which the transport answers
+                self._count(_request_of(data), INTERNAL_ERROR, began)
+                raise
             if answer is None:
                 return None
-            path = data[len(b"POST ") : data.find(b"?")]
+            path = _path_of(data)
             if type(answer) is Response and answer.status == OK:
                 times = self._times_of_plain_path.get(path)
                 if times is not None:
                     times.add(perf_counter() - began)
                     return answer
-            request = Request("POST", path.decode(), "", {}, b"", "1.1", True, False)
+            request = _request_of(data)
             counted = self._counted(request, answer, began)
             if (times := self._times_of_path.get(request.path)) is not None:
                 self._times_of_plain_path[path] = times
@@ -170,6 +174,16 @@ class MeasuredGateway:
             figures.add_histogram("http_request_seconds", times, word)
         for (word, status_text), count in requests.items():
             figures.put("http_requests_total", count, word, status_text)
+
+
+def _path_of(data: bytes) -> bytes:
+    """The path of a plain publish."""
+    return data[len(b"POST ") : data.find(b"?")]
+
+
+def _request_of(data: bytes) -> Request:
+    """As much of a plain publish as is counted."""
+    return Request("POST", _path_of(data).decode(), "", {}, b"", "1.1", True, False)
 
 
 def _status(answer: Answer) -> int:

@@ -119,10 +119,12 @@ class FailingLater(FixedApps):
 async def test_a_fault_of_ours_is_counted(kind: type[FixedApps], status: int, access_log: Any) -> None:
     async with Server(app_provider=kind([APP]), port=0, admin_port=0, access_log=access_log) as server:
         assert (await api(server.port, APP, "GET", "/channels")).status == status
+        event = {"name": "e", "channel": "a", "data": "x"}
+        assert (await api(server.port, APP, "POST", "/events", event)).status == status
         with pytest.raises(Refused):
             async with connect(server.port, "k"):
                 pass
-        assert requests(server) == {("channels", str(status)): 1, ("socket", str(status)): 1}
+        assert requests(server) == {(word, str(status)): 1 for word in ("channels", "events", "socket")}
         assert server._node.figures().values["handshakes_total"] == {("accepted",): [0], ("failed",): [1]}
 
 
