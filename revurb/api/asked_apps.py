@@ -1,4 +1,4 @@
-"""An app provider for two who ask one after the other: what the first cannot wait for, the second is given."""
+"""An app provider for two who ask one after the other: what the first was answered, and leaves, the second is given."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from revurb.apps import App, AppProvider
 
 
 class AskedApps:
-    """The AppProvider `provider`, but that `leave` gives the next answer of `find_by_id`: an awaitable that nobody
-    awaited would be a lookup that was begun and dropped."""
+    """The AppProvider `provider`, but that `leave` gives the next answer of `find_by_id`: a second lookup may be
+    a second query, and an awaitable that nobody awaited would be one that was begun and dropped."""
 
     def __init__(self, provider: AppProvider) -> None:
         self.provider = provider
-        self._left: tuple[str, Awaitable[App | None]] | None = None
+        self._left: tuple[str, App | Awaitable[App | None] | None] | None = None
 
-    def leave(self, app_id: str, answer: Awaitable[App | None]) -> None:
+    def leave(self, app_id: str, answer: App | Awaitable[App | None] | None) -> None:
         self._left = app_id, answer
 
     def find_by_id(self, app_id: str) -> App | Awaitable[App | None] | None:

@@ -279,6 +279,29 @@ async def test_an_app_that_has_to_be_waited_for_is_left_for_whoever_reads(
     assert publishes._apps.find_by_id("app1") is None
 
 
+@pytest.mark.parametrize(
+    "app", [None, an_app(limits=AppLimits(max_presence_members=1)), an_app(secret="new")]
+)
+def test_no_app_is_asked_for_twice(changing: Changing, publishes: PlainPublishes, app: App | None) -> None:
+    """Of a provider that answers at once nothing is kept: it may take a query for each request."""
+    changing.answer = app
+    assert not answered(publishes, APP)
+    changing.answer = APP
+    assert publishes._apps.find_by_id("app1") is app
+    assert publishes._apps.find_by_id("app1") is APP
+
+
+def test_an_app_that_is_made_for_each_request_keeps_its_key(
+    changing: Changing, publishes: PlainPublishes
+) -> None:
+    keys = []
+    for _ in range(2):
+        changing.answer = an_app()
+        assert answered(publishes, APP)
+        keys.append(publishes._keys["app1"].signing_key)
+    assert keys[0] is keys[1]
+
+
 def test_keys_of_many_apps(changing: Changing, publishes: PlainPublishes) -> None:
     for number in range(MAX_KEYS + 2):
         changing.answer = an_app(id=f"a{number}")
