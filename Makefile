@@ -31,7 +31,7 @@ help:
 	@echo "make bare    both README commands in bare roots of Debian 12 and 13; root and debootstrap, half an hour, weekly"
 	@echo "make sanitize   the kernels under ASan and UBSan"
 	@echo "make check-instructions   the kernels' instruction counts against those on record; needs valgrind"
-	@echo "make bench   the framer against its peers, a node under load, and how long others wait beside one peer's; under five minutes"
+	@echo "make bench   the framer against its peers, a node under load, and how long others wait beside one peer's; under five minutes, and where Rust and Go are, ten more for the first time"
 	@echo "make clean   remove everything that was built or set up"
 
 serve: $(VENV)/.serve

@@ -143,3 +143,29 @@ def test_a_peer_that_does_not_start_is_an_error() -> None:
     process = subprocess.Popen(["false"])
     with pytest.raises(RuntimeError, match="none does not listen on 1: exit code 1"):
         built.wait_for("none", 1, process)
+
+
+@pytest.mark.parametrize(("option", "status"), [((), 1), (("--what-can",), 0)])
+def test_a_peer_that_cannot_be_built_is_named_and_the_others_are_tried(
+    tmp_path: Path, option: tuple[str, ...], status: int
+) -> None:
+    """As without a network: what builds them is there, and fails."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, script in (
+        ("cargo", "exit 101"),
+        ("go", 'echo centrifugo >"$GOBIN/centrifugo"'),
+        ("protoc", ""),
+    ):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(
+        ["benchmarks/peers/build", *option, str(tmp_path)],
+        env={"PATH": f"{tools}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "sockudo cannot be built" in done.stderr
+    assert done.returncode == status
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "centrifugo.version", "tools"]
