@@ -53,9 +53,15 @@ def run(options: argparse.Namespace, servers: list[Server]) -> Recording:
 
 def print_worse(recording: Recording, recorded: Path = RESULTS / "load.json") -> None:
     """Name the rows that have got worse since the run on record, if there is one of the same scenarios."""
-    if recorded.exists():
-        lines = worse_rows(recording, Recording.read(recorded))
-        print("\n".join(lines) or f"no row is worse than on record ({recorded.name})")
+    if not recorded.exists():
+        return
+    try:
+        before = Recording.read(recorded)
+    except (KeyError, TypeError, ValueError) as error:  # KeyError: of a scenario that is gone
+        print(f"not compared with {recorded.name}, which cannot be read any more: {error!r}")
+        return
+    lines = worse_rows(recording, before)
+    print("\n".join(lines) or f"no row is worse than on record ({recorded.name})")
 
 
 def write(recording: Recording, stem: str, to: Path = RESULTS, *, picture: bool = True) -> None:

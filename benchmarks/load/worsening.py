@@ -15,13 +15,18 @@ TOLERANCE = 0.10  # between two runs of the same program, ratios differ by some 
 
 
 def worse_rows(now: Recording, before: Recording) -> list[str]:
-    """A line for each figure of the first server that is more than TOLERANCE above what is on record."""
+    """A line for each figure of the first server that is more than TOLERANCE above what is on record, and for each
+    scenario that it fails in now."""
     recorded = {result.scenario.name: result for result in before.results}
     server, date = now.servers[0], before.circumstances["date"]
     lines = []
     for result in now.results:
         old = recorded.get(result.scenario.name)
-        if old is None or not (counts(result, server) and counts(old, server)):
+        if old is None or not counts(old, server):
+            continue
+        if server in result.failures:
+            lines.append(f"worse than on {date}: {result.scenario.name} fails")
+        if not counts(result, server):
             continue
         for figure in result.scenario.figures:
             if figure.error is not None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from benchmarks.load.command import print_worse
 from benchmarks.load.recording import Recording
 from benchmarks.load.rounds import Result
 from benchmarks.load.scenarios import Figure, Proof
@@ -53,3 +58,24 @@ def test_memory_is_compared_as_it_is() -> None:
 
 def test_what_has_no_proof_is_not_compared() -> None:
     assert worse_rows(a_run(100.0, 5.0, 1.0, wanted=0.5), a_run(10.0, 5.0, 1.0)) == []
+
+
+def test_what_fails_now_is_named() -> None:
+    now, before = a_run(10.0, 5.0, 1.0), a_run(10.0, 5.0, 1.0)
+    now.results[0].runs["revurb"].clear()
+    now.results[0].failures["revurb"] = "no answer"
+    assert worse_rows(now, before) == [f"worse than on today: {now.results[0].scenario.name} fails"]
+    assert worse_rows(now, now) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", json.dumps({"servers": [], "circumstances": {}, "results": [{"scenario": "gone"}]})]
+)
+def test_a_record_that_cannot_be_compared_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """It would be what is measured that is lost: the new record is written behind this."""
+    recorded = tmp_path / "load.json"
+    recorded.write_text(text)
+    print_worse(a_run(10.0, 5.0, 1.0), recorded)
+    assert capsys.readouterr().out.startswith("not compared with load.json, which cannot be read any more: ")
