@@ -12,7 +12,7 @@ from benchmarks.load.rounds import measure
 from benchmarks.load.scenarios import SCENARIOS, chosen
 from benchmarks.load.servers import Server
 from benchmarks.load.table import document, print_table
-from benchmarks.load.worsening import worse_rows
+from benchmarks.load.worsening import comparison
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,8 +60,7 @@ def print_worse(recording: Recording, recorded: Path = RESULTS / "load.json") ->
     except (KeyError, TypeError, ValueError) as error:  # KeyError: of a scenario that is gone
         print(f"not compared with {recorded.name}, which cannot be read any more: {error!r}")
         return
-    lines = worse_rows(recording, before)
-    print("\n".join(lines) or f"no row is worse than on record ({recorded.name})")
+    print(comparison(recording, before))
 
 
 def write(recording: Recording, stem: str, to: Path = RESULTS, *, picture: bool = True) -> None:

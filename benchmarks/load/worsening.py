@@ -6,6 +6,8 @@ Memory is compared as it is.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from benchmarks.load.recording import Recording
 from benchmarks.load.rounds import Result
 from benchmarks.load.scenarios import Figure
@@ -14,33 +16,58 @@ from benchmarks.load.table import amount, counts, title
 TOLERANCE = 0.10  # between two runs of the same program, ratios differ by some 5 %
 
 
-def worse_rows(now: Recording, before: Recording) -> list[str]:
+class Compared(NamedTuple):
+    """A figure of both runs: in bytes, or as a ratio `to` a server, None for the floor."""
+
+    figure: Figure
+    to: str | None
+    was: float
+    is_now: float
+
+    @property
+    def is_worse(self) -> bool:
+        return self.is_now > self.was * (1 + TOLERANCE)
+
+    def __str__(self) -> str:
+        unit = f" x {title(self.to) if self.to else 'floor'}" if self.figure.unit != "bytes" else ""
+        now, was = (amount(each, "bytes") if not unit else f"{each:.2f}" for each in (self.is_now, self.was))
+        return f"{self.figure.about}: {now}{unit}, was {was}"
+
+
+def comparison(now: Recording, before: Recording) -> str:
     """A line for each figure of the first server that is more than TOLERANCE above what is on record, and for each
-    scenario that it fails in now."""
+    scenario that it fails in now; or one that says how many are not."""
+    date, rows = before.circumstances["date"], compared_rows(now, before)
+    lines = [f"worse than on {date}: {name} fails" for name in _failing(now, before)]
+    lines += [f"worse than on {date}: {row}" for row in rows if row.is_worse]
+    return "\n".join(lines) or f"no row is worse than on {date}, of {len(rows)} that can be compared"
+
+
+def _failing(now: Recording, before: Recording) -> list[str]:
+    server = now.servers[0]
+    ran = {old.scenario.name for old in before.results if counts(old, server)}
+    names = [result.scenario.name for result in now.results if server in result.failures]
+    return [name for name in names if name in ran]
+
+
+def compared_rows(now: Recording, before: Recording) -> list[Compared]:
+    """What can be compared: of scenarios that count in both runs, beside the same peer or floor."""
     recorded = {result.scenario.name: result for result in before.results}
-    server, date = now.servers[0], before.circumstances["date"]
-    lines = []
+    server = now.servers[0]
+    rows = []
     for result in now.results:
         old = recorded.get(result.scenario.name)
-        if old is None or not counts(old, server):
-            continue
-        if server in result.failures:
-            lines.append(f"worse than on {date}: {result.scenario.name} fails")
-        if not counts(result, server):
+        if old is None or not (counts(result, server) and counts(old, server)):
             continue
         for figure in result.scenario.figures:
             if figure.error is not None:
                 continue  # a difference of two large figures: its sign is chance
             for to in ("uwebsockets", None):
                 was, is_now = (_measure(each, server, figure, to) for each in (old, result))
-                if was is None or is_now is None:
-                    continue
-                if is_now > was * (1 + TOLERANCE):
-                    unit = f" x {title(to) if to else 'floor'}" if figure.unit != "bytes" else ""
-                    shown = [amount(each, "bytes") if not unit else f"{each:.2f}" for each in (is_now, was)]
-                    lines.append(f"worse than on {date}: {figure.about}: {shown[0]}{unit}, was {shown[1]}")
-                break
-    return lines
+                if was is not None and is_now is not None:
+                    rows.append(Compared(figure, to, was, is_now))
+                    break
+    return rows
 
 
 def _measure(result: Result, server: str, figure: Figure, to: str | None) -> float | None:

@@ -12,7 +12,7 @@ from benchmarks.load.command import print_worse
 from benchmarks.load.recording import Recording
 from benchmarks.load.rounds import Result
 from benchmarks.load.scenarios import Figure, Proof
-from benchmarks.load.worsening import worse_rows
+from benchmarks.load.worsening import compared_rows, comparison
 from tests.benchmarks.test_load import AROUND, scenario
 
 
@@ -34,6 +34,21 @@ def a_run(
         floor=[] if base is None else [{"base": base}],
     )
     return Recording(["revurb", "uwebsockets"], AROUND, [result])
+
+
+def worse_rows(now: Recording, before: Recording) -> list[str]:
+    return [line for line in comparison(now, before).splitlines() if line.startswith("worse ")]
+
+
+def test_how_much_was_compared_is_said() -> None:
+    before = a_run(10.0, 5.0, 1.0)
+    assert comparison(before, before) == "no row is worse than on today, of 2 that can be compared"
+    assert (
+        comparison(a_run(10.0, 0, None), before) == "no row is worse than on today, of 1 that can be compared"
+    )
+    other = a_run(10.0, 5.0, 1.0, wanted=0.5)
+    assert comparison(other, before) == "no row is worse than on today, of 0 that can be compared"
+    assert [row.was for row in compared_rows(before, before)] == [2.0, 1000.0]
 
 
 def test_ratios_to_the_peer_are_compared_and_not_times() -> None:
