@@ -11,7 +11,10 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memset
 
-import _hashlib
+try:
+    import _hashlib
+except ImportError:  # rule 2
+    _hashlib = None
 
 cdef extern from "evp.h":
     ctypedef struct evp_algorithm:
@@ -42,7 +45,8 @@ def _find(path):
     is_found = evp_find(&evp, name)
 
 
-_find(_hashlib.__file__.encode() if hasattr(_hashlib, "__file__") else None)
+if _hashlib is not None:
+    _find(_hashlib.__file__.encode() if hasattr(_hashlib, "__file__") else None)
 
 
 cdef evp_context* _begun(const char* algorithm, const uint8_t* text, size_t size) except NULL:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -32,3 +34,20 @@ def test_wrong_types() -> None:
         SigningKey(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         SigningKey(b"s").sign("text")  # type: ignore[arg-type]
+
+
+def test_without_openssl_the_kernel_is_there_and_refuses() -> None:
+    program = """
+import sys
+sys.modules["_hashlib"] = None
+from revurb._speedups.digests import Md5, SigningKey
+for make in (Md5, lambda: SigningKey(b"s")):
+    try:
+        make()
+    except RuntimeError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == 2 * "this Python has no OpenSSL for its hashes\n"
