@@ -60,8 +60,9 @@ def test_events_are_counted_whatever_their_size_and_order_of_keys() -> None:
         peer.send("other", {}, "private-a")
         peer.socket.ping()
         peer.send("pusher:ping", {})
-        said.append(peer.receive()["event"])
+        answer = peer.receive()["event"]
         assert peer.socket.ping().wait(10)  # it answers
+        said.append(answer)  # last: the client leaves when it is there
 
     counts: list[int] = []
 
