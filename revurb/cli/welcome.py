@@ -99,5 +99,8 @@ def _command() -> str:
 
     if shutil.which("revurb") is not None:
         return "revurb"
-    here = os.path.relpath(sys.argv[0])
+    try:
+        here = os.path.relpath(sys.argv[0])
+    except FileNotFoundError:  # the working directory is gone: a release that has been replaced meanwhile
+        here = sys.argv[0]
     return here if os.path.basename(here) == "revurb" else f"{sys.executable} -m revurb"

@@ -141,6 +141,22 @@ def test_clients_get_an_ipv6_address_in_brackets(capsys: pytest.CaptureFixture[s
     assert "REVERB_HOST=[::1]\n" in banner.lines("Laravel")
 
 
+def test_a_working_directory_that_is_gone_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a release that a deployment has replaced and removed by the time the server listens."""
+    gone = tmp_path / "release"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    gone.rmdir()
+    environ = {**DEV_DEFAULTS, **DEV_ENVIRONMENT}
+    config = load(environ=environ, toml_path=Path(os.devnull), env_file=Path(os.devnull), cwd=tmp_path)
+    monkeypatch.setattr(sys, "argv", ["revurb/__main__.py"])
+    print_welcome(config, 8080, config.apps, config.apps[0])
+    assert "Revurb is listening on" in capsys.readouterr().out
+
+
 def test_a_secret_of_ones_own_is_never_printed(tmp_path: Path) -> None:
     own = '[[apps]]\nid = "1"\nkey = "k"\nsecret = "hush-hush"\n'
     (tmp_path / "revurb.toml").write_text(own)
