@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.load.generator import Target
@@ -49,14 +50,9 @@ def built_peers() -> list[Server]:
 
 def sockudo(where: Sequence[str] = ()) -> Server | None:
     """None if it has not been built. `where` is a command in front of its own."""
-    binary = folder() / "bin" / "sockudo"
-    if not binary.exists():
-        return None
 
-    @contextmanager
-    def started() -> Iterator[Target]:
-        port = free_port()
-        environment = {
+    def environment(port: int) -> dict[str, str]:
+        return {
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "METRICS_ENABLED": "false",
@@ -68,32 +64,40 @@ def sockudo(where: Sequence[str] = ()) -> Server | None:
             "SOCKUDO_DEFAULT_APP_ENABLE_CLIENT_MESSAGES": "true",
             **{f"SOCKUDO_DEFAULT_APP_MAX_{limit}": "1000000" for limit in SOCKUDO_LIMITS},
         }
-        with _running("sockudo", [*where, str(binary)], environment, port) as pid:
-            yield Target("sockudo", port, (pid,))
 
-    return Server("sockudo", started, fresh=True)
+    return _built(Target("sockudo", 0, ()), where, environment)
 
 
 def centrifugo(where: Sequence[str] = ()) -> Server | None:
     """None if it has not been built. `where` is a command in front of its own."""
-    binary = folder() / "bin" / "centrifugo"
-    if not binary.exists():
-        return None
 
-    @contextmanager
-    def started() -> Iterator[Target]:
-        port = free_port()
-        environment = {
+    def environment(port: int) -> dict[str, str]:
+        return {
             "CENTRIFUGO_HTTP_SERVER_ADDRESS": "127.0.0.1",
             "CENTRIFUGO_HTTP_SERVER_PORT": str(port),
             "CENTRIFUGO_HTTP_API_KEY": "key1",
             "CENTRIFUGO_CLIENT_INSECURE": "true",
             "CENTRIFUGO_LOG_LEVEL": "none",
         }
-        with _running("centrifugo", [*where, str(binary)], environment, port) as pid:
-            yield Target("centrifugo", port, (pid,), presence=False, protocol="centrifugo")
 
-    return Server("centrifugo", started, fresh=True)
+    return _built(Target("centrifugo", 0, (), presence=False, protocol="centrifugo"), where, environment)
+
+
+def _built(
+    target: Target, where: Sequence[str], environment: Callable[[int], dict[str, str]]
+) -> Server | None:
+    """The server whose program has the target's name. `environment` is what it needs to listen on a port."""
+    binary = folder() / "bin" / target.name
+    if not binary.exists():
+        return None
+
+    @contextmanager
+    def started() -> Iterator[Target]:
+        port = free_port()
+        with _running(target.name, [*where, str(binary)], environment(port), port) as pid:
+            yield replace(target, port=port, pids=(pid,))
+
+    return Server(target.name, started, fresh=True)
 
 
 @contextmanager
