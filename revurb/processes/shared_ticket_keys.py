@@ -12,7 +12,7 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from revurb.bus.hub.event_log import MFD_NOEXEC_SEAL
+from revurb.bus.hub.event_log import unnamed_memory
 from revurb.transport.ticket_keys import KEYS_BYTES
 
 RENEWED_AFTER_S = 86_400.0
@@ -22,7 +22,7 @@ class SharedTicketKeys:
     """The supervisor's end. `fd` is for workers to inherit."""
 
     def __init__(self) -> None:
-        self.fd = _memory()
+        self.fd = unnamed_memory("revurb-tickets")
         self._timer: asyncio.TimerHandle | None = None
         self.renew()
 
@@ -39,13 +39,6 @@ class SharedTicketKeys:
         self._timer = None
         self.renew()
         self.keep_renewing()
-
-
-def _memory() -> int:
-    try:
-        return os.memfd_create("revurb-tickets", os.MFD_CLOEXEC | MFD_NOEXEC_SEAL)
-    except OSError:  # Linux before 6.3
-        return os.memfd_create("revurb-tickets", os.MFD_CLOEXEC)
 
 
 def inherited_ticket_keys(fd: int) -> Callable[[], bytes]:

@@ -70,7 +70,7 @@ def ring_bytes_for(request_bytes: int) -> int:
 def shared_log(slots: int, places: int = PLACES, ring_bytes: int = RING_BYTES) -> Iterator[LogDescriptors]:
     """A new log for at most `slots` processes at a time, until the end of the block. Raises OSError."""
     with contextlib.ExitStack() as stack:
-        memory = _memory()
+        memory = unnamed_memory("revurb-log")
         stack.callback(os.close, memory)
         wakes = []
         for _ in range(slots):
@@ -80,12 +80,14 @@ def shared_log(slots: int, places: int = PLACES, ring_bytes: int = RING_BYTES) -
         yield LogDescriptors(memory, tuple(wakes))
 
 
-def _memory() -> int:
+def unnamed_memory(shown_as: str) -> int:
+    """The descriptor of memory that processes can share, and that has no name. Without memfd_create(2) it is that of a
+    file without a name."""
     if hasattr(os, "memfd_create"):
         try:
-            return os.memfd_create("revurb-log", os.MFD_CLOEXEC | MFD_NOEXEC_SEAL)
+            return os.memfd_create(shown_as, os.MFD_CLOEXEC | MFD_NOEXEC_SEAL)
         except OSError:  # Linux before 6.3
-            return os.memfd_create("revurb-log", os.MFD_CLOEXEC)
+            return os.memfd_create(shown_as, os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
