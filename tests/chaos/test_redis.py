@@ -12,7 +12,7 @@ import pytest
 from revurb.bus.redis import pubsub_listener
 from revurb.bus.redis.envelope import parse_stream_id
 from revurb.pusher.ports import PublishedEvent
-from tests.bus.engines import APP, resolve, texts_up_to
+from tests.bus.engines import APP, DEADLINE_S, resolve, texts_up_to
 from tests.bus.redis_engines import RedisCluster
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm import LONG, MakeCluster, own_unless_long, seconds, storm
@@ -116,6 +116,9 @@ async def test_whoever_was_let_in_meanwhile_hears_what_came_since(
         memory = cut_off.bus._link._memory
         partition = memory.keys.partition_of(APP, "news")
         async with server.client() as client:
+            async with asyncio.timeout(DEADLINE_S):
+                while not await client.exists(memory.keys.logs[partition]):
+                    await asyncio.sleep(0.01)
             log = await client.xinfo_stream(memory.keys.logs[partition])
         published = parse_stream_id(log["last-generated-id"])
         await cut_off.until(lambda: memory.incoming.newest(partition) >= published)  # with the next beat
