@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -25,7 +26,8 @@ CHANNELS = 20 if LONG else 10
 PAGES = 600 if LONG else 60
 EVENTS_PER_S = 500 if LONG else 100
 PATIENCE_S = 60.0
-LAST = 10**9  # the number of the event with which all is over
+LAST_EVENTS = 3
+LAST = 10**9  # the number of the event with which all is over, or of the first of them
 ENVIRONMENT = {
     "REVERB_SCALING_ENABLED": "true",
     "REVURB_REDIS_LEASE": "5",
@@ -61,13 +63,13 @@ class Publisher:
                         status = await self._publish(connection, next(self._numbers))
             await asyncio.sleep(every_s)
 
-    async def end(self) -> None:
+    async def end(self, last: int) -> None:
         """Publish the last event, until it is kept."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 with contextlib.suppress(OSError, Ended):
                     async with http(next(self._ports)) as connection:
-                        if await self._publish(connection, LAST) == 200:
+                        if await self._publish(connection, last) == 200:
                             return
                 await asyncio.sleep(0.1)
 
@@ -110,11 +112,17 @@ def schedule(world: World, pages: Pages) -> list[asyncio.Task[None]]:
     return tasks
 
 
-async def until_last(pages: Pages) -> None:
-    with contextlib.suppress(TimeoutError):  # who lacks it is told below
-        async with asyncio.timeout(PATIENCE_S):
-            while {*(await pages.last()).values()} != {LAST}:
-                await asyncio.sleep(0.2)
+async def end(publishers: Collection[Publisher], pages: Pages) -> int:
+    """Publish a last event on each channel, and wait until each page has it; its number. A page may lose its connection
+    unnoticed just before, and be told of a gap that this event is in: then another one is the last."""
+    for last in range(LAST, LAST + LAST_EVENTS):
+        await asyncio.gather(*(publisher.end(last) for publisher in publishers))
+        with contextlib.suppress(TimeoutError):  # who lacks it is told by `faults_of`
+            async with asyncio.timeout(PATIENCE_S / LAST_EVENTS):
+                while {*(await pages.last()).values()} != {last}:
+                    await asyncio.sleep(0.2)
+                break
+    return last
 
 
 @pytest.mark.timeout(1200 if LONG else 120)
@@ -146,15 +154,14 @@ async def test_every_page_gets_every_event_once_or_is_told(
             publisher.is_over = True
         await asyncio.gather(*publishing)
         await pages.subscribed(PAGES)
-        await asyncio.gather(*(publisher.end() for publisher in publishers.values()))
-        await until_last(pages)
+        last = await end(publishers.values(), pages)
         records = await pages.records()
         print("\n".join(world.befallen))
         tell(records, publishers)
         faults = [
             fault
             for record in records
-            for fault in faults_of(record, publishers[record.channel].published, LAST)
+            for fault in faults_of(record, publishers[record.channel].published, last)
         ]
         assert faults == []
         assert len(records) == PAGES

@@ -22,11 +22,9 @@ class Page {
     this.stretches = [[]];
     this.reasons = [];
     this.connects = 0;
-    this.isSubscribed = false;
   }
 
   open(port) {
-    this.isSubscribed = false;
     const storage = {
       getItem: (key) => this.stored.get(key) ?? null,
       setItem: (key, value) => void this.stored.set(key, value),
@@ -52,7 +50,6 @@ class Page {
     pusher.connection.bind("connected", here(() => this.connects++));
     pusher.connection.bind("error", () => {});
     const channel = pusher.subscribe(this.channel);
-    channel.bind("pusher:subscription_succeeded", here(() => (this.isSubscribed = true)));
     channel.bind("n", here((number) => this.stretches.at(-1).push(number)));
     channel.bind(
       "revurb:gap",
@@ -89,9 +86,10 @@ const commands = {
     }
   },
   progress: () => {
+    const isThere = ({ channel, pusher }) => pusher.connection.state === "connected" && pusher.channel(channel).subscribed;
     const all = [...pages];
     const last = Object.fromEntries(all.map(([number, page]) => [number, page.stretches.at(-1).at(-1) ?? null]));
-    const waiting = all.filter(([, { isSubscribed, pusher }]) => !isSubscribed || pusher.connection.state !== "connected");
+    const waiting = all.filter(([, page]) => !isThere(page));
     const states = waiting.map(([number, { pusher }]) => [number, pusher.connection.state]);
     say({ subscribed: all.length - waiting.length, states: Object.fromEntries(states), last });
   },
