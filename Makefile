@@ -48,7 +48,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,tally frames server_frames fanout heads queries digests event_bodies publishes log_events shared_log)
+	$(BIN)/python -m mypy.stubtest $(addprefix revurb._speedups.,tally frames server_frames fanout plain_connection wheel heads handshakes heap client_messages member_lists queries digests event_bodies publishes log_events shared_log)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.architecture.picture

@@ -113,6 +113,19 @@ def signing(text: bytes) -> Callable[[ModuleType], Callable[[], object]]:
     return prepare
 
 
+def answering(head: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    return lambda handshakes: lambda: handshakes.cut_handshake(head, False)
+
+
+def recognising(message: bytes) -> Callable[[ModuleType], Callable[[], object]]:
+    return lambda client_messages: lambda: client_messages.cut_subscription(message)
+
+
+def listing(members: int) -> Callable[[ModuleType], Callable[[], object]]:
+    texts = [b'\\"%d\\"\0:{\\"name\\":\\"User %d\\"}' % (number, number) for number in range(members)]
+    return lambda member_lists: lambda: member_lists.join_members(texts)
+
+
 def cutting_query(query: str) -> Callable[[ModuleType], Callable[[], object]]:
     return lambda queries: lambda: queries.cut_query(query)
 
@@ -123,6 +136,12 @@ _PUBLISH = (
 ) % (b"0" * 32, b"0" * 64)
 _EVENT = b'{"name":"order-shipped","channels":["orders"],"data":"{\\"id\\":4711,\\"url\\":\\"\\\\/orders\\\\/4711\\"}"}'
 _WHOLE_PUBLISH = _PUBLISH.replace(b"Length: 100", b"Length: %d" % len(_EVENT)) + _EVENT
+_HANDSHAKE = (
+    b"GET /app/key1?protocol=7&client=js&version=8.4.0&flash=false HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
+    b"Origin: http://127.0.0.1:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+_SUBSCRIPTION = b'{"event":"pusher:subscribe","data":{"auth":"","channel":"news"}}'
 _TEXT, _TEXT_OPEN, _MORE, _LAST, _BINARY, _PING = 0x81, 0x01, 0x00, 0x80, 0x82, 0x89
 _LARGE = masked_frame(_TEXT, filled(JSON, 64_000))
 _FRAGMENTED = [
@@ -149,6 +168,9 @@ WORKLOADS: dict[str, tuple[str, Callable[[ModuleType], Callable[[], object]], in
     "whole publish": ("publishes", cutting_publish(_WHOLE_PUBLISH), 1000),
     "body of a publish": ("event_bodies", cutting_event(_EVENT), 1000),
     "signature of a publish": ("digests", signing(_PUBLISH[:180]), 1000),
+    "plain handshake": ("handshakes", answering(_HANDSHAKE), 1000),
+    "plain subscription": ("client_messages", recognising(_SUBSCRIPTION), 2000),
+    "list of 1,000 members": ("member_lists", listing(1000), 20),
     "1 event to 100": ("fanout", delivering(1), 50),
     "10 events to 100": ("fanout", delivering(10), 20),
 }

@@ -1,3 +1,5 @@
+from libc.stdint cimport uint8_t
+
 from revurb._speedups.tally cimport Tally
 
 cdef extern from "<sys/uio.h>" nogil:
@@ -43,11 +45,16 @@ cdef class Outbox:
         object _waiting     # None, one frame, or a list of frames
         object _pack        # None, or what makes the frame to send of a plain one
         size_t _queued_bytes  # of the frames that wait
-        public size_t reply_bytes
+        public unsigned int reply_bytes  # as many as it can count, if they are more
         int _fd
-        Way _way
-        unsigned int _lanes  # the lists that it is in
-        bint _is_shut       # takes nothing more; what waits is still sent
+        uint8_t _way        # a Way; bytes, since there is one of these for each connection
+        uint8_t _lanes      # the lists that it is in
+        uint8_t _is_shut    # takes nothing more; what waits is still sent
+        # What the owner keeps, here, where it takes no room:
+        public uint8_t _pings
+        public uint8_t _awaits_drain
+        public uint8_t _is_new
+        public uint8_t _state
 
     cdef int _put(self, bytes frame, Lane lane) except -1
     cdef int _flush(self) except -1

@@ -56,9 +56,16 @@ class Outbox:
     reply_bytes: int
     """What was given to `send`, and not to `deliver`, since the kernel last took all that waited. The owner may set it
     to 0 when the transport has become empty."""
+    _pings: int
+    _awaits_drain: int
+    _is_new: int
+    _state: int
     def __new__(cls, *args: object, **kwargs: object) -> Outbox: ...
-    def attach(self, fanout: Fanout, fd: int, pack: Callable[[bytes], bytes] | None = None) -> None:
-        """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS).
+    def attach(
+        self, fanout: Fanout, fd: int, pack: Callable[[bytes], bytes] | None = None, is_empty: bool = False
+    ) -> None:
+        """Begin to send, directly to `fd` whenever that is safe; -1 for everything through the transport (TLS). If the
+        transport `is_empty`, since it was given nothing yet, it is not asked.
 
         `pack`, if given, is asked for every frame what to send in its place: its compressed form, or the frame itself.
         It is called in the order in which frames are sent; it must be hashable."""

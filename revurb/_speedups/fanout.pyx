@@ -25,7 +25,7 @@ Rule 3: the descriptor is the transport's. `detach` comes before the transport c
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
-from libc.stdint cimport SIZE_MAX
+from libc.stdint cimport SIZE_MAX, UINT32_MAX, uint8_t
 from revurb._speedups.tally cimport Tally
 
 cdef enum:
@@ -49,7 +49,7 @@ cdef class Fanout:
         return self.transport_bytes > self._limit_bytes or self.queued_bytes > self._limit_bytes - self.transport_bytes
 
     cdef int _add(self, Outbox box, Lane lane) except -1:
-        box._lanes |= lane
+        box._lanes |= <uint8_t>lane
         if lane == URGENT:
             self._urgent.append(box)
         else:
@@ -78,7 +78,7 @@ cdef class Fanout:
             while done < len(boxes):
                 box = <Outbox>boxes[done]
                 done += 1
-                box._lanes &= ~lane
+                box._lanes &= <uint8_t>~lane
                 box._flush()
                 if done % BOXES_BETWEEN_CLOCKS == 0 and monotonic_ns() > end:
                     break
@@ -93,9 +93,9 @@ cdef class Outbox:
         self._way = GONE
         self._waiting = None
 
-    def attach(self, Fanout fanout not None, int fd, pack=None):
+    def attach(self, Fanout fanout not None, int fd, pack=None, bint is_empty=False):
         self._fanout, self._pack, self._fd = fanout, pack, fd
-        self._way = INDIRECT if fd < 0 else ASK
+        self._way = <uint8_t>(INDIRECT if fd < 0 else DIRECT if is_empty else ASK)
 
     def detach(self):
         self._way = GONE
@@ -110,7 +110,7 @@ cdef class Outbox:
         if self._pack is not None and not self._is_shut:
             frame = _packed(self._pack, frame)
         if self._put(frame, URGENT):
-            self.reply_bytes += <size_t>PyBytes_GET_SIZE(frame)
+            self.reply_bytes = <unsigned int>min(<size_t>UINT32_MAX, self.reply_bytes + <size_t>PyBytes_GET_SIZE(frame))
 
     def shut(self):
         self._is_shut = True

@@ -3,6 +3,8 @@
 #define REVURB_SENDOPS_H
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -29,6 +31,22 @@ static inline ssize_t send_frames(int fd, struct iovec *frames, int count)
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
         return 0;
     return sent;
+}
+
+/* Milliseconds since data was last sent to the peer; -1 where that is not known: Unix sockets, other systems. */
+static inline long long ms_since_sent(int fd)
+{
+#ifdef __linux__
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0
+        && size >= offsetof(struct tcp_info, tcpi_last_data_sent) + sizeof info.tcpi_last_data_sent)
+        return (long long)info.tcpi_last_data_sent;
+#else
+    (void)fd;
+#endif
+    return -1;
 }
 
 /* Nanoseconds since some fixed time. */

@@ -61,16 +61,15 @@ class Api:
         self._trigger = trigger
         self._bus = bus
         self._path = path
+        self.match_route: Callable[[str], RouteMatch | None] = self._match_below if path else match
+        """What a path as sent leads to, the WebSocket route included."""
         self._signature_max_age_s = signature_max_age_s
         self._max_request_size_bytes = max_request_size_bytes
         self._clock = clock
         self._unready = unready
         self._degraded = degraded
 
-    def match_route(self, path: str) -> RouteMatch | None:
-        """What a path as sent leads to, the WebSocket route included."""
-        if not self._path:
-            return match(path)
+    def _match_below(self, path: str) -> RouteMatch | None:
         if path == "/":  # what a load balancer asks for that was told nothing
             return _ROOT
         below = path.removeprefix(self._path)

@@ -125,6 +125,15 @@ class LocalBus(LocalView):
         self._join(request, local_channel)
         on_entered(self._snapshot(request, local_channel))
 
+    def enter_at_once(self, app_id: str, channel: str) -> bool:
+        """What `enter` does for a subscriber that asks for nothing, of a channel that has some. False, and nothing is
+        done, if there are none, or if facts have to be told."""
+        channels = self._state.apps.get(app_id)  # as `find`, without the call
+        if channels is None or channel not in channels or self._facts is not None:
+            return False
+        channels[channel].count += 1
+        return True
+
     def _is_full(self, request: EnterRequest) -> bool:
         local_channel = self._state.find(request.app_id, request.channel)
         return local_channel is not None and local_channel.is_full_for(request.member, request.max_members)
@@ -166,7 +175,7 @@ class LocalBus(LocalView):
         facts.settle()
 
     def leave(self, app_id: str, channel: str, user_id: str | None) -> None:
-        local_channel = self._state.open(app_id, channel)
+        local_channel = self._state.apps[app_id][channel]
         local_channel.count -= 1
         gone = local_channel.leave(user_id) if user_id is not None else None
         if not local_channel.count:

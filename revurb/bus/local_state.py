@@ -12,23 +12,26 @@ from revurb.pusher.ports import Member
 
 
 class LocalChannel:
-    """One channel of `state`. `members` counts the connections of each user; the first info seen stays, as in
-    Reverb."""
+    """One channel of `state`. `members` counts the connections of each user, and has the member alone where it is one;
+    the first info seen stays, as in Reverb."""
 
     __slots__ = ("_state", "count", "members")
 
     def __init__(self, state: LocalState) -> None:
         self._state = state
         self.count = 0
-        self.members: dict[str, tuple[Member, int]] = {}
+        self.members: dict[str, Member | tuple[Member, int]] = {}
 
     def join(self, member: Member) -> bool:
         """Count a connection of this user; True if it is the user's first here."""
         known = self.members.get(member.user_id)
         if known is None:
             self._state.members += 1
-        self.members[member.user_id] = (member, 1) if known is None else (known[0], known[1] + 1)
-        return known is None
+            self.members[member.user_id] = member
+            return True
+        first, connections = _counted(known)
+        self.members[member.user_id] = first, connections + 1
+        return False
 
     def is_full_for(self, member: Member | None, max_members: int) -> bool:
         """Whether there are `max_members` users, and `member` is somebody else."""
@@ -36,9 +39,9 @@ class LocalChannel:
 
     def leave(self, user_id: str) -> Member | None:
         """Remove one connection of this user; returns the member if it was the last one here."""
-        member, connections = self.members[user_id]
+        member, connections = _counted(self.members[user_id])
         if connections > 1:
-            self.members[user_id] = (member, connections - 1)
+            self.members[user_id] = member if connections == 2 else (member, connections - 1)
             return None
         del self.members[user_id]
         self._state.members -= 1
@@ -46,7 +49,11 @@ class LocalChannel:
 
     def member_list(self) -> list[Member]:
         """The members, in order of joining."""
-        return [member for member, _ in self.members.values()]
+        return [each if isinstance(each, Member) else each[0] for each in self.members.values()]
+
+
+def _counted(known: Member | tuple[Member, int]) -> tuple[Member, int]:
+    return (known, 1) if isinstance(known, Member) else known
 
 
 class LocalState:

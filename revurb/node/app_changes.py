@@ -58,6 +58,11 @@ class AppChanges:
         self._settling: dict[str, float] = {}  # and when that is, the next one first
         self._working: asyncio.Task[None] | None = None
 
+    @property
+    def has_provider(self) -> bool:
+        """Whether apps are looked up somewhere, and not those of the configuration."""
+        return self._provider is not None
+
     def begin(self, finder: AppProvider, registry: Registry) -> None:
         """`finder` is what the node's requests find apps with, over `apps`."""
         self._finder, self._registry = finder, registry

@@ -7,11 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from revurb.bus.brokered.broker_link import BrokerLinkOwner
-from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.engine import BusEngine
-from revurb.bus.hub.event_log import LogDescriptors
-from revurb.bus.hub.hub_link import HubLink
 from revurb.bus.member_events import MemberEvents
 from revurb.config import Config
 from revurb.node.member_event_texts import MEMBER_EVENTS
@@ -21,6 +17,9 @@ from revurb.pusher.ports import Receiver
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from revurb.bus.brokered.broker_link import BrokerLinkOwner
+    from revurb.bus.brokered.brokered_bus import BrokeredBus
+    from revurb.bus.hub.event_log import LogDescriptors
     from revurb.bus.redis.shared_redis import SharedReader, SharedRedis
 
 
@@ -44,6 +43,10 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
     if config.scaling.enabled:
         return _redis_bus_factory(config, node, hub if hub is not None and hub.is_relayed else None)
     if hub is not None:
+        # Imported here, as above: a node that is alone would keep a megabyte of what it never uses.
+        from revurb.bus.brokered.brokered_bus import BrokeredBus
+        from revurb.bus.hub.hub_link import HubLink
+
         return lambda receiver: BrokeredBus(
             node,
             receiver,
@@ -56,6 +59,7 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
 
 def _redis_bus_factory(config: Config, node: str, relay: HubAddress | None) -> BusFactory:
     # Imported here: importing the client takes 0.2 s, which a node without scaling need not spend.
+    from revurb.bus.brokered.brokered_bus import BrokeredBus
     from revurb.bus.redis.keys import Keys
     from revurb.bus.redis.redis_client import client_factory
     from revurb.bus.redis.redis_link import RedisLink

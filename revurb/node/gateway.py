@@ -7,10 +7,12 @@ import re
 import sys
 from collections.abc import Awaitable
 
+from revurb._speedups.handshakes import cut_handshake
 from revurb.api.answers import UNAVAILABLE, text_response
 from revurb.api.endpoint import Api
 from revurb.api.routes import Route
 from revurb.apps import App, AppProvider, AppsUnavailable
+from revurb.bus.local import LocalBus
 from revurb.node.connection_limit import ConnectionLimit, CountedSession
 from revurb.node.hooked_node import HookedCountedSession, HookedSession
 from revurb.node.refusal_lines import RefusalLines
@@ -34,6 +36,7 @@ from revurb.wire.deflate import Compression, NegotiatedCompression
 from revurb.wire.http import Request
 
 _ANY_ORIGIN = ("*",)
+_SOCKET = Route.SOCKET  # a member looked up in its class costs as much as a call
 # PusherSwift offers `pusher-channels-protocol-7`. As with the `protocol` of the query, any version is served.
 _SUBPROTOCOLS = re.compile(r"pusher-channels-protocol-[0-9]{1,4}")
 
@@ -63,6 +66,8 @@ class Gateway:
         self._trace = trace
         self._compression = compression
         self._socket_ids = SocketIds()
+        self._match_route, self._find_by_key = api.match_route, apps.find_by_key
+        self._admits_at_once = isinstance(bus, LocalBus)
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
         if request.upgrade:
@@ -70,6 +75,31 @@ class Gateway:
             if found is not None and found.route is Route.SOCKET:
                 return self._upgrade(request, found.app)
         return self._api.answer(request)
+
+    def welcome(self, data: bytes) -> Upgrade | None:
+        """The transport's `Connections.welcome`: what `on_request` answers to a plain handshake that is let in at once.
+        None, and nothing is done, for anything else. For apps that are found at once."""
+        plain = cut_handshake(data, self._compression is not None)
+        if plain is None:
+            return None
+        path, origin, head = plain
+        found = self._match_route(path)
+        if found is None or found.route is not _SOCKET:
+            return None
+        app = self._find_by_key(found.app)
+        if not isinstance(app, App) or not app.is_enabled:
+            return None
+        limit, most = self._limit, app.max_connections
+        if (
+            (app.allowed_origins != _ANY_ORIGIN and not origin_allowed(origin, app.allowed_origins))
+            or (most is not None and not self._admits_at_once)
+            or (limit is not None and not limit.take())
+        ):
+            return None
+        if self._bus.admit(app.id, most) is not True:
+            self._give_back()
+            return None
+        return Upgrade(head, self._session(app, origin))
 
     def admits_large_body(self, request: Request) -> bool | Awaitable[bool]:
         """The transport's `LargeBodies`."""
@@ -159,10 +189,18 @@ class Gateway:
         return upgrade
 
     def _make_session(self, request: Request, app: App, granted: bool) -> WebSocketHandler:
-        if not granted:
-            self._give_back()
-            return self._refusals.connection(OverConnectionQuota(), request)
-        state, socket_id = self._registry.state(app), self._socket_ids.next()
+        return (
+            self._session(app, request.headers.get("origin")) if granted else self._refuse_over_quota(request)
+        )
+
+    def _refuse_over_quota(self, request: Request) -> WebSocketHandler:
+        self._give_back()
+        return self._refusals.connection(OverConnectionQuota(), request)
+
+    def _session(self, app: App, origin: str | None) -> WebSocketHandler:
+        state, socket_id = self._registry.states.get(app.id), self._socket_ids.next()
+        if state is None or state.app is not app:
+            state = self._registry.state(app)
         hooks = state.hooks
         is_heard = hooks is not None and hooks.is_told_of_received
         if self._limit is None:
@@ -170,7 +208,6 @@ class Gateway:
         else:
             counted = HookedCountedSession if is_heard else CountedSession
             session = counted(state, socket_id, self._bus, self._limit)
-        origin = request.headers.get("origin")
         session.origin = None if origin is None else sys.intern(origin)  # pages of an app share theirs
         return session if self._trace is None else TracedSession(session, self._trace)
 

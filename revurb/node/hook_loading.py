@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 
 from revurb.config import Config, ConfigError, load_hooks_class
 from revurb.config.error import suggestion
@@ -48,6 +47,8 @@ def hooks_problem(hooks: object) -> str | None:
 
 
 def _entry_point(name: str) -> str:
+    from importlib.metadata import entry_points  # with what it imports, a megabyte, which few need
+
     points = entry_points(group=GROUP)
     for point in points:
         if point.name == name:

@@ -9,11 +9,11 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from revurb._speedups.tally import Tally
-from revurb.api.routes import RouteMatch
+from revurb.api.routes import Route, RouteMatch
 from revurb.observe.figures import Figures
 from revurb.observe.metrics import SECONDS
 from revurb.pusher.app_counts import AppBook, AppCounts
-from revurb.transport.handlers import Answer, PlainAnswerer, RequestHandler, Upgrade
+from revurb.transport.handlers import Answer, PlainAnswerer, RequestHandler, Upgrade, Welcome
 from revurb.wire.http import Request
 from revurb.wire.response import DeferredResponse, Response
 
@@ -100,6 +100,20 @@ class MeasuredGateway:
             assert isinstance(answer, Awaitable)
             return self._await(request, began, answer)
         return answer
+
+    def measuring(self, welcome: Welcome) -> Welcome:
+        """`welcome`, with what it answers counted as if it had been a request."""
+
+        def measured(data: bytes) -> Upgrade | None:
+            began = perf_counter()
+            upgrade = welcome(data)
+            if upgrade is not None:
+                key = Route.SOCKET.word, SWITCHING_PROTOCOLS, None
+                times = self._times.get(key) or self._times.setdefault(key, Tally(SECONDS))
+                times.add(perf_counter() - began)
+            return upgrade
+
+        return measured
 
     def _counting(
         self,

@@ -36,7 +36,7 @@ from revurb.node.memory_trimmer import MemoryTrimmer
 from revurb.node.node_console import NodeConsole
 from revurb.node.node_meter import NodeMeter, RouteMatcher
 from revurb.node.operations import Operations
-from revurb.node.plain_requests import answer_plainly
+from revurb.node.plain_requests import answer_plainly, welcome_plainly
 from revurb.node.readiness import Readiness
 from revurb.node.reception import Reception
 from revurb.node.recorded_events import RecordingTrigger, SentEvent
@@ -54,7 +54,7 @@ from revurb.pusher.ports import ChannelState, MaybeAwaitable, Member, Receiver
 from revurb.pusher.registry import Registry
 from revurb.pusher.triggering import Trigger
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import LargeBodies, RequestHandler
+from revurb.transport.handlers import LargeBodies, RequestHandler, Welcome
 from revurb.transport.listener import Listener
 from revurb.transport.timer_wheel import TICK_S
 from revurb.wire.response import http_date
@@ -188,6 +188,8 @@ class Node:
             self._registry, self._work, self._app_changes, self._readiness, answer, drain_timeout_s
         )
         self._bus = self._bus_factory(dispatch(self._registry, self.operations.answer, self._hooks))
+        if isinstance(self._bus, LocalBus):
+            self._registry.enter_at_once = self._bus.enter_at_once
         self._app_changes.begin(self.apps, self._registry)
         self._facts.begin(self._bus, self._registry)
         cache_ttl_s = config.limits.cache_ttl_s
@@ -195,7 +197,7 @@ class Node:
             self._trigger = Trigger(self._bus, cache_ttl_s, book)
         else:
             self._trigger = RecordingTrigger(self._bus, cache_ttl_s, self._record, book)
-        handler, admits_large_body, match_route = self._make_gateway()
+        handler, welcome, admits_large_body, match_route = self._make_gateway()
         limits = transport_limits(config, self._processes)
         self._connections = Connections(handler, limits, self.counters, loop, admits_large_body)
         self.operations.begin(self._bus, self._connections)
@@ -206,8 +208,11 @@ class Node:
         self._connections.on_ended = self._refusals.of_websocket
         self._reception = Reception(config, self._connections, self._refusals)
         self._connections.handler = self._meter.measured(self._connections.handler, match_route)
-        if self._trace is None and not self._reception.sees_every_request:
-            answer_plainly(config, self._asked_apps, self._trigger, self._meter, self._connections)
+        if self._trace is None:
+            if not self._app_changes.has_provider:  # what one finds may come later
+                welcome_plainly(welcome, self._meter, self._connections)
+            if not self._reception.sees_every_request:
+                answer_plainly(config, self._asked_apps, self._trigger, self._meter, self._connections)
         self._trimmer = MemoryTrimmer(self._shrink)
         self._on_tick(loop)
         try:
@@ -285,8 +290,9 @@ class Node:
         """End all connections of a user, in every process."""
         return self._bus.terminate(app.id, user_id)
 
-    def _make_gateway(self) -> tuple[RequestHandler, LargeBodies, RouteMatcher]:
-        """What handles the requests, what tells which of them may have a large body, and where a path leads."""
+    def _make_gateway(self) -> tuple[RequestHandler, Welcome, LargeBodies, RouteMatcher]:
+        """What handles the requests, what answers plain handshakes ahead of that, what tells which requests may have a
+        large body, and where a path leads."""
         config = self.config
         api = Api(
             self._asked_apps,
@@ -317,7 +323,7 @@ class Node:
             handler = TestPage(handler, config, served_dev_app(config) or config.apps[0])
         if config.server.browser_module:
             handler = BrowserModule(handler, config.server.path)
-        return handler, gateway.admits_large_body, api.match_route
+        return handler, gateway.welcome, gateway.admits_large_body, api.match_route
 
     def _on_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

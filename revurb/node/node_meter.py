@@ -21,7 +21,7 @@ from revurb.observe.refusal_log import RefusalLog
 from revurb.observe.unblocked_output import lines_dropped
 from revurb.pusher.app_counts import AppBook
 from revurb.transport.connections import Connections
-from revurb.transport.handlers import PlainAnswerer, RequestHandler
+from revurb.transport.handlers import PlainAnswerer, RequestHandler, Welcome
 from revurb.transport.timer_wheel import TICK_S
 from revurb.transport.tls import ServerTls
 
@@ -59,6 +59,10 @@ class NodeMeter:
     def measured_plain(self, answer_plain: PlainAnswerer) -> PlainAnswerer:
         """The same for what is answered without being read; to be called after `measured`."""
         return answer_plain if self._requests is None else self._requests.measured_plain(answer_plain)
+
+    def welcoming(self, welcome: Welcome) -> Welcome:
+        """The same of what answers plain handshakes."""
+        return welcome if self._requests is None else self._requests.measuring(welcome)
 
     def tick(self, now: float) -> None:
         """To be called each `TICK_S`; `now` is the loop's time in seconds."""

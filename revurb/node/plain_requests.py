@@ -1,4 +1,4 @@
-"""Has plain requests answered without reading them; see `api/plain_publishes.py`."""
+"""Has plain requests answered without reading them: publishes (`api/plain_publishes.py`), and handshakes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from revurb.config import Config
 from revurb.node.node_meter import NodeMeter
 from revurb.pusher.triggering import Trigger
 from revurb.transport.connections import Connections
+from revurb.transport.handlers import Welcome
 
 
 def answer_plainly(
@@ -31,3 +32,9 @@ def answer_plainly(
     except RuntimeError:
         return
     connections.answer_plainly(meter.measured_plain(publishes.answer), EMPTY)
+
+
+def welcome_plainly(welcome: Welcome, meter: NodeMeter, connections: Connections) -> None:
+    """Have plain handshakes of `connections` answered by `welcome`, unless something needs to know whose each is."""
+    if connections.identify is None:
+        connections.welcome = meter.welcoming(welcome)

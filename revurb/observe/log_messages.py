@@ -88,6 +88,7 @@ LOG_MESSAGES: Mapping[str, Mapping[str, LogMessage]] = {
         "no file descriptor is left, clients are dropped": LogMessage("error", "open_files_limit reason"),
         "message handling failed": LogMessage("error", "socket_id"),
         "request failed": LogMessage("error", "method path"),
+        "a plain handshake failed": LogMessage("error"),
         "a large request could not be admitted": LogMessage("error", "path"),
         "a timed connection failed": LogMessage("error"),
     },

@@ -63,7 +63,7 @@ def relay(session: SessionState, message: messages.ClientMessage, now: float) ->
     text = messages.client_event_text(message.event, channel_name, data_json, user_id_json)
     state.counts.client_events_total += 1
     kept = history_of(app, channel_name) if app.history else None
-    session.bus.publish(PublishedEvent(app.id, channel_name, text, session.socket_id, 0, kept))
+    session.app_state.bus.publish(PublishedEvent(app.id, channel_name, text, session.socket_id, 0, kept))
     if state.record is not None and wanted_of(state.wanted, channel_name) & CLIENT_EVENTS:
         state.record(_fact(session, message.event, channel_name, data_json, user_id_json))
 
@@ -75,7 +75,7 @@ def _send(
     text = messages.client_event_text(event, channel, data_json, user_id_json)
     state.counts.client_events_total += 1
     kept = history_of(state.app, channel)
-    session.bus.publish(PublishedEvent(state.app.id, channel, text, session.socket_id, 0, kept))
+    session.app_state.bus.publish(PublishedEvent(state.app.id, channel, text, session.socket_id, 0, kept))
     if state.record is not None and wanted_of(state.wanted, channel) & CLIENT_EVENTS:
         state.record(_fact(session, event, channel, data_json, user_id_json))
 

@@ -41,7 +41,7 @@ def enter_if_allowed(
         if session.outlet is NOWHERE:
             return
         if verdict.reason is None:
-            session.bus.enter(request, on_entered)
+            session.app_state.bus.enter(request, on_entered)
             return
         if session.pending is not None:
             session.pending.pop(channel, None)

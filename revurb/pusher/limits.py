@@ -101,9 +101,10 @@ def check_client_event(session: SessionState, limits: AppLimits, message: Client
     ClientEventTooLarge or InvalidChannelName for one that is over another limit."""
     most = limits.max_client_events_per_second
     if most is not None:
-        window = session.client_event_window
+        windows = session.app_state.client_event_windows
+        window = windows.get(session)
         if window is None:
-            window = session.client_event_window = per_second(most)
+            window = windows[session] = per_second(most)
         if not window.take(now):
             raise ClientEventRateReached(
                 f"Client event rejected due to rate limit: more than {most} in a second"

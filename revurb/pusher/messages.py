@@ -155,7 +155,7 @@ def data_text(data_json: bytes) -> str:
 
 def established_frame(socket_id: str, activity_timeout_s: int) -> bytes:
     """The greeting. A socket id is digits and a dot, so nothing in it has to be escaped."""
-    return frame(_ESTABLISHED % (socket_id.encode(), activity_timeout_s))
+    return server_frame(TEXT, _ESTABLISHED % (socket_id.encode(), activity_timeout_s))
 
 
 _ESTABLISHED = (

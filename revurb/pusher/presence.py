@@ -12,13 +12,12 @@ from collections.abc import Sequence
 import msgspec
 import orjson
 
+from revurb._speedups.member_lists import join_members
 from revurb.pusher import lone_surrogates
 from revurb.pusher.ports import Member
 
 _QUOTE = ord('"')
 MANY = 32  # members, for whose texts keeping them is worth the memory
-
-_Text = tuple[bytes, bytes]  # of the ids, and of the hash; both escaped
 
 
 class _ChannelData(msgspec.Struct):
@@ -81,18 +80,19 @@ class MemberTexts:
     __slots__ = ("_texts",)
 
     def __init__(self) -> None:
-        self._texts: dict[Member, _Text] = {}
+        self._texts: dict[Member, bytes] = {}
 
     def snapshot(self, members: Sequence[Member]) -> bytes:
         """`{"presence":{"count":2,"ids":["1",2],"hash":{"1":info,"2":info}}}`, as it stands inside a JSON string."""
         texts = self._find(members) if len(members) >= MANY else [_text(member) for member in members]
+        ids, hashes = join_members(texts)
         return b'{\\"presence\\":{\\"count\\":%d,\\"ids\\":[%b],\\"hash\\":{%b}}}' % (
             len(members),
-            b",".join([id_text for id_text, _ in texts]),
-            b",".join([entry for _, entry in texts]),
+            ids,
+            hashes,
         )
 
-    def _find(self, members: Sequence[Member]) -> list[_Text]:
+    def _find(self, members: Sequence[Member]) -> list[bytes]:
         known = self._texts
         texts = [known.get(member) or known.setdefault(member, _text(member)) for member in members]
         if len(known) > 2 * len(members):  # those who have left
@@ -106,8 +106,9 @@ def id_text(member: Member) -> bytes:
     return id_json if id_json[0] == _QUOTE else b'"%b"' % id_json
 
 
-def _text(member: Member) -> _Text:
-    return _escaped(member.id_json), _escaped(b"%b:%b" % (id_text(member), member.info_json))
+def _text(member: Member) -> bytes:
+    """As `join_members` takes it. A NUL is escaped in JSON."""
+    return b"%b\0:%b" % (_escaped(member.id_json), _escaped(member.info_json))
 
 
 def _escaped(json: bytes) -> bytes:

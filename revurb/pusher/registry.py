@@ -22,7 +22,8 @@ from revurb.pusher.channel_name import ChannelName
 from revurb.pusher.errors import PusherError
 from revurb.pusher.facts import Fact, WantedFacts
 from revurb.pusher.hooks import SessionHooks
-from revurb.pusher.ports import Outlet, Work
+from revurb.pusher.ports import Bus, Outlet, Work
+from revurb.pusher.rate_limit import MessageWindow
 from revurb.pusher.rates import Rates
 from revurb.pusher.sign_in_deadlines import SignInDeadlines
 
@@ -47,6 +48,11 @@ OnRefused: TypeAlias = Callable[[str, RegisteredSession, PusherError, str], None
 """Called with an app's id, the session, what that refuses to its client, and the channel of a subscription."""
 
 
+EnterAtOnce: TypeAlias = Callable[[str, str], bool]
+"""Counts one more subscriber of a channel of an app, which has some here and asks for nothing; False if the bus has to
+be asked."""
+
+
 class AppState:
     """The live state of one app. `counters`, `work`, `refused` and `sign_in_deadlines` are the process's, `counts` the
     app's own.
@@ -57,9 +63,12 @@ class AppState:
 
     __slots__ = (
         "app",
+        "bus",
         "channels",
+        "client_event_windows",
         "counters",
         "counts",
+        "enter_at_once",
         "hooks",
         "rates",
         "record",
@@ -87,13 +96,18 @@ class AppState:
         self.refused = refused
         self.wanted = 0
         self.record: Callable[[Fact], None] | None = None
+        self.enter_at_once: EnterAtOnce | None = None
         self.rates: Rates | None = None
         self.hooks: SessionHooks | None = None
         self.sign_in_deadlines = sign_in_deadlines
+        self.bus: Bus  # its sessions bring it along
+        self.client_event_windows: dict[RegisteredSession, MessageWindow] = {}
+        """What counts the client events of a session, where those have a limit of their own and it has sent any."""
         self.sessions: dict[str, RegisteredSession] = {}
         self.channels: dict[str, Channel] = {}
-        # user id -> session -> the presence channels that it has joined as that user, and 1 if it is signed in so
-        self.users: dict[str, dict[RegisteredSession, int]] = {}
+        # user id -> session -> the presence channels that it has joined as that user, and 1 if it is signed in so. Of a
+        # user with one session, which has done one of these, it is the session alone: a dict would take 230 bytes.
+        self.users: dict[str, RegisteredSession | dict[RegisteredSession, int]] = {}
 
     def open_channel(self, name: ChannelName) -> Channel:
         """The channel, made if it has no subscriber yet."""
@@ -108,6 +122,7 @@ class AppState:
     def close_if_empty(self, channel: Channel) -> None:
         if not channel.subscribers:
             del self.channels[channel.name.text]
+            channel.alone.clear()  # which knows the channel: else both would wait for the garbage collector
             if self.hooks is not None and not channel.name.reserved:
                 self.hooks.channel_removed(self.app.id, channel.name.text)
             self._count_channel(channel.name, -1)
@@ -125,25 +140,30 @@ class AppState:
 
     def add_user_session(self, session: RegisteredSession, user_id: str) -> None:
         """Count one more presence channel that `session` has joined as `user_id`, or its sign-in."""
-        sessions = self.users.get(user_id)
-        if sessions is None:
-            sessions = self.users[user_id] = {}
+        found = self.users.get(user_id)
+        if found is None:
+            self.users[user_id] = session
             self.counts.users += 1
-        sessions[session] = sessions.get(session, 0) + 1
+        elif isinstance(found, dict):
+            found[session] = found.get(session, 0) + 1
+        else:
+            self.users[user_id] = {session: 2} if found is session else {found: 1, session: 1}
 
     def remove_user_session(self, session: RegisteredSession, user_id: str) -> None:
         """Undo one `add_user_session`."""
-        sessions = self.users[user_id]
-        sessions[session] -= 1
-        if not sessions[session]:
-            del sessions[session]
-            if not sessions:
-                del self.users[user_id]
-                self.counts.users -= 1
+        found = self.users[user_id]
+        if isinstance(found, dict):
+            found[session] -= 1
+            if not found[session]:
+                del found[session]
+        if not isinstance(found, dict) or not found:
+            del self.users[user_id]
+            self.counts.users -= 1
 
     def sessions_of(self, user_id: str) -> tuple[RegisteredSession, ...]:
         """A snapshot of the connections of a user, each once."""
-        return tuple(self.users.get(user_id, ()))
+        found = self.users.get(user_id, ())
+        return tuple(found) if isinstance(found, dict | tuple) else (found,)
 
 
 class Registry:
@@ -168,6 +188,8 @@ class Registry:
         self.sign_in_deadlines = SignInDeadlines(self._work)
         self.states: dict[str, AppState] = {}
         """By app id."""
+        self.enter_at_once: EnterAtOnce | None = None
+        """That of a bus that is alone. To be set before any `state`."""
         self.hooks: SessionHooks | None = None
         """Those of the user's own code. To be set before any `state`."""
 
@@ -188,6 +210,7 @@ class Registry:
                 self._book.of(app.id),
             )
             state.record, state.rates, state.hooks = self._record, self.rates, self.hooks
+            state.enter_at_once = self.enter_at_once
         elif state.app is app:
             return state
         state.app = app

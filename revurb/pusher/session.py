@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from revurb._speedups.client_messages import cut_subscription
 from revurb._speedups.frames import BINARY
 from revurb.pusher import client_events, messages
 from revurb.pusher.errors import (
@@ -23,7 +24,7 @@ from revurb.pusher.hooked_messages import connection_of
 from revurb.pusher.ports import Outlet
 from revurb.pusher.session_state import NOWHERE, SessionState
 from revurb.pusher.signing_in import sign_in, sign_out
-from revurb.pusher.subscribing import leave_all, subscribe, unsubscribe
+from revurb.pusher.subscribing import leave_all, subscribe, subscribe_plainly, unsubscribe
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class Session(SessionState):
                 raise RateLimited
             if opcode == BINARY:
                 _require_utf8(payload)
+            channel = cut_subscription(payload)
+            if channel is not None and subscribe_plainly(self, channel):
+                return
             message = messages.read_message(payload)
         except PusherError as error:
             self._send_error(error)
@@ -121,19 +125,21 @@ class Session(SessionState):
 
     def closed(self) -> None:
         """The connection has ended. Leaves all channels, and gives the app's connection back to the bus."""
-        if (
-            self.app_state.hooks is not None and self.socket_id in self.app_state.sessions
-        ):  # else it never was open
-            self.app_state.hooks.disconnected(connection_of(self))
-        leave_all(self, self.outlet)
+        state = self.app_state
+        if state.hooks is not None and self.socket_id in state.sessions:  # else it never was open
+            state.hooks.disconnected(connection_of(self))
+        if self.channels:
+            leave_all(self, self.outlet)
         if self.user is not None:
             sign_out(self, self.user, self.outlet)
-        if self.app_state.sign_in_deadlines.waiting:
-            self.app_state.sign_in_deadlines.remove(self)
-        if self.app_state.sessions.pop(self.socket_id, None) is not None:
-            self.app_state.counts.connections -= 1
+        if state.sign_in_deadlines.waiting:
+            state.sign_in_deadlines.remove(self)
+        if state.client_event_windows:
+            state.client_event_windows.pop(self, None)
+        if state.sessions.pop(self.socket_id, None) is not None:
+            state.counts.connections -= 1
         self.outlet = NOWHERE
-        self.bus.release(self.app_state.app.id)
+        state.bus.release(state.app.id)
 
     def _handle(self, message: messages.ClientMessage, now: float) -> None:
         event = message.event

@@ -5,7 +5,8 @@ Below the code that acts on it (`subscribing`, `client_events`) and the session 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol, cast
 
 from revurb.pusher import messages
 from revurb.pusher.errors import PusherError, SubscriptionRefused
@@ -29,6 +30,7 @@ class _Nowhere:
 
 
 NOWHERE = _Nowhere()
+NO_CHANNELS: Mapping[str, Channel] = {}
 
 
 class DefersMessages(Protocol):
@@ -45,11 +47,12 @@ class DefersMessages(Protocol):
 class SessionState:
     """The state of one connection of one app.
 
-    `channels` are those that it is subscribed to, `pending` the subscriptions that the bus has not confirmed yet: None
+    `channels` are those that it is subscribed to, in a dict of its own if they are two or more: a dict takes as much as
+    all else here. `pending` the subscriptions that the bus has not confirmed yet: None
     until the first that is not confirmed at once. `resubscriptions` counts subscriptions once the connection has
     left a channel, subscribed to one again or signed in again: None until then. `user` is who has signed in. `outlet`
     is NOWHERE before the connection is open, and after it has closed. `message_window` counts messages: None without a
-    rate limit. `client_event_window` counts client events where they have a limit of their own: None until the first.
+    rate limit. `bus` is that of all sessions of the app, which keeps it.
     `answers_control_frames` says whether the client was last heard by a control frame. `origin` is the header of its
     handshake, None without one.
     """
@@ -57,9 +60,7 @@ class SessionState:
     __slots__ = (
         "answers_control_frames",
         "app_state",
-        "bus",
         "channels",
-        "client_event_window",
         "message_window",
         "origin",
         "outlet",
@@ -72,8 +73,8 @@ class SessionState:
     def __init__(self, app_state: AppState, socket_id: str, bus: Bus) -> None:
         self.app_state = app_state
         self.socket_id = socket_id
-        self.bus = bus
-        self.channels: dict[str, Channel] = {}
+        app_state.bus = bus
+        self.channels: Mapping[str, Channel] = NO_CHANNELS
         self.pending: dict[str, DefersMessages] | None = None
         self.resubscriptions: MessageWindow | None = None
         self.user: SignedInUser | None = None
@@ -81,14 +82,38 @@ class SessionState:
         self.origin: str | None = None
         limit = app_state.app.rate_limit
         self.message_window = None if limit is None else MessageWindow(limit)
-        self.client_event_window: MessageWindow | None = None
         self.answers_control_frames = False
+
+    @property
+    def bus(self) -> Bus:
+        return self.app_state.bus
+
+    def add_channel(self, channel: Channel) -> None:
+        """The session is on one more channel."""
+        name, channels = channel.name.text, self.channels
+        if not channels:
+            self.channels = channel.alone
+        elif len(channels) == 1:
+            self.channels = {**channels, name: channel}
+        else:
+            cast("dict[str, Channel]", channels)[name] = channel  # its own
+
+    def remove_channel(self, channel: Channel) -> None:
+        """Undo one `add_channel`."""
+        channels = self.channels
+        if len(channels) <= 1:
+            self.channels = NO_CHANNELS
+            return
+        del cast("dict[str, Channel]", channels)[channel.name.text]
+        if len(channels) == 1:
+            (last,) = channels.values()
+            self.channels = last.alone
 
     def adopt_limits(self) -> None:
         """The app has other limits than before: those count from now on, and what was counted is forgotten."""
         app = self.app_state.app
         self.message_window = None if app.rate_limit is None else MessageWindow(app.rate_limit)
-        self.client_event_window = None
+        self.app_state.client_event_windows.pop(self, None)
         if self.resubscriptions is not None:
             self.resubscriptions = per_second(app.max_subscriptions_per_second)
 

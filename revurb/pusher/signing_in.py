@@ -170,7 +170,7 @@ class PendingSignIn(DeferredMessages):
             return
         channel = session.app_state.open_channel(ChannelName.parse(name))
         channel.subscribers[session.outlet] = None
-        session.channels[channel.name.text] = channel
+        session.add_channel(channel)
         counts = session.app_state.counts
         counts.subscriptions += 1
         counts.subscriptions_total += 1

@@ -28,7 +28,7 @@ from revurb.pusher.limits import check_channel_name, check_member
 from revurb.pusher.ports import ChannelSnapshot, EnterRequest, Member, Outlet
 from revurb.pusher.presence import read_member, require_object
 from revurb.pusher.rate_limit import MessageWindow, per_second
-from revurb.pusher.session_state import NOWHERE, SessionState
+from revurb.pusher.session_state import NO_CHANNELS, NOWHERE, SessionState
 
 # To leave one takes 4 us, and the loop hears of the end of up to a thousand connections in one turn.
 FEW_CHANNELS = 4
@@ -108,8 +108,7 @@ class PendingSubscription(DeferredMessages):
         channel.subscribers[session.outlet] = member
         state.counts.subscriptions += 1
         state.counts.subscriptions_total += 1
-        # By the channel's own name: 60 bytes less for each subscriber.
-        session.channels[channel.name.text] = channel
+        session.add_channel(channel)
 
 
 def subscribe(session: SessionState, wanted: messages.Subscription, now: float) -> None:
@@ -162,11 +161,45 @@ def subscribe(session: SessionState, wanted: messages.Subscription, now: float) 
     if hooks is not None and hooks.asks_subscribe and channel is None:
         enter_if_allowed(session, hooks, request, pending, pending, wanted.channel_data)
         return
-    session.bus.enter(request, pending)
+    session.app_state.bus.enter(request, pending)
     if not pending.is_confirmed:
         if session.pending is None:
             session.pending = {}
         session.pending[name.text] = pending
+
+
+def subscribe_plainly(session: SessionState, channel_name: str) -> bool:
+    """What `subscribe` does for a public channel that has subscribers, where nothing is asked of anybody. False, and
+    nothing is done, if it is anything else."""
+    state, channels = session.app_state, session.channels
+    channel, app = state.channels.get(channel_name), state.app
+    if (
+        channel is None
+        or state.enter_at_once is None
+        or not channel.is_plain
+        or channel_name in channels
+        or session.pending
+        or session.resubscriptions is not None
+        or len(channels) >= app.max_channels_per_connection
+        or app.limits is not None
+        or app.history
+        or state.hooks is not None
+        or not state.enter_at_once(app.id, channel_name)
+    ):
+        return False
+    channel.subscribers[session.outlet] = None
+    counts = state.counts
+    counts.subscriptions += 1
+    counts.subscriptions_total += 1
+    if channels:
+        session.add_channel(channel)
+    else:
+        session.channels = channel.alone
+    confirmation = channel.confirmation
+    if confirmation is None:
+        confirmation = channel.confirmation = messages.subscribed_frame(channel_name)
+    session.outlet.send(confirmation)
+    return True
 
 
 def unsubscribe(session: SessionState, channel_name: str) -> None:
@@ -183,10 +216,11 @@ def unsubscribe(session: SessionState, channel_name: str) -> None:
 def leave_all(session: SessionState, outlet: Outlet) -> None:
     """Take a connection that has ended off all its channels, in steps where they are many. `outlet` is the one that it
     was subscribed with."""
-    if len(session.channels) > FEW_CHANNELS:
+    channels = session.channels
+    if len(channels) > FEW_CHANNELS:
         session.app_state.work(_leave_each(session, outlet))
     else:
-        for channel in tuple(session.channels.values()):
+        for channel in tuple(channels.values()):
             _leave(session, channel, outlet)
 
 
@@ -260,13 +294,18 @@ def _authorize(session: SessionState, name: ChannelName, wanted: messages.Subscr
 
 def _leave(session: SessionState, channel: Channel, outlet: Outlet) -> None:
     member = channel.subscribers.pop(outlet)
-    del session.channels[channel.name.text]
+    state, name = session.app_state, channel.name.text
+    if session.channels is channel.alone:
+        session.channels = NO_CHANNELS
+    else:
+        session.remove_channel(channel)
     if member is not None:
-        session.app_state.remove_user_session(session, member.user_id)
-    session.app_state.counts.subscriptions -= 1
-    session.app_state.close_if_empty(channel)
-    _leave_on_bus(session, channel.name.text, member)
+        state.remove_user_session(session, member.user_id)
+    state.counts.subscriptions -= 1
+    if not channel.subscribers:
+        state.close_if_empty(channel)
+    state.bus.leave(state.app.id, name, None if member is None else member.user_id)
 
 
 def _leave_on_bus(session: SessionState, channel: str, member: Member | None) -> None:
-    session.bus.leave(session.app_state.app.id, channel, None if member is None else member.user_id)
+    session.app_state.bus.leave(session.app_state.app.id, channel, None if member is None else member.user_id)

@@ -1,6 +1,6 @@
 """The protocol object of one accepted connection, and all of its life as a WebSocket.
 
-A connection begins as HTTP (`HttpConnection`) and is upgraded here. `NEXT` is what may become of it:
+A connection begins as HTTP (`ArrivingConnection`) and is upgraded here. `NEXT` is what may become of it:
 
     HTTP ---- open() ----> OPEN ---- Close sent or received ----> CLOSING ---- TCP ended ----> LOST
       \\----------------------\\------------------ TCP ended -----------------------------------/
@@ -20,18 +20,17 @@ compression has been negotiated each connection keeps its own.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from enum import Enum
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from revurb._speedups.frames import BINARY, PING, server_frame
+from revurb.transport.arriving_connection import CLOSING, HTTP, LOST, NEXT, OPEN, ArrivingConnection
+from revurb.transport.descriptor import descriptor_of
 from revurb.transport.handlers import Upgrade, WebSocketHandler
-from revurb.transport.http_connection import HttpConnection
-from revurb.transport.intake import DIRECT_BYTES
 from revurb.transport.kernel_queue import seconds_since_sent
-from revurb.transport.paced_connection import MAX_REPLY_BYTES, PacedConnection
+from revurb.transport.paced_connection import MAX_REPLY_BYTES
 from revurb.transport.peer_address import peer_of
-from revurb.transport.timer_wheel import Tick
+from revurb.wire.deflate import Inflater
 from revurb.wire.websocket import Phase, WebSocket
 
 _PING_FRAME = server_frame(PING, b"")
@@ -39,77 +38,40 @@ _CLOSED = Phase.CLOSED  # looking it up there for each message costs 0.1 us
 SLOW_CONSUMER = 4100  # Pusher: over capacity, come back after a while
 
 
-class ConnectionState(Enum):
-    """How far a connection has come."""
-
-    HTTP = "http"
-    OPEN = "open"  # a WebSocket whose handler is being spoken to
-    CLOSING = (
-        "closing"  # our Close is out, or both are: nothing more is sent, and the handler has been closed
-    )
-    LOST = "lost"
-
-    __hash__ = object.__hash__  # by identity: Enum's own is Python, and took 1 % of a connection
-
-
-_HTTP, _OPEN, _CLOSING, _LOST = ConnectionState  # a member looked up in its class costs as much as a call
-
-NEXT: Mapping[ConnectionState, tuple[ConnectionState, ...]] = {
-    _HTTP: (_OPEN, _LOST),
-    _OPEN: (_CLOSING, _LOST),
-    _CLOSING: (_LOST,),
-    _LOST: (),
-}
-
-
-class ClientConnection(PacedConnection):
+class ClientConnection(ArrivingConnection):
     """What the event loop gets for each accepted connection; once upgraded, its handler's FrameSender.
 
-    While it speaks HTTP it passes everything on to `HttpConnection`. With a protocol object for each life, telling the
-    transport of the second one took 3 us: uvloop stops reading for that, and starts again.
+    With a protocol object for each life, telling the transport of the second one took 3 us: uvloop stops reading for
+    that, and starts again.
     """
 
-    __slots__ = (
-        "_compression",
-        "_handler",
-        "_heard_at",
-        "_http",
-        "_pinged_at",
-        "_pings",
-        "_state",
-        "_ws",
-        "wheel_tick",
-    )
+    __slots__ = ()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._state = _HTTP
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is an asyncio.Transport in all but name
-        self._http: HttpConnection | None = HttpConnection(self._connections, self, self._transport)
-        if self._connections.is_stopped:
-            self.abort()
+    if TYPE_CHECKING:  # what the kernel keeps
+        _handler: WebSocketHandler | None
+        _pinged_at: float
 
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
         """Answer the handshake; `rest` are frames that came right behind it."""
         connections = self._connections
         handler, compression = upgrade.handler, upgrade.compression
-        if self._state is _LOST:  # while the answer was being waited for
+        if self._state == LOST:  # while the answer was being waited for
             handler.closed()
             return
-        self._enter(_OPEN)
-        self._http = None
-        self._handler: WebSocketHandler | None = handler
-        self._compression = compression
-        self._ws: WebSocket | None = None
-        self._heard_at = self._pinged_at = connections.wheel.now
-        self._pings = 0
-        self.wheel_tick: Tick | None = None
+        self._state, self._is_new = OPEN, False
+        had_http, self._http = self._http is not None, None
+        self._handler = handler
+        self._heard_at = self._pinged_at = now = connections.wheel.now
+        connections.http.pop(self, None)
         connections.websockets[self] = None
         connections.counters.connections_total += 1
-        connections.wheel.schedule(self, self._heard_at + handler.ping_interval_s)
+        connections.wheel.schedule(self, now + handler.ping_interval_s)
         transport = self._transport
         has_tls = transport.get_extra_info("sslcontext") is not None
         pack = None if compression is None else compression.pack
-        self.attach(connections.fanout, -1 if has_tls else transport.get_extra_info("socket").fileno(), pack)
+        self.attach(connections.fanout, -1 if has_tls else descriptor_of(transport), pack, not had_http)
+        if compression is not None:
+            self._ws = self._new_websocket(compression.inflater)
         self.send(upgrade.head)
         handler.opened(self)
         if connections.draining:
@@ -118,10 +80,10 @@ class ClientConnection(PacedConnection):
             self._handle_input(rest)
         if self._held is not None:
             connections.intake.add(self)
-        elif not transport.is_reading():
+        elif had_http and not transport.is_reading():
             transport.resume_reading()  # it was paused if the answer had to be awaited
 
-    def _enter(self, state: ConnectionState) -> None:
+    def _enter(self, state: int) -> None:
         assert state in NEXT[self._state], (self._state, state)
         self._state = state
 
@@ -135,26 +97,14 @@ class ClientConnection(PacedConnection):
         self.send(_PING_FRAME)
 
     def close(self, code: int, reason: str = "") -> None:
-        if self._state is not _OPEN:
+        if self._state != OPEN:
             return
-        self._enter(_CLOSING)
+        self._enter(CLOSING)
         self.send(self._websocket().close(code, reason))
         self.shut()
         self._await_end_of_tcp()
 
     # What the event loop calls.
-
-    def data_received(self, data: bytes) -> None:
-        fanout = self._connections.fanout
-        if len(data) > DIRECT_BYTES or self._held is not None or fanout.is_full or fanout.has_long_outbox:
-            self._postpone(data)
-        elif self._http is not None:  # as `_handle_input`, without the call
-            self._http.data_received(data)
-        else:
-            self._receive(data)
-
-    def eof_received(self) -> bool:
-        return self._http is not None and self._http.eof_received()
 
     def pause_writing(self) -> None:
         self._note_transport()
@@ -172,8 +122,8 @@ class ClientConnection(PacedConnection):
             self._drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._enter(_LOST)
-        self._held = None
+        assert LOST in NEXT[self._state], self._state
+        self._state, self._held = LOST, None
         buffers = self._connections.buffers
         if buffers.connections:
             buffers.forget(self)
@@ -182,14 +132,17 @@ class ClientConnection(PacedConnection):
             self._http = None  # which knows us
             return
         self.detach()
+        if self._handler is None and self in self._connections.http:  # it has sent nothing
+            self._connections.forget_http(self)
+            return
         self._let_go()
         self._connections.forget_websocket(self)
 
     # What input that waits for its turn is given to.
 
     def _handle_input(self, data: bytes) -> None:
-        if self._http is not None:
-            self._http.data_received(data)
+        if self._state == HTTP:
+            self._read_http(data)
         else:
             self._receive(data)
 
@@ -202,6 +155,8 @@ class ClientConnection(PacedConnection):
     def on_due(self, now: float) -> float | None:
         handler = self._handler
         if handler is None:
+            if self._state == HTTP:
+                return super().on_due(now)
             self.abort()
             return None
         due = (self._heard_at if self._held is None else self._moved_at(now)) + handler.ping_interval_s
@@ -226,7 +181,9 @@ class ClientConnection(PacedConnection):
 
     def _end_our_silence(self, now: float, interval_s: float) -> float:
         """Send a ping frame if nothing was sent for as long; gives when to look again."""
-        silent_s = seconds_since_sent(self._transport.get_extra_info("socket"))
+        silent_s = self.seconds_since_sent()
+        if silent_s is None:
+            silent_s = seconds_since_sent(self._transport.get_extra_info("socket"))
         if silent_s is None:
             silent_s = now - self._pinged_at  # what else was sent is not known
         if silent_s < interval_s:
@@ -240,7 +197,7 @@ class ClientConnection(PacedConnection):
         self._transport.abort()
 
     def end_stalled(self) -> None:
-        if self._state is _OPEN:
+        if self._state == OPEN:
             self._end_slow()
         else:  # the Close that it has been sent is behind what it does not take
             self.abort()
@@ -277,7 +234,7 @@ class ClientConnection(PacedConnection):
                     self._await_drain(unhandled)
                     return
         if ws.phase is _CLOSED:
-            if ws.has_failed and self._state is _OPEN:
+            if ws.has_failed and self._state == OPEN:
                 connections.on_ended(self.peer, ws.close_code or 0, ws.close_reason)
             self.send(ws.take_outgoing())  # the Close, behind the answers to what came before
             self._end_tcp()
@@ -288,9 +245,9 @@ class ClientConnection(PacedConnection):
     def _send_pongs(self, pongs: bytes) -> None:
         """Also behind our Close, which shuts the outbox: a Ping is answered until a Close has come (RFC 6455 5.5.2). A
         peer that does not take them gets no more."""
-        if self._state is _OPEN:
+        if self._state == OPEN:
             self.send(pongs)
-        elif self._state is _CLOSING:
+        elif self._state == CLOSING:
             self.flush()
             if self.transport_is_empty():
                 self.write_to_transport([pongs])
@@ -300,24 +257,27 @@ class ClientConnection(PacedConnection):
         ws, handler, spare_websockets = self._ws, self._handler, self._connections.spare_websockets
         if ws is None:
             assert handler is not None
-            max_message_bytes = handler.max_message_size_bytes
-            if self._compression is None and spare_websockets:
+            if spare_websockets:
                 ws = spare_websockets.pop()
-                ws.reader.max_message_bytes = max_message_bytes
+                ws.reader.max_message_bytes = handler.max_message_size_bytes
             else:
-                ws = WebSocket(
-                    max_message_bytes=max_message_bytes,
-                    max_fragments=self._connections.limits.max_fragments,
-                    inflater=None if self._compression is None else self._compression.inflater,
-                )
+                ws = self._new_websocket(None)
             self._ws = ws
         return ws
+
+    def _new_websocket(self, inflater: Inflater | None) -> WebSocket:
+        assert self._handler is not None
+        return WebSocket(
+            max_message_bytes=self._handler.max_message_size_bytes,
+            max_fragments=self._connections.limits.max_fragments,
+            inflater=inflater,
+        )
 
     # Ending.
 
     def _end_slow(self) -> None:
         """More than the limit waits to be sent: this peer does not keep up, and the others must not pay for it."""
-        if self._state is _OPEN:
+        if self._state == OPEN:
             self._connections.counters.slow_consumers_total += 1
             self._connections.on_ended(self.peer, SLOW_CONSUMER, "more waits to be sent than may")
             self.close(SLOW_CONSUMER, "Too slow: too much is waiting to be sent")
@@ -328,8 +288,8 @@ class ClientConnection(PacedConnection):
         Half of it, where TLS does not forbid: closing with bytes unread would reset the connection and could take the
         Close frame with it. What still arrives is dropped; the wheel ends it for a peer that does not.
         """
-        if self._state is _OPEN:
-            self._enter(_CLOSING)
+        if self._state == OPEN:
+            self._enter(CLOSING)
             self.shut()
             self._await_end_of_tcp()
         self.flush()

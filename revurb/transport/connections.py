@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
 from revurb.observe.counters import Counters
-from revurb.transport.handlers import LargeBodies, PlainAnswerer, RequestHandler, TransportLimits, Upgrade
+from revurb.transport.handlers import (
+    LargeBodies,
+    PlainAnswerer,
+    RequestHandler,
+    TransportLimits,
+    Upgrade,
+    Welcome,
+)
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.transport.transport_buffers import BufferedConnection, TransportBuffers
@@ -97,6 +104,8 @@ class Connections:
         self.websockets: dict[OpenWebSocket, None] = {}
         self.spare_websockets: list[WebSocket] = []
         """State machines that are between two messages, for whichever connection receives something next."""
+        self.welcome: Welcome | None = None
+        """Called with the first bytes of a connection. None where each request has to be seen whole."""
         self.identify: Callable[[Upgradable, Request], None] | None = None
         """Called with each request before it is handled, to say in it whose it is; None where nobody needs to know."""
         self.answer_plain: PlainAnswerer | None = None

@@ -74,6 +74,11 @@ LargeBodies: TypeAlias = Callable[[Request], bool | Awaitable[bool]]
 """Says whether the body of a request, of which only the head is here, may have `max_large_body_bytes`."""
 
 
+Welcome: TypeAlias = Callable[[bytes], Upgrade | None]
+"""Answers a plain handshake that is let in at once, ahead of the RequestHandler. None, and nothing is done, for bytes
+that are anything else."""
+
+
 class RequestHandler(Protocol):
     """Answers requests. While an awaitable answer is awaited, reading is paused; answers keep the order of requests."""
 

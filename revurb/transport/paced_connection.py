@@ -1,7 +1,7 @@
 """A connection that is given no more to do than it can be answered.
 
 Input waits for its turn where it is more than a connection may have at once (`intake`), where more output waits than
-may (`Fanout.is_full`), and where the peer has not taken the answers to what it sent before. Reading is paused
+may (the fanout is full), and where the peer has not taken the answers to what it sent before. Reading is paused
 meanwhile; nothing is dropped, and nobody is closed for it.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from revurb._speedups.fanout import Outbox
+from revurb._speedups.plain_connection import PlainConnection
 from revurb.transport.connections import Connections
+from revurb.transport.descriptor import descriptor_of
 from revurb.transport.held_input import HeldInput
 from revurb.transport.kernel_queue import Traffic, kernel_queue_bytes, traffic_bytes
 from revurb.wire.websocket import WebSocket
@@ -19,18 +21,17 @@ from revurb.wire.websocket import WebSocket
 MAX_REPLY_BYTES = 64 * 1024  # that the peer has not taken, before more of its messages are handled
 
 
-class PacedConnection(Outbox, asyncio.Protocol):
+class PacedConnection(PlainConnection, asyncio.Protocol):
     """The pace of a connection's input, and the way of its output. What becomes of input, a subclass says."""
 
-    __slots__ = ("_awaits_drain", "_connections", "_held", "_transport")
+    __slots__ = ()
 
-    _transport: asyncio.Transport
-    _ws: WebSocket | None  # the subclass'
-
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-        self._held: HeldInput | None = None
-        self._awaits_drain = False  # input waits until the peer has taken what it was sent
+    if TYPE_CHECKING:  # what the kernel keeps
+        _connections: Connections
+        _transport: asyncio.Transport
+        _ws: WebSocket | None
+        _held: HeldInput | None
+        _awaits_drain: bool  # input waits until the peer has taken what it was sent
 
     # What the subclass implements.
 
@@ -138,7 +139,7 @@ class PacedConnection(Outbox, asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        return self.transport_bytes + kernel_queue_bytes(self._transport.get_extra_info("socket").fileno())
+        return self.transport_bytes + kernel_queue_bytes(descriptor_of(self._transport))
 
     @property
     def ended_with(self) -> tuple[int, str]:

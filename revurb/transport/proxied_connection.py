@@ -17,7 +17,7 @@ class ProxiedConnection(ClientConnection):
 
     def __init__(self, connections: Connections, source: str = "") -> None:
         """`source` is the address that a PROXY header gave."""
-        super().__init__(connections)
+        super().__init__()
         self._source = self._client = source
 
     @property

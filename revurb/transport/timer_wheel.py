@@ -13,8 +13,9 @@ CPython returns memory by the megabyte (measured: 10 MB after 10,000 connections
 from __future__ import annotations
 
 import logging
-from math import ceil
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
+
+from revurb._speedups.wheel import Wheel
 
 _log = logging.getLogger(__name__)
 
@@ -34,44 +35,17 @@ class Timed(Protocol):
 Tick: TypeAlias = "dict[Timed, None]"
 
 
-class TimerWheel:
+class TimerWheel(Wheel):
     """Calls are never early, and at most a tick late. `now` is monotonic seconds as of the last turn."""
 
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self._turned_to = int(now / TICK_S)
-        self._near: tuple[Tick, ...] = tuple({} for _ in range(NEAR_TICKS))
-        self._far: dict[int, Tick] = {}
-
-    def schedule(self, item: Timed, due: float) -> None:
-        """Call `item.on_due` at `due`; replaces what was scheduled for the item before."""
-        if item.wheel_tick is not None:
-            self.cancel(item)
-        number = ceil(due / TICK_S)
-        if number <= self._turned_to:
-            number = self._turned_to + 1
-        if number - self._turned_to < NEAR_TICKS:  # equal would be the tick that may be running now
-            tick = self._near[number % NEAR_TICKS]
-        else:
-            tick = self._far.setdefault(number, {})
-        tick[item] = None
-        item.wheel_tick = tick
-
-    def cancel(self, item: Timed) -> None:
-        """Undo `schedule`. Does nothing for an item that does not wait."""
-        tick = item.wheel_tick
-        if tick is not None:
-            item.wheel_tick = None
-            tick.pop(item, None)
-            if not tick:
-                tick.clear()  # and its table, which does not shrink by itself
+    def __new__(cls, now: float) -> TimerWheel:
+        return cast(TimerWheel, Wheel.__new__(cls, now, TICK_S, NEAR_TICKS))
 
     def turn(self, now: float) -> None:
         """Advance to `now`, and call everything that is due, in order of ticks."""
         self.now = now
-        while self._turned_to < int(now / TICK_S):
-            self._turned_to += 1
-            near, far = self._near[self._turned_to % NEAR_TICKS], self._far.pop(self._turned_to, None)
+        while self.turned_to < int(now / TICK_S):
+            near, far = self.step()
             if near:
                 self._run_tick(near)
             if far:

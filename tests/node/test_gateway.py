@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from revurb import App, Server
 from revurb.apps import FixedApps
 from revurb.bus.local import LocalBus
 from revurb.config import Config, ServerConfig
+from revurb.config.config import LimitsConfig, LogConfig
 from revurb.node.member_event_texts import MEMBER_EVENTS
 from revurb.node.node import Node
+from revurb.pusher.session import Refusal, Session
+from revurb.transport.handlers import Upgrade
+from revurb.wire.http import HttpReader
 from tests.client import connect, handshake, http
 from tests.conftest import Run
 
@@ -123,3 +130,69 @@ def test_an_admission_that_comes_after_the_client_has_gone_is_released(run: Run)
         await node.stop()
 
     run(main())
+
+
+OTHER = replace(APP, id="2", key="other")
+CASES = {
+    "plain": ((APP,), None, b"", True),
+    "with an origin": ((APP,), None, b"Origin: https://example.com\r\n", True),
+    "of an origin that may": (
+        (replace(APP, allowed_origins=("example.com",)),),
+        None,
+        b"Origin: https://example.com\r\n",
+        True,
+    ),
+    "of one that may not": (
+        (replace(APP, allowed_origins=("example.com",)),),
+        None,
+        b"Origin: https://x.org\r\n",
+        False,
+    ),
+    "without one": ((replace(APP, allowed_origins=("example.com",)),), None, b"", False),
+    "of an unknown app": ((OTHER,), None, b"", False),
+    "of an app that is off": ((replace(APP, is_enabled=False), OTHER), None, b"", False),
+    "below all limits": ((replace(APP, max_connections=1),), 1, b"", True),
+    "over a subprotocol": ((APP,), None, b"Sec-WebSocket-Protocol: pusher-channels-protocol-7\r\n", False),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_plain_handshake_gets_what_a_request_gets(case: str) -> None:
+    apps, most, field, is_let_in = CASES[case]
+    config = Config(
+        server=ServerConfig(host="127.0.0.1", port=0), apps=apps, limits=LimitsConfig(max_connections=most)
+    )
+    node = Node(config)
+    await node.start()
+    connections = node._connections
+    assert connections.welcome is not None
+    data = handshake("/app/app-key?protocol=7").replace(b"\r\n", b"\r\n" + field, 1)
+    upgrade = connections.welcome(data)
+    assert (upgrade is not None) == is_let_in
+    assert node._bus.connections(APP.id) == is_let_in
+    if upgrade is not None:
+        assert isinstance(upgrade.handler, Session)
+        assert upgrade.handler.origin == ("https://example.com" if field else None)
+        assert (connections.welcome(data) is None) == (most == 1)  # one more
+        upgrade.handler.closed()
+    (request,) = HttpReader(max_head_bytes=1000, max_body_bytes=0).feed(data)
+    answer = connections.handler.on_request(request)
+    if upgrade is not None:
+        assert isinstance(answer, Upgrade)
+        assert (answer.head, type(answer.handler)) == (upgrade.head, type(upgrade.handler))
+    elif isinstance(answer, Upgrade):
+        assert isinstance(answer.handler, Refusal) or case == "over a subprotocol"
+    await node.stop(drain_timeout_s=0)
+
+
+async def test_where_requests_have_to_be_seen_whole_nothing_is_ahead_of_them() -> None:
+    server = ServerConfig(host="127.0.0.1", port=0)
+    for config in (
+        Config(server=replace(server, trusted_proxies=("127.0.0.1",)), apps=(APP,)),
+        Config(server=server, apps=(APP,), log=LogConfig(access="all")),
+        Config(server=server, apps=(APP,), limits=LimitsConfig(max_connections_per_address=5)),
+    ):
+        node = Node(config)
+        await node.start()
+        assert node._connections.welcome is None
+        await node.stop(drain_timeout_s=0)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from revurb.observe.counters import Counters
-from revurb.transport.client_connection import NEXT, ClientConnection, ConnectionState
+from revurb.transport.arriving_connection import CLOSING, HTTP, LOST, NEXT, OPEN
+from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
 from revurb.transport.timer_wheel import TICK_S
@@ -148,11 +149,9 @@ class Accepted:
 
 
 def test_every_state_has_a_row_and_leads_to_the_end() -> None:
-    assert set(NEXT) == set(ConnectionState)
-    assert all(
-        ConnectionState.LOST in others for state, others in NEXT.items() if state is not ConnectionState.LOST
-    )
-    assert NEXT[ConnectionState.LOST] == ()
+    assert set(NEXT) == {HTTP, OPEN, CLOSING, LOST}
+    assert all(LOST in others for state, others in NEXT.items() if state != LOST)
+    assert NEXT[LOST] == ()
 
 
 async def test_a_connection_lost_while_its_handshake_is_answered_closes_its_handler() -> None:

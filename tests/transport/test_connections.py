@@ -191,7 +191,7 @@ async def test_aborting_drops_both_kinds() -> None:
 async def test_shrinking_keeps_the_connections() -> None:
     node = Node()
     websocket, _ = node.websocket(), node.http()
-    websocket.data_received(EMPTY_TEXT)
+    websocket.data_received(EMPTY_TEXT + EMPTY_TEXT)
     assert len(node.connections.spare_websockets) == 1
     before = (list(node.connections.http), list(node.connections.websockets))
     node.connections.shrink()

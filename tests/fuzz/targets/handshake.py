@@ -6,15 +6,36 @@ import base64
 import hashlib
 import re
 
-from revurb.wire.handshake import HandshakeError, accept
+from revurb._speedups.handshakes import cut_handshake
+from revurb.wire.handshake import HandshakeError, accept, choose_subprotocol
 from revurb.wire.http import HttpReader, Request
 
 STATUSES = (400, 405, 426, 505)
 
 
 def check(data: bytes) -> None:
+    check_plain(data)
     for request in HttpReader(max_head_bytes=1000, max_body_bytes=100).feed(data):
         check_request(request)
+
+
+def check_plain(data: bytes) -> bool:
+    """What is a plain handshake to the kernel is the same to who reads it with care; whether it is one."""
+    plain, strict = cut_handshake(data, False), cut_handshake(data, True)
+    if plain is None:
+        assert strict is None
+        return False
+    path, origin, answer = plain
+    reader = HttpReader(max_head_bytes=len(data), max_body_bytes=0)
+    (request,) = reader.feed(data)
+    assert reader.failure is None
+    assert request.upgrade
+    assert reader.take_rest() == b""
+    assert (request.path, request.headers.get("origin")) == (path, origin)
+    assert choose_subprotocol(request, re.compile(".*")) is None
+    assert accept(request) == answer
+    assert strict == (None if "sec-websocket-extensions" in request.headers else plain)
+    return True
 
 
 def check_request(request: Request) -> None:

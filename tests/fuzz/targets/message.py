@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import msgspec
 
+from revurb._speedups.client_messages import cut_subscription
 from revurb.pusher.errors import InvalidMessage
 from revurb.pusher.messages import client_event_text, read_message, read_subscription
 
 _decode = msgspec.json.Decoder().decode
 
 
+def check_plain(data: bytes) -> bool:
+    """What the kernel recognises as a subscription, a decoder reads the same way; whether it is one."""
+    channel = cut_subscription(data)
+    if channel is not None:
+        message = read_message(data)
+        subscription = read_subscription(message.data)
+        assert (message.event, message.channel) == ("pusher:subscribe", None)
+        assert subscription.channel == channel
+        assert (subscription.auth or "", subscription.channel_data, subscription.resume) == ("", None, None)
+    return channel is not None
+
+
 def check(data: bytes) -> None:
+    check_plain(data)
     try:
         message = read_message(data)
     except InvalidMessage:

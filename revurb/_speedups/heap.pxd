@@ -1,0 +1,2 @@
+cdef extern from "heap.h":
+    int trim_heap() noexcept

@@ -1,0 +1,7 @@
+cdef class Wheel:
+    cdef:
+        public object now      # monotonic seconds: one float that all share
+        double _tick_s
+        long long _turned_to
+        tuple _near            # the sets of the next ticks, by number modulo how many there are
+        dict _far              # number of a tick that is further away -> its set

@@ -1,0 +1,48 @@
+"""The sets of a timer wheel: an item is put into the one of its tick, and taken out again, once for each connection.
+
+The sets are dicts without values, which take half the memory of sets. Turning the wheel is `transport/timer_wheel.py`.
+"""
+
+from libc.math cimport ceil
+
+
+cdef class Wheel:
+    def __cinit__(self, now not None, double tick_s, int near_ticks):
+        if tick_s <= 0 or near_ticks <= 0:
+            raise ValueError("a wheel has ticks of more than 0 s, and at least one of them")
+        self.now = now
+        self._tick_s = tick_s
+        self._turned_to = <long long>(<double>now / tick_s)
+        self._near = tuple([{} for _ in range(near_ticks)])
+        self._far = {}
+
+    def schedule(self, item not None, double due, /):
+        cdef long long number = <long long>ceil(due / self._tick_s)
+        cdef Py_ssize_t size = len(self._near)
+        cdef dict tick
+        if item.wheel_tick is not None:
+            self.cancel(item)
+        if number <= self._turned_to:
+            number = self._turned_to + 1
+        if number - self._turned_to < size:  # equal would be the tick that may be running now
+            tick = <dict>self._near[<Py_ssize_t>(number % size)]
+        else:
+            tick = self._far.setdefault(number, {})
+        tick[item] = None
+        item.wheel_tick = tick
+
+    def cancel(self, item not None, /):
+        tick = item.wheel_tick
+        if tick is not None:
+            item.wheel_tick = None
+            (<dict?>tick).pop(item, None)
+            if not <dict>tick:
+                (<dict>tick).clear()  # and its table, which does not shrink by itself
+
+    def step(self):
+        self._turned_to += 1
+        return self._near[<Py_ssize_t>(self._turned_to % len(self._near))], self._far.pop(self._turned_to, None)
+
+    @property
+    def turned_to(self):
+        return self._turned_to

@@ -1,0 +1,107 @@
+"""A connection until it is a WebSocket: its first bytes, and whom they go to.
+
+Nearly all that clients send first is a plain handshake, which `Connections.welcome` answers. Anything else, and what
+follows, goes to a `HttpConnection`, which is made then: with a reader and its limits it takes 500 bytes and 3 us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from revurb.transport.handlers import Upgrade
+from revurb.transport.http_connection import HttpConnection
+from revurb.transport.paced_connection import PacedConnection
+
+if TYPE_CHECKING:
+    from revurb.transport.timer_wheel import Tick
+
+_log = logging.getLogger(__name__)
+
+# How far a connection has come: small numbers, which take a byte of it. OPEN is a WebSocket whose handler is being
+# spoken to. CLOSING: our Close is out, or both are; nothing more is sent, and the handler has been closed.
+HTTP, OPEN, CLOSING, LOST = range(4)
+
+NEXT: Mapping[int, tuple[int, ...]] = {
+    HTTP: (OPEN, LOST),
+    OPEN: (CLOSING, LOST),
+    CLOSING: (LOST,),
+    LOST: (),
+}
+
+
+class ArrivingConnection(PacedConnection):
+    """Passes on what the event loop calls to its `HttpConnection`, once there is one. It is on the wheel itself until
+    something was received."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # what the kernel keeps
+        _heard_at: float
+        _http: HttpConnection | None
+        _state: int
+        wheel_tick: Tick | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connections = self._connections
+        self._state = HTTP
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is an asyncio.Transport in all but name
+        self._heard_at = now = connections.wheel.now
+        connections.http[self] = None
+        connections.wheel.schedule(self, now + connections.limits.request_timeout_s)
+        if connections.is_stopped:
+            self.abort()
+
+    def open(self, upgrade: Upgrade, rest: bytes) -> None:
+        """Answer the handshake, and be a WebSocket. The subclass implements it."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Drop the connection as it is. The subclass implements it."""
+        raise NotImplementedError
+
+    @property
+    def peer(self) -> str:
+        """The peer's address. The subclass implements it."""
+        raise NotImplementedError
+
+    def eof_received(self) -> bool:
+        return self._http is not None and self._http.eof_received()
+
+    def _read_http(self, data: bytes) -> None:
+        connections, http = self._connections, self._http
+        self._is_new = False
+        if http is None:
+            if connections.welcome is not None and len(data) <= connections.limits.max_head_bytes:
+                try:
+                    upgrade = connections.welcome(data)
+                except Exception:  # a fault of ours: who reads it with care answers that
+                    _log.exception("a plain handshake failed")
+                    upgrade = None
+                if upgrade is not None:
+                    connections.counters.http_requests_total += 1
+                    self.open(upgrade, b"")
+                    return
+            http = self._speak_http()
+        http.data_received(data)
+
+    def _speak_http(self) -> HttpConnection:
+        """What reads requests of this connection from now on."""
+        connections = self._connections
+        connections.http.pop(self, None)
+        connections.wheel.cancel(self)
+        http = self._http = HttpConnection(connections, self, self._transport)
+        return http
+
+    def on_due(self, now: float) -> float | None:
+        """Nothing was handled within the request timeout."""
+        if self.is_held_up:  # it is we who are late
+            return now + self._connections.limits.request_timeout_s
+        self.abort()
+        return None
+
+    def close_if_idle(self) -> None:
+        """Nothing was read: closing cuts nothing off."""
+        self._speak_http().close_if_idle()
