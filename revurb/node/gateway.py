@@ -27,7 +27,7 @@ from revurb.pusher.errors import (
 )
 from revurb.pusher.origins import origin_allowed
 from revurb.pusher.ports import Bus
-from revurb.pusher.registry import Registry
+from revurb.pusher.registry import AppState, Registry
 from revurb.pusher.session import Session
 from revurb.pusher.socket_id import SocketIds
 from revurb.transport.handlers import Answer, Upgrade, WebSocketHandler
@@ -36,7 +36,7 @@ from revurb.wire.deflate import Compression, NegotiatedCompression
 from revurb.wire.http import Request
 
 _ANY_ORIGIN = ("*",)
-_SOCKET = Route.SOCKET  # a member looked up in its class costs as much as a call
+MAX_DOORS = 1024
 # PusherSwift offers `pusher-channels-protocol-7`. As with the `protocol` of the query, any version is served.
 _SUBPROTOCOLS = re.compile(r"pusher-channels-protocol-[0-9]{1,4}")
 
@@ -66,7 +66,7 @@ class Gateway:
         self._trace = trace
         self._compression = compression
         self._socket_ids = SocketIds()
-        self._match_route, self._find_by_key = api.match_route, apps.find_by_key
+        self._doors: dict[str, AppState] = {}
         self._admits_at_once = isinstance(bus, LocalBus)
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
@@ -78,17 +78,15 @@ class Gateway:
 
     def welcome(self, data: bytes) -> Upgrade | None:
         """The transport's `Connections.welcome`: what `on_request` answers to a plain handshake that is let in at once.
-        None, and nothing is done, for anything else. For apps that are found at once."""
+        None, and nothing is done, for anything else. For apps that are found at once, and stay as they are."""
         plain = cut_handshake(data, self._compression is not None)
         if plain is None:
             return None
         path, origin, head = plain
-        found = self._match_route(path)
-        if found is None or found.route is not _SOCKET:
+        state = self._doors.get(path) or self._find_door(path)
+        if state is None:
             return None
-        app = self._find_by_key(found.app)
-        if not isinstance(app, App) or not app.is_enabled:
-            return None
+        app = state.app
         limit, most = self._limit, app.max_connections
         if (
             (app.allowed_origins != _ANY_ORIGIN and not origin_allowed(origin, app.allowed_origins))
@@ -99,7 +97,18 @@ class Gateway:
         if self._bus.admit(app.id, most) is not True:
             self._give_back()
             return None
-        return Upgrade(head, self._session(app, origin))
+        return Upgrade(head, self._session(state, origin))
+
+    def _find_door(self, path: str) -> AppState | None:
+        """The app that plain handshakes on a path are for; looking it up takes as long as all else of an answer."""
+        found = self._api.match_route(path)
+        app = self._apps.find_by_key(found.app) if found is not None and found.route is Route.SOCKET else None
+        if not isinstance(app, App) or not app.is_enabled:
+            return None
+        if len(self._doors) >= MAX_DOORS:  # one key can be spelled in many ways
+            self._doors.clear()
+        state = self._doors[path] = self._registry.state(app)
+        return state
 
     def admits_large_body(self, request: Request) -> bool | Awaitable[bool]:
         """The transport's `LargeBodies`."""
@@ -190,17 +199,17 @@ class Gateway:
 
     def _make_session(self, request: Request, app: App, granted: bool) -> WebSocketHandler:
         return (
-            self._session(app, request.headers.get("origin")) if granted else self._refuse_over_quota(request)
+            self._session(self._registry.state(app), request.headers.get("origin"))
+            if granted
+            else self._refuse_over_quota(request)
         )
 
     def _refuse_over_quota(self, request: Request) -> WebSocketHandler:
         self._give_back()
         return self._refusals.connection(OverConnectionQuota(), request)
 
-    def _session(self, app: App, origin: str | None) -> WebSocketHandler:
-        state, socket_id = self._registry.states.get(app.id), self._socket_ids.next()
-        if state is None or state.app is not app:
-            state = self._registry.state(app)
+    def _session(self, state: AppState, origin: str | None) -> WebSocketHandler:
+        socket_id = self._socket_ids.next()
         hooks = state.hooks
         is_heard = hooks is not None and hooks.is_told_of_received
         if self._limit is None:

@@ -104,12 +104,15 @@ class MeasuredGateway:
     def measuring(self, welcome: Welcome) -> Welcome:
         """`welcome`, with what it answers counted as if it had been a request."""
 
+        times: Tally | None = None  # made with the first answer: until then the metric has no such row
+
         def measured(data: bytes) -> Upgrade | None:
+            nonlocal times
             began = perf_counter()
             upgrade = welcome(data)
             if upgrade is not None:
-                key = Route.SOCKET.word, SWITCHING_PROTOCOLS, None
-                times = self._times.get(key) or self._times.setdefault(key, Tally(SECONDS))
+                if times is None:
+                    times = self._times.setdefault((Route.SOCKET.word, SWITCHING_PROTOCOLS, None), Tally(SECONDS))
                 times.add(perf_counter() - began)
             return upgrade
 
