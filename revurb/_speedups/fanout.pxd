@@ -56,6 +56,7 @@ cdef class Outbox:
         public uint8_t _is_new
         public uint8_t _state
 
+    cdef int _detach(self) except -1
     cdef int _put(self, bytes frame, Lane lane) except -1
     cdef int _flush(self) except -1
     cdef int _send_directly(self, object waiting) except -1

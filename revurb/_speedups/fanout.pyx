@@ -10,12 +10,11 @@ sent, however many outboxes those have listed; the rest of the budget, and a qua
 Outboxes that negotiated compression have a packer, which makes their frame of the plain one. `deliver` asks each
 packer once: those that share one share its frame as well.
 
-Going round the transport is allowed only while it has nothing of its own to send, there is no TLS, and the
-connection is not lost. The owner knows the last two. The first is checked only after the kernel has once refused bytes,
-which then went to the transport.
+Going round the transport is allowed only while it has nothing of its own to send, there is no TLS, and the connection
+is not lost. The owner knows the last two. The first is checked only after the kernel has once refused bytes.
 
-What waits in outboxes is counted as it enters them; `Fanout.is_full` says whether that and what the transports hold are
-more than the limit for all together. Nothing is dropped for it here: whoever causes the sending has to stop.
+What waits is counted as it enters an outbox; `Fanout.is_full` says whether that and what the transports hold are more
+than the limit for all together. Nothing is dropped for it here: whoever causes the sending has to stop.
 
 Rule 1: an outbox sends in the order of its `send` calls, whatever way each frame goes.
 Rule 2: `deliver` calls no Python while it walks the subscribers, so the dict cannot change meanwhile.
@@ -50,10 +49,7 @@ cdef class Fanout:
 
     cdef int _add(self, Outbox box, Lane lane) except -1:
         box._lanes |= <uint8_t>lane
-        if lane == URGENT:
-            self._urgent.append(box)
-        else:
-            self._bulk.append(box)
+        (<list>(self._urgent if lane == URGENT else self._bulk)).append(box)
         if not self._woken:
             self._woken = True
             self._wake()
@@ -98,6 +94,9 @@ cdef class Outbox:
         self._way = <uint8_t>(INDIRECT if fd < 0 else DIRECT if is_empty else ASK)
 
     def detach(self):
+        self._detach()
+
+    cdef int _detach(self) except -1:
         self._way = GONE
         self._fd = -1
         if self._waiting is not None:
@@ -105,6 +104,7 @@ cdef class Outbox:
             self._fanout.queued_bytes -= self._queued_bytes
             self._queued_bytes = 0
         self._pack = None
+        return 0
 
     def send(self, bytes frame not None, /):
         if self._pack is not None and not self._is_shut:
@@ -180,7 +180,7 @@ cdef class Outbox:
                 expected += size
             sent = send_frames(self._fd, parts, count)
             if sent < 0:
-                self.detach()  # broken: the transport will notice and tell its protocol
+                self._detach()  # broken: the transport will notice and tell its protocol
                 return 0
             if <size_t>sent < expected:
                 self._hand_over(waiting if frames is not None else [waiting], first, sent)

@@ -16,18 +16,20 @@ cdef class Wheel:
         self._near = tuple([{} for _ in range(near_ticks)])
         self._far = {}
 
-    def schedule(self, item not None, double due, /):
+    cdef dict tick_of(self, double due):
+        """The set of those that are due then."""
         cdef long long number = <long long>ceil(due / self._tick_s)
         cdef Py_ssize_t size = len(self._near)
-        cdef dict tick
-        if item.wheel_tick is not None:
-            self.cancel(item)
         if number <= self._turned_to:
             number = self._turned_to + 1
         if number - self._turned_to < size:  # equal would be the tick that may be running now
-            tick = <dict>self._near[<Py_ssize_t>(number % size)]
-        else:
-            tick = self._far.setdefault(number, {})
+            return <dict>self._near[<Py_ssize_t>(number % size)]
+        return self._far.setdefault(number, {})
+
+    def schedule(self, item not None, double due, /):
+        if item.wheel_tick is not None:
+            self.cancel(item)
+        cdef dict tick = self.tick_of(due)
         tick[item] = None
         item.wheel_tick = tick
 
@@ -35,9 +37,7 @@ cdef class Wheel:
         tick = item.wheel_tick
         if tick is not None:
             item.wheel_tick = None
-            (<dict?>tick).pop(item, None)
-            if not <dict>tick:
-                (<dict>tick).clear()  # and its table, which does not shrink by itself
+            take_out(<dict?>tick, item)
 
     def step(self):
         self._turned_to += 1
@@ -46,3 +46,10 @@ cdef class Wheel:
     @property
     def turned_to(self):
         return self._turned_to
+
+
+cdef int take_out(dict tick, item) except -1:
+    tick.pop(item, None)
+    if not tick:
+        tick.clear()  # and its table, which does not shrink by itself
+    return 0

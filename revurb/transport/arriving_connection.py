@@ -6,11 +6,11 @@ follows, goes to a `HttpConnection`, which is made then: with a reader and its l
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from revurb._speedups.plain_connection import CLOSING, HTTP, LOST, OPEN
 from revurb.transport.handlers import Upgrade
 from revurb.transport.http_connection import HttpConnection
 from revurb.transport.paced_connection import PacedConnection
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# How far a connection has come: small numbers, which take a byte of it. OPEN is a WebSocket whose handler is being
-# spoken to. CLOSING: our Close is out, or both are; nothing more is sent, and the handler has been closed.
-HTTP, OPEN, CLOSING, LOST = range(4)
-
+# OPEN is a WebSocket whose handler is being spoken to. CLOSING: our Close is out, or both are; nothing more is sent, and
+# the handler has been closed.
 NEXT: Mapping[int, tuple[int, ...]] = {
     HTTP: (OPEN, LOST),
     OPEN: (CLOSING, LOST),
@@ -44,16 +42,6 @@ class ArrivingConnection(PacedConnection):
         _state: int
         wheel_tick: Tick | None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        connections = self._connections
-        self._state = HTTP
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is an asyncio.Transport in all but name
-        self._heard_at = now = connections.wheel.now
-        connections.http[self] = None
-        connections.wheel.schedule(self, now + connections.limits.request_timeout_s)
-        if connections.is_stopped:
-            self.abort()
-
     def open(self, upgrade: Upgrade, rest: bytes) -> None:
         """Answer the handshake, and be a WebSocket. The subclass implements it."""
         raise NotImplementedError
@@ -71,21 +59,15 @@ class ArrivingConnection(PacedConnection):
         return self._http is not None and self._http.eof_received()
 
     def _read_http(self, data: bytes) -> None:
-        connections, http = self._connections, self._http
-        self._is_new = False
+        http = self._http
         if http is None:
-            if connections.welcome is not None and len(data) <= connections.limits.max_head_bytes:
-                try:
-                    upgrade = connections.welcome(data)
-                except Exception:  # a fault of ours: who reads it with care answers that
-                    _log.exception("a plain handshake failed")
-                    upgrade = None
-                if upgrade is not None:
-                    connections.counters.http_requests_total += 1
-                    self.open(upgrade, b"")
-                    return
+            self._is_new = False
             http = self._speak_http()
         http.data_received(data)
+
+    def _on_fault(self, error: Exception) -> None:
+        """A fault of ours in what answers plain handshakes; who reads this one with care answers it."""
+        _log.error("a plain handshake failed", exc_info=error)
 
     def _speak_http(self) -> HttpConnection:
         """What reads requests of this connection from now on."""

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 from revurb._speedups.frames import BINARY, PING, server_frame
 from revurb.transport.arriving_connection import CLOSING, HTTP, LOST, NEXT, OPEN, ArrivingConnection
-from revurb.transport.descriptor import descriptor_of
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.kernel_queue import seconds_since_sent
 from revurb.transport.paced_connection import MAX_REPLY_BYTES
@@ -58,30 +57,23 @@ class ClientConnection(ArrivingConnection):
         if self._state == LOST:  # while the answer was being waited for
             handler.closed()
             return
-        self._state, self._is_new = OPEN, False
-        had_http, self._http = self._http is not None, None
-        self._handler = handler
-        self._heard_at = self._pinged_at = now = connections.wheel.now
-        connections.http.pop(self, None)
-        connections.websockets[self] = None
-        connections.counters.connections_total += 1
-        connections.wheel.schedule(self, now + handler.ping_interval_s)
-        transport = self._transport
-        has_tls = transport.get_extra_info("sslcontext") is not None
-        pack = None if compression is None else compression.pack
-        self.attach(connections.fanout, -1 if has_tls else descriptor_of(transport), pack, not had_http)
+        had_http = self._http is not None
+        self.become_websocket(handler, None if compression is None else compression.pack, not had_http)
         if compression is not None:
             self._ws = self._new_websocket(compression.inflater)
         self.send(upgrade.head)
         handler.opened(self)
         if connections.draining:
-            self.close(*connections.drain_close)
+            self._close_drained()
         if rest:
             self._handle_input(rest)
         if self._held is not None:
             connections.intake.add(self)
-        elif had_http and not transport.is_reading():
-            transport.resume_reading()  # it was paused if the answer had to be awaited
+        elif had_http and not self._transport.is_reading():
+            self._transport.resume_reading()  # it was paused if the answer had to be awaited
+
+    def _close_drained(self) -> None:
+        self.close(*self._connections.drain_close)
 
     def _enter(self, state: int) -> None:
         assert state in NEXT[self._state], (self._state, state)
@@ -121,7 +113,8 @@ class ClientConnection(ArrivingConnection):
         elif self._awaits_drain:
             self._drained()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _lose(self, exc: Exception | None) -> None:
+        """The connection is lost, and there is more to it than a handler to be told."""
         assert LOST in NEXT[self._state], self._state
         self._state, self._held = LOST, None
         buffers = self._connections.buffers

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from revurb._speedups.fanout import Fanout
+from revurb._speedups.plain_connection import ConnectionBook
 from revurb.observe.counters import Counters
 from revurb.transport.handlers import (
     LargeBodies,
@@ -22,6 +23,7 @@ from revurb.transport.handlers import (
     Upgrade,
     Welcome,
 )
+from revurb.transport.descriptor import plain_descriptor_of
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.transport.transport_buffers import BufferedConnection, TransportBuffers
@@ -77,7 +79,7 @@ class OpenWebSocket(Timed, Protocol):
         """Drop the connection as it is."""
 
 
-class Connections:
+class Connections(ConnectionBook):
     """The shared state of a node's connections. Owned by the node, which calls `on_tick` and sets `date`."""
 
     def __init__(
@@ -96,6 +98,7 @@ class Connections:
         self.wheel = TimerWheel(loop.time())
         self.fanout = Fanout(functools.partial(loop.call_soon, self._flush), limits.max_queued_total_bytes)
         self.buffers = TransportBuffers(self.fanout)
+        self.buffered, self.descriptor_of = self.buffers.connections, plain_descriptor_of
         self.intake = Intake(loop.call_soon, self.fanout)
         self._loop = loop
         self._flushed_at = 0.0  # when a flush last left something; 0 if it did not

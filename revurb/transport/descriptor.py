@@ -27,6 +27,14 @@ def descriptor_of(transport: asyncio.BaseTransport) -> int:
     return descriptor
 
 
+def plain_descriptor_of(transport: asyncio.BaseTransport) -> int:
+    """The same where what is written to it goes to the peer as it is; -1 with TLS, whose transports have none."""
+    if _is_key and len(references := getweakrefs(transport)) == 1 and type(references[0]) is KeyedRef:
+        known: int = references[0].key  # without TLS: only the transports of sockets are numbered
+        return known
+    return descriptor_of(transport) if transport.get_extra_info("sslcontext") is None else -1
+
+
 def _key_of(transport: asyncio.BaseTransport) -> int:
     """That of the one reference that there is; -1 if there is none, or it has no such key."""
     references = getweakrefs(transport)
