@@ -112,7 +112,9 @@ class MeasuredGateway:
             upgrade = welcome(data)
             if upgrade is not None:
                 if times is None:
-                    times = self._times.setdefault((Route.SOCKET.word, SWITCHING_PROTOCOLS, None), Tally(SECONDS))
+                    times = self._times.setdefault(
+                        (Route.SOCKET.word, SWITCHING_PROTOCOLS, None), Tally(SECONDS)
+                    )
                 times.add(perf_counter() - began)
             return upgrade
 

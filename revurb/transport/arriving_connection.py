@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# OPEN is a WebSocket whose handler is being spoken to. CLOSING: our Close is out, or both are; nothing more is sent, and
-# the handler has been closed.
+# OPEN is a WebSocket whose handler is being spoken to. CLOSING: our Close is out, or both are; nothing more is sent,
+# and the handler has been closed.
 NEXT: Mapping[int, tuple[int, ...]] = {
     HTTP: (OPEN, LOST),
     OPEN: (CLOSING, LOST),

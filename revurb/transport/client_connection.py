@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from revurb._speedups.frames import BINARY, PING, server_frame
-from revurb.transport.arriving_connection import CLOSING, HTTP, LOST, NEXT, OPEN, ArrivingConnection
+from revurb._speedups.plain_connection import CLOSING, HTTP, LOST, OPEN
+from revurb.transport.arriving_connection import NEXT, ArrivingConnection
 from revurb.transport.handlers import Upgrade, WebSocketHandler
 from revurb.transport.kernel_queue import seconds_since_sent
 from revurb.transport.paced_connection import MAX_REPLY_BYTES

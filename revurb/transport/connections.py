@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from revurb._speedups.fanout import Fanout
 from revurb._speedups.plain_connection import ConnectionBook
 from revurb.observe.counters import Counters
+from revurb.transport.descriptor import plain_descriptor_of
 from revurb.transport.handlers import (
     LargeBodies,
     PlainAnswerer,
@@ -23,7 +24,6 @@ from revurb.transport.handlers import (
     Upgrade,
     Welcome,
 )
-from revurb.transport.descriptor import plain_descriptor_of
 from revurb.transport.intake import Intake
 from revurb.transport.timer_wheel import Timed, TimerWheel
 from revurb.transport.transport_buffers import BufferedConnection, TransportBuffers
@@ -81,6 +81,11 @@ class OpenWebSocket(Timed, Protocol):
 
 class Connections(ConnectionBook):
     """The shared state of a node's connections. Owned by the node, which calls `on_tick` and sets `date`."""
+
+    if TYPE_CHECKING:  # what the kernel keeps
+        wheel: TimerWheel
+        limits: TransportLimits
+        counters: Counters
 
     def __init__(
         self,

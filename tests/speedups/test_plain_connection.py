@@ -83,7 +83,7 @@ async def test_it_takes_bytes_of_connections() -> None:
     with pytest.raises(TypeError):
         connection.data_received(bytearray())  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        PlainConnection(None)
+        PlainConnection(None)  # type: ignore[arg-type]
 
 
 async def test_how_long_nothing_was_sent() -> None:

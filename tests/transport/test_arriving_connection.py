@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from revurb._speedups.plain_connection import HTTP, OPEN
 from revurb.observe.counters import Counters
-from revurb.transport.arriving_connection import HTTP, OPEN
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, Upgrade

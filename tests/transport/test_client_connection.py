@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from revurb._speedups.plain_connection import CLOSING, HTTP, LOST, OPEN
 from revurb.observe.counters import Counters
-from revurb.transport.arriving_connection import CLOSING, HTTP, LOST, NEXT, OPEN
+from revurb.transport.arriving_connection import NEXT
 from revurb.transport.client_connection import ClientConnection
 from revurb.transport.connections import Connections
 from revurb.transport.handlers import Answer, FrameSender, TransportLimits, Upgrade
