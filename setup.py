@@ -39,7 +39,6 @@ HEADERS = (
     "log_memory",
     "mask",
     "sendops",
-    "sha1",
     "shared_log",
     "utf8",
     "utf8_avx2",

@@ -7,6 +7,8 @@ cdef extern from "evp.h":
 cdef enum:
     SIGNATURE_CHARS = 64  # HMAC-SHA256 in hex
     MD5_CHARS = 32
+    SHA1_BYTES = 20
+    MAX_DIGEST_BYTES = 64
 
 
 cdef class SigningKey:
@@ -19,6 +21,14 @@ cdef class SigningKey:
 
 
 cdef class Md5:
+    cdef:
+        evp_context* _start
+        evp_context* _scratch
+
+    cdef int write(self, const uint8_t* text, size_t size, uint8_t* to) except -1
+
+
+cdef class Sha1:
     cdef:
         evp_context* _start
         evp_context* _scratch

@@ -23,4 +23,15 @@ class Md5:
     def of(self, text: bytes, /) -> str:
         """The digest in hex, 32 lower-case characters."""
 
+@final
+class Sha1:
+    """Hashes texts with SHA-1 (RFC 3174), which the WebSocket handshake has (RFC 6455 4.2.2). For one thread at a time.
+
+    Raises RuntimeError where Python's hashlib has no OpenSSL, or that refuses SHA-1.
+    """
+
+    def __new__(cls) -> Sha1: ...
+    def of(self, text: bytes, /) -> bytes:
+        """The digest, 20 bytes."""
+
 __pyx_capi__: dict[str, object]  # what other kernels call

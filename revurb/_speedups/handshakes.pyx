@@ -4,6 +4,8 @@ Plan: plain is what browsers and the SDKs send: GET of a path, HTTP/1.1, fields 
 negotiated. Of that one walk over the bytes keeps what is asked of it, and nothing is made of the rest. Anything else is
 left to `wire/http.py` and `wire/handshake.py`: here it is only found to be not plain.
 
+Without OpenSSL (`_speedups/digests`) nothing is plain.
+
 Rule 1: what is plain here, those would have answered with the same bytes. Where they might not, it is not plain.
 Rule 2: nothing is refused here.
 """
@@ -12,6 +14,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, strchr
+from revurb._speedups.digests cimport MAX_DIGEST_BYTES, SHA1_BYTES, Sha1
 
 cdef enum:
     KEY_BYTES = 22  # of base64: 16 bytes, without padding
@@ -50,6 +53,11 @@ cdef int _fill_tables() except -1:
 
 
 _fill_tables()
+cdef Sha1 _sha1 = None
+try:
+    _sha1 = Sha1()
+except RuntimeError:  # no OpenSSL, or it refuses
+    pass
 
 cdef enum Field:  # bits of `seen`
     OTHER = 0
@@ -77,7 +85,7 @@ def cut_handshake(bytes data not None, bint takes_extensions, /):
     cdef int field, seen = 0
     key.start = origin.start = NULL
     key.size = origin.size = 0
-    if stop - start < 16 or memcmp(start, b"GET /", 5) != 0:
+    if _sha1 is None or stop - start < 16 or memcmp(start, b"GET /", 5) != 0:
         return None
     while at < stop and 0x20 < at[0] < 0x7F and at[0] != c"#":
         if end_of_path is NULL and at[0] == c"?":
@@ -216,7 +224,7 @@ cdef bint _is_key(Text key) noexcept:
 
 cdef bytes _answer(Text key):
     cdef uint8_t text[KEY_BYTES + 2 + GUID_BYTES]
-    cdef uint8_t digest[SHA1_BYTES + 1]
+    cdef uint8_t digest[MAX_DIGEST_BYTES]
     cdef size_t key_size = <size_t>key.size
     cdef bytes answer = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(HEAD) + ACCEPT_BYTES + PyBytes_GET_SIZE(TAIL))
     cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(answer)
@@ -224,7 +232,7 @@ cdef bytes _answer(Text key):
     cdef int i
     memcpy(text, key.start, key_size)
     memcpy(text + key_size, PyBytes_AS_STRING(GUID), GUID_BYTES)
-    sha1(text, key_size + GUID_BYTES, digest)
+    _sha1.write(text, key_size + GUID_BYTES, digest)
     digest[SHA1_BYTES] = 0  # 21 bytes are 28 digits, of which the last is padding
     memcpy(to, PyBytes_AS_STRING(HEAD), <size_t>PyBytes_GET_SIZE(HEAD))
     to += PyBytes_GET_SIZE(HEAD)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revurb._speedups.digests import Md5, SigningKey
+from revurb._speedups.digests import Md5, Sha1, SigningKey
+from tests.speedups.test_handshakes import PLAIN
 
-KEPT_MD5 = Md5()
+KEPT_MD5, KEPT_SHA1 = Md5(), Sha1()
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 200])
@@ -27,6 +28,7 @@ def test_signatures_with_secrets_of_any_length(size: int) -> None:
 @given(st.binary(max_size=300))
 def test_a_hash_does_not_know_those_before_it(text: bytes) -> None:
     assert KEPT_MD5.of(text) == KEPT_MD5.of(text) == hashlib.md5(text).hexdigest()
+    assert KEPT_SHA1.of(text) == KEPT_SHA1.of(text) == hashlib.sha1(text).digest()
 
 
 def test_wrong_types() -> None:
@@ -37,11 +39,13 @@ def test_wrong_types() -> None:
 
 
 def test_without_openssl_the_kernel_is_there_and_refuses() -> None:
-    program = """
+    program = f"""
 import sys
 sys.modules["_hashlib"] = None
-from revurb._speedups.digests import Md5, SigningKey
-for make in (Md5, lambda: SigningKey(b"s")):
+from revurb._speedups.digests import Md5, Sha1, SigningKey
+from revurb._speedups.handshakes import cut_handshake
+assert cut_handshake({PLAIN[0]!r}, False) is None
+for make in (Md5, Sha1, lambda: SigningKey(b"s")):
     try:
         make()
     except RuntimeError as error:
@@ -50,4 +54,4 @@ for make in (Md5, lambda: SigningKey(b"s")):
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
-    assert done.stdout == 2 * "this Python has no OpenSSL for its hashes\n"
+    assert done.stdout == 3 * "this Python has no OpenSSL for its hashes\n"
