@@ -23,3 +23,5 @@ class Wheel:
     @property
     def turned_to(self) -> int:
         """The number of the tick that `step` has come to: seconds in ticks."""
+
+__pyx_capi__: dict[str, object]  # what other kernels call
