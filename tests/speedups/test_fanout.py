@@ -56,6 +56,18 @@ def test_frames_of_a_turn_arrive_in_order(loop: Loop, count: int) -> None:
     assert peer.received() == b"".join(frames)
 
 
+@pytest.mark.parametrize(
+    "sizes", [(4094, 1), (4095, 1), (4096, 1), (1, 4096), (5000, 1), (2048, 2048, 1), (0, 0), (0, 9)]
+)
+def test_frames_that_are_sent_as_one_piece_or_as_a_list(loop: Loop, sizes: tuple[int, ...]) -> None:
+    peer = loop.peer()
+    frames = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+    for frame in frames:
+        peer.send(frame)
+    loop.flush()
+    assert peer.received() == b"".join(frames)
+
+
 def test_the_one_to_skip_is_skipped(loop: Loop) -> None:
     peers = [loop.peer() for _ in range(3)]
     assert deliver(dict.fromkeys(peers), FRAME, peers[1]) == 2
