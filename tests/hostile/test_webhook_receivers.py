@@ -167,12 +167,17 @@ async def test_a_failing_receiver_harms_no_other(behaviour: Behaviour) -> None:
         for number in range(30):
             queue.tell(occupied(str(number)))
             await asyncio.sleep(0.01)
-        await until(lambda: len(good.events) == 30)
+        await until(lambda: len(channels_of(good)) == 30)
         await until(lambda: counters.webhook_failures_total >= 2 or counters.webhook_dead_letters_total)
         await sender.stop(0)
         await client.close()
         await until(lambda: not bad.open, "a connection is left")
-    assert [event["channel"] for event in good.events] == [str(number) for number in range(30)]
+    assert channels_of(good) == [str(number) for number in range(30)]
+
+
+def channels_of(receiver: Receiver) -> list[str]:
+    """In the order of their first events: what was not answered in time, on a busy machine, comes again."""
+    return [*dict.fromkeys(event["channel"] for event in receiver.events)]
 
 
 async def test_a_node_serves_on_beside_all_of_them() -> None:
