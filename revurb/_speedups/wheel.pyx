@@ -5,6 +5,8 @@ The sets are dicts without values, which take half the memory of sets. Turning t
 
 from libc.math cimport ceil
 
+cdef long long MAX_TICK = 1LL << 53  # never come to; of what is later a double does not have the number
+
 
 cdef class Wheel:
     def __cinit__(self, now not None, double tick_s, int near_ticks):
@@ -18,7 +20,8 @@ cdef class Wheel:
 
     cdef dict tick_of(self, double due):
         """The set of those that are due then."""
-        cdef long long number = <long long>ceil(due / self._tick_s)
+        cdef double ticks = ceil(due / self._tick_s)
+        cdef long long number = <long long>ticks if ticks < MAX_TICK else MAX_TICK
         cdef Py_ssize_t size = len(self._near)
         if number <= self._turned_to:
             number = self._turned_to + 1

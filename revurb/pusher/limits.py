@@ -20,7 +20,7 @@ from revurb.pusher.errors import (
 from revurb.pusher.messages import ClientMessage
 from revurb.pusher.ports import Member
 from revurb.pusher.rate_limit import per_second
-from revurb.pusher.session_state import SessionState
+from revurb.pusher.session_state import NOWHERE, SessionState
 
 _find_pusher_name = re.compile(r"[-a-zA-Z0-9_=@,.;]+").fullmatch
 _IN_WORDS = "letters, digits and _ - = @ , . ;"
@@ -104,7 +104,9 @@ def check_client_event(session: SessionState, limits: AppLimits, message: Client
         windows = session.app_state.client_event_windows
         window = windows.get(session)
         if window is None:
-            window = windows[session] = per_second(most)
+            window = per_second(most)
+            if session.outlet is not NOWHERE:  # else it has closed, and nobody would remove this any more
+                windows[session] = window
         if not window.take(now):
             raise ClientEventRateReached(
                 f"Client event rejected due to rate limit: more than {most} in a second"

@@ -74,7 +74,7 @@ class ArrivingConnection(PacedConnection):
         connections = self._connections
         connections.http.pop(self, None)
         connections.wheel.cancel(self)
-        http = self._http = HttpConnection(connections, self, self._transport)
+        http = self._http = HttpConnection(connections, self, self._transport, self._heard_at)
         return http
 
     def on_due(self, now: float) -> float | None:

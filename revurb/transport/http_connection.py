@@ -27,7 +27,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 class HttpConnection:
     """The HTTP half of a connection's life. `owner` is its protocol object: it passes on what the event loop calls, and
-    takes over at an upgrade."""
+    takes over at an upgrade. The first request timeout began at `accepted_at` (monotonic seconds)."""
 
     __slots__ = (
         "_answering",
@@ -45,10 +45,11 @@ class HttpConnection:
         "wheel_tick",
     )
 
-    def __init__(self, connections: Connections, owner: Upgradable, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, connections: Connections, owner: Upgradable, transport: asyncio.Transport, accepted_at: float
+    ) -> None:
         limits = connections.limits
-        self._connections = connections
-        self._owner = owner
+        self._connections, self._owner = connections, owner
         self._transport = transport
         self._reader = HttpReader(
             max_head_bytes=limits.max_head_bytes,
@@ -62,7 +63,7 @@ class HttpConnection:
         self._ended = False
         self._half_closed = False
         self._unsent_bytes = 0  # when the wheel last came
-        self._deadline = connections.wheel.now + limits.request_timeout_s
+        self._deadline = accepted_at + limits.request_timeout_s
         self.wheel_tick: Tick | None = None
         connections.http[self] = None
         connections.wheel.schedule(self, self._deadline)

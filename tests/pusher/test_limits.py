@@ -171,6 +171,17 @@ def test_the_limit_of_client_events_closes_nothing_where_that_of_messages_would(
     assert sender.outlet.closed_with is None
 
 
+def test_what_counts_client_events_goes_with_the_session_also_if_one_comes_late(room: Room) -> None:
+    """As may one that waited for the bus behind a fault that has closed the connection."""
+    sender, _ = two(room)
+    windows = room.state(PUSHER).client_event_windows
+    sender.say(whisper())
+    assert list(windows) == [sender.session]
+    sender.session.closed()
+    sender.say(whisper())
+    assert windows == {}
+
+
 def test_client_events_are_measured(room: Room) -> None:
     sender, other = two(room)
     assert sender.say(whisper("x" * 10_238)) == []  # with its quotes

@@ -39,3 +39,13 @@ def test_one_that_is_moved_or_taken_out_is_in_no_other_set() -> None:
     wheel.cancel(item)
     assert item.wheel_tick is None
     assert not any(near or far for near, far in (wheel.step() for _ in range(200)))
+
+
+@pytest.mark.parametrize("due", [2.0**53, 1e30, 1e308])
+def test_what_is_due_in_ages_is_not_due_now(due: float) -> None:
+    """A timeout may be as long as somebody likes."""
+    wheel, item = Wheel(10.0, 0.25, 8), Item()
+    wheel.schedule(item, due)
+    assert not any(near or far for near, far in (wheel.step() for _ in range(20)))
+    wheel.cancel(item)
+    assert item.wheel_tick is None

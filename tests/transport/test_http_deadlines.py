@@ -72,9 +72,14 @@ class Peer(HttpReader):
         return self.connections.counters.http_errors_total
 
 
-async def test_one_that_asks_nothing_is_dropped_after_the_request_timeout() -> None:
+@pytest.mark.parametrize("data", [b"", b"\r\n"])
+async def test_one_that_asks_nothing_is_dropped_after_the_request_timeout(data: bytes) -> None:
+    """An empty line in front of a request is none, and gives no more time."""
     peer = Peer()
-    peer.after(peer.limits.request_timeout_s - TICK_S)
+    peer.after(peer.limits.request_timeout_s - 1)
+    if data:
+        peer.sends(data)
+    peer.after(1 - TICK_S)
     assert not peer.transport.was_aborted()
     peer.after(TICK_S)
     assert peer.transport.was_aborted()
