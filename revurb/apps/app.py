@@ -8,6 +8,7 @@ environment name and the range of each field.
 from __future__ import annotations
 
 import hashlib
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,6 +120,9 @@ class App:
                 type(value) is not int or value < 1
             ):  # saves a call: a provider may make an App for each request
                 check_positive("App", name, value)
+        if self.max_message_size_bytes > sys.maxsize:  # the kernels compare it with lengths
+            found = self.max_message_size_bytes
+            raise ValueError(f"App.max_message_size_bytes: found {found}; allowed: {sys.maxsize} or less")
         if self.webhooks != ():
             object.__setattr__(self, "webhooks", _checked_targets(self.webhooks))
         if self.history != ():

@@ -7,6 +7,7 @@ beside the other options of an app.
 
 from __future__ import annotations
 
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -67,6 +68,7 @@ _OPTIONS: Mapping[str, Option] = {
     "max_message_size_bytes": Option(
         env="REVERB_APP_MAX_MESSAGE_SIZE",
         minimum=1,
+        maximum=sys.maxsize,
         doc="Largest message of a client, in bytes.",
     ),
     "max_connections": Option(

@@ -58,11 +58,6 @@ class AppChanges:
         self._settling: dict[str, float] = {}  # and when that is, the next one first
         self._working: asyncio.Task[None] | None = None
 
-    @property
-    def has_provider(self) -> bool:
-        """Whether apps are looked up somewhere, and not those of the configuration."""
-        return self._provider is not None
-
     def begin(self, finder: AppProvider, registry: Registry) -> None:
         """`finder` is what the node's requests find apps with, over `apps`."""
         self._finder, self._registry = finder, registry
@@ -87,7 +82,7 @@ class AppChanges:
 
     @property
     def are_looked_up(self) -> bool:
-        """Whether there is anything to read again."""
+        """Whether apps are looked up somewhere, and so can be read again; else they are those of the configuration."""
         return self._provider is not None
 
     def reload(self, app_id: str | None = None) -> None:

@@ -209,7 +209,7 @@ class Node:
         self._reception = Reception(config, self._connections, self._refusals)
         self._connections.handler = self._meter.measured(self._connections.handler, match_route)
         if self._trace is None:
-            if not self._app_changes.has_provider:  # what one finds may come later
+            if not self._app_changes.are_looked_up:  # what one finds may come later
                 welcome_plainly(welcome, self._meter, self._connections)
             if not self._reception.sees_every_request:
                 answer_plainly(config, self._asked_apps, self._trigger, self._meter, self._connections)

@@ -78,6 +78,8 @@ class Session(SessionState):
             message = messages.read_message(payload)
         except PusherError as error:
             self._send_error(error)
+        except Exception:
+            self._on_fault()
         else:
             self.handle(message, now)
 
@@ -88,8 +90,12 @@ class Session(SessionState):
         except PusherError as error:
             self._send_error(error)
         except Exception:
-            _log.exception("message handling failed", extra={"socket_id": self.socket_id})
-            self.outlet.close(1011, "Internal error")
+            self._on_fault()
+
+    def _on_fault(self) -> None:
+        """What is being raised is a fault of ours: log it, and end this connection alone."""
+        _log.exception("message handling failed", extra={"socket_id": self.socket_id})
+        self.outlet.close(1011, "Internal error")
 
     def on_control_frame(self) -> None:
         """A ping or pong frame was received: this client's library answers those, so `on_idle` sends one.

@@ -142,14 +142,21 @@ def test_a_refusal_says_why_and_closes() -> None:
     assert outlet.closed_with == (4001, "Application does not exist")
 
 
+@pytest.mark.parametrize(
+    ("event", "function"), [("unsubscribe", "unsubscribe"), ("subscribe", "subscribe_plainly")]
+)
 def test_a_fault_of_ours_closes_with_1011_and_tells_nothing(
-    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    event: str,
+    function: str,
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("internal detail")
 
-    monkeypatch.setattr("revurb.pusher.session.unsubscribe", broken)
-    assert client.say({"event": "pusher:unsubscribe", "data": {"channel": "a"}}) == []
+    monkeypatch.setattr(f"revurb.pusher.session.{function}", broken)
+    assert client.say({"event": f"pusher:{event}", "data": {"channel": "a"}}) == []
     assert client.outlet.closed_with == (1011, "Internal error")
     assert "message handling failed" in caplog.text
 
