@@ -17,7 +17,6 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import SETTINGS
 from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.option import Setting
-from revurb.config.reference import TITLES
 from revurb.config.webhook_options import WEBHOOK_SETTINGS
 
 KEY_BYTES, SECRET_BYTES = 10, 20  # in hex as long as Pusher's
@@ -40,6 +39,10 @@ def new_app() -> App:
 
 def starter_toml(app: App) -> str:
     """A `revurb.toml` with this app, its secret included."""
+    from revurb.config.reference import (
+        TITLES,  # with all of PHP's names: not for `laravel_env`, which servers use
+    )
+
     sections: dict[str, list[Setting]] = {}
     for setting in SETTINGS:
         sections.setdefault(setting.key.rpartition(".")[0], []).append(setting)
