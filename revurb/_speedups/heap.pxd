@@ -1,2 +1,3 @@
 cdef extern from "heap.h":
     int trim_heap() noexcept
+    int map_blocks_from(int size_bytes) noexcept

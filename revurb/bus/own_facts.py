@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 
 from revurb.pusher.facts import Fact, FactSender, QueuedFact
@@ -16,7 +16,7 @@ class OwnFacts:
 
     def __init__(self, sender: FactSender) -> None:
         self._sender = sender
-        self._life = secrets.token_hex(8)
+        self._life = os.urandom(8).hex()
         self._count = 0
 
     def start(self) -> None:

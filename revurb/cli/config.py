@@ -25,8 +25,8 @@ from revurb.config import (
     OptionRow,
     PartialConfigError,
     option_rows,
-    reference,
 )
+from revurb.config.reference import reference
 from revurb.observe.printable import escape_json, escape_lines
 
 

@@ -8,7 +8,6 @@ unknown environment names.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,12 +207,19 @@ def read_sources(
             if named and toml_path is None:
                 toml_path, named_by = Path(named), origin
     toml_name = "revurb.toml" if toml_path is None else str(toml_path)
-    toml: dict[str, Any] = {}
-    try:
-        toml = tomllib.loads(_read(cwd / toml_name, toml_name, toml_path is not None, named_by, problems))
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{toml_name}: not valid TOML: {error}")
+    toml_text = _read(cwd / toml_name, toml_name, toml_path is not None, named_by, problems)
+    toml = _parse_toml(toml_text, toml_name, problems) if toml_text else {}
     return Sources(flags, environ, dotenv, env_name, toml, toml_name, cwd, problems)
+
+
+def _parse_toml(text: str, name: str, problems: list[str]) -> dict[str, Any]:
+    import tomllib  # 0.1 MiB that a server with an environment alone would have, too
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{name}: not valid TOML: {error}")
+        return {}
 
 
 def _read(path: Path, name: str, was_named: bool, named_by: str, problems: list[str]) -> str:

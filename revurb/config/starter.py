@@ -7,8 +7,8 @@ the file sets an app and nothing else, and what is taken out of its comment sets
 from __future__ import annotations
 
 import json
+import os
 import re
-import secrets
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,6 @@ from revurb.config.app_options import APP_SETTINGS
 from revurb.config.config import SETTINGS
 from revurb.config.history_options import HISTORY_SETTINGS
 from revurb.config.option import Setting
-from revurb.config.reference import TITLES
 from revurb.config.webhook_options import WEBHOOK_SETTINGS
 
 KEY_BYTES, SECRET_BYTES = 10, 20  # in hex as long as Pusher's
@@ -26,20 +25,25 @@ _MARKDOWN_LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 
 
 def new_key() -> str:
-    return secrets.token_hex(KEY_BYTES)
+    return os.urandom(KEY_BYTES).hex()
 
 
 def new_secret() -> str:
-    return secrets.token_hex(SECRET_BYTES)
+    return os.urandom(SECRET_BYTES).hex()
 
 
 def new_app() -> App:
     """An app that nobody else has. Its id is a number of six digits: Pusher's SDK for Python takes no other."""
+    import secrets  # 0.1 MiB that a server with --dev would have, too
+
     return App(id=str(100_000 + secrets.randbelow(900_000)), key=new_key(), secret=new_secret())
 
 
 def starter_toml(app: App) -> str:
     """A `revurb.toml` with this app, its secret included."""
+    # With all of PHP's names, which are not for servers: those use `laravel_env`.
+    from revurb.config.reference import TITLES
+
     sections: dict[str, list[Setting]] = {}
     for setting in SETTINGS:
         sections.setdefault(setting.key.rpartition(".")[0], []).append(setting)

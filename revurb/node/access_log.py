@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import os
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -34,7 +33,7 @@ _usable_id = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 def request_id(request: Request) -> str:
     """That of the client or its proxy; a new one where that is missing, or could be mistaken for something else."""
     given = request.headers.get("x-request-id", "")
-    return given if _usable_id(given) else secrets.token_hex(8)
+    return given if _usable_id(given) else os.urandom(8).hex()
 
 
 class AccessLog:
@@ -45,9 +44,13 @@ class AccessLog:
         self._gateway = gateway
         self._all_requests = all_requests
         self._sample = sample
+        if sample < 1.0:
+            import random  # 0.1 MiB, for this only
+
+            self._random = random.random
 
     def on_request(self, request: Request) -> Answer | Awaitable[Answer]:
-        if not _log.isEnabledFor(logging.INFO) or (self._sample < 1.0 and random.random() >= self._sample):
+        if not _log.isEnabledFor(logging.INFO) or (self._sample < 1.0 and self._random() >= self._sample):
             return self._gateway.on_request(request)
         is_handshake = request.upgrade and asks_for_websocket(request)
         if not (is_handshake or self._all_requests):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -39,7 +38,7 @@ def choose_bus_factory(config: Config, hub: HubAddress | None = None) -> BusFact
     """The function that makes the bus of a node from its Receiver; None for the bus of a single process. `hub` is
     that of the host, if the node is a worker. Raises ConfigError if the configured Redis client
     factory cannot be loaded."""
-    node = f"{os.getpid()}-{secrets.token_hex(4)}"
+    node = f"{os.getpid()}-{os.urandom(4).hex()}"
     if config.scaling.enabled:
         return _redis_bus_factory(config, node, hub if hub is not None and hub.is_relayed else None)
     if hub is not None:

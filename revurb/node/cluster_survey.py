@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from revurb.bus.brokered.brokered_bus import BrokeredBus
 from revurb.bus.redis.keys import Keys
@@ -22,7 +21,7 @@ async def survey_cluster(config: Config) -> list[NodeStatus]:
     pid. Raises TimeoutError if the cluster cannot be joined, ConfigError if the Redis client factory cannot be
     loaded."""
     redis = config.scaling.redis
-    node = f"asking-{os.getpid()}-{secrets.token_hex(4)}"
+    node = f"asking-{os.getpid()}-{os.urandom(4).hex()}"
     connect = client_factory(redis)
     bus = BrokeredBus(
         node,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -73,7 +73,7 @@ class _KeptAnswer:
 
     def __init__(self, print: bytes, ends_at: float) -> None:
         self.phase = Progress.ASKING
-        self.token = secrets.token_bytes(12)
+        self.token = os.urandom(12)
         self.print = print
         self.ends_at = ends_at
         self.has_lost = False

@@ -11,24 +11,12 @@ glibc maps at most 65,536 blocks by themselves; with more connections to one pro
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from collections.abc import Callable
-from typing import cast
+from revurb._speedups import heap
 
-# malloc.h of glibc
-_M_MMAP_THRESHOLD = -3
 THRESHOLD_BYTES = 128 * 1024  # glibc's own at the start of a process
 
 
 def map_large_blocks() -> bool:
     """Have every block of `THRESHOLD_BYTES` and more that does not fit between what is on the heap already mapped by
     itself from now on, and unmapped when it is freed. Returns False where the C library has no such threshold."""
-    return _mallopt is not None and _mallopt(_M_MMAP_THRESHOLD, THRESHOLD_BYTES) == 1
-
-
-# musl has a mallopt that does nothing, if at all; macOS has none.
-_mallopt = cast(
-    "Callable[[int, int], int] | None",
-    getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None,
-)
+    return heap.map_from(THRESHOLD_BYTES)

@@ -6,7 +6,6 @@ is sent; each closes its share of its own connections.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterator
 
 import msgspec
@@ -57,6 +56,8 @@ def outlets_of(registry: Registry, request: ForceReconnect) -> list[Outlet]:
 def _share(outlets: Collection[Outlet], percent: float) -> Iterator[Outlet]:
     """`percent` of them, taken evenly from a random one on: so that it is the share of all where each of many processes
     has a few."""
+    import random  # 0.1 MiB, for this only
+
     step, taken = min(percent, 100.0) / 100.0, random.random()
     for outlet in outlets:
         taken += step

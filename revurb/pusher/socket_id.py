@@ -8,7 +8,6 @@ containers (where every server is pid 1) and earlier runs. 53 bits are a number 
 from __future__ import annotations
 
 import os
-import secrets
 from itertools import count
 
 _RANDOM_BITS = 31
@@ -20,14 +19,19 @@ def process_of(socket_id: str) -> int:
     return int(socket_id.partition(".")[0]) >> _RANDOM_BITS
 
 
+def _random_bits(bits: int) -> int:
+    """Without the module `secrets`, which takes 0.1 MiB."""
+    return int.from_bytes(os.urandom(8)) >> (64 - bits)
+
+
 class SocketIds:
     """Gives each connection of this process its id."""
 
     def __init__(self, process: int | None = None) -> None:
         if process is None:
-            process = (os.getpid() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+            process = (os.getpid() << _RANDOM_BITS) | _random_bits(_RANDOM_BITS)
         self._prefix = f"{process}."
-        self._numbers = count(secrets.randbits(_FIRST_CONNECTION_BITS) + 1)
+        self._numbers = count(_random_bits(_FIRST_CONNECTION_BITS) + 1)
 
     def next(self) -> str:
         return f"{self._prefix}{next(self._numbers)}"

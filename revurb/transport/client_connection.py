@@ -226,15 +226,16 @@ class ClientConnection(ArrivingConnection):
                 unhandled = tuple(rest)
                 if unhandled or ws.phase is not _CLOSED:  # else the Close is next, which takes nothing
                     self._await_drain(unhandled)
+                    if not unhandled:
+                        self._spare(ws)
                     return
         if ws.phase is _CLOSED:
             if ws.has_failed and self._state == OPEN:
                 connections.on_ended(self.peer, ws.close_code or 0, ws.close_reason)
             self.send(ws.take_outgoing())  # the Close, behind the answers to what came before
             self._end_tcp()
-        elif ws.is_reusable:
-            self._ws = None
-            connections.spare_websockets.append(ws)
+        else:
+            self._spare(ws)
 
     def _send_pongs(self, pongs: bytes) -> None:
         """Also behind our Close, which shuts the outbox: a Ping is answered until a Close has come (RFC 6455 5.5.2). A
@@ -258,6 +259,12 @@ class ClientConnection(ArrivingConnection):
                 ws = self._new_websocket(None)
             self._ws = ws
         return ws
+
+    def _spare(self, ws: WebSocket) -> None:
+        """Let others have the state machine of this connection, if that is in the middle of nothing."""
+        if ws.is_reusable:
+            self._ws = None
+            self._connections.spare(ws)
 
     def _new_websocket(self, inflater: Inflater | None) -> WebSocket:
         assert self._handler is not None

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 # of the turn takes longer than that, as long as the rest, so that output keeps up with input.
 FLUSH_BUDGET_S = 0.001
 MAX_FLUSH_BUDGET_S = 0.020
+MAX_SPARE_WEBSOCKETS = 64  # one is used at a time, but for those that are in the middle of a message
 
 
 class Upgradable(BufferedConnection, Protocol):
@@ -172,6 +173,8 @@ class Connections(ConnectionBook):
         `TICK_S`."""
         self.wheel.turn(now)
         self.buffers.look(now)
+        if not self.http:
+            self.http.clear()  # and its table, which has grown with all that were accepted at a time
         self.intake.wake()
 
     def drain(self, code: int, reason: str) -> None:
@@ -204,6 +207,11 @@ class Connections(ConnectionBook):
         self.wheel.cancel(connection)
         if self.draining:
             self._report_if_empty()
+
+    def spare(self, websocket: WebSocket) -> None:
+        """Keep a state machine that is between two messages, if there are not enough of them."""
+        if len(self.spare_websockets) < MAX_SPARE_WEBSOCKETS:
+            self.spare_websockets.append(websocket)
 
     def shrink(self) -> None:
         """Release memory that was for more connections than there are: the table of a dict grows, and never shrinks."""

@@ -62,4 +62,6 @@ class Intake:
                     break
         finally:  # also when the fault of one connection came out: the others still wait
             self._scheduled = False
+            if not waiting:
+                waiting.clear()  # and its table, which does not shrink by itself
             self.wake()

@@ -7,10 +7,12 @@ import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from revurb.transport.certificate import ends_at
-from revurb.transport.ticket_keys import TicketContext
+
+if TYPE_CHECKING:
+    from revurb.transport.ticket_keys import TicketContext
 
 _FileStamp: TypeAlias = tuple[int, ...] | None
 
@@ -48,7 +50,7 @@ class ServerTls:
         self._files = (cert, key, key_password)
         self._sslobject_class = _sslobject_class(on_plain_text)
         self._stamps = self._file_stamps()
-        self._tickets = None if ticket_keys is None else TicketContext()
+        self._tickets = None if ticket_keys is None else _ticket_context()
         self._read_ticket_keys, self._ticket_keys = ticket_keys, b""
         first = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if self._tickets is None else self._tickets.context
         self.context, self.ends_at = self._load(first)
@@ -104,6 +106,14 @@ class ServerTls:
 
     def _file_stamps(self) -> tuple[_FileStamp, ...]:
         return tuple(_stamp(path) for path in self._files[:2] if path is not None)
+
+
+def _ticket_context() -> TicketContext:
+    from revurb.transport.ticket_keys import (
+        TicketContext,  # with ctypes, which takes 0.4 MiB: for workers with TLS
+    )
+
+    return TicketContext()
 
 
 def _stamp(path: str) -> _FileStamp:

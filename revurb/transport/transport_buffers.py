@@ -112,6 +112,8 @@ class TransportBuffers:
             elif now - held.behind_since >= STALLED_S and self._fanout.is_full:
                 connection.end_stalled()
             held.unsent_bytes = unsent_bytes
+        if not self.connections:
+            self.connections.clear()  # and its table: a herd that was sent long lists had 60 bytes there for each
 
     def _next(self) -> list[BufferedConnection]:
         held = self.connections

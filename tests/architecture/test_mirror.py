@@ -37,6 +37,7 @@ TESTED_BY: dict[str, str] = {
     "bus/redis/session_start.py": "chaos/test_redis_start.py",
     "cli/doctor.py": "doctor/test_examination.py",
     "cli/problems.py": "cli/test_serve.py",
+    "cli/serving.py": "cli/test_serve.py",
     "cli/supervise.py": "cli/test_becoming.py",
     "config/hooks_options.py": "config/test_config.py",
     "config/webhook_sending.py": "config/test_config.py",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from revurb.config import MASK, reference
+from revurb.config import MASK
+from revurb.config.reference import reference
 from tests.cli.conftest import Project
 
 

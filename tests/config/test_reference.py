@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from revurb.config import APP_SETTINGS, SETTINGS, WEBHOOK_SETTINGS, Setting, reference
+from revurb.config import APP_SETTINGS, SETTINGS, WEBHOOK_SETTINGS, Setting
 from revurb.config.history_options import HISTORY_SETTINGS
+from revurb.config.reference import reference
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 

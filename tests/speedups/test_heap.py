@@ -22,3 +22,9 @@ def test_free_memory_is_returned() -> None:
     before = resident_bytes()
     assert heap.trim()
     assert resident_bytes() < before - 10_000_000
+
+
+@pytest.mark.parametrize("size_bytes", [0, -1])
+def test_blocks_have_a_size(size_bytes: int) -> None:
+    with pytest.raises(ValueError, match=f"more than 0 bytes, not {size_bytes}"):
+        heap.map_from(size_bytes)

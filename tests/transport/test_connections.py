@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -198,3 +199,17 @@ async def test_shrinking_keeps_the_connections() -> None:
     assert (list(node.connections.http), list(node.connections.websockets)) == before
     assert [len(kind) for kind in before] == [1, 1]
     assert not node.connections.spare_websockets
+
+
+async def test_what_a_herd_leaves_behind_when_it_has_come() -> None:
+    node = Node()
+    herd = [node.http() for _ in range(100)]
+    for each in herd:
+        node.handlers[each] = RecordingHandler()
+        each.open(Upgrade(SWITCHING, node.handlers[each]), b"")
+        each.data_received(b"\x01\x80" + bytes(4))  # the first part of a message: for each a state machine
+    for each in herd:
+        each.data_received(b"\x80\x80" + bytes(4))  # and the last
+    node.connections.on_tick(node.loop.time())
+    assert len(node.connections.spare_websockets) == module.MAX_SPARE_WEBSOCKETS
+    assert sys.getsizeof(node.connections.http) == sys.getsizeof({})

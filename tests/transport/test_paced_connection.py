@@ -89,6 +89,20 @@ def test_a_close_behind_much_to_answer_is_answered_behind_it(run: Run) -> None:
     run(main())
 
 
+def test_one_that_was_answered_much_keeps_no_state_machine(run: Run) -> None:
+    """Nor does it when it has taken the answer. Each of a herd that joins a large presence channel is one of these."""
+
+    async def main() -> None:
+        async with Server(apps=[APP], port=0) as server:
+            await server.trigger("cache-x", "e", "x" * 8_000_000)
+            async with connect(server.port) as client:
+                await client.send_bytes(encode_frame(10, b"") + subscription("cache-x"))
+                await count_replies(client, 1)
+                assert len(server._node._connections.spare_websockets) == 1
+
+    run(main())
+
+
 def test_one_that_reads_slowly_is_not_taken_for_dead(run: Run) -> None:
     """Its pongs cannot be read while it has not taken its replies; that it takes them is the sign that it lives."""
 

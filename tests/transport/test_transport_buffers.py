@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from revurb._speedups.fanout import Fanout
@@ -55,6 +57,18 @@ def test_one_that_holds_nothing_is_not_kept() -> None:
     connection.transport_bytes = 7  # not noted
     held.look(1.0)
     assert fanout.transport_bytes == 0
+
+
+def test_a_herd_that_has_taken_everything_leaves_nothing() -> None:
+    fanout, held = buffers()
+    herd = [Connection(100) for _ in range(1000)]
+    for each in herd:
+        held.note(each, 0.0)
+    for each in herd:
+        each.transport_bytes = 0
+    held.look(1.0)
+    assert fanout.transport_bytes == 0
+    assert sys.getsizeof(held.connections) == sys.getsizeof({})
 
 
 def test_when_a_peer_last_took_something_is_known() -> None:
