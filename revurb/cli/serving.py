@@ -63,7 +63,9 @@ def _load_or_exit(
 
 def _serve_single_node(config: Config, dev_app: App | None) -> None:
     from revurb.processes.single_node import StartError, run_single_node
+    from revurb.processes.start_signals import obey_by_unwinding
 
+    obey_by_unwinding()
     try:
         run_single_node(
             config, lambda node: print_welcome(config, node.port, tuple(node.apps.all()), dev_app)

@@ -17,7 +17,7 @@ from revurb.observe.unblocked_output import protect_output
 from revurb.processes.giving_up import GaveUp
 from revurb.processes.invocation import Invocation
 from revurb.processes.process_title import show_as_command_line
-from revurb.processes.start_signals import obey_held
+from revurb.processes.start_signals import obey_by_unwinding, obey_held
 from revurb.processes.supervised_server import supervise
 
 
@@ -43,6 +43,7 @@ def run_supervisor(
 ) -> None:
     """Returns when the server has been stopped. Exits the process if it cannot run. See `supervise` for
     `is_fork_safe`."""
+    obey_by_unwinding()
     try:
         supervise(
             invocation,

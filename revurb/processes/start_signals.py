@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
+from collections.abc import Callable
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _HELD = (*STOPPING, signal.SIGHUP)
@@ -21,10 +21,22 @@ _HELD = (*STOPPING, signal.SIGHUP)
 
 def obey_while_starting() -> None:
     """End the process with exit code 0 on a signal that stops a server, until other handlers are installed. SIGHUP is
-    without effect unless it is that of a hang-up: what it would have read again has not been read."""
+    without effect unless it is that of a hang-up: what it would have read again has not been read.
+
+    It ends at once: an exception that is raised in the middle of an import, or while msgspec reads a type, may crash
+    the process (msgspec 0.22), come out as another error, or be lost."""
+    _install(_end_at_once)
+
+
+def obey_by_unwinding() -> None:
+    """The same with SystemExit, from when on there is something to clean up: sockets, files, processes."""
+    _install(_end)
+
+
+def _install(end: Callable[[], None]) -> None:
     for number in STOPPING:
-        signal.signal(number, _end)
-    signal.signal(signal.SIGHUP, _end_on_hang_up)
+        signal.signal(number, lambda *_: end())
+    signal.signal(signal.SIGHUP, lambda *_: end() if is_hung_up() else None)
 
 
 def hold() -> None:
@@ -46,13 +58,12 @@ def is_hung_up() -> bool:
     return _started_in_foreground and not _has_terminal()
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end() -> None:
     sys.exit(0)
 
 
-def _end_on_hang_up(number: int, frame: FrameType | None) -> None:
-    if is_hung_up():
-        sys.exit(0)
+def _end_at_once() -> None:
+    os._exit(0)
 
 
 def _has_terminal() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -9,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def handles_sigterm(pid: int) -> bool:
+    (mask,) = (
+        line.split()[1]
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("SigCgt:")
+    )
+    return bool(int(mask, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 @pytest.fixture
@@ -56,19 +67,22 @@ def test_process_1_obeys_before_it_has_imported_anything(tmp_path: Path, need: C
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         until(children.read_text)
         (first,) = map(int, children.read_text().split())
-
-        def handles_sigterm() -> bool:
-            (mask,) = (
-                line.split()[1]
-                for line in Path(f"/proc/{first}/status").read_text().splitlines()
-                if line.startswith("SigCgt:")
-            )
-            return bool(int(mask, 16) >> (signal.SIGTERM - 1) & 1)
-
-        until(handles_sigterm)
+        until(lambda: handles_sigterm(first))
         os.kill(first, signal.SIGTERM)
         assert server.ended() == 0
         assert "listening" not in server.output
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_signal_while_it_imports_and_reads_its_configuration(tmp_path: Path) -> None:
+    """An exception in the middle of that crashed the process, or was lost."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(launched(tmp_path, "--workers", "2")) for _ in range(8)]
+        for server in servers:
+            until(partial(handles_sigterm, server.process.pid))
+            server.signal(signal.SIGTERM)
+            time.sleep(0.01)  # the next one is further
+        assert [server.ended() for server in servers] == [0] * len(servers)
 
 
 # Says the name of the signal that it was told to stop by, and "restart" for each restart.
