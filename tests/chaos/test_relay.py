@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -23,7 +24,6 @@ from tests.processes.serving import Serving, serving
 from tests.processes.test_single_node import APP
 from tests.redis_server import RedisServer
 
-ROOM = "presence-room"
 PATIENCE_S = 30.0
 ENOUGH = 20  # events of a publisher before and after what befalls
 AROUND = 50  # events of a publisher that Redis alone may have held when it was killed
@@ -79,8 +79,9 @@ class Publisher:
     """Publishes "name number" through one worker, one after the other was answered, until that worker is gone or the
     test says so. `published` are how many were answered."""
 
-    def __init__(self, name: str, host: Serving, pid: int) -> None:
+    def __init__(self, name: str, room: str, host: Serving, pid: int) -> None:
         self.name = name
+        self.room = room
         self.published = 0
         self.unanswered = 0
         self.stops = False
@@ -89,7 +90,7 @@ class Publisher:
     async def _publish(self, host: Serving, pid: int) -> None:
         async with http_of(host, pid) as connection:
             while not self.stops:
-                event = {"name": "number", "channel": ROOM, "data": f"{self.name} {self.published}"}
+                event = {"name": "number", "channel": self.room, "data": f"{self.name} {self.published}"}
                 body = json.dumps(event).encode()
                 try:
                     response = await connection.request(
@@ -133,10 +134,14 @@ class Listener:
 
 
 class Trial:
-    """What goes on while something befalls the hosts."""
+    """What goes on while something befalls the hosts, in a room of its own: the members of another trial may be leaving
+    yet."""
+
+    _rooms = itertools.count()
 
     def __init__(self, hosts: Hosts) -> None:
         self.hosts = hosts
+        self.room = f"presence-room-{next(self._rooms)}"
         self.publishers: list[Publisher] = []
         self.listeners: list[Listener] = []
 
@@ -145,7 +150,7 @@ class Trial:
         for number, host in enumerate(hosts):
             for row in host.workers():
                 assert row.pid is not None
-                self.publishers.append(Publisher(f"{tag}{number}-{row.pid}", host, row.pid))
+                self.publishers.append(Publisher(f"{tag}{number}-{row.pid}", self.room, host, row.pid))
 
     async def go_on(self) -> None:
         """Wait until every publisher has published some more."""
@@ -160,7 +165,7 @@ class Trial:
         await asyncio.gather(*(each.task for each in self.publishers))
         await whole(self.hosts)
         async with http_of(self.hosts[0], self.hosts[0].workers()[0].pid or 0) as connection:
-            await trigger(connection, "number", ROOM, "end 0")
+            await trigger(connection, "number", self.room, "end 0")
         async with asyncio.timeout(PATIENCE_S):
             while not all(each.is_over or each.task.done() for each in self.listeners):
                 await asyncio.sleep(0.01)
@@ -198,7 +203,7 @@ async def trial(hosts: Hosts) -> AsyncIterator[Trial]:
             for row in host.workers():
                 assert row.pid is not None
                 client = await stack.enter_async_context(client_of(host, row.pid))
-                await client.subscribe(ROOM, APP, {"user_id": user})
+                await client.subscribe(running.room, APP, {"user_id": user})
                 running.listeners.append(Listener(client))
         await running.publish_on(hosts, "p")
         await running.go_on()
@@ -208,9 +213,9 @@ async def trial(hosts: Hosts) -> AsyncIterator[Trial]:
         await asyncio.wait([each.task for each in running.listeners])
 
 
-async def users(host: Serving) -> list[str]:
+async def users(host: Serving, room: str) -> list[str]:
     async with http_of(host, host.workers()[0].pid or 0) as connection:
-        found = await ask(connection, "GET", f"/channels/{ROOM}/users")
+        found = await ask(connection, "GET", f"/channels/{room}/users")
     return sorted(user["id"] for user in found["users"])
 
 
@@ -225,7 +230,7 @@ async def befall(
         await running.end()
         running.check(gone)
         for host in hosts:
-            assert await users(host) == ["ann", "bob"]
+            assert await users(host, running.room) == ["ann", "bob"]
 
 
 async def test_a_relay_is_killed(hosts: Hosts) -> None:
@@ -316,7 +321,7 @@ async def test_redis_is_away_for_a_moment(hosts: Hosts, redis: RedisServer, rela
         await running.end()
         running.check(forgotten=lost)
         for host in hosts:
-            assert await users(host) == ["ann", "bob"]
+            assert await users(host, running.room) == ["ann", "bob"]
 
 
 async def test_a_host_restarts(hosts: Hosts) -> None:
