@@ -42,7 +42,7 @@ demo: $(VENV)/.demo examples/chat/node_modules/.package-lock.json
 
 test: $(VENV)/.dev
 	@tests/install-tools
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 5 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
