@@ -219,6 +219,16 @@ static size_t read_more(connection *c, char *buffer, size_t size)
     return got < 0 ? 0 : c->rest_size + (size_t)got;
 }
 
+/* Keeps what is not whole until more comes. */
+static void keep_rest(connection *c, const char *bytes, size_t count)
+{
+    c->rest_size = count;
+    if (count > 0) {
+        c->rest = realloc(c->rest, count);
+        memcpy(c->rest, bytes, count);
+    }
+}
+
 /* Calls `on_frame` with every whole frame, and keeps the rest. */
 static void take_frames(connection *c, const char *bytes, size_t count, double now,
                         void (*on_frame)(connection *c, int opcode, const uint8_t *payload, size_t size, double now))
@@ -229,8 +239,10 @@ static void take_frames(connection *c, const char *bytes, size_t count, double n
     if (c->phase == HANDSHAKE) {
         const char *end = memmem(bytes, count, "\r\n\r\n", 4);
 
-        if (end == NULL)
-            return; /* the heads of all servers come in one segment on loopback; open_all() would see it stall */
+        if (end == NULL) { /* uWebSockets sends the first line by itself now and then */
+            keep_rest(c, bytes, count);
+            return;
+        }
         if (strncmp(bytes, "HTTP/1.1 101", 12) != 0)
             give_up("handshake refused", bytes);
         count -= (size_t)(end + 4 - bytes);
@@ -242,11 +254,7 @@ static void take_frames(connection *c, const char *bytes, size_t count, double n
         at += taken;
         count -= taken;
     }
-    c->rest_size = count;
-    if (count > 0) {
-        c->rest = realloc(c->rest, count);
-        memcpy(c->rest, at, count);
-    }
+    keep_rest(c, (const char *)at, count);
 }
 
 enum meaning { EVENT, GREETED, SUBSCRIBED, MEMBERS, PONG, NOTHING };

@@ -105,7 +105,14 @@ def run(scenario: Scenario, target: Target, *, seconds: float) -> Answer:
 
 def _last_line(command: list[str]) -> Answer:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            timeout=RUN_TIMEOUT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"not done after {RUN_TIMEOUT_S} s") from None
     if done.returncode != 0:
