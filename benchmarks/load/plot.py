@@ -78,9 +78,9 @@ def picture_of(recording: Recording) -> Any:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    # Above the axes: inside, it would cover labels.
+    # Above the axes: inside, it would cover labels. From the right: at the left there is room for more servers.
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(servers) + 1, fontsize=8, frameon=False
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(servers) + 1, fontsize=8, frameon=False
     )
     picture.tight_layout()
     return picture

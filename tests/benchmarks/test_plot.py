@@ -29,7 +29,11 @@ def test_labels_marks_and_bars_are_apart() -> None:
     results = []
     for number, floor in enumerate(FLOORS):
         figure = Figure(
-            "cost", "us", f"thing {number}", floor=None if floor is None else "base", headline=True
+            "cost",
+            "us",
+            f"delivery {number} to 1,000 subscribers, while 50 more do not read",
+            floor=None if floor is None else "base",
+            headline=True,
         )
         values = (1.0, 1.1, 2.5, 20.0)
         runs = {server: [{"cost": value}] for server, value in zip(SERVERS, values, strict=True)}
@@ -46,6 +50,7 @@ def test_labels_marks_and_bars_are_apart() -> None:
     bars = [each.get_window_extent(renderer) for each in axes.patches if each.get_width() > 0]
     assert len({each.get_color() for each in axes.get_legend().get_lines()}) == 1 + len(SERVERS)
     legend = axes.get_legend().get_window_extent(renderer)
+    assert picture.bbox.x0 <= legend.x0 < legend.x1 <= picture.bbox.x1
     for one, other in itertools.combinations(labels, 2):
         assert not one.overlaps(other)
     for label in labels:
